@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: MIT
+# Builds Husk, boots it and tests it. `make help` lists what can be asked for.
+
+# ---- Settings: make NAME=value ----
+BUILD        ?= build
+EMU          ?=
+CPUS         ?= 4
+MEM          ?= 1024
+FUZZ_SECONDS ?= 20
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.SECONDARY:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# ---- Tools ----
+# The first of these compilers that makes x86-64 code: the bare-metal cross compiler, the machine's
+# own, a Linux cross compiler. Its prefix names the binutils too.
+targets_x86_64 = $(filter x86_64%,$(shell $(1)gcc -dumpmachine 2>/dev/null))
+ifndef CROSS
+CROSS := $(strip $(if $(call targets_x86_64,x86_64-elf-),x86_64-elf-, \
+                 $(if $(call targets_x86_64,),,x86_64-linux-gnu-)))
+endif
+CC      := $(CROSS)gcc
+LD      := $(CROSS)ld
+OBJCOPY := $(CROSS)objcopy
+NASM    := nasm
+PYTHON  := /usr/bin/python3 -B
+# Where this make is quiet: one word and a file name for each step. V=1 shows the commands.
+Q := $(if $(V),,@)
+say = @printf '  %-7s %s\n' $(1) $(2)
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wundef -Wstrict-prototypes -Wmissing-prototypes \
+            -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 \
+            -Wimplicit-fallthrough
+
+# ---- The kernel ----
+KERNEL_FOLDERS := boot arch/x86 arch/vmx arch/svm vmm vmm/util vmm/devices drivers
+KERNEL_CFLAGS  := -std=c17 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
+                  -mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector \
+                  -fno-asynchronous-unwind-tables -I. $(WARNINGS)
+# Debug information in assembly costs nothing on the machine: the ISO's copy is stripped of it.
+NASMFLAGS      := -f elf64 -g -F dwarf -I./ -I$(BUILD)/gen/ -Werror
+LDFLAGS        := -z max-page-size=4096 -z noexecstack -nostdlib
+
+KERNEL_C       := $(filter-out %/offsets.c,$(wildcard $(KERNEL_FOLDERS:=/*.c)))
+KERNEL_ASM     := $(wildcard $(KERNEL_FOLDERS:=/*.asm))
+KERNEL_OFFSETS := $(wildcard $(KERNEL_FOLDERS:=/offsets.c))
+OFFSETS_INC    := $(KERNEL_OFFSETS:%.c=$(BUILD)/gen/%.inc)
+KERNEL_OBJECTS := $(KERNEL_C:%=$(BUILD)/obj/%.o) $(KERNEL_ASM:%=$(BUILD)/obj/%.o) \
+                  $(BUILD)/gen/payloads.c.o $(BUILD)/gen/payloads.asm.o
+
+.PHONY: all
+all: $(BUILD)/husk.iso ## build build/husk.elf and build/husk.iso (the default)
+
+$(BUILD)/husk.elf: linker.ld $(KERNEL_OBJECTS)
+	$(call say,LD,$@)
+	$(Q)$(LD) $(LDFLAGS) -T linker.ld -o $@ $(KERNEL_OBJECTS)
+
+$(BUILD)/obj/%.c.o: %.c Makefile
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/obj/%.asm.o: %.asm Makefile | $(OFFSETS_INC)
+	$(call say,NASM,$<)
+	$(Q)mkdir -p $(@D) && $(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP -MT $@ $< -o $@
+
+# Offsets of C structures for NASM: FOLDER/offsets.c puts lines of `.ascii "->NAME VALUE"` into its
+# assembly; NASM then says %include "FOLDER/offsets.inc".
+$(BUILD)/gen/%/offsets.inc: %/offsets.c Makefile
+	$(call say,OFFSETS,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(KERNEL_CFLAGS) -MMD -MP -MT $@ -MF $(@:.inc=.d) -S $< -o $(@:.inc=.s)
+	$(Q)sed -n 's/^.*"->\([A-Za-z0-9_]*\) \$$\{0,1\}\(-\{0,1\}[0-9]*\)".*$$/%define \1 \2/p' \
+	    $(@:.inc=.s) > $@ && test -s $@
+
+$(BUILD)/gen/%.c.o: $(BUILD)/gen/%.c
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/gen/%.asm.o: $(BUILD)/gen/%.asm
+	$(Q)$(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP -MT $@ $< -o $@
+
+include guests/guests.mk
+include iso/iso.mk
+include tests/tests.mk
+
+# ---- For people ----
+.PHONY: help clean
+help: ## list the targets
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)$$/  make \1|\2/p' $(MAKEFILE_LIST) | \
+	    awk -F'|' '{ printf "%-22s %s\n", $$1, $$2 }'
+	@echo
+	@echo "  Settings: BUILD=$(BUILD) CPUS=$(CPUS) MEM=$(MEM) EMU=qemu|bochs" \
+	      "FUZZ_SECONDS=$(FUZZ_SECONDS) V=1"
+
+clean: ## remove everything that was built
+	rm -rf $(BUILD)
+
+-include $(KERNEL_OBJECTS:.o=.d) $(OFFSETS_INC:.inc=.d)

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// AMD-V: a vCPU's hardware state, and what the files of arch/svm know of each other.
+#pragma once
+
+#include "arch/svm/vmcb.h"
+#include "arch/x86/live_state.h"
+#include "vmm/backend.h"
+
+// CPUID 8000000AH: features in EDX (APM Vol. 3 appendix E).
+#define CPUID_SVM 0x8000000au
+#define SVM_NESTED_PAGING BIT(0)
+#define SVM_LOCK BIT(2)
+#define SVM_NEXT_RIP BIT(3)
+#define SVM_TSC_RATE BIT(4)
+#define SVM_CLEAN_BITS BIT(5)
+#define SVM_FLUSH_BY_ASID BIT(6)
+#define SVM_DECODE_ASSISTS BIT(7)
+#define SVM_AVIC BIT(13)
+#define SVM_VIRTUAL_VMLOAD BIT(15)
+#define SVM_VIRTUAL_GIF BIT(16)
+#define SVM_VIRTUAL_NMI BIT(25)
+
+// What this CPU can do.
+struct svm_capability {
+    uint32_t features; // SVM_*
+    uint32_t asids;    // 1 to asids - 1 are for guests, 0 is the host's
+    bool pages_1g;     // nested paging has pages of 1 GiB
+};
+
+// A page of the guest's code in 64-bit mode, with what its translation went through: while none of
+// that changes, it is the same page.
+struct code_page {
+    uint64_t start; // linear
+    uint64_t cr3;
+    const uint8_t *bytes;
+    struct guest_code_step steps[GUEST_CODE_STEPS];
+} __attribute__((aligned(128))); // an array of them is indexed by a shift
+
+#define CODE_PAGES 4
+
+// The hardware's part of a vCPU.
+struct backend_vcpu {
+    struct vmcb vmcb; // first: a page of its own, and the assembly takes this for the VMCB
+    uint64_t vmcb_physical;
+    bool next_rip_saved;        // the hardware says where the next instruction is
+    bool state_in_cpu;          // what VMLOAD loads is in the CPU, and newer than the VMCB
+    bool nmi_blocked;           // an NMI's handler runs: IRET is intercepted
+    bool cr0_native;            // the guest has CR0 to itself (see svm_state.c)
+    uint64_t cr0_hidden;        // bits of CR0 that the guest only believes to have
+    uint64_t cr4_hidden;        // bits of CR4 that it has without knowing
+    uint64_t nmi_iret_rip;      // of the IRET that ends the blocking: it may not be through yet
+    uint64_t asid_generation;   // of its CPU, when it got its ASID
+    uint64_t nested_generation; // of the nested_space when this CPU last flushed
+    bool probing;               // see svm_probe.c
+    gpa_t probed;
+    struct vm_exit exit;    // the one in hand
+    struct live_state live; // what stays in the CPU while the vCPU is loaded
+    struct code_page code[CODE_PAGES];
+};
+
+// A VM's nested page table and permission maps.
+struct nested_space {
+    uint64_t *root;
+    uint64_t generation; // changes when a mapping is taken away; no two spaces share one
+    uint8_t *msr_map;    // 2 bits an MSR: reads, writes (APM Vol. 2 15.11)
+    uint8_t *io_map;     // a bit a port (15.10.1)
+    uint8_t *ones;       // a page of ones, for svm_probe.c
+};
+
+#define MSR_MAP_PAGES 2
+#define IO_MAP_PAGES 3
+
+// svm_capability.c
+enum status svm_capability_read(struct svm_capability *capability, struct reason *why);
+void svm_summarize(void (*line)(const char *text));
+unsigned svm_features(void);
+
+// svm_cpu.c
+enum status svm_enable_cpu(struct reason *why);
+void svm_disable_cpu(void);
+void svm_load_vcpu(struct vcpu_core *vcpu);         // makes it the CPU's current one
+void svm_unload_vcpu(const struct vcpu_core *vcpu); // before it is freed
+
+// svm_vcpu.c
+enum status svm_create_vcpu(struct vcpu_core *vcpu, struct reason *why);
+void svm_destroy_vcpu(struct vcpu_core *vcpu);
+
+// svm_state.c
+uint64_t svm_get_register(const struct vcpu_core *vcpu, enum guest_register which);
+void svm_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_t value);
+void svm_mark_dirty(const struct vcpu_core *vcpu, uint64_t clean_bits); // CLEAN_*
+void svm_fetch_state(const struct vcpu_core *vcpu); // before reading what VMLOAD loads,
+void svm_store_state(const struct vcpu_core *vcpu); // and after writing it
+void svm_give_cr0(struct vcpu_core *vcpu);          // to the guest, until svm_take_back_cr0
+void svm_take_back_cr0(struct vcpu_core *vcpu);     // if it was given
+
+// svm_segment.c
+void svm_get_segment(const struct vcpu_core *vcpu, enum guest_segment which,
+                     struct segment *segment);
+void svm_set_segment(struct vcpu_core *vcpu, enum guest_segment which,
+                     const struct segment *segment);
+
+// svm_inject.c
+bool svm_inject(struct vcpu_core *vcpu, const struct event *event);
+void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted);
+bool svm_requeue_event(struct vcpu_core *vcpu); // true: one was being delivered
+void svm_end_nmi(struct vcpu_core *vcpu);       // at an IRET
+
+// svm_run.c
+void svm_run(struct vcpu_core *vcpu);
+
+// npt.c
+enum status npt_create(struct nested_space **space);
+void npt_destroy(struct nested_space *space);
+enum status npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+                    unsigned access);
+enum status npt_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes);
+// A page of 4 KiB that was mapped by itself, and what tables it needed.
+void npt_remove_page(struct nested_space *space, gpa_t gpa);
+void svm_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes);
+
+// svm_explain.c
+const char *svm_exitcode_text(uint64_t exitcode);
+void svm_explain(const struct vcpu_core *vcpu, struct reason *why);
+void svm_dump(const struct vcpu_core *vcpu, void (*line)(const char *text));

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// AMD-V on this CPU: VM_CR, EFER.SVME, the host save area, and which vCPU the CPU holds.
+#include "arch/svm/svm_cpu.h"
+
+#include "arch/svm/svm_instructions.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/exceptions.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/registers.h"
+#include "vmm/host.h"
+
+// One a CPU, touched by that CPU only.
+struct svm_cpu {
+    bool enabled;
+    void *save_area;          // the hardware's own, between VMRUN and #VMEXIT
+    struct vmcb *host;        // what VMRUN does not save: FS, GS, TR, the SYSCALL MSRs
+    struct vcpu_core *loaded; // whose live state is in the CPU
+    struct svm_asids asids;
+    struct svm_capability capability;
+};
+
+static struct svm_cpu svm_cpus[CPUS_MAX];
+
+static struct svm_cpu *this_svm(void)
+{
+    return &svm_cpus[cpu_this()->index];
+}
+
+const struct svm_capability *svm_capability(void)
+{
+    return &this_svm()->capability;
+}
+
+struct svm_asids *svm_asids(void)
+{
+    return &this_svm()->asids;
+}
+
+uint64_t svm_host_vmcb(void)
+{
+    return frames_physical(this_svm()->host);
+}
+
+// With VM_CR.SVMDIS, EFER.SVME cannot be set; with LOCK, SVMDIS cannot be cleared (APM Vol. 2
+// 15.30.1). Emulators may lack the MSR.
+static enum status enable_vm_cr(struct reason *why)
+{
+    uint64_t value;
+    if (!rdmsr_safe(AMD_VM_CR, &value) || !(value & VM_CR_SVMDIS)) {
+        return STATUS_OK;
+    }
+    if ((value & VM_CR_LOCK) || !wrmsr_safe(AMD_VM_CR, value & ~(uint64_t)VM_CR_SVMDIS)) {
+        return refuse(why, STATUS_HARDWARE,
+                      "AMD-V is switched off and locked by the firmware (VM_CR = 0x%llx): enable "
+                      "SVM Mode in the BIOS/UEFI setup",
+                      (unsigned long long)value);
+    }
+    return STATUS_OK;
+}
+
+static enum status allocate(struct svm_cpu *svm, struct reason *why)
+{
+    svm->save_area = frames_allocate(1);
+    svm->host = frames_allocate(1);
+    if (svm->save_area && svm->host) {
+        return STATUS_OK;
+    }
+    if (svm->save_area) {
+        frames_release(svm->save_area, 1);
+    }
+    return refuse(why, STATUS_NO_MEMORY, "no frames for AMD-V's host state");
+}
+
+extern const char svm_exited[]; // in svm_enter.asm
+
+// Bochs lets the single-step trap of a guest's instruction that exits hit the host after #VMEXIT
+// (its VT-x does not). It means nothing there: svm_exit.c gives the guest its trap.
+static void debug_trap(struct interrupt_frame *frame)
+{
+    if (frame->rip != (uintptr_t)svm_exited) {
+        exception_handle(frame);
+    }
+}
+
+static enum status switch_on(const struct svm_cpu *svm, struct reason *why)
+{
+    uint64_t efer = rdmsr(IA32_EFER);
+    if (!wrmsr_safe(IA32_EFER, efer | EFER_SVME)) {
+        return refuse(why, STATUS_HARDWARE, "AMD-V: EFER.SVME cannot be set (EFER = 0x%llx)",
+                      (unsigned long long)efer);
+    }
+    wrmsr(AMD_VM_HSAVE_PA, frames_physical(svm->save_area));
+    idt_set_handler(VECTOR_DB, debug_trap);
+    svm_vmsave(frames_physical(svm->host)); // none of this changes in the host from now on
+    return STATUS_OK;
+}
+
+enum status svm_enable_cpu(struct reason *why)
+{
+    struct svm_cpu *svm = this_svm();
+    if (!(cpuid_checked(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_80000001_ECX_SVM)) {
+        return refuse(why, STATUS_UNSUPPORTED, "this CPU has no AMD-V (CPUID 80000001H)");
+    }
+    enum status status = svm_capability_read(&svm->capability, why);
+    if (status == STATUS_OK) {
+        status = enable_vm_cr(why);
+    }
+    if (status == STATUS_OK) {
+        status = live_state_init_cpu(why);
+    }
+    if (status == STATUS_OK) {
+        status = allocate(svm, why);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = switch_on(svm, why);
+    if (status != STATUS_OK) {
+        frames_release(svm->save_area, 1);
+        frames_release(svm->host, 1);
+        return status;
+    }
+    svm->enabled = true;
+    return STATUS_OK;
+}
+
+void svm_disable_cpu(void)
+{
+    struct svm_cpu *svm = this_svm();
+    if (!svm->enabled) {
+        return;
+    }
+    if (svm->loaded) {
+        svm_unload_vcpu(svm->loaded);
+    }
+    wrmsr(AMD_VM_HSAVE_PA, 0);
+    wrmsr(IA32_EFER, rdmsr(IA32_EFER) & ~(uint64_t)EFER_SVME);
+    svm->enabled = false;
+}
+
+void svm_load_vcpu(struct vcpu_core *vcpu)
+{
+    struct svm_cpu *svm = this_svm();
+    if (svm->loaded == vcpu) {
+        return;
+    }
+    if (svm->loaded) {
+        live_state_save_common(&svm->loaded->backend->live);
+    }
+    svm->loaded = vcpu;
+    live_state_load_common(&vcpu->backend->live);
+}
+
+void svm_unload_vcpu(const struct vcpu_core *vcpu)
+{
+    struct svm_cpu *svm = this_svm();
+    if (svm->loaded == vcpu) {
+        live_state_save_common(&svm->loaded->backend->live);
+        svm->loaded = NULL;
+    }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// What each CPU keeps for AMD-V.
+#pragma once
+
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_tlb.h"
+
+// Of this CPU.
+const struct svm_capability *svm_capability(void);
+struct svm_asids *svm_asids(void);
+uint64_t svm_host_vmcb(void); // physical address: what VMLOAD gives back to the host

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: MIT
+// A #VMEXIT: decoded into neutral terms, handled by vmm/, and on to the next VMRUN.
+#include "arch/svm/svm.h"
+
+#include "arch/svm/svm_code.h"
+#include "arch/svm/svm_probe.h"
+#include "arch/x86/registers.h"
+
+void svm_handle_exit(struct vcpu_core *vcpu);
+
+// ---- What the exit information says (APM Vol. 2 chapter 15) ----
+
+static inline void decode_io(const struct vmcb_control *control, struct vm_exit *exit)
+{
+    uint64_t info = control->exitinfo1;
+    exit->kind = EXIT_IO;
+    exit->io.width = info >> IO_INFO_WIDTH_SHIFT & IO_INFO_WIDTH_MASK;
+    exit->io.in = info & IO_INFO_IN;
+    exit->io.string = info & IO_INFO_STRING;
+    exit->io.repeated = info & IO_INFO_REPEATED;
+    exit->io.port = (uint16_t)(info >> IO_INFO_PORT_SHIFT);
+}
+
+// The register is in exitinfo1 with decode assists; else it is in the instruction. False: the guest
+// goes on, with CR0 to itself.
+static NOT_INLINE bool decode_cr_access(struct vcpu_core *vcpu, uint32_t exitcode,
+                                        struct vm_exit *exit)
+{
+    uint64_t info = vcpu->backend->vmcb.control.exitinfo1;
+    struct svm_instruction instruction = {.moves_cr = info & CR_INFO_MOV,
+                                          .gpr = info & CR_INFO_GPR_MASK};
+    if (!instruction.moves_cr) {
+        (void)svm_code_decode(vcpu, &instruction);
+    }
+    exit->kind = EXIT_CONTROL_REGISTER;
+    exit->cr = (struct exit_control_register){
+        .number = exitcode == VMEXIT_CR0_SEL_WRITE ? 0 : exitcode & 0xf,
+        .write = exitcode >= VMEXIT_CR0_WRITE,
+        .gpr = instruction.gpr};
+    if (instruction.moves_cr) {
+        return true;
+    }
+    if (exit->cr.number == 0) { // LMSW, SMSW, CLTS
+        vcpu->exits[EXIT_CONTROL_REGISTER]++;
+        svm_give_cr0(vcpu);
+        return false;
+    }
+    exit->kind = EXIT_UNKNOWN;
+    return true;
+}
+
+static void describe_memory(const struct vmcb_control *control, struct exit_memory *memory)
+{
+    *memory = (struct exit_memory){.gpa = {control->exitinfo2},
+                                   .read = !(control->exitinfo1 & (NPF_WRITE | NPF_FETCH)),
+                                   .write = control->exitinfo1 & NPF_WRITE,
+                                   .execute = control->exitinfo1 & NPF_FETCH,
+                                   .page_walk = control->exitinfo1 & NPF_PAGE_WALK};
+}
+
+// False: the guest shows in a moment which address led there.
+static NOT_INLINE bool decode_memory(struct vcpu_core *vcpu, struct vm_exit *exit)
+{
+    const struct vmcb_control *control = &vcpu->backend->vmcb.control;
+    svm_probe_end(vcpu);
+    exit->kind = EXIT_MEMORY;
+    describe_memory(control, &exit->memory);
+    exit->memory.delivery = svm_requeue_event(vcpu);
+    bool probe = exit->memory.page_walk && !exit->memory.delivery &&
+                 !(control->exitinfo1 & NPF_PRESENT) && svm_probe_start(vcpu, exit->memory.gpa);
+    return !probe;
+}
+
+// The guest's page fault while a page of ones stands for a table of its outside RAM.
+static NOT_INLINE bool decode_probe(struct vcpu_core *vcpu, struct vm_exit *exit)
+{
+    struct backend_vcpu *backend = vcpu->backend;
+    const struct vmcb_control *control = &backend->vmcb.control;
+    exit->kind = EXIT_MEMORY;
+    describe_memory(control, &exit->memory); // a page fault's error code has the same low bits
+    exit->memory.gpa = backend->probed;
+    exit->memory.gva.value = control->exitinfo2;
+    exit->memory.gva_valid = true;
+    exit->memory.page_walk = true;
+    svm_probe_end(vcpu);
+    return true;
+}
+
+// QEMU answers a MOV to CR3 with reserved bits like this, where a CPU gives #GP.
+static NOT_INLINE void decode_refusal(struct vcpu_core *vcpu, struct vm_exit *exit)
+{
+    struct svm_instruction instruction;
+    bool at_mov_cr = svm_code_decode(vcpu, &instruction) && instruction.moves_cr;
+    exit->kind = at_mov_cr ? EXIT_FORBIDDEN : EXIT_ENTRY_FAILED;
+}
+
+static void host_event(struct vcpu_core *vcpu)
+{
+    (void)svm_requeue_event(vcpu);
+    vcpu->exits[EXIT_HOST]++;
+    __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+}
+
+#define EXCEPTIONS_WITH_ERROR_CODE                                                                 \
+    (BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) |          \
+     BIT(VECTOR_PF) | BIT(VECTOR_AC))
+
+// False: it was the host's own.
+static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, uint8_t vector,
+                                        struct vm_exit *exit)
+{
+    const struct vmcb_control *control = &vcpu->backend->vmcb.control;
+    if (vector == VECTOR_MC) {
+        host_event(vcpu); // svm_run takes it
+        return false;
+    }
+    if (vector == VECTOR_PF) {
+        return decode_probe(vcpu, exit);
+    }
+    exit->kind = EXIT_EXCEPTION;
+    exit->exception.vector = vector;
+    exit->exception.has_error_code = EXCEPTIONS_WITH_ERROR_CODE & BIT(vector);
+    exit->exception.error_code = (uint32_t)control->exitinfo1;
+    exit->exception.payload = vcpu->backend->vmcb.save.dr6 & DR6_CAUSES; // there already (15.12.2)
+    exit->exception.delivery = control->exitintinfo & EVENTINJ_VALID;
+    return true;
+}
+
+// False: the guest goes on at the IRET.
+static NOT_INLINE bool decode_iret(struct vcpu_core *vcpu)
+{
+    vcpu->exits[EXIT_INTERRUPT_WINDOW]++;
+    svm_end_nmi(vcpu);
+    return false;
+}
+
+static NOT_INLINE bool decode_rare(struct vcpu_core *vcpu, uint32_t exitcode, struct vm_exit *exit)
+{
+    switch (exitcode) {
+    case VMEXIT_NPF:
+        return decode_memory(vcpu, exit);
+    case VMEXIT_VINTR:
+        exit->kind = EXIT_INTERRUPT_WINDOW;
+        return true;
+    case VMEXIT_CR0_READ:
+    case VMEXIT_CR4_READ:
+    case VMEXIT_CR8_READ:
+    case VMEXIT_CR0_WRITE:
+    case VMEXIT_CR4_WRITE:
+    case VMEXIT_CR8_WRITE:
+    case VMEXIT_CR0_SEL_WRITE:
+        return decode_cr_access(vcpu, exitcode, exit);
+    case VMEXIT_XSETBV:
+        exit->kind = EXIT_XSETBV;
+        return true;
+    case VMEXIT_INTR:
+    case VMEXIT_NMI:
+    case VMEXIT_INIT:
+        host_event(vcpu);
+        return false;
+    case VMEXIT_EXCEPTION ... VMEXIT_EXCEPTION + 31:
+        return decode_exception(vcpu, (uint8_t)(exitcode - VMEXIT_EXCEPTION), exit);
+    case VMEXIT_IRET:
+        return decode_iret(vcpu);
+    case VMEXIT_INVD:
+    case VMEXIT_WBINVD:
+        exit->kind = EXIT_NOTHING;
+        return true;
+    case VMEXIT_RDPMC:
+        exit->kind = EXIT_FORBIDDEN;
+        return true;
+    case VMEXIT_SHUTDOWN:
+        exit->kind = EXIT_TRIPLE_FAULT;
+        return true;
+    case VMEXIT_VMRUN:
+    case VMEXIT_VMLOAD ... VMEXIT_SKINIT:
+    case VMEXIT_INVLPGA:
+    case VMEXIT_MONITOR:
+    case VMEXIT_MWAIT:
+    case VMEXIT_RDPRU:
+        exit->kind = EXIT_UNDEFINED;
+        return true;
+    case VMEXIT_INVALID:
+        decode_refusal(vcpu, exit);
+        return true;
+    default:
+        exit->kind = EXIT_UNKNOWN;
+        return true;
+    }
+}
+
+// The raw exit in neutral terms. False: vmm/ has nothing to do with it.
+static inline bool decode(struct vcpu_core *vcpu, const struct vmcb *vmcb, struct vm_exit *exit)
+{
+    uint32_t exitcode = (uint32_t)vmcb->control.exitcode;
+    switch (exitcode) {
+    case VMEXIT_CPUID:
+        exit->kind = EXIT_CPUID;
+        return true;
+    case VMEXIT_MSR:
+        exit->kind = vmcb->control.exitinfo1 & MSR_INFO_WRITE ? EXIT_WRITE_MSR : EXIT_READ_MSR;
+        return true;
+    case VMEXIT_IOIO:
+        decode_io(&vmcb->control, exit);
+        return true;
+    case VMEXIT_VMMCALL:
+        exit->kind = EXIT_HYPERCALL;
+        exit->hypercall.cpl = vmcb->save.cpl;
+        return true;
+    case VMEXIT_HLT:
+        exit->kind = EXIT_HLT;
+        return true;
+    default:
+        return decode_rare(vcpu, exitcode, exit);
+    }
+}
+
+// ---- Past the instruction ----
+
+// The shadow of STI and MOV SS ends with the instruction: what it held back can come.
+static NOT_INLINE void end_shadow(struct vcpu_core *vcpu)
+{
+    vcpu->backend->vmcb.control.interrupt_shadow = 0;
+    __atomic_or_fetch(&vcpu->work, WORK_EVENTS, __ATOMIC_RELAXED);
+}
+
+// RF counts for one instruction only; with TF a trap follows it.
+static NOT_INLINE void finish_debugging(struct vcpu_core *vcpu)
+{
+    struct vmcb_save *save = &vcpu->backend->vmcb.save;
+    const struct event trap = {.type = EVENT_EXCEPTION, .vector = VECTOR_DB};
+    save->rflags &= ~(uint64_t)RFLAGS_RF;
+    if (save->rflags & RFLAGS_TF) {
+        svm_set_register(vcpu, REG_DR6, save->dr6 | DR6_BS);
+        (void)svm_inject(vcpu, &trap); // if an event waits, it comes before
+    }
+}
+
+static inline __attribute__((always_inline)) void advance_to(struct vcpu_core *vcpu, uint64_t rip)
+{
+    struct vmcb *vmcb = &vcpu->backend->vmcb;
+    vmcb->save.rip = rip;
+    if (__builtin_expect(vmcb->control.interrupt_shadow != 0, false)) {
+        end_shadow(vcpu);
+    }
+    if (__builtin_expect(vmcb->save.rflags & (RFLAGS_TF | RFLAGS_RF), false)) {
+        finish_debugging(vcpu);
+    }
+}
+
+// Outside of 64-bit mode RIP wraps at 4 GiB.
+static NOT_INLINE void advance_by(struct vcpu_core *vcpu, unsigned length)
+{
+    const struct vmcb_save *save = &vcpu->backend->vmcb.save;
+    bool is_64bit = (save->efer & EFER_LMA) && (save->cs.attributes & VMCB_ATTRIBUTE_L);
+    advance_to(vcpu, is_64bit ? save->rip + length : (uint32_t)(save->rip + length));
+}
+
+static inline uint64_t next_rip(struct vcpu_core *vcpu, enum exit_kind kind)
+{
+    const struct backend_vcpu *backend = vcpu->backend;
+    return backend->next_rip_saved ? backend->vmcb.control.next_rip : svm_code_next_rip(vcpu, kind);
+}
+
+// Called by svm_enter.asm after each exit; it enters the guest again unless vcpu->work says
+// otherwise.
+void svm_handle_exit(struct vcpu_core *vcpu)
+{
+    struct backend_vcpu *backend = vcpu->backend;
+    struct vm_exit *exit = &backend->exit;
+    backend->vmcb.control.clean = CLEAN_ALL;
+    backend->vmcb.control.tlb_control = TLB_FLUSH_NOTHING;
+    if (!decode(vcpu, &backend->vmcb, exit)) {
+        return;
+    }
+    vcpu->exits[exit->kind]++;
+    enum exit_action action = vcpu_handle_exit(vcpu, exit);
+    if (action == ADVANCE) {
+        advance_to(vcpu, next_rip(vcpu, exit->kind));
+    } else if (action == ADVANCE_DECODED) {
+        advance_by(vcpu, exit->length);
+    }
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// Events into the guest at the next VMRUN (APM Vol. 2 15.20), and the window for an interrupt.
+#include "arch/svm/svm.h"
+
+#include "arch/x86/registers.h"
+
+static enum eventinj_type type_of(const struct event *event)
+{
+    switch (event->type) {
+    case EVENT_INTERRUPT:
+        return EVENTINJ_INTERRUPT;
+    case EVENT_NMI:
+        return EVENTINJ_NMI;
+    case EVENT_EXCEPTION:
+        break;
+    }
+    return EVENTINJ_EXCEPTION;
+}
+
+static void set_intercept(struct vcpu_core *vcpu, uint64_t intercept, bool wanted)
+{
+    uint32_t *intercepts = &vcpu->backend->vmcb.control.intercepts;
+    *intercepts = wanted ? *intercepts | (uint32_t)intercept : *intercepts & ~(uint32_t)intercept;
+    svm_mark_dirty(vcpu, CLEAN_INTERCEPTS);
+}
+
+bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
+{
+    struct vmcb *vmcb = &vcpu->backend->vmcb;
+    if (vmcb->control.eventinj & EVENTINJ_VALID) {
+        return false;
+    }
+    uint64_t eventinj =
+        event->vector | (uint64_t)type_of(event) << EVENTINJ_TYPE_SHIFT | EVENTINJ_VALID;
+    // In real mode exceptions have no error code.
+    if (event->has_error_code && (vmcb->save.cr0 & CR0_PE)) {
+        eventinj |= EVENTINJ_ERROR_CODE | (uint64_t)event->error_code << EVENTINJ_ERROR_CODE_SHIFT;
+    }
+    vmcb->control.eventinj = eventinj;
+    if (event->type == EVENT_NMI) {
+        vcpu->backend->nmi_blocked = true;
+        set_intercept(vcpu, INTERCEPT_IRET, true);
+    }
+    return true;
+}
+
+void svm_end_nmi(struct vcpu_core *vcpu)
+{
+    vcpu->backend->nmi_blocked = false;
+    vcpu->backend->nmi_iret_rip = vcpu->backend->vmcb.save.rip;
+    set_intercept(vcpu, INTERCEPT_IRET, false);
+}
+
+// A virtual interrupt of the highest priority, whose delivery exits.
+void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
+{
+    uint64_t *v_intr = &vcpu->backend->vmcb.control.v_intr;
+    uint64_t request = V_IRQ | V_INTR_PRIORITY_MAX | V_IGN_TPR;
+    bool requested = vcpu->backend->vmcb.control.intercepts & INTERCEPT_VINTR;
+    if (requested == wanted) {
+        return;
+    }
+    *v_intr = V_INTR_MASKING | (wanted ? request : 0);
+    svm_mark_dirty(vcpu, CLEAN_V_INTR);
+    set_intercept(vcpu, INTERCEPT_VINTR, wanted);
+}
+
+// An event whose delivery was cut short by the exit is delivered again (15.7.2); the fields have
+// one layout. What an instruction raised (INT n, INT3, INTO) comes again by itself: RIP is still at
+// that instruction.
+bool svm_requeue_event(struct vcpu_core *vcpu)
+{
+    struct vmcb_control *control = &vcpu->backend->vmcb.control;
+    uint64_t event = control->exitintinfo;
+    if (!(event & EVENTINJ_VALID)) {
+        return false;
+    }
+    enum eventinj_type type = event >> EVENTINJ_TYPE_SHIFT & EVENTINJ_TYPE_MASK;
+    uint8_t vector = event & EVENTINJ_VECTOR_MASK;
+    bool by_instruction =
+        type == EVENTINJ_SOFTWARE ||
+        (type == EVENTINJ_EXCEPTION && (vector == VECTOR_BP || vector == VECTOR_OF));
+    if (!by_instruction) {
+        control->eventinj = event;
+    }
+    return true;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// The SVM instructions but VMRUN (APM Vol. 3 chapter 4).
+#pragma once
+
+#include "vmm/util/types.h"
+
+// FS, GS, LDTR, TR with their hidden parts, the SYSCALL and SYSENTER MSRs and KernelGSBase: between
+// the CPU and the VMCB at this physical address.
+static inline void svm_vmload(uint64_t vmcb)
+{
+    __asm__ volatile("vmload %0" : : "a"(vmcb) : "memory");
+}
+
+static inline void svm_vmsave(uint64_t vmcb)
+{
+    __asm__ volatile("vmsave %0" : : "a"(vmcb) : "memory");
+}
+
+// The global interrupt flag: while it is clear, interrupts, NMIs, INIT and machine checks wait.
+static inline void svm_stgi(void)
+{
+    __asm__ volatile("stgi" : : : "memory");
+}
+
+static inline void svm_clgi(void)
+{
+    __asm__ volatile("clgi" : : : "memory");
+}

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// AMD-V as a back end, for whoever chooses one.
+#pragma once
+
+#include "vmm/backend.h"
+
+extern const struct vcpu_ops svm_ops;

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// Finds the linear address whose page tables lead out of RAM.
+#pragma once
+
+#include "arch/svm/svm.h"
+
+// After a nested page fault of a page walk at `gpa`, outside RAM: the guest's next page fault
+// exits, and says for which address. False: that cannot be done.
+bool svm_probe_start(struct vcpu_core *vcpu, gpa_t gpa);
+// Takes the probe away, if there is one; at the latest before the next svm_run.
+void svm_probe_end(struct vcpu_core *vcpu);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// Enters a guest and stays with it, exit after exit, until the host has other work.
+#include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_instructions.h"
+#include "arch/svm/svm_probe.h"
+#include "arch/x86/instructions.h"
+#include "arch/x86/time.h"
+
+void svm_enter(struct vcpu_core *vcpu);
+
+// However late it is, the guest gets this long: a timer that had fired before VMRUN would end the
+// run before its first instruction, again and again.
+#define GUEST_NS_MIN 5000
+
+static void set_timer(const struct vcpu_core *vcpu)
+{
+    uint64_t earliest_ns = time_now_ns() + GUEST_NS_MIN;
+    time_set_deadline(MAX(vcpu->deadline_ns, earliest_ns));
+}
+
+// From here on TR is the guest's, and an NMI would take its stack from there: GIF keeps all
+// interrupts away until leave (APM Vol. 2 15.17).
+static void enter(struct backend_vcpu *backend)
+{
+    svm_clgi();
+    svm_vmload(backend->vmcb_physical);
+    backend->state_in_cpu = true;
+}
+
+// What has waited, interrupts and NMIs, is taken here.
+static void leave(struct backend_vcpu *backend)
+{
+    svm_vmsave(backend->vmcb_physical);
+    backend->state_in_cpu = false;
+    svm_vmload(svm_host_vmcb());
+    svm_stgi();
+    interrupts_window();
+}
+
+// A machine check that exits is not kept pending: its vector is called here.
+static void take_machine_check(const struct backend_vcpu *backend)
+{
+    if (backend->vmcb.control.exitcode == VMEXIT_EXCEPTION + VECTOR_MC) {
+        __asm__ volatile("int $18");
+    }
+}
+
+void svm_run(struct vcpu_core *vcpu)
+{
+    struct backend_vcpu *backend = vcpu->backend;
+    svm_load_vcpu(vcpu);
+    svm_probe_end(vcpu);
+    svm_take_back_cr0(vcpu);
+    svm_tlb_prepare(vcpu);
+    set_timer(vcpu);
+    enter(backend);
+    svm_enter(vcpu);
+    leave(backend);
+    take_machine_check(backend);
+}

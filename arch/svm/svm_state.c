@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+// Guest registers in the VMCB. The vCPU is the CPU's current one.
+#include "arch/svm/svm.h"
+
+#include "arch/svm/svm_code.h"
+#include "arch/svm/svm_instructions.h"
+#include "arch/svm/svm_tlb.h"
+#include "arch/x86/instructions.h"
+
+// CR0 bits that the guest only believes to have: they would switch caching off for the CPU.
+#define CR0_HOST_OWNED (CR0_NW | CR0_CD)
+#define CR0_ACCESSES BIT(0) // in the intercepts of CR reads and writes
+#define CR4_ACCESSES BIT(4)
+
+static struct vmcb *vmcb_of(const struct vcpu_core *vcpu)
+{
+    return &vcpu->backend->vmcb;
+}
+
+void svm_mark_dirty(const struct vcpu_core *vcpu, uint64_t clean_bits)
+{
+    vmcb_of(vcpu)->control.clean &= ~(uint32_t)clean_bits;
+}
+
+// What VMRUN does not load is in the CPU from svm_run's VMLOAD on; reading and writing it in the
+// VMCB is an exception.
+void svm_fetch_state(const struct vcpu_core *vcpu)
+{
+    if (vcpu->backend->state_in_cpu) {
+        svm_vmsave(vcpu->backend->vmcb_physical);
+    }
+}
+
+void svm_store_state(const struct vcpu_core *vcpu)
+{
+    if (vcpu->backend->state_in_cpu) {
+        svm_vmload(vcpu->backend->vmcb_physical);
+    }
+}
+
+// ---- Control registers ----
+
+// The hardware did not see this write: what it would have flushed must go (APM Vol. 2 15.16).
+// `decisive` bits decide how tables are walked, the others what is allowed.
+static void paging_changed(struct vcpu_core *vcpu, uint64_t changes, uint64_t decisive)
+{
+    if (changes) {
+        svm_tlb_flush(vcpu);
+    }
+    if (changes & decisive) {
+        svm_code_forget(vcpu);
+    }
+}
+
+static uint64_t get_cr0(const struct vcpu_core *vcpu)
+{
+    return vmcb_of(vcpu)->save.cr0 | vcpu->backend->cr0_hidden;
+}
+
+// Only writes that change more than TS and MP exit, as long as what the guest would read is what it
+// has: otherwise all reads and writes do.
+static void place_cr0(struct vcpu_core *vcpu, uint64_t value, uint64_t hidden)
+{
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    vmcb->save.cr0 = value & ~hidden;
+    vcpu->backend->cr0_hidden = value & hidden;
+    uint16_t others = (uint16_t)~CR0_ACCESSES;
+    uint16_t accesses = value & hidden ? CR0_ACCESSES : 0;
+    vmcb->control.cr_reads = (vmcb->control.cr_reads & others) | accesses;
+    vmcb->control.cr_writes = (vmcb->control.cr_writes & others) | accesses;
+    uint32_t selective = vmcb->control.intercepts & ~(uint32_t)INTERCEPT_CR0_SELECTIVE;
+    vmcb->control.intercepts = selective | (hidden ? (uint32_t)INTERCEPT_CR0_SELECTIVE : 0);
+    svm_mark_dirty(vcpu, CLEAN_CR | CLEAN_INTERCEPTS);
+}
+
+#define CR0_PAGING (CR0_PG | CR0_WP | CR0_PE)
+#define CR4_PAGING                                                                                 \
+    (CR4_PAE | CR4_PSE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE | CR4_LA57)
+
+static void set_cr0(struct vcpu_core *vcpu, uint64_t value)
+{
+    paging_changed(vcpu, (get_cr0(vcpu) ^ value) & CR0_PAGING, CR0_PG | CR0_PE);
+    vcpu->backend->cr0_native = false;
+    place_cr0(vcpu, value, CR0_HOST_OWNED);
+}
+
+// LMSW, SMSW and CLTS cannot reach the hidden bits, so they need not be understood: the guest has
+// the whole of CR0, as it believes it to be, until svm_run looks again.
+void svm_give_cr0(struct vcpu_core *vcpu)
+{
+    vcpu->backend->cr0_native = true;
+    place_cr0(vcpu, get_cr0(vcpu), 0);
+}
+
+void svm_take_back_cr0(struct vcpu_core *vcpu)
+{
+    if (vcpu->backend->cr0_native) {
+        vcpu->backend->cr0_native = false;
+        svm_code_forget(vcpu);
+        place_cr0(vcpu, get_cr0(vcpu), CR0_HOST_OWNED);
+    }
+}
+
+static uint64_t get_cr4(const struct vcpu_core *vcpu)
+{
+    return vmcb_of(vcpu)->save.cr4 & ~vcpu->backend->cr4_hidden;
+}
+
+// A machine check with CR4.MCE clear shuts the machine down, whoever runs; a guest that has not set
+// it must not see it.
+static void set_cr4(struct vcpu_core *vcpu, uint64_t value)
+{
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    paging_changed(vcpu, (get_cr4(vcpu) ^ value) & CR4_PAGING, CR4_PAE | CR4_LA57);
+    uint64_t hidden = read_cr4() & ~value & CR4_MCE;
+    vmcb->save.cr4 = (value & vcpu->cr4_allowed) | hidden;
+    vcpu->backend->cr4_hidden = hidden;
+    uint16_t others = vmcb->control.cr_reads & (uint16_t)~CR4_ACCESSES;
+    vmcb->control.cr_reads = others | (hidden ? CR4_ACCESSES : 0);
+    svm_mark_dirty(vcpu, CLEAN_CR | CLEAN_INTERCEPTS);
+}
+
+static void set_cr3(struct vcpu_core *vcpu, uint64_t value)
+{
+    vmcb_of(vcpu)->save.cr3 = value;
+    svm_tlb_flush(vcpu);
+    svm_mark_dirty(vcpu, CLEAN_CR);
+}
+
+// VMRUN insists on SVME (15.5.1); the guest does not see it, as EFER always exits.
+static void set_efer(struct vcpu_core *vcpu, uint64_t value)
+{
+    uint64_t changes = (vmcb_of(vcpu)->save.efer ^ value) & (EFER_LME | EFER_LMA | EFER_NXE);
+    paging_changed(vcpu, changes, EFER_LMA);
+    vmcb_of(vcpu)->save.efer = value | EFER_SVME;
+    svm_mark_dirty(vcpu, CLEAN_CR);
+}
+
+// ---- Interruptibility ----
+
+// The hardware does not block NMIs for a guest: that is done by not injecting one.
+static uint64_t get_shadow(const struct vcpu_core *vcpu)
+{
+    const struct backend_vcpu *backend = vcpu->backend;
+    bool nmi_blocked = backend->nmi_blocked || backend->nmi_iret_rip == backend->vmcb.save.rip;
+    return (backend->vmcb.control.interrupt_shadow & 1 ? SHADOW_STI : 0) |
+           (nmi_blocked ? SHADOW_NMI : 0);
+}
+
+static void set_shadow(struct vcpu_core *vcpu, uint64_t value)
+{
+    vmcb_of(vcpu)->control.interrupt_shadow = (value & (SHADOW_STI | SHADOW_MOV_SS)) != 0;
+}
+
+// ---- The table ----
+
+uint64_t svm_get_register(const struct vcpu_core *vcpu, enum guest_register which)
+{
+    const struct vmcb *vmcb = vmcb_of(vcpu);
+    switch (which) {
+    case REG_RSP:
+        return vmcb->save.rsp;
+    case REG_RIP:
+        return vmcb->save.rip;
+    case REG_RFLAGS:
+        return vmcb->save.rflags;
+    case REG_CR0:
+        return get_cr0(vcpu);
+    case REG_CR2:
+        return vmcb->save.cr2;
+    case REG_CR3:
+        return vmcb->save.cr3;
+    case REG_CR4:
+        return get_cr4(vcpu);
+    case REG_DR6:
+        return vmcb->save.dr6;
+    case REG_DR7:
+        return vmcb->save.dr7;
+    case REG_EFER:
+        return vmcb->save.efer & ~(uint64_t)EFER_SVME;
+    case REG_PAT:
+        return vmcb->save.g_pat;
+    case REG_XCR0:
+        return live_state_get_xcr0();
+    case REG_SYSENTER_CS:
+        svm_fetch_state(vcpu);
+        return vmcb->save.sysenter_cs;
+    case REG_SYSENTER_ESP:
+        svm_fetch_state(vcpu);
+        return vmcb->save.sysenter_esp;
+    case REG_SYSENTER_EIP:
+        svm_fetch_state(vcpu);
+        return vmcb->save.sysenter_eip;
+    case REG_INTERRUPT_SHADOW:
+        return get_shadow(vcpu);
+    case REG_TSC_OFFSET:
+        return vmcb->control.tsc_offset;
+    case REG_CPL:
+        return vmcb->save.cpl;
+    case REG_EVENT_WAITING:
+        return (vmcb->control.eventinj & EVENTINJ_VALID) != 0;
+    case REG_PDPTE0: // the hardware reads them from the guest's memory (15.25.10)
+    case REG_PDPTE1:
+    case REG_PDPTE2:
+    case REG_PDPTE3:
+    case REG_COUNT:
+        break;
+    }
+    return 0;
+}
+
+static void set_sysenter(const struct vcpu_core *vcpu, uint64_t *field, uint64_t value)
+{
+    svm_fetch_state(vcpu);
+    *field = value;
+    svm_store_state(vcpu);
+}
+
+void svm_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_t value)
+{
+    struct vmcb *vmcb = vmcb_of(vcpu);
+    switch (which) {
+    case REG_RSP:
+        vmcb->save.rsp = value;
+        break;
+    case REG_RIP:
+        vmcb->save.rip = value;
+        break;
+    case REG_RFLAGS:
+        vmcb->save.rflags = value | RFLAGS_FIXED;
+        break;
+    case REG_CR0:
+        set_cr0(vcpu, value);
+        break;
+    case REG_CR2:
+        vmcb->save.cr2 = value;
+        svm_mark_dirty(vcpu, CLEAN_CR2);
+        break;
+    case REG_CR3:
+        set_cr3(vcpu, value);
+        break;
+    case REG_CR4:
+        set_cr4(vcpu, value);
+        break;
+    case REG_DR6:
+        vmcb->save.dr6 = value;
+        svm_mark_dirty(vcpu, CLEAN_DR);
+        break;
+    case REG_DR7:
+        vmcb->save.dr7 = value;
+        svm_mark_dirty(vcpu, CLEAN_DR);
+        break;
+    case REG_EFER:
+        set_efer(vcpu, value);
+        break;
+    case REG_PAT:
+        vmcb->save.g_pat = value;
+        svm_mark_dirty(vcpu, CLEAN_NESTED);
+        break;
+    case REG_XCR0:
+        live_state_set_xcr0(value);
+        break;
+    case REG_SYSENTER_CS:
+        set_sysenter(vcpu, &vmcb->save.sysenter_cs, value);
+        break;
+    case REG_SYSENTER_ESP:
+        set_sysenter(vcpu, &vmcb->save.sysenter_esp, value);
+        break;
+    case REG_SYSENTER_EIP:
+        set_sysenter(vcpu, &vmcb->save.sysenter_eip, value);
+        break;
+    case REG_INTERRUPT_SHADOW:
+        set_shadow(vcpu, value);
+        break;
+    case REG_TSC_OFFSET:
+        vmcb->control.tsc_offset = value;
+        svm_mark_dirty(vcpu, CLEAN_INTERCEPTS);
+        break;
+    case REG_PDPTE0:
+    case REG_PDPTE1:
+    case REG_PDPTE2:
+    case REG_PDPTE3:
+    case REG_CPL:
+    case REG_EVENT_WAITING:
+    case REG_COUNT:
+        break;
+    }
+}

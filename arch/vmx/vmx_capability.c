@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MIT
+// Reads what this CPU's VT-x can do and computes the controls: wanted, required, allowed.
+#include "arch/vmx/vmx.h"
+
+#include "arch/x86/cpuid.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
+#include "vmm/util/format.h"
+
+#define BASIC_REVISION_MASK 0x7fffffffU
+#define BASIC_TRUE_CONTROLS BIT(55)
+#define MISC_TIMER_SHIFT_MASK 0x1fU
+
+// One group of controls: the capability MSR has the bits that must be 1 in its low half and those
+// that may be 1 in its high half (SDM Vol. 3D A.3).
+struct control_group {
+    const char *name;
+    uint32_t msr;
+    uint32_t required; // Husk cannot do without
+    uint32_t optional;
+};
+
+static enum status compute(const struct control_group *group, uint32_t *controls,
+                           struct reason *why)
+{
+    uint64_t allowed = rdmsr(group->msr);
+    uint32_t must_be_1 = (uint32_t)allowed;
+    uint32_t may_be_1 = (uint32_t)(allowed >> 32);
+    uint32_t missing = group->required & ~may_be_1;
+    if (missing) {
+        return refuse(why, STATUS_UNSUPPORTED,
+                      "VT-x lacks %s controls 0x%x (capability MSR 0x%x = 0x%llx); no guests",
+                      group->name, missing, group->msr, (unsigned long long)allowed);
+    }
+    *controls = ((group->required | group->optional) & may_be_1) | must_be_1;
+    return STATUS_OK;
+}
+
+static enum status compute_all(struct vmx_capability *c, bool true_msrs, struct reason *why)
+{
+    const struct control_group pin = {
+        "pin-based", true_msrs ? IA32_VMX_TRUE_PINBASED_CTLS : IA32_VMX_PINBASED_CTLS,
+        PIN_EXTERNAL_INTERRUPT_EXITING | PIN_NMI_EXITING, PIN_VIRTUAL_NMIS | PIN_PREEMPTION_TIMER};
+    const struct control_group primary = {
+        "primary processor-based",
+        true_msrs ? IA32_VMX_TRUE_PROCBASED_CTLS : IA32_VMX_PROCBASED_CTLS,
+        PRIMARY_USE_TSC_OFFSETTING | PRIMARY_HLT_EXITING | PRIMARY_MWAIT_EXITING |
+            PRIMARY_RDPMC_EXITING | PRIMARY_CR8_LOAD_EXITING | PRIMARY_CR8_STORE_EXITING |
+            PRIMARY_USE_IO_BITMAPS | PRIMARY_USE_MSR_BITMAPS | PRIMARY_MONITOR_EXITING |
+            PRIMARY_ACTIVATE_SECONDARY,
+        0};
+    const struct control_group secondary = {"secondary processor-based", IA32_VMX_PROCBASED_CTLS2,
+                                            SECONDARY_ENABLE_EPT | SECONDARY_UNRESTRICTED_GUEST,
+                                            SECONDARY_ENABLE_VPID | SECONDARY_WBINVD_EXITING |
+                                                SECONDARY_ENABLE_RDTSCP | SECONDARY_ENABLE_INVPCID};
+    const struct control_group exit = {"VM-exit",
+                                       true_msrs ? IA32_VMX_TRUE_EXIT_CTLS : IA32_VMX_EXIT_CTLS,
+                                       EXIT_SAVE_DEBUG_CONTROLS | EXIT_HOST_64BIT | EXIT_SAVE_PAT |
+                                           EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER,
+                                       EXIT_SAVE_PREEMPTION_TIMER};
+    const struct control_group entry = {
+        "VM-entry", true_msrs ? IA32_VMX_TRUE_ENTRY_CTLS : IA32_VMX_ENTRY_CTLS,
+        ENTRY_LOAD_DEBUG_CONTROLS | ENTRY_LOAD_PAT | ENTRY_LOAD_EFER, 0};
+    const struct {
+        const struct control_group *group;
+        uint32_t *controls;
+    } all[] = {{&pin, &c->pin},
+               {&primary, &c->primary},
+               {&secondary, &c->secondary},
+               {&exit, &c->exit},
+               {&entry, &c->entry}};
+    for (unsigned i = 0; i < ARRAY_SIZE(all); i++) {
+        enum status status = compute(all[i].group, all[i].controls, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+// Controls that depend on others, or on what EPT and VPID offer.
+static enum status settle(struct vmx_capability *c, struct reason *why)
+{
+    uint64_t ept = EPT_CAP_WALK_4 | EPT_CAP_WRITE_BACK | EPT_CAP_INVEPT;
+    if ((c->ept_vpid & ept) != ept ||
+        !(c->ept_vpid & (EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL))) {
+        return refuse(why, STATUS_UNSUPPORTED,
+                      "EPT lacks 4-level walks, write-back tables or INVEPT (0x%llx); no guests",
+                      (unsigned long long)c->ept_vpid);
+    }
+    // With the TRUE MSRs, CR3 exits are off; without them they may be forced on.
+    if (c->primary & (PRIMARY_CR3_LOAD_EXITING | PRIMARY_CR3_STORE_EXITING)) {
+        return refuse(why, STATUS_UNSUPPORTED, "this VT-x forces exits on CR3 accesses; no guests");
+    }
+    bool invvpid = (c->ept_vpid & VPID_CAP_INVVPID) &&
+                   (c->ept_vpid & (VPID_CAP_INVVPID_SINGLE | VPID_CAP_INVVPID_ALL));
+    if (!invvpid) {
+        c->secondary &= ~(uint32_t)SECONDARY_ENABLE_VPID;
+    }
+    // A timer that starts anew at each entry never ends a slice of a guest that exits often.
+    if (!(c->exit & EXIT_SAVE_PREEMPTION_TIMER) || !(c->pin & PIN_PREEMPTION_TIMER)) {
+        c->pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;
+        c->exit &= ~(uint32_t)EXIT_SAVE_PREEMPTION_TIMER;
+    }
+    return STATUS_OK;
+}
+
+static bool has_safe_page_size_change(void)
+{
+    uint64_t capabilities;
+    return (cpuid_checked(CPUID_STRUCTURED_FEATURES, 0).edx & CPUID_7_EDX_ARCH_CAPABILITIES) &&
+           rdmsr_safe(IA32_ARCH_CAPABILITIES, &capabilities) &&
+           (capabilities & ARCH_CAPABILITIES_IF_PSCHANGE_MC_NO);
+}
+
+enum status vmx_capability_read(struct vmx_capability *c, struct reason *why)
+{
+    uint64_t basic = rdmsr(IA32_VMX_BASIC);
+    c->revision = (uint32_t)basic & BASIC_REVISION_MASK;
+    c->cr0_fixed0 = rdmsr(IA32_VMX_CR0_FIXED0);
+    c->cr0_fixed1 = rdmsr(IA32_VMX_CR0_FIXED1);
+    c->cr4_fixed0 = rdmsr(IA32_VMX_CR4_FIXED0);
+    c->cr4_fixed1 = rdmsr(IA32_VMX_CR4_FIXED1);
+    c->page_size_change_safe = has_safe_page_size_change();
+    c->preemption_timer_shift = rdmsr(IA32_VMX_MISC) & MISC_TIMER_SHIFT_MASK;
+    // IA32_VMX_PROCBASED_CTLS2 and EPT_VPID_CAP exist only where the controls do (A.3.3, A.10).
+    if (!(rdmsr(IA32_VMX_PROCBASED_CTLS) >> 32 & PRIMARY_ACTIVATE_SECONDARY) ||
+        !(rdmsr(IA32_VMX_PROCBASED_CTLS2) >> 32 & SECONDARY_ENABLE_EPT)) {
+        return refuse(why, STATUS_UNSUPPORTED, "VT-x without EPT (before 2008); no guests");
+    }
+    c->ept_vpid = rdmsr(IA32_VMX_EPT_VPID_CAP);
+    enum status status = compute_all(c, basic & BASIC_TRUE_CONTROLS, why);
+    return status == STATUS_OK ? settle(c, why) : status;
+}
+
+void vmx_summarize(void (*line)(const char *text))
+{
+    const struct vmx_capability *c = vmx_capability();
+    const struct {
+        const char *name;
+        bool present;
+        const char *without;
+    } features[] = {
+        {"VPID", c->secondary & SECONDARY_ENABLE_VPID, "each exit flushes the TLB"},
+        {"EPT accessed/dirty", c->ept_vpid & EPT_CAP_ACCESSED_DIRTY, "no dirty tracking"},
+        {"EPT 2 MiB pages", c->ept_vpid & EPT_CAP_2M, "slower guest memory"},
+        {"EPT 1 GiB pages", c->ept_vpid & EPT_CAP_1G, "2 MiB pages are used"},
+        {"safe code pages", c->page_size_change_safe, "guest code gets 4 KiB pages"},
+        {"preemption timer", c->pin & PIN_PREEMPTION_TIMER, "slices end by the APIC timer"},
+        {"virtual NMIs", c->pin & PIN_VIRTUAL_NMIS, "no NMIs for guests"},
+        {"WBINVD exiting", c->secondary & SECONDARY_WBINVD_EXITING,
+         "a guest's WBINVD slows the machine"},
+        {"RDTSCP", c->secondary & SECONDARY_ENABLE_RDTSCP, "guests have no RDTSCP"},
+        {"INVPCID", c->secondary & SECONDARY_ENABLE_INVPCID, "guests have no INVPCID"},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
+        char text[100];
+        format_text(
+            text, sizeof(text), "  %-18s %s%s", features[i].name,
+            features[i].present ? "yes" : "no: ", features[i].present ? "" : features[i].without);
+        line(text);
+    }
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+// VT-x on this CPU: the feature control MSR, VMXON, and which vCPU the CPU holds.
+#include "arch/vmx/vmx.h"
+
+#include "arch/vmx/vmx_instructions.h"
+#include "arch/vmx/vmx_tlb.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/instructions.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
+#include "vmm/host.h"
+
+// One a CPU, touched by that CPU only.
+struct vmx_cpu {
+    bool enabled;
+    struct vmcs *vmxon_region;
+    struct vcpu_core *loaded; // whose VMCS is current and whose live state is in the CPU
+    struct vmx_capability capability;
+};
+
+static struct vmx_cpu vmx_cpus[CPUS_MAX];
+
+static struct vmx_cpu *this_vmx(void)
+{
+    return &vmx_cpus[cpu_this()->index];
+}
+
+const struct vmx_capability *vmx_capability(void)
+{
+    return &this_vmx()->capability;
+}
+
+// The MSR may be absent (VMX not exposed), unlocked, or locked by the firmware with VMX off.
+static enum status enable_feature_control(struct reason *why)
+{
+    uint64_t value;
+    if (!rdmsr_safe(IA32_FEATURE_CONTROL, &value)) {
+        return refuse(why, STATUS_UNSUPPORTED,
+                      "VT-x: IA32_FEATURE_CONTROL (0x3a) cannot be read; no guests");
+    }
+    uint64_t wanted = FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX_OUTSIDE_SMX;
+    if ((value & wanted) == wanted) {
+        return STATUS_OK;
+    }
+    if (value & FEATURE_CONTROL_LOCKED) {
+        return refuse(why, STATUS_HARDWARE,
+                      "VT-x is switched off and locked by the firmware (IA32_FEATURE_CONTROL = "
+                      "0x%llx): enable virtualisation in the BIOS/UEFI setup",
+                      (unsigned long long)value);
+    }
+    if (!wrmsr_safe(IA32_FEATURE_CONTROL, value | wanted)) {
+        return refuse(why, STATUS_HARDWARE, "VT-x: IA32_FEATURE_CONTROL cannot be written");
+    }
+    return STATUS_OK;
+}
+
+// In VMX operation some bits of CR0 and CR4 are fixed (SDM Vol. 3D A.7, A.8).
+static void apply_fixed_bits(const struct vmx_capability *c)
+{
+    write_cr0((read_cr0() | c->cr0_fixed0) & c->cr0_fixed1);
+    write_cr4((read_cr4() | c->cr4_fixed0 | CR4_VMXE) & c->cr4_fixed1);
+}
+
+static enum status vmxon(struct vmx_cpu *vmx, struct reason *why)
+{
+    vmx->vmxon_region = frames_allocate(1);
+    if (!vmx->vmxon_region) {
+        return refuse(why, STATUS_NO_MEMORY, "no frame for the VMXON region");
+    }
+    vmx->vmxon_region->revision = vmx->capability.revision;
+    if (!vmx_vmxon(frames_physical(vmx->vmxon_region))) {
+        frames_release(vmx->vmxon_region, 1);
+        return refuse(why, STATUS_HARDWARE, "VMXON failed: CR0 0x%llx, CR4 0x%llx, revision 0x%x",
+                      (unsigned long long)read_cr0(), (unsigned long long)read_cr4(),
+                      vmx->capability.revision);
+    }
+    return STATUS_OK;
+}
+
+enum status vmx_enable_cpu(struct reason *why)
+{
+    struct vmx_cpu *vmx = this_vmx();
+    if (!(cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_VMX)) {
+        return refuse(why, STATUS_UNSUPPORTED, "this CPU has no VT-x (CPUID.1:ECX.VMX is 0)");
+    }
+    enum status status = enable_feature_control(why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = vmx_capability_read(&vmx->capability, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = live_state_init_cpu(why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    apply_fixed_bits(&vmx->capability);
+    status = vmxon(vmx, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    vmx->enabled = true;
+    // Nothing is cached for this CPU yet, but an earlier hypervisor may have left something.
+    vmx_flush_everything(&vmx->capability);
+    return STATUS_OK;
+}
+
+void vmx_disable_cpu(void)
+{
+    struct vmx_cpu *vmx = this_vmx();
+    if (!vmx->enabled) {
+        return;
+    }
+    if (vmx->loaded) {
+        vmx_unload_vcpu(vmx->loaded);
+    }
+    vmx_vmxoff();
+    write_cr4(read_cr4() & ~(uint64_t)CR4_VMXE);
+    vmx->enabled = false;
+}
+
+void vmx_load_vcpu(struct vcpu_core *vcpu)
+{
+    struct vmx_cpu *vmx = this_vmx();
+    if (vmx->loaded == vcpu) {
+        return;
+    }
+    if (vmx->loaded) {
+        live_state_save(&vmx->loaded->backend->live);
+    }
+    vmx->loaded = vcpu;
+    vmx_vmptrld(frames_physical(vcpu->backend->vmcs));
+    live_state_load(&vcpu->backend->live);
+}
+
+// VMCLEAR writes the VMCS back to memory: only then may its frame be used for anything else.
+void vmx_unload_vcpu(struct vcpu_core *vcpu)
+{
+    struct vmx_cpu *vmx = this_vmx();
+    if (vmx->loaded == vcpu) {
+        live_state_save(&vcpu->backend->live);
+        vmx->loaded = NULL;
+    }
+    vmx_vmclear(frames_physical(vcpu->backend->vmcs));
+    vcpu->backend->launched = false;
+}
+
+unsigned vmx_features(void)
+{
+    uint32_t secondary = vmx_capability()->secondary;
+    return (secondary & SECONDARY_ENABLE_RDTSCP ? FEATURE_RDTSCP : 0) |
+           (secondary & SECONDARY_ENABLE_INVPCID ? FEATURE_INVPCID : 0);
+}

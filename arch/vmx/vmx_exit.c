@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MIT
+// A VM exit: decoded into neutral terms, handled by vmm/, and on to the next entry.
+#include "arch/vmx/vmx.h"
+
+#include "arch/x86/instructions.h"
+
+void vmx_handle_exit(struct vcpu_core *vcpu);
+
+static inline uint8_t vmx_cpl(void)
+{
+    return vmcs_read32(vmcs_guest_access_rights(SEGMENT_SS)) >> SEGMENT_DPL_SHIFT & 3;
+}
+
+// ---- Qualifications (SDM Vol. 3C 28.2.1) ----
+
+static void decode_io(struct vm_exit *exit)
+{
+    uint64_t qualification = vmcs_read(EXIT_QUALIFICATION);
+    exit->kind = EXIT_IO;
+    exit->io.width = (uint8_t)((qualification & 7) + 1);
+    exit->io.in = qualification & BIT(3);
+    exit->io.string = qualification & BIT(4);
+    exit->io.repeated = qualification & BIT(5);
+    exit->io.port = (uint16_t)(qualification >> 16);
+}
+
+enum cr_access { CR_MOV_TO, CR_MOV_FROM, CR_CLTS, CR_LMSW };
+
+static NOT_INLINE void decode_cr_access(const struct vcpu_core *vcpu, struct vm_exit *exit)
+{
+    uint64_t qualification = vmcs_read(EXIT_QUALIFICATION);
+    enum cr_access access = qualification >> 4 & 3;
+    exit->kind = EXIT_CONTROL_REGISTER;
+    exit->cr.number = qualification & 0xf;
+    exit->cr.write = access != CR_MOV_FROM;
+    exit->cr.gpr = qualification >> 8 & 0xf;
+    exit->cr.immediate = access == CR_CLTS || access == CR_LMSW;
+    if (exit->cr.immediate) {
+        uint64_t cr0 = vmx_get_register(vcpu, REG_CR0);
+        uint64_t low = CR0_MP | CR0_EM | CR0_TS; // LMSW can set PE, never clear it
+        uint64_t source = qualification >> 16 & (low | CR0_PE);
+        exit->cr.value = access == CR_CLTS ? cr0 & ~CR0_TS : (cr0 & ~low) | source;
+    }
+}
+
+#define EPT_QUALIFICATION_GVA_VALID BIT(7)
+#define EPT_QUALIFICATION_TRANSLATED BIT(8)
+#define EPT_QUALIFICATION_NMI_UNBLOCKED BIT(12)
+
+static NOT_INLINE void decode_memory(struct vm_exit *exit)
+{
+    uint64_t qualification = vmcs_read(EXIT_QUALIFICATION);
+    exit->kind = EXIT_MEMORY;
+    exit->memory.gpa.value = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
+    exit->memory.read = qualification & BIT(0);
+    exit->memory.write = qualification & BIT(1);
+    exit->memory.execute = qualification & BIT(2);
+    exit->memory.gva_valid = qualification & EPT_QUALIFICATION_GVA_VALID;
+    exit->memory.page_walk =
+        exit->memory.gva_valid && !(qualification & EPT_QUALIFICATION_TRANSLATED);
+    exit->memory.gva.value = exit->memory.gva_valid ? vmcs_read(GUEST_LINEAR_ADDRESS) : 0;
+    exit->memory.delivery = vmx_requeue_event();
+    // An IRET that faulted had already ended the NMI's blocking (28.2.3).
+    if (!exit->memory.delivery && (qualification & EPT_QUALIFICATION_NMI_UNBLOCKED)) {
+        vmcs_write32(GUEST_INTERRUPTIBILITY,
+                     vmcs_read32(GUEST_INTERRUPTIBILITY) | (uint32_t)SHADOW_NMI);
+    }
+}
+
+// An NMI or machine check that exits has not been through the IDT: its vector is called here. The
+// handler's IRET ends the blocking of NMIs.
+static NOT_INLINE void host_exception(struct vcpu_core *vcpu, uint8_t vector)
+{
+    vmx_requeue_event();
+    if (vector == VECTOR_MC) {
+        __asm__ volatile("int $18");
+    } else {
+        __asm__ volatile("int $2");
+    }
+    vcpu->exits[EXIT_HOST]++;
+    __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+}
+
+// False: it was the host's own.
+static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *exit)
+{
+    uint32_t info = vmcs_read32(EXIT_INTERRUPTION_INFO);
+    uint8_t vector = info & INTERRUPTION_VECTOR_MASK;
+    if (vector == VECTOR_NMI || vector == VECTOR_MC) {
+        host_exception(vcpu, vector);
+        return false;
+    }
+    if ((info >> INTERRUPTION_TYPE_SHIFT & INTERRUPTION_TYPE_MASK) ==
+        INTERRUPTION_PRIVILEGED_SOFTWARE) {
+        vmx_reinject_int1(info);
+        vcpu->exits[EXIT_EXCEPTION]++;
+        return false;
+    }
+    exit->kind = EXIT_EXCEPTION;
+    exit->exception.vector = vector;
+    exit->exception.has_error_code = info & INTERRUPTION_ERROR_CODE;
+    exit->exception.error_code =
+        exit->exception.has_error_code ? vmcs_read32(EXIT_INTERRUPTION_ERROR_CODE) : 0;
+    exit->exception.payload = vector == VECTOR_DB ? vmcs_read(EXIT_QUALIFICATION) : 0;
+    exit->exception.delivery = vmcs_read32(IDT_VECTORING_INFO) & INTERRUPTION_VALID;
+    return true;
+}
+
+// The interrupt is still pending: it is taken through the host's IDT in this window.
+static NOT_INLINE void host_interrupt(struct vcpu_core *vcpu)
+{
+    interrupts_window();
+    vcpu->exits[EXIT_HOST]++;
+    __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+}
+
+static NOT_INLINE void decode_failure(struct vcpu_core *vcpu, uint32_t reason, struct vm_exit *exit)
+{
+    exit->kind = reason & EXIT_REASON_ENTRY_FAILURE ? EXIT_ENTRY_FAILED : EXIT_UNKNOWN;
+    vcpu->backend->last_reason = reason;
+}
+
+// The raw exit in neutral terms. False: it was the host's own, the guest did nothing.
+static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exit *exit)
+{
+    switch (reason) {
+    case VMX_EXIT_CPUID:
+        exit->kind = EXIT_CPUID;
+        return true;
+    case VMX_EXIT_RDMSR:
+        exit->kind = EXIT_READ_MSR;
+        return true;
+    case VMX_EXIT_WRMSR:
+        exit->kind = EXIT_WRITE_MSR;
+        return true;
+    case VMX_EXIT_IO:
+        decode_io(exit);
+        return true;
+    case VMX_EXIT_VMCALL:
+        exit->kind = EXIT_HYPERCALL;
+        exit->hypercall.cpl = vmx_cpl();
+        return true;
+    case VMX_EXIT_CR_ACCESS:
+        decode_cr_access(vcpu, exit);
+        return true;
+    case VMX_EXIT_EPT_VIOLATION:
+        decode_memory(exit);
+        return !(exit->memory.execute && ept_allow_execute(vcpu->nested, exit->memory.gpa));
+    case VMX_EXIT_HLT:
+        exit->kind = EXIT_HLT;
+        return true;
+    case VMX_EXIT_INTERRUPT_WINDOW:
+        exit->kind = EXIT_INTERRUPT_WINDOW;
+        return true;
+    case VMX_EXIT_XSETBV:
+        exit->kind = EXIT_XSETBV;
+        return true;
+    case VMX_EXIT_EXTERNAL_INTERRUPT:
+        host_interrupt(vcpu);
+        return false;
+    case VMX_EXIT_INIT: // has no meaning in root operation: it stays blocked
+    case VMX_EXIT_PREEMPTION_TIMER:
+        vcpu->exits[EXIT_HOST]++;
+        __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+        return false;
+    case VMX_EXIT_EXCEPTION_OR_NMI:
+        return decode_exception(vcpu, exit);
+    case VMX_EXIT_INVD:
+    case VMX_EXIT_WBINVD:
+        exit->kind = EXIT_NOTHING;
+        return true;
+    case VMX_EXIT_RDPMC:
+        exit->kind = EXIT_FORBIDDEN;
+        return true;
+    case VMX_EXIT_TRIPLE_FAULT:
+        exit->kind = EXIT_TRIPLE_FAULT;
+        return true;
+    case VMX_EXIT_VMCLEAR ... VMX_EXIT_VMXON:
+    case VMX_EXIT_GETSEC:
+    case VMX_EXIT_MWAIT:
+    case VMX_EXIT_MONITOR:
+    case VMX_EXIT_INVEPT:
+    case VMX_EXIT_INVVPID:
+    case VMX_EXIT_VMFUNC:
+        exit->kind = EXIT_UNDEFINED;
+        return true;
+    default:
+        decode_failure(vcpu, reason, exit);
+        return true;
+    }
+}
+
+// Where RIP cannot simply be added to: 32-bit code that wraps at 4 GiB, 64-bit code that runs into
+// the non-canonical hole.
+static NOT_INLINE uint64_t wrap_rip(const struct vcpu_core *vcpu, uint64_t rip)
+{
+    struct segment cs;
+    vmx_get_segment(vcpu, SEGMENT_CS, &cs);
+    bool long_mode = vmx_get_register(vcpu, REG_EFER) & EFER_LMA;
+    return long_mode && (cs.attributes & SEGMENT_L) ? rip : (uint32_t)rip;
+}
+
+// RF counts for one instruction only; with TF a trap follows it.
+static NOT_INLINE void finish_debugging(uint64_t rflags)
+{
+    vmcs_write(GUEST_RFLAGS, rflags & ~(uint64_t)RFLAGS_RF);
+    if (rflags & RFLAGS_TF) {
+        vmcs_write(GUEST_PENDING_DEBUG, vmcs_read(GUEST_PENDING_DEBUG) | DR6_BS);
+    }
+}
+
+// Past the instruction that exited, as if it had been executed: the shadow of STI and MOV SS ends,
+// and single-stepping traps after it (SDM Vol. 3C 27.7.3, 33.2).
+static inline __attribute__((always_inline)) void advance(const struct vcpu_core *vcpu,
+                                                          uint32_t length)
+{
+    uint64_t rip = vmcs_read(GUEST_RIP);
+    uint64_t next = rip + length;
+    if (__builtin_expect((rip ^ next) >> 32 != 0, false)) {
+        next = wrap_rip(vcpu, next);
+    }
+    vmcs_write(GUEST_RIP, next);
+    uint32_t shadow = vmcs_read32(GUEST_INTERRUPTIBILITY);
+    if (__builtin_expect(shadow & (SHADOW_STI | SHADOW_MOV_SS), false)) {
+        vmcs_write32(GUEST_INTERRUPTIBILITY, shadow & ~(uint32_t)(SHADOW_STI | SHADOW_MOV_SS));
+    }
+    uint64_t rflags = vmcs_read(GUEST_RFLAGS);
+    if (__builtin_expect(rflags & (RFLAGS_TF | RFLAGS_RF), false)) {
+        finish_debugging(rflags);
+    }
+}
+
+static NOT_INLINE void advance_slow(const struct vcpu_core *vcpu, uint32_t length)
+{
+    advance(vcpu, length);
+}
+
+// Called by vmx_enter.asm after each exit; it enters the guest again unless vcpu->work says
+// otherwise.
+void vmx_handle_exit(struct vcpu_core *vcpu)
+{
+    struct vm_exit exit;
+    if (!decode(vcpu, vmcs_read32(EXIT_REASON), &exit)) {
+        return;
+    }
+    vcpu->exits[exit.kind]++;
+    enum exit_action action = vcpu_handle_exit(vcpu, &exit);
+    if (action == ADVANCE) {
+        advance(vcpu, vmcs_read32(EXIT_INSTRUCTION_LENGTH));
+    } else if (action == ADVANCE_DECODED) {
+        advance_slow(vcpu, exit.length);
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// VT-x as a back end.
+#include "arch/vmx/vmx.h"
+
+const struct vcpu_ops vmx_ops = {
+    .name = "VT-x",
+    .enable_cpu = vmx_enable_cpu,
+    .disable_cpu = vmx_disable_cpu,
+    .summarize = vmx_summarize,
+    .features = vmx_features,
+    .create_space = ept_create,
+    .destroy_space = ept_destroy,
+    .create_vcpu = vmx_create_vcpu,
+    .destroy_vcpu = vmx_destroy_vcpu,
+    .load_vcpu = vmx_load_vcpu,
+    .run = vmx_run,
+    .get_register = vmx_get_register,
+    .set_register = vmx_set_register,
+    .get_segment = vmx_get_segment,
+    .set_segment = vmx_set_segment,
+    .inject = vmx_inject,
+    .request_interrupt_window = vmx_request_interrupt_window,
+    .map = ept_map,
+    .unmap = ept_unmap,
+    .intercept_msr = vmx_intercept_msr,
+    .dump = vmx_dump,
+    .explain = vmx_explain,
+};

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// Enters a guest and stays with it, exit after exit, until the host has other work.
+#include "arch/vmx/vmx.h"
+
+#include "arch/vmx/vmx_tlb.h"
+#include "arch/x86/time.h"
+
+bool vmx_enter(struct vcpu_core *vcpu, bool launched);
+
+// What others may have cached since this vCPU ran last.
+static void flush_stale(struct vcpu_core *vcpu)
+{
+    struct backend_vcpu *backend = vcpu->backend;
+    if (backend->flush) {
+        vmx_flush_vpid(vmx_capability(), backend->vpid);
+        backend->flush = false;
+    }
+    if (backend->nested_generation != vcpu->nested->generation) {
+        vmx_flush_nested(vmx_capability(), vcpu->nested->eptp);
+        backend->nested_generation = vcpu->nested->generation;
+    }
+}
+
+// A guest that does nothing but exit stops the preemption timer and would keep the CPU for ever:
+// after this many exits the loop ends all the same, and vcpu_run looks at the clock.
+#define EXITS_A_RUN 1024
+
+// The preemption timer counts only while the guest runs, so a guest with many exits comes out a
+// little late; what it owes to others is settled by the clock (vmm/scheduler.c).
+static void set_timer(const struct vcpu_core *vcpu)
+{
+    const struct vmx_capability *c = vmx_capability();
+    if (!(c->pin & PIN_PREEMPTION_TIMER)) {
+        time_set_deadline(vcpu->deadline_ns);
+        return;
+    }
+    uint64_t now_ns = time_now_ns();
+    uint64_t left_ns = vcpu->deadline_ns > now_ns ? vcpu->deadline_ns - now_ns : 0;
+    uint64_t ticks = time_ns_to_tsc(left_ns) >> c->preemption_timer_shift;
+    vmcs_write32(PREEMPTION_TIMER_VALUE, (uint32_t)MIN(ticks, UINT32_MAX));
+}
+
+static void entry_failed(struct vcpu_core *vcpu)
+{
+    vcpu->backend->entry_error = vmcs_read32(VM_INSTRUCTION_ERROR);
+    struct vm_exit exit = {.kind = EXIT_ENTRY_FAILED};
+    vcpu->exits[exit.kind]++;
+    vcpu_handle_exit(vcpu, &exit);
+}
+
+void vmx_run(struct vcpu_core *vcpu)
+{
+    struct backend_vcpu *backend = vcpu->backend;
+    vmx_load_vcpu(vcpu);
+    flush_stale(vcpu);
+    set_timer(vcpu);
+    vcpu->exits_left = EXITS_A_RUN;
+    if (vmx_enter(vcpu, backend->launched)) {
+        backend->launched = true;
+    } else {
+        entry_failed(vcpu);
+    }
+}

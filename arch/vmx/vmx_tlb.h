@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// Flushing this CPU's cached translations of guests (SDM Vol. 3C 29.4.3).
+#pragma once
+
+#include "arch/vmx/vmx.h"
+
+// Guest-physical and combined mappings derived from this EPTP.
+void vmx_flush_nested(const struct vmx_capability *capability, uint64_t eptp);
+// Linear and combined mappings tagged with this VPID; nothing to do where VPIDs are not in use.
+void vmx_flush_vpid(const struct vmx_capability *capability, uint16_t vpid);
+// All of every guest.
+void vmx_flush_everything(const struct vmx_capability *capability);

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// A vCPU's VMCS: made, filled with the controls and the host state, and given back.
+#include "arch/vmx/vmx.h"
+
+#include "arch/vmx/vmx_instructions.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/idt.h"
+#include "arch/x86/instructions.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/spinlock.h"
+
+#define VPIDS 4096
+
+// VPIDs in use, all CPUs together: a vCPU keeps its own for life. 0 is the host's.
+static uint64_t vpids_used[VPIDS / 64] = {1};
+static struct spinlock vpids_lock;
+
+extern const char vmx_exit[];
+
+static uint16_t vpid_allocate(void)
+{
+    uint16_t vpid = 0;
+    uint64_t flags = spinlock_acquire(&vpids_lock);
+    for (unsigned i = 0; i < ARRAY_SIZE(vpids_used) && vpid == 0; i++) {
+        if (~vpids_used[i]) {
+            unsigned bit = (unsigned)__builtin_ctzll(~vpids_used[i]);
+            vpids_used[i] |= BIT(bit);
+            vpid = (uint16_t)(i * 64 + bit);
+        }
+    }
+    spinlock_release(&vpids_lock, flags);
+    return vpid;
+}
+
+static void vpid_release(uint16_t vpid)
+{
+    uint64_t flags = spinlock_acquire(&vpids_lock);
+    vpids_used[vpid / 64] &= ~BIT(vpid % 64);
+    spinlock_release(&vpids_lock, flags);
+}
+
+// #AC and #DB exit because a guest whose handler faults likewise would never leave the CPU's
+// microcode (CVE-2015-5307, CVE-2015-8104); #MC because it concerns the host.
+#define INTERCEPTED_EXCEPTIONS ((uint32_t)(BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC)))
+
+static void write_controls(const struct vcpu_core *vcpu, const struct vmx_capability *c)
+{
+    const struct nested_space *nested = vcpu->nested;
+    vmcs_write32(PIN_BASED_CONTROLS, c->pin);
+    vmcs_write32(PRIMARY_CONTROLS, c->primary);
+    vmcs_write32(SECONDARY_CONTROLS, c->secondary);
+    vmcs_write32(EXIT_CONTROLS, c->exit);
+    vmcs_write32(ENTRY_CONTROLS, c->entry);
+    vmcs_write32(EXCEPTION_BITMAP, INTERCEPTED_EXCEPTIONS);
+    vmcs_write32(PAGE_FAULT_ERROR_CODE_MASK, 0);
+    vmcs_write32(PAGE_FAULT_ERROR_CODE_MATCH, 0);
+    vmcs_write32(CR3_TARGET_COUNT, 0);
+    vmcs_write32(EXIT_MSR_STORE_COUNT, 0);
+    vmcs_write32(EXIT_MSR_LOAD_COUNT, 0);
+    vmcs_write32(ENTRY_MSR_LOAD_COUNT, 0);
+    vmcs_write32(ENTRY_INTERRUPTION_INFO, 0);
+    vmcs_write64(IO_BITMAP_A, frames_physical(nested->io_bitmaps));
+    vmcs_write64(IO_BITMAP_B, frames_physical(nested->io_bitmaps) + PAGE_SIZE);
+    vmcs_write64(MSR_BITMAP, frames_physical(nested->msr_bitmap));
+    vmcs_write64(EPT_POINTER, nested->eptp);
+    vmcs_write64(TSC_OFFSET, 0);
+    vmcs_write64(VMCS_LINK_POINTER, UINT64_MAX);
+    if (c->secondary & SECONDARY_ENABLE_VPID) {
+        vmcs_write16(VPID, vcpu->backend->vpid);
+    }
+}
+
+// What each exit loads (SDM Vol. 3C 28.5). It is this CPU's: a vCPU never moves to another.
+static void write_host_state(struct vcpu_core *vcpu)
+{
+    struct cpu *cpu = cpu_this();
+    vmcs_write(HOST_CR0, read_cr0());
+    vmcs_write(HOST_CR3, vcpu->host_cr3);
+    vmcs_write(HOST_CR4, read_cr4());
+    vmcs_write16(HOST_CS_SELECTOR, SELECTOR_CODE);
+    vmcs_write16(HOST_SS_SELECTOR, 0);
+    vmcs_write16(HOST_DS_SELECTOR, 0);
+    vmcs_write16(HOST_ES_SELECTOR, 0);
+    vmcs_write16(HOST_FS_SELECTOR, 0);
+    vmcs_write16(HOST_GS_SELECTOR, 0);
+    vmcs_write16(HOST_TR_SELECTOR, SELECTOR_TSS);
+    vmcs_write(HOST_FS_BASE, 0);
+    vmcs_write(HOST_GS_BASE, 0);
+    vmcs_write(HOST_TR_BASE, (uint64_t)&cpu->tss);
+    vmcs_write(HOST_GDTR_BASE, (uint64_t)&cpu->gdt);
+    vmcs_write(HOST_IDTR_BASE, idt_base());
+    vmcs_write32(HOST_SYSENTER_CS, 0);
+    vmcs_write(HOST_SYSENTER_ESP, 0);
+    vmcs_write(HOST_SYSENTER_EIP, 0);
+    vmcs_write64(HOST_IA32_EFER, rdmsr(IA32_EFER));
+    vmcs_write64(HOST_IA32_PAT, rdmsr(IA32_PAT));
+    vmcs_write(HOST_RSP, (uint64_t)(&vcpu->registers + 1));
+    vmcs_write(HOST_RIP, (uint64_t)vmx_exit);
+}
+
+// Guest state that nothing else sets.
+static void write_guest_state(const struct vcpu_core *vcpu)
+{
+    vmcs_write64(GUEST_IA32_DEBUGCTL, 0);
+    vmcs_write(GUEST_PENDING_DEBUG, 0);
+    vmcs_write32(GUEST_INTERRUPTIBILITY, 0);
+    vmcs_write32(GUEST_ACTIVITY_STATE, 0);
+    vmcs_write(GUEST_DR7, DR7_FIXED);
+    vmx_write_guest_masks(vcpu);
+}
+
+static void free_backend(struct backend_vcpu *backend)
+{
+    if (backend->vpid) {
+        vpid_release(backend->vpid);
+    }
+    if (backend->live.fpu) {
+        live_state_destroy(&backend->live);
+    }
+    if (backend->vmcs) {
+        frames_release(backend->vmcs, 1);
+    }
+    frames_release(backend, 1);
+}
+
+static_assert(sizeof(struct backend_vcpu) <= PAGE_SIZE, "it has a frame of its own");
+
+enum status vmx_create_vcpu(struct vcpu_core *vcpu, struct reason *why)
+{
+    const struct vmx_capability *c = vmx_capability();
+    struct backend_vcpu *backend = frames_allocate(1);
+    if (!backend) {
+        return refuse(why, STATUS_NO_MEMORY, "no frame for a vCPU");
+    }
+    backend->vmcs = frames_allocate(1);
+    backend->vpid = vpid_allocate();
+    if (!backend->vmcs || !backend->vpid || live_state_create(&backend->live) != STATUS_OK) {
+        free_backend(backend);
+        return refuse(why, STATUS_NO_MEMORY, "no frame or VPID for a vCPU");
+    }
+    backend->flush = true;
+    backend->vmcs->revision = c->revision;
+    vcpu->backend = backend;
+    vmx_vmclear(frames_physical(backend->vmcs));
+    vmx_load_vcpu(vcpu);
+    write_controls(vcpu, c);
+    write_host_state(vcpu);
+    write_guest_state(vcpu);
+    return STATUS_OK;
+}
+
+void vmx_destroy_vcpu(struct vcpu_core *vcpu)
+{
+    vmx_unload_vcpu(vcpu);
+    free_backend(vcpu->backend);
+    vcpu->backend = NULL;
+}

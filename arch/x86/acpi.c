@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// The ACPI tables of this machine: the pure parser on memory that is mapped for it.
+#include "arch/x86/acpi.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/log.h"
+#include "arch/x86/paging.h"
+
+// Twice for each of a root table's entries is plenty on any machine; what comes later is not read.
+#define MAPPINGS_MAX 256
+#define PHYSICAL_BITS_DEFAULT 36
+#define PHYSICAL_BITS_MASK 0xff
+
+struct mapping {
+    const void *address;
+    uint64_t bytes;
+};
+
+struct machine_reader {
+    struct acpi_reader reader;
+    unsigned count;
+    struct mapping mappings[MAPPINGS_MAX];
+};
+
+static struct acpi_info info;
+
+static uint64_t physical_limit(void)
+{
+    unsigned bits = cpuid_checked(CPUID_ADDRESS_SIZES, 0).eax & PHYSICAL_BITS_MASK;
+    return BIT(bits != 0 ? bits : PHYSICAL_BITS_DEFAULT);
+}
+
+// Addresses come from the firmware: one that the CPU does not have must not get into a page table.
+static const void *map(struct acpi_reader *base, uint64_t address, uint64_t bytes)
+{
+    struct machine_reader *reader = container_of(base, struct machine_reader, reader);
+    uint64_t limit = physical_limit();
+    if (reader->count == MAPPINGS_MAX || address >= limit || bytes > limit - address) {
+        return NULL;
+    }
+    const void *mapped = paging_map_firmware(address, bytes);
+    reader->mappings[reader->count++] = (struct mapping){.address = mapped, .bytes = bytes};
+    return mapped;
+}
+
+static void report(void)
+{
+    if (info.tables_rejected > 0) {
+        log_line("ACPI: %u broken tables left out, the first of them \"%s\"", info.tables_rejected,
+                 info.first_rejected);
+    }
+    log_line("ACPI: %u CPUs enabled, %u not, %u I/O APICs%s%s%s", info.processor_count,
+             info.processors_disabled, info.io_apic_count,
+             info.pm_timer.present ? ", PM timer" : "", info.hpet.present ? ", HPET" : "",
+             info.has_s5 ? ", S5" : "");
+}
+
+const struct acpi_info *acpi_init(const void *rsdp, size_t rsdp_bytes)
+{
+    static struct machine_reader reader = {.reader.map = map};
+    struct reason why;
+    if (acpi_parse(&reader.reader, rsdp_bytes > 0 ? rsdp : NULL, rsdp_bytes, &info, &why) !=
+        STATUS_OK) {
+        log_line("%s: one CPU, no power-off by ACPI", why.text);
+    } else {
+        report();
+    }
+    while (reader.count > 0) {
+        reader.count--;
+        paging_unmap_firmware(reader.mappings[reader.count].address,
+                              reader.mappings[reader.count].bytes);
+    }
+    return &info;
+}

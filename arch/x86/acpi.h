@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+// What Husk wants to know from the firmware's ACPI tables, and the parser of them, which is pure.
+#pragma once
+
+#include "vmm/util/status.h"
+
+#define ACPI_PROCESSORS_MAX 1024
+#define ACPI_IO_APICS_MAX 64
+#define ACPI_NMIS_MAX 64
+#define ACPI_ISA_IRQS 16
+#define ACPI_ALL_PROCESSORS UINT32_MAX
+
+// How the parser gets at physical memory. `map` gives `bytes` from `address` for reading until the
+// parse has ended, or NULL where nothing can be read. Tests embed this in a fake.
+struct acpi_reader {
+    const void *(*map)(struct acpi_reader *reader, uint64_t address, uint64_t bytes);
+};
+
+struct acpi_processor {
+    uint32_t apic_id; // above 255 only in x2APIC mode
+    uint32_t uid;     // as the name space and the NMI entries call it
+};
+
+struct acpi_io_apic {
+    uint8_t id;
+    uint32_t address;
+    uint32_t gsi_base; // the first global system interrupt that it serves
+};
+
+// Where an ISA interrupt arrives.
+struct acpi_isa_route {
+    uint32_t gsi;
+    bool active_low;
+    bool level;
+};
+
+// A local APIC input that carries NMI.
+struct acpi_nmi {
+    uint32_t uid; // ACPI_ALL_PROCESSORS: on each
+    uint8_t lint; // 0 or 1
+    bool active_low;
+    bool level;
+};
+
+enum acpi_space { ACPI_SPACE_MEMORY = 0, ACPI_SPACE_IO = 1, ACPI_SPACE_PCI = 2 };
+
+// A hardware register (ACPI 5.2.3.2, Generic Address Structure).
+struct acpi_register {
+    bool present;
+    uint8_t space; // enum acpi_space; others are firmware's own
+    uint8_t bits;  // its width
+    uint64_t address;
+};
+
+struct acpi_info {
+    // MADT: the processors that are enabled, each APIC id once, in the firmware's order.
+    bool has_madt;
+    unsigned processor_count;
+    unsigned processors_disabled;  // listed but not enabled (some can be added at run time)
+    unsigned processors_left_over; // enabled, but beyond ACPI_PROCESSORS_MAX
+    struct acpi_processor processors[ACPI_PROCESSORS_MAX];
+    uint64_t local_apic_address;
+    bool has_8259;
+    unsigned io_apic_count;
+    struct acpi_io_apic io_apics[ACPI_IO_APICS_MAX];
+    struct acpi_isa_route isa[ACPI_ISA_IRQS];
+    unsigned nmi_count;
+    struct acpi_nmi nmis[ACPI_NMIS_MAX];
+
+    // FADT
+    bool has_fadt;
+    bool has_8042;
+    bool pm_timer_32_bits; // else 24
+    struct acpi_register pm_timer;
+    struct acpi_register pm1a_control;
+    struct acpi_register pm1b_control;
+    struct acpi_register reset;
+    uint8_t reset_value;
+    uint16_t smi_command_port; // 0: ACPI mode is always on
+    uint8_t acpi_enable;
+    bool hardware_reduced;              // no PM1 registers; sleep_control instead
+    struct acpi_register sleep_control; // ACPI 4.8.3.7
+    uint8_t rtc_century;                // CMOS index of the century, 0: there is none
+
+    // \_S5 of the DSDT or an SSDT: what to write as SLP_TYP to switch off.
+    bool has_s5;
+    uint8_t s5_a;
+    uint8_t s5_b;
+
+    struct acpi_register hpet;
+
+    unsigned tables_rejected; // broken: too short, cut off or with a wrong checksum
+    char first_rejected[5];   // its signature, "" if that could not be read
+};
+
+// Reads everything that can be read; what a broken or missing table would have said stays absent.
+//. `rsdp` is a copy of the RSDP (`rsdp_bytes` of
+// it: 20 or 36); NULL: it is looked for in the BIOS areas (ACPI 5.2.5.1).
+// STATUS_NOT_FOUND: no RSDP. STATUS_INVALID: no root table with a good checksum. `info` is valid
+// in any case.
+enum status acpi_parse(struct acpi_reader *reader, const void *rsdp, size_t rsdp_bytes,
+                       struct acpi_info *info, struct reason *why) MUST_CHECK;
+
+// The tables of this machine, by way of the hypervisor's page tables; once, on the BSP. It logs
+// what it found. What it returns is always valid, and empty where there is no ACPI.
+const struct acpi_info *acpi_init(const void *rsdp, size_t rsdp_bytes);

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// The FADT: timer, power and reset registers (ACPI 5.2.9).
+#include "arch/x86/acpi_format.h"
+#include "vmm/util/string.h"
+
+#define FADT_REVISION_WITH_BOOT_FLAGS 3
+#define BITS_PER_BYTE 8
+
+// The 64-bit form of a register if the table has it, else the 32-bit port of old.
+static struct acpi_register choose(const struct acpi_gas *extended, uint32_t port, uint8_t bytes)
+{
+    if (extended->address != 0) {
+        return (struct acpi_register){.present = true,
+                                      .space = extended->space,
+                                      .bits = extended->bit_width,
+                                      .address = extended->address};
+    }
+    if (port == 0 || port > UINT16_MAX)
+        return (struct acpi_register){0};
+    return (struct acpi_register){.present = true,
+                                  .space = ACPI_SPACE_IO,
+                                  .bits = (uint8_t)(bytes * BITS_PER_BYTE),
+                                  .address = port};
+}
+
+static void read_registers(const struct acpi_fadt *fadt, struct acpi_info *info)
+{
+    info->hardware_reduced = (fadt->flags & FADT_FLAG_HARDWARE_REDUCED) != 0;
+    info->sleep_control = choose(&fadt->sleep_control, 0, 0);
+    if ((fadt->flags & FADT_FLAG_RESET) != 0) {
+        info->reset = choose(&fadt->reset, 0, 0);
+        info->reset_value = fadt->reset_value;
+    }
+    if (info->hardware_reduced) {
+        return; // the others do not exist then
+    }
+    info->pm_timer = choose(&fadt->x_pm_timer, fadt->pm_timer, fadt->pm_timer_bytes);
+    info->pm_timer_32_bits = (fadt->flags & FADT_FLAG_TIMER_32) != 0;
+    info->pm1a_control = choose(&fadt->x_pm1a_control, fadt->pm1a_control, fadt->pm1_control_bytes);
+    info->pm1b_control = choose(&fadt->x_pm1b_control, fadt->pm1b_control, fadt->pm1_control_bytes);
+    if (fadt->smi_command <= UINT16_MAX)
+        info->smi_command_port = (uint16_t)fadt->smi_command;
+    info->acpi_enable = fadt->acpi_enable;
+}
+
+void acpi_read_fadt(const struct acpi_table *table, struct acpi_info *info, uint64_t *dsdt)
+{
+    struct acpi_fadt fadt = {0};
+    if (table->length < FADT_V1_BYTES || info->has_fadt) {
+        return;
+    }
+    memcpy(&fadt, table->bytes, MIN(table->length, sizeof(fadt)));
+    info->has_fadt = true;
+    if (fadt.header.revision >= FADT_REVISION_WITH_BOOT_FLAGS) {
+        info->has_8042 = (fadt.boot_flags & FADT_BOOT_8042) != 0;
+    }
+    info->rtc_century = fadt.century;
+    read_registers(&fadt, info);
+    *dsdt = fadt.x_dsdt != 0 ? fadt.x_dsdt : fadt.dsdt;
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// Registers in port space, memory or PCI configuration space of bus 0 (ACPI 5.2.3.2).
+#include "arch/x86/acpi_register.h"
+#include "arch/x86/io.h"
+#include "arch/x86/paging.h"
+
+#define PCI_ADDRESS 0xcf8
+#define PCI_DATA 0xcfc
+#define PCI_ENABLE 0x80000000u
+#define WIDTH_8 8
+#define WIDTH_16 16
+
+struct acpi_access acpi_register_map(const struct acpi_register *where)
+{
+    struct acpi_access access = {.where = *where};
+    if (where->present && where->space == ACPI_SPACE_MEMORY) {
+        access.memory = paging_map_device(where->address, sizeof(uint32_t), CACHE_UNCACHED);
+    }
+    return access;
+}
+
+static uint32_t read_port(uint16_t port, unsigned bits)
+{
+    if (bits <= WIDTH_8) {
+        return inb(port);
+    }
+    return bits <= WIDTH_16 ? inw(port) : inl(port);
+}
+
+static void write_port(uint16_t port, unsigned bits, uint32_t value)
+{
+    if (bits <= WIDTH_8) {
+        outb(port, (uint8_t)value);
+    } else if (bits <= WIDTH_16) {
+        outw(port, (uint16_t)value);
+    } else {
+        outl(port, value);
+    }
+}
+
+// The data port of the register; the address has device, function and offset 16 bits apart.
+static uint16_t select_pci(uint64_t address)
+{
+    uint32_t device = (uint32_t)(address >> 32) & 0x1f;
+    uint32_t function = (uint32_t)(address >> 16) & 7;
+    uint32_t offset = (uint32_t)address & 0xff;
+    outl(PCI_ADDRESS, PCI_ENABLE | device << 11 | function << 8 | (offset & ~3u));
+    return (uint16_t)(PCI_DATA + (offset & 3));
+}
+
+uint32_t acpi_register_read(const struct acpi_access *access)
+{
+    const struct acpi_register *where = &access->where;
+    if (!where->present) {
+        return 0;
+    }
+    if (where->space == ACPI_SPACE_IO) {
+        return read_port((uint16_t)where->address, where->bits);
+    }
+    if (where->space == ACPI_SPACE_PCI) {
+        return read_port(select_pci(where->address), where->bits);
+    }
+    if (access->memory == NULL) {
+        return 0;
+    }
+    if (where->bits <= WIDTH_8) {
+        return *(volatile uint8_t *)access->memory;
+    }
+    if (where->bits <= WIDTH_16) {
+        return *(volatile uint16_t *)access->memory;
+    }
+    return *(volatile uint32_t *)access->memory;
+}
+
+void acpi_register_write(const struct acpi_access *access, uint32_t value)
+{
+    const struct acpi_register *where = &access->where;
+    if (!where->present) {
+        return;
+    }
+    if (where->space == ACPI_SPACE_IO) {
+        write_port((uint16_t)where->address, where->bits, value);
+    } else if (where->space == ACPI_SPACE_PCI) {
+        write_port(select_pci(where->address), where->bits, value);
+    } else if (access->memory != NULL && where->bits <= WIDTH_8) {
+        *(volatile uint8_t *)access->memory = (uint8_t)value;
+    } else if (access->memory != NULL && where->bits <= WIDTH_16) {
+        *(volatile uint16_t *)access->memory = (uint16_t)value;
+    } else if (access->memory != NULL) {
+        *(volatile uint32_t *)access->memory = value;
+    }
+}

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+// The local APIC: register access in both modes, set-up of each CPU, interrupts to other CPUs.
+#include "arch/x86/apic.h"
+#include "arch/x86/apic_registers.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/idt.h"
+#include "arch/x86/instructions.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/vectors.h"
+
+#define APIC_BASE_ADDRESS_MASK 0xffffffffff000ULL
+#define ISR_REGISTERS 8
+#define VECTORS 256
+// Sending takes microseconds; a bound keeps a broken APIC from hanging the machine.
+#define SEND_WAIT_READS 100000
+
+static bool x2apic;
+static volatile uint32_t *registers;
+static unsigned errors;
+static uint32_t last_error;
+
+static uint32_t read_register(uint32_t offset)
+{
+    if (x2apic) {
+        return (uint32_t)rdmsr(IA32_X2APIC_FIRST + offset / APIC_REGISTER_STEP);
+    }
+    return registers[offset / sizeof(uint32_t)];
+}
+
+static void write_register(uint32_t offset, uint32_t value)
+{
+    if (x2apic) {
+        wrmsr(IA32_X2APIC_FIRST + offset / APIC_REGISTER_STEP, value);
+    } else {
+        registers[offset / sizeof(uint32_t)] = value;
+    }
+}
+
+bool apic_is_x2apic(void)
+{
+    return x2apic;
+}
+
+uint32_t apic_id(void)
+{
+    uint32_t id = read_register(APIC_ID);
+    return x2apic ? id : id >> APIC_ID_SHIFT;
+}
+
+void apic_eoi(void)
+{
+    write_register(APIC_EOI, 0);
+}
+
+// No EOI: it was not in service (SDM Vol. 3A 11.9).
+static void ignore_spurious(struct interrupt_frame *frame)
+{
+    (void)frame;
+}
+
+static void end_unexpected(struct interrupt_frame *frame)
+{
+    (void)frame;
+    apic_eoi();
+}
+
+static void count_error(struct interrupt_frame *frame)
+{
+    (void)frame;
+    write_register(APIC_ESR, 0); // latches what has come up since the last write
+    __atomic_store_n(&last_error, read_register(APIC_ESR), __ATOMIC_RELAXED);
+    __atomic_fetch_add(&errors, 1, __ATOMIC_RELAXED);
+    apic_eoi();
+}
+
+unsigned apic_error_count(void)
+{
+    return __atomic_load_n(&errors, __ATOMIC_RELAXED);
+}
+
+uint32_t apic_last_error(void)
+{
+    return __atomic_load_n(&last_error, __ATOMIC_RELAXED);
+}
+
+enum status apic_init(const struct acpi_info *acpi, struct reason *why)
+{
+    struct cpuid features = cpuid(CPUID_FEATURES, 0);
+    if ((features.edx & CPUID_1_EDX_APIC) == 0) {
+        return refuse(why, STATUS_UNSUPPORTED, "this CPU has no local APIC");
+    }
+    x2apic = (features.ecx & CPUID_1_ECX_X2APIC) != 0;
+    if (!x2apic) {
+        uint64_t address = rdmsr(IA32_APIC_BASE) & APIC_BASE_ADDRESS_MASK;
+        if (address == 0) {
+            address = acpi->local_apic_address;
+        }
+        registers = paging_map_device(address, PAGE_SIZE, CACHE_UNCACHED);
+    }
+    idt_set_handler(VECTOR_SPURIOUS, ignore_spurious);
+    idt_set_handler(VECTOR_LINT, end_unexpected);
+    idt_set_handler(VECTOR_ERROR, count_error);
+    return STATUS_OK;
+}
+
+// From the disabled state there is no direct way to x2APIC (SDM Vol. 3A 11.12.5).
+static void enter_mode(void)
+{
+    uint64_t base = rdmsr(IA32_APIC_BASE);
+    if ((base & APIC_BASE_ENABLE) == 0) {
+        wrmsr(IA32_APIC_BASE, base |= APIC_BASE_ENABLE);
+    }
+    if (x2apic && (base & APIC_BASE_X2APIC) == 0) {
+        wrmsr(IA32_APIC_BASE, base | APIC_BASE_X2APIC);
+    }
+}
+
+static void mask_local_sources(void)
+{
+    unsigned max_lvt =
+        read_register(APIC_VERSION) >> APIC_VERSION_MAX_LVT_SHIFT & APIC_VERSION_MAX_LVT_MASK;
+    uint32_t masked = APIC_LVT_MASKED | VECTOR_LINT;
+    write_register(APIC_LVT_TIMER, masked);
+    write_register(APIC_LVT_LINT0, masked);
+    write_register(APIC_LVT_LINT1, masked);
+    if (max_lvt >= APIC_HAS_PERFORMANCE) {
+        write_register(APIC_LVT_PERFORMANCE, masked);
+    }
+    if (max_lvt >= APIC_HAS_THERMAL) {
+        write_register(APIC_LVT_THERMAL, masked);
+    }
+    if (max_lvt >= APIC_HAS_CMCI) {
+        write_register(APIC_LVT_CMCI, masked);
+    }
+}
+
+static uint32_t uid_of(const struct acpi_info *acpi, uint32_t id)
+{
+    for (unsigned i = 0; i < acpi->processor_count; i++) {
+        if (acpi->processors[i].apic_id == id) {
+            return acpi->processors[i].uid;
+        }
+    }
+    return ACPI_ALL_PROCESSORS;
+}
+
+static void connect_nmis(const struct acpi_info *acpi)
+{
+    uint32_t uid = uid_of(acpi, apic_id());
+    for (unsigned i = 0; i < acpi->nmi_count; i++) {
+        const struct acpi_nmi *nmi = &acpi->nmis[i];
+        if (nmi->uid != ACPI_ALL_PROCESSORS && nmi->uid != uid) {
+            continue;
+        }
+        // NMI on a LINT is always edge-triggered (SDM Vol. 3A 11.5.1), whatever the table says.
+        write_register(nmi->lint == 0 ? APIC_LVT_LINT0 : APIC_LVT_LINT1,
+                       APIC_LVT_NMI | (nmi->active_low ? (uint32_t)APIC_LVT_ACTIVE_LOW : 0));
+    }
+}
+
+// What firmware left in service would block everything below it for ever.
+static void end_leftovers(void)
+{
+    for (unsigned round = 0; round < VECTORS; round++) {
+        uint32_t in_service = 0;
+        for (uint32_t i = 0; i < ISR_REGISTERS; i++) {
+            in_service |= read_register(APIC_ISR + i * APIC_REGISTER_STEP);
+        }
+        if (in_service == 0) {
+            return;
+        }
+        apic_eoi();
+    }
+}
+
+void apic_init_cpu(const struct acpi_info *acpi)
+{
+    enter_mode();
+    write_register(APIC_SPURIOUS, APIC_SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+    if (!x2apic) {
+        write_register(APIC_DFR, APIC_DFR_FLAT);
+    }
+    mask_local_sources();
+    connect_nmis(acpi);
+    write_register(APIC_TPR, 0);
+    end_leftovers();
+    write_register(APIC_ESR, 0);
+    write_register(APIC_LVT_ERROR, VECTOR_ERROR);
+}
+
+static void wait_until_sent(void)
+{
+    for (unsigned i = 0; i < SEND_WAIT_READS; i++) {
+        if ((read_register(APIC_ICR) & APIC_ICR_PENDING) == 0) {
+            return;
+        }
+        pause();
+    }
+}
+
+static void send(uint32_t target, uint32_t command)
+{
+    if (x2apic) {
+        // A WRMSR to the x2APIC may overtake stores (SDM Vol. 3A 11.12.3).
+        __asm__ volatile("mfence\n\tlfence" : : : "memory");
+        wrmsr(IA32_X2APIC_FIRST + APIC_ICR / APIC_REGISTER_STEP,
+              (uint64_t)target << APIC_ICR_DESTINATION_SHIFT | command);
+        return;
+    }
+    uint64_t flags = interrupts_save(); // the two halves belong together
+    wait_until_sent();
+    write_register(APIC_ICR_HIGH, target << APIC_ID_SHIFT);
+    write_register(APIC_ICR, command);
+    wait_until_sent();
+    interrupts_restore(flags);
+}
+
+void apic_send_fixed(uint32_t target, uint8_t vector)
+{
+    send(target, APIC_ICR_ASSERT | vector);
+}
+
+void apic_send_nmi(uint32_t target)
+{
+    send(target, APIC_ICR_ASSERT | APIC_ICR_NMI);
+}
+
+void apic_send_init(uint32_t target)
+{
+    send(target, APIC_ICR_LEVEL | APIC_ICR_ASSERT | APIC_ICR_INIT);
+}
+
+void apic_send_init_deassert(uint32_t target)
+{
+    send(target, APIC_ICR_LEVEL | APIC_ICR_INIT);
+}
+
+void apic_send_startup(uint32_t target, uint64_t address)
+{
+    send(target, APIC_ICR_ASSERT | APIC_ICR_STARTUP | (uint32_t)(address / PAGE_SIZE));
+}
+
+void apic_timer_setup(enum apic_timer_mode mode, uint8_t vector)
+{
+    write_register(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
+    write_register(APIC_LVT_TIMER,
+                   vector | (mode == APIC_TIMER_TSC_DEADLINE ? APIC_LVT_TSC_DEADLINE : 0));
+    // The memory-mapped write must be done before the deadline MSR is written (11.5.4.1).
+    __asm__ volatile("mfence" : : : "memory");
+}
+
+void apic_timer_start(uint32_t count)
+{
+    write_register(APIC_TIMER_INITIAL, count);
+}
+
+uint32_t apic_timer_count(void)
+{
+    return read_register(APIC_TIMER_CURRENT);
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// Walks frame pointers within one stack.
+#include "arch/x86/backtrace.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/symbols.h"
+#include "vmm/util/format.h"
+
+#define DEPTH_MAX 32
+#define LINE_BYTES 128
+
+// What a function with frame pointers leaves at RBP.
+struct frame {
+    uint64_t caller_frame;
+    uint64_t return_address;
+};
+
+extern const char boot_stack_start[]; // linker.ld
+
+// Whether a stack's slot, its guard included, holds `address`.
+static bool in_stack_slot(uint64_t address)
+{
+    return ALIGN_DOWN(address, STACK_SLOT_BYTES) ==
+               ALIGN_DOWN((uintptr_t)boot_stack_start, STACK_SLOT_BYTES) ||
+           paging_is_stack(address);
+}
+
+bool backtrace_is_guard(uint64_t address)
+{
+    return in_stack_slot(address) && address % STACK_SLOT_BYTES < STACK_SLOT_BYTES - STACK_BYTES;
+}
+
+// Whether `address` may hold a struct frame.
+static bool may_be_frame(uint64_t address)
+{
+    return in_stack_slot(address) && !backtrace_is_guard(address) &&
+           IS_ALIGNED(address, sizeof(uint64_t)) &&
+           address % STACK_SLOT_BYTES <= STACK_SLOT_BYTES - sizeof(struct frame);
+}
+
+// `address` in the function in which `inside` lies.
+static void format_inside(char *buffer, size_t size, uint64_t address, uint64_t inside)
+{
+    uint64_t offset;
+    const char *name = symbols_find(inside, &offset);
+    if (name != NULL) {
+        format_text(buffer, size, "%#lx %s+%#lx", address, name, offset + (address - inside));
+    } else {
+        format_text(buffer, size, "%#lx", address);
+    }
+}
+
+void backtrace_format(char *buffer, size_t size, uint64_t address)
+{
+    format_inside(buffer, size, address, address);
+}
+
+void backtrace_from(uint64_t frame, void (*line)(const char *text))
+{
+    char text[LINE_BYTES];
+    uint64_t slot = ALIGN_DOWN(frame, STACK_SLOT_BYTES);
+
+    for (unsigned depth = 0; depth < DEPTH_MAX && may_be_frame(frame); depth++) {
+        const struct frame *here = (const struct frame *)frame;
+        text[0] = ' ';
+        text[1] = ' ';
+        // A call that never returns may be its function's last instruction: name the call.
+        format_inside(text + 2, sizeof(text) - 2, here->return_address, here->return_address - 1);
+        line(text);
+        // Callers lie higher on the same stack: anything else is damage, and would never end.
+        if (here->caller_frame <= frame ||
+            ALIGN_DOWN(here->caller_frame, STACK_SLOT_BYTES) != slot) {
+            break;
+        }
+        frame = here->caller_frame;
+    }
+}

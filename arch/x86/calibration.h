@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// How fast the TSC and the APIC timer run.
+#pragma once
+
+#include "arch/x86/reference_clock.h"
+
+struct clock_rates {
+    uint64_t tsc_hz;
+    uint64_t apic_hz; // of the APIC timer, undivided
+};
+
+// Measures for about 50 ms on the calling CPU, whose APIC timer is set up as one-shot.
+// STATUS_HARDWARE: the reference stood still, or what was measured is no sensible rate.
+enum status calibrate(const struct reference_clock *reference, struct clock_rates *rates,
+                      struct reason *why) MUST_CHECK;

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// Conversion between a counter's ticks and nanoseconds.
+#include "arch/x86/clock_scale.h"
+
+// Long division in two steps of 16 bits: with rates below 2^35 nothing overflows 64 bits.
+uint64_t clock_scale_factor(uint64_t from_hz, uint64_t to_hz)
+{
+    uint64_t factor = to_hz / from_hz;
+    uint64_t rest = to_hz % from_hz;
+    for (unsigned step = 0; step < 2; step++) {
+        rest <<= CLOCK_SCALE_SHIFT / 2;
+        factor = factor << CLOCK_SCALE_SHIFT / 2 | rest / from_hz;
+        rest %= from_hz;
+    }
+    return factor;
+}
+
+uint64_t clock_scale_up(uint64_t value, uint64_t factor)
+{
+    clock_scale_wide product = (clock_scale_wide)value * factor;
+    clock_scale_wide rounded = (product >> CLOCK_SCALE_SHIFT) + 1;
+    return rounded > UINT64_MAX ? UINT64_MAX : (uint64_t)rounded;
+}

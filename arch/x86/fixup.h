@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// Instructions that may fault, and where execution goes on if they do.
+#pragma once
+
+#include "arch/x86/idt.h"
+
+struct fixup {
+    const char *at; // the instruction
+    const char *continue_at;
+};
+
+// If `frame` stopped at an instruction that may fault, moves its RIP to where that is handled.
+bool fixup_apply(struct interrupt_frame *frame);

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+// The hypervisor's frame pool: where it lies, and which frames are taken.
+#include "arch/x86/frames.h"
+
+#include "arch/x86/paging.h"
+#include "arch/x86/panic.h"
+#include "arch/x86/spinlock.h"
+#include "vmm/util/bitmap.h"
+#include "vmm/util/string.h"
+
+#define POOL_BYTES_MIN (8 * MIB)
+#define POOL_BYTES_MAX (1 * GIB)
+#define POOL_SHARE 64     // of all RAM, one part in this
+#define POOL_SHARE_TINY 4 // but never more than this
+#define VGA_HOLE 0xa0000  // what is usable below 1 MiB ends here at the latest
+
+extern const char image_physical_start[]; // linker.ld
+extern const char image_physical_end[];
+
+static struct spinlock lock;
+static struct memory_span pool;
+static struct bitmap taken; // a bit a frame; lies in the pool's first frames
+static uint64_t frames_free;
+static uint64_t search_from; // below it all frames are taken
+static uint64_t low_page;
+
+static uint64_t usable_bytes(const struct boot_info *info)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < info->range_count; i++) {
+        if (info->ranges[i].kind == MEMORY_USABLE) {
+            bytes += info->ranges[i].bytes;
+        }
+    }
+    return bytes;
+}
+
+static bool overlaps(const struct memory_span *a, const struct memory_span *b)
+{
+    return a->bytes != 0 && b->bytes != 0 && a->start < b->start + b->bytes &&
+           b->start < a->start + a->bytes;
+}
+
+// Whether something lies in `span` that is still needed; `end` is then where that ends.
+static bool is_occupied(const struct boot_info *info, const struct memory_span *span, uint64_t *end)
+{
+    struct memory_span image = {.start = (uintptr_t)image_physical_start,
+                                .bytes = (uint64_t)(image_physical_end - image_physical_start)};
+    const struct memory_span *fixed[] = {&image, &info->symbols, &info->symbol_names};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++) {
+        *end = fixed[i]->start + fixed[i]->bytes;
+        if (overlaps(span, fixed[i])) {
+            return true;
+        }
+    }
+    for (unsigned i = 0; i < info->module_count; i++) {
+        struct memory_span module = {info->modules[i].start, info->modules[i].bytes};
+        *end = module.start + module.bytes;
+        if (overlaps(span, &module)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// The lowest place for `bytes` in one range, in whole 2 MiB so that large pages map it.
+static bool place_in_range(const struct boot_info *info, const struct memory_range *range,
+                           uint64_t bytes, struct memory_span *place)
+{
+    uint64_t range_end = MIN(range->start + range->bytes, 4 * GIB);
+    uint64_t blocked_to;
+    place->start = ALIGN_UP(MAX(range->start, MIB), PAGE_SIZE_2M);
+    place->bytes = bytes;
+    while (place->start + bytes <= range_end) {
+        if (!is_occupied(info, place, &blocked_to)) {
+            return true;
+        }
+        place->start = ALIGN_UP(blocked_to, PAGE_SIZE_2M);
+    }
+    return false;
+}
+
+static bool place_pool(const struct boot_info *info, uint64_t bytes)
+{
+    for (unsigned i = 0; i < info->range_count; i++) {
+        if (info->ranges[i].kind == MEMORY_USABLE &&
+            place_in_range(info, &info->ranges[i], bytes, &pool)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void choose_pool(const struct boot_info *info)
+{
+    uint64_t total = usable_bytes(info);
+    uint64_t bytes = MAX(POOL_BYTES_MIN, MIN(total / POOL_SHARE, POOL_BYTES_MAX));
+    bytes = ALIGN_DOWN(MIN(bytes, total / POOL_SHARE_TINY), PAGE_SIZE_2M);
+    while (bytes > 0 && !place_pool(info, bytes)) {
+        bytes -= PAGE_SIZE_2M;
+    }
+    if (bytes == 0) {
+        panic("%lu KiB of memory, and no 2 MiB of it in one piece for Husk", total / 1024);
+    }
+}
+
+static void choose_low_page(const struct boot_info *info)
+{
+    uint64_t blocked_to;
+    for (unsigned i = 0; i < info->range_count; i++) {
+        const struct memory_range *range = &info->ranges[i];
+        if (range->kind != MEMORY_USABLE || range->bytes < PAGE_SIZE || range->start >= VGA_HOLE) {
+            continue;
+        }
+        struct memory_span page = {
+            .start = MIN(range->start + range->bytes, VGA_HOLE) - PAGE_SIZE,
+            .bytes = PAGE_SIZE,
+        };
+        // Page 0 holds the BIOS's interrupt vectors, and 0 means "none".
+        if (page.start != 0 && !is_occupied(info, &page, &blocked_to)) {
+            low_page = page.start;
+        }
+    }
+}
+
+void frames_init(const struct boot_info *info)
+{
+    choose_pool(info);
+    choose_low_page(info);
+
+    uint64_t count = pool.bytes / PAGE_SIZE;
+    uint64_t map_frames = ALIGN_UP(BITMAP_BYTES(count), PAGE_SIZE) / PAGE_SIZE;
+    taken = (struct bitmap){.words = frames_virtual(pool.start), .bits = count};
+    memset(taken.words, 0, BITMAP_BYTES(count));
+    bitmap_set(&taken, 0, map_frames);
+    frames_free = count - map_frames;
+}
+
+// The index of the first of `pages` frames that are now taken, or BITMAP_NONE.
+static uint64_t take(uint64_t pages)
+{
+    uint64_t flags = spinlock_acquire(&lock);
+    uint64_t first = BITMAP_NONE;
+    if (pages <= frames_free) {
+        first = bitmap_find_clear(&taken, search_from, pages, 1);
+    }
+    if (first != BITMAP_NONE) {
+        bitmap_set(&taken, first, pages);
+        frames_free -= pages;
+        if (first == search_from) {
+            search_from += pages;
+        }
+    }
+    spinlock_release(&lock, flags);
+    return first;
+}
+
+void *frames_allocate(uint64_t pages)
+{
+    if (pages == 0) {
+        return NULL;
+    }
+    uint64_t first = take(pages);
+    if (first == BITMAP_NONE) {
+        return NULL;
+    }
+    void *memory = frames_virtual(pool.start + first * PAGE_SIZE);
+    memset(memory, 0, pages * PAGE_SIZE);
+    return memory;
+}
+
+void frames_release(void *memory, uint64_t pages)
+{
+    uint64_t first = (frames_physical(memory) - pool.start) / PAGE_SIZE;
+    uint64_t flags = spinlock_acquire(&lock);
+    for (uint64_t frame = first; frame < first + pages; frame++) {
+        if (!bitmap_test(&taken, frame)) {
+            panic("frame %p released twice", memory);
+        }
+    }
+    bitmap_clear(&taken, first, pages);
+    frames_free += pages;
+    search_from = MIN(search_from, first);
+    spinlock_release(&lock, flags);
+}
+
+uint64_t frames_physical(const void *memory)
+{
+    uint64_t physical = (uintptr_t)memory - DIRECT_MAP;
+    if (physical - pool.start >= pool.bytes) {
+        panic("%p is not memory of the frame pool", memory);
+    }
+    return physical;
+}
+
+void *frames_virtual(uint64_t physical)
+{
+    return (void *)(DIRECT_MAP + physical);
+}
+
+uint64_t frames_low_page(void)
+{
+    return low_page;
+}
+
+uint64_t frames_total_bytes(void)
+{
+    return pool.bytes;
+}
+
+uint64_t frames_free_bytes(void)
+{
+    return __atomic_load_n(&frames_free, __ATOMIC_RELAXED) * PAGE_SIZE;
+}
+
+struct memory_span frames_pool(void)
+{
+    return pool;
+}

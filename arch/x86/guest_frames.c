@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// The books of guest memory: which 2 MiB frames of the machine are free.
+#include "arch/x86/guest_frames.h"
+
+#include "arch/x86/frames.h"
+#include "arch/x86/panic.h"
+#include "arch/x86/spinlock.h"
+#include "vmm/util/bitmap.h"
+#include "vmm/util/string.h"
+
+extern const char image_physical_end[]; // linker.ld
+
+static struct spinlock lock;
+static struct bitmap taken; // a bit a frame, from physical address 0; set also where no RAM is
+static uint64_t frames_total;
+static uint64_t frames_free;
+
+static uint64_t usable_end(const struct boot_info *info)
+{
+    uint64_t end = 0;
+    for (unsigned i = 0; i < info->range_count; i++) {
+        const struct memory_range *range = &info->ranges[i];
+        if (range->kind == MEMORY_USABLE) {
+            end = range->start + range->bytes; // they are sorted
+        }
+    }
+    return end;
+}
+
+// Frames that lie in a usable range as a whole.
+static void add_usable(const struct memory_range *range)
+{
+    uint64_t first = ALIGN_UP(range->start, GUEST_FRAME_BYTES) / GUEST_FRAME_BYTES;
+    uint64_t end = MIN((range->start + range->bytes) / GUEST_FRAME_BYTES, taken.bits);
+    if (first < end) {
+        bitmap_clear(&taken, first, end - first);
+    }
+}
+
+// Frames of which any part is occupied.
+static void remove_span(uint64_t start, uint64_t bytes)
+{
+    uint64_t first = start / GUEST_FRAME_BYTES;
+    uint64_t end = MIN(ALIGN_UP(start + bytes, GUEST_FRAME_BYTES) / GUEST_FRAME_BYTES, taken.bits);
+    if (bytes != 0 && first < end) {
+        bitmap_set(&taken, first, end - first);
+    }
+}
+
+static uint64_t count_free(void)
+{
+    uint64_t count = 0;
+    for (uint64_t frame = 0; frame < taken.bits; frame++) {
+        count += !bitmap_test(&taken, frame);
+    }
+    return count;
+}
+
+// A machine may have more memory than the pool has room to keep books about: then only its lower
+// part is used.
+static void make_bitmap(uint64_t bits)
+{
+    taken.bits = bits;
+    taken.words = frames_allocate(ALIGN_UP(BITMAP_BYTES(bits), PAGE_SIZE) / PAGE_SIZE);
+    while (taken.words == NULL && taken.bits > 1) {
+        taken.bits /= 2;
+        taken.words = frames_allocate(ALIGN_UP(BITMAP_BYTES(taken.bits), PAGE_SIZE) / PAGE_SIZE);
+    }
+    if (taken.words == NULL) {
+        panic("no frames to keep the books of guest memory");
+    }
+    memset(taken.words, 0xff, BITMAP_BYTES(taken.bits));
+}
+
+void guest_frames_init(const struct boot_info *info)
+{
+    make_bitmap(MAX(usable_end(info) / GUEST_FRAME_BYTES, 1UL));
+    for (unsigned i = 0; i < info->range_count; i++) {
+        if (info->ranges[i].kind == MEMORY_USABLE) {
+            add_usable(&info->ranges[i]);
+        }
+    }
+    remove_span(0, (uintptr_t)image_physical_end);
+    remove_span(frames_pool().start, frames_pool().bytes);
+    for (unsigned i = 0; i < info->module_count; i++) {
+        remove_span(info->modules[i].start, info->modules[i].bytes);
+    }
+    frames_total = count_free();
+    frames_free = frames_total;
+}
+
+bool guest_frames_allocate(uint64_t count, uint64_t alignment, hpa_t *first)
+{
+    uint64_t flags = spinlock_acquire(&lock);
+    uint64_t frame = BITMAP_NONE;
+    if (count != 0 && count <= frames_free) {
+        frame = bitmap_find_clear(&taken, 0, count, alignment / GUEST_FRAME_BYTES);
+    }
+    if (frame != BITMAP_NONE) {
+        bitmap_set(&taken, frame, count);
+        frames_free -= count;
+    }
+    spinlock_release(&lock, flags);
+    *first = hpa(frame != BITMAP_NONE ? frame * GUEST_FRAME_BYTES : 0);
+    return frame != BITMAP_NONE;
+}
+
+void guest_frames_release(hpa_t first, uint64_t count)
+{
+    uint64_t start = first.value / GUEST_FRAME_BYTES;
+    uint64_t flags = spinlock_acquire(&lock);
+    for (uint64_t frame = start; frame < start + count; frame++) {
+        if (!bitmap_test(&taken, frame)) {
+            panic("guest frame %#llx released twice", frame * GUEST_FRAME_BYTES);
+        }
+    }
+    bitmap_clear(&taken, start, count);
+    frames_free += count;
+    spinlock_release(&lock, flags);
+}
+
+uint64_t guest_frames_total_bytes(void)
+{
+    return frames_total * GUEST_FRAME_BYTES;
+}
+
+uint64_t guest_frames_free_bytes(void)
+{
+    return __atomic_load_n(&frames_free, __ATOMIC_RELAXED) * GUEST_FRAME_BYTES;
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// Memory for guests: all RAM that is not the hypervisor's, in frames of 2 MiB.
+#pragma once
+
+#include "boot/boot_info.h"
+#include "vmm/address.h"
+#include "vmm/util/types.h"
+
+#define GUEST_FRAME_BYTES PAGE_SIZE_2M
+
+// Needs frames_init; what the boot loader left (but modules) may be given away from here on.
+void guest_frames_init(const struct boot_info *info);
+
+// `count` contiguous frames (count <= 512) whose run is aligned to `alignment` bytes (a power of
+// two, at least 2 MiB). False: there are none. The contents are whatever was left there. These
+// frames are mapped nowhere.
+bool guest_frames_allocate(uint64_t count, uint64_t alignment, hpa_t *first) MUST_CHECK;
+void guest_frames_release(hpa_t first, uint64_t count);
+
+uint64_t guest_frames_total_bytes(void);
+uint64_t guest_frames_free_bytes(void);

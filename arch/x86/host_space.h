@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// Address spaces of VMs: the memory functions of struct host (vmm/host.h has their contracts).
+#pragma once
+
+#include "vmm/host.h"
+
+enum status host_space_create(struct host_space *space, const struct guest_extent *extents,
+                              unsigned count, struct reason *why);
+// No CPU but this one may have it loaded; this one is taken out of it.
+void host_space_destroy(struct host_space *space);
+hpa_t host_space_frame(const struct host_space *space, gpa_t gpa, uint64_t *contiguous);
+const uint8_t *host_space_map_module(struct host_space *space, hpa_t start, uint64_t bytes);
+void host_space_enter(const struct host_space *space);
+
+void *host_allocate(uint64_t bytes);
+void host_release(void *memory, uint64_t bytes);
+struct host_memory_use host_memory_use(void);

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// Mailboxes of all CPUs, and the kick that makes a CPU look into its own.
+#include "arch/x86/ipi.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/idt.h"
+#include "arch/x86/instructions.h"
+#include "arch/x86/vectors.h"
+
+#define CACHE_LINE 64
+
+// Lies on the caller's stack, which every address space maps, until it is done.
+struct call {
+    void (*function)(void *);
+    void *argument;
+    struct call *next;
+    bool done;
+};
+
+struct mailbox {
+    struct call *calls; // the latest first
+    bool kicked;        // written by its own CPU only
+} __attribute__((aligned(CACHE_LINE)));
+
+static struct mailbox mailboxes[CPUS_MAX];
+
+static struct mailbox *own_mailbox(void)
+{
+    return &mailboxes[cpu_this()->index];
+}
+
+static void take_kick(struct interrupt_frame *frame)
+{
+    (void)frame;
+    __atomic_store_n(&own_mailbox()->kicked, true, __ATOMIC_RELAXED);
+    apic_eoi();
+}
+
+void ipi_init(void)
+{
+    idt_set_handler(VECTOR_KICK, take_kick);
+}
+
+void ipi_kick(unsigned cpu)
+{
+    if (cpu == cpu_this()->index) {
+        __atomic_store_n(&own_mailbox()->kicked, true, __ATOMIC_RELAXED);
+    } else {
+        apic_send_fixed(cpu_by_index(cpu)->apic_id, VECTOR_KICK);
+    }
+}
+
+static void post(unsigned cpu, struct call *call)
+{
+    struct mailbox *mailbox = &mailboxes[cpu];
+    call->next = __atomic_load_n(&mailbox->calls, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&mailbox->calls, &call->next, call, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED)) {
+        pause();
+    }
+}
+
+void ipi_call(unsigned cpu, void (*function)(void *), void *argument)
+{
+    if (cpu == cpu_this()->index) {
+        function(argument);
+        return;
+    }
+    struct call call = {.function = function, .argument = argument};
+    post(cpu, &call);
+    ipi_kick(cpu);
+    while (!__atomic_load_n(&call.done, __ATOMIC_ACQUIRE)) {
+        ipi_run_calls();
+        interrupts_window();
+        pause();
+    }
+}
+
+void ipi_run_calls(void)
+{
+    struct mailbox *mailbox = own_mailbox();
+    if (__atomic_load_n(&mailbox->calls, __ATOMIC_RELAXED) == NULL) {
+        return;
+    }
+    struct call *call = __atomic_exchange_n(&mailbox->calls, NULL, __ATOMIC_ACQUIRE);
+    while (call != NULL) {
+        struct call *next = call->next; // once done, it is gone
+        call->function(call->argument);
+        __atomic_store_n(&call->done, true, __ATOMIC_RELEASE);
+        call = next;
+    }
+}
+
+bool ipi_pending(void)
+{
+    struct mailbox *mailbox = own_mailbox();
+    return __atomic_load_n(&mailbox->kicked, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&mailbox->calls, __ATOMIC_RELAXED) != NULL;
+}
+
+// A kick that comes after the look at the mailbox stays pending until STI, and ends the HLT.
+void cpu_idle(void)
+{
+    if (ipi_pending()) {
+        interrupts_enable();
+        pause(); // STI lets interrupts in only after the next instruction
+    } else {
+        interrupts_enable_and_halt();
+    }
+    interrupts_disable();
+    __atomic_store_n(&own_mailbox()->kicked, false, __ATOMIC_RELAXED);
+    ipi_run_calls();
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+// Swaps the FPU, debug and SYSCALL state of guests.
+#include "arch/x86/live_state.h"
+
+#include "arch/x86/cpuid.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/instructions.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
+#include "vmm/util/string.h"
+
+#define FXSAVE_FCW 0
+#define FXSAVE_MXCSR 24
+#define FXSAVE_BYTES 512
+#define FCW_DEFAULT 0x37f
+#define MXCSR_DEFAULT 0x1f80
+
+static uint64_t xcr0_mask;
+static uint64_t area_pages = 1;
+static bool has_rdtscp;
+
+static inline void xcr0_write(uint64_t value)
+{
+    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+uint64_t live_state_get_xcr0(void)
+{
+    uint32_t low, high;
+    if (!xcr0_mask) {
+        return XCR0_X87;
+    }
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low | (uint64_t)high << 32;
+}
+
+void live_state_set_xcr0(uint64_t value)
+{
+    if (xcr0_mask) {
+        xcr0_write(value);
+    }
+}
+
+// AVX-512 is one feature in three components: all or none (SDM Vol. 1 13.3).
+static uint64_t components_for_guests(uint64_t supported)
+{
+    uint64_t mask = supported & (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU);
+    if ((mask & XCR0_AVX512) != XCR0_AVX512 || !(mask & XCR0_AVX)) {
+        mask &= ~(uint64_t)XCR0_AVX512;
+    }
+    return mask;
+}
+
+// The end of the last component of `mask` in the standard format (SDM Vol. 1 13.4.3).
+static uint64_t area_bytes(uint64_t mask)
+{
+    uint64_t bytes = FXSAVE_BYTES + 64;
+    for (unsigned component = 2; component < 63; component++) {
+        if (mask & BIT(component)) {
+            struct cpuid size_offset = cpuid(0xd, component);
+            bytes = MAX(bytes, (uint64_t)size_offset.eax + size_offset.ebx);
+        }
+    }
+    return bytes;
+}
+
+void live_state_init_machine(void)
+{
+    has_rdtscp = cpuid(0x80000000, 0).eax >= 0x80000001 && (cpuid(0x80000001, 0).edx & BIT(27));
+    if (cpuid(1, 0).ecx & BIT(26)) {
+        struct cpuid components = cpuid(0xd, 0);
+        xcr0_mask = components_for_guests(components.eax | (uint64_t)components.edx << 32);
+        area_pages = ALIGN_UP(area_bytes(xcr0_mask), PAGE_SIZE) / PAGE_SIZE;
+    }
+}
+
+enum status live_state_init_cpu(struct reason *why)
+{
+    struct cpuid components = cpuid_checked(0xd, 0);
+    uint64_t here = components.eax | (uint64_t)components.edx << 32;
+    bool rdtscp = cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & BIT(27);
+    if ((xcr0_mask & ~here) || (has_rdtscp && !rdtscp)) {
+        return refuse(why, STATUS_UNSUPPORTED,
+                      "it has state components 0x%llx%s, CPU 0 has 0x%llx and more",
+                      (unsigned long long)here, rdtscp ? "" : " and no RDTSCP",
+                      (unsigned long long)xcr0_mask);
+    }
+    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | (xcr0_mask ? CR4_OSXSAVE : 0));
+    if (xcr0_mask) {
+        xcr0_write(xcr0_mask);
+    }
+    return STATUS_OK;
+}
+
+uint64_t live_state_xcr0_mask(void)
+{
+    return xcr0_mask;
+}
+
+enum status live_state_create(struct live_state *state)
+{
+    state->fpu = frames_allocate(area_pages);
+    if (!state->fpu) {
+        return STATUS_NO_MEMORY;
+    }
+    live_state_reset(state);
+    return STATUS_OK;
+}
+
+void live_state_reset(struct live_state *state)
+{
+    uint8_t *fpu = state->fpu;
+    *state = (struct live_state){.fpu = fpu, .xcr0 = xcr0_mask ? XCR0_X87 : 0, .dr6 = DR6_FIXED};
+    memset(fpu, 0, area_pages * PAGE_SIZE);
+    *(uint16_t *)(void *)(fpu + FXSAVE_FCW) = FCW_DEFAULT;
+    *(uint32_t *)(void *)(fpu + FXSAVE_MXCSR) = MXCSR_DEFAULT;
+}
+
+void live_state_destroy(struct live_state *state)
+{
+    frames_release(state->fpu, area_pages);
+    state->fpu = NULL;
+}
+
+// A component that is off in XCR0 keeps its contents: all are switched on to save and load them.
+static void fpu_save(struct live_state *state)
+{
+    if (!xcr0_mask) {
+        __asm__ volatile("fxsave64 (%0)" : : "r"(state->fpu) : "memory");
+        return;
+    }
+    state->xcr0 = live_state_get_xcr0();
+    xcr0_write(xcr0_mask);
+    __asm__ volatile("xsave64 (%0)"
+                     :
+                     : "r"(state->fpu), "a"((uint32_t)xcr0_mask), "d"((uint32_t)(xcr0_mask >> 32))
+                     : "memory");
+}
+
+static void fpu_load(const struct live_state *state)
+{
+    if (!xcr0_mask) {
+        __asm__ volatile("fxrstor64 (%0)" : : "r"(state->fpu) : "memory");
+        return;
+    }
+    xcr0_write(xcr0_mask);
+    __asm__ volatile("xrstor64 (%0)"
+                     :
+                     : "r"(state->fpu), "a"((uint32_t)xcr0_mask), "d"((uint32_t)(xcr0_mask >> 32))
+                     : "memory");
+    xcr0_write(state->xcr0);
+}
+
+static void breakpoints_save(struct live_state *state)
+{
+    __asm__ volatile("mov %%dr0, %0" : "=r"(state->dr[0]));
+    __asm__ volatile("mov %%dr1, %0" : "=r"(state->dr[1]));
+    __asm__ volatile("mov %%dr2, %0" : "=r"(state->dr[2]));
+    __asm__ volatile("mov %%dr3, %0" : "=r"(state->dr[3]));
+}
+
+static void breakpoints_load(const struct live_state *state)
+{
+    __asm__ volatile("mov %0, %%dr0" : : "r"(state->dr[0]));
+    __asm__ volatile("mov %0, %%dr1" : : "r"(state->dr[1]));
+    __asm__ volatile("mov %0, %%dr2" : : "r"(state->dr[2]));
+    __asm__ volatile("mov %0, %%dr3" : : "r"(state->dr[3]));
+}
+
+void live_state_save_common(struct live_state *state)
+{
+    fpu_save(state);
+    breakpoints_save(state);
+    if (has_rdtscp) {
+        state->tsc_aux = rdmsr(IA32_TSC_AUX);
+    }
+}
+
+void live_state_load_common(const struct live_state *state)
+{
+    fpu_load(state);
+    breakpoints_load(state);
+    if (has_rdtscp) {
+        wrmsr(IA32_TSC_AUX, state->tsc_aux);
+    }
+}
+
+void live_state_save(struct live_state *state)
+{
+    live_state_save_common(state);
+    __asm__ volatile("mov %%dr6, %0" : "=r"(state->dr6));
+    __asm__ volatile("mov %%cr2, %0" : "=r"(state->cr2));
+    state->star = rdmsr(IA32_STAR);
+    state->lstar = rdmsr(IA32_LSTAR);
+    state->cstar = rdmsr(IA32_CSTAR);
+    state->fmask = rdmsr(IA32_FMASK);
+    state->kernel_gs_base = rdmsr(IA32_KERNEL_GS_BASE);
+}
+
+void live_state_load(const struct live_state *state)
+{
+    live_state_load_common(state);
+    __asm__ volatile("mov %0, %%dr6" : : "r"(state->dr6));
+    __asm__ volatile("mov %0, %%cr2" : : "r"(state->cr2));
+    wrmsr(IA32_STAR, state->star);
+    wrmsr(IA32_LSTAR, state->lstar);
+    wrmsr(IA32_CSTAR, state->cstar);
+    wrmsr(IA32_FMASK, state->fmask);
+    wrmsr(IA32_KERNEL_GS_BASE, state->kernel_gs_base);
+}

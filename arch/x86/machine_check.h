@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// Machine checks: errors that the hardware found in itself (SDM Vol. 3B chapter 16).
+#pragma once
+
+#include "arch/x86/idt.h"
+
+// On each CPU: lets every bank report and clears what is left from before.
+void machine_check_enable(void);
+
+// Logs every bank with an error. Returns if the interrupted code can go on, else panics.
+void machine_check_handle(struct interrupt_frame *frame);

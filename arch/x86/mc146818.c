@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// Reads the CMOS clock's registers, all from one second.
+#include "arch/x86/mc146818.h"
+#include "arch/x86/io.h"
+#include "vmm/util/string.h"
+
+#define CMOS_INDEX 0x70
+#define CMOS_DATA 0x71
+#define CMOS_SIZE 128
+
+#define RTC_SECOND 0x00
+#define RTC_MINUTE 0x02
+#define RTC_HOUR 0x04
+#define RTC_DAY 0x07
+#define RTC_MONTH 0x08
+#define RTC_YEAR 0x09
+#define RTC_STATUS_A 0x0a
+#define RTC_STATUS_B 0x0b
+#define RTC_UPDATING BIT(7)
+
+#define UPDATE_WAIT_READS 100000 // an update takes 2 ms
+#define ATTEMPTS 10
+
+static uint8_t read_cmos(uint8_t index)
+{
+    outb(CMOS_INDEX, index); // bit 7 clear: NMI enabled
+    return inb(CMOS_DATA);
+}
+
+static void read_registers(struct mc146818_registers *rtc, uint8_t century)
+{
+    for (unsigned i = 0; i < UPDATE_WAIT_READS; i++) {
+        if ((read_cmos(RTC_STATUS_A) & RTC_UPDATING) == 0) {
+            break;
+        }
+    }
+    *rtc = (struct mc146818_registers){.second = read_cmos(RTC_SECOND),
+                                       .minute = read_cmos(RTC_MINUTE),
+                                       .hour = read_cmos(RTC_HOUR),
+                                       .day = read_cmos(RTC_DAY),
+                                       .month = read_cmos(RTC_MONTH),
+                                       .year = read_cmos(RTC_YEAR),
+                                       .has_century = century != 0 && century < CMOS_SIZE,
+                                       .status_b = read_cmos(RTC_STATUS_B)};
+    if (rtc->has_century) {
+        rtc->century = read_cmos(century);
+    }
+}
+
+uint64_t mc146818_read(uint8_t century)
+{
+    struct mc146818_registers first;
+    struct mc146818_registers second;
+    uint64_t seconds = 0;
+    // An update may begin between two reads: what was read twice is whole.
+    read_registers(&second, century);
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        first = second;
+        read_registers(&second, century);
+        if (memcmp(&first, &second, sizeof(first)) == 0) {
+            break;
+        }
+    }
+    return mc146818_date_seconds(&second, &seconds) ? seconds : 0;
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// The date in the machine's CMOS clock (MC146818).
+#pragma once
+
+#include "vmm/util/types.h"
+
+// The clock's registers as they were read.
+struct mc146818_registers {
+    uint8_t second;
+    uint8_t minute;
+    uint8_t hour;
+    uint8_t day;
+    uint8_t month;
+    uint8_t year;    // of the century
+    uint8_t century; // valid if has_century
+    bool has_century;
+    uint8_t status_b; // RTC_BINARY, RTC_24_HOURS
+};
+
+#define RTC_24_HOURS BIT(1)
+#define RTC_BINARY BIT(2)
+#define RTC_PM BIT(7) // in the hour, if it has 12
+
+// Seconds since 1970 of what the registers say; false if that is no date. Pure; in mc146818_date.c.
+bool mc146818_date_seconds(const struct mc146818_registers *raw, uint64_t *seconds) MUST_CHECK;
+
+// Reads the clock. `century` is the CMOS index of the century, 0: there is none (then 20xx). 0 if
+// the machine has no clock or a wrong date in it.
+uint64_t mc146818_read(uint8_t century);

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+// The clock of all CPUs and the timer of each.
+#include "arch/x86/time.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/calibration.h"
+#include "arch/x86/clock_scale.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/idt.h"
+#include "arch/x86/instructions.h"
+#include "arch/x86/mc146818.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/vectors.h"
+
+// Written by time_init, then constant.
+static struct clock_rates rates;
+static const char *source_name = "nothing";
+static uint64_t base_tsc;
+static uint64_t ns_per_tick; // factors of clock_scale
+static uint64_t ticks_per_ns;
+static uint64_t apic_ticks_per_ns;
+static uint64_t wall_clock_base_s;
+static bool has_deadline_mode;
+
+static void end_timer_interrupt(struct interrupt_frame *frame)
+{
+    (void)frame;
+    apic_eoi();
+}
+
+enum status time_init(const struct acpi_info *acpi, struct reason *why)
+{
+    const struct reference_clock *reference = reference_clock_find(acpi);
+    if (reference == NULL) {
+        return refuse(why, STATUS_HARDWARE, "neither PM timer, HPET nor PIT runs");
+    }
+    idt_set_handler(VECTOR_TIMER, end_timer_interrupt);
+    apic_timer_setup(APIC_TIMER_ONE_SHOT, VECTOR_TIMER);
+    enum status status = calibrate(reference, &rates, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    source_name = reference->name;
+    ticks_per_ns = clock_scale_factor(NS_PER_SECOND, rates.tsc_hz);
+    apic_ticks_per_ns = clock_scale_factor(NS_PER_SECOND, rates.apic_hz);
+    has_deadline_mode = (cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) != 0;
+    wall_clock_base_s = mc146818_read(acpi->rtc_century);
+    base_tsc = rdtsc();
+    ns_per_tick = clock_scale_factor(rates.tsc_hz, NS_PER_SECOND);
+    return STATUS_OK;
+}
+
+void time_init_cpu(void)
+{
+    apic_timer_setup(has_deadline_mode ? APIC_TIMER_TSC_DEADLINE : APIC_TIMER_ONE_SHOT,
+                     VECTOR_TIMER);
+    time_set_deadline(TIME_NEVER_NS);
+}
+
+uint64_t time_now_ns(void)
+{
+    return clock_scale(rdtsc() - base_tsc, ns_per_tick);
+}
+
+static void set_one_shot(uint64_t ns)
+{
+    uint64_t now = time_now_ns();
+    uint64_t count = ns <= now ? 1 : clock_scale_up(ns - now, apic_ticks_per_ns);
+    apic_timer_start((uint32_t)MIN(count, UINT32_MAX));
+}
+
+void time_set_deadline(uint64_t ns)
+{
+    if (has_deadline_mode) {
+        wrmsr(IA32_TSC_DEADLINE, ns == TIME_NEVER_NS ? 0 : time_tsc_at_ns(ns));
+    } else if (ns == TIME_NEVER_NS) {
+        apic_timer_start(0);
+    } else {
+        set_one_shot(ns);
+    }
+}
+
+void time_delay_ns(uint64_t ns)
+{
+    uint64_t start = rdtsc();
+    uint64_t ticks = rates.tsc_hz != 0 ? time_ns_to_tsc(ns) : 0;
+    while (rdtsc() - start < ticks) {
+        pause();
+    }
+}
+
+uint64_t time_tsc_hz(void)
+{
+    return rates.tsc_hz;
+}
+
+uint64_t time_ns_to_tsc(uint64_t ns)
+{
+    return clock_scale_up(ns, ticks_per_ns);
+}
+
+uint64_t time_tsc_to_ns(uint64_t ticks)
+{
+    return clock_scale(ticks, ns_per_tick);
+}
+
+// From now, not from 0: the two factors are not each other's exact inverse, and over months the
+// difference would become milliseconds.
+uint64_t time_tsc_at_ns(uint64_t ns)
+{
+    uint64_t now = rdtsc();
+    uint64_t now_ns = clock_scale(now - base_tsc, ns_per_tick);
+    if (ns <= now_ns) {
+        return now - MIN(now, time_ns_to_tsc(now_ns - ns));
+    }
+    uint64_t ticks = time_ns_to_tsc(ns - now_ns);
+    return ticks > UINT64_MAX - now ? UINT64_MAX : now + ticks;
+}
+
+const char *time_source_name(void)
+{
+    return source_name;
+}
+
+uint64_t time_wall_clock_s(void)
+{
+    return wall_clock_base_s + time_now_ns() / NS_PER_SECOND;
+}

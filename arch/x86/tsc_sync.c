@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// TSC synchronisation by question and answer: the answer was read between the two ends of the
+// question, so the difference is known within half of its round trip.
+#include "arch/x86/tsc_sync.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/instructions.h"
+#include "arch/x86/log.h"
+#include "arch/x86/msr.h"
+
+#define ROUNDS 8
+#define CPUID_7_EBX_TSC_ADJUST BIT(1)
+
+struct offset {
+    int64_t ticks;       // the follower's TSC less the leader's
+    uint64_t half_width; // how far off that may be
+};
+
+static uint32_t question; // number of the round; the follower answers each once
+static uint32_t answered;
+static uint64_t answer;
+static int64_t correction; // with the last question
+static bool is_last;
+
+void tsc_sync_prepare(void)
+{
+    question = 0;
+    answered = 0;
+    correction = 0;
+    is_last = false;
+}
+
+static void ask(uint32_t number)
+{
+    __atomic_store_n(&question, number, __ATOMIC_RELEASE);
+    while (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) != number) {
+        pause();
+    }
+}
+
+static struct offset measure(uint32_t *number)
+{
+    struct offset best = {.half_width = UINT64_MAX};
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        uint64_t before = rdtsc();
+        ask(++*number);
+        uint64_t width = rdtsc() - before;
+        if (width / 2 < best.half_width) {
+            best = (struct offset){.ticks = (int64_t)(answer - (before + width / 2)),
+                                   .half_width = width / 2 + 1};
+        }
+    }
+    return best;
+}
+
+static bool is_synchronous(struct offset offset)
+{
+    uint64_t distance = offset.ticks < 0 ? 0 - (uint64_t)offset.ticks : (uint64_t)offset.ticks;
+    return distance <= offset.half_width;
+}
+
+void tsc_sync_lead(unsigned cpu)
+{
+    uint32_t number = 0;
+    struct offset offset = measure(&number);
+    if (!is_synchronous(offset)) {
+        correction = -offset.ticks;
+        ask(++number);
+        correction = 0;
+        log_line("CPU %u: TSC was %s by %llu ticks%s", cpu, offset.ticks < 0 ? "behind" : "ahead",
+                 (unsigned long long)(offset.ticks < 0 ? -offset.ticks : offset.ticks),
+                 is_synchronous(measure(&number)) ? ", corrected" : " and cannot be corrected");
+    }
+    is_last = true;
+    ask(++number);
+}
+
+static void correct(void)
+{
+    if (correction == 0) {
+        return;
+    }
+    if (cpuid_checked(CPUID_STRUCTURED_FEATURES, 0).ebx & CPUID_7_EBX_TSC_ADJUST) {
+        wrmsr(IA32_TSC_ADJUST, rdmsr(IA32_TSC_ADJUST) + (uint64_t)correction);
+    } else {
+        wrmsr(IA32_TSC, rdtsc() + (uint64_t)correction);
+    }
+}
+
+void tsc_sync_follow(void)
+{
+    for (uint32_t number = 1;; number++) {
+        while (__atomic_load_n(&question, __ATOMIC_ACQUIRE) != number) {
+            pause();
+        }
+        bool last = is_last;
+        correct();
+        answer = rdtsc();
+        __atomic_store_n(&answered, number, __ATOMIC_RELEASE);
+        if (last) {
+            return;
+        }
+    }
+}

@@ -1,0 +1,99 @@
+; SPDX-License-Identifier: MIT
+; The first instructions of every interrupt and exception: registers onto the stack, then C.
+
+extern interrupt_dispatch
+
+section .text
+
+; Vectors at which the CPU itself pushes an error code (SDM Vol. 3A table 6-1).
+%define HAS_ERROR_CODE(n) ((n) == 8 || ((n) >= 10 && (n) <= 14) || (n) == 17 || (n) == 21 || \
+                           (n) == 29 || (n) == 30)
+
+; 256 stubs, each STUB_BYTES long. Entered by the CPU with its frame on the stack.
+STUB_BYTES equ 16
+global interrupt_stubs
+align STUB_BYTES
+interrupt_stubs:
+%assign vector 0
+%rep 256
+    align STUB_BYTES
+%if !HAS_ERROR_CODE(vector)
+    push 0
+%endif
+    push strict dword vector
+    jmp interrupt_entry
+%assign vector vector + 1
+%endrep
+
+; On the stack: vector, error code, RIP, CS, RFLAGS, RSP, SS. The pushes make struct
+; interrupt_frame (arch/x86/idt.h), after which the stack is aligned to 16 bytes again. RBP stays
+; that of the interrupted code, so frame pointers lead through.
+align 16
+interrupt_entry:
+    push rax
+    push rcx
+    push rdx
+    push rbx
+    push rbp
+    push rsi
+    push rdi
+    push r8
+    push r9
+    push r10
+    push r11
+    push r12
+    push r13
+    push r14
+    push r15
+    cld
+    mov rdi, rsp
+    call interrupt_dispatch
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop r11
+    pop r10
+    pop r9
+    pop r8
+    pop rdi
+    pop rsi
+    pop rbp
+    pop rbx
+    pop rdx
+    pop rcx
+    pop rax
+    add rsp, 16
+    iretq
+
+; bool rdmsr_safe(uint32_t msr, uint64_t *value): EDI, RSI. A #GP at rdmsr_at goes on at rdmsr_bad
+; (arch/x86/fixup.c).
+global rdmsr_safe, rdmsr_at, rdmsr_bad
+rdmsr_safe:
+    mov ecx, edi
+rdmsr_at:
+    rdmsr
+    shl rdx, 32
+    or rax, rdx
+    mov [rsi], rax
+    mov eax, 1
+    ret
+rdmsr_bad:
+    mov qword [rsi], 0
+    xor eax, eax
+    ret
+
+; bool wrmsr_safe(uint32_t msr, uint64_t value): EDI, RSI.
+global wrmsr_safe, wrmsr_at, wrmsr_bad
+wrmsr_safe:
+    mov ecx, edi
+    mov eax, esi
+    mov rdx, rsi
+    shr rdx, 32
+wrmsr_at:
+    wrmsr
+    mov eax, 1
+    ret
+wrmsr_bad:
+    xor eax, eax
+    ret

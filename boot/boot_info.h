@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+// What the boot loader told: Multiboot2 tags as one structure that stays. Pure: no hardware, no
+// global; the caller gives the bytes.
+#pragma once
+
+#include "vmm/util/status.h"
+
+#define BOOT_COMMAND_LINE_BYTES 1024
+#define BOOT_MODULES_MAX 64
+#define BOOT_MODULE_TEXT_BYTES 512
+#define BOOT_RANGES_MAX 128
+#define BOOT_RSDP_BYTES 36
+
+struct memory_span {
+    uint64_t start;
+    uint64_t bytes;
+};
+
+enum memory_kind { MEMORY_USABLE, MEMORY_ACPI, MEMORY_NVS, MEMORY_RESERVED, MEMORY_BAD };
+
+struct memory_range {
+    uint64_t start;
+    uint64_t bytes;
+    enum memory_kind kind;
+};
+
+struct boot_module {
+    uint64_t start; // physical
+    uint64_t bytes;
+    char command_line[BOOT_MODULE_TEXT_BYTES];
+};
+
+enum boot_screen { SCREEN_NONE, SCREEN_TEXT, SCREEN_PIXELS };
+
+// A field of a pixel: `size` bits from bit `position`.
+struct boot_colour {
+    uint8_t position;
+    uint8_t size;
+};
+
+struct boot_framebuffer {
+    enum boot_screen kind;
+    uint64_t physical;
+    uint32_t pitch; // bytes a line
+    uint32_t width; // pixels, or characters in text mode
+    uint32_t height;
+    uint8_t bits_per_pixel;
+    struct boot_colour red;
+    struct boot_colour green;
+    struct boot_colour blue;
+};
+
+struct boot_info {
+    char command_line[BOOT_COMMAND_LINE_BYTES];
+    char loader[64];
+
+    unsigned module_count;
+    struct boot_module modules[BOOT_MODULES_MAX];
+
+    // Sorted, not overlapping; of overlapping claims the least usable counts. Usable ranges are
+    // whole pages.
+    unsigned range_count;
+    struct memory_range ranges[BOOT_RANGES_MAX];
+
+    struct boot_framebuffer framebuffer;
+
+    uint8_t rsdp[BOOT_RSDP_BYTES]; // a copy
+    unsigned rsdp_bytes;           // 20 or 36; 0: search the BIOS area
+
+    // Husk's own symbol table and its names, where the boot loader put them (physical). 0 bytes:
+    // there is none.
+    struct memory_span symbols;
+    struct memory_span symbol_names;
+
+    bool efi; // the firmware is UEFI: no BIOS area, no VGA text
+
+    // Tags that had to be left out or cut, and why the first of them was.
+    unsigned complaint_count;
+    struct reason complaint;
+};
+
+#define MULTIBOOT2_MAGIC 0x36d76289u
+
+// Reads the tags in `bytes` (at most `size`; the structure says its own length). A tag that is
+// broken is left out with a complaint; fails only where nothing can be read at all, or there is no
+// memory map.
+enum status boot_info_parse(const void *bytes, uint64_t size, struct boot_info *info,
+                            struct reason *why) MUST_CHECK;

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: MIT
+// Joins the drivers of serial line, screen and keyboard to the log, to panics and to the monitor's
+// console.
+#include "boot/consoles.h"
+
+#include "arch/x86/apic.h"
+#include "arch/x86/idt.h"
+#include "arch/x86/ioapic82093.h"
+#include "arch/x86/ipi.h"
+#include "arch/x86/log.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/panic.h"
+#include "arch/x86/vectors.h"
+#include "drivers/framebuffer.h"
+#include "drivers/ps2_keyboard.h"
+#include "drivers/text_screen.h"
+#include "drivers/uart16550.h"
+#include "drivers/vga_text.h"
+
+#define PHYSICAL_LIMIT BIT(52) // SDM Vol. 3A 4.5: no address has more bits
+
+static bool serial_used;
+static bool keyboard_used;
+static struct text_screen screen;
+static struct framebuffer framebuffer;
+static void (*draw_screen)(void); // NULL: there is no screen
+
+// ---- The screen ----
+
+static void draw_text(void)
+{
+    vga_text_draw(&screen);
+}
+
+static void draw_pixels(void)
+{
+    framebuffer_draw(&framebuffer, &screen);
+}
+
+static void put_on_screen(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        text_screen_put(&screen, text[i]);
+    }
+}
+
+static void start_text(const struct boot_framebuffer *tag)
+{
+    bool told = tag->kind == SCREEN_TEXT && vga_text_has(tag->width, tag->height);
+    unsigned columns = told ? tag->width : VGA_TEXT_COLUMNS;
+    unsigned rows = told ? tag->height : VGA_TEXT_ROWS;
+    vga_text_init(tag->kind == SCREEN_TEXT ? tag->physical : VGA_TEXT_ADDRESS, columns, rows);
+    text_screen_init(&screen, columns, rows);
+    draw_screen = draw_text;
+}
+
+static struct framebuffer_field field(struct boot_colour colour)
+{
+    return (struct framebuffer_field){.position = colour.position, .size = colour.size};
+}
+
+static void start_pixels(const struct boot_framebuffer *tag)
+{
+    struct framebuffer_mode mode = {.pitch = tag->pitch,
+                                    .width = tag->width,
+                                    .height = tag->height,
+                                    .bits_per_pixel = tag->bits_per_pixel,
+                                    .red = field(tag->red),
+                                    .green = field(tag->green),
+                                    .blue = field(tag->blue)};
+    struct reason why;
+    if (framebuffer_check(&mode, &why) != STATUS_OK) {
+        log_line("screen: not used: %s", why.text);
+        return;
+    }
+    uint64_t bytes = framebuffer_bytes(&mode);
+    if (tag->physical > PHYSICAL_LIMIT - bytes) {
+        log_line("screen: not used: its address is %#lx", tag->physical);
+        return;
+    }
+    volatile void *pixels = paging_map_device(tag->physical, bytes, CACHE_WRITE_COMBINING);
+    framebuffer_init(&framebuffer, &mode, (void *)(uintptr_t)pixels);
+    text_screen_init(&screen, framebuffer.columns, framebuffer.rows);
+    draw_screen = draw_pixels;
+}
+
+static void show_log_on_screen(void)
+{
+    char line[LOG_LINE_BYTES];
+    uint64_t position = 0;
+    while (log_next(&position, line, sizeof(line))) {
+        put_on_screen(line, __builtin_strlen(line));
+        put_on_screen("\n", 1);
+    }
+    draw_screen();
+}
+
+void consoles_start_screen(const struct boot_info *info, unsigned chosen)
+{
+    const struct boot_framebuffer *tag = &info->framebuffer;
+    if (!(chosen & CONSOLE_SERIAL)) {
+        serial_used = false;
+    }
+    if (!(chosen & CONSOLE_SCREEN)) {
+        return;
+    }
+    if (tag->kind == SCREEN_PIXELS) {
+        start_pixels(tag);
+    } else if (tag->kind == SCREEN_TEXT || !info->efi) {
+        start_text(tag);
+    }
+    if (draw_screen == NULL) {
+        log_line("screen: none");
+        return;
+    }
+    show_log_on_screen();
+    log_line("screen: %u x %u characters%s", screen.columns, screen.rows,
+             tag->kind == SCREEN_PIXELS ? " on a framebuffer" : "");
+}
+
+// ---- Before the monitor runs, and when Husk panics ----
+
+// Text with '\n' at once to both; the serial line wants "\r\n".
+static void write_directly(const char *text, size_t length)
+{
+    for (size_t i = 0; i < length && serial_used; i++) {
+        uart16550_write_sync(text[i] == '\n' ? "\r\n" : &text[i], text[i] == '\n' ? 2 : 1);
+    }
+    if (draw_screen != NULL) {
+        put_on_screen(text, length);
+        draw_screen();
+    }
+}
+
+void consoles_start_serial(void)
+{
+    serial_used = uart16550_init(UART16550_COM1);
+    log_set_output(write_directly);
+    panic_set_output(write_directly);
+}
+
+// ---- While the monitor runs ----
+
+static size_t serial_write(struct console_output *output, const char *text, size_t length)
+{
+    (void)output;
+    return uart16550_write(text, length);
+}
+
+static size_t serial_room(struct console_output *output)
+{
+    (void)output;
+    return uart16550_room();
+}
+
+static size_t screen_write(struct console_output *output, const char *text, size_t length)
+{
+    (void)output;
+    put_on_screen(text, length);
+    return length;
+}
+
+static size_t screen_room(struct console_output *output)
+{
+    (void)output;
+    return SIZE_MAX;
+}
+
+// Only here: what scrolls by within a series of writes is not drawn.
+static void screen_flush(struct console_output *output)
+{
+    (void)output;
+    draw_screen();
+}
+
+static void serial_interrupt(struct interrupt_frame *frame)
+{
+    (void)frame;
+    uart16550_interrupt();
+    apic_eoi();
+}
+
+static void keyboard_interrupt(struct interrupt_frame *frame)
+{
+    (void)frame;
+    ps2_keyboard_interrupt();
+    apic_eoi();
+}
+
+static void route(unsigned irq, void (*handler)(struct interrupt_frame *frame), const char *name)
+{
+    idt_set_handler((uint8_t)(VECTOR_ISA + irq), handler);
+    if (ioapic82093_route_isa(irq) != STATUS_OK) {
+        log_line("%s: its interrupt cannot be routed; it is polled", name);
+    }
+}
+
+// Somebody who sees no screen does not type.
+static void start_keyboard(void)
+{
+    keyboard_used = draw_screen != NULL && ps2_keyboard_init();
+    if (keyboard_used) {
+        route(PS2_KEYBOARD_IRQ, keyboard_interrupt, "keyboard");
+    } else if (draw_screen != NULL) {
+        log_line("keyboard: none: there is no PS/2 controller");
+    }
+}
+
+// A line came into the log: the monitor, on CPU 0, shows it.
+static void wake_monitor(const char *text, size_t length)
+{
+    (void)text;
+    (void)length;
+    ipi_kick(0);
+}
+
+void consoles_hand_over(struct console *console)
+{
+    static struct console_output serial = {.write = serial_write, .room = serial_room};
+    static struct console_output display = {
+        .write = screen_write, .room = screen_room, .flush = screen_flush, .colour = true};
+    if (serial_used) {
+        route(UART16550_COM1_IRQ, serial_interrupt, "serial line");
+        console_add(console, &serial);
+    }
+    start_keyboard();
+    if (draw_screen != NULL) {
+        console_add(console, &display);
+    }
+    log_set_output(wake_monitor);
+}
+
+int consoles_read(void)
+{
+    int byte = serial_used ? uart16550_read() : -1;
+    return byte < 0 && keyboard_used ? ps2_keyboard_read() : byte;
+}
+
+void consoles_flush(void)
+{
+    if (serial_used) {
+        uart16550_flush();
+    }
+}
+
+void consoles_take_back(void)
+{
+    consoles_flush();
+    log_set_output(write_directly);
+}

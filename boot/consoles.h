@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Where Husk's text goes and where typing comes from: the serial line, the screen and its
+// keyboard.
+#pragma once
+
+#include "boot/boot_info.h"
+#include "vmm/config.h"
+#include "vmm/console.h"
+
+// The serial line, by polling: usable before anything else. Log and panic go there from now on.
+void consoles_start_serial(void);
+
+// With memory mapped: the screen, as text or as pixels, if the boot loader tells of one; `chosen`
+// is enum console_choice. What the log has so far is shown on it.
+void consoles_start_screen(const struct boot_info *info, unsigned chosen);
+
+// With interrupts routed: the serial line and the keyboard work by interrupt, and the log goes by
+// way of the monitor. `console` gets an output for each device.
+void consoles_hand_over(struct console *console);
+
+// Before the machine is switched off: waits until all text is out; the log goes straight to the
+// devices again.
+void consoles_take_back(void);
+
+// The next typed byte, -1: none.
+int consoles_read(void);
+// Waits until the devices have sent all they were given.
+void consoles_flush(void);

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// From GRUB's lines to VMs.
+#include "boot/guests.h"
+
+#include "arch/x86/log.h"
+#include "vmm/devices/device.h"
+
+static enum status add_module(struct vmm *vmm, const struct boot_module *module, struct reason *why)
+{
+    struct vm_config config;
+    enum status status = config_parse_vm(module->command_line, true, &config, why);
+    struct vm *vm = status == STATUS_OK ? vm_find(vmm, config.name) : NULL;
+    if (vm) {
+        status = config_parse_vm(module->command_line, false, &config, why);
+    } else if (status == STATUS_OK) {
+        status = vm_create(vmm, &config, &vm, why);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    struct vm_payload payload = {
+        .start = {module->start}, .size = module->bytes, .command_line = config.command_line};
+    return vm_add_payload(vm, &payload) ? STATUS_OK
+                                        : refuse(why, STATUS_RANGE, "vm=%s: more than %u modules",
+                                                 config.name, LOAD_MODULES_MAX);
+}
+
+void guests_create(struct vmm *vmm, const struct boot_info *info, const struct husk_config *config)
+{
+    struct reason why;
+    for (unsigned i = 0; i < config->guest_count; i++) {
+        struct vm *vm;
+        if (vm_create_linked(vmm, config->guests[i], &vm, &why) != STATUS_OK) {
+            log_line("guests=%s: %s", config->guests[i], why.text);
+        }
+    }
+    for (unsigned i = 0; i < info->module_count; i++) {
+        if (add_module(vmm, &info->modules[i], &why) != STATUS_OK) {
+            log_line("module %u \"%s\": %s", i + 1, info->modules[i].command_line, why.text);
+        }
+    }
+}
+
+void guests_start(struct vmm *vmm)
+{
+    for (unsigned i = 0; i < vmm->vm_count; i++) {
+        struct vm *vm = vmm->vms[i];
+        struct reason why;
+        if (vm->config.autostart && vm_start(vm, &why) != STATUS_OK) {
+            log_line("[%s] not started: %s", vm->config.name, why.text);
+        }
+    }
+}
+
+bool guests_all_ended(const struct vmm *vmm)
+{
+    for (unsigned i = 0; i < vmm->vm_count; i++) {
+        const struct vm *vm = vmm->vms[i];
+        enum vm_state state = __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE);
+        if (state == VM_RUNNING || state == VM_PAUSED || vm->restart_at_ns != NEVER_NS) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// The VMs that the boot loader's lines ask for.
+#pragma once
+
+#include "boot/boot_info.h"
+#include "vmm/config.h"
+#include "vmm/vm.h"
+
+// Creates a VM for each name in guests= and each module line; a line that is wrong is reported in
+// the log and costs its VM only.
+void guests_create(struct vmm *vmm, const struct boot_info *info, const struct husk_config *config);
+
+// Starts all that are to be started.
+void guests_start(struct vmm *vmm);
+
+// True if none is running, paused or about to be restarted.
+bool guests_all_ended(const struct vmm *vmm);

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// Fills vmm's view of the host with the functions of arch/x86.
+#include "boot/host_table.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/cpuid.h"
+#include "arch/x86/host_space.h"
+#include "arch/x86/instructions.h"
+#include "arch/x86/ipi.h"
+#include "arch/x86/live_state.h"
+#include "arch/x86/log.h"
+#include "arch/x86/time.h"
+
+static struct cpuid_registers host_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid answer = cpuid(leaf, subleaf);
+    return (struct cpuid_registers){answer.eax, answer.ebx, answer.ecx, answer.edx};
+}
+
+static void log_text(const char *line)
+{
+    log_line("%s", line);
+}
+
+const struct host host_table = {
+    .now_ns = time_now_ns,
+    .set_deadline = time_set_deadline,
+    .kick = ipi_kick,
+    .cpu_count = cpu_count,
+    .call = ipi_call,
+    .allocate = host_allocate,
+    .release = host_release,
+    .space_create = host_space_create,
+    .space_destroy = host_space_destroy,
+    .space_frame = host_space_frame,
+    .space_map_module = host_space_map_module,
+    .space_enter = host_space_enter,
+    .memory_use = host_memory_use,
+    .cpuid = host_cpuid,
+    .xcr0_mask = live_state_xcr0_mask,
+    .tsc = rdtsc,
+    .tsc_hz = time_tsc_hz,
+    .tsc_to_ns = time_tsc_to_ns,
+    .log = log_text,
+    .wall_clock_s = time_wall_clock_s,
+};

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+// The composition root: what is started, in which order, and what each CPU then does for ever.
+#include "arch/x86/acpi.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/guest_frames.h"
+#include "arch/x86/idt.h"
+#include "arch/x86/instructions.h"
+#include "arch/x86/ioapic82093.h"
+#include "arch/x86/ipi.h"
+#include "arch/x86/live_state.h"
+#include "arch/x86/log.h"
+#include "arch/x86/paging.h"
+#include "arch/x86/panic.h"
+#include "arch/x86/pic8259.h"
+#include "arch/x86/power.h"
+#include "arch/x86/smp.h"
+#include "arch/x86/symbols.h"
+#include "arch/x86/time.h"
+#include "boot/boot_info.h"
+#include "boot/consoles.h"
+#include "boot/guests.h"
+#include "boot/host_table.h"
+#include "boot/payloads.h"
+#include "boot/virtualization.h"
+#include "vmm/monitor.h"
+#include "vmm/scheduler.h"
+#include "vmm/util/format.h"
+
+#define VERSION "Husk 0.1"
+// How often CPU 0 looks at the serial line when nothing wakes it: its interrupt may not be routed.
+#define POLL_NS 20000000ULL
+
+static struct boot_info boot_info;
+static struct husk_config config;
+static const struct acpi_info *acpi;
+static struct vmm vmm;
+static struct scheduler schedulers[CPUS_MAX];
+static struct console console;
+static struct monitor monitor;
+static struct linked_payload firmware;
+
+// ---- Stages ----
+
+static void start_cpu(void)
+{
+    idt_init();
+    cpu_set_up(cpu_this());
+}
+
+static void complain(void *context, const char *text)
+{
+    (void)context;
+    log_line("%s", text);
+}
+
+static void read_boot_info(uint32_t magic, uint64_t tags)
+{
+    struct reason why;
+    if (magic != MULTIBOOT2_MAGIC) {
+        panic("not loaded by a Multiboot2 boot loader: EAX is %#x", magic);
+    }
+    if (boot_info_parse(frames_virtual(tags), 4 * GIB - tags, &boot_info, &why) != STATUS_OK) {
+        panic("%s", why.text);
+    }
+    log_line("boot loader: %s, %u modules, %s", boot_info.loader, boot_info.module_count,
+             boot_info.efi ? "UEFI" : "BIOS");
+    if (boot_info.complaint_count > 0) {
+        log_line("boot loader: %s (%u complaints)", boot_info.complaint.text,
+                 boot_info.complaint_count);
+    }
+    config_parse_husk(boot_info.command_line, &config, complain, NULL);
+}
+
+static void start_memory(void)
+{
+    frames_init(&boot_info);
+    symbols_init(&boot_info);
+    paging_init();
+    cpu_set_up_first();
+    guest_frames_init(&boot_info);
+    log_line("memory: %llu MiB for guests, %llu MiB for Husk", guest_frames_total_bytes() / MIB,
+             frames_total_bytes() / MIB);
+}
+
+static void start_interrupts(void)
+{
+    struct reason why;
+    acpi = acpi_init(boot_info.rsdp, boot_info.rsdp_bytes);
+    pic8259_disable();
+    if (apic_init(acpi, &why) != STATUS_OK) {
+        panic("%s", why.text);
+    }
+    apic_init_cpu(acpi);
+    if (ioapic82093_init(acpi, &why) != STATUS_OK) {
+        log_line("%s", why.text);
+    }
+    log_line("interrupts: %s", apic_is_x2apic() ? "x2APIC" : "xAPIC");
+}
+
+static void start_time(void)
+{
+    struct reason why;
+    if (time_init(acpi, &why) != STATUS_OK) {
+        panic("%s", why.text);
+    }
+    time_init_cpu();
+    log_set_clock(time_now_ns);
+    log_line("time: TSC at %lu kHz, measured against the %s", time_tsc_hz() / 1000,
+             time_source_name());
+}
+
+static void start_virtualization(void)
+{
+    firmware = (struct linked_payload){.name = "firmware",
+                                       .start = firmware_rom,
+                                       .size = (uint64_t)(firmware_rom_end - firmware_rom)};
+    vmm = (struct vmm){.host = &host_table,
+                       .linked = linked_payloads,
+                       .linked_count = linked_payload_count,
+                       .firmware = &firmware};
+    live_state_init_machine();
+    vmm.ops = virtualization_choose(&vmm.no_guests);
+    virtualization_start_cpu(&vmm);
+    scheduler_init(&schedulers[0], &vmm, 0);
+}
+
+_Noreturn static void run_other_cpu(void);
+
+static void nothing(void *argument)
+{
+    (void)argument;
+}
+
+static void start_other_cpus(void)
+{
+    ipi_init();
+    power_init(acpi, consoles_flush);
+    unsigned count = smp_start(acpi, run_other_cpu);
+    for (unsigned cpu = 0; cpu < count; cpu++) {
+        ipi_call(cpu, nothing, NULL); // it has come to its loop, and said whether it runs guests
+    }
+    log_line("CPUs: %u run", count);
+}
+
+// ---- What the monitor asks of the machine ----
+
+static void disable_here(void *argument)
+{
+    (void)argument;
+    vmm.runs_guests[cpu_this()->index] = false;
+    vmm.ops->disable_cpu();
+}
+
+static void leave(void)
+{
+    monitor_flush(&monitor);
+    for (unsigned cpu = cpu_count(); vmm.ops && cpu-- > 0;) {
+        ipi_call(cpu, disable_here, NULL);
+    }
+    consoles_take_back();
+}
+
+static void leave_and_power_off(void)
+{
+    leave();
+    power_off();
+}
+
+static void leave_and_reboot(void)
+{
+    leave();
+    power_reset();
+}
+
+static void describe_cpu(unsigned cpu, char *text, size_t size)
+{
+    format_text(text, size, "APIC id %u%s", cpu_by_index(cpu)->apic_id,
+                vmm.runs_guests[cpu] ? "" : ", runs no guests");
+}
+
+static const struct monitor_machine machine = {.version = VERSION,
+                                               .power_off = leave_and_power_off,
+                                               .reboot = leave_and_reboot,
+                                               .log_next = log_next,
+                                               .describe_cpu = describe_cpu};
+
+static void start_monitor(void)
+{
+    console_init(&console);
+    consoles_hand_over(&console);
+    monitor_init(&monitor, &vmm, &console, &machine, consoles_read);
+}
+
+static void start_guests(void)
+{
+    guests_create(&vmm, &boot_info, &config);
+    if (!vmm.ops && vmm.vm_count > 0) {
+        log_line("no guest is started: %s", vmm.no_guests.text);
+    } else {
+        guests_start(&vmm);
+    }
+    struct vm *focus = vm_find(&vmm, config.focus);
+    if (focus) {
+        monitor_attach(&monitor, focus);
+    } else if (config.focus[0] != '\0') {
+        log_line("focus=%s: there is no VM of that name", config.focus);
+    }
+}
+
+// ---- For ever ----
+
+// Interrupts are off but in guests, in cpu_idle, and once a round: an emulator may not let them end
+// a guest that does nothing but exit.
+_Noreturn static void run_other_cpu(void)
+{
+    unsigned index = cpu_this()->index;
+    virtualization_start_cpu(&vmm);
+    scheduler_init(&schedulers[index], &vmm, index);
+    for (;;) {
+        uint64_t wake_ns;
+        ipi_run_calls();
+        interrupts_window();
+        if (!scheduler_step(&schedulers[index], &wake_ns)) {
+            time_set_deadline(wake_ns);
+            cpu_idle();
+        }
+    }
+}
+
+_Noreturn static void run_first_cpu(void)
+{
+    for (;;) {
+        uint64_t wake_ns;
+        ipi_run_calls();
+        interrupts_window();
+        uint64_t poll_ns = MIN(monitor_poll(&monitor), time_now_ns() + POLL_NS);
+        if (config.poweroff_on_idle && guests_all_ended(&vmm)) {
+            leave_and_power_off();
+        }
+        if (!scheduler_step(&schedulers[0], &wake_ns)) {
+            time_set_deadline(MIN(wake_ns, poll_ns));
+            cpu_idle();
+        }
+    }
+}
+
+_Noreturn void kernel_main(uint32_t magic, uint64_t tags);
+
+_Noreturn void kernel_main(uint32_t magic, uint64_t tags)
+{
+    consoles_start_serial();
+    log_line(VERSION);
+    start_cpu();
+    read_boot_info(magic, tags);
+    start_memory();
+    consoles_start_screen(&boot_info, config.consoles);
+    start_interrupts();
+    start_time();
+    start_virtualization();
+    start_other_cpus();
+    start_monitor();
+    start_guests();
+    run_first_cpu();
+}

@@ -1,0 +1,290 @@
+; SPDX-License-Identifier: MIT
+; The Multiboot2 header, and the way from the boot loader's 32-bit code to kernel_main at -2 GiB.
+
+KERNEL_BASE equ 0xffffffff80000000
+DIRECT_MAP_SLOT equ 256             ; PML4 entry of DIRECT_MAP (arch/x86/paging.h)
+HEADER_MAGIC equ 0xe85250d6
+
+PRESENT equ 1
+WRITABLE equ 2
+LARGE equ 1 << 7
+NO_EXECUTE_HIGH equ 1 << 31         ; bit 63 of an entry, in its upper half
+
+extern kernel_main, boot_cpu
+extern text_physical, text_pages, constants_physical, constants_pages
+extern data_physical, data_pages, boot_stack_physical
+extern boot_stack_start, boot_stack_end
+
+; ---- Multiboot2 header (Multiboot2 specification 1.6, 3.1) ----
+section .boot.header progbits alloc noexec nowrite align=8
+header:
+    dd HEADER_MAGIC, 0, header_end - header
+    dd 0x100000000 - (HEADER_MAGIC + header_end - header)
+
+    align 8                         ; information request, optional ones
+    dw 1, 1
+    dd .requests_end - $ + 4
+    dd 1, 3, 6, 8, 9, 14, 15, 17    ; command line, modules, memory maps, screen, ELF, RSDP
+.requests_end:
+    align 8                         ; framebuffer: any size and depth, optional. Without this tag
+    dw 5, 1                         ; GRUB hands over no screen on UEFI. With it GRUB leaves the
+    dd 20, 0, 0, 0                  ; text mode of a BIOS machine, but for `set gfxpayload=text`
+    align 8                         ; console: text is understood, nothing is required
+    dw 4, 1
+    dd 12, 2
+    align 8                         ; modules on page boundaries
+    dw 6, 0
+    dd 8
+    align 8
+    dw 0, 0
+    dd 8
+header_end:
+
+; ---- 32-bit code ----
+section .boot.text progbits alloc exec nowrite align=4096
+bits 32
+
+; From the boot loader: EAX = magic, EBX = physical address of the tags, flat segments, no paging,
+; interrupts off (Multiboot2 3.3). ESI keeps the tags, EDI the magic, EBP bit 63's half for "NX".
+global boot_entry
+boot_entry:
+    cli
+    cld
+    mov esp, boot_scratch_end
+    mov edi, eax
+    mov esi, ebx
+    call check_long_mode
+    call build_tables
+    lgdt [boot_gdt_pointer]
+    jmp enable_paging
+
+; Sets EBP. Does not return on a CPU without long mode. Clobbers EAX, EBX, ECX, EDX.
+check_long_mode:
+    pushfd                          ; without CPUID, bit 21 of EFLAGS does not change
+    pop eax
+    mov ecx, eax
+    xor eax, 1 << 21
+    push eax
+    popfd
+    pushfd
+    pop eax
+    cmp eax, ecx
+    je .missing
+    mov eax, 0x80000000
+    cpuid
+    cmp eax, 0x80000001
+    jb .missing
+    mov eax, 0x80000001
+    cpuid
+    test edx, 1 << 29
+    jz .missing
+    xor ebp, ebp
+    test edx, 1 << 20               ; NX is optional: the first 64-bit CPUs of Intel lack it
+    jz .done
+    mov ebp, NO_EXECUTE_HIGH
+.done:
+    ret
+.missing:
+    mov esi, text_no_long_mode
+    jmp boot_fail
+
+; Fills the tables, which the boot loader has zeroed. EBP = NX half. Clobbers EAX, EBX, ECX, EDX.
+build_tables:
+    mov dword [pml4 + 0 * 8], pdpt_identity + PRESENT
+    mov dword [pml4 + DIRECT_MAP_SLOT * 8], pdpt_direct + PRESENT + WRITABLE
+    mov dword [pml4 + 511 * 8], pdpt_image + PRESENT + WRITABLE
+
+    ; The code that runs while paging is switched on, at its own address, read-only.
+    mov dword [pdpt_identity], pd_identity + PRESENT
+    mov dword [pd_identity], pt_identity + PRESENT
+    mov eax, boot_entry
+    mov ebx, eax
+    shr ebx, 12
+    lea ebx, [pt_identity + ebx * 8]
+    mov ecx, (boot_text_end - boot_entry + 4095) / 4096
+    mov edx, PRESENT
+    call fill_entries
+
+    ; The image at -2 GiB, each section with its own rights.
+    mov dword [pdpt_image + 510 * 8], pd_image + PRESENT + WRITABLE
+    mov eax, pt_image + PRESENT + WRITABLE
+    mov ebx, pd_image
+    mov ecx, 4
+    call fill_entries
+    mov eax, text_physical
+    mov ecx, text_pages
+    mov edx, PRESENT
+    call map_image_executable
+    mov eax, constants_physical
+    mov ecx, constants_pages
+    mov edx, PRESENT
+    call map_image_data
+    mov eax, data_physical
+    mov ecx, data_pages
+    mov edx, PRESENT + WRITABLE
+    call map_image_data
+    mov eax, boot_stack_physical
+    mov ecx, 4
+    mov edx, PRESENT + WRITABLE
+    call map_image_data
+
+    ; The low 4 GiB in the direct map, until paging_init makes its own.
+    mov eax, pd_direct + PRESENT + WRITABLE
+    mov ebx, pdpt_direct
+    mov ecx, 4
+    xor edx, edx
+    call fill_entries
+    mov ebx, pd_direct
+    mov ecx, 4 * 512
+    mov eax, PRESENT + WRITABLE + LARGE
+.next_large:
+    mov [ebx], eax
+    mov [ebx + 4], ebp
+    add eax, 0x200000
+    add ebx, 8
+    loop .next_large
+    ret
+
+; Pages of the image into pt_image: EAX = physical address, ECX = pages, EDX = flags.
+; Clobbers EAX, EBX, ECX.
+map_image_executable:
+    mov ebx, eax
+    shr ebx, 12
+    lea ebx, [pt_image + ebx * 8]
+; Entries from EBX: EAX = first address, ECX = entries (may be 0), EDX = flags.
+fill_entries:
+    jecxz .done
+    or eax, edx
+.next:
+    mov [ebx], eax
+    add eax, 0x1000
+    add ebx, 8
+    loop .next
+.done:
+    ret
+
+; As map_image_executable, but no-execute.
+map_image_data:
+    mov ebx, eax
+    shr ebx, 12
+    lea ebx, [pt_image + ebx * 8]
+    jecxz .done
+    or eax, edx
+.next:
+    mov [ebx], eax
+    mov [ebx + 4], ebp
+    add eax, 0x1000
+    add ebx, 8
+    loop .next
+.done:
+    ret
+
+; EBP = NX half. Goes on at enter_64; from PG on only boot code is mapped at its own address, no
+; stack. Clobbers EAX, ECX, EDX.
+enable_paging:
+    mov eax, pml4
+    mov cr3, eax
+    mov eax, cr4
+    or eax, 1 << 5                  ; PAE
+    mov cr4, eax
+    mov ecx, 0xc0000080             ; EFER
+    rdmsr
+    or eax, 1 << 8                  ; LME
+    test ebp, ebp
+    jz .no_nx
+    or eax, 1 << 11                 ; NXE
+.no_nx:
+    wrmsr
+    mov eax, cr0
+    or eax, 1 << 31 | 1 << 16       ; PG, WP
+    mov cr0, eax
+    jmp 0x08:enter_64
+
+; Says ESI (ends with 0) on the VGA text screen and COM1, and stops.
+boot_fail:
+    mov edi, 0xb8000
+    mov dx, 0x3fb                   ; LCR: 8N1; the speed stays as the firmware left it
+    mov al, 3
+    out dx, al
+.next:
+    lodsb
+    test al, al
+    jz .stop
+    mov ah, 0x4f
+    stosw
+    mov bl, al
+    mov ecx, 0x10000                ; bounded: there may be no UART
+    mov dx, 0x3fd
+.wait:
+    in al, dx
+    test al, 0x20
+    loopz .wait
+    mov dx, 0x3f8
+    mov al, bl
+    out dx, al
+    jmp .next
+.stop:
+    hlt
+    jmp .stop
+
+; ---- 64-bit code, still at its physical address ----
+bits 64
+enter_64:
+    mov ax, 0x10
+    mov ds, ax
+    mov es, ax
+    mov ss, ax
+    xor eax, eax
+    mov fs, ax
+    mov gs, ax
+    mov rax, enter_high
+    jmp rax
+
+; Read by the CPU until gdt_load; the accessed bits are set, so it never writes here.
+align 8
+boot_gdt:
+    dq 0
+    dq 0x00209b0000000000           ; 64-bit code (SDM Vol. 3A 3.4.5)
+    dq 0x0000930000000000           ; data
+boot_gdt_pointer:
+    dw $ - boot_gdt - 1
+    dd boot_gdt
+text_no_long_mode:
+    db "Husk: this CPU has no 64-bit (long) mode.", 13, 10, 0
+boot_text_end:
+
+; ---- At -2 GiB ----
+section .text
+; The lowest 8 bytes of the stack hold the CPU's structure (arch/x86/cpu.h). The first frame
+; pointer is 0: backtraces end there.
+enter_high:
+    mov rsp, boot_stack_end - 16
+    mov rax, boot_stack_start
+    mov rcx, boot_cpu
+    mov [rax], rcx
+    mov eax, edi                    ; magic, then tags, as kernel_main takes them
+    mov edx, esi
+    mov edi, eax
+    mov esi, edx
+    xor ebp, ebp
+    call kernel_main
+.stop:
+    cli
+    hlt
+    jmp .stop
+
+section .boot.tables nobits alloc noexec write align=4096
+pml4: resb 4096
+pdpt_identity: resb 4096
+pd_identity: resb 4096
+pt_identity: resb 4096
+pdpt_image: resb 4096
+pd_image: resb 4096
+pt_image: resb 4 * 4096             ; the first 8 MiB
+pdpt_direct: resb 4096
+pd_direct: resb 4 * 4096            ; 4 GiB in pages of 2 MiB
+boot_scratch: resb 256
+boot_scratch_end:
+
+section .boot_stack nobits alloc noexec write align=4096
+    resb 16384

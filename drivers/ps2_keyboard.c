@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+// The 8042 controller (Intel 8042 and IBM PS/2 technical reference, keyboard controller): set up
+// once, then scan codes from its first port into a ring of bytes.
+#include "drivers/ps2_keyboard.h"
+#include "arch/x86/instructions.h"
+#include "arch/x86/io.h"
+#include "arch/x86/time.h"
+#include "drivers/ps2_scan_codes.h"
+
+#define DATA 0x60
+#define STATUS 0x64  // read
+#define COMMAND 0x64 // write
+
+#define STATUS_OUTPUT BIT(0) // a byte waits in DATA
+#define STATUS_INPUT BIT(1)  // the controller has not taken the last byte yet
+#define STATUS_MOUSE BIT(5)  // the byte in DATA is from the second port
+#define NO_CONTROLLER 0xff
+
+#define READ_SETTINGS 0x20
+#define WRITE_SETTINGS 0x60
+#define DISABLE_MOUSE 0xa7
+#define DISABLE_KEYBOARD 0xad
+#define ENABLE_KEYBOARD 0xae
+
+#define KEYBOARD_INTERRUPT BIT(0)
+#define MOUSE_INTERRUPT BIT(1)
+#define KEYBOARD_CLOCK_OFF BIT(4)
+#define MOUSE_CLOCK_OFF BIT(5)
+#define TRANSLATE BIT(6) // the keyboard's scan codes of set 2 arrive as set 1
+
+#define KEYBOARD_DEFAULTS 0xf6 // scan code set 2
+#define KEYBOARD_ENABLE 0xf4
+#define ACKNOWLEDGED 0xfa
+
+#define ANSWER_NS 50000000ULL // a keyboard answers within 20 ms
+#define STALE_BYTES 64
+#define RING_BYTES 256
+
+static_assert((RING_BYTES & (RING_BYTES - 1)) == 0, "indexes wrap by themselves");
+
+// Head and tail run freely; head - tail is what the ring holds.
+static struct {
+    bool present;
+    bool interrupts_come; // else reading polls
+    struct ps2_scan_codes keys;
+    uint32_t head;
+    uint32_t tail;
+    char ring[RING_BYTES];
+} keyboard;
+
+static bool wait_for(uint8_t bits, uint8_t wanted)
+{
+    uint64_t end = time_now_ns() + ANSWER_NS;
+    do {
+        if ((inb(STATUS) & bits) == wanted) {
+            return true;
+        }
+    } while (time_now_ns() < end);
+    return false;
+}
+
+static bool write_to(uint16_t port, uint8_t value)
+{
+    if (!wait_for(STATUS_INPUT, 0)) {
+        return false;
+    }
+    outb(port, value);
+    return true;
+}
+
+static bool read_answer(uint8_t *value)
+{
+    if (!wait_for(STATUS_OUTPUT, STATUS_OUTPUT)) {
+        return false;
+    }
+    *value = inb(DATA);
+    return true;
+}
+
+static void drop_stale_bytes(void)
+{
+    for (unsigned i = 0; i < STALE_BYTES && (inb(STATUS) & STATUS_OUTPUT) != 0; i++) {
+        inb(DATA);
+    }
+}
+
+static bool set_up_controller(void)
+{
+    uint8_t settings;
+    if (inb(STATUS) == NO_CONTROLLER || !write_to(COMMAND, DISABLE_KEYBOARD) ||
+        !write_to(COMMAND, DISABLE_MOUSE)) {
+        return false;
+    }
+    drop_stale_bytes();
+    if (!write_to(COMMAND, READ_SETTINGS) || !read_answer(&settings)) {
+        return false;
+    }
+    settings |= KEYBOARD_INTERRUPT | TRANSLATE | MOUSE_CLOCK_OFF;
+    settings &= (uint8_t) ~(MOUSE_INTERRUPT | KEYBOARD_CLOCK_OFF);
+    return write_to(COMMAND, WRITE_SETTINGS) && write_to(DATA, settings) &&
+           write_to(COMMAND, ENABLE_KEYBOARD);
+}
+
+// A key that was pressed just now may come before the answer.
+static bool tell_keyboard(uint8_t command)
+{
+    uint8_t answer;
+    if (!write_to(DATA, command)) {
+        return false;
+    }
+    for (unsigned i = 0; i < STALE_BYTES && read_answer(&answer); i++) {
+        if (answer == ACKNOWLEDGED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool ps2_keyboard_init(void)
+{
+    keyboard.present = set_up_controller();
+    // One that does not answer may be plugged in later: then it has its defaults by itself.
+    if (keyboard.present && tell_keyboard(KEYBOARD_DEFAULTS)) {
+        (void)tell_keyboard(KEYBOARD_ENABLE);
+    }
+    return keyboard.present;
+}
+
+// A ring that is full loses what is typed.
+static void take_code(uint8_t code)
+{
+    char bytes[PS2_KEY_BYTES_MAX];
+    size_t count = ps2_scan_codes_decode(&keyboard.keys, code, bytes);
+    if (RING_BYTES - (keyboard.head - keyboard.tail) < count) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        keyboard.ring[keyboard.head++ % RING_BYTES] = bytes[i];
+    }
+}
+
+static void take_all(void)
+{
+    for (unsigned i = 0; i < STALE_BYTES; i++) {
+        uint8_t status = inb(STATUS);
+        if ((status & STATUS_OUTPUT) == 0 || status == NO_CONTROLLER) {
+            return;
+        }
+        uint8_t code = inb(DATA);
+        if ((status & STATUS_MOUSE) == 0) {
+            take_code(code);
+        }
+    }
+}
+
+void ps2_keyboard_interrupt(void)
+{
+    keyboard.interrupts_come = true;
+    take_all();
+}
+
+int ps2_keyboard_read(void)
+{
+    int byte = -1;
+    if (!keyboard.present) {
+        return -1;
+    }
+    uint64_t flags = interrupts_save();
+    if (!keyboard.interrupts_come) {
+        take_all();
+    }
+    if (keyboard.head != keyboard.tail) {
+        byte = (uint8_t)keyboard.ring[keyboard.tail++ % RING_BYTES];
+    }
+    interrupts_restore(flags);
+    return byte;
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// The VGA's text mode: draws a text_screen.
+#pragma once
+
+#include "drivers/text_screen.h"
+
+#define VGA_TEXT_ADDRESS 0xb8000
+#define VGA_TEXT_COLUMNS 80
+#define VGA_TEXT_ROWS 25
+
+// Whether the VGA can have a text mode of that size.
+bool vga_text_has(unsigned columns, unsigned rows);
+// Maps the memory of a mode of that size (vga_text_has) at `address`, and shows the cursor.
+void vga_text_init(uint64_t address, unsigned columns, unsigned rows);
+// Draws the rows that have changed and the cursor. `screen` is of that size.
+void vga_text_draw(struct text_screen *screen);

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// The attempts by what they aim at.
+#pragma once
+
+#include "guests/hostile/attempt.h"
+
+// In the order in which they run.
+extern const struct attempt_group state_group;
+extern const struct attempt_group memory_group;
+extern const struct attempt_group ports_group;
+extern const struct attempt_group devices_group;
+extern const struct attempt_group msrs_group;
+extern const struct attempt_group control_registers_group;
+extern const struct attempt_group debug_registers_group;
+extern const struct attempt_group virtualisation_group;
+extern const struct attempt_group caches_group;
+extern const struct attempt_group descriptors_group;
+extern const struct attempt_group exceptions_group;
+extern const struct attempt_group paging_group;
+extern const struct attempt_group apic_page_group;
+extern const struct attempt_group interrupts_group;
+extern const struct attempt_group hypercalls_group;
+extern const struct attempt_group user_group;
+
+// Those that end the VM or hang it, by the word that selects one on the command line. The outcomes
+// expected are those where the machine survives.
+extern const struct attempt_group fatal_group;

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// The machine that the attempts work on: its state before, its memory's end, a window to anywhere.
+#pragma once
+
+#include "vmm/util/types.h"
+
+// A part of the address space that maps what probe_map is told, and nothing else.
+#define PROBE_WINDOW (512 * GIB)
+#define PROBE_WINDOW_BYTES (2 * PAGE_SIZE_2M)
+#define UNMAPPED_ADDRESS (PROBE_WINDOW + PAGE_SIZE_1G)
+#define NONCANONICAL_ADDRESS 0x8000000000000000ULL
+
+#define PAGE_PRESENT BIT(0)
+#define PAGE_WRITABLE BIT(1)
+#define PAGE_USER BIT(2)
+#define PAGE_LARGE BIT(7)
+#define PAGE_ADDRESS_MASK 0x000ffffffffff000ULL
+#define ENTRIES_PER_TABLE 512
+
+// Counts NMIs and interrupts of all vectors from 32 on and ends them; keeps what machine_restore
+// puts back.
+void machine_init(void);
+
+// Undoes what an attempt did to control and debug registers, tables, interrupt controllers, timer
+// and UART.
+void machine_restore(void);
+
+// The first address behind RAM, below 4 GiB, as the CMOS tells it.
+uint64_t machine_memory_end(void);
+unsigned machine_physical_bits(void);
+
+// Maps 4 MiB from the 2 MiB page of `physical` on; returns where `physical` is.
+uint64_t probe_map(uint64_t physical, uint64_t flags);
+
+// The table of the window's 2 MiB pages, and one page table's worth of memory for attempts.
+uint64_t *probe_directory(void);
+uint64_t *probe_spare_table(void);
+
+// After this many more interrupts the last one's handler leaves interrupts off: a storm can be so
+// dense that the interrupted code never runs again.
+void machine_limit_interrupts(uint32_t count);
+
+// How many interrupts of a vector (2, or from 32 on) have come.
+uint32_t machine_interrupts(unsigned vector);

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT
+// The fake back end: does what arch/vmx does around vcpu_handle_exit, with plain memory.
+#include "tests/host/fake_backend.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "arch/x86/registers.h"
+#include "tests/host/fake_host.h"
+#include "vmm/util/string.h"
+
+struct fake_backend fake_backend;
+
+// ---- Life ----
+
+static enum status create_space(struct nested_space **space)
+{
+    if (fake_host_step_fails()) {
+        return STATUS_NO_MEMORY;
+    }
+    *space = calloc(1, sizeof(**space));
+    assert_non_null(*space);
+    fake_backend.live_nested++;
+    return STATUS_OK;
+}
+
+static void destroy_space(struct nested_space *space)
+{
+    assert_non_null(space);
+    fake_backend.live_nested--;
+    free(space);
+}
+
+static unsigned features(void)
+{
+    return fake_backend.features;
+}
+
+static void load_vcpu(struct vcpu_core *vcpu)
+{
+    assert_non_null(vcpu->backend);
+    fake_backend.current = vcpu;
+}
+
+static enum status create_vcpu(struct vcpu_core *vcpu, struct reason *why)
+{
+    if (fake_host_step_fails()) {
+        return refuse(why, STATUS_NO_MEMORY, "no frame for a vCPU");
+    }
+    assert_non_null(vcpu->nested);
+    assert_int_not_equal(vcpu->host_cr3, 0);
+    vcpu->backend = calloc(1, sizeof(*vcpu->backend));
+    assert_non_null(vcpu->backend);
+    vcpu->backend->registers[REG_DR6] = DR6_FIXED;
+    vcpu->backend->registers[REG_DR7] = DR7_FIXED;
+    vcpu->backend->registers[REG_XCR0] = XCR0_X87;
+    fake_backend.live_vcpus++;
+    load_vcpu(vcpu);
+    return STATUS_OK;
+}
+
+static void destroy_vcpu(struct vcpu_core *vcpu)
+{
+    assert_non_null(vcpu->backend);
+    if (fake_backend.current == vcpu) {
+        fake_backend.current = NULL;
+    }
+    fake_backend.live_vcpus--;
+    free(vcpu->backend);
+    vcpu->backend = NULL;
+}
+
+// ---- Registers ----
+
+// Of the CPU's current vCPU only: real registers are reached through what is loaded.
+static struct backend_vcpu *loaded(const struct vcpu_core *vcpu)
+{
+    assert_ptr_equal(vcpu, fake_backend.current);
+    return vcpu->backend;
+}
+
+static uint64_t get_register(const struct vcpu_core *vcpu, enum guest_register which)
+{
+    const struct backend_vcpu *backend = loaded(vcpu);
+
+    assert_in_range(which, 0, REG_COUNT - 1);
+    switch (which) {
+    case REG_CPL:
+        return backend->segments[SEGMENT_SS].attributes >> SEGMENT_DPL_SHIFT & 3;
+    case REG_EVENT_WAITING:
+        return backend->event_waiting;
+    default:
+        return backend->registers[which];
+    }
+}
+
+static void set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_t value)
+{
+    assert_in_range(which, 0, REG_TSC_OFFSET);
+    loaded(vcpu)->registers[which] = value;
+}
+
+static void get_segment(const struct vcpu_core *vcpu, enum guest_segment which,
+                        struct segment *segment)
+{
+    assert_in_range(which, 0, SEGMENT_COUNT - 1);
+    *segment = loaded(vcpu)->segments[which];
+}
+
+static void set_segment(struct vcpu_core *vcpu, enum guest_segment which,
+                        const struct segment *segment)
+{
+    assert_in_range(which, 0, SEGMENT_COUNT - 1);
+    loaded(vcpu)->segments[which] = *segment;
+}
+
+// ---- Events ----
+
+static bool inject(struct vcpu_core *vcpu, const struct event *event)
+{
+    struct backend_vcpu *backend = loaded(vcpu);
+
+    if (backend->event_waiting) {
+        return false;
+    }
+    backend->event_waiting = true;
+    backend->event = *event;
+    return true;
+}
+
+static void request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
+{
+    loaded(vcpu)->window = wanted;
+}
+
+// What the processor does with the flags as it calls the handler.
+static void deliver(struct backend_vcpu *backend)
+{
+    uint64_t *flags = &backend->registers[REG_RFLAGS];
+
+    if (backend->event.type == EVENT_INTERRUPT) { // or the VM entry fails (SDM Vol. 3C 27.3.1.4)
+        assert_true(*flags & RFLAGS_IF);
+        assert_int_equal(backend->registers[REG_INTERRUPT_SHADOW] & (SHADOW_STI | SHADOW_MOV_SS),
+                         0);
+        *flags &= ~(uint64_t)RFLAGS_IF;
+    } else if (backend->event.type == EVENT_NMI) {
+        assert_int_equal(backend->registers[REG_INTERRUPT_SHADOW] & SHADOW_NMI, 0);
+        backend->registers[REG_INTERRUPT_SHADOW] |= SHADOW_NMI;
+    }
+    backend->event_waiting = false;
+    fake_backend.events[fake_backend.event_count++ % FAKE_EVENTS_MAX] = backend->event;
+}
+
+bool fake_backend_enter(struct vcpu_core *vcpu)
+{
+    struct backend_vcpu *backend = loaded(vcpu);
+
+    assert_int_equal(fake_host.cr3, vcpu->host_cr3); // else its first exit would change it
+    if (backend->event_waiting) {
+        deliver(backend);
+    }
+    return backend->window && (backend->registers[REG_RFLAGS] & RFLAGS_IF) &&
+           !(backend->registers[REG_INTERRUPT_SHADOW] & (SHADOW_STI | SHADOW_MOV_SS));
+}
+
+const struct event *fake_backend_last_event(void)
+{
+    const struct vcpu_core *vcpu = fake_backend.current;
+
+    if (vcpu && vcpu->backend->event_waiting) {
+        return &vcpu->backend->event;
+    }
+    return fake_backend.event_count
+               ? &fake_backend.events[(fake_backend.event_count - 1) % FAKE_EVENTS_MAX]
+               : NULL;
+}
+
+bool fake_backend_fault_waits(const struct vcpu_core *vcpu, uint8_t vector)
+{
+    const struct backend_vcpu *backend = loaded(vcpu);
+
+    return backend->event_waiting && backend->event.type == EVENT_EXCEPTION &&
+           backend->event.vector == vector;
+}
+
+// ---- Running ----
+
+static void advance(struct backend_vcpu *backend, unsigned length)
+{
+    backend->registers[REG_RIP] += length;
+    backend->registers[REG_INTERRUPT_SHADOW] &= ~(uint64_t)(SHADOW_STI | SHADOW_MOV_SS);
+}
+
+enum exit_action fake_backend_exit(struct vcpu_core *vcpu, struct vm_exit exit)
+{
+    struct backend_vcpu *backend = loaded(vcpu);
+
+    if (exit.kind == EXIT_HYPERCALL) {
+        exit.hypercall.cpl = (uint8_t)get_register(vcpu, REG_CPL);
+    }
+    vcpu->exits[exit.kind]++;
+    fake_backend.last_action = vcpu_handle_exit(vcpu, &exit);
+    switch (fake_backend.last_action) {
+    case ADVANCE:
+        advance(backend, FAKE_INSTRUCTION_BYTES);
+        break;
+    case ADVANCE_DECODED:
+        assert_in_range(exit.length, 1, 15);
+        advance(backend, exit.length);
+        break;
+    case RETRY:
+        break;
+    case STOP:
+        assert_true(vcpu->work & WORK_STOP); // or the guest would be entered again
+        break;
+    }
+    return fake_backend.last_action;
+}
+
+void fake_backend_compute(struct vcpu_core *vcpu)
+{
+    fake_host.now_ns = MAX(fake_host.now_ns, vcpu->deadline_ns);
+    vcpu->exits[EXIT_HOST]++;
+    __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+}
+
+static void play(struct vcpu_core *vcpu)
+{
+    if (fake_backend.script_at == fake_backend.script_length) {
+        fake_backend_compute(vcpu);
+        return;
+    }
+    const struct fake_step *step = &fake_backend.script[fake_backend.script_at++];
+
+    if (step->before) {
+        step->before(vcpu);
+    }
+    fake_host.now_ns += step->takes_ns;
+    fake_backend_exit(vcpu, step->exit);
+}
+
+static void run(struct vcpu_core *vcpu)
+{
+    load_vcpu(vcpu);
+    fake_backend.runs++;
+    do {
+        if (fake_backend_enter(vcpu)) {
+            fake_backend_exit(vcpu, (struct vm_exit){.kind = EXIT_INTERRUPT_WINDOW});
+        } else if (fake_backend.guest) {
+            fake_backend.guest(vcpu);
+        } else {
+            play(vcpu);
+        }
+    } while (__atomic_load_n(&vcpu->work, __ATOMIC_RELAXED) == 0);
+}
+
+void fake_backend_play(const struct fake_step *script, unsigned length)
+{
+    fake_backend.guest = NULL;
+    fake_backend.script = script;
+    fake_backend.script_length = length;
+    fake_backend.script_at = 0;
+}
+
+// ---- The nested page table ----
+
+static enum status map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+                       unsigned access)
+{
+    assert_true(bytes > 0 && IS_ALIGNED(bytes, PAGE_SIZE));
+    assert_true(IS_ALIGNED(gpa.value, PAGE_SIZE) && IS_ALIGNED(hpa.value, PAGE_SIZE));
+    if (fake_host_step_fails()) {
+        return STATUS_NO_MEMORY;
+    }
+    assert_true(space->map_count < FAKE_MAPS_MAX);
+    space->maps[space->map_count++] = (struct fake_map){gpa, hpa, bytes, access};
+    return STATUS_OK;
+}
+
+static enum status unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
+{
+    (void)space;
+    fail_msg("0x%llx, %llu bytes: nobody unmaps yet", (unsigned long long)gpa.value,
+             (unsigned long long)bytes);
+    return STATUS_UNSUPPORTED;
+}
+
+struct fake_map fake_backend_mapping(const struct nested_space *nested, gpa_t gpa)
+{
+    for (unsigned i = 0; i < nested->map_count; i++) {
+        const struct fake_map *found = &nested->maps[i];
+        uint64_t offset = gpa.value - found->gpa.value;
+
+        if (offset < found->bytes) {
+            return (struct fake_map){gpa, hpa(found->hpa.value + offset), found->bytes - offset,
+                                     found->access};
+        }
+    }
+    return (struct fake_map){.gpa = gpa};
+}
+
+static void intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes)
+{
+    assert_true(space->msr_count < FAKE_MSRS_MAX);
+    space->msrs[space->msr_count++] = (struct fake_intercept){msr, reads, writes};
+}
+
+// ---- The rest ----
+
+static void dump(const struct vcpu_core *vcpu, void (*line)(const char *text))
+{
+    (void)loaded(vcpu);
+    fake_backend.dumps++;
+    line("the whole state");
+}
+
+static void explain(const struct vcpu_core *vcpu, struct reason *why)
+{
+    (void)loaded(vcpu);
+    text_copy(why->text, sizeof(why->text), "the manual's words");
+}
+
+void fake_backend_init(void)
+{
+    static const struct vcpu_ops ops = {.name = "fake",
+                                        .features = features,
+                                        .create_space = create_space,
+                                        .destroy_space = destroy_space,
+                                        .create_vcpu = create_vcpu,
+                                        .destroy_vcpu = destroy_vcpu,
+                                        .load_vcpu = load_vcpu,
+                                        .run = run,
+                                        .get_register = get_register,
+                                        .set_register = set_register,
+                                        .get_segment = get_segment,
+                                        .set_segment = set_segment,
+                                        .inject = inject,
+                                        .request_interrupt_window = request_interrupt_window,
+                                        .map = map,
+                                        .unmap = unmap,
+                                        .intercept_msr = intercept_msr,
+                                        .dump = dump,
+                                        .explain = explain};
+
+    fake_backend = (struct fake_backend){.ops = ops, .features = FEATURE_RDTSCP | FEATURE_INVPCID};
+}

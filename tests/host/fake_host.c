@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: MIT
+// The fake machine: host memory from malloc, guest RAM from mmap, everything counted.
+#define _DEFAULT_SOURCE // MAP_ANONYMOUS
+#include "tests/host/fake_host.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+#include "vmm/devices/device.h"
+#include "vmm/util/string.h"
+
+#define FRAMES_OF_A_SPACE (1ULL << 40) // machine addresses: space n has its frames from n TiB on
+
+struct fake_host fake_host;
+
+bool fake_host_step_fails(void)
+{
+    return ++fake_host.steps == fake_host.failing_step;
+}
+
+// ---- Time and CPUs ----
+
+static uint64_t now_ns(void)
+{
+    return fake_host.now_ns;
+}
+
+static void set_deadline(uint64_t ns)
+{
+    fake_host.deadline_ns = ns;
+}
+
+static void kick(unsigned cpu)
+{
+    assert_in_range(cpu, 0, fake_host.cpus - 1);
+    fake_host.kicks[cpu]++;
+}
+
+static unsigned cpu_count(void)
+{
+    return fake_host.cpus;
+}
+
+static void call_on(unsigned cpu, void (*call)(void *), void *argument)
+{
+    unsigned caller = fake_host.cpu;
+
+    assert_in_range(cpu, 0, fake_host.cpus - 1);
+    fake_host.calls++;
+    fake_host.cpu = cpu;
+    call(argument);
+    fake_host.cpu = caller;
+}
+
+static uint64_t tsc(void)
+{
+    return fake_host.now_ns * fake_host.tsc_ghz;
+}
+
+static uint64_t tsc_hz(void)
+{
+    return fake_host.tsc_ghz * 1000000000;
+}
+
+static uint64_t tsc_to_ns(uint64_t ticks)
+{
+    return ticks / fake_host.tsc_ghz;
+}
+
+static uint64_t wall_clock_s(void)
+{
+    return 1767225600; // 2026-01-01
+}
+
+// ---- The hypervisor's memory ----
+
+static void *allocate(uint64_t bytes)
+{
+    uint64_t whole = ALIGN_UP(bytes, PAGE_SIZE);
+
+    if (fake_host_step_fails()) {
+        return NULL;
+    }
+    void *memory = aligned_alloc(PAGE_SIZE, whole);
+
+    assert_non_null(memory);
+    memset(memory, 0, whole);
+    fake_host.live_allocations++;
+    fake_host.live_bytes += bytes;
+    return memory;
+}
+
+static void release(void *memory, uint64_t bytes)
+{
+    assert_non_null(memory);
+    assert_true(fake_host.live_allocations > 0 && fake_host.live_bytes >= bytes);
+    fake_host.live_allocations--;
+    fake_host.live_bytes -= bytes;
+    free(memory);
+}
+
+// ---- Guest memory ----
+
+static uint64_t space_bytes(const struct host_space *space)
+{
+    uint64_t end = 0;
+
+    for (unsigned i = 0; i < space->extent_count; i++) {
+        end = MAX(end, space->extents[i].gpa.value + space->extents[i].bytes);
+    }
+    return end;
+}
+
+static void protect(const struct host_space *space, int protection)
+{
+    for (unsigned i = 0; i < space->extent_count; i++) {
+        const struct guest_extent *extent = &space->extents[i];
+
+        assert_int_equal(
+            mprotect((void *)(space->window + extent->gpa.value), extent->bytes, protection), 0);
+    }
+}
+
+static enum status space_create(struct host_space *space, const struct guest_extent *extents,
+                                unsigned count, struct reason *why)
+{
+    assert_int_equal(space->cr3, 0);
+    assert_in_range(count, 1, GUEST_EXTENTS);
+    *space = (struct host_space){.extent_count = count};
+    for (unsigned i = 0; i < count; i++) {
+        space->extents[i] = extents[i];
+    }
+    if (fake_host_step_fails() || space_bytes(space) > fake_host.guest_bytes) {
+        return refuse(why, STATUS_NO_MEMORY, "no frames for the guest's memory");
+    }
+    void *window = mmap(NULL, space_bytes(space), PROT_NONE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    assert_ptr_not_equal(window, MAP_FAILED);
+    space->window = (uint64_t)window;
+    space->cr3 = ++fake_host.spaces_made * PAGE_SIZE;
+    fake_host.live_spaces++;
+    return STATUS_OK;
+}
+
+static void space_destroy(struct host_space *space)
+{
+    assert_int_not_equal(space->cr3, 0);
+    assert_int_not_equal(space->cr3, fake_host.cr3); // nobody is in it
+    assert_int_equal(munmap((void *)space->window, space_bytes(space)), 0);
+    fake_host.live_spaces--;
+    *space = (struct host_space){0};
+}
+
+static hpa_t space_frame(const struct host_space *space, gpa_t gpa, uint64_t *contiguous)
+{
+    uint64_t run = fake_host.frame_run * PAGE_SIZE;
+
+    for (unsigned i = 0; i < space->extent_count; i++) {
+        uint64_t offset = gpa.value - space->extents[i].gpa.value;
+
+        if (offset < space->extents[i].bytes) {
+            *contiguous = run ? run - gpa.value % run : space->extents[i].bytes - offset;
+            return hpa(space->cr3 / PAGE_SIZE * FRAMES_OF_A_SPACE + gpa.value);
+        }
+    }
+    fail_msg("0x%llx is not in the space", (unsigned long long)gpa.value);
+    return hpa(0);
+}
+
+// A module's machine address is its address in the test program.
+static const uint8_t *space_map_module(struct host_space *space, hpa_t start, uint64_t bytes)
+{
+    assert_int_not_equal(space->cr3, 0);
+    assert_true(bytes > 0);
+    return fake_host_step_fails() ? NULL : (const uint8_t *)start.value;
+}
+
+static const struct host_space *entered;
+
+static void space_enter(const struct host_space *space)
+{
+    if (fake_host.cr3) {
+        protect(entered, PROT_NONE);
+    }
+    entered = space;
+    fake_host.cr3 = space ? space->cr3 : 0;
+    if (space) {
+        assert_int_not_equal(space->cr3, 0);
+        protect(space, PROT_READ | PROT_WRITE);
+    }
+}
+
+static struct host_memory_use memory_use(void)
+{
+    return (struct host_memory_use){.guest_bytes = fake_host.guest_bytes,
+                                    .guest_free = fake_host.guest_bytes};
+}
+
+void fake_host_check_leaks(void)
+{
+    assert_int_equal(fake_host.live_allocations, 0);
+    assert_int_equal(fake_host.live_bytes, 0);
+    assert_int_equal(fake_host.live_spaces, 0);
+}
+
+// ---- The CPU ----
+
+struct cpuid_registers *fake_host_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    for (unsigned i = 0; i < fake_host.cpuid_count; i++) {
+        if (fake_host.cpuid[i].leaf == leaf && fake_host.cpuid[i].subleaf == subleaf) {
+            return &fake_host.cpuid[i].registers;
+        }
+    }
+    return NULL;
+}
+
+void fake_host_set_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_registers registers)
+{
+    struct cpuid_registers *known = fake_host_cpuid(leaf, subleaf);
+
+    if (known) {
+        *known = registers;
+        return;
+    }
+    assert_true(fake_host.cpuid_count < FAKE_CPUID_LEAVES);
+    fake_host.cpuid[fake_host.cpuid_count++] = (struct fake_cpuid){leaf, subleaf, registers};
+}
+
+static struct cpuid_registers cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    const struct cpuid_registers *registers = fake_host_cpuid(leaf, subleaf);
+
+    return registers ? *registers : (struct cpuid_registers){0};
+}
+
+static uint64_t xcr0_mask(void)
+{
+    return fake_host.xcr0_mask;
+}
+
+// Everything that such a CPU has, VMX and MONITOR too: what guests see of it is Husk's to decide.
+static const struct fake_cpuid skylake[] = {
+    {0x0, 0, {0x16, 0x756e6547, 0x6c65746e, 0x49656e69}},
+    {0x1, 0, {0x00050654, 0x03200800, 0x7ffefbff, 0xbfebfbff}},
+    {0x2, 0, {0x76036301, 0x00f0b5ff, 0, 0x00c30000}},
+    {0x4, 0, {0x7c004121, 0x01c0003f, 0x3f, 0}},
+    {0x4, 1, {0x7c004122, 0x01c0003f, 0x3f, 0}},
+    {0x4, 2, {0x7c004143, 0x03c0003f, 0x3ff, 0}},
+    {0x4, 3, {0x7c03c163, 0x0280003f, 0x4fff, 4}},
+    {0x6, 0, {0x77, 2, 9, 0}},
+    {0x7, 0, {0, 0xd39ffffb, 0x0000001c, 0x0c000400}},
+    {0xb, 0, {1, 2, 0x100, 3}},
+    {0xb, 1, {5, 32, 0x201, 3}},
+    {0xd, 0, {0x2ff, 0xa88, 0xa88, 0}},
+    {0xd, 1, {0xf, 0xa08, 0x100, 0}},
+    {0xd, 2, {0x100, 0x240, 0, 0}},
+    {0xd, 3, {0x40, 0x3c0, 0, 0}},
+    {0xd, 4, {0x40, 0x400, 0, 0}},
+    {0xd, 5, {0x40, 0x440, 0, 0}},
+    {0xd, 6, {0x200, 0x480, 0, 0}},
+    {0xd, 7, {0x400, 0x680, 0, 0}},
+    {0xd, 9, {0x8, 0xa80, 0, 0}},
+    {0x80000000, 0, {0x80000008, 0, 0, 0}},
+    {0x80000001, 0, {0, 0, 0x121, 0x2c100800}},
+    {0x80000002, 0, {0x65746e49, 0x2952286c, 0x6f655820, 0x2952286e}},
+    {0x80000006, 0, {0, 0, 0x01006040, 0}},
+    {0x80000007, 0, {0, 0, 0, 0x100}},
+    {0x80000008, 0, {0x302e, 0, 0, 0}},
+};
+
+// ---- The log ----
+
+static void log_line(const char *line)
+{
+    text_copy(fake_host.log[fake_host.log_lines++ % FAKE_LOG_LINES], FAKE_LOG_COLUMNS, line);
+    assert_null(strchr(line, '\n'));
+}
+
+unsigned fake_host_logged(const char *text)
+{
+    unsigned found = 0;
+
+    for (unsigned i = 0; i < MIN(fake_host.log_lines, FAKE_LOG_LINES); i++) {
+        found += strstr(fake_host.log[i], text) != NULL;
+    }
+    return found;
+}
+
+void fake_host_init(void)
+{
+    static const struct host host = {.now_ns = now_ns,
+                                     .set_deadline = set_deadline,
+                                     .kick = kick,
+                                     .cpu_count = cpu_count,
+                                     .call = call_on,
+                                     .allocate = allocate,
+                                     .release = release,
+                                     .space_create = space_create,
+                                     .space_destroy = space_destroy,
+                                     .space_frame = space_frame,
+                                     .space_map_module = space_map_module,
+                                     .space_enter = space_enter,
+                                     .memory_use = memory_use,
+                                     .cpuid = cpuid,
+                                     .xcr0_mask = xcr0_mask,
+                                     .tsc = tsc,
+                                     .tsc_hz = tsc_hz,
+                                     .tsc_to_ns = tsc_to_ns,
+                                     .log = log_line,
+                                     .wall_clock_s = wall_clock_s};
+
+    static_assert(ARRAY_SIZE(skylake) < FAKE_CPUID_LEAVES, "tests add some");
+    fake_host = (struct fake_host){.host = host,
+                                   .now_ns = 1000000000,
+                                   .deadline_ns = NEVER_NS,
+                                   .cpus = 2,
+                                   .guest_bytes = 64 * MIB,
+                                   .xcr0_mask = 0x2e7,
+                                   .tsc_ghz = 2,
+                                   .cpuid_count = ARRAY_SIZE(skylake)};
+    memcpy(fake_host.cpuid, skylake, sizeof(skylake));
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+// The machine with VMs: made, started, stopped and looked through for leaks.
+#include "tests/host/fake_machine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "arch/x86/registers.h"
+#include "vmm/util/string.h"
+
+struct fake_machine fake_machine;
+
+static uint8_t boot_sector[512];
+static const struct linked_payload linked[] = {
+    {.name = "hello", .start = boot_sector, .size = sizeof(boot_sector), .purpose = "says hello"}};
+
+void fake_machine_init(void)
+{
+    boot_sector[510] = 0x55;
+    boot_sector[511] = 0xaa;
+    fake_host_init();
+    fake_backend_init();
+    fake_machine = (struct fake_machine){.vmm = {.host = &fake_host.host,
+                                                 .ops = &fake_backend.ops,
+                                                 .linked = linked,
+                                                 .linked_count = ARRAY_SIZE(linked)}};
+    for (unsigned i = 0; i < FAKE_CPUS_MAX; i++) {
+        scheduler_init(&fake_machine.schedulers[i], &fake_machine.vmm, i);
+        fake_machine.vmm.runs_guests[i] = true;
+    }
+}
+
+struct vm *fake_machine_add(const char *name)
+{
+    struct vm_config config = {
+        .memory_bytes = FAKE_VM_BYTES, .vcpus = 1, .autostart = true, .command_line = ""};
+    struct reason why = {""};
+    struct vm *vm = NULL;
+
+    text_copy(config.name, sizeof(config.name), name);
+    assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
+    assert_true(vm_add_payload(vm, &(struct vm_payload){.linked = boot_sector,
+                                                        .size = sizeof(boot_sector),
+                                                        .command_line = ""}));
+    return vm;
+}
+
+void fake_machine_start(void)
+{
+    struct reason why = {""};
+
+    fake_machine_init();
+    fake_machine.vm = fake_machine_add("web");
+    assert_int_equal(vm_start(fake_machine.vm, &why), STATUS_OK);
+    fake_machine.vcpu = fake_machine.vm->vcpus[0];
+    fake_host.host.space_enter(&fake_machine.vm->space);
+    fake_backend.ops.load_vcpu(&fake_machine.vcpu->core);
+}
+
+void fake_machine_start_long(void)
+{
+    fake_machine_start();
+
+    struct segment code = {.selector = 8, .attributes = 0xa09b, .limit = UINT32_MAX};
+    struct segment data = {.selector = 16, .attributes = 0xc093, .limit = UINT32_MAX};
+
+    for (unsigned i = SEGMENT_ES; i <= SEGMENT_GS; i++) {
+        fake_machine.vcpu->core.backend->segments[i] = i == SEGMENT_CS ? code : data;
+    }
+    fake_machine_set_register(REG_EFER, EFER_LME | EFER_LMA);
+    fake_machine_set_register(REG_CR0, CR0_PE | CR0_PG | CR0_ET);
+    fake_machine_set_register(REG_CR4, CR4_PAE);
+}
+
+void fake_machine_free(void)
+{
+    fake_host.host.space_enter(NULL);
+    fake_host.failing_step = 0;
+    for (unsigned i = 0; i < fake_machine.vmm.vm_count; i++) {
+        struct vm *vm = fake_machine.vmm.vms[i];
+        struct reason why;
+
+        if (vm->state != VM_OFF) {
+            assert_int_equal(vm_stop(vm, &why), STATUS_OK);
+        }
+        fake_host.host.release(vm, sizeof(*vm));
+    }
+    fake_machine.vmm.vm_count = 0;
+    fake_host_check_leaks();
+    assert_int_equal(fake_backend.live_vcpus, 0);
+    assert_int_equal(fake_backend.live_nested, 0);
+}
+
+int fake_machine_set_up(void **state)
+{
+    (void)state;
+    fake_machine_start();
+    return 0;
+}
+
+int fake_machine_set_up_long(void **state)
+{
+    (void)state;
+    fake_machine_start_long();
+    return 0;
+}
+
+int fake_machine_tear_down(void **state)
+{
+    (void)state;
+    fake_machine_free();
+    return 0;
+}
+
+enum exit_action fake_machine_exit(struct vm_exit exit)
+{
+    return fake_backend_exit(&fake_machine.vcpu->core, exit);
+}
+
+uint64_t fake_machine_register(enum guest_register which)
+{
+    return vcpu_register(fake_machine.vcpu, which);
+}
+
+void fake_machine_set_register(enum guest_register which, uint64_t value)
+{
+    vcpu_set_register(fake_machine.vcpu, which, value);
+}
+
+void fake_machine_set_cpl(unsigned cpl)
+{
+    struct segment *ss = &fake_machine.vcpu->core.backend->segments[SEGMENT_SS];
+
+    ss->attributes =
+        (uint16_t)((ss->attributes & ~(3U << SEGMENT_DPL_SHIFT)) | cpl << SEGMENT_DPL_SHIFT);
+}
+
+uint64_t *fake_machine_gpr(void)
+{
+    return fake_machine.vcpu->core.registers.gpr;
+}
+
+uint64_t fake_machine_in(uint16_t port, uint8_t width)
+{
+    struct vm_exit exit = {.kind = EXIT_IO, .io = {.port = port, .width = width, .in = true}};
+
+    assert_int_equal(fake_machine_exit(exit), ADVANCE);
+    return fake_machine_gpr()[GPR_RAX];
+}
+
+void fake_machine_out(uint16_t port, uint8_t width, uint32_t value)
+{
+    struct vm_exit exit = {.kind = EXIT_IO, .io = {.port = port, .width = width}};
+
+    fake_machine_gpr()[GPR_RAX] = value;
+    assert_int_equal(fake_machine_exit(exit), ADVANCE);
+}
+
+bool fake_machine_take_fault(uint8_t vector)
+{
+    bool waits = fake_backend_fault_waits(&fake_machine.vcpu->core, vector);
+
+    fake_machine.vcpu->core.backend->event_waiting = false;
+    return waits;
+}
+
+void fake_machine_run(void)
+{
+    vcpu_run(fake_machine.vcpu, fake_host.now_ns + 1000000);
+}

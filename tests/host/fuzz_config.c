@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// Fuzzes the configuration: any text as Husk's command line and as a VM's line.
+#include "vmm/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "vmm/guest_memory.h"
+#include "vmm/vm.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool condition)
+{
+    if (!condition) {
+        abort();
+    }
+}
+
+static bool is_name(const char *name)
+{
+    return memchr(name, 0, VM_NAME_MAX) != NULL &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
+               strlen(name);
+}
+
+static void complain(void *context, const char *text)
+{
+    require(*(int *)context == 1 && text[0] != '\0');
+}
+
+static void check_husk(const char *line)
+{
+    struct husk_config config;
+    int context = 1;
+
+    config_parse_husk(line, &config, complain, &context);
+    require(config.guest_count <= CONFIG_GUESTS_MAX && config.consoles != 0);
+    require(is_name(config.focus));
+    for (unsigned i = 0; i < config.guest_count; i++) {
+        require(is_name(config.guests[i]) && config.guests[i][0] != '\0');
+    }
+}
+
+static void check_vm(const char *line, bool is_definition)
+{
+    struct vm_config config;
+    struct reason why = {""};
+
+    if (config_parse_vm(line, is_definition, &config, &why) != STATUS_OK) {
+        require(why.text[0] != '\0');
+        return;
+    }
+    require(is_name(config.name) && config.name[0] != '\0');
+    require(config.memory_bytes >= VM_MEMORY_MIN && config.memory_bytes <= GUEST_MEMORY_MAX);
+    require(IS_ALIGNED(config.memory_bytes, PAGE_SIZE));
+    require(config.vcpus >= 1 && config.vcpus <= VM_VCPUS_MAX);
+    require(config.cpu >= -1 && config.cpu < HOST_CPUS_MAX);
+    require(config.command_line[0] == '\0' ||
+            (config.command_line >= line && config.command_line <= line + strlen(line)));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *line = malloc(size + 1);
+
+    require(line != NULL);
+    memcpy(line, data, size);
+    line[size] = '\0';
+    check_husk(line);
+    check_vm(line, true);
+    check_vm(line, false);
+    free(line);
+    return 0;
+}

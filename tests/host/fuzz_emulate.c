@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+// Fuzzes the emulator: any instruction with any registers in any mode, and page tables that the
+// fuzzer may change. Nothing outside of the guest may be touched.
+#include "vmm/emulate.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch/x86/registers.h"
+#include "tests/host/fake_guest.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool condition)
+{
+    if (!condition) {
+        abort();
+    }
+}
+
+// What the input starts with; the rest is the instruction.
+struct PACKED input {
+    uint8_t mode;
+    uint8_t attributes; // of the data segments
+    uint16_t patched;   // an entry of the page tables, 8 bytes each
+    uint64_t entry;
+    uint64_t gpr[4];
+    uint16_t rip;
+    uint32_t rflags;
+    uint32_t limit;
+};
+
+static void prepare(struct fake_guest *guest, const struct input *input)
+{
+    static void (*const modes[])(struct fake_guest *) = {
+        fake_guest_long_mode, fake_guest_protected_mode, fake_guest_real_mode};
+
+    modes[input->mode % ARRAY_SIZE(modes)](guest);
+    for (unsigned i = 0; i < GPR_COUNT; i++) {
+        guest->core.registers.gpr[i] = input->gpr[i % ARRAY_SIZE(input->gpr)];
+    }
+    guest->registers[REG_RFLAGS] = input->rflags;
+    guest->registers[REG_RIP] = input->rip;
+    guest->registers[REG_RSP] = input->gpr[0];
+    guest->registers[REG_CR4] ^= input->mode >= 0x80 ? CR4_PAE | CR4_PSE : 0;
+    guest->segments[SEGMENT_DS].attributes ^= input->attributes;
+    guest->segments[SEGMENT_ES].limit = input->limit;
+    memcpy(guest->ram + 0x1000 + input->patched % 0xa00 * 8, &input->entry, sizeof(input->entry));
+}
+
+static void check(enum emulate_result result, const struct emulation *emulation)
+{
+    switch (result) {
+    case EMULATE_DONE:
+        require(emulation->length >= 1 && emulation->length <= 15);
+        break;
+    case EMULATE_FAULT:
+        require(emulation->event.type == EVENT_EXCEPTION && emulation->event.vector < 32);
+        break;
+    case EMULATE_UNKNOWN:
+        require(emulation->why.text[0] != '\0' &&
+                memchr(emulation->why.text, 0, sizeof(emulation->why.text)) != NULL);
+        break;
+    case EMULATE_AGAIN:
+        break;
+    }
+}
+
+// The same instruction again and again, as if each time its access had led to an exit.
+static void repeat(struct fake_guest *guest, const struct input *input)
+{
+    struct emulator_cache cache = {0};
+    struct exit_memory exit = {.gpa = gpa(FAKE_MMIO),
+                               .gva = gva(input->gpr[GPR_RBX]),
+                               .gva_valid = true,
+                               .read = true,
+                               .write = true};
+
+    for (unsigned i = 0; i < 3; i++) {
+        struct emulation emulation = {0};
+
+        check(emulate_memory_access(&guest->core, &fake_guest_ops, &guest->memory, &guest->bus,
+                                    &exit, &cache, &emulation),
+              &emulation);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct fake_guest guest;
+    struct emulation emulation;
+    struct input input;
+
+    if (size < sizeof(input)) {
+        return 0;
+    }
+    memcpy(&input, data, sizeof(input));
+    prepare(&guest, &input);
+    memcpy(guest.ram + input.rip, data + sizeof(input), MIN(size - sizeof(input), 32));
+    memset(&emulation, 0, sizeof(emulation));
+    check(emulate_memory_access(&guest.core, &fake_guest_ops, &guest.memory, &guest.bus, NULL, NULL,
+                                &emulation),
+          &emulation);
+    require(guest.access_count <= 4 * EMULATE_ITERATIONS_MAX);
+    memset(&emulation, 0, sizeof(emulation));
+    check(emulate_string_io(&guest.core, &fake_guest_ops, &guest.memory, &guest.bus, &guest.ports,
+                            &emulation),
+          &emulation);
+    repeat(&guest, &input);
+    return 0;
+}

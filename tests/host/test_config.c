@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+// Tests of the command line and of the VM lines: what is read, and what each refusal says.
+#include "vmm/config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "vmm/config_words.h"
+#include "vmm/guest_memory.h"
+
+static unsigned complaints;
+static char complaint[200]; // the last one
+
+static void complain(void *context, const char *text)
+{
+    assert_ptr_equal(context, &complaints);
+    complaints++;
+    (void)snprintf(complaint, sizeof(complaint), "%s", text);
+}
+
+static struct husk_config parse_husk(const char *line)
+{
+    struct husk_config config;
+
+    complaints = 0;
+    complaint[0] = '\0';
+    config_parse_husk(line, &config, complain, &complaints);
+    return config;
+}
+
+static struct vm_config vm;
+static struct reason why;
+
+static enum status parse_vm(const char *line)
+{
+    memset(&why, 0, sizeof(why));
+    return config_parse_vm(line, true, &vm, &why);
+}
+
+static void assert_vm_refused(const char *line, const char *text)
+{
+    assert_int_not_equal(parse_vm(line), STATUS_OK);
+    assert_string_equal(why.text, text);
+}
+
+static void test_empty_husk_line(void **state)
+{
+    struct husk_config config = parse_husk("");
+
+    (void)state;
+    assert_int_equal(config.consoles, CONSOLE_SERIAL | CONSOLE_SCREEN);
+    assert_int_equal(config.guest_count, 0);
+    assert_string_equal(config.focus, "");
+    assert_false(config.poweroff_on_idle);
+    assert_int_equal(complaints, 0);
+}
+
+static void test_whole_husk_line(void **state)
+{
+    struct husk_config config = parse_husk(
+        "/boot/husk.elf console=serial  guests=hello,ticker focus=hello on-idle=poweroff ");
+
+    (void)state;
+    assert_int_equal(complaints, 0);
+    assert_int_equal(config.consoles, CONSOLE_SERIAL);
+    assert_int_equal(config.guest_count, 2);
+    assert_string_equal(config.guests[0], "hello");
+    assert_string_equal(config.guests[1], "ticker");
+    assert_string_equal(config.focus, "hello");
+    assert_true(config.poweroff_on_idle);
+}
+
+static void assert_complaint(const char *line, const char *text)
+{
+    (void)parse_husk(line);
+    assert_int_equal(complaints, 1);
+    assert_string_equal(complaint, text);
+}
+
+static void test_husk_complaints(void **state)
+{
+    (void)state;
+    assert_complaint("colour=red", "colour=: unknown, known are console= guests= focus= on-idle=");
+    assert_complaint("debug", "debug: unknown, known are console= guests= focus= on-idle=");
+    assert_complaint("console=tty", "console=tty: expected serial or screen or serial,screen");
+    assert_complaint("console=vga,", "console=: expected serial or screen or serial,screen");
+    assert_complaint("on-idle=sleep", "on-idle=sleep: expected poweroff or stay");
+    assert_complaint("focus=a/b",
+                     "focus=a/b: expected a VM's name: 1 to 15 letters, digits, '-', '_', '.'");
+    assert_complaint("guests=hello,,b",
+                     "guests=: expected names of 1 to 15 letters, digits, '-', '_', '.'");
+    assert_complaint("focus=a focus=b", "focus=b: expected once only, the first counts");
+}
+
+static void test_rest_of_a_bad_husk_line_counts(void **state)
+{
+    struct husk_config config = parse_husk("bad guests=a,b$,c worse=1 on-idle=poweroff");
+
+    (void)state;
+    assert_int_equal(complaints, 3);
+    assert_int_equal(config.guest_count, 2);
+    assert_string_equal(config.guests[0], "a");
+    assert_string_equal(config.guests[1], "c");
+    assert_true(config.poweroff_on_idle);
+}
+
+static void test_too_many_guests(void **state)
+{
+    char line[512] = "guests=";
+    struct husk_config config;
+
+    (void)state;
+    for (unsigned i = 0; i < 34; i++) {
+        (void)sprintf(line + strlen(line), "%sg%u", i == 0 ? "" : ",", i);
+    }
+    config = parse_husk(line);
+    assert_int_equal(config.guest_count, CONFIG_GUESTS_MAX);
+    assert_int_equal(complaints, 2);
+    assert_string_equal(complaint, "guests=g33: expected at most 32 guests, it is left out");
+}
+
+static void test_word_that_is_too_long(void **state)
+{
+    char line[2000];
+
+    (void)state;
+    memset(line, 'x', sizeof(line));
+    memcpy(line, "guests=", 7);
+    line[sizeof(line) - 1] = '\0';
+    assert_complaint(line, "guests...: longer than 639 bytes");
+}
+
+static void test_vm_defaults(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_vm("vm=web"), STATUS_OK);
+    assert_string_equal(vm.name, "web");
+    assert_int_equal(vm.memory_bytes, VM_MEMORY_DEFAULT);
+    assert_int_equal(vm.vcpus, 1);
+    assert_int_equal(vm.cpu, -1);
+    assert_int_equal(vm.restart, RESTART_NEVER);
+    assert_int_equal(vm.kind, PAYLOAD_UNKNOWN);
+    assert_true(vm.autostart);
+    assert_string_equal(vm.command_line, "");
+}
+
+static void test_whole_vm_line(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_vm("/boot/x.elf vm=rt-1 mem=16M cpus=1 cpu=3 restart=on-failure "
+                              "kind=multiboot1 start=no -- root=/dev/sda  quiet -- x"),
+                     STATUS_OK);
+    assert_string_equal(vm.name, "rt-1");
+    assert_int_equal(vm.memory_bytes, 16 * MIB);
+    assert_int_equal(vm.cpu, 3);
+    assert_int_equal(vm.restart, RESTART_ON_FAILURE);
+    assert_int_equal(vm.kind, PAYLOAD_MULTIBOOT1);
+    assert_false(vm.autostart);
+    assert_string_equal(vm.command_line, "root=/dev/sda  quiet -- x");
+}
+
+static void test_memory_sizes(void **state)
+{
+    static const struct {
+        const char *line;
+        uint64_t bytes;
+    } sizes[] = {
+        {"vm=a mem=1M", MIB},          {"vm=a mem=512m", 512 * MIB},
+        {"vm=a mem=4G", 4 * GIB},      {"vm=a mem=4096G", GUEST_MEMORY_MAX},
+        {"vm=a mem=2048K", 2 * MIB},   {"vm=a mem=1048576", MIB},
+        {"vm=a mem=1052672", 1052672}, {"vm=a mem=0001g", GIB},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        assert_int_equal(parse_vm(sizes[i].line), STATUS_OK);
+        assert_int_equal(vm.memory_bytes, sizes[i].bytes);
+    }
+}
+
+static void test_vm_refusals(void **state)
+{
+    static const struct {
+        const char *line;
+        const char *text;
+    } bad[] = {
+        {"", "vm=NAME is missing"},
+        {"mem=4M", "vm=NAME is missing"},
+        {"-- vm=a", "vm=NAME is missing"},
+        {"vm=", "vm=: expected 1 to 15 letters, digits, '-', '_', '.'"},
+        {"vm=0123456789abcdef",
+         "vm=0123456789abcdef: expected 1 to 15 letters, digits, '-', '_', '.'"},
+        {"vm=\"a b\"", "vm=a b: expected 1 to 15 letters, digits, '-', '_', '.'"},
+        {"vm=a mem=", "mem=: expected a size such as 64M or 1G"},
+        {"vm=a mem=12Q", "mem=12Q: expected a size such as 64M or 1G"},
+        {"vm=a mem=M", "mem=M: expected a size such as 64M or 1G"},
+        {"vm=a mem=-1", "mem=-1: expected a size such as 64M or 1G"},
+        {"vm=a mem=1MM", "mem=1MM: expected a size such as 64M or 1G"},
+        {"vm=a mem=0", "mem=0: expected 1M to 4096G"},
+        {"vm=a mem=1023K", "mem=1023K: expected 1M to 4096G"},
+        {"vm=a mem=4097G", "mem=4097G: expected 1M to 4096G"},
+        {"vm=a mem=18446744073709551616",
+         "mem=18446744073709551616: expected a size such as 64M or 1G"},
+        {"vm=a mem=17179869185G", "mem=17179869185G: expected a size such as 64M or 1G"},
+        {"vm=a mem=1048577", "mem=1048577: expected a multiple of 4K"},
+        {"vm=a cpus=0", "cpus=0: expected a number from 1 to 1"},
+        {"vm=a cpus=2", "cpus=2: expected a number from 1 to 1"},
+        {"vm=a cpus=1x", "cpus=1x: expected a number from 1 to 1"},
+        {"vm=a cpu=256", "cpu=256: expected the number of a CPU, 0 to 255"},
+        {"vm=a cpu=-1", "cpu=-1: expected the number of a CPU, 0 to 255"},
+        {"vm=a cpu=99999999999999999999",
+         "cpu=99999999999999999999: expected the number of a CPU, 0 to 255"},
+        {"vm=a restart=maybe", "restart=maybe: expected never, always or on-failure"},
+        {"vm=a kind=unknown", "kind=unknown: expected flat, elf64 or multiboot1"},
+        {"vm=a start=1", "start=1: expected yes or no"},
+        {"vm=a vm=b", "vm=b: vm= is given twice"},
+        {"vm=a mem=4M mem=8M", "mem=8M: mem= is given twice"},
+        {"vm=a meme=4M", "meme=: unknown, known are vm= mem= cpus= cpu= restart= kind= start= --"},
+        {"vm=a quiet", "quiet: unknown, known are vm= mem= cpus= cpu= restart= kind= start= --"},
+        {"vm=a /x/y", "/x/y: unknown, known are vm= mem= cpus= cpu= restart= kind= start= --"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        assert_vm_refused(bad[i].line, bad[i].text);
+    }
+}
+
+static void test_further_module(void **state)
+{
+    (void)state;
+    assert_int_equal(config_parse_vm("vm=web -- initrd of 3", false, &vm, &why), STATUS_OK);
+    assert_string_equal(vm.name, "web");
+    assert_string_equal(vm.command_line, "initrd of 3");
+    assert_int_equal(config_parse_vm("vm=web mem=4M", false, &vm, &why), STATUS_INVALID);
+    assert_string_equal(why.text, "mem=4M: a further module of a VM has vm= and -- only");
+    assert_int_equal(config_parse_vm("vm=web x", false, &vm, &why), STATUS_INVALID);
+    assert_string_equal(why.text, "x: unknown, known are vm= --");
+}
+
+static void assert_words(const char *line, unsigned count, const char *const *words)
+{
+    struct config_word word;
+
+    for (unsigned i = 0; i < count; i++) {
+        assert_true(config_next_word(&line, &word));
+        assert_string_equal(word.text, words[i]);
+    }
+    assert_false(config_next_word(&line, &word));
+}
+
+// As grub_create_loader_cmdline writes the arguments `a b`, `c"d`, `e\f`, `it's`.
+static void test_words_as_grub_quotes_them(void **state)
+{
+    static const char *const words[] = {"a b", "c\"d", "e\\f", "it's"};
+
+    (void)state;
+    assert_words("\"a b\" c\\\"d e\\\\f it\\'s", 4, words);
+    assert_words("\"a b\"\tc\\\"d\ne\\\\f   it\\'s \n", 4, words);
+}
+
+static void test_odd_words(void **state)
+{
+    static const char *const open[] = {"a b "};
+    static const char *const empty[] = {"", "x"};
+    static const char *const backslash[] = {"a\\"};
+    static const char *const joined[] = {"ab cd"};
+
+    (void)state;
+    assert_words("   ", 0, NULL);
+    assert_words("\"a b ", 1, open);
+    assert_words("\"\" x", 2, empty);
+    assert_words("a\\", 1, backslash);
+    assert_words("a\"b c\"d", 1, joined);
+}
+
+static void test_quoted_value(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_vm("\"vm=web\" mem=\"8M\""), STATUS_OK);
+    assert_string_equal(vm.name, "web");
+    assert_int_equal(vm.memory_bytes, 8 * MIB);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_empty_husk_line),
+        cmocka_unit_test(test_whole_husk_line),
+        cmocka_unit_test(test_husk_complaints),
+        cmocka_unit_test(test_rest_of_a_bad_husk_line_counts),
+        cmocka_unit_test(test_too_many_guests),
+        cmocka_unit_test(test_word_that_is_too_long),
+        cmocka_unit_test(test_vm_defaults),
+        cmocka_unit_test(test_whole_vm_line),
+        cmocka_unit_test(test_memory_sizes),
+        cmocka_unit_test(test_vm_refusals),
+        cmocka_unit_test(test_further_module),
+        cmocka_unit_test(test_words_as_grub_quotes_them),
+        cmocka_unit_test(test_odd_words),
+        cmocka_unit_test(test_quoted_value),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+// Tests of the console's ring: newlines, colours, slow and dead outputs.
+#include "vmm/console.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/host/fake_output.h"
+
+static struct console console;
+static struct fake_output serial;
+static struct fake_output screen;
+
+static int set_up(void **state)
+{
+    (void)state;
+    console_init(&console);
+    fake_output_init(&serial);
+    fake_output_init(&screen);
+    screen.output.colour = true;
+    assert_true(console_add(&console, &serial.output));
+    assert_true(console_add(&console, &screen.output));
+    return 0;
+}
+
+static void test_text_reaches_all_outputs_with_crlf(void **state)
+{
+    (void)state;
+    console_print(&console, "one\ntwo\n");
+    console_format(&console, "%s %d\n", "three", 3);
+    console_pump(&console);
+    assert_string_equal(serial.text, "one\r\ntwo\r\nthree 3\r\n");
+    assert_string_equal(screen.text, "one\r\ntwo\r\nthree 3\r\n");
+}
+
+static void test_raw_bytes_stay_as_they_are(void **state)
+{
+    (void)state;
+    console_raw(&console, "a\nb\0c\x1b[31m\xff", 12);
+    console_pump(&console);
+    assert_int_equal(serial.length, 12);
+    assert_memory_equal(serial.text, "a\nb\0c\x1b[31m\xff", 12);
+}
+
+static void test_colour_only_where_it_is_wanted(void **state)
+{
+    (void)state;
+    console_colour(&console, "\x1b[32m");
+    console_print(&console, "[a]");
+    console_colour(&console, "\x1b[m");
+    console_pump(&console);
+    assert_string_equal(serial.text, "[a]");
+    assert_string_equal(screen.text, "\x1b[32m[a]\x1b[m");
+    assert_int_equal(console_backlog(&console), 0);
+}
+
+static size_t length_at_flush;
+static unsigned flushes;
+
+static void count_flush(struct console_output *output)
+{
+    length_at_flush = container_of(output, struct fake_output, output)->length;
+    flushes++;
+}
+
+static void test_flush_comes_once_after_a_series_of_writes(void **state)
+{
+    char text[1000];
+    (void)state;
+    memset(text, 'x', sizeof(text));
+    flushes = 0;
+    screen.output.flush = count_flush;
+    console_write(&console, text, sizeof(text));
+    console_pump(&console);
+    assert_int_equal(flushes, 1);
+    assert_int_equal(length_at_flush, sizeof(text));
+    console_pump(&console);
+    assert_int_equal(flushes, 1);
+    console_panic(&console, "panic");
+    assert_int_equal(flushes, 2);
+    assert_int_equal(length_at_flush, sizeof(text) + 5);
+}
+
+static void test_slow_output_does_not_hold_the_fast_one(void **state)
+{
+    (void)state;
+    serial.room_left = 3;
+    console_print(&console, "abcdef");
+    console_pump(&console);
+    assert_string_equal(serial.text, "abc");
+    assert_string_equal(screen.text, "abcdef");
+    assert_int_equal(console_backlog(&console), 3);
+    serial.room_left = SIZE_MAX;
+    console_pump(&console);
+    assert_string_equal(serial.text, "abcdef");
+}
+
+static void test_long_text_waits_for_room(void **state)
+{
+    (void)state;
+    serial.room = 16;
+    for (unsigned i = 0; i < 5000; i++) {
+        console_format(&console, "line %u\n", i);
+    }
+    console_flush(&console);
+    assert_int_equal(serial.length, screen.length);
+    assert_string_equal(serial.text, screen.text);
+    assert_non_null(strstr(serial.text, "line 0\r\nline 1\r\n"));
+    assert_non_null(strstr(serial.text, "line 4999\r\n"));
+}
+
+static void test_guests_get_a_part_of_the_ring(void **state)
+{
+    (void)state;
+    serial.room_left = 0;
+    assert_int_equal(console_guest_room(&console), CONSOLE_GUEST_CELLS);
+    console_print(&console, "0123456789");
+    assert_int_equal(console_guest_room(&console), CONSOLE_GUEST_CELLS - 10);
+    for (unsigned i = 0; i < CONSOLE_GUEST_CELLS; i++) {
+        console_print(&console, "x");
+    }
+    assert_int_equal(console_guest_room(&console), 0);
+}
+
+static void test_dead_output_is_left_behind(void **state)
+{
+    (void)state;
+    serial.room_left = 0;
+    for (unsigned i = 0; i < CONSOLE_RING_CELLS + 1; i++) {
+        console_print(&console, "x");
+    }
+    assert_true(serial.output.stalled);
+    console_flush(&console);
+    assert_int_equal(screen.length, CONSOLE_RING_CELLS + 1);
+    serial.room_left = SIZE_MAX;
+    console_pump(&console);
+    assert_false(serial.output.stalled);
+    console_print(&console, "back\n");
+    console_pump(&console);
+    assert_string_equal(serial.text, "back\r\n");
+}
+
+static void test_positions_wrap(void **state)
+{
+    (void)state;
+    console.end = UINT32_MAX - 2;
+    serial.output.next = screen.output.next = console.end;
+    console_print(&console, "0123456789");
+    assert_int_equal(console_backlog(&console), 10);
+    console_pump(&console);
+    assert_string_equal(serial.text, "0123456789");
+}
+
+static void test_late_output_shows_only_what_comes(void **state)
+{
+    (void)state;
+    static struct fake_output late;
+
+    fake_output_init(&late);
+    console_print(&console, "early\n");
+    assert_true(console_add(&console, &late.output));
+    console_print(&console, "now\n");
+    console_pump(&console);
+    assert_string_equal(late.text, "now\r\n");
+    assert_true(console_add(&console, &late.output));
+    assert_false(console_add(&console, &late.output));
+}
+
+static void test_no_output_never_waits(void **state)
+{
+    (void)state;
+    console_init(&console);
+    for (unsigned i = 0; i < 2 * CONSOLE_RING_CELLS; i++) {
+        console_print(&console, "x");
+    }
+    console_flush(&console);
+    assert_int_equal(console_backlog(&console), 0);
+}
+
+static void test_panic_bypasses_the_ring(void **state)
+{
+    (void)state;
+    serial.room_left = 0;
+    console_print(&console, "queued");
+    serial.room_left = SIZE_MAX;
+    serial.room = 1;
+    console_panic(&console, "panic: x\n");
+    assert_string_equal(serial.text, "panic: x\r\n");
+    assert_string_equal(screen.text, "panic: x\r\n");
+}
+
+static void test_panic_passes_a_dead_output(void **state)
+{
+    (void)state;
+    serial.room_left = 0;
+    console_panic(&console, "panic\n");
+    assert_string_equal(screen.text, "panic\r\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_text_reaches_all_outputs_with_crlf, set_up),
+        cmocka_unit_test_setup(test_raw_bytes_stay_as_they_are, set_up),
+        cmocka_unit_test_setup(test_colour_only_where_it_is_wanted, set_up),
+        cmocka_unit_test_setup(test_flush_comes_once_after_a_series_of_writes, set_up),
+        cmocka_unit_test_setup(test_slow_output_does_not_hold_the_fast_one, set_up),
+        cmocka_unit_test_setup(test_long_text_waits_for_room, set_up),
+        cmocka_unit_test_setup(test_guests_get_a_part_of_the_ring, set_up),
+        cmocka_unit_test_setup(test_dead_output_is_left_behind, set_up),
+        cmocka_unit_test_setup(test_positions_wrap, set_up),
+        cmocka_unit_test_setup(test_late_output_shows_only_what_comes, set_up),
+        cmocka_unit_test_setup(test_no_output_never_waits, set_up),
+        cmocka_unit_test_setup(test_panic_bypasses_the_ring, set_up),
+        cmocka_unit_test_setup(test_panic_passes_a_dead_output, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+// Tests of the keyboard controller, its keyboard and its reset line.
+#include "vmm/devices/i8042.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "tests/host/fake_device.h"
+
+enum { FULL = 0x01, COMMANDED = 0x08 };
+
+static struct i8042 i8042;
+static struct fake_line line;
+static struct fake_line reset;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_line_init(&line);
+    fake_line_init(&reset);
+    i8042_init(&i8042, &line.line, &reset.line);
+    return 0;
+}
+
+static unsigned status(void)
+{
+    return i8042_read(&i8042, I8042_COMMAND);
+}
+
+static void command(uint8_t value)
+{
+    i8042_write(&i8042, I8042_COMMAND, value);
+}
+
+static void data(uint8_t value)
+{
+    i8042_write(&i8042, I8042_DATA, value);
+}
+
+// The next byte; fails the test if there is none.
+static unsigned next(void)
+{
+    assert_true(status() & FULL);
+    return i8042_read(&i8042, I8042_DATA);
+}
+
+static void test_no_key(void **state)
+{
+    (void)state;
+    assert_int_equal(status(), 0x14);
+    assert_int_equal(i8042_read(&i8042, I8042_DATA), 0);
+    assert_int_equal(status(), 0x14);
+    assert_int_equal(line.calls + reset.calls, 0);
+}
+
+static void test_controller_commands(void **state)
+{
+    static const struct {
+        uint8_t command;
+        uint8_t answer;
+    } answers[] = {{0xaa, 0x55}, {0xab, 0x00}, {0xa9, 0x01}, {0xc0, 0x80}, {0x20, 0x64}};
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(answers); i++) {
+        command(answers[i].command);
+        assert_int_equal(status() & COMMANDED, COMMANDED);
+        assert_int_equal(next(), answers[i].answer);
+        assert_false(status() & FULL);
+    }
+}
+
+static void test_command_byte(void **state)
+{
+    (void)state;
+    command(0x60);
+    data(0xff);
+    assert_int_equal(status() & COMMANDED, 0);
+    command(0x20);
+    assert_int_equal(next(), 0x7f);
+    command(0xae);
+    command(0xa8);
+    command(0x20);
+    assert_int_equal(next(), 0x4f);
+    command(0xad);
+    command(0xa7);
+    command(0x20);
+    assert_int_equal(next(), 0x7f);
+    command(0x60);
+    command(0x20); // another command instead of the parameter
+    assert_int_equal(next(), 0x7f);
+}
+
+static void test_reset_by_pulse(void **state)
+{
+    (void)state;
+    for (unsigned value = 0xf0; value <= 0xff; value++) {
+        unsigned before = reset.rises;
+        command((uint8_t)value);
+        assert_int_equal(reset.rises - before, !(value & 1));
+        assert_false(reset.level);
+    }
+}
+
+static void test_output_port(void **state)
+{
+    (void)state;
+    command(0xd0);
+    assert_int_equal(next(), 0x03);
+    command(0xd1);
+    data(0xdd); // A20 off
+    command(0xd0);
+    assert_int_equal(next(), 0x01);
+    command(0xd1);
+    data(0xdf);
+    assert_int_equal(reset.rises, 0);
+    command(0xd1);
+    data(0xde);
+    assert_int_equal(reset.rises, 1);
+}
+
+static void test_keyboard_commands(void **state)
+{
+    static const struct {
+        uint8_t bytes[2];
+        uint8_t count;
+        uint8_t answers[3];
+        uint8_t answer_count;
+    } dialogues[] = {
+        {{0xff}, 1, {0xfa, 0xaa}, 2},
+        {{0xf2}, 1, {0xfa, 0xab, 0x41}, 3},
+        {{0xed, 0x07}, 2, {0xfa, 0xfa}, 2},
+        {{0xf3, 0x00}, 2, {0xfa, 0xfa}, 2},
+        {{0xf0, 0x02}, 2, {0xfa, 0xfa}, 2},
+        {{0xf0, 0x00}, 2, {0xfa, 0xfa, 0x02}, 3},
+        {{0xf4}, 1, {0xfa}, 1},
+        {{0xf5}, 1, {0xfa}, 1},
+        {{0xf6}, 1, {0xfa}, 1},
+        {{0xee}, 1, {0xee}, 1},
+        {{0x12}, 1, {0xfe}, 1},
+    };
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(dialogues); i++) {
+        unsigned got = 0;
+        for (unsigned j = 0; j < dialogues[i].count; j++) {
+            data(dialogues[i].bytes[j]);
+            while (status() & FULL) {
+                assert_int_equal(next(), dialogues[i].answers[got++]);
+            }
+        }
+        assert_int_equal(got, dialogues[i].answer_count);
+    }
+}
+
+static void test_keys_and_interrupt(void **state)
+{
+    (void)state;
+    assert_true(i8042_type(&i8042, 0x1e));
+    assert_false(line.level); // not enabled in the command byte
+    command(0x60);
+    data(0x65);
+    assert_true(line.level);
+    assert_true(i8042_type(&i8042, 0x9e));
+    assert_int_equal(next(), 0x1e);
+    assert_true(line.level); // fell and rose again for the second byte
+    assert_int_equal(line.rises, 2);
+    assert_int_equal(next(), 0x9e);
+    assert_false(line.level);
+}
+
+static void test_keyboard_buffer_is_bounded_and_ordered(void **state)
+{
+    unsigned typed = 0;
+    (void)state;
+    while (i8042_type(&i8042, (uint8_t)typed)) {
+        typed++;
+        assert_true(typed < 100);
+    }
+    assert_int_equal(typed, 1 + I8042_KEYBOARD_BYTES); // one is in port 0x60 already
+    for (unsigned i = 0; i < typed; i++) {
+        assert_int_equal(next(), i);
+    }
+    assert_false(status() & FULL);
+}
+
+static void test_keys_wait_while_disabled(void **state)
+{
+    (void)state;
+    command(0xad);
+    assert_true(i8042_type(&i8042, 0x1e));
+    assert_false(status() & FULL);
+    command(0xae);
+    assert_int_equal(next(), 0x1e);
+    data(0xf5); // scanning off
+    assert_int_equal(next(), 0xfa);
+    assert_false(i8042_type(&i8042, 0x1e));
+}
+
+static void test_answers_of_a_pc_without_mouse(void **state)
+{
+    (void)state;
+    command(0xd3);
+    data(0x5a);
+    assert_int_equal(next(), 0x5a);
+    command(0xd4);
+    data(0xf2);
+    assert_int_equal(next(), 0xfe);
+    command(0xd2);
+    data(0x77);
+    assert_int_equal(next(), 0x77);
+}
+
+static void test_every_command_is_safe(void **state)
+{
+    (void)state;
+    for (unsigned first = 0; first < 256; first++) {
+        for (unsigned second = 0; second < 256; second++) {
+            command((uint8_t)first);
+            data((uint8_t)second);
+            data((uint8_t)first);
+            i8042_read(&i8042, I8042_DATA);
+        }
+    }
+    assert_true(i8042.keyboard_count <= I8042_KEYBOARD_BYTES);
+}
+
+static void test_reset_lowers_the_line(void **state)
+{
+    (void)state;
+    command(0x60);
+    data(0x65);
+    assert_true(i8042_type(&i8042, 0x1e));
+    assert_true(line.level);
+    i8042_reset(&i8042);
+    assert_false(line.level);
+    assert_int_equal(status(), 0x14);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_no_key, set_up),
+        cmocka_unit_test_setup(test_controller_commands, set_up),
+        cmocka_unit_test_setup(test_command_byte, set_up),
+        cmocka_unit_test_setup(test_reset_by_pulse, set_up),
+        cmocka_unit_test_setup(test_output_port, set_up),
+        cmocka_unit_test_setup(test_keyboard_commands, set_up),
+        cmocka_unit_test_setup(test_keys_and_interrupt, set_up),
+        cmocka_unit_test_setup(test_keyboard_buffer_is_bounded_and_ordered, set_up),
+        cmocka_unit_test_setup(test_keys_wait_while_disabled, set_up),
+        cmocka_unit_test_setup(test_answers_of_a_pc_without_mouse, set_up),
+        cmocka_unit_test_setup(test_every_command_is_safe, set_up),
+        cmocka_unit_test_setup(test_reset_lowers_the_line, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

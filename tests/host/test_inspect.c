@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+// Tests of the snapshots of a VM: registers, memory, exits.
+#include "vmm/inspect.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/host/fake_world.h"
+
+static struct vm *web;
+static struct vm *spare;
+static char shown[64 * KIB];
+static struct reason why;
+static uint8_t buffer[INSPECT_READ_MAX];
+
+static void collect(struct line_sink *sink, const char *text)
+{
+    (void)sink;
+    assert_true(strlen(shown) + strlen(text) + 2 <= sizeof(shown));
+    strcat(shown, text);
+    strcat(shown, "\n");
+}
+
+static struct line_sink sink = {.line = collect};
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_world_init();
+    web = &world.vms[0];
+    spare = &world.vms[2];
+    shown[0] = '\0';
+    why.text[0] = '\0';
+    return 0;
+}
+
+static void assert_has(const char *part)
+{
+    if (strstr(shown, part) == NULL) {
+        fail_msg("no \"%s\" in:\n%s", part, shown);
+    }
+}
+
+static enum status read_memory(uint64_t address, uint64_t length)
+{
+    shown[0] = '\0';
+    return inspect_memory(web, gpa(address), length, buffer, &sink, &why);
+}
+
+static void test_registers(void **state)
+{
+    (void)state;
+    world.cores[0].registers.gpr[GPR_RAX] = 0x1122334455667788;
+    world.cores[0].registers.gpr[GPR_RSP] = 0xdead; // not where RSP is kept
+    assert_int_equal(inspect_registers(web, &sink, &why), STATUS_OK);
+    assert_has("RAX    1122334455667788  RCX  0000000000000000\n");
+    assert_has("RSP    0000000000001000");
+    assert_has("RIP    0000000000007c00\n");
+    assert_has("RFLAGS 0000000000000246 PF ZF IF\n");
+    assert_has("CR0    0000000080000031 PE ET NE PG\n");
+    assert_has(" PKS UINTR and 0xfffffffffc008000\n");
+    assert_has("shadow 0000000000000001 after STI\n");
+    assert_has(
+        "CS   0008  base 0000000000000001 limit ffffffff attributes a09b 64-bit code ring 0\n");
+    assert_has("IDTR       base 0000000000000009 limit ffffffff\n");
+    assert_null(strstr(shown, "dead"));
+}
+
+static void test_registers_of_a_vm_that_is_off(void **state)
+{
+    (void)state;
+    assert_int_equal(inspect_registers(spare, &sink, &why), STATUS_BUSY);
+    assert_string_equal(why.text, "spare is off: it has no CPU");
+    assert_string_equal(shown, "");
+}
+
+static void test_memory_rows(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 64; i++) {
+        world.ram[i] = (uint8_t)('0' + i);
+    }
+    assert_int_equal(read_memory(0, 32), STATUS_OK);
+    assert_string_equal(shown, "0000000000000000  30 31 32 33 34 35 36 37 38 39 3a 3b 3c 3d 3e 3f  "
+                               "|0123456789:;<=>?|\n"
+                               "0000000000000010  40 41 42 43 44 45 46 47 48 49 4a 4b 4c 4d 4e 4f  "
+                               "|@ABCDEFGHIJKLMNO|\n");
+}
+
+static void test_memory_that_starts_and_ends_inside_rows(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 64; i++) {
+        world.ram[i] = (uint8_t)('0' + i);
+    }
+    assert_int_equal(read_memory(14, 3), STATUS_OK);
+    assert_string_equal(shown, "0000000000000000                                            3e 3f  "
+                               "|              >?|\n"
+                               "0000000000000010  40                                               "
+                               "|@               |\n");
+    assert_int_equal(read_memory(17, 1), STATUS_OK);
+    assert_string_equal(shown, "0000000000000010     41                                            "
+                               "| A              |\n");
+}
+
+static void test_memory_at_the_end_of_ram(void **state)
+{
+    (void)state;
+    assert_int_equal(read_memory(WORLD_RAM_BYTES - 16, 64), STATUS_OK);
+    assert_has("000000000000fff0  00 ");
+    assert_has("0000000000010000  to 0x1002f: not RAM of this VM\n");
+    assert_int_equal(read_memory(WORLD_RAM_BYTES - 8, 16), STATUS_OK);
+    assert_has("000000000000fff0                          00 ");
+    assert_has("0000000000010000  to 0x10007: not RAM of this VM\n");
+}
+
+static void test_memory_with_a_hole(void **state)
+{
+    (void)state;
+    web->memory.extents[0].bytes = 0x1000;
+    web->memory.extents[1] = (struct guest_extent){.gpa = gpa(0x2000), .bytes = 0x1000};
+    web->memory.extent_count = 2;
+    assert_int_equal(read_memory(0xff1, INSPECT_READ_MAX), STATUS_OK);
+    assert_has("0000000000001000  to 0x1ff0: not RAM of this VM\n");
+    assert_null(strstr(shown, "\n0000000000002000")); // it ends before that
+    assert_int_equal(read_memory(0x1ff8, 16), STATUS_OK);
+    assert_has("0000000000001ff8  to 0x1fff: not RAM of this VM\n0000000000002000  00 ");
+}
+
+static void test_memory_limits(void **state)
+{
+    (void)state;
+    assert_int_equal(read_memory(1, INSPECT_READ_MAX), STATUS_OK);
+    assert_int_equal(read_memory(0, INSPECT_READ_MAX + 1), STATUS_RANGE);
+    assert_int_equal(read_memory(0, 0), STATUS_RANGE);
+    assert_int_equal(read_memory(UINT64_MAX, 1), STATUS_RANGE);
+    assert_int_equal(read_memory(UINT64_MAX - 1, 1), STATUS_OK);
+    assert_string_equal(shown, "fffffffffffffffe  to 0xfffffffffffffffe: not RAM of this VM\n");
+    assert_int_equal(inspect_memory(spare, gpa(0), 16, buffer, &sink, &why), STATUS_BUSY);
+    assert_string_equal(why.text, "spare is off: it has no memory");
+}
+
+static void test_every_start_and_length(void **state)
+{
+    (void)state;
+    for (uint64_t start = 0; start < 34; start++) {
+        for (uint64_t length = 1; length < 70; length++) {
+            assert_int_equal(read_memory(WORLD_RAM_BYTES - 50 + start, length), STATUS_OK);
+        }
+    }
+}
+
+static void test_exits(void **state)
+{
+    (void)state;
+    world.cores[0].exits[EXIT_CPUID] = 3;
+    world.cores[0].exits[EXIT_HLT] = 4000000000000;
+    web->pc->io.unclaimed = 5;
+    web->pc->io.last_unclaimed = 0x2e;
+    web->unknown_msr_accesses = 1;
+    web->last_unknown_msr = 0xc0011029;
+    assert_int_equal(inspect_exits(web, &sink, &why), STATUS_OK);
+    assert_string_equal(shown, "CPUID                             3\n"
+                               "other                 4000000000000\n"
+                               "all exits             4000000000003\n"
+                               "unclaimed ports                   5  last 0x2e\n"
+                               "unknown MSRs                      1  last 0xc0011029\n");
+    assert_int_equal(inspect_exit_total(web), 4000000000003);
+    assert_int_equal(inspect_exit_total(spare), 0);
+    assert_int_equal(inspect_exits(spare, &sink, &why), STATUS_BUSY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_registers, set_up),
+        cmocka_unit_test_setup(test_registers_of_a_vm_that_is_off, set_up),
+        cmocka_unit_test_setup(test_memory_rows, set_up),
+        cmocka_unit_test_setup(test_memory_that_starts_and_ends_inside_rows, set_up),
+        cmocka_unit_test_setup(test_memory_at_the_end_of_ram, set_up),
+        cmocka_unit_test_setup(test_memory_with_a_hole, set_up),
+        cmocka_unit_test_setup(test_memory_limits, set_up),
+        cmocka_unit_test_setup(test_every_start_and_length, set_up),
+        cmocka_unit_test_setup(test_exits, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,559 @@
+// SPDX-License-Identifier: MIT
+// Tests of the local APIC: priorities, end of interrupt, registers in both modes, mode changes.
+#include "vmm/devices/lapic.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define SVR_ON 0x1ff
+#define MASKED 0x10000U
+
+static struct lapic lapic;
+static struct lapic_output output;
+static unsigned ended; // calls of output.eoi
+static uint8_t last_ended;
+static unsigned nmis;
+static unsigned inits;
+
+static void no_ipi(struct lapic_output *self, const struct apic_message *message)
+{
+    (void)self;
+    (void)message;
+    fail();
+}
+
+static void count_eoi(struct lapic_output *self, uint8_t vector)
+{
+    (void)self;
+    ended++;
+    last_ended = vector;
+}
+
+static void count_nmi(struct lapic_output *self)
+{
+    (void)self;
+    nmis++;
+}
+
+static void count_init(struct lapic_output *self)
+{
+    (void)self;
+    inits++;
+}
+
+static void no_startup(struct lapic_output *self, uint8_t vector)
+{
+    (void)self;
+    (void)vector;
+    fail();
+}
+
+static uint64_t get(unsigned reg)
+{
+    uint64_t value;
+
+    assert_true(lapic_read(&lapic, reg, 0, &value));
+    return value;
+}
+
+static void put(unsigned reg, uint64_t value)
+{
+    assert_true(lapic_write(&lapic, reg, value, 0));
+}
+
+static bool get_faults(unsigned reg)
+{
+    uint64_t value = 1;
+    bool done = lapic_read(&lapic, reg, 0, &value);
+
+    assert_true(done || value == 0);
+    return !done;
+}
+
+static bool put_faults(unsigned reg, uint64_t value)
+{
+    return !lapic_write(&lapic, reg, value, 0);
+}
+
+static void enter_x2apic(void)
+{
+    assert_true(lapic_set_base(&lapic, lapic_base(&lapic) | LAPIC_BASE_EXTD));
+}
+
+static int set_up_disabled(void **state)
+{
+    (void)state;
+    output = (struct lapic_output){no_ipi, count_eoi, count_nmi, count_init, no_startup};
+    lapic_init(&lapic, &output, 3, true, 40);
+    ended = nmis = inits = 0;
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    set_up_disabled(state);
+    put(LAPIC_SVR, SVR_ON);
+    return 0;
+}
+
+static int set_up_x2apic(void **state)
+{
+    set_up(state);
+    enter_x2apic();
+    return 0;
+}
+
+static void test_reset_values(void **state)
+{
+    (void)state;
+    assert_true(lapic_base(&lapic) == 0xfee00900);
+    assert_int_equal(lapic_mode(&lapic), LAPIC_XAPIC);
+    assert_int_equal(get(LAPIC_ID), 3 << 24);
+    assert_int_equal(get(LAPIC_VERSION), 0x01050014);
+    assert_int_equal(get(LAPIC_TPR), 0);
+    assert_int_equal(get(LAPIC_PPR), 0);
+    assert_int_equal(get(LAPIC_LDR), 0);
+    assert_int_equal(get(LAPIC_DFR), 0xffffffff);
+    assert_int_equal(get(LAPIC_SVR), 0xff);
+    for (unsigned reg = LAPIC_LVT_TIMER; reg <= LAPIC_LVT_ERROR; reg++) {
+        assert_int_equal(get(reg), MASKED);
+    }
+    for (unsigned reg = LAPIC_ISR; reg < LAPIC_IRR + 8; reg++) {
+        assert_int_equal(get(reg), 0);
+    }
+    assert_int_equal(get(LAPIC_INITIAL_COUNT), 0);
+    assert_int_equal(get(LAPIC_CURRENT_COUNT), 0);
+    assert_int_equal(get(LAPIC_DIVIDE), 0);
+    assert_int_equal(lapic_pending(&lapic), -1);
+    assert_false(lapic_accepts_extint(&lapic));
+    assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
+}
+
+static void test_software_disabled_takes_no_interrupts(void **state)
+{
+    (void)state;
+    lapic_post(&lapic, 0x40, false);
+    assert_int_equal(lapic_pending(&lapic), -1);
+    put(LAPIC_LVT_LINT0, 0x700);
+    assert_int_equal(get(LAPIC_LVT_LINT0), 0x700 | MASKED); // the mask cannot be cleared
+    put(LAPIC_SVR, SVR_ON);
+    put(LAPIC_LVT_LINT0, 0x700);
+    assert_true(lapic_accepts_extint(&lapic));
+    lapic_post(&lapic, 0x40, false);
+    put(LAPIC_SVR, 0xff);
+    assert_int_equal(get(LAPIC_LVT_LINT0), 0x700 | MASKED); // and is set by disabling
+    assert_int_equal(lapic_pending(&lapic), 0x40);          // what was accepted stays
+}
+
+static void test_virtual_wire(void **state)
+{
+    (void)state;
+    lapic_set_virtual_wire(&lapic);
+    assert_true(lapic_accepts_extint(&lapic));
+    lapic_set_lint(&lapic, 1, true);
+    assert_int_equal(nmis, 1);
+    lapic_set_lint(&lapic, 0, true); // ExtINT: not the local APIC's to deliver
+    assert_int_equal(lapic_pending(&lapic), -1);
+}
+
+static void test_highest_vector_first(void **state)
+{
+    (void)state;
+    for (unsigned vector = 16; vector < 256; vector++) {
+        lapic_post(&lapic, (uint8_t)vector, false);
+        assert_int_equal(lapic_pending(&lapic), vector);
+    }
+    for (unsigned word = 0; word < 8; word++) {
+        assert_int_equal(get(LAPIC_IRR + word), word == 0 ? 0xffff0000 : 0xffffffff);
+    }
+    for (unsigned vector = 255; vector >= 16; vector--) {
+        assert_int_equal(lapic_pending(&lapic), vector);
+        lapic_accept(&lapic, vector);
+        assert_int_equal(get(LAPIC_ISR + vector / 32), 1U << vector % 32);
+        assert_int_equal(get(LAPIC_PPR), vector & 0xf0);
+        lapic_eoi(&lapic);
+    }
+    assert_int_equal(lapic_pending(&lapic), -1);
+}
+
+static void test_nesting_by_priority_class(void **state)
+{
+    (void)state;
+    lapic_post(&lapic, 0x45, false);
+    lapic_accept(&lapic, 0x45);
+    lapic_post(&lapic, 0x4f, false); // same class: waits
+    assert_int_equal(lapic_pending(&lapic), -1);
+    lapic_post(&lapic, 0x50, false);
+    assert_int_equal(lapic_pending(&lapic), 0x50);
+    lapic_accept(&lapic, 0x50);
+    lapic_eoi(&lapic); // ends the highest
+    assert_int_equal(get(LAPIC_ISR + 2), 1 << 5);
+    assert_int_equal(lapic_pending(&lapic), -1);
+    lapic_eoi(&lapic);
+    assert_int_equal(lapic_pending(&lapic), 0x4f);
+    lapic_accept(&lapic, 0x4f);
+    lapic_eoi(&lapic);
+    lapic_eoi(&lapic); // one too many does nothing
+    assert_int_equal(lapic_processor_priority(&lapic), 0);
+}
+
+static void test_task_priority_and_cr8(void **state)
+{
+    (void)state;
+    lapic_post(&lapic, 0x61, false);
+    put(LAPIC_TPR, 0x5f);
+    assert_int_equal(lapic_pending(&lapic), 0x61);
+    put(LAPIC_TPR, 0x60);
+    assert_int_equal(lapic_pending(&lapic), -1);
+    assert_int_equal(lapic_cr8(&lapic), 6);
+    lapic_set_cr8(&lapic, 5);
+    assert_int_equal(get(LAPIC_TPR), 0x50);
+    assert_int_equal(lapic_pending(&lapic), 0x61);
+    lapic_accept(&lapic, 0x61);
+    put(LAPIC_TPR, 0x6c);
+    assert_int_equal(get(LAPIC_PPR), 0x6c); // TPR's class is not below ISR's: all of TPR
+    put(LAPIC_TPR, 0x5c);
+    assert_int_equal(get(LAPIC_PPR), 0x60);
+    lapic_set_cr8(&lapic, 0xfff);
+    assert_int_equal(lapic_cr8(&lapic), 15);
+}
+
+static void test_one_request_and_one_service_a_vector(void **state)
+{
+    (void)state;
+    lapic_post(&lapic, 0x40, false);
+    lapic_post(&lapic, 0x40, false);
+    lapic_accept(&lapic, 0x40);
+    lapic_post(&lapic, 0x40, false); // again, while in service
+    assert_int_equal(lapic_pending(&lapic), -1);
+    lapic_eoi(&lapic);
+    assert_int_equal(lapic_pending(&lapic), 0x40);
+    lapic_accept(&lapic, 0x40);
+    lapic_eoi(&lapic);
+    assert_int_equal(lapic_pending(&lapic), -1);
+}
+
+static void test_eoi_of_levels_is_reported(void **state)
+{
+    (void)state;
+    lapic_post(&lapic, 0x40, true);
+    lapic_post(&lapic, 0x50, false);
+    assert_int_equal(get(LAPIC_TMR + 2), 1);
+    lapic_accept(&lapic, 0x50);
+    put(LAPIC_EOI, 0xffffffff); // any value, in xAPIC mode
+    assert_int_equal(ended, 0);
+    lapic_accept(&lapic, 0x40);
+    put(LAPIC_EOI, 0);
+    assert_int_equal(ended, 1);
+    assert_int_equal(last_ended, 0x40);
+    lapic_post(&lapic, 0x40, false); // the trigger mode is that of the last request
+    assert_int_equal(get(LAPIC_TMR + 2), 0);
+    lapic_accept(&lapic, 0x40);
+    lapic_eoi(&lapic);
+    assert_int_equal(ended, 1);
+    put(LAPIC_SVR, SVR_ON | 1 << 12); // the guest tells the I/O APIC itself
+    lapic_post(&lapic, 0x40, true);
+    lapic_accept(&lapic, 0x40);
+    lapic_eoi(&lapic);
+    assert_int_equal(ended, 1);
+}
+
+static void test_lint_modes(void **state)
+{
+    (void)state;
+    put(LAPIC_LVT_LINT0, 0x41); // fixed, edge
+    lapic_set_lint(&lapic, 0, true);
+    lapic_set_lint(&lapic, 0, true);
+    assert_int_equal(lapic_pending(&lapic), 0x41);
+    lapic_accept(&lapic, 0x41);
+    lapic_eoi(&lapic);
+    assert_int_equal(lapic_pending(&lapic), -1);
+    put(LAPIC_LVT_LINT1, 0x500); // INIT
+    lapic_set_lint(&lapic, 1, true);
+    assert_int_equal(inits, 1);
+    lapic_set_lint(&lapic, 1, false);
+    put(LAPIC_LVT_LINT1, 0x200); // SMI: a VM has none
+    lapic_set_lint(&lapic, 1, true);
+    put(LAPIC_LVT_LINT1, 0x400 | MASKED);
+    lapic_set_lint(&lapic, 1, false);
+    lapic_set_lint(&lapic, 1, true);
+    lapic_set_lint(&lapic, 7, true);
+    assert_int_equal(nmis, 0);
+}
+
+static void test_lint_level_triggered(void **state)
+{
+    (void)state;
+    lapic_set_lint(&lapic, 0, true);
+    put(LAPIC_LVT_LINT0, 0x8041); // asserted already
+    assert_int_equal(get(LAPIC_LVT_LINT0), 0xc041);
+    assert_int_equal(lapic_pending(&lapic), 0x41);
+    lapic_accept(&lapic, 0x41);
+    lapic_set_lint(&lapic, 0, false);
+    lapic_set_lint(&lapic, 0, true);
+    assert_int_equal(get(LAPIC_IRR + 2), 0); // the last one has not ended
+    lapic_eoi(&lapic);
+    assert_int_equal(lapic_pending(&lapic), 0x41); // still asserted
+    lapic_accept(&lapic, 0x41);
+    lapic_set_lint(&lapic, 0, false);
+    lapic_eoi(&lapic);
+    assert_int_equal(lapic_pending(&lapic), -1);
+    assert_int_equal(get(LAPIC_LVT_LINT0), 0x8041);
+}
+
+static void test_errors(void **state)
+{
+    (void)state;
+    put(LAPIC_LVT_ERROR, 0x33);
+    lapic_post(&lapic, 15, false);
+    assert_int_equal(get(LAPIC_ESR), 0); // latched by a write only
+    assert_int_equal(lapic_pending(&lapic), 0x33);
+    put(LAPIC_ESR, 0);
+    assert_int_equal(get(LAPIC_ESR), 0x40);
+    get(0x3f);
+    put(0x01, 5);
+    get(0x100000);
+    put(LAPIC_ESR, 0);
+    assert_int_equal(get(LAPIC_ESR), 0x80);
+    put(LAPIC_ESR, 0);
+    assert_int_equal(get(LAPIC_ESR), 0);
+    put(LAPIC_LVT_ERROR, 0x05); // an error interrupt that is itself in error
+    get(0x00);
+    put(LAPIC_ESR, 0);
+    assert_int_equal(get(LAPIC_ESR), 0xc0);
+}
+
+static void test_xapic_registers_keep_their_bits(void **state)
+{
+    (void)state;
+    put(LAPIC_TPR, 0xffffffff);
+    assert_int_equal(get(LAPIC_TPR), 0xff);
+    put(LAPIC_TPR, 0);
+    put(LAPIC_LDR, 0xffffffff);
+    assert_int_equal(get(LAPIC_LDR), 0xff000000);
+    put(LAPIC_DFR, 0);
+    assert_int_equal(get(LAPIC_DFR), 0x0fffffff);
+    put(LAPIC_SVR, 0xffffffff);
+    assert_int_equal(get(LAPIC_SVR), 0x11ff);
+    put(LAPIC_LVT_TIMER, 0xffffffff);
+    assert_int_equal(get(LAPIC_LVT_TIMER), 0x700ff);
+    put(LAPIC_LVT_THERMAL, 0xffffffff);
+    assert_int_equal(get(LAPIC_LVT_THERMAL), 0x107ff);
+    put(LAPIC_LVT_PERFORMANCE, 0xffffffff);
+    assert_int_equal(get(LAPIC_LVT_PERFORMANCE), 0x107ff);
+    put(LAPIC_LVT_LINT1, 0xffffffff);
+    assert_int_equal(get(LAPIC_LVT_LINT1), 0x1a7ff);
+    put(LAPIC_LVT_ERROR, 0xffffffff);
+    assert_int_equal(get(LAPIC_LVT_ERROR), 0x100ff);
+    put(LAPIC_DIVIDE, 0xffffffff);
+    assert_int_equal(get(LAPIC_DIVIDE), 0xb);
+    put(LAPIC_ID, 0xffffffff);
+    put(LAPIC_VERSION, 0xffffffff);
+    put(LAPIC_IRR, 0xffffffff);
+    assert_int_equal(get(LAPIC_ID), 3 << 24);
+    assert_int_equal(get(LAPIC_VERSION), 0x01050014);
+    assert_int_equal(get(LAPIC_IRR), 0);
+}
+
+static void test_x2apic_identity(void **state)
+{
+    (void)state;
+    assert_int_equal(get(LAPIC_ID), 3);
+    assert_int_equal(get(LAPIC_LDR), 1 << 3);
+    lapic_init(&lapic, &output, 0x12345, false, 40);
+    enter_x2apic();
+    assert_int_equal(get(LAPIC_ID), 0x12345);
+    assert_int_equal(get(LAPIC_LDR), 0x12340000 | 1 << 5);
+}
+
+static void test_x2apic_faults_by_register(void **state)
+{
+    static const uint8_t readable[] = {0x02, 0x03, 0x08, 0x0a, 0x0d, 0x0f, 0x28, 0x30, 0x32,
+                                       0x33, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x3e};
+    static const uint8_t writable[] = {0x08, 0x0b, 0x0f, 0x28, 0x30, 0x32, 0x33,
+                                       0x34, 0x35, 0x36, 0x37, 0x38, 0x3e, 0x3f};
+    bool reads[0x400] = {false};
+    bool writes[0x400] = {false};
+    (void)state;
+    for (unsigned i = 0; i < sizeof(readable); i++) {
+        reads[readable[i]] = true;
+    }
+    for (unsigned reg = 0x10; reg < 0x28; reg++) {
+        reads[reg] = true;
+    }
+    for (unsigned i = 0; i < sizeof(writable); i++) {
+        writes[writable[i]] = true;
+    }
+    for (unsigned reg = 0; reg < 0x400; reg++) {
+        assert_int_equal(get_faults(reg), !reads[reg]);
+        if (reg != LAPIC_ICR && reg != LAPIC_SELF_IPI) {
+            assert_int_equal(put_faults(reg, 0), !writes[reg]);
+        }
+    }
+    assert_true(get_faults(0xffffffff));
+    assert_true(put_faults(0xffffffff, 0));
+}
+
+static void test_x2apic_faults_by_reserved_bits(void **state)
+{
+    static const struct {
+        uint8_t reg;
+        uint64_t allowed;
+    } registers[] = {
+        {LAPIC_TPR, 0xff},
+        {LAPIC_EOI, 0},
+        {LAPIC_SVR, 0x11ff},
+        {LAPIC_ESR, 0},
+        {LAPIC_LVT_TIMER, 0x710ff},
+        {LAPIC_LVT_THERMAL, 0x117ff},
+        {LAPIC_LVT_PERFORMANCE, 0x117ff},
+        {LAPIC_LVT_LINT0, 0x1f7ff},
+        {LAPIC_LVT_LINT1, 0x1f7ff},
+        {LAPIC_LVT_ERROR, 0x110ff},
+        {LAPIC_INITIAL_COUNT, 0xffffffff},
+        {LAPIC_DIVIDE, 0xb},
+    };
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(registers); i++) {
+        for (unsigned bit = 0; bit < 64; bit++) {
+            bool allowed = registers[i].allowed >> bit & 1;
+            assert_int_equal(put_faults(registers[i].reg, BIT(bit)), !allowed);
+        }
+    }
+    for (unsigned bit = 20; bit < 32; bit++) {
+        assert_true(put_faults(LAPIC_ICR, BIT(bit)));
+    }
+    assert_true(put_faults(LAPIC_ICR, BIT(13)));
+    assert_true(put_faults(LAPIC_SELF_IPI, 0x100));
+}
+
+static void test_x2apic_self_ipi(void **state)
+{
+    (void)state;
+    put(LAPIC_SELF_IPI, 0x77);
+    assert_int_equal(lapic_pending(&lapic), 0x77);
+    put(LAPIC_SELF_IPI, 0x07);
+    put(LAPIC_ESR, 0);
+    assert_int_equal(get(LAPIC_ESR) & 0x40, 0x40);
+}
+
+static void test_eoi_by_register_is_lapic_eoi(void **state)
+{
+    (void)state;
+    lapic_post(&lapic, 0x40, false);
+    lapic_accept(&lapic, 0x40);
+    put(LAPIC_EOI, 0);
+    assert_int_equal(get(LAPIC_ISR + 2), 0);
+}
+
+static void test_mode_transitions(void **state)
+{
+    const uint64_t base = LAPIC_DEFAULT_BASE | LAPIC_BASE_BSP;
+    const uint64_t bits[] = {0, LAPIC_BASE_EN, LAPIC_BASE_EN | LAPIC_BASE_EXTD, LAPIC_BASE_EXTD};
+    // From disabled, xAPIC, x2APIC to disabled, xAPIC, x2APIC, and the one that is never legal.
+    static const bool legal[3][4] = {
+        {true, true, false, false}, {true, true, true, false}, {true, false, true, false}};
+    (void)state;
+    for (unsigned from = 0; from < 3; from++) {
+        for (unsigned to = 0; to < 4; to++) {
+            lapic_reset(&lapic);
+            if (from == LAPIC_X2APIC) {
+                enter_x2apic();
+            } else {
+                assert_true(lapic_set_base(&lapic, base | bits[from]));
+            }
+            assert_int_equal(lapic_mode(&lapic), from);
+            assert_int_equal(lapic_set_base(&lapic, base | bits[to]), legal[from][to]);
+            assert_int_equal(lapic_mode(&lapic), legal[from][to] ? to : from);
+        }
+    }
+}
+
+static void test_base_reserved_bits(void **state)
+{
+    (void)state;
+    for (unsigned bit = 0; bit < 64; bit++) {
+        bool reserved = bit < 8 || bit == 9 || bit >= 40;
+        if (bit == 10 || bit == 11) {
+            continue;
+        }
+        uint64_t value = (LAPIC_DEFAULT_BASE | LAPIC_BASE_EN) ^ BIT(bit);
+        assert_int_equal(lapic_set_base(&lapic, value), !reserved);
+    }
+    assert_true(lapic_set_base(&lapic, LAPIC_DEFAULT_BASE | LAPIC_BASE_EN));
+    assert_true(lapic_base(&lapic) & LAPIC_BASE_BSP); // the flag is the machine's
+}
+
+static void test_disabled_is_gone_and_forgets(void **state)
+{
+    (void)state;
+    put(LAPIC_LVT_TIMER, 0x20040);
+    put(LAPIC_INITIAL_COUNT, 100);
+    lapic_post(&lapic, 0x50, false);
+    assert_true(lapic_set_base(&lapic, LAPIC_DEFAULT_BASE));
+    assert_true(get_faults(LAPIC_ID));
+    assert_true(put_faults(LAPIC_EOI, 0));
+    assert_true(lapic_accepts_extint(&lapic));
+    assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
+    lapic_post(&lapic, 0x60, false);
+    lapic_set_tsc_deadline(&lapic, 5, 5);
+    assert_int_equal(lapic_pending(&lapic), -1);
+    assert_true(lapic_set_base(&lapic, LAPIC_DEFAULT_BASE | LAPIC_BASE_EN));
+    assert_int_equal(get(LAPIC_SVR), 0xff);
+    assert_int_equal(get(LAPIC_LVT_TIMER), MASKED);
+}
+
+static void test_x2apic_keeps_the_state(void **state)
+{
+    (void)state;
+    put(LAPIC_TPR, 0x30);
+    lapic_post(&lapic, 0x50, false);
+    enter_x2apic();
+    assert_int_equal(get(LAPIC_TPR), 0x30);
+    assert_int_equal(lapic_pending(&lapic), 0x50);
+}
+
+static void test_init_keeps_base_and_identity(void **state)
+{
+    (void)state;
+    lapic_post(&lapic, 0x50, false);
+    put(LAPIC_TPR, 0x20);
+    lapic_init_received(&lapic);
+    assert_int_equal(lapic_mode(&lapic), LAPIC_X2APIC);
+    assert_int_equal(get(LAPIC_ID), 3);
+    assert_int_equal(get(LAPIC_TPR), 0);
+    assert_int_equal(get(LAPIC_SVR), 0xff);
+    assert_int_equal(lapic_pending(&lapic), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_reset_values, set_up_disabled),
+        cmocka_unit_test_setup(test_software_disabled_takes_no_interrupts, set_up_disabled),
+        cmocka_unit_test_setup(test_virtual_wire, set_up_disabled),
+        cmocka_unit_test_setup(test_highest_vector_first, set_up),
+        cmocka_unit_test_setup(test_nesting_by_priority_class, set_up),
+        cmocka_unit_test_setup(test_task_priority_and_cr8, set_up),
+        cmocka_unit_test_setup(test_one_request_and_one_service_a_vector, set_up),
+        cmocka_unit_test_setup(test_eoi_of_levels_is_reported, set_up),
+        cmocka_unit_test_setup(test_lint_modes, set_up),
+        cmocka_unit_test_setup(test_lint_level_triggered, set_up),
+        cmocka_unit_test_setup(test_errors, set_up),
+        cmocka_unit_test_setup(test_xapic_registers_keep_their_bits, set_up),
+        cmocka_unit_test_setup(test_x2apic_identity, set_up_x2apic),
+        cmocka_unit_test_setup(test_x2apic_faults_by_register, set_up_x2apic),
+        cmocka_unit_test_setup(test_x2apic_faults_by_reserved_bits, set_up_x2apic),
+        cmocka_unit_test_setup(test_x2apic_self_ipi, set_up_x2apic),
+        cmocka_unit_test_setup(test_eoi_by_register_is_lapic_eoi, set_up_x2apic),
+        cmocka_unit_test_setup(test_mode_transitions, set_up),
+        cmocka_unit_test_setup(test_base_reserved_bits, set_up),
+        cmocka_unit_test_setup(test_disabled_is_gone_and_forgets, set_up),
+        cmocka_unit_test_setup(test_x2apic_keeps_the_state, set_up),
+        cmocka_unit_test_setup(test_init_keeps_base_and_identity, set_up_x2apic),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

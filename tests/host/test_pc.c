@@ -1,0 +1,468 @@
+// SPDX-License-Identifier: MIT
+// Tests of how a VM's devices are wired: to ports, interrupt controllers, terminal and reset line.
+#include "vmm/pc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "arch/x86/registers.h"
+#include "tests/host/fake_machine.h"
+#include "vmm/util/string.h"
+
+#define MS 1000000ULL
+#define UART 0x3f8
+
+static struct pc *pc(void)
+{
+    return fake_machine.vm->pc;
+}
+
+static uint8_t in(uint16_t port)
+{
+    return (uint8_t)fake_machine_in(port, 1);
+}
+
+static void out(uint16_t port, uint8_t value)
+{
+    fake_machine_out(port, 1, value);
+}
+
+static void advance_to(uint64_t ns)
+{
+    fake_host.now_ns = ns;
+    pc_advance(pc(), pc_now_ns(pc()));
+}
+
+// ---- Ports ----
+
+static void every_device_answers_at_its_ports(void **state)
+{
+    static const uint16_t readable[] = {0x20,  0x21,  0x40,  0x60,  0x61,  0x64,  0x70,  0x71,
+                                        0x80,  0x92,  0xa0,  0xa1,  0xe9,  0xf4,  0x3f8, 0x3f9,
+                                        0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff, 0x4d0, 0x4d1};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(readable); i++) {
+        in(readable[i]);
+        assert_int_equal(pc()->io.unclaimed, 0);
+    }
+}
+
+static void what_a_pc_has_not_is_counted(void **state)
+{
+    static const uint16_t absent[] = {0x1f0, 0x2f8, 0x300, 0x3c0, 0x3d4, 0xcf8, 0xcfc, 0x510,
+                                      0x62,  0x65,  0x72,  0x22,  0x4d2, 0x402, 0x5658};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(absent); i++) {
+        assert_int_equal(in(absent[i]), 0xff);
+        assert_int_equal(pc()->io.unclaimed, i + 1);
+        assert_int_equal(pc()->io.last_unclaimed, absent[i]);
+    }
+}
+
+static void each_port_reaches_its_own_device(void **state)
+{
+    (void)state;
+    out(0x21, 0xaa);
+    out(0xa1, 0x55);
+    out(0x4d0, 0x20);
+    out(0x4d1, 0x40);
+    out(0x80, 0x77);
+    out(UART + 7, 0x66);
+    assert_int_equal(in(0x21), 0xaa);
+    assert_int_equal(in(0xa1), 0x55);
+    assert_int_equal(in(0x4d0), 0x20);
+    assert_int_equal(in(0x4d1), 0x40);
+    assert_int_equal(in(0x80), 0x77);
+    assert_int_equal(in(UART + 7), 0x66);
+    assert_int_equal(in(0xe9), 0xe9);
+    assert_int_equal(in(UART + 5), 0x60); // nothing received, transmitter empty
+    assert_int_equal(in(0x92) & 2, 2);    // A20
+    assert_true(in(0x64) & 0x10);
+}
+
+static void cmos_tells_the_memory(void **state)
+{
+    (void)state;
+    out(0x70, 0x15);
+    assert_int_equal(in(0x71), 640 & 0xff);
+    out(0x70, 0x16);
+    assert_int_equal(in(0x71), 640 >> 8);
+    out(0x70, 0x17);
+    unsigned low = in(0x71);
+
+    out(0x70, 0x18);
+    assert_int_equal(in(0x71) << 8 | low, (FAKE_VM_BYTES - MIB) / KIB);
+    out(0x70, 0x5b);
+    assert_int_equal(in(0x71), 0);
+}
+
+static void cmos_tells_the_machines_date(void **state)
+{
+    (void)state;
+    out(0x70, 0x09);
+    assert_int_equal(in(0x71), 0x26); // 2026
+    out(0x70, 0x08);
+    assert_int_equal(in(0x71), 0x01);
+}
+
+// ---- Interrupt lines ----
+
+static void program_controllers(void)
+{
+    static const struct {
+        uint16_t port;
+        uint8_t value;
+    } writes[] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 4}, {0x21, 1}, {0x21, 0},
+                  {0xa0, 0x11}, {0xa1, 0x28}, {0xa1, 2}, {0xa1, 1}, {0xa1, 0}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
+        out(writes[i].port, writes[i].value);
+    }
+    for (uint32_t pin = 0; pin < IOAPIC_PINS; pin++) { // vector 0x60 + pin, to APIC ID 0
+        pc_ioapic_write(pc(), 0, 0x10 + 2 * pin);
+        pc_ioapic_write(pc(), 0x10, 0x60 + pin);
+    }
+}
+
+// What an interrupt brings to the 8259s and, by the I/O APIC, to the local APIC.
+static void assert_raised(uint8_t vector, uint8_t apic_vector)
+{
+    struct lapic *lapic = &fake_machine.vcpu->lapic;
+
+    assert_true(pic_pending(&pc()->pic));
+    assert_true(fake_machine.vcpu->core.work & WORK_EVENTS);
+    assert_int_equal(pic_acknowledge(&pc()->pic), vector);
+    assert_int_equal(lapic_pending(lapic), apic_vector);
+    lapic_accept(lapic, apic_vector);
+    lapic_eoi(lapic);
+    assert_int_equal(lapic_pending(lapic), -1);
+}
+
+static void the_pit_is_irq_0_and_pin_2(void **state)
+{
+    (void)state;
+    out(0x43, 0x34); // OUT rises now: before anybody listens
+    program_controllers();
+    fake_machine.vcpu->core.work = 0;
+    out(0x40, 0xa9); // 1193 ticks, about 1 ms
+    out(0x40, 0x04);
+    assert_int_not_equal(fake_machine.vcpu->core.work, 0); // the deadline has changed
+    uint64_t due_ns = vcpu_next_event_ns(fake_machine.vcpu);
+
+    assert_in_range(due_ns, fake_host.now_ns + 990000, fake_host.now_ns + 1010000);
+    advance_to(due_ns - 1000);
+    assert_false(pic_pending(&pc()->pic));
+    fake_machine.vcpu->core.work = 0;
+    advance_to(due_ns);
+    assert_raised(0x20, 0x62);
+}
+
+static void the_rtc_is_irq_8(void **state)
+{
+    (void)state;
+    program_controllers();
+    out(0x70, 0x0b);
+    out(0x71, 0x42); // periodic interrupt, 24 hours
+    uint64_t due_ns = vcpu_next_event_ns(fake_machine.vcpu);
+
+    assert_in_range(due_ns, fake_host.now_ns + 1, fake_host.now_ns + 2 * MS);
+    advance_to(due_ns);
+    assert_raised(0x28, 0x68);
+}
+
+static void the_uart_is_irq_4(void **state)
+{
+    (void)state;
+    program_controllers();
+    out(UART + 4, 0x08); // OUT2 lets the line through
+    out(UART + 1, 0x01);
+    assert_true(terminal_type(&fake_machine.vm->terminal, 'x'));
+    pc_advance(pc(), pc_now_ns(pc()));
+    assert_raised(0x24, 0x64);
+    assert_int_equal(in(UART), 'x');
+}
+
+static void the_keyboard_is_irq_1(void **state)
+{
+    (void)state;
+    program_controllers();
+    out(0x64, 0x60);
+    out(0x60, 0x41); // interrupts on
+    out(0x60, 0xee); // echo
+    assert_int_equal(in(0x60), 0xee);
+    out(0x60, 0xee);
+    assert_raised(0x21, 0x61);
+}
+
+static void a_masked_8259_is_silent(void **state)
+{
+    (void)state;
+    out(0x43, 0x34);
+    out(0x40, 0xa9);
+    out(0x40, 0x04);
+    out(0x21, 0xff);
+    advance_to(fake_host.now_ns + 10 * MS);
+    assert_false(pic_pending(&pc()->pic));
+}
+
+static void lint0_may_deliver_the_8259_as_a_fixed_interrupt(void **state)
+{
+    struct lapic *lapic = &fake_machine.vcpu->lapic;
+
+    (void)state;
+    program_controllers();
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_LVT_LINT0, 0x70));
+    out(0x64, 0x60);
+    out(0x60, 0x41);
+    pc_ioapic_write(pc(), 0, 0x12);
+    pc_ioapic_write(pc(), 0x10, BIT(16)); // pin 1 is masked there
+    out(0x60, 0xee);
+    assert_int_equal(lapic_pending(lapic), 0x70);
+}
+
+static void nmis_of_the_io_apic_reach_the_cpu(void **state)
+{
+    (void)state;
+    pc_ioapic_write(pc(), 0, 0x12);
+    pc_ioapic_write(pc(), 0x10, APIC_NMI << 8);
+    out(0x64, 0x60);
+    out(0x60, 0x41);
+    out(0x60, 0xee);
+    assert_true(fake_machine.vcpu->nmi_pending);
+}
+
+static void messages_to_other_apics_are_dropped(void **state)
+{
+    (void)state;
+    program_controllers();
+    pc_ioapic_write(pc(), 0, 0x13);
+    pc_ioapic_write(pc(), 0x10, 5U << 24); // to APIC ID 5
+    out(0x64, 0x60);
+    out(0x60, 0x41);
+    out(0x60, 0xee);
+    assert_int_equal(lapic_pending(&fake_machine.vcpu->lapic), -1);
+}
+
+static void a_level_interrupt_comes_again_until_its_line_falls(void **state)
+{
+    struct lapic *lapic = &fake_machine.vcpu->lapic;
+
+    (void)state;
+    pc_ioapic_write(pc(), 0, 0x18); // pin 4, level-triggered
+    pc_ioapic_write(pc(), 0x10, BIT(15) | 0x64);
+    out(UART + 4, 0x08);
+    out(UART + 1, 0x01);
+    assert_true(terminal_type(&fake_machine.vm->terminal, 'x'));
+    pc_advance(pc(), pc_now_ns(pc()));
+    assert_int_equal(lapic_pending(lapic), 0x64);
+    lapic_accept(lapic, 0x64);
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_EOI, 0));
+    assert_int_equal(lapic_pending(lapic), 0x64); // by ioapic_eoi
+    lapic_accept(lapic, 0x64);
+    assert_int_equal(in(UART), 'x');
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_EOI, 0));
+    assert_int_equal(lapic_pending(lapic), -1);
+}
+
+// ---- Reset and end ----
+
+static void assert_reset_asked_for(void)
+{
+    assert_true(fake_machine.vm->reset_requested);
+    assert_true(fake_machine.vcpu->core.work & WORK_STOP);
+    assert_int_equal(fake_machine.vm->state, VM_RUNNING);
+}
+
+static void the_i8042_resets(void **state)
+{
+    (void)state;
+    out(0x64, 0xfe);
+    assert_reset_asked_for();
+}
+
+static void port_92_resets(void **state)
+{
+    (void)state;
+    out(0x92, in(0x92));
+    assert_false(fake_machine.vm->reset_requested);
+    out(0x92, 3);
+    assert_reset_asked_for();
+}
+
+static void assert_ends_with(uint8_t width, uint32_t written, uint64_t status)
+{
+    fake_machine_out(0xf4, width, written);
+    assert_int_equal(fake_machine.vm->state, VM_ENDED);
+    assert_false(fake_machine.vm->failed);
+    assert_int_equal(fake_machine.vm->exit_status, status);
+}
+
+static void port_f4_ends_with_a_byte(void **state)
+{
+    (void)state;
+    assert_ends_with(1, 0x12345678, 0x78);
+    assert_string_equal(fake_machine.vm->ended.text, "exit status 120");
+}
+
+static void port_f4_ends_with_a_word(void **state)
+{
+    (void)state;
+    assert_ends_with(2, 0x12345678, 0x5678);
+}
+
+static void port_f4_ends_with_a_double_word(void **state)
+{
+    (void)state;
+    assert_ends_with(4, 0x12345678, 0x12345678);
+    assert_int_equal(fake_host_logged("[web] ended: exit status 305419896"), 1);
+}
+
+// ---- The terminal ----
+
+static void output_kicks_the_console_once(void **state)
+{
+    struct terminal *terminal = &fake_machine.vm->terminal;
+    unsigned kicks = fake_host.kicks[0];
+
+    (void)state;
+    out(UART, 'a');
+    assert_int_equal(fake_host.kicks[0], kicks + 1);
+    out(UART, 'b');
+    out(0xe9, 'c');
+    assert_int_equal(fake_host.kicks[0], kicks + 1);
+    assert_int_equal(terminal_take(terminal), 'a');
+    assert_int_equal(terminal_take(terminal), 'b');
+    assert_int_equal(terminal_take(terminal), 'c');
+    fake_host.now_ns += 1000000;
+    out(UART, 'd');
+    assert_int_equal(fake_host.kicks[0], kicks + 2);
+}
+
+static void output_waits_for_a_full_terminal(void **state)
+{
+    struct terminal *terminal = &fake_machine.vm->terminal;
+
+    (void)state;
+    for (unsigned i = 0; i < TERMINAL_OUTPUT_BYTES; i++) {
+        if (terminal_has_room(terminal)) {
+            out(UART, '.');
+        }
+    }
+    assert_false(terminal_has_room(terminal));
+    assert_int_equal(in(UART + 5) & 0x20, 0x20);
+    out(UART, 'z');
+    assert_int_equal(in(UART + 5) & 0x20, 0); // it waits in the UART
+    uint64_t due_ns = vcpu_next_event_ns(fake_machine.vcpu);
+
+    assert_in_range(due_ns, fake_host.now_ns + 1, fake_host.now_ns + MS);
+    advance_to(due_ns);
+    assert_true(vcpu_next_event_ns(fake_machine.vcpu) > fake_host.now_ns);
+    while (terminal_has_output(terminal)) {
+        assert_int_equal(terminal_take(terminal), '.');
+    }
+    advance_to(due_ns + MS);
+    assert_int_equal(terminal_take(terminal), 'z');
+    assert_int_equal(in(UART + 5) & 0x20, 0x20);
+    assert_int_equal(vcpu_next_event_ns(fake_machine.vcpu), NEVER_NS);
+}
+
+static void input_comes_as_the_guest_reads(void **state)
+{
+    struct terminal *terminal = &fake_machine.vm->terminal;
+
+    (void)state;
+    for (unsigned i = 0; i < 40; i++) {
+        assert_true(terminal_type(terminal, (uint8_t)('A' + i)));
+    }
+    pc_advance(pc(), pc_now_ns(pc()));
+    for (unsigned i = 0; i < 40; i++) {
+        assert_true(in(UART + 5) & 1);
+        assert_int_equal(in(UART), 'A' + i);
+    }
+    assert_false(in(UART + 5) & 1);
+    assert_int_equal(in(UART + 5) & 2, 0); // no overrun
+}
+
+static void loop_back_keeps_what_is_typed(void **state)
+{
+    (void)state;
+    out(UART + 4, 0x10);
+    assert_true(terminal_type(&fake_machine.vm->terminal, 'k'));
+    pc_advance(pc(), pc_now_ns(pc()));
+    assert_false(in(UART + 5) & 1);
+    out(UART, 'l');
+    assert_int_equal(in(UART), 'l');
+    out(UART + 4, 0);
+    pc_advance(pc(), pc_now_ns(pc()));
+    assert_int_equal(in(UART), 'k');
+}
+
+// ---- Time ----
+
+static void an_event_that_was_seen_is_over(void **state)
+{
+    uint64_t seed = 1;
+
+    (void)state;
+    for (unsigned i = 0; i < 3000; i++) {
+        seed = seed * 6364136223846793005 + 1442695040888963407;
+        out(0x43, (uint8_t)((seed >> 40 & 0x0e) | 0x30));
+        out(0x40, (uint8_t)(seed >> 56));
+        out(0x40, seed >> 33 & 1 ? 0 : (uint8_t)(seed >> 48));
+        out(0x70, 0x0a);
+        out(0x71, (uint8_t)(0x20 | (seed >> 36 & 0xf)));
+        out(0x70, 0x0b);
+        out(0x71, (uint8_t)(seed >> 25 & 0x70));
+        for (unsigned j = 0; j < 5; j++) {
+            uint64_t next_ns = vcpu_next_event_ns(fake_machine.vcpu);
+
+            if (next_ns == NEVER_NS) {
+                break;
+            }
+            assert_true(next_ns > fake_host.now_ns || j == 0);
+            advance_to(MAX(next_ns, fake_host.now_ns));
+            assert_true(vcpu_next_event_ns(fake_machine.vcpu) > fake_host.now_ns);
+            out(0x70, 0x0c);
+            in(0x71);
+        }
+        fake_host.now_ns += seed >> 44;
+    }
+}
+
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, fake_machine_set_up, fake_machine_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_device_answers_at_its_ports),
+        TEST(what_a_pc_has_not_is_counted),
+        TEST(each_port_reaches_its_own_device),
+        TEST(cmos_tells_the_memory),
+        TEST(cmos_tells_the_machines_date),
+        TEST(the_pit_is_irq_0_and_pin_2),
+        TEST(the_rtc_is_irq_8),
+        TEST(the_uart_is_irq_4),
+        TEST(the_keyboard_is_irq_1),
+        TEST(a_masked_8259_is_silent),
+        TEST(lint0_may_deliver_the_8259_as_a_fixed_interrupt),
+        TEST(nmis_of_the_io_apic_reach_the_cpu),
+        TEST(messages_to_other_apics_are_dropped),
+        TEST(a_level_interrupt_comes_again_until_its_line_falls),
+        TEST(the_i8042_resets),
+        TEST(port_92_resets),
+        TEST(port_f4_ends_with_a_byte),
+        TEST(port_f4_ends_with_a_word),
+        TEST(port_f4_ends_with_a_double_word),
+        TEST(output_kicks_the_console_once),
+        TEST(output_waits_for_a_full_terminal),
+        TEST(input_comes_as_the_guest_reads),
+        TEST(loop_back_keeps_what_is_typed),
+        TEST(an_event_that_was_seen_is_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

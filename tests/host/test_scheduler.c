@@ -1,0 +1,513 @@
+// SPDX-License-Identifier: MIT
+// Tests of how one CPU is shared: fairness, soon after waking, nobody starved, deadlines.
+#include "vmm/scheduler.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "arch/x86/registers.h"
+#include "tests/host/fake_machine.h"
+#include "vmm/util/string.h"
+
+#define US 1000ULL
+#define MS (1000 * US)
+#define OVERHEAD_NS (2 * US) // what the host itself needs for each step
+
+static struct vm *start(const char *name)
+{
+    struct reason why = {""};
+    struct vm *vm = fake_machine_add(name);
+
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    fake_backend.ops.load_vcpu(&vm->vcpus[0]->core);
+    return vm;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_machine_init();
+    return 0;
+}
+
+static struct scheduler *cpu0(void)
+{
+    return &fake_machine.schedulers[0];
+}
+
+// What kernel_main's loop does with a step, its own time and the idle wait.
+static bool step(void)
+{
+    uint64_t wake_ns = 0;
+    bool ran = scheduler_step(cpu0(), &wake_ns);
+
+    fake_host.now_ns += OVERHEAD_NS;
+    if (!ran && wake_ns != NEVER_NS) {
+        fake_host.now_ns = MAX(fake_host.now_ns, wake_ns);
+    }
+    return ran;
+}
+
+static void run_for(uint64_t ns)
+{
+    uint64_t end_ns = fake_host.now_ns + ns;
+
+    while (fake_host.now_ns < end_ns) {
+        (void)step();
+    }
+}
+
+static uint64_t run_time(const struct vm *vm)
+{
+    return vm->vcpus[0]->run_ns;
+}
+
+static struct vm *current(void)
+{
+    return vcpu_of(fake_backend.current)->vm;
+}
+
+// ---- Guests ----
+
+static uint64_t latency_worst_ns;
+static uint64_t woken;
+
+// Works `work_ns` after each interrupt, then halts until the next.
+static void sleep_between_ticks(struct vcpu_core *core, uint64_t work_ns)
+{
+    struct vcpu *vcpu = vcpu_of(core);
+    struct lapic *lapic = &vcpu->lapic;
+
+    if (!(core->backend->registers[REG_RFLAGS] & RFLAGS_IF)) { // in the handler
+        uint64_t due_ns = lapic_next_event_ns(lapic) - MS + vcpu->vm->clock_base_ns;
+
+        latency_worst_ns = MAX(latency_worst_ns, fake_host.now_ns - due_ns);
+        woken++;
+        fake_host.now_ns += work_ns;
+        lapic_eoi(lapic);
+        core->backend->registers[REG_RFLAGS] |= RFLAGS_IF;
+    }
+    fake_backend_exit(core, (struct vm_exit){.kind = EXIT_HLT});
+}
+
+// By the VM's name: a hog computes, others sleep.
+static void guest(struct vcpu_core *core)
+{
+    if (vcpu_of(core)->vm->config.name[0] == 'h') {
+        fake_backend_compute(core);
+    } else {
+        sleep_between_ticks(core, 20 * US);
+    }
+}
+
+// A VM with a local APIC timer of that period.
+static struct vm *start_with_timer(const char *name, uint32_t period_ns, uint32_t masked)
+{
+    struct vm *vm = start(name);
+    struct vcpu *vcpu = vm->vcpus[0];
+
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_DIVIDE, 0xb));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 1U << 17 | masked << 16 | 0x40));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, period_ns));
+    vcpu_set_register(vcpu, REG_RFLAGS, RFLAGS_FIXED | RFLAGS_IF);
+    return vm;
+}
+
+// ---- Choosing ----
+
+static void an_empty_machine_sleeps(void **state)
+{
+    uint64_t wake_ns = 0;
+
+    (void)state;
+    assert_false(scheduler_step(cpu0(), &wake_ns));
+    assert_int_equal(wake_ns, NEVER_NS);
+}
+
+static void vms_that_are_off_do_not_run(void **state)
+{
+    (void)state;
+    fake_machine_add("hog");
+    assert_false(step());
+}
+
+static void vms_of_other_cpus_do_not_run_here(void **state)
+{
+    struct vm_config config = {
+        .name = "there", .memory_bytes = FAKE_VM_BYTES, .vcpus = 1, .cpu = 1};
+    struct reason why;
+    struct vm *vm;
+
+    (void)state;
+    fake_backend.guest = guest;
+    struct vm *here = start("hog");
+
+    assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
+    assert_true(vm_add_payload(vm, &here->payloads[0]));
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    run_for(100 * MS);
+    assert_int_equal(run_time(vm), 0);
+    uint64_t wake_ns;
+
+    fake_host.cpu = 1;
+    assert_true(scheduler_step(&fake_machine.schedulers[1], &wake_ns));
+    assert_true(run_time(vm) > 0);
+}
+
+// Before a power-off its virtualisation is off: nobody runs, and nobody is started anew.
+static void a_cpu_that_runs_no_guests_schedules_nothing(void **state)
+{
+    uint64_t wake_ns = 0;
+
+    (void)state;
+    fake_backend.guest = guest;
+    struct vm *hog = start("hog");
+    struct vm *ended = start("ended");
+
+    ended->config.restart = RESTART_ALWAYS;
+    vm_end(ended, true, "a test");
+    fake_host.now_ns += 10000 * MS;
+    fake_machine.vmm.runs_guests[0] = false;
+    assert_false(scheduler_step(cpu0(), &wake_ns));
+    assert_int_equal(wake_ns, NEVER_NS);
+    assert_int_equal(run_time(hog), 0);
+    assert_int_equal(ended->state, VM_ENDED);
+    fake_machine.vmm.runs_guests[0] = true;
+    assert_true(scheduler_step(cpu0(), &wake_ns));
+    assert_int_equal(ended->starts, 2);
+}
+
+static void one_alone_runs_all_the_time(void **state)
+{
+    (void)state;
+    fake_backend.guest = guest;
+    struct vm *hog = start("hog");
+
+    run_for(1000 * MS);
+    assert_in_range(run_time(hog), 998 * MS, 1000 * MS);
+    assert_int_equal(run_time(hog), cpu0()->busy_ns);
+    assert_int_equal(fake_host.cr3, hog->space.cr3);
+}
+
+static void hogs_share_equally(void **state)
+{
+    static const char *const names[] = {"h1", "h2", "h3", "h4", "h5"};
+    struct vm *vms[ARRAY_SIZE(names)];
+
+    (void)state;
+    fake_backend.guest = guest;
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        vms[i] = start(names[i]);
+    }
+    run_for(1000 * MS);
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        assert_in_range(run_time(vms[i]), 180 * MS, 220 * MS);
+    }
+}
+
+static void a_slice_is_no_longer_than_it_should_be(void **state)
+{
+    (void)state;
+    fake_backend.guest = guest;
+    start("h1");
+    start("h2");
+    for (unsigned i = 0; i < 100; i++) {
+        uint64_t start_ns = fake_host.now_ns;
+
+        assert_true(step());
+        assert_in_range(fake_host.now_ns - start_ns, 1, SCHEDULER_SLICE_NS + OVERHEAD_NS);
+    }
+}
+
+// ---- Sleepers among hogs ----
+
+static void a_sleeper_wakes_soon_beside_a_hog(void **state)
+{
+    (void)state;
+    fake_backend.guest = guest;
+    latency_worst_ns = woken = 0;
+    struct vm *hog = start("hog");
+
+    start_with_timer("sleeper", MS, false);
+    run_for(2000 * MS);
+    assert_in_range(woken, 1980, 2000);
+    assert_true(latency_worst_ns < 200 * US);
+    assert_true(run_time(hog) > 1900 * MS); // and keeps what it was not asked for
+}
+
+static void sleepers_keep_their_pace_beside_a_hog(void **state)
+{
+    (void)state;
+    fake_backend.guest = guest;
+    latency_worst_ns = woken = 0;
+    struct vm *hog = start("hog");
+
+    start_with_timer("a", MS, false);
+    start_with_timer("b", MS, false);
+    start_with_timer("c", MS, false);
+    run_for(1000 * MS);
+    assert_in_range(woken, 3 * 985, 3 * 1000);
+    assert_true(latency_worst_ns < 300 * US);
+    assert_true(run_time(hog) > 880 * MS);
+}
+
+// After a long sleep it does not get the whole time that it slept.
+static void sleeping_saves_up_no_more_than_a_slice(void **state)
+{
+    (void)state;
+    fake_backend.guest = guest;
+    struct vm *sleeper = start_with_timer("late", 4000 * MS, false);
+
+    assert_true(step()); // it halts
+    struct vm *hog = start("hog");
+
+    run_for(3000 * MS);
+    text_copy(sleeper->config.name, sizeof(sleeper->config.name), "h-late"); // from now on a hog
+    sleeper->vcpus[0]->nmi_pending = true;
+    uint64_t slept = run_time(sleeper);
+    uint64_t before = run_time(hog);
+
+    run_for(200 * MS);
+    assert_in_range(run_time(sleeper) - slept, 90 * MS, 125 * MS);
+    assert_in_range(run_time(hog) - before, 75 * MS, 110 * MS);
+}
+
+static void a_vm_that_starts_late_does_not_catch_up(void **state)
+{
+    (void)state;
+    fake_backend.guest = guest;
+    struct vm *old = start("h1");
+
+    run_for(5000 * MS);
+    struct vm *young = start("h2");
+    uint64_t before = run_time(old);
+
+    run_for(200 * MS);
+    assert_in_range(run_time(young), 90 * MS, 125 * MS);
+    assert_in_range(run_time(old) - before, 75 * MS, 110 * MS);
+}
+
+// ---- Guests that mean harm ----
+
+// A halted VM whose timer never rests: others would get slices of no use.
+static void a_masked_timer_does_not_cut_the_others_slices(void **state)
+{
+    (void)state;
+    fake_backend.guest = guest;
+    struct vm *hog = start("hog");
+    struct vm *fiend = start_with_timer("fiend", 50, true);
+
+    run_for(100 * MS);
+    assert_true(run_time(hog) > 90 * MS);
+    assert_true(run_time(fiend) < MS);
+}
+
+static void a_storm_of_interrupts_takes_its_own_time_only(void **state)
+{
+    (void)state;
+    fake_backend.guest = guest;
+    struct vm *hog = start("hog");
+
+    start_with_timer("fiend", 50, false);
+    run_for(1000 * MS);
+    assert_true(run_time(hog) > 450 * MS);
+}
+
+// Resets are the only thing it does.
+static void reset_at_once(struct vcpu_core *core)
+{
+    struct vm *vm = vcpu_of(core)->vm;
+
+    if (vm->config.name[0] == 'h') {
+        fake_backend_compute(core);
+        return;
+    }
+    fake_host.now_ns += 10 * US;
+    vm_request_reset(vm);
+}
+
+static void resetting_all_the_time_starves_nobody(void **state)
+{
+    (void)state;
+    fake_backend.guest = reset_at_once;
+    struct vm *hog = start("hog");
+    struct vm *fiend = start("fiend");
+
+    run_for(1000 * MS);
+    assert_in_range(fiend->starts, 9, 11);
+    assert_true(run_time(hog) > 990 * MS);
+    assert_in_range(fake_host_logged("[fiend] reset by itself"), 8, 10);
+}
+
+static enum status (*space_create)(struct host_space *, const struct guest_extent *, unsigned,
+                                   struct reason *);
+
+static enum status slow_space_create(struct host_space *space, const struct guest_extent *extents,
+                                     unsigned count, struct reason *why)
+{
+    fake_host.now_ns += 50 * MS;
+    return space_create(space, extents, count, why);
+}
+
+// Each reset of much memory takes the host long: that time is the VM's own.
+static void slow_resets_starve_nobody(void **state)
+{
+    (void)state;
+    fake_backend.guest = reset_at_once;
+    struct vm *hog = start("hog");
+    struct vm *fiend = start("fiend");
+
+    space_create = fake_host.host.space_create;
+    fake_host.host.space_create = slow_space_create;
+    run_for(5000 * MS);
+    assert_in_range(fiend->starts, 9, 11);
+    assert_true(run_time(hog) > 4400 * MS);
+    assert_true(fiend->virtual_time_ns > 400 * MS);
+}
+
+// The back end's own timer may stand still while exits are handled: the host's is set too.
+static void every_slice_has_a_deadline_of_the_host(void **state)
+{
+    (void)state;
+    fake_backend.guest = guest;
+    start("h1");
+    start("h2");
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t start_ns = fake_host.now_ns;
+
+        fake_host.deadline_ns = NEVER_NS;
+        assert_true(step());
+        assert_int_equal(fake_host.deadline_ns, start_ns + SCHEDULER_SLICE_NS);
+    }
+}
+
+// Another CPU kicks this one all the time: each run is short, and paid for.
+static void interrupted(struct vcpu_core *core)
+{
+    fake_host.now_ns += US;
+    __atomic_or_fetch(&core->work, WORK_HOST, __ATOMIC_RELAXED);
+}
+
+static void kicks_without_end_starve_nobody(void **state)
+{
+    (void)state;
+    fake_backend.guest = interrupted;
+    struct vm *a = start("h1");
+    struct vm *b = start("h2");
+
+    run_for(100 * MS);
+    assert_true(run_time(a) > MS);
+    assert_in_range(run_time(a), run_time(b) - 2 * US, run_time(b) + 2 * US);
+}
+
+// ---- Waking and deadlines ----
+
+static void the_wake_time_is_the_first_of_all(void **state)
+{
+    uint64_t wake_ns = 0;
+
+    (void)state;
+    fake_backend.guest = guest;
+    uint64_t start_ns = fake_host.now_ns;
+
+    start_with_timer("a", 30 * MS, false);
+    start_with_timer("b", 20 * MS, false);
+    while (scheduler_step(cpu0(), &wake_ns)) {
+    }
+    assert_int_equal(wake_ns, start_ns + 20 * MS);
+    struct reason why;
+
+    assert_int_equal(vm_pause(vm_find(&fake_machine.vmm, "b"), &why), STATUS_OK);
+    assert_false(scheduler_step(cpu0(), &wake_ns));
+    assert_int_equal(wake_ns, start_ns + 30 * MS);
+}
+
+static void a_slice_ends_when_a_sleeper_wakes(void **state)
+{
+    (void)state;
+    fake_backend.guest = guest;
+    start_with_timer("sleeper", 3 * MS, false);
+    uint64_t start_ns = fake_host.now_ns;
+
+    assert_true(step()); // it halts
+    start("hog");
+    assert_true(step());
+    assert_int_equal(current()->config.name[0], 'h');
+    assert_int_equal(fake_backend.current->deadline_ns, start_ns + 3 * MS);
+    assert_true(step());
+    assert_int_equal(current()->config.name[0], 's');
+}
+
+static void the_end_of_a_vm_lets_the_others_run(void **state)
+{
+    (void)state;
+    fake_backend.guest = guest;
+    struct vm *ends = start("h1");
+    struct vm *hog = start("h2");
+
+    run_for(50 * MS);
+    fake_backend.ops.load_vcpu(&ends->vcpus[0]->core);
+    vm_end(ends, true, "a test");
+    uint64_t before = run_time(hog);
+    uint64_t of_the_ended = run_time(ends);
+
+    run_for(50 * MS);
+    assert_true(run_time(hog) - before > 49 * MS);
+    assert_int_equal(run_time(ends), of_the_ended);
+}
+
+static void restarts_are_waited_for(void **state)
+{
+    uint64_t wake_ns = 0;
+
+    (void)state;
+    fake_backend.guest = guest;
+    struct vm *vm = start("h1");
+
+    vm->config.restart = RESTART_ALWAYS;
+    vm_end(vm, true, "a test");
+    assert_false(scheduler_step(cpu0(), &wake_ns));
+    assert_int_equal(wake_ns, fake_host.now_ns + 1000 * MS);
+    fake_host.now_ns = wake_ns;
+    assert_true(scheduler_step(cpu0(), &wake_ns));
+    assert_int_equal(vm->state, VM_RUNNING);
+    assert_int_equal(vm->starts, 2);
+}
+
+static int tear_down(void **state)
+{
+    fake_host.cpu = 0;
+    return fake_machine_tear_down(state);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_empty_machine_sleeps),
+        TEST(vms_that_are_off_do_not_run),
+        TEST(vms_of_other_cpus_do_not_run_here),
+        TEST(a_cpu_that_runs_no_guests_schedules_nothing),
+        TEST(one_alone_runs_all_the_time),
+        TEST(hogs_share_equally),
+        TEST(a_slice_is_no_longer_than_it_should_be),
+        TEST(a_sleeper_wakes_soon_beside_a_hog),
+        TEST(sleepers_keep_their_pace_beside_a_hog),
+        TEST(sleeping_saves_up_no_more_than_a_slice),
+        TEST(a_vm_that_starts_late_does_not_catch_up),
+        TEST(a_masked_timer_does_not_cut_the_others_slices),
+        TEST(a_storm_of_interrupts_takes_its_own_time_only),
+        TEST(resetting_all_the_time_starves_nobody),
+        TEST(slow_resets_starve_nobody),
+        TEST(every_slice_has_a_deadline_of_the_host),
+        TEST(kicks_without_end_starve_nobody),
+        TEST(the_wake_time_is_the_first_of_all),
+        TEST(a_slice_ends_when_a_sleeper_wakes),
+        TEST(the_end_of_a_vm_lets_the_others_run),
+        TEST(restarts_are_waited_for),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// Tests of the rings between a guest's UART and the console.
+#include "vmm/terminal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+static struct terminal terminal;
+
+static int set_up(void **state)
+{
+    (void)state;
+    terminal_init(&terminal);
+    return 0;
+}
+
+static void test_starts_empty(void **state)
+{
+    (void)state;
+    assert_int_equal(terminal_take(&terminal), -1);
+    assert_int_equal(terminal_get(&terminal), -1);
+    assert_false(terminal_has_output(&terminal));
+    assert_false(terminal_has_input(&terminal));
+    assert_true(terminal_has_room(&terminal));
+    assert_int_equal(terminal_history_start(&terminal), 0);
+}
+
+static void test_output_keeps_order_and_all_values(void **state)
+{
+    (void)state;
+    for (int byte = 0; byte < 256; byte++) {
+        assert_true(terminal_put(&terminal, (uint8_t)byte));
+    }
+    for (int byte = 0; byte < 256; byte++) {
+        assert_int_equal(terminal_take(&terminal), byte);
+    }
+    assert_int_equal(terminal_take(&terminal), -1);
+}
+
+static void test_output_full_refuses_and_loses_nothing(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < TERMINAL_OUTPUT_BYTES; i++) {
+        assert_true(terminal_has_room(&terminal));
+        assert_true(terminal_put(&terminal, (uint8_t)i));
+    }
+    assert_false(terminal_has_room(&terminal));
+    assert_false(terminal_put(&terminal, 'x'));
+    assert_int_equal(terminal_take(&terminal), 0);
+    assert_true(terminal_put(&terminal, 'y'));
+    for (unsigned i = 1; i < TERMINAL_OUTPUT_BYTES; i++) {
+        assert_int_equal(terminal_take(&terminal), (uint8_t)i);
+    }
+    assert_int_equal(terminal_take(&terminal), 'y');
+}
+
+static void test_input_full_refuses(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < TERMINAL_INPUT_BYTES; i++) {
+        assert_true(terminal_type(&terminal, (uint8_t)i));
+    }
+    assert_false(terminal_type(&terminal, 'x'));
+    assert_true(terminal_has_input(&terminal));
+    assert_int_equal(terminal_get(&terminal), 0);
+    assert_true(terminal_type(&terminal, 'x'));
+}
+
+static void test_positions_wrap_at_32_bits(void **state)
+{
+    (void)state;
+    terminal.output_head = terminal.output_tail = UINT32_MAX - 1;
+    for (unsigned i = 0; i < TERMINAL_OUTPUT_BYTES; i++) {
+        assert_true(terminal_put(&terminal, (uint8_t)(i * 7)));
+    }
+    assert_false(terminal_has_room(&terminal));
+    for (unsigned i = 0; i < TERMINAL_OUTPUT_BYTES; i++) {
+        assert_int_equal(terminal_take(&terminal), (uint8_t)(i * 7));
+    }
+    assert_false(terminal_has_output(&terminal));
+}
+
+static void test_history_keeps_the_last_bytes(void **state)
+{
+    (void)state;
+    const unsigned total = TERMINAL_HISTORY_BYTES + 100;
+
+    for (unsigned i = 0; i < total; i++) {
+        assert_true(terminal_put(&terminal, (uint8_t)(i % 251)));
+        assert_int_equal(terminal_take(&terminal), i % 251);
+    }
+    assert_int_equal(terminal.history_length, total);
+    assert_int_equal(terminal_history_start(&terminal), 100);
+    for (uint64_t at = terminal_history_start(&terminal); at < total; at++) {
+        assert_int_equal((uint8_t)terminal_history_at(&terminal, at), at % 251);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_starts_empty, set_up),
+        cmocka_unit_test_setup(test_output_keeps_order_and_all_values, set_up),
+        cmocka_unit_test_setup(test_output_full_refuses_and_loses_nothing, set_up),
+        cmocka_unit_test_setup(test_input_full_refuses, set_up),
+        cmocka_unit_test_setup(test_positions_wrap_at_32_bits, set_up),
+        cmocka_unit_test_setup(test_history_keeps_the_last_bytes, set_up),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,639 @@
+// SPDX-License-Identifier: MIT
+// Tests of a vCPU's life: how it starts, how interrupts reach it, when it runs and when it waits.
+#include "vmm/vcpu.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "arch/x86/registers.h"
+#include "tests/host/fake_machine.h"
+#include "vmm/load.h"
+
+#define MS 1000000ULL
+
+// ---- Starting ----
+
+static struct segment segment_of(enum guest_segment which)
+{
+    struct segment segment;
+
+    fake_backend.ops.get_segment(&fake_machine.vcpu->core, which, &segment);
+    return segment;
+}
+
+static void a_boot_sector_starts_in_real_mode(void **state)
+{
+    (void)state;
+    assert_int_equal(fake_machine_register(REG_RIP), 0x7c00);
+    assert_int_equal(fake_machine_register(REG_CR0), CR0_ET);
+    assert_int_equal(fake_machine_register(REG_CR4), 0);
+    assert_int_equal(fake_machine_register(REG_EFER), 0);
+    assert_int_equal(fake_machine_register(REG_RFLAGS), RFLAGS_FIXED);
+    assert_int_equal(fake_machine_register(REG_PAT), 0x0007040600070406);
+    assert_int_equal(fake_machine_gpr()[GPR_RDX], 0x80);
+    for (unsigned i = SEGMENT_ES; i <= SEGMENT_GS; i++) {
+        assert_int_equal(segment_of(i).base, 0);
+        assert_int_equal(segment_of(i).limit, 0xffff);
+        assert_int_equal(segment_of(i).attributes, 0x93);
+    }
+    assert_int_equal(segment_of(SEGMENT_IDTR).limit, 0xffff);
+    assert_int_equal(segment_of(SEGMENT_TR).attributes, 0x8b); // VM entry wants a busy TSS
+    assert_int_equal(segment_of(SEGMENT_LDTR).attributes, SEGMENT_UNUSABLE);
+}
+
+static void protected_mode_starts_flat(void **state)
+{
+    struct load_result start = {
+        .mode = START_PROTECTED, .entry = 0x100000, .rax = 0x2badb002, .rbx = 0x9000};
+
+    (void)state;
+    vcpu_start_at(fake_machine.vcpu, &start);
+    assert_int_equal(fake_machine_register(REG_CR0), CR0_PE | CR0_ET);
+    assert_int_equal(fake_machine_register(REG_RIP), 0x100000);
+    assert_int_equal(segment_of(SEGMENT_CS).attributes, 0xc09b);
+    assert_int_equal(segment_of(SEGMENT_DS).attributes, 0xc093);
+    assert_int_equal(segment_of(SEGMENT_SS).limit, UINT32_MAX);
+    assert_int_equal(fake_machine_gpr()[GPR_RAX], 0x2badb002);
+    assert_int_equal(fake_machine_gpr()[GPR_RBX], 0x9000);
+}
+
+static void long_mode_starts_with_the_loaders_tables(void **state)
+{
+    struct load_result start = {
+        .mode = START_LONG, .entry = 0x200000, .stack = 0x8000, .cr3 = 0x5000, .rsi = 3, .rdi = 4};
+
+    (void)state;
+    vcpu_start_at(fake_machine.vcpu, &start);
+    assert_int_equal(fake_machine_register(REG_CR0), CR0_PE | CR0_PG | CR0_ET);
+    assert_int_equal(fake_machine_register(REG_CR4), CR4_PAE);
+    assert_int_equal(fake_machine_register(REG_EFER), EFER_LME | EFER_LMA);
+    assert_int_equal(fake_machine_register(REG_CR3), 0x5000);
+    assert_int_equal(fake_machine_register(REG_RSP), 0x8000);
+    assert_int_equal(segment_of(SEGMENT_CS).attributes, 0xa09b);
+    assert_int_equal(fake_machine_gpr()[GPR_RSI], 3);
+    assert_int_equal(fake_machine_gpr()[GPR_RDI], 4);
+}
+
+static void the_guests_tsc_starts_at_0(void **state)
+{
+    (void)state;
+    assert_int_equal(fake_host.host.tsc() + fake_machine_register(REG_TSC_OFFSET), 0);
+}
+
+static void rsp_is_a_general_register_too(void **state)
+{
+    (void)state;
+    vcpu_set_gpr(fake_machine.vcpu, GPR_RSP, 0x1234);
+    assert_int_equal(fake_machine_register(REG_RSP), 0x1234);
+    assert_int_equal(vcpu_gpr(fake_machine.vcpu, GPR_RSP), 0x1234);
+    vcpu_set_gpr(fake_machine.vcpu, GPR_R15, 0x5678);
+    assert_int_equal(vcpu_gpr(fake_machine.vcpu, GPR_R15), 0x5678);
+}
+
+// ---- Faults ----
+
+static void page_faults_set_cr2(void **state)
+{
+    (void)state;
+    assert_int_equal(vcpu_page_fault(fake_machine.vcpu, 0xdeadbeef, 6), RETRY);
+    assert_int_equal(fake_machine_register(REG_CR2), 0xdeadbeef);
+    assert_int_equal(fake_backend_last_event()->error_code, 6);
+    assert_true(fake_machine_take_fault(VECTOR_PF));
+}
+
+static void a_second_fault_ends_the_vm(void **state)
+{
+    (void)state;
+    assert_int_equal(vcpu_fault(fake_machine.vcpu, VECTOR_UD), RETRY);
+    assert_int_equal(vcpu_fault_code(fake_machine.vcpu, VECTOR_GP, 0), STOP);
+    assert_string_equal(fake_machine.vm->ended.text,
+                        "exception 13 while another event was being delivered, RIP 0x7c00");
+    assert_true(fake_machine.vcpu->core.work & WORK_STOP);
+}
+
+// ---- Interrupts ----
+
+// Both 8259s: vectors from 0x20 and 0x28, nothing masked.
+static void program_pic(void)
+{
+    static const struct {
+        uint16_t port;
+        uint8_t value;
+    } writes[] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 4}, {0x21, 1}, {0x21, 0},
+                  {0xa0, 0x11}, {0xa1, 0x28}, {0xa1, 2}, {0xa1, 1}, {0xa1, 0}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
+        fake_machine_out(writes[i].port, 1, writes[i].value);
+    }
+}
+
+static void raise_irq(unsigned irq)
+{
+    pic_set_line(&fake_machine.vm->pc->pic, irq, false);
+    pic_set_line(&fake_machine.vm->pc->pic, irq, true);
+}
+
+static void set_flags(uint64_t flags)
+{
+    fake_machine_set_register(REG_RFLAGS, RFLAGS_FIXED | flags);
+}
+
+static struct backend_vcpu *backend(void)
+{
+    return fake_machine.vcpu->core.backend;
+}
+
+static void assert_delivered(unsigned count, enum event_type type, uint8_t vector)
+{
+    assert_int_equal(fake_backend.event_count, count);
+    const struct event *event = &fake_backend.events[count - 1];
+
+    assert_int_equal(event->type, type);
+    assert_int_equal(event->vector, vector);
+    assert_false(event->has_error_code);
+}
+
+static void an_interrupt_of_the_8259_is_delivered(void **state)
+{
+    (void)state;
+    program_pic();
+    set_flags(RFLAGS_IF);
+    raise_irq(4);
+    fake_machine_run();
+    assert_delivered(1, EVENT_INTERRUPT, 0x24);
+    assert_false(backend()->window);
+}
+
+static void the_8259_comes_before_the_local_apic(void **state)
+{
+    (void)state;
+    program_pic();
+    set_flags(RFLAGS_IF);
+    raise_irq(1);
+    lapic_post(&fake_machine.vcpu->lapic, 0xf0, false);
+    fake_machine_run();
+    assert_delivered(1, EVENT_INTERRUPT, 0x21);
+    assert_true(backend()->window); // the other one waits for IF
+    set_flags(RFLAGS_IF);
+    fake_machine_run();
+    assert_delivered(2, EVENT_INTERRUPT, 0xf0);
+    assert_int_equal(lapic_pending(&fake_machine.vcpu->lapic), -1);
+    assert_false(backend()->window);
+}
+
+static void a_masked_lint0_keeps_the_8259_out(void **state)
+{
+    struct lapic *lapic = &fake_machine.vcpu->lapic;
+
+    (void)state;
+    program_pic();
+    set_flags(RFLAGS_IF);
+    assert_true(lapic_write(lapic, LAPIC_LVT_LINT0, BIT(16), 0));
+    raise_irq(1);
+    fake_machine_run();
+    assert_int_equal(fake_backend.event_count, 0);
+    assert_false(backend()->window);
+    assert_true(lapic_write(lapic, LAPIC_LVT_LINT0, APIC_EXTINT << 8, 0));
+    fake_machine_run();
+    assert_delivered(1, EVENT_INTERRUPT, 0x21);
+}
+
+static void the_priority_register_holds_back(void **state)
+{
+    (void)state;
+    set_flags(RFLAGS_IF);
+    lapic_set_cr8(&fake_machine.vcpu->lapic, 5);
+    lapic_post(&fake_machine.vcpu->lapic, 0x5f, false);
+    fake_machine_run();
+    assert_int_equal(fake_backend.event_count, 0);
+    lapic_post(&fake_machine.vcpu->lapic, 0x60, false);
+    fake_machine_run();
+    assert_delivered(1, EVENT_INTERRUPT, 0x60);
+}
+
+static void with_interrupts_off_a_window_is_asked_for(void **state)
+{
+    (void)state;
+    lapic_post(&fake_machine.vcpu->lapic, 0x40, false);
+    fake_machine_run();
+    assert_int_equal(fake_backend.event_count, 0);
+    assert_true(backend()->window);
+}
+
+static void open_window(struct vcpu_core *core)
+{
+    core->backend->registers[REG_RFLAGS] |= RFLAGS_IF;
+}
+
+static void a_window_that_opens_delivers(void **state)
+{
+    static const struct fake_step script[] = {
+        {.exit = {.kind = EXIT_NOTHING}, .before = open_window}};
+
+    (void)state;
+    lapic_post(&fake_machine.vcpu->lapic, 0x40, false);
+    fake_backend_play(script, 1);
+    fake_machine_run();
+    assert_int_equal(fake_machine.vcpu->core.exits[EXIT_INTERRUPT_WINDOW], 1);
+    assert_delivered(1, EVENT_INTERRUPT, 0x40);
+    assert_false(backend()->window);
+}
+
+static void a_window_nobody_needs_is_withdrawn(void **state)
+{
+    (void)state;
+    program_pic();
+    raise_irq(4);
+    fake_machine_run();
+    assert_true(backend()->window);
+    fake_machine_out(0x21, 1, 0xff); // masked again
+    fake_machine_run();
+    assert_false(backend()->window);
+    assert_int_equal(fake_backend.event_count, 0);
+}
+
+static void shadows_hold_back(void **state)
+{
+    static const uint64_t shadows[] = {SHADOW_STI, SHADOW_MOV_SS};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(shadows); i++) {
+        set_flags(RFLAGS_IF);
+        fake_machine_set_register(REG_INTERRUPT_SHADOW, shadows[i]);
+        lapic_post(&fake_machine.vcpu->lapic, 0x40, false);
+        fake_machine_run();
+        assert_int_equal(fake_backend.event_count, i);
+        assert_true(backend()->window);
+        fake_machine_set_register(REG_INTERRUPT_SHADOW, 0);
+        fake_machine_run();
+        assert_delivered(i + 1, EVENT_INTERRUPT, 0x40);
+        lapic_eoi(&fake_machine.vcpu->lapic);
+    }
+}
+
+static void an_event_that_waits_goes_first(void **state)
+{
+    (void)state;
+    set_flags(RFLAGS_IF);
+    lapic_post(&fake_machine.vcpu->lapic, 0x40, false);
+    assert_int_equal(vcpu_fault(fake_machine.vcpu, VECTOR_UD), RETRY);
+    fake_machine_run();
+    assert_int_equal(fake_backend.events[0].vector, VECTOR_UD);
+    assert_delivered(2, EVENT_INTERRUPT, 0x40); // by the window, as the fake's #UD leaves IF
+}
+
+static void a_spurious_request_of_the_8259_is_no_interrupt(void **state)
+{
+    (void)state;
+    program_pic();
+    set_flags(RFLAGS_IF);
+    pic_set_line(&fake_machine.vm->pc->pic, 4, true);
+    fake_machine_out(0x21, 1, 0x10); // masked before it is taken
+    fake_machine_run();
+    assert_int_equal(fake_backend.event_count, 0);
+}
+
+// ---- NMIs ----
+
+static void an_nmi_is_delivered_with_interrupts_off(void **state)
+{
+    (void)state;
+    fake_machine.vcpu->nmi_pending = true;
+    fake_machine_run();
+    assert_delivered(1, EVENT_NMI, VECTOR_NMI);
+    assert_false(fake_machine.vcpu->nmi_pending);
+}
+
+static void an_nmi_in_an_nmi_waits(void **state)
+{
+    (void)state;
+    fake_machine.vcpu->nmi_pending = true;
+    fake_machine_run();
+    fake_machine.vcpu->nmi_pending = true;
+    fake_machine_run();
+    assert_int_equal(fake_backend.event_count, 1);
+    assert_true(fake_machine.vcpu->nmi_pending);
+    fake_machine_set_register(REG_INTERRUPT_SHADOW, 0); // its IRET
+    fake_machine_run();
+    assert_delivered(2, EVENT_NMI, VECTOR_NMI);
+}
+
+static void an_nmi_goes_before_an_interrupt(void **state)
+{
+    (void)state;
+    set_flags(RFLAGS_IF);
+    fake_machine.vcpu->nmi_pending = true;
+    lapic_post(&fake_machine.vcpu->lapic, 0x40, false);
+    fake_machine_run();
+    assert_int_equal(fake_backend.events[0].type, EVENT_NMI);
+    assert_delivered(2, EVENT_INTERRUPT, 0x40);
+}
+
+static void an_nmi_by_ipi_arrives(void **state)
+{
+    (void)state;
+    fake_machine.vcpu->core.work = 0;
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_ICR, APIC_NMI << 8)); // to APIC ID 0
+    assert_true(fake_machine.vcpu->nmi_pending);
+    assert_true(fake_machine.vcpu->core.work & WORK_EVENTS);
+}
+
+static void an_init_to_itself_resets(void **state)
+{
+    (void)state;
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_ICR, APIC_INIT << 8 | BIT(14)));
+    assert_true(fake_machine.vm->reset_requested);
+    assert_true(fake_machine.vcpu->core.work & WORK_STOP);
+}
+
+static void interrupts_for_others_go_nowhere(void **state)
+{
+    struct vcpu *vcpu = fake_machine.vcpu;
+
+    (void)state;
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_ICR, 3U << 18 | 0x55)); // all but itself
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_ICR, 3U << 18 | APIC_INIT << 8 | BIT(14)));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_ICR, 3U << 18 | APIC_STARTUP << 8 | 0x10));
+    assert_int_equal(lapic_pending(&vcpu->lapic), -1);
+    assert_false(fake_machine.vm->reset_requested);
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_ICR, 2U << 18 | 0x55)); // all
+    assert_int_equal(lapic_pending(&vcpu->lapic), 0x55);
+}
+
+static void a_sipi_to_itself_is_ignored(void **state)
+{
+    (void)state;
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_ICR, APIC_STARTUP << 8 | 0x10));
+    assert_false(fake_machine.vm->reset_requested);
+    assert_int_equal(fake_machine_register(REG_RIP), 0x7c00);
+}
+
+// ---- Writes to the local APIC ----
+
+static void only_what_matters_leaves_the_loop(void **state)
+{
+    struct vcpu *vcpu = fake_machine.vcpu;
+
+    (void)state;
+    vcpu->core.work = 0;
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_TPR, 0x20));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_LDR, 0x01000000));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_ESR, 0));
+    assert_int_equal(vcpu->core.work, 0);
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, 1000)); // a timer
+    assert_int_not_equal(vcpu->core.work, 0);
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, 0));
+    vcpu->core.work = 0;
+    lapic_post(&vcpu->lapic, 0x25, false);
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_TPR, 0x10)); // lets it through
+    assert_true(vcpu->core.work & WORK_EVENTS);
+}
+
+static void unmasking_lint0_lets_the_8259_in(void **state)
+{
+    struct vcpu *vcpu = fake_machine.vcpu;
+
+    (void)state;
+    program_pic();
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_LINT0, BIT(16)));
+    raise_irq(3);
+    vcpu->core.work = 0;
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_LINT0, APIC_EXTINT << 8));
+    assert_true(vcpu->core.work & WORK_EVENTS);
+}
+
+// ---- Running ----
+
+static void a_run_ends_with_its_slice(void **state)
+{
+    uint64_t start_ns = fake_host.now_ns;
+
+    (void)state;
+    vcpu_run(fake_machine.vcpu, start_ns + 3 * MS);
+    assert_int_equal(fake_host.now_ns, start_ns + 3 * MS);
+    assert_int_equal(fake_machine.vcpu->core.deadline_ns, start_ns + 3 * MS);
+    assert_int_equal(fake_backend.runs, 1);
+}
+
+static void a_run_ends_at_the_next_event_of_a_device(void **state)
+{
+    uint64_t start_ns = fake_host.now_ns;
+
+    (void)state;
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_LVT_TIMER, 0x33));
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_DIVIDE, 0xb)); // by 1
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_INITIAL_COUNT, 400000));
+    assert_int_equal(vcpu_next_event_ns(fake_machine.vcpu), start_ns + 400000);
+    set_flags(RFLAGS_IF);
+    vcpu_run(fake_machine.vcpu, start_ns + MS);
+    assert_int_equal(fake_machine.vcpu->core.deadline_ns, start_ns + 400000);
+    fake_machine_run();
+    assert_delivered(1, EVENT_INTERRUPT, 0x33);
+}
+
+static void a_slice_that_is_over_does_not_run(void **state)
+{
+    (void)state;
+    vcpu_run(fake_machine.vcpu, fake_host.now_ns);
+    vcpu_run(fake_machine.vcpu, 0);
+    assert_int_equal(fake_backend.runs, 0);
+}
+
+static void work_of_the_host_goes_first_once(void **state)
+{
+    (void)state;
+    vcpu_post_work(fake_machine.vcpu, WORK_HOST);
+    fake_machine_run();
+    assert_int_equal(fake_backend.runs, 0);
+    fake_machine_run();
+    assert_int_equal(fake_backend.runs, 1);
+}
+
+static void exits_are_handled_without_leaving_the_loop(void **state)
+{
+    static const struct fake_step script[] = {{.exit = {.kind = EXIT_CPUID}},
+                                              {.exit = {.kind = EXIT_CPUID}},
+                                              {.exit = {.kind = EXIT_NOTHING}},
+                                              {.exit = {.kind = EXIT_TRIPLE_FAULT}}};
+
+    (void)state;
+    fake_backend_play(script, ARRAY_SIZE(script));
+    fake_machine_run();
+    assert_int_equal(fake_backend.runs, 1);
+    assert_int_equal(fake_machine.vcpu->core.exits[EXIT_CPUID], 2);
+    assert_int_equal(fake_machine.vm->state, VM_ENDED);
+    assert_int_equal(fake_machine_register(REG_RIP), 0x7c00 + 3 * FAKE_INSTRUCTION_BYTES);
+    fake_machine_run(); // what has ended does not run
+    assert_int_equal(fake_backend.runs, 1);
+}
+
+static void hlt_gives_the_cpu_away_until_an_interrupt(void **state)
+{
+    static const struct fake_step script[] = {{.exit = {.kind = EXIT_HLT}, .before = open_window}};
+
+    (void)state;
+    program_pic();
+    fake_backend_play(script, 1);
+    fake_machine_run();
+    assert_true(fake_machine.vcpu->halted);
+    assert_int_equal(fake_backend.runs, 1);
+    fake_machine_run();
+    assert_int_equal(fake_backend.runs, 1);
+    raise_irq(0);
+    assert_true(vcpu_runnable(fake_machine.vcpu));
+    fake_machine_run();
+    assert_delivered(1, EVENT_INTERRUPT, 0x20);
+}
+
+static void a_halted_cpu_wakes_by_its_timer(void **state)
+{
+    struct vcpu *vcpu = fake_machine.vcpu;
+
+    (void)state;
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x33));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_DIVIDE, 0xb));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, 5000));
+    set_flags(RFLAGS_IF);
+    fake_machine_exit((struct vm_exit){.kind = EXIT_HLT});
+    assert_false(vcpu_runnable(vcpu));
+    fake_host.now_ns = vcpu_next_event_ns(vcpu);
+    assert_true(vcpu_runnable(vcpu));
+}
+
+static void a_halted_cpu_wakes_by_what_is_typed(void **state)
+{
+    (void)state;
+    program_pic();
+    fake_machine_out(0x3fc, 1, 0x08);
+    fake_machine_out(0x3f9, 1, 0x01);
+    set_flags(RFLAGS_IF);
+    fake_machine_exit((struct vm_exit){.kind = EXIT_HLT});
+    assert_false(vcpu_runnable(fake_machine.vcpu));
+    assert_true(terminal_type(&fake_machine.vm->terminal, 'x'));
+    assert_true(vcpu_runnable(fake_machine.vcpu));
+    fake_machine_run();
+    assert_delivered(1, EVENT_INTERRUPT, 0x24);
+}
+
+// ---- Timers that a guest sets while it runs ----
+
+#define LATE_NS 200000 // what a timer may be late by: the least that a guest runs, and its exits
+
+static uint64_t seed;
+static uint64_t due_ns; // of the timer that was set last; NEVER_NS: it has fired
+static unsigned fired;
+
+static uint64_t random_below(uint64_t limit)
+{
+    seed = seed * 6364136223846793005 + 1442695040888963407;
+    return (seed >> 33) % limit;
+}
+
+// Runs a little, sometimes sets the timer anew, and leaves at the deadline as the hardware does.
+static void set_timers(struct vcpu_core *core)
+{
+    struct vcpu *vcpu = vcpu_of(core);
+
+    if (!(core->backend->registers[REG_RFLAGS] & RFLAGS_IF)) {
+        assert_true(due_ns != NEVER_NS && fake_host.now_ns >= due_ns);
+        assert_true(fake_host.now_ns - due_ns < LATE_NS);
+        due_ns = NEVER_NS;
+        fired++;
+        lapic_eoi(&vcpu->lapic);
+        core->backend->registers[REG_RFLAGS] |= RFLAGS_IF;
+    }
+    fake_host.now_ns += random_below(20000);
+    if (fake_host.now_ns >= core->deadline_ns) {
+        fake_backend_compute(core);
+    } else if (random_below(8) == 0 && (due_ns == NEVER_NS || due_ns > fake_host.now_ns)) {
+        uint64_t left_ns = 1 + random_below(random_below(2) ? 3000000 : 3000);
+
+        due_ns = fake_host.now_ns + left_ns;
+        assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, left_ns));
+    } else {
+        fake_backend_exit(core, (struct vm_exit){.kind = EXIT_NOTHING});
+    }
+}
+
+static void timers_fire_in_time_whenever_they_are_set(void **state)
+{
+    struct vcpu *vcpu = fake_machine.vcpu;
+
+    (void)state;
+    seed = 1;
+    fired = 0;
+    due_ns = NEVER_NS;
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x40));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_DIVIDE, 0xb));
+    set_flags(RFLAGS_IF);
+    fake_backend.guest = set_timers;
+    for (unsigned i = 0; i < 20000; i++) {
+        vcpu_run(vcpu, fake_host.now_ns + 1 + random_below(2 * MS));
+    }
+    assert_true(fired > 1000);
+}
+
+static void a_paused_vm_does_not_run(void **state)
+{
+    struct reason why;
+
+    (void)state;
+    assert_int_equal(vm_pause(fake_machine.vm, &why), STATUS_OK);
+    fake_machine_run();
+    assert_int_equal(fake_backend.runs, 0);
+}
+
+static void nothing_is_due_without_timers(void **state)
+{
+    (void)state;
+    assert_int_equal(vcpu_next_event_ns(fake_machine.vcpu), NEVER_NS);
+}
+
+#define TEST(function)                                                                             \
+    cmocka_unit_test_setup_teardown(function, fake_machine_set_up, fake_machine_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_boot_sector_starts_in_real_mode),
+        TEST(protected_mode_starts_flat),
+        TEST(long_mode_starts_with_the_loaders_tables),
+        TEST(the_guests_tsc_starts_at_0),
+        TEST(rsp_is_a_general_register_too),
+        TEST(page_faults_set_cr2),
+        TEST(a_second_fault_ends_the_vm),
+        TEST(an_interrupt_of_the_8259_is_delivered),
+        TEST(the_8259_comes_before_the_local_apic),
+        TEST(a_masked_lint0_keeps_the_8259_out),
+        TEST(the_priority_register_holds_back),
+        TEST(with_interrupts_off_a_window_is_asked_for),
+        TEST(a_window_that_opens_delivers),
+        TEST(a_window_nobody_needs_is_withdrawn),
+        TEST(shadows_hold_back),
+        TEST(an_event_that_waits_goes_first),
+        TEST(a_spurious_request_of_the_8259_is_no_interrupt),
+        TEST(an_nmi_is_delivered_with_interrupts_off),
+        TEST(an_nmi_in_an_nmi_waits),
+        TEST(an_nmi_goes_before_an_interrupt),
+        TEST(an_nmi_by_ipi_arrives),
+        TEST(an_init_to_itself_resets),
+        TEST(interrupts_for_others_go_nowhere),
+        TEST(a_sipi_to_itself_is_ignored),
+        TEST(only_what_matters_leaves_the_loop),
+        TEST(unmasking_lint0_lets_the_8259_in),
+        TEST(a_run_ends_with_its_slice),
+        TEST(a_run_ends_at_the_next_event_of_a_device),
+        TEST(a_slice_that_is_over_does_not_run),
+        TEST(work_of_the_host_goes_first_once),
+        TEST(exits_are_handled_without_leaving_the_loop),
+        TEST(hlt_gives_the_cpu_away_until_an_interrupt),
+        TEST(a_halted_cpu_wakes_by_its_timer),
+        TEST(a_halted_cpu_wakes_by_what_is_typed),
+        TEST(timers_fire_in_time_whenever_they_are_set),
+        TEST(a_paused_vm_does_not_run),
+        TEST(nothing_is_due_without_timers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,858 @@
+// SPDX-License-Identifier: MIT
+// Tests of VMs from creation to restart: every state, every order, nothing leaked.
+#include "vmm/vm.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "arch/x86/registers.h"
+#include "tests/host/fake_machine.h"
+#include "vmm/util/format.h"
+#include "vmm/util/string.h"
+
+#define MS 1000000ULL
+#define SECOND (1000 * MS)
+
+static struct reason why;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_machine_init();
+    why.text[0] = '\0';
+    return 0;
+}
+
+static struct vm_config config_named(const char *name)
+{
+    struct vm_config config = {
+        .memory_bytes = FAKE_VM_BYTES, .vcpus = 1, .cpu = -1, .command_line = ""};
+
+    text_copy(config.name, sizeof(config.name), name);
+    return config;
+}
+
+static enum status create(const struct vm_config *config)
+{
+    struct vm *vm = NULL;
+
+    why.text[0] = '\0';
+    return vm_create(&fake_machine.vmm, config, &vm, &why);
+}
+
+// ---- Creation ----
+
+static void a_new_vm_is_off(void **state)
+{
+    struct vm *vm = fake_machine_add("web");
+
+    (void)state;
+    assert_int_equal(vm->state, VM_OFF);
+    assert_null(vm_vcpu_core(vm));
+    assert_ptr_equal(vm_find(&fake_machine.vmm, "web"), vm);
+    assert_null(vm_find(&fake_machine.vmm, "we"));
+    assert_int_equal(vm->restart_at_ns, NEVER_NS);
+    assert_int_equal(fake_host.live_spaces, 0); // costs no memory until it starts
+}
+
+static void names_are_taken_once(void **state)
+{
+    struct vm_config config = config_named("web");
+
+    (void)state;
+    fake_machine_add("web");
+    assert_int_equal(create(&config), STATUS_BUSY);
+    assert_string_equal(why.text, "vm=web: there is a VM of that name");
+    assert_int_equal(fake_machine.vmm.vm_count, 1);
+}
+
+static void there_are_at_most_64(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i <= VMS_MAX; i++) {
+        struct vm_config config = config_named("");
+
+        format_text(config.name, sizeof(config.name), "vm%u", i);
+        assert_int_equal(create(&config), i < VMS_MAX ? STATUS_OK : STATUS_NO_MEMORY);
+    }
+    assert_string_equal(why.text, "vm=vm64: at most 64 VMs");
+}
+
+static void memory_is_what_the_machine_has(void **state)
+{
+    struct vm_config config = config_named("big");
+
+    (void)state;
+    config.memory_bytes = fake_host.guest_bytes + MIB;
+    assert_int_equal(create(&config), STATUS_RANGE);
+    assert_string_equal(why.text, "vm=big: mem=65M: this machine has 64 MiB for guests");
+    config.memory_bytes = UINT64_MAX;
+    assert_int_equal(create(&config), STATUS_RANGE);
+    config.memory_bytes = fake_host.guest_bytes;
+    assert_int_equal(create(&config), STATUS_OK);
+}
+
+static void one_virtual_cpu(void **state)
+{
+    struct vm_config config = config_named("smp");
+
+    (void)state;
+    config.vcpus = 2;
+    assert_int_equal(create(&config), STATUS_UNSUPPORTED);
+    assert_string_equal(why.text, "vm=smp: cpus=2: a VM has one virtual CPU");
+}
+
+static void no_frames_for_another_vm(void **state)
+{
+    struct vm_config config = config_named("web");
+
+    (void)state;
+    fake_host.failing_step = fake_host.steps + 1;
+    assert_int_equal(create(&config), STATUS_NO_MEMORY);
+    assert_int_equal(fake_machine.vmm.vm_count, 0);
+    assert_true(strlen(why.text) > 0);
+}
+
+// ---- CPUs ----
+
+static unsigned cpu_of_new(const char *name)
+{
+    struct vm_config config = config_named(name);
+    struct vm *vm = NULL;
+
+    assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
+    return vm->cpu;
+}
+
+static void vms_are_spread_and_start_beside_cpu_0(void **state)
+{
+    (void)state;
+    fake_host.cpus = 3;
+    assert_int_equal(cpu_of_new("a"), 1);
+    assert_int_equal(cpu_of_new("b"), 2);
+    assert_int_equal(cpu_of_new("c"), 0);
+    assert_int_equal(cpu_of_new("d"), 1);
+}
+
+static void a_single_cpu_takes_all(void **state)
+{
+    (void)state;
+    fake_host.cpus = 1;
+    assert_int_equal(cpu_of_new("a"), 0);
+    assert_int_equal(cpu_of_new("b"), 0);
+}
+
+static void only_cpus_that_run_guests_get_some(void **state)
+{
+    static const char *const names[] = {"a", "b", "c", "d", "e"};
+
+    (void)state;
+    fake_host.cpus = 4;
+    fake_machine.vmm.runs_guests[0] = false;
+    fake_machine.vmm.runs_guests[2] = false;
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        assert_int_equal(cpu_of_new(names[i]), i % 2 ? 3 : 1);
+    }
+}
+
+static void without_such_cpus_there_are_still_vms(void **state)
+{
+    (void)state;
+    fake_machine.vmm.ops = NULL;
+    for (unsigned i = 0; i < FAKE_CPUS_MAX; i++) {
+        fake_machine.vmm.runs_guests[i] = false;
+    }
+    assert_in_range(cpu_of_new("a"), 0, fake_host.cpus - 1);
+    assert_in_range(cpu_of_new("b"), 0, fake_host.cpus - 1);
+}
+
+static void pins_must_exist(void **state)
+{
+    struct vm_config config = config_named("rt");
+
+    (void)state;
+    config.cpu = 2;
+    assert_int_equal(create(&config), STATUS_RANGE);
+    assert_string_equal(why.text, "vm=rt: cpu=2: this machine runs CPUs 0 to 1");
+    config.cpu = 1;
+    fake_machine.vmm.runs_guests[1] = false;
+    assert_int_equal(create(&config), STATUS_UNSUPPORTED);
+    assert_string_equal(why.text, "vm=rt: cpu=1: that CPU runs no guests");
+    config.cpu = 0;
+    assert_int_equal(create(&config), STATUS_OK);
+    assert_int_equal(vm_find(&fake_machine.vmm, "rt")->cpu, 0);
+}
+
+// ---- Payloads ----
+
+static void linked_payloads_make_vms(void **state)
+{
+    struct vm *vm = NULL;
+
+    (void)state;
+    assert_int_equal(vm_create_linked(&fake_machine.vmm, "hello", &vm, &why), STATUS_OK);
+    assert_string_equal(vm->config.name, "hello");
+    assert_int_equal(vm->config.memory_bytes, VM_MEMORY_DEFAULT);
+    assert_true(vm->config.autostart);
+    assert_int_equal(vm->payload_count, 1);
+    assert_int_equal(vm_create_linked(&fake_machine.vmm, "hello", &vm, &why), STATUS_BUSY);
+    assert_int_equal(vm_create_linked(&fake_machine.vmm, "nothing", &vm, &why), STATUS_NOT_FOUND);
+    assert_string_equal(why.text, "no guest 'nothing' is linked into Husk");
+}
+
+static void modules_are_limited(void **state)
+{
+    struct vm *vm = fake_machine_add("web");
+
+    (void)state;
+    for (unsigned i = 0; i < LOAD_MODULES_MAX; i++) {
+        assert_true(vm_add_payload(vm, &vm->payloads[0]));
+    }
+    assert_false(vm_add_payload(vm, &vm->payloads[0]));
+    assert_int_equal(vm->payload_count, 1 + LOAD_MODULES_MAX);
+}
+
+static void nothing_to_run_does_not_start(void **state)
+{
+    struct vm_config config = config_named("empty");
+
+    (void)state;
+    assert_int_equal(create(&config), STATUS_OK);
+    assert_int_equal(vm_start(vm_find(&fake_machine.vmm, "empty"), &why), STATUS_INVALID);
+    assert_string_equal(why.text, "empty has nothing to run");
+}
+
+static void a_machine_without_a_back_end_says_why(void **state)
+{
+    struct vm *vm = fake_machine_add("web");
+
+    (void)state;
+    fake_machine.vmm.ops = NULL;
+    text_copy(fake_machine.vmm.no_guests.text, sizeof(why.text), "this CPU has no VT-x");
+    assert_int_equal(vm_start(vm, &why), STATUS_UNSUPPORTED);
+    assert_string_equal(why.text, "this CPU has no VT-x");
+    assert_int_equal(vm_stop(vm, &why), STATUS_BUSY);
+    assert_int_equal(vm_pause(vm, &why), STATUS_BUSY);
+    assert_int_equal(vm_resume(vm, &why), STATUS_BUSY);
+    assert_int_equal(vm_reset(vm, &why), STATUS_BUSY);
+    fake_machine.vmm.ops = &fake_backend.ops;
+}
+
+// ---- States ----
+
+static struct vm *vm_in(enum vm_state wanted)
+{
+    struct vm *vm = fake_machine_add("web");
+
+    if (wanted != VM_OFF) {
+        assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    }
+    if (wanted == VM_PAUSED) {
+        assert_int_equal(vm_pause(vm, &why), STATUS_OK);
+    } else if (wanted == VM_ENDED) {
+        vm_end(vm, false, "a test");
+    }
+    assert_int_equal(vm->state, wanted);
+    return vm;
+}
+
+typedef enum status (*operation)(struct vm *vm, struct reason *reason);
+
+// What each operation makes of each state; VM_OFF to VM_ENDED in order. -1: refused.
+static void every_operation_in_every_state(void **state)
+{
+    static const struct {
+        operation operation;
+        int after[4];
+    } table[] = {{vm_start, {VM_RUNNING, -1, -1, VM_RUNNING}},
+                 {vm_stop, {-1, VM_OFF, VM_OFF, VM_OFF}},
+                 {vm_pause, {-1, VM_PAUSED, -1, -1}},
+                 {vm_resume, {-1, -1, VM_RUNNING, -1}},
+                 {vm_reset, {-1, VM_RUNNING, VM_RUNNING, VM_RUNNING}}};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(table); i++) {
+        for (enum vm_state before = VM_OFF; before <= VM_ENDED; before++) {
+            set_up(state);
+            struct vm *vm = vm_in(before);
+            enum status status = table[i].operation(vm, &why);
+            int after = table[i].after[before];
+
+            assert_int_equal(status, after < 0 ? STATUS_BUSY : STATUS_OK);
+            assert_int_equal(vm->state, after < 0 ? before : (enum vm_state)after);
+            assert_int_equal(strlen(why.text) > 0, after < 0);
+            assert_int_equal(vm_vcpu_core(vm) != NULL, vm->state != VM_OFF);
+            fake_machine_free();
+        }
+    }
+}
+
+static void refusals_say_the_state(void **state)
+{
+    struct vm *vm = vm_in(VM_PAUSED);
+
+    (void)state;
+    vm_start(vm, &why);
+    assert_string_equal(why.text, "web is paused");
+    vm_pause(vm, &why);
+    assert_string_equal(why.text, "web is paused, not running");
+    vm_resume(vm, &why);
+    vm_resume(vm, &why);
+    assert_string_equal(why.text, "web is running, not paused");
+    vm_stop(vm, &why);
+    vm_stop(vm, &why);
+    assert_string_equal(why.text, "web is off already");
+    vm_reset(vm, &why);
+    assert_string_equal(why.text, "web is off: start it");
+}
+
+static void states_have_names(void **state)
+{
+    (void)state;
+    assert_string_equal(vm_state_name(VM_OFF), "off");
+    assert_string_equal(vm_state_name(VM_ENDED), "ended");
+}
+
+static void starting_again_forgets_the_end(void **state)
+{
+    struct vm *vm = vm_in(VM_ENDED);
+
+    (void)state;
+    assert_string_equal(vm->ended.text, "a test");
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    assert_string_equal(vm->ended.text, "");
+    assert_int_equal(vm->starts, 2);
+    assert_false(vm->failed);
+}
+
+// ---- On the VM's CPU ----
+
+static unsigned seen_cpu;
+static uint64_t seen_cr3;
+static struct vcpu_core *seen_core;
+
+static void inspect(struct vm *vm, void *context)
+{
+    assert_ptr_equal(context, &seen_cpu);
+    seen_cpu = fake_host.cpu;
+    seen_cr3 = fake_host.cr3;
+    seen_core = fake_backend.current;
+    (void)vm;
+}
+
+static void calls_run_on_the_vms_cpu_in_its_space(void **state)
+{
+    struct vm *other = vm_in(VM_RUNNING);
+    struct vm_config config = config_named("there");
+    struct vm *vm;
+
+    (void)state;
+    config.cpu = 1;
+    assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
+    vm_call(vm, inspect, &seen_cpu); // off: it has neither
+    assert_int_equal(seen_cpu, 1);
+    assert_int_equal(seen_cr3, 0);
+    assert_true(vm_add_payload(vm, &other->payloads[0]));
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    vm_call(vm, inspect, &seen_cpu);
+    assert_int_equal(seen_cpu, 1);
+    assert_int_equal(seen_cr3, vm->space.cr3);
+    assert_ptr_equal(seen_core, vm_vcpu_core(vm));
+    assert_int_equal(fake_host.cr3, 0); // and back
+    assert_int_equal(fake_host.cpu, 0);
+}
+
+static void input_kicks_the_vms_cpu(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    vm->cpu = 1;
+    vm_input_ready(vm);
+    assert_int_equal(fake_host.kicks[1], 1);
+    vm->cpu = 0;
+}
+
+// ---- Time ----
+
+static void a_pause_stops_clock_and_tsc(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+    const struct host *host = &fake_host.host;
+
+    (void)state;
+    fake_host.now_ns += 5 * SECOND;
+    uint64_t clock = pc_now_ns(vm->pc);
+
+    assert_int_equal(clock, 5 * SECOND);
+    fake_backend.ops.load_vcpu(&vm->vcpus[0]->core);
+    uint64_t tsc = host->tsc() + vcpu_register(vm->vcpus[0], REG_TSC_OFFSET);
+
+    assert_int_equal(vm_pause(vm, &why), STATUS_OK);
+    fake_host.now_ns += 100 * SECOND;
+    assert_int_equal(vm_resume(vm, &why), STATUS_OK);
+    assert_int_equal(pc_now_ns(vm->pc), clock);
+    assert_int_equal(host->tsc() + vcpu_register(vm->vcpus[0], REG_TSC_OFFSET), tsc);
+    fake_host.now_ns += 7;
+    assert_int_equal(pc_now_ns(vm->pc), clock + 7);
+}
+
+static void a_pause_moves_timers(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+    struct vcpu *vcpu = vm->vcpus[0];
+
+    (void)state;
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_DIVIDE, 0xb));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x40));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, 1000));
+    assert_int_equal(vcpu_next_event_ns(vcpu), fake_host.now_ns + 1000);
+    assert_int_equal(vm_pause(vm, &why), STATUS_OK);
+    fake_host.now_ns += SECOND;
+    assert_int_equal(vm_resume(vm, &why), STATUS_OK);
+    assert_int_equal(vcpu_next_event_ns(vcpu), fake_host.now_ns + 1000);
+}
+
+static void a_reset_starts_the_clock_anew(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    fake_host.now_ns += SECOND;
+    assert_int_equal(vm_reset(vm, &why), STATUS_OK);
+    assert_int_equal(pc_now_ns(vm->pc), 0);
+}
+
+// ---- Ends and restarts ----
+
+static void an_end_is_logged_once_and_stays(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    vm_end(vm, true, "number %u", 1);
+    vm_end(vm, false, "number %u", 2);
+    assert_string_equal(vm->ended.text, "number 1");
+    assert_true(vm->failed);
+    assert_int_equal(fake_host_logged("[web] stopped: number 1"), 1);
+    assert_int_equal(fake_host_logged("number 2"), 0);
+    assert_non_null(vm_vcpu_core(vm)); // kept, for inspection
+    assert_int_equal(fake_host.live_spaces, 1);
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->state, VM_ENDED);
+}
+
+static void end_and_settle(struct vm *vm, bool failed, uint64_t status, bool restarts)
+{
+    vm->exit_status = status;
+    vm_end(vm, failed, "a test");
+    uint64_t due_ns = fake_host.now_ns + SECOND;
+
+    assert_int_equal(vm->restart_at_ns, restarts ? due_ns : NEVER_NS);
+    assert_int_equal(vm_settle(vm), restarts ? due_ns : NEVER_NS);
+    fake_host.now_ns = due_ns - 1;
+    assert_int_equal(vm_settle(vm), restarts ? due_ns : NEVER_NS);
+    assert_int_equal(vm->state, VM_ENDED);
+    fake_host.now_ns = due_ns;
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->state, restarts ? VM_RUNNING : VM_ENDED);
+}
+
+static void restart_always(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    vm->config.restart = RESTART_ALWAYS;
+    end_and_settle(vm, true, 0, true);
+    end_and_settle(vm, false, 0, true);
+    end_and_settle(vm, false, 3, true);
+    assert_int_equal(vm->starts, 4);
+    assert_int_equal(fake_host_logged("[web] restarted"), 3);
+}
+
+static void restart_on_failure(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    vm->config.restart = RESTART_ON_FAILURE;
+    end_and_settle(vm, true, 0, true);
+    end_and_settle(vm, false, 3, true);
+    end_and_settle(vm, false, 0, false);
+}
+
+static void restart_never(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    end_and_settle(vm, true, 1, false);
+}
+
+static void a_stop_by_hand_cancels_the_restart(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    vm->config.restart = RESTART_ALWAYS;
+    vm_end(vm, true, "a test");
+    assert_int_equal(vm_stop(vm, &why), STATUS_OK);
+    fake_host.now_ns += 10 * SECOND;
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->state, VM_OFF);
+}
+
+static void a_start_by_hand_cancels_the_restart(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    vm->config.restart = RESTART_ALWAYS;
+    vm_end(vm, true, "a test");
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    fake_host.now_ns += 10 * SECOND;
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->starts, 2);
+}
+
+static void a_restart_that_fails_says_so_and_is_tried_again(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    vm->config.restart = RESTART_ALWAYS;
+    vm_end(vm, true, "a test");
+    for (unsigned i = 1; i <= 3; i++) {
+        fake_host.now_ns += SECOND;
+        fake_host.failing_step = fake_host.steps + 1;
+        assert_int_equal(vm_settle(vm), NEVER_NS);
+        assert_int_equal(vm->state, VM_ENDED);
+        assert_int_equal(fake_host_logged("[web] not restarted: no frames"), i);
+        assert_string_equal(vm->ended.text, "no frames for the guest's memory");
+        assert_null(vm_vcpu_core(vm));
+        assert_int_equal(vm_settle(vm), fake_host.now_ns + SECOND);
+    }
+    fake_host.now_ns += SECOND;
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->state, VM_RUNNING);
+    assert_int_equal(vm->starts, 2);
+}
+
+static void a_reset_that_fails_ends_the_vm(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    fake_host.now_ns += SECOND;
+    vm_request_reset(vm);
+    fake_host.failing_step = fake_host.steps + 1;
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->state, VM_ENDED);
+    assert_true(vm->failed);
+    assert_int_equal(fake_host_logged("[web] not reset by itself: no frames"), 1);
+    assert_int_equal(vm->restart_at_ns, NEVER_NS); // its line does not ask for one
+    fake_host.now_ns += 10 * SECOND;
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->state, VM_ENDED);
+}
+
+// ---- What takes long, and what other CPUs see meanwhile ----
+
+static struct host real_host;
+static uint64_t build_takes_ns;
+static unsigned looks;
+static unsigned looked_over; // how often nothing seemed to come after this VM
+
+// What guests_all_ended asks, at any time and on another CPU.
+static void look(void)
+{
+    const struct vm *vm = vm_find(&fake_machine.vmm, "web");
+
+    looks++;
+    looked_over +=
+        vm->state != VM_RUNNING && vm->state != VM_PAUSED && vm->restart_at_ns == NEVER_NS;
+}
+
+static uint64_t watched_now_ns(void)
+{
+    look();
+    return real_host.now_ns();
+}
+
+static void watched_log(const char *line)
+{
+    look();
+    real_host.log(line);
+}
+
+static void *watched_allocate(uint64_t bytes)
+{
+    look();
+    return real_host.allocate(bytes);
+}
+
+static enum status slow_space_create(struct host_space *space, const struct guest_extent *extents,
+                                     unsigned count, struct reason *reason)
+{
+    fake_host.now_ns += build_takes_ns;
+    return real_host.space_create(space, extents, count, reason);
+}
+
+// From now on starts and resets take that long, and others look.
+static void slow_down(uint64_t ns)
+{
+    real_host = fake_host.host;
+    build_takes_ns = ns;
+    looks = looked_over = 0;
+    fake_host.host.now_ns = watched_now_ns;
+    fake_host.host.log = watched_log;
+    fake_host.host.allocate = watched_allocate;
+    fake_host.host.space_create = slow_space_create;
+}
+
+static void a_restart_is_never_seen_as_the_end(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    vm->config.restart = RESTART_ALWAYS;
+    slow_down(20 * MS);
+    for (unsigned i = 0; i < 3; i++) {
+        looks = 0;
+        vm_end(vm, i % 2, "a test");
+        assert_true(looks > 0);
+        looks = 0;
+        fake_host.now_ns += SECOND;
+        assert_int_equal(vm_settle(vm), NEVER_NS);
+        assert_int_equal(vm->state, VM_RUNNING);
+        assert_true(looks > 0);
+    }
+    assert_int_equal(looked_over, 0);
+}
+
+static void a_restart_that_fails_is_not_seen_as_the_end(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    vm->config.restart = RESTART_ALWAYS;
+    slow_down(20 * MS);
+    vm_end(vm, true, "a test");
+    for (unsigned i = 1; i <= 3; i++) {
+        fake_host.now_ns += SECOND;
+        fake_host.failing_step = fake_host.steps + i; // at another place each time
+        looks = 0;
+        assert_int_equal(vm_settle(vm), NEVER_NS);
+        assert_int_equal(vm->state, VM_ENDED);
+        assert_true(looks > 0);
+    }
+    assert_int_equal(looked_over, 0);
+}
+
+static void an_end_for_good_is_seen(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    slow_down(0);
+    vm_end(vm, true, "a test");
+    assert_true(looked_over > 0);
+}
+
+static void builds_take_the_vms_own_time(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+    uint64_t before_ns = vm->virtual_time_ns;
+
+    (void)state;
+    slow_down(30 * MS);
+    fake_host.now_ns += SECOND;
+    vm_request_reset(vm);
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->starts, 2);
+    assert_int_equal(vm->build_ns, 30 * MS);
+    assert_int_equal(vm->virtual_time_ns, before_ns + 30 * MS);
+    fake_host.failing_step = fake_host.steps + 2; // late, and for nothing
+    assert_int_not_equal(vm_reset(vm, &why), STATUS_OK);
+    assert_int_equal(vm->virtual_time_ns, before_ns + 60 * MS);
+}
+
+static void next_reset_is_due_after(struct vm *vm, uint64_t build_ns, uint64_t interval_ns)
+{
+    build_takes_ns = build_ns;
+    assert_int_equal(vm_reset(vm, &why), STATUS_OK);
+    unsigned starts = vm->starts;
+    uint64_t due_ns = fake_host.now_ns + interval_ns;
+
+    vm_request_reset(vm);
+    assert_int_equal(vm_settle(vm), due_ns);
+    fake_host.now_ns = due_ns - 1;
+    assert_int_equal(vm_settle(vm), due_ns);
+    assert_int_equal(vm->starts, starts);
+    fake_host.now_ns = due_ns;
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->starts, starts + 1);
+}
+
+static void slow_resets_are_seldom(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    slow_down(0);
+    next_reset_is_due_after(vm, 0, 100 * MS);
+    next_reset_is_due_after(vm, 5 * MS, 100 * MS);
+    next_reset_is_due_after(vm, 10 * MS, 100 * MS);
+    next_reset_is_due_after(vm, 11 * MS, 110 * MS);
+    next_reset_is_due_after(vm, 2 * SECOND, 20 * SECOND);
+}
+
+// ---- Resets by the guest ----
+
+static void a_reset_by_the_guest_starts_it_anew(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+    uint64_t started_ns = fake_host.now_ns;
+
+    (void)state;
+    fake_host.now_ns += SECOND;
+    vm->vcpus[0]->core.work = 0;
+    vm_request_reset(vm);
+    assert_true(vm->vcpus[0]->core.work & WORK_STOP);
+    assert_false(vm_wants_to_run(vm));
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_true(vm_wants_to_run(vm));
+    assert_int_equal(vm->starts, 2);
+    assert_int_equal(fake_host_logged("[web] reset by itself"), 1);
+    assert_true(vm->started_ns > started_ns);
+}
+
+static void resets_by_the_guest_have_their_pace(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+    uint64_t due_ns = fake_host.now_ns + 100 * MS;
+
+    (void)state;
+    vm_request_reset(vm);
+    assert_int_equal(vm_settle(vm), due_ns);
+    assert_int_equal(vm->starts, 1);
+    fake_host.now_ns = due_ns;
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->starts, 2);
+}
+
+static void a_reset_waits_for_the_end_of_a_pause(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    fake_host.now_ns += SECOND;
+    vm_request_reset(vm);
+    assert_int_equal(vm_pause(vm, &why), STATUS_OK);
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->starts, 1);
+    assert_int_equal(vm_resume(vm, &why), STATUS_OK);
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->starts, 2);
+}
+
+static void an_end_wins_over_a_reset(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+
+    (void)state;
+    fake_host.now_ns += SECOND;
+    vm_request_reset(vm);
+    vm_end(vm, true, "a test");
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm->state, VM_ENDED);
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    assert_true(vm_wants_to_run(vm)); // the old request is forgotten
+}
+
+// ---- Leaks ----
+
+static void a_thousand_starts_leak_nothing(void **state)
+{
+    struct vm *vm = fake_machine_add("web");
+    unsigned allocations = fake_host.live_allocations;
+    uint64_t bytes = fake_host.live_bytes;
+
+    (void)state;
+    for (unsigned i = 0; i < 1000; i++) {
+        assert_int_equal(vm_start(vm, &why), STATUS_OK);
+        assert_int_equal(vm_reset(vm, &why), STATUS_OK);
+        if (i % 3 == 0) {
+            vm_end(vm, true, "a test");
+        } else if (i % 3 == 1) {
+            assert_int_equal(vm_pause(vm, &why), STATUS_OK);
+        }
+        assert_int_equal(vm_stop(vm, &why), STATUS_OK);
+        assert_int_equal(fake_host.live_allocations, allocations);
+        assert_int_equal(fake_host.live_bytes, bytes);
+        assert_int_equal(fake_host.live_spaces, 0);
+        assert_int_equal(fake_backend.live_vcpus, 0);
+        assert_int_equal(fake_backend.live_nested, 0);
+    }
+    assert_int_equal(vm->starts, 2000);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    fake_machine_free();
+    return 0;
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_new_vm_is_off),
+        TEST(names_are_taken_once),
+        TEST(there_are_at_most_64),
+        TEST(memory_is_what_the_machine_has),
+        TEST(one_virtual_cpu),
+        TEST(no_frames_for_another_vm),
+        TEST(vms_are_spread_and_start_beside_cpu_0),
+        TEST(a_single_cpu_takes_all),
+        TEST(only_cpus_that_run_guests_get_some),
+        TEST(without_such_cpus_there_are_still_vms),
+        TEST(pins_must_exist),
+        TEST(linked_payloads_make_vms),
+        TEST(modules_are_limited),
+        TEST(nothing_to_run_does_not_start),
+        TEST(a_machine_without_a_back_end_says_why),
+        TEST(every_operation_in_every_state),
+        TEST(refusals_say_the_state),
+        TEST(states_have_names),
+        TEST(starting_again_forgets_the_end),
+        TEST(calls_run_on_the_vms_cpu_in_its_space),
+        TEST(input_kicks_the_vms_cpu),
+        TEST(a_pause_stops_clock_and_tsc),
+        TEST(a_pause_moves_timers),
+        TEST(a_reset_starts_the_clock_anew),
+        TEST(an_end_is_logged_once_and_stays),
+        TEST(restart_always),
+        TEST(restart_on_failure),
+        TEST(restart_never),
+        TEST(a_stop_by_hand_cancels_the_restart),
+        TEST(a_start_by_hand_cancels_the_restart),
+        TEST(a_restart_that_fails_says_so_and_is_tried_again),
+        TEST(a_reset_that_fails_ends_the_vm),
+        TEST(a_restart_is_never_seen_as_the_end),
+        TEST(a_restart_that_fails_is_not_seen_as_the_end),
+        TEST(an_end_for_good_is_seen),
+        TEST(builds_take_the_vms_own_time),
+        TEST(slow_resets_are_seldom),
+        TEST(a_reset_by_the_guest_starts_it_anew),
+        TEST(resets_by_the_guest_have_their_pace),
+        TEST(a_reset_waits_for_the_end_of_a_pause),
+        TEST(an_end_wins_over_a_reset),
+        TEST(a_thousand_starts_leak_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

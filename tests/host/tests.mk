@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: MIT
+# The list of host tests: what is not named here does not exist, and an unlisted file is an error.
+#
+# One unit test, tests/host/test_NAME.c (a cmocka program with a main), and what it is linked with
+# besides vmm/util/*.c, which every test gets:
+#
+#     UNIT_TESTS += test_uart
+#     test_uart := vmm/devices/uart.c
+#
+# One fuzz target, tests/host/fuzz_NAME.c (LLVMFuzzerTestOneInput), the same way. Its seeds are the
+# files of tests/host/corpus/NAME/, at least one:
+#
+#     FUZZ_TARGETS += fuzz_acpi
+#     fuzz_acpi := arch/x86/acpi_tables.c
+#
+# Sources that several tests share (a fake host, a fake back end) are named like any other source:
+# tests/host/fake_host.c. Keep the pairs sorted by name; add yours without touching the others.
+
+# ---- The monitor and the console ----
+UNIT_TESTS += test_console
+test_console := vmm/console.c tests/host/fake_output.c
+
+UNIT_TESTS += test_key_parser
+test_key_parser := vmm/key_parser.c
+
+UNIT_TESTS += test_line_editor
+test_line_editor := vmm/line_editor.c vmm/key_parser.c
+
+UNIT_TESTS += test_line_filter
+test_line_filter := vmm/line_filter.c
+
+UNIT_TESTS += test_terminal
+test_terminal := vmm/terminal.c
+
+MONITOR := $(wildcard vmm/monitor*.c vmm/inspect*.c) vmm/console.c vmm/key_parser.c \
+           vmm/line_editor.c vmm/line_filter.c vmm/terminal.c vmm/guest_memory.c \
+           tests/host/fake_output.c tests/host/fake_world.c
+
+UNIT_TESTS += test_inspect
+test_inspect := $(MONITOR)
+
+UNIT_TESTS += test_monitor
+test_monitor := $(MONITOR)
+
+UNIT_TESTS += test_monitor_attach
+test_monitor_attach := $(MONITOR)
+
+UNIT_TESTS += test_monitor_commands
+test_monitor_commands := $(MONITOR)
+
+FUZZ_TARGETS += fuzz_monitor
+fuzz_monitor := $(MONITOR)
+
+# ---- The hypervisor's core ----
+# All of vmm/ but console and monitor, on a fake machine.
+CORE := vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/guest_code.c vmm/guest_memory.c \
+        vmm/guest_walk.c \
+        vmm/hypercall.c vmm/io_bus.c vmm/memory_exit.c vmm/msr.c vmm/scheduler.c vmm/terminal.c \
+        vmm/vcpu.c vmm/vcpu_exit.c vmm/vm.c vmm/vm_build.c vmm/vm_create.c \
+        $(wildcard vmm/load*.c vmm/pc*.c) \
+        $(wildcard vmm/decode*.c vmm/emulate*.c vmm/devices/*.c) \
+        tests/host/fake_backend.c tests/host/fake_host.c tests/host/fake_machine.c
+
+UNIT_TESTS += test_cpuid
+test_cpuid := vmm/cpuid.c tests/host/fake_host.c
+
+UNIT_TESTS += test_firmware
+test_firmware := vmm/firmware.c vmm/guest_memory.c
+
+UNIT_TESTS += test_control_registers
+test_control_registers := $(CORE)
+
+UNIT_TESTS += test_guest_code
+test_guest_code := $(CORE)
+
+UNIT_TESTS += test_hypercall
+test_hypercall := $(CORE)
+
+UNIT_TESTS += test_io_bus
+test_io_bus := vmm/io_bus.c
+
+UNIT_TESTS += test_memory_exit
+test_memory_exit := $(CORE)
+
+UNIT_TESTS += test_msr
+test_msr := $(CORE)
+
+UNIT_TESTS += test_pc
+test_pc := $(CORE)
+
+UNIT_TESTS += test_scheduler
+test_scheduler := $(CORE)
+
+UNIT_TESTS += test_vcpu
+test_vcpu := $(CORE)
+
+UNIT_TESTS += test_vcpu_exit
+test_vcpu_exit := $(CORE)
+
+UNIT_TESTS += test_vm
+test_vm := $(CORE)
+
+UNIT_TESTS += test_vm_build
+test_vm_build := $(CORE)
+
+# ---- Text and numbers ----
+UNIT_TESTS += test_bitmap
+UNIT_TESTS += test_format
+UNIT_TESTS += test_status
+UNIT_TESTS += test_string
+
+# ---- The machine ----
+UNIT_TESTS += test_boot_info
+test_boot_info := boot/boot_info.c boot/memory_map.c
+
+FUZZ_TARGETS += fuzz_boot_info
+fuzz_boot_info := $(test_boot_info)
+
+UNIT_TESTS += test_acpi
+test_acpi := arch/x86/acpi_tables.c arch/x86/acpi_rsdp.c arch/x86/acpi_madt.c \
+             arch/x86/acpi_fadt.c arch/x86/acpi_aml.c
+
+UNIT_TESTS += test_clock
+test_clock := arch/x86/clock_scale.c arch/x86/mc146818_date.c
+
+UNIT_TESTS += test_framebuffer
+test_framebuffer := drivers/framebuffer.c drivers/font.c drivers/text_screen.c
+
+UNIT_TESTS += test_ps2_scan_codes
+test_ps2_scan_codes := drivers/ps2_scan_codes.c
+
+UNIT_TESTS += test_vga_text
+test_vga_text := drivers/text_screen.c
+
+FUZZ_TARGETS += fuzz_acpi
+fuzz_acpi := $(test_acpi)
+
+# ---- Parsers: guest memory, configuration, loaders ----
+LOADERS := vmm/load.c vmm/load_flat.c vmm/load_elf.c vmm/load_elf64.c vmm/load_multiboot1.c \
+           vmm/load_multiboot1_info.c vmm/guest_memory.c
+
+UNIT_TESTS += test_guest_memory
+test_guest_memory := vmm/guest_memory.c
+
+UNIT_TESTS += test_config
+test_config := vmm/config.c vmm/config_vm.c vmm/config_words.c $(LOADERS)
+
+FUZZ_TARGETS += fuzz_config
+fuzz_config := $(test_config)
+
+UNIT_TESTS += test_load
+test_load := $(LOADERS)
+
+FUZZ_TARGETS += fuzz_load
+fuzz_load := $(LOADERS)
+
+# ---- Device models ----
+FAKE_DEVICE := tests/host/fake_device.c
+LAPIC := vmm/devices/lapic.c vmm/devices/lapic_ipi.c vmm/devices/lapic_registers.c \
+         vmm/devices/lapic_timer.c
+PIT := vmm/devices/pit.c vmm/devices/pit_channel.c
+RTC := vmm/devices/rtc.c vmm/devices/rtc_date.c vmm/devices/rtc_interrupts.c
+SIMPLE_PORTS := vmm/devices/exit_port.c vmm/devices/simple_ports.c vmm/devices/system_port.c
+
+FUZZ_TARGETS += fuzz_devices
+fuzz_devices := $(LAPIC) $(PIT) $(RTC) $(SIMPLE_PORTS) vmm/devices/i8042.c vmm/devices/ioapic.c \
+                vmm/devices/pic.c vmm/devices/uart.c $(FAKE_DEVICE)
+
+UNIT_TESTS += test_i8042
+test_i8042 := vmm/devices/i8042.c $(FAKE_DEVICE)
+
+UNIT_TESTS += test_ioapic
+test_ioapic := vmm/devices/ioapic.c
+
+UNIT_TESTS += test_lapic
+test_lapic := $(LAPIC)
+
+UNIT_TESTS += test_lapic_ipi
+test_lapic_ipi := $(LAPIC)
+
+UNIT_TESTS += test_lapic_timer
+test_lapic_timer := $(LAPIC)
+
+UNIT_TESTS += test_pic
+test_pic := vmm/devices/pic.c $(FAKE_DEVICE)
+
+UNIT_TESTS += test_pit
+test_pit := $(PIT) $(FAKE_DEVICE)
+
+UNIT_TESTS += test_rtc
+test_rtc := $(RTC) $(FAKE_DEVICE)
+
+UNIT_TESTS += test_simple_ports
+test_simple_ports := $(SIMPLE_PORTS) $(FAKE_DEVICE)
+
+UNIT_TESTS += test_uart
+test_uart := vmm/devices/uart.c $(FAKE_DEVICE)
+
+DECODER := vmm/decode.c vmm/decode_forms.c vmm/decode_modrm.c
+
+UNIT_TESTS += test_decode
+test_decode := $(DECODER)
+
+FUZZ_TARGETS += fuzz_decode
+fuzz_decode := $(DECODER)
+
+UNIT_TESTS += test_svm_decode
+test_svm_decode := arch/svm/svm_decode.c
+
+FUZZ_TARGETS += fuzz_svm_decode
+fuzz_svm_decode := $(test_svm_decode)
+
+UNIT_TESTS += test_svm_invalid
+test_svm_invalid := arch/svm/svm_invalid.c
+
+UNIT_TESTS += test_guest_walk
+test_guest_walk := vmm/guest_walk.c vmm/guest_memory.c
+
+EMULATOR := vmm/emulate.c vmm/emulate_alu.c vmm/emulate_cache.c vmm/emulate_execute.c \
+            vmm/emulate_memory.c vmm/emulate_registers.c vmm/emulate_string.c $(DECODER) \
+            vmm/guest_walk.c vmm/guest_memory.c
+
+UNIT_TESTS += test_emulate
+test_emulate := $(EMULATOR) tests/host/fake_guest.c
+
+FUZZ_TARGETS += fuzz_emulate
+fuzz_emulate := $(EMULATOR) tests/host/fake_guest.c

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures of the system tests: `boot` starts machines and keeps their logs when a test fails."""
+
+import os
+import pathlib
+import shutil
+import tempfile
+
+import pytest
+
+import iso
+from harness import Machine, emulators
+
+BUILD = pathlib.Path(os.environ.get("HUSK_BUILD", "build")).resolve()
+TAIL_LINES = 40
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """Adds the ends of the logs to a failure's report, and leaves it where `boot` finds it."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call":
+        item.husk_failed = report.failed
+        for machine in getattr(item, "husk_machines", []) if report.failed else []:
+            machine.stop()
+            for name in ["serial.log", "bochs.log", "emulator.log"]:
+                path = machine.folder / name
+                if path.exists():
+                    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+                    report.sections.append((name, "\n".join(lines[-TAIL_LINES:])))
+
+
+def keep_logs(item, folder):
+    """Moves a failed test's folder to build/system-logs/TEST."""
+    target = BUILD / "system-logs" / item.name.replace("/", "_")
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # Sockets cannot be copied, and the image can be made again.
+    for socket in folder.rglob("monitor"):
+        socket.unlink()
+    shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.iso", "*.fd", "bios"))
+    print(f"logs kept in {target}")
+
+
+@pytest.fixture
+def build():
+    """The folder with the built kernel, ISO and guests."""
+    return BUILD
+
+
+@pytest.fixture
+def boot(request):
+    """boot(command_line=..., modules=[...], limit=SECONDS, emulator=..., cpus=..., ...) -> Machine.
+
+    `bios_screen` is GRUB's gfxpayload on BIOS.
+
+    Without a command line and modules it is the ISO that users get; the other arguments are those
+    of emulators.MachineSpec.
+    """
+    # Short, because a Unix socket's path has 107 characters at most.
+    top = pathlib.Path(tempfile.mkdtemp(prefix="husk-"))
+    machines = []
+    request.node.husk_machines = machines
+
+    def start(command_line=None, modules=(), limit=120, bios_screen="text", **spec):
+        folder = top / str(len(machines))
+        folder.mkdir()
+        image = BUILD / "husk.iso"
+        if command_line is not None or modules:
+            kernel = BUILD / "iso/boot/husk.elf"
+            image = iso.make(kernel, folder, command_line or "", modules, bios_screen)
+        machine = Machine(emulators.MachineSpec(iso=str(image), **spec), folder, limit)
+        machines.append(machine)
+        return machine
+
+    yield start
+    for machine in machines:
+        machine.stop()
+    if getattr(request.node, "husk_failed", True):
+        keep_logs(request.node, top)
+    shutil.rmtree(top, ignore_errors=True)

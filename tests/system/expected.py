@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""Reads a guest's expected.txt: what it prints, to the character, and how it ends.
+
+Lines that start with "# " are settings: `command-line: WORDS`, `status: N`, `seconds: N`,
+`runs-for-ever`. Every other line is a line of output; one that starts with ~ is a regular
+expression that the whole line matches.
+"""
+
+import pathlib
+import re
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Expected:
+    command_line: str = ""
+    status: int | None = None
+    seconds: int = 60
+    runs_for_ever: bool = False
+    lines: list = field(default_factory=list)
+
+
+def read(path):
+    expected = Expected()
+    for line in pathlib.Path(path).read_text(encoding="utf-8").splitlines():
+        if not line.startswith("# "):
+            expected.lines.append(line)
+            continue
+        key, _, value = line[2:].partition(": ")
+        if key == "command-line":
+            expected.command_line = value
+        elif key == "status":
+            expected.status = int(value)
+        elif key == "seconds":
+            expected.seconds = int(value)
+        elif key == "runs-for-ever":
+            expected.runs_for_ever = True
+        elif key != "SPDX-License-Identifier":
+            raise ValueError(f"{path}: unknown setting {line}")
+    return expected
+
+
+def matches(wanted, line):
+    if wanted.startswith("~"):
+        return re.fullmatch(wanted[1:], line) is not None
+    return wanted == line
+
+
+def difference(expected, lines):
+    """None where the lines are as expected, else a sentence about the first that is not."""
+    for number, wanted in enumerate(expected.lines):
+        if number >= len(lines):
+            return f"line {number + 1} is missing: {wanted}"
+        if not matches(wanted, lines[number]):
+            return f"line {number + 1} is {lines[number]!r}, expected {wanted!r}"
+    extra = lines[len(expected.lines) :]
+    return f"more than was expected: {extra[0]!r}" if extra else None

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""A booted machine as a test sees it: its serial line, its screen, and its end."""
+
+import os
+import pathlib
+import re
+import sys
+import threading
+import time
+
+import pexpect
+from pexpect import fdpexpect
+
+# The tools are scripts, not a package.
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tools"))
+import emulators
+from qemu_monitor import QemuMonitor
+
+PROMPT = "husk> "
+# Colours, cursor movements and the like: what a terminal does not show as text.
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
+
+
+class SerialConsole(fdpexpect.fdspawn):
+    """pexpect on the serial line; it fails at once when the emulator has ended."""
+
+    def __init__(self, fd, process, log):
+        super().__init__(fd, encoding="utf-8", codec_errors="replace", timeout=30)
+        self.process = process
+        self.logfile_read = log
+        self.delaybeforesend = None
+
+    def read_nonblocking(self, size=1, timeout=None):
+        limit = None if timeout is None else time.monotonic() + timeout
+        while True:
+            ended = self.process.poll() is not None
+            try:
+                return super().read_nonblocking(size, 0.1)
+            except pexpect.TIMEOUT as nothing:
+                if ended:
+                    raise pexpect.EOF(f"emulator ended: {self.process.returncode}") from nothing
+                if limit is not None and time.monotonic() > limit:
+                    raise
+
+
+class Machine:
+    """One emulated machine with Husk in it. `limit` seconds of wall clock end it by SIGKILL."""
+
+    def __init__(self, spec, folder, limit):
+        self.spec = spec
+        self.folder = pathlib.Path(folder)
+        self.line = emulators.SerialLine()
+        self._log = open(self.folder / "serial.log", "w", encoding="utf-8")
+        self.process = emulators.start(spec, self.line.path, self.folder)
+        self.console = SerialConsole(self.line.fd, self.process, self._log)
+        self._timer = threading.Timer(limit, self.process.kill)
+        self._timer.start()
+
+    def expect(self, pattern, timeout=30):
+        """Waits for a regular expression (or the first of a list); returns the match."""
+        self.console.expect(pattern, timeout=timeout)
+        return self.console.match
+
+    def expect_prompt(self, timeout=30):
+        """Waits for the monitor to be ready for a command."""
+        self.console.expect_exact(PROMPT, timeout=timeout)
+
+    def expect_end(self, timeout=30):
+        """Waits until the emulator has ended by itself; returns what came before."""
+        self.console.expect(pexpect.EOF, timeout=timeout)
+        return self.console.before
+
+    def send(self, text):
+        """Types text as it is."""
+        data = text.encode()
+        while data:
+            data = data[os.write(self.line.fd, data) :]
+
+    def sendline(self, text=""):
+        """Types a line and Enter, which is a carriage return on a terminal."""
+        self.send(text + "\r")
+
+    def command(self, text, timeout=30):
+        """Runs a monitor command at the prompt; returns its output as plain lines."""
+        self.sendline(text)
+        self.console.expect_exact(text, timeout=timeout)
+        self.expect_prompt(timeout)
+        plain = ESCAPES.sub("", self.console.before).replace("\r", "")
+        return [line.rstrip() for line in plain.split("\n") if line.strip()]
+
+    def serial_text(self):
+        """All that came over the serial line so far and was looked at."""
+        if not self._log.closed:
+            self._log.flush()
+        return (self.folder / "serial.log").read_text(encoding="utf-8")
+
+    def monitor(self):
+        """QEMU's own monitor: screenshots and keys."""
+        return QemuMonitor(self.folder / "monitor")
+
+    def stop(self):
+        """Ends the emulator, if it has not ended, and keeps what is left on the line.
+
+        A second call does nothing.
+        """
+        if self._log.closed:
+            return
+        self._timer.cancel()
+        self.process.kill()
+        self.process.wait()
+        try:
+            self.console.expect(pexpect.EOF, timeout=2)
+        except (pexpect.TIMEOUT, pexpect.EOF, OSError):
+            pass
+        self._log.close()
+        self.line.close()

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: MIT
+"""Screen and keyboard are a console as good as the serial line, and do without one."""
+
+import pytest
+
+from screen import UNKNOWN, Screen
+from test_panic import break_it
+
+SCREENS = {
+    "uefi": {"firmware": "uefi", "machine": "q35"},
+    "text": {"firmware": "bios"},
+    "32-bit": {"firmware": "bios", "bios_screen": "1024x768x32"},
+    "24-bit": {"firmware": "bios", "bios_screen": "800x600x24"},
+    "16-bit": {"firmware": "bios", "bios_screen": "640x480x16"},
+}
+
+
+@pytest.fixture
+def boot_screen(boot):
+    """Boots with one of SCREENS and further arguments of `boot`; returns machine and screen."""
+
+    def start(name, command_line="", **spec):
+        machine = boot(command_line, emulator="qemu", **SCREENS[name], **spec)
+        return machine, Screen(machine, text_mode=name == "text")
+
+    return start
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_the_monitor_works_without_a_serial_port(boot_screen, name):
+    _, screen = boot_screen(name, serial=False)
+    lines = screen.wait_for(r"^husk>")
+    assert any("boot loader: GRUB" in line for line in lines), lines
+    screen.monitor.type_keys("version\n")
+    lines = screen.wait_for(r"^Husk \d")
+    assert "husk> version" in lines
+    assert not any(UNKNOWN in line for line in lines), lines
+
+
+def test_keys_edit_the_line(boot_screen):
+    _, screen = boot_screen("text", serial=False)
+    screen.wait_for(r"^husk>")
+    keyboard = screen.monitor
+    keyboard.type_keys("hello")
+    keyboard.press("ctrl-u", "shift-v", "caps_lock", "e", "r", "s", "caps_lock", "shift-minus", "1")
+    screen.wait_for(r"^husk> VERS_1$")
+    keyboard.press("backspace", "backspace", "i", "o", "m", "left", "n", "delete")
+    keyboard.press("home", "delete", "v", "ctrl-e", "x", "backspace")
+    screen.wait_for(r"^husk> vERSion$")
+    keyboard.press("ctrl-u", "v", "e", "r", "tab", "ret")
+    screen.wait_for(r"^Husk \d")
+    keyboard.press("up")
+    screen.wait_for(r"^husk> version ?$")
+
+
+@pytest.mark.parametrize("name", ["uefi", "text"])
+def test_serial_line_and_screen_show_the_same(boot_screen, name):
+    machine, screen = boot_screen(name)
+    machine.expect_prompt(timeout=90)
+    for _ in range(5):
+        answer = machine.command("help")
+    machine.command("version")
+    lines = screen.wait_for(r"^Husk \d")
+    last = [line for line in lines if line][: -len(["husk> version", "Husk", "husk>"])]
+    expected = [line[:80] for line in answer if len(line) <= 80][-10:]
+    assert [line for line in last if line in expected][-10:] == expected
+
+
+def test_a_chosen_screen_leaves_the_serial_line_alone(boot_screen):
+    machine, screen = boot_screen("text", "console=screen")
+    screen.wait_for(r"^husk>")
+    assert "husk>" not in machine.serial_text()
+    screen.monitor.type_keys("version\n")
+    screen.wait_for(r"^Husk \d")
+
+
+def test_a_chosen_serial_line_leaves_the_screen_alone(boot_screen):
+    machine, screen = boot_screen("text", "console=serial")
+    machine.expect_prompt(timeout=60)
+    assert not any("husk>" in line for line in screen.lines())
+
+
+def test_a_missing_keyboard_controller_is_named(boot_screen):
+    machine, screen = boot_screen("text", machine="pc,i8042=off")
+    machine.expect(r"keyboard: none: there is no PS/2 controller", timeout=60)
+    machine.expect_prompt()
+    machine.sendline("version")
+    screen.wait_for(r"^Husk \d")
+
+
+def test_a_panic_is_on_the_screen_too(boot, build):
+    machine = break_it(boot, build, "set $rip = 0x1234")
+    machine.expect(r"Husk has stopped", timeout=20)
+    Screen(machine, text_mode=True).wait_for(r"Husk has stopped", timeout=5)

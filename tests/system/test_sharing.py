@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""Time and memory are shared fairly: a VM that never yields, and a thousand lives of one VM."""
+
+import re
+
+TICKERS = ["one", "two", "three"]
+
+
+def test_others_keep_their_pace_beside_a_hog(boot, build):
+    ticker = build / "guests/ticker.elf"
+    modules = [(build / "guests/hog.elf", "vm=hog mem=16M")]
+    modules += [(ticker, f"vm={name} mem=16M -- count=5") for name in TICKERS]
+    machine = boot("", modules, emulator="bochs", cpus=2, limit=240)
+    ended = set()
+    while len(ended) < len(TICKERS):
+        ended.add(machine.expect(r"\[(\w+)\] ended: exit status 0", timeout=200)[1])
+    assert ended == set(TICKERS)
+    assert any(re.match(r"hog +running", line) for line in machine.command("vms"))
+
+    text = machine.serial_text()
+    for name in TICKERS:
+        pace = [int(ms) for ms in re.findall(rf"\[{name}\] tick \d+ .* in (\d+) ms", text)]
+        assert len(pace) == 5 and all(900 <= ms <= 1150 for ms in pace), (name, pace)
+
+
+def memory_rows(machine):
+    return [line for line in machine.command("memory") if line.startswith(("Husk", "all guests"))]
+
+
+def test_a_thousand_lives_leak_no_frame(boot, build):
+    # Small, because every start and every stop fills the VM's memory with zeros.
+    module = (build / "guests/hog.elf", "vm=hog mem=2M")
+    machine = boot("", [module], emulator="bochs", cpus=2, limit=300)
+    machine.expect(r"\[hog\] hog: spinning", timeout=90)
+    machine.expect_prompt()
+    machine.command("stop hog")
+    before = memory_rows(machine)
+    for _ in range(334):  # three lives each
+        for command in ["start", "reset", "stop", "start", "stop"]:
+            answer = machine.command(f"{command} hog")
+            assert len(answer) == 1 and "hog" in answer[0] and "not" not in answer[0], answer
+        if memory_rows(machine) != before:
+            break
+    assert memory_rows(machine) == before

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+"""Guests that keep the hypervisor busy take no time but their own, and INT1 is delivered once."""
+
+import subprocess
+
+import pytest
+
+BOOT_SECTOR = """
+bits 16
+org 0x7c00
+    xor ax, ax
+    mov ds, ax
+    mov ss, ax
+    mov sp, 0x7000
+{code}
+    times 510 - ($ - $$) db 0
+    dw 0xaa55
+"""
+
+# Byte after byte to its console.
+FLOOD = """
+    mov al, 'x'
+again:
+    out 0xe9, al
+    jmp again
+"""
+
+# The longest repetitions there are, by the emulator, to a port that takes them.
+REPEAT = """
+    cld
+    mov dx, 0x80
+again:
+    mov esi, 0x7c00
+    mov ecx, 0xffff
+    rep outsb
+    jmp again
+"""
+
+# A reset by the keyboard controller is all that it does.
+RESET = """
+    mov al, 0xfe
+    out 0x64, al
+    cli
+stay:
+    jmp stay
+"""
+
+# Its exit status is how often the handler ran; one that never stops ends too.
+INT1 = """
+    mov word [1 * 4], handler
+    mov [1 * 4 + 2], ax
+    mov bl, al
+    db 0xf1
+done:
+    mov al, bl
+    out 0xf4, al
+    cli
+    hlt
+handler:
+    inc bl
+    cmp bl, 5
+    jae done
+    iret
+"""
+
+
+def assemble(folder, name, code):
+    """Writes a boot sector with that code and returns its path."""
+    source = folder / f"{name}.asm"
+    source.write_text(BOOT_SECTOR.format(code=code), encoding="ascii")
+    binary = folder / f"{name}.bin"
+    subprocess.run(["nasm", "-f", "bin", "-o", binary, source], check=True, timeout=10)
+    return binary
+
+
+# What it does, its line, the machine's CPUs and command line; the ticker is on CPU 0. The focus
+# on it keeps the slow serial line from holding up the flood. Each reset fills memory with zeros.
+FIENDS = {
+    "repeat": (REPEAT, "mem=2M cpu=0", 1, ""),
+    "flood": (FLOOD, "mem=2M cpu=1", 2, "focus=ticker"),
+    "reset": (RESET, "mem=256M cpu=0", 1, ""),
+}
+
+
+@pytest.mark.parametrize("name", FIENDS)
+def test_a_ticker_keeps_its_pace(boot, build, tmp_path, name):
+    code, line, cpus, command_line = FIENDS[name]
+    modules = [(assemble(tmp_path, name, code), f"vm={name} {line}")]
+    modules.append((build / "guests/ticker.elf", "vm=ticker mem=4M cpu=0 -- count=1"))
+    machine = boot(command_line, modules, emulator="bochs", cpus=cpus, limit=90)
+    pace = int(machine.expect(r"tick 1 pit 100 interrupts in (\d+) ms", timeout=80)[1])
+    assert 900 <= pace <= 1150
+
+
+def test_int1_is_delivered_once(boot, tmp_path):
+    module = (assemble(tmp_path, "int1", INT1), "vm=int1 mem=2M")
+    machine = boot("", [module], emulator="bochs", limit=90)
+    assert machine.expect(r"\[int1\] ended: exit status (\d+)", timeout=80)[1] == "1"

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+# Set-up, emulator runs, checks and tests: what `make run` and `make test` are made of.
+
+HOST_CC     ?= gcc
+HOST_CFLAGS := -std=c17 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+               -fno-omit-frame-pointer -I. $(WARNINGS)
+FUZZ_CC     ?= clang
+FUZZ_CFLAGS := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I.
+# Each tool leaves its counts here, as `passed failed skipped` in a file of its name.
+RESULTS     := $(BUILD)/results
+
+.PHONY: setup
+setup: ## install what is missing to build, run and test Husk
+	@sh tests/tools/setup
+
+# ---- Emulators ----
+.PHONY: run debug gdb
+$(BUILD)/vmx_probe.bin: tests/tools/vmx_probe.asm
+	$(Q)mkdir -p $(@D) && $(NASM) -f bin -Werror $< -o $@
+
+ISO ?= $(BUILD)/husk.iso
+run: ## boot Husk here: this terminal is its console (EMU CPUS MEM ISO)
+	@sh tests/tools/setup build run
+	@$(MAKE) $(if $(V),,-s) $(BUILD)/husk.iso $(BUILD)/vmx_probe.bin
+	@$(PYTHON) tests/tools/run.py --iso $(ISO) --probe $(BUILD)/vmx_probe.bin \
+	    --emulator "$(EMU)" --cpus $(CPUS) --memory $(MEM)
+
+GDB_PORT ?= 1234
+debug: $(BUILD)/husk.iso ## start QEMU stopped, with its gdb server waiting for make gdb
+	@echo "QEMU waits for 'make gdb' (in another terminal). End it with Ctrl-C."
+	@qemu-system-x86_64 -nodefaults -display none -vga std -cpu max -smp $(CPUS) -m $(MEM) \
+	    -serial stdio -cdrom $(BUILD)/husk.iso -boot d -gdb tcp:127.0.0.1:$(GDB_PORT) -S
+
+# No prerequisite: what make debug runs must not be linked anew under its feet.
+gdb: ## attach gdb, with symbols, to make debug (GDB_ARGS)
+	@gdb -q $(BUILD)/husk.elf -ex "target remote 127.0.0.1:$(GDB_PORT)" -ex "hbreak kernel_main" \
+	    $(GDB_ARGS)
+
+# ---- Host tests ----
+include tests/host/tests.mk
+UNIT_TESTS   := $(sort $(UNIT_TESTS))
+FUZZ_TARGETS := $(sort $(FUZZ_TARGETS))
+
+HOST_UTIL    := $(wildcard vmm/util/*.c)
+HOST_SOURCES := $(sort $(HOST_UTIL) $(foreach test,$(UNIT_TESTS) $(FUZZ_TARGETS), \
+                  tests/host/$(test).c $($(test))))
+UNIT_PROGRAMS := $(UNIT_TESTS:%=$(BUILD)/host/%)
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
+
+$(BUILD)/host/%.c.o: %.c Makefile tests/tests.mk
+	$(call say,HOSTCC,$<)
+	$(Q)mkdir -p $(@D) && $(HOST_CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/fuzz/%.c.o: %.c Makefile tests/tests.mk
+	$(call say,FUZZCC,$<)
+	$(Q)mkdir -p $(@D) && $(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
+
+# $(call host_objects,FOLDER,TEST): the test's own file, what it names, and vmm/util.
+host_objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(sort tests/host/$(2).c $($(2)) $(HOST_UTIL)))
+$(foreach test,$(UNIT_TESTS),$(eval $(BUILD)/host/$(test): $(call host_objects,host,$(test))))
+$(foreach test,$(FUZZ_TARGETS),$(eval $(BUILD)/fuzz/$(test): $(call host_objects,fuzz,$(test))))
+
+$(UNIT_PROGRAMS):
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $^ -lcmocka
+$(FUZZ_PROGRAMS):
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $^
+
+UNLISTED := $(filter-out $(UNIT_TESTS) $(FUZZ_TARGETS), \
+              $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c tests/host/fuzz_*.c)))
+.PHONY: unit fuzz unlisted
+unlisted:
+	$(if $(UNLISTED),$(error not in tests/host/tests.mk: $(UNLISTED)))
+
+unit: unlisted ## run the unit tests on this machine (T=NAME runs only test_NAME)
+	@$(MAKE) $(if $(V),,-s) $(if $(T),$(BUILD)/host/test_$(T),$(UNIT_PROGRAMS))
+	@$(PYTHON) tests/tools/run_unit.py --results $(RESULTS)/unit \
+	    $(if $(T),$(BUILD)/host/test_$(T),$(UNIT_PROGRAMS))
+
+fuzz: unlisted ## fuzz each parser for FUZZ_SECONDS (T=NAME runs only fuzz_NAME)
+	@$(MAKE) $(if $(V),,-s) $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))
+	@$(PYTHON) tests/tools/run_fuzz.py --results $(RESULTS)/fuzz --seconds $(FUZZ_SECONDS) \
+	    --work $(BUILD)/fuzz $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))
+
+# ---- Checks ----
+.PHONY: check check-layers check-headers
+check: ## run clang-format, clang-tidy, cppcheck, our own
+	@$(PYTHON) tests/tools/check.py --results $(RESULTS)/check --cc "$(CC)" \
+	    --cflags="$(KERNEL_CFLAGS)" --guest-cflags="$(GUEST_CFLAGS)"
+
+check-layers: ## check that includes go only the allowed way (design: Layout)
+	@$(PYTHON) tests/tools/check_layers.py
+
+check-headers: ## compile each header alone
+	@$(PYTHON) tests/tools/check_headers.py --cc "$(CC)" --cflags="$(KERNEL_CFLAGS)"
+
+# ---- Whole boots ----
+.PHONY: system bench test
+system: $(BUILD)/husk.iso $(BUILD)/vmx_probe.bin ## boot Husk and talk to it (T=WORDS as pytest -k)
+	@$(PYTHON) tests/tools/run_system.py --results $(RESULTS)/system --build $(BUILD) \
+	    $(if $(T),-k "$(T)")
+
+bench: $(BUILD)/husk.iso ## measure exits with the bench guest in Bochs
+	@$(PYTHON) tests/tools/bench.py --build $(BUILD)
+
+test: ## run everything: checks, unit tests, short fuzzing, whole boots
+	@sh tests/tools/setup
+	@$(PYTHON) tests/tools/test_all.py --results $(RESULTS)
+
+-include $(HOST_SOURCES:%=$(BUILD)/host/%.d) $(HOST_SOURCES:%=$(BUILD)/fuzz/%.d)

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""Runs all static checks, two processes at a time, and prints what each one finds.
+
+usage: check.py --results FILE --cc COMPILER --cflags FLAGS --guest-cflags FLAGS
+"""
+
+import argparse
+import concurrent.futures
+import shlex
+import subprocess
+import sys
+import time
+
+import results
+import source_files
+
+PRODUCT = ["boot", "arch", "vmm", "drivers"]
+
+CPPCHECK = [
+    "cppcheck", "-q", "-j2", "--std=c11", "--platform=unix64", "--error-exitcode=1", "-I.",
+    "--enable=warning,performance,portability", "--inline-suppr", "--library=posix",
+    # It follows headers of the compiler only so far, and says so for each; symbols of the linker
+    # script are different objects to it; what a called function fills in it does not know, while
+    # GCC and clang's analyzer do.
+    "--suppress=missingIncludeSystem", "--suppress=comparePointers", "--suppress=uninitvar",
+    "--suppress=legacyUninitvar", "--suppress=internalAstError",
+    "--suppress=arrayIndexThenCheck", "--suppress=unmatchedSuppression",
+]
+
+
+def run(command):
+    """The exit status and all output of one command."""
+    done = subprocess.run(
+        [str(word) for word in command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def without_notes(text):
+    """clang-tidy's findings, each with its line, without the paths that the analyzer took."""
+    lines = text.splitlines()
+    kept = [number for number, line in enumerate(lines) if ": error: " in line]
+    return "\n".join("\n".join(lines[number : number + 3]) for number in kept) or text
+
+
+def tidy(flags, files):
+    return [["clang-tidy", "--quiet", path, "--", *shlex.split(flags)] for path in files]
+
+
+def checks(arguments):
+    """The name of each check and the commands that it consists of."""
+    sources = source_files.find(".c", folders=PRODUCT)
+    guests = source_files.find(".c", folders=["guests"])
+    script = [sys.executable]
+    return {
+        "files": [script + ["tests/tools/check_files.py"]],
+        "layers": [script + ["tests/tools/check_layers.py"]],
+        "clang-format": [["clang-format", "--dry-run", "-Werror", *source_files.find(".c", ".h")]],
+        "headers": [
+            script
+            + ["tests/tools/check_headers.py", "--cc", arguments.cc]
+            + [f"--cflags={arguments.cflags}"]
+        ],
+        "cppcheck": [CPPCHECK + PRODUCT + ["guests"]],
+        "clang-tidy": tidy(arguments.cflags, sources)
+        + tidy(arguments.guest_cflags, guests),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    for name in ["--results", "--cc", "--cflags", "--guest-cflags"]:
+        parser.add_argument(name, required=True)
+    arguments = parser.parse_args()
+    total = results.Counts()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for name, commands in checks(arguments).items():
+            started = time.monotonic()
+            outcomes = list(pool.map(run, commands))
+            good = all(status == 0 for status, _ in outcomes)
+            total += results.Counts(passed=int(good), failed=int(not good))
+            seconds = time.monotonic() - started
+            print(f"  {name:14} {'ok' if good else 'FAILED'} ({seconds:.0f} s)", flush=True)
+            for status, text in outcomes:
+                if status:
+                    print(without_notes(text) if name == "clang-tidy" else text, flush=True)
+    results.finish("check", arguments.results, total)
+
+
+if __name__ == "__main__":
+    main()

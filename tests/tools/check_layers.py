@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MIT
+"""Checks that dependencies go one way: reads each file's includes and holds them against the rules.
+
+The rules are those of the folder map in README.md: boot may use everything, vmm/ knows no hardware,
+a device model knows only device.h. Instructions that C does not have appear only where they may.
+"""
+
+import re
+import sys
+
+import source_files
+
+# Headers of arch/x86 that hold nothing but constants: facts of the manuals, for anyone.
+CONSTANTS = ["arch/x86/registers.h", "arch/x86/msr_numbers.h"]
+# The neutral seam that a back end is written against.
+SEAM = ["vmm/backend.h", "vmm/exit.h", "vmm/address.h", "vmm/host.h"]
+# The structure in which boot hands over what the boot loader said.
+BOOT_INFO = ["boot/boot_info.h"]
+
+# Folder: what its files may include, as prefixes of paths. The longest folder that fits counts.
+RULES = {
+    "boot/": [""],
+    "tests/": [""],
+    "arch/x86/": ["arch/x86/", "vmm/util/", *SEAM, *BOOT_INFO],
+    "arch/vmx/": ["arch/vmx/", "arch/x86/", "vmm/util/", *SEAM],
+    "arch/svm/": ["arch/svm/", "arch/x86/", "vmm/util/", *SEAM],
+    "drivers/": ["drivers/", "arch/x86/", "vmm/util/"],
+    "vmm/": ["vmm/", *CONSTANTS],
+    "vmm/devices/": ["vmm/devices/", "vmm/util/", *CONSTANTS],
+    "vmm/util/": ["vmm/util/"],
+    "guests/": ["guests/lib/", "vmm/util/types.h", *CONSTANTS],
+}
+# Only these may hold assembly; vmm/ is C for the kernel and for the host alike.
+ASSEMBLY_ALLOWED = ("boot/", "arch/", "drivers/", "guests/", "tests/")
+
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
+ASSEMBLY = re.compile(r"\b(__asm__|asm)\b\s*(volatile|__volatile__|goto|\()|__builtin_ia32_")
+
+
+def rule_for(path):
+    folders = [folder for folder in RULES if path.startswith(folder)]
+    return max(folders, key=len) if folders else None
+
+
+def check(path):
+    """The violations in one file, as printable lines."""
+    folder = rule_for(path)
+    if folder is None:
+        return [f"{path}: no rule for this folder"]
+    allowed = list(RULES[folder])
+    if folder == "guests/":
+        allowed.append("/".join(path.split("/")[:2]) + "/")
+    found = []
+    for number, line in enumerate(open(path, encoding="utf-8"), 1):
+        include = INCLUDE.match(line)
+        if include and not include[1].startswith(tuple(allowed)):
+            found.append(f"{path}:{number}: {folder} may not include {include[1]}")
+        forbidden = ASSEMBLY.search(line) and not path.startswith(ASSEMBLY_ALLOWED)
+        if forbidden or (path in CONSTANTS and re.search(r"\binline\b|__asm__", line)):
+            found.append(f"{path}:{number}: no instructions here: {line.strip()}")
+    return found
+
+
+def main():
+    found = [line for path in source_files.find(".c", ".h") for line in check(str(path))]
+    print("\n".join(found), end="\n" if found else "")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

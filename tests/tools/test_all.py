@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: MIT
+"""Runs every part of the tests, whatever fails, and ends with one line that counts them all.
+
+usage: test_all.py --results FOLDER
+"""
+
+import argparse
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import results
+
+PARTS = [
+    ("build", ["-j2", "all"]),
+    ("check", ["check"]),
+    ("unit", ["-j2", "unit"]),
+    ("fuzz", ["-j2", "fuzz", "FUZZ_SECONDS=3"]),
+    ("system", ["system"]),
+]
+
+
+def run(name, goals, folder):
+    """One part's counts. A part that leaves none counts as one test, by its exit status."""
+    print(f"==== {name}", flush=True)
+    started = time.monotonic()
+    status = subprocess.run(["make", *goals], check=False).returncode
+    print(f"---- {name}: {time.monotonic() - started:.0f} s", flush=True)
+    counts = results.read(folder / name)
+    if counts is None:
+        return results.Counts(passed=int(status == 0), failed=int(status != 0))
+    if status != 0 and counts.failed == 0:
+        counts.failed = 1
+    return counts
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--results", type=pathlib.Path, required=True)
+    folder = parser.parse_args().results
+    shutil.rmtree(folder, ignore_errors=True)
+    total = results.Counts()
+    failed = []
+    for name, goals in PARTS:
+        counts = run(name, goals, folder)
+        total += counts
+        if counts.failed:
+            failed.append(name)
+    if failed:
+        print(f"Failed: {', '.join(failed)} (the details are above)")
+    print(total, flush=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// Husk's command line and the VM lines of GRUB's modules, as text into structures.
+#pragma once
+
+#include "vmm/load.h"
+#include "vmm/util/status.h"
+
+#define VM_NAME_MAX 16 // with the final NUL
+#define CONFIG_GUESTS_MAX 32
+#define VM_MEMORY_DEFAULT (32 * MIB)
+#define VM_MEMORY_MIN (1 * MIB)
+
+enum console_choice { CONSOLE_SERIAL = BIT(0), CONSOLE_SCREEN = BIT(1) };
+
+struct husk_config {
+    unsigned consoles;    // console=serial,screen (or vga); default: both
+    unsigned guest_count; // guests=hello,ticker
+    char guests[CONFIG_GUESTS_MAX][VM_NAME_MAX];
+    char focus[VM_NAME_MAX]; // focus=NAME, "" if none
+    bool poweroff_on_idle;   // on-idle=poweroff (default on-idle=stay)
+};
+
+enum restart_policy { RESTART_NEVER, RESTART_ALWAYS, RESTART_ON_FAILURE };
+
+struct vm_config {
+    char name[VM_NAME_MAX];
+    uint64_t memory_bytes;       // mem=512M, mem=1G; whole pages
+    unsigned vcpus;              // cpus=1
+    int cpu;                     // cpu=N pins; -1: Husk chooses
+    enum restart_policy restart; // restart=never|always|on-failure
+    enum payload_kind kind;      // kind=flat|elf64|multiboot1; PAYLOAD_UNKNOWN: recognise
+    bool autostart;              // start=yes|no
+    const char *command_line;    // after `--`, in the caller's text, "" if none
+};
+
+// Husk's own line. Words are separated by spaces; "quotes" and backslashes are as GRUB writes them;
+// a first word with a '/' and no '=' is a path that some loaders put there, and is skipped. A key
+// counts once. Names: letters, digits, '-', '_', '.'. Each bad word is reported through `complain`
+// with a line that names it and says what was expected; the rest of the line still counts.
+void config_parse_husk(const char *line, struct husk_config *config,
+                       void (*complain)(void *context, const char *text), void *context);
+
+// One module2 line. The first line of a VM defines it; a later line with the same vm= adds a module
+// and may only have vm= and `--`: `is_definition` false makes any other key an error. A first word
+// that is a path is skipped, as above. Sizes are bytes or have K, M or G behind them.
+enum status config_parse_vm(const char *line, bool is_definition, struct vm_config *config,
+                            struct reason *why);

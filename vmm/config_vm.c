@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+// Reads the line of a GRUB module, which describes a VM, into a structure.
+#include "vmm/config.h"
+
+#include "vmm/config_words.h"
+#include "vmm/guest_memory.h"
+#include "vmm/util/string.h"
+#include "vmm/vm.h"
+
+#define VM_KEYS "vm= mem= cpus= cpu= restart= kind= start= --"
+
+static enum status parse_name(const char *value, struct vm_config *config, struct reason *why)
+{
+    if (!config_parse_name(value, strlen(value), config->name, sizeof(config->name))) {
+        return refuse(why, STATUS_INVALID, "vm=%.24s: expected %s", value, CONFIG_NAME_RULE);
+    }
+    return STATUS_OK;
+}
+
+static enum status parse_memory(const char *value, struct vm_config *config, struct reason *why)
+{
+    uint64_t bytes;
+
+    if (!config_parse_size(value, &bytes)) {
+        return refuse(why, STATUS_INVALID, "mem=%.24s: expected a size such as 64M or 1G", value);
+    }
+    if (bytes < VM_MEMORY_MIN || bytes > GUEST_MEMORY_MAX) {
+        return refuse(why, STATUS_RANGE, "mem=%.24s: expected %lluM to %lluG", value,
+                      VM_MEMORY_MIN / MIB, GUEST_MEMORY_MAX / GIB);
+    }
+    if (!IS_ALIGNED(bytes, PAGE_SIZE)) {
+        return refuse(why, STATUS_RANGE, "mem=%.24s: expected a multiple of 4K", value);
+    }
+    config->memory_bytes = bytes;
+    return STATUS_OK;
+}
+
+static enum status parse_vcpus(const char *value, struct vm_config *config, struct reason *why)
+{
+    uint64_t number;
+
+    if (!config_parse_number(value, &number) || number == 0 || number > VM_VCPUS_MAX) {
+        return refuse(why, STATUS_RANGE, "cpus=%.24s: expected a number from 1 to %d", value,
+                      VM_VCPUS_MAX);
+    }
+    config->vcpus = (unsigned)number;
+    return STATUS_OK;
+}
+
+static enum status parse_cpu(const char *value, struct vm_config *config, struct reason *why)
+{
+    uint64_t number;
+
+    if (!config_parse_number(value, &number) || number >= HOST_CPUS_MAX) {
+        return refuse(why, STATUS_RANGE, "cpu=%.24s: expected the number of a CPU, 0 to %d", value,
+                      HOST_CPUS_MAX - 1);
+    }
+    config->cpu = (int)number;
+    return STATUS_OK;
+}
+
+static enum status parse_restart(const char *value, struct vm_config *config, struct reason *why)
+{
+    static const char *const names[] = {
+        [RESTART_NEVER] = "never",
+        [RESTART_ALWAYS] = "always",
+        [RESTART_ON_FAILURE] = "on-failure",
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+        if (text_equal(value, names[i])) {
+            config->restart = (enum restart_policy)i;
+            return STATUS_OK;
+        }
+    }
+    return refuse(why, STATUS_INVALID, "restart=%.24s: expected never, always or on-failure",
+                  value);
+}
+
+static enum status parse_kind(const char *value, struct vm_config *config, struct reason *why)
+{
+    for (unsigned i = PAYLOAD_UNKNOWN + 1; i < PAYLOAD_KINDS; i++) {
+        if (text_equal(value, payload_kind_name((enum payload_kind)i))) {
+            config->kind = (enum payload_kind)i;
+            return STATUS_OK;
+        }
+    }
+    return refuse(why, STATUS_INVALID, "kind=%.24s: expected flat, elf64 or multiboot1", value);
+}
+
+static_assert(PAYLOAD_KINDS == 4, "parse_kind states the kinds");
+
+static enum status parse_start(const char *value, struct vm_config *config, struct reason *why)
+{
+    if (!text_equal(value, "yes") && !text_equal(value, "no")) {
+        return refuse(why, STATUS_INVALID, "start=%.24s: expected yes or no", value);
+    }
+    config->autostart = text_equal(value, "yes");
+    return STATUS_OK;
+}
+
+static const struct {
+    const char *key;
+    enum status (*parse)(const char *value, struct vm_config *config, struct reason *why);
+} vm_keys[] = {
+    {"vm", parse_name},         {"mem", parse_memory}, {"cpus", parse_vcpus},  {"cpu", parse_cpu},
+    {"restart", parse_restart}, {"kind", parse_kind},  {"start", parse_start},
+};
+
+enum { VM_KEY_NAME = 0 };
+
+static enum status parse_word(const struct config_word *word, bool is_definition, unsigned *seen,
+                              struct vm_config *config, struct reason *why)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(vm_keys) && word->value != NULL && !word->cut; i++) {
+        if (!text_equal(word->text, vm_keys[i].key)) {
+            continue;
+        }
+        if ((*seen & BIT(i)) != 0) {
+            return refuse(why, STATUS_INVALID, "%s=%.24s: %s= is given twice", word->text,
+                          word->value, word->text);
+        }
+        if (!is_definition && i != VM_KEY_NAME) {
+            return refuse(why, STATUS_INVALID,
+                          "%s=%.24s: a further module of a VM has vm= and -- only", word->text,
+                          word->value);
+        }
+        *seen |= (unsigned)BIT(i);
+        return vm_keys[i].parse(word->value, config, why);
+    }
+    return config_refuse_word(word, is_definition ? VM_KEYS : "vm= --", why);
+}
+
+static bool is_end_of_options(const struct config_word *word)
+{
+    return word->value == NULL && text_equal(word->text, "--");
+}
+
+enum status config_parse_vm(const char *line, bool is_definition, struct vm_config *config,
+                            struct reason *why)
+{
+    struct config_word word;
+    unsigned seen = 0;
+
+    *config = (struct vm_config){.memory_bytes = VM_MEMORY_DEFAULT,
+                                 .vcpus = 1,
+                                 .cpu = -1,
+                                 .autostart = true,
+                                 .command_line = ""};
+    for (bool first = true; config_next_word(&line, &word); first = false) {
+        if (is_end_of_options(&word)) {
+            config->command_line = line + (*line == ' ' ? 1 : 0);
+            break;
+        }
+        if (first && config_word_is_path(&word)) {
+            continue;
+        }
+        enum status status = parse_word(&word, is_definition, &seen, config, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    if ((seen & BIT(VM_KEY_NAME)) == 0) {
+        return refuse(why, STATUS_INVALID, "vm=NAME is missing");
+    }
+    return STATUS_OK;
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// Splits a command line into words the way GRUB joined them, and words into keys and values.
+#include "vmm/config_words.h"
+
+#include "vmm/util/string.h"
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_name_character(char c)
+{
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_' || c == '.';
+}
+
+// Splits at the first '=' in place.
+static void split_word(struct config_word *word)
+{
+    word->value = NULL;
+    for (char *c = word->text; *c != '\0'; c++) {
+        if (*c == '=') {
+            *c = '\0';
+            word->value = c + 1;
+            return;
+        }
+    }
+}
+
+bool config_next_word(const char **line, struct config_word *word)
+{
+    const char *c = *line;
+    size_t length = 0;
+    bool quoted = false;
+
+    while (is_space(*c)) {
+        c++;
+    }
+    *line = c;
+    if (*c == '\0') {
+        return false;
+    }
+    word->cut = false;
+    for (; *c != '\0' && (quoted || !is_space(*c)); c++) {
+        if (*c == '"') {
+            quoted = !quoted;
+            continue;
+        }
+        if (*c == '\\' && c[1] != '\0') {
+            c++;
+        }
+        if (length < CONFIG_WORD_MAX - 1) {
+            word->text[length++] = *c;
+        } else {
+            word->cut = true;
+        }
+    }
+    word->text[length] = '\0';
+    *line = c;
+    split_word(word);
+    return true;
+}
+
+// Reads the digits at `*text` and moves it behind them.
+static bool parse_digits(const char **text, uint64_t *number)
+{
+    const char *c = *text;
+
+    if (!is_digit(*c)) {
+        return false;
+    }
+    *number = 0;
+    for (; is_digit(*c); c++) {
+        if (__builtin_mul_overflow(*number, 10, number) ||
+            __builtin_add_overflow(*number, (uint64_t)(*c - '0'), number)) {
+            return false;
+        }
+    }
+    *text = c;
+    return true;
+}
+
+bool config_parse_number(const char *text, uint64_t *number)
+{
+    return parse_digits(&text, number) && *text == '\0';
+}
+
+bool config_parse_size(const char *text, uint64_t *bytes)
+{
+    uint64_t unit = 1;
+
+    if (!parse_digits(&text, bytes)) {
+        return false;
+    }
+    switch (*text) {
+    case 'k':
+    case 'K':
+        unit = KIB;
+        break;
+    case 'm':
+    case 'M':
+        unit = MIB;
+        break;
+    case 'g':
+    case 'G':
+        unit = GIB;
+        break;
+    case '\0':
+        return true;
+    default:
+        return false;
+    }
+    return text[1] == '\0' && !__builtin_mul_overflow(*bytes, unit, bytes);
+}
+
+bool config_parse_name(const char *text, size_t length, char *name, size_t size)
+{
+    if (length == 0 || length >= size) {
+        return false;
+    }
+    for (size_t i = 0; i < length; i++) {
+        if (!is_name_character(text[i])) {
+            return false;
+        }
+        name[i] = text[i];
+    }
+    name[length] = '\0';
+    return true;
+}
+
+bool config_word_is_path(const struct config_word *word)
+{
+    if (word->value != NULL) {
+        return false;
+    }
+    for (const char *c = word->text; *c != '\0'; c++) {
+        if (*c == '/') {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum status config_refuse_word(const struct config_word *word, const char *known,
+                               struct reason *why)
+{
+    if (word->cut) {
+        return refuse(why, STATUS_RANGE, "%.24s...: longer than %d bytes", word->text,
+                      CONFIG_WORD_MAX - 1);
+    }
+    return refuse(why, STATUS_INVALID, "%.24s%s: unknown, known are %s", word->text,
+                  word->value != NULL ? "=" : "", known);
+}

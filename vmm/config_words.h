@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// Splits a command line into words the way GRUB joined them, and words into keys and values.
+#pragma once
+
+#include "vmm/config.h"
+#include "vmm/util/types.h"
+
+// Room for `guests=` with as many names as there may be.
+#define CONFIG_WORD_MAX 640
+
+#define CONFIG_NAME_RULE "1 to 15 letters, digits, '-', '_', '.'"
+static_assert(VM_NAME_MAX == 16, "CONFIG_NAME_RULE states the longest name");
+
+// A word of the line and, where it has a '=', its two halves. A word of more than
+// CONFIG_WORD_MAX - 1 bytes is cut there, and `cut` is set.
+struct config_word {
+    char text[CONFIG_WORD_MAX]; // quotes and backslashes taken off; of a key=value, the key
+    const char *value;          // into text, after the '='; NULL if there is none
+    bool cut;
+};
+
+// Takes the next word off `*line` and moves `*line` behind it; false at the end. Words are
+// separated by spaces and tabs. GRUB writes an argument with a space as "a b", and a quote or a
+// backslash in it as \" \' \\ (its manual, "Quoting"): both are undone here.
+bool config_next_word(const char **line, struct config_word *word);
+
+// A size: decimal digits, then K, M, G or nothing. False: malformed, or above UINT64_MAX.
+bool config_parse_size(const char *text, uint64_t *bytes);
+
+// A decimal number of digits alone. False: malformed, or above UINT64_MAX.
+bool config_parse_number(const char *text, uint64_t *number);
+
+// Copies `length` bytes of a name into `name` of `size` bytes, with a NUL. False: it is empty, does
+// not fit, or has something else than letters, digits, '-', '_' and '.' in it.
+bool config_parse_name(const char *text, size_t length, char *name, size_t size);
+
+// Some loaders put the file's path first: a word with a '/' and without a '='.
+bool config_word_is_path(const struct config_word *word);
+
+// Refuses a word that is too long or not among the `known` ones.
+enum status config_refuse_word(const struct config_word *word, const char *known,
+                               struct reason *why);

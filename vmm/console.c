@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+// One ring of text cells, read by each output at its own pace.
+#include "vmm/console.h"
+
+#include "vmm/util/format.h"
+#include "vmm/util/string.h"
+
+#define CELL_COLOUR BIT(8)
+#define FORMAT_BYTES 512
+#define CHUNK_BYTES 64
+// Looks at an output that takes nothing before it is given up: about a second.
+#define STALL_TRIES (1U << 23)
+
+static_assert((CONSOLE_RING_CELLS & (CONSOLE_RING_CELLS - 1)) == 0, "positions wrap");
+
+void console_init(struct console *console)
+{
+    console->output_count = 0;
+    console->end = 0;
+}
+
+bool console_add(struct console *console, struct console_output *output)
+{
+    if (console->output_count == CONSOLE_OUTPUTS_MAX) {
+        return false;
+    }
+    output->stalled = false;
+    output->next = console->end;
+    console->outputs[console->output_count++] = output;
+    return true;
+}
+
+// Copies up to `room` characters for `output` from `from` on; returns the position after them.
+static uint32_t gather(const struct console *console, const struct console_output *output,
+                       size_t room, char *text, size_t *count)
+{
+    uint32_t at = output->next;
+
+    *count = 0;
+    while (at != console->end) {
+        uint16_t cell = console->ring[at % CONSOLE_RING_CELLS];
+
+        if ((cell & CELL_COLOUR) == 0 || output->colour) {
+            if (*count == room) {
+                break;
+            }
+            text[(*count)++] = (char)cell;
+        }
+        at++;
+    }
+    return at;
+}
+
+// Gives the output one chunk; false when it has everything or takes nothing now.
+static bool pump_chunk(const struct console *console, struct console_output *output)
+{
+    char text[CHUNK_BYTES];
+    size_t count;
+    uint32_t after = gather(console, output, MIN(output->room(output), sizeof(text)), text, &count);
+
+    if (count > 0) {
+        size_t taken = output->write(output, text, count);
+
+        if (taken < count) {
+            after = gather(console, output, taken, text, &count);
+        }
+    }
+
+    bool moved = after != output->next;
+
+    output->next = after;
+    return moved;
+}
+
+static void flush(struct console_output *output)
+{
+    if (output->flush != NULL) {
+        output->flush(output);
+    }
+}
+
+void console_pump(struct console *console)
+{
+    for (unsigned i = 0; i < console->output_count; i++) {
+        struct console_output *output = console->outputs[i];
+
+        if (output->stalled) {
+            output->next = console->end;
+            output->stalled = output->room(output) == 0;
+        }
+        bool moved = false;
+
+        while (pump_chunk(console, output)) {
+            moved = true;
+        }
+        if (moved) {
+            flush(output);
+        }
+    }
+}
+
+size_t console_backlog(const struct console *console)
+{
+    uint32_t backlog = 0;
+
+    for (unsigned i = 0; i < console->output_count; i++) {
+        const struct console_output *output = console->outputs[i];
+
+        if (!output->stalled) {
+            backlog = MAX(backlog, console->end - output->next);
+        }
+    }
+    return backlog;
+}
+
+static void give_up(struct console *console, size_t backlog)
+{
+    for (unsigned i = 0; i < console->output_count; i++) {
+        struct console_output *output = console->outputs[i];
+
+        output->stalled = output->stalled || console->end - output->next >= backlog;
+    }
+}
+
+// Waits until no working output is more than `allowed` cells behind.
+static void wait_for(struct console *console, size_t allowed)
+{
+    size_t backlog = console_backlog(console);
+    unsigned tries = 0;
+
+    while (backlog > allowed) {
+        console_pump(console);
+
+        size_t now = console_backlog(console);
+
+        if (now < backlog) {
+            tries = 0;
+        } else if (++tries == STALL_TRIES) {
+            give_up(console, backlog);
+            now = console_backlog(console);
+        }
+        backlog = now;
+    }
+}
+
+static void push(struct console *console, uint16_t cell)
+{
+    wait_for(console, CONSOLE_RING_CELLS - 1);
+    console->ring[console->end % CONSOLE_RING_CELLS] = cell;
+    console->end++;
+}
+
+void console_write(struct console *console, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '\n') {
+            push(console, '\r');
+        }
+        push(console, (uint8_t)text[i]);
+    }
+}
+
+void console_print(struct console *console, const char *text)
+{
+    console_write(console, text, strlen(text));
+}
+
+void console_format(struct console *console, const char *format, ...)
+{
+    char text[FORMAT_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    format_text_v(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    console_print(console, text);
+}
+
+void console_colour(struct console *console, const char *code)
+{
+    for (; *code != '\0'; code++) {
+        push(console, (uint16_t)((uint8_t)*code | CELL_COLOUR));
+    }
+}
+
+void console_raw(struct console *console, const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        push(console, (uint8_t)bytes[i]);
+    }
+}
+
+size_t console_guest_room(const struct console *console)
+{
+    size_t backlog = console_backlog(console);
+
+    return CONSOLE_GUEST_CELLS - MIN(backlog, CONSOLE_GUEST_CELLS);
+}
+
+void console_flush(struct console *console)
+{
+    wait_for(console, 0);
+}
+
+static void panic_byte(struct console_output *output, char byte)
+{
+    for (unsigned tries = 0; tries < STALL_TRIES; tries++) {
+        if (output->write(output, &byte, 1) == 1) {
+            return;
+        }
+    }
+    output->stalled = true;
+}
+
+void console_panic(struct console *console, const char *text)
+{
+    for (unsigned i = 0; i < console->output_count; i++) {
+        struct console_output *output = console->outputs[i];
+
+        for (const char *byte = text; *byte != '\0' && !output->stalled; byte++) {
+            if (*byte == '\n') {
+                panic_byte(output, '\r');
+            }
+            panic_byte(output, *byte);
+        }
+        flush(output);
+    }
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+// Builds the table of a guest's CPUID: for each leaf what is passed on, masked, or made up.
+#include "vmm/cpuid.h"
+
+#include "arch/x86/registers.h"
+#include "vmm/backend.h"
+#include "vmm/devices/lapic.h"
+
+#define EXTENDED_BASE 0x80000000U
+#define HYPERVISOR_BASE 0x40000000U
+
+// Leaf 1, ECX: SSE3, PCLMULQDQ, SSSE3, FMA, CMPXCHG16B, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, XSAVE,
+// AVX, F16C, RDRAND. Not MONITOR, VMX, SMX, performance, debug store.
+#define LEAF1_ECX_PASSED                                                                           \
+    (BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) |        \
+     BIT(25) | BIT(26) | BIT(28) | BIT(29) | BIT(30))
+#define LEAF1_ECX_PCID BIT(17)
+#define LEAF1_ECX_X2APIC BIT(21)
+#define LEAF1_ECX_TSC_DEADLINE BIT(24)
+#define LEAF1_ECX_XSAVE BIT(26)
+#define LEAF1_ECX_OSXSAVE BIT(27)
+#define LEAF1_ECX_AVX_FAMILY (BIT(12) | BIT(28) | BIT(29))
+#define LEAF1_ECX_HYPERVISOR BIT(31)
+// EDX: all that a PC has but PSN, debug store, ACPI thermal, HTT, TM, PBE.
+#define LEAF1_EDX_PASSED 0x0f8bfbffU
+// Leaf 6, EAX: the APIC timer never stops.
+#define LEAF6_EAX_ARAT BIT(2)
+// Leaf 7, EBX: FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, RDSEED, ADX, SMAP, CLFLUSHOPT, CLWB, SHA.
+#define LEAF7_EBX_PASSED                                                                           \
+    (BIT(0) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(20) | BIT(23) | \
+     BIT(24) | BIT(29))
+#define LEAF7_EBX_FSGSBASE BIT(0)
+#define LEAF7_EBX_AVX2 BIT(5)
+#define LEAF7_EBX_SMEP BIT(7)
+#define LEAF7_EBX_INVPCID BIT(10)
+#define LEAF7_EBX_AVX512 (BIT(16) | BIT(17) | BIT(21) | BIT(28) | BIT(30) | BIT(31))
+#define LEAF7_EBX_SMAP BIT(20)
+// ECX: UMIP, GFNI, VAES, VPCLMULQDQ.
+#define LEAF7_ECX_PASSED (BIT(2) | BIT(8) | BIT(9) | BIT(10))
+#define LEAF7_ECX_UMIP BIT(2)
+#define LEAF7_ECX_PKU BIT(3)
+#define LEAF7_ECX_OSPKE BIT(4)
+#define LEAF7_ECX_AVX_FAMILY (BIT(9) | BIT(10))
+#define LEAF7_ECX_AVX512 (BIT(1) | BIT(6) | BIT(11) | BIT(12) | BIT(14))
+#define LEAF7_ECX_RDPID BIT(22)
+// EDX: FSRM; the AVX-512 extensions.
+#define LEAF7_EDX_PASSED BIT(4)
+#define LEAF7_EDX_AVX512 (BIT(2) | BIT(3) | BIT(8))
+// Leaf D, subleaf 1, EAX: XSAVEOPT, XSAVEC, XGETBV with ECX = 1.
+#define LEAFD_1_EAX_PASSED (BIT(0) | BIT(1) | BIT(2))
+#define LEAFD_1_EAX_XSAVES BIT(3)
+// Extended leaf 1, ECX: LAHF, ABM, SSE4A, misaligned SSE, PREFETCHW.
+#define EXTENDED1_ECX_PASSED (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
+// EDX: what leaf 1 has too (AMD), SYSCALL, NX, MMX extensions, FFXSR, 1 GiB pages, long mode,
+// 3DNow.
+#define EXTENDED1_EDX_PASSED 0xe6d3fbffU
+#define EXTENDED1_EDX_NX BIT(20)
+#define EXTENDED1_EDX_SYSCALL BIT(11)
+#define EXTENDED1_EDX_RDTSCP BIT(27)
+#define EXTENDED1_EDX_LONG_MODE BIT(29)
+#define EXTENDED7_EDX_INVARIANT_TSC BIT(8)
+
+#define XSAVE_LEGACY_BYTES 576 // the legacy area and the header (SDM Vol. 1 13.4)
+
+static void add_subleaf(struct cpuid_table *table, uint32_t leaf, uint32_t subleaf,
+                        struct cpuid_registers registers)
+{
+    if (table->subleaf_count < CPUID_SUBLEAVES) {
+        table->subleaves[table->subleaf_count++] =
+            (struct cpuid_subleaf){.leaf = leaf, .subleaf = subleaf, .registers = registers};
+    }
+    table->basic[leaf].has_subleaves = true;
+}
+
+static void build_leaf1(struct cpuid_table *table, const struct cpuid_identity *identity)
+{
+    struct cpuid_registers *leaf = &table->basic[1].registers;
+    uint32_t ecx = leaf->ecx & (uint32_t)LEAF1_ECX_PASSED;
+    if (identity->features & FEATURE_INVPCID) {
+        ecx |= leaf->ecx & (uint32_t)LEAF1_ECX_PCID;
+    }
+    if (!table->xcr0_mask) {
+        ecx &= ~(uint32_t)LEAF1_ECX_XSAVE;
+    }
+    if (!(table->xcr0_mask & XCR0_AVX)) {
+        ecx &= ~(uint32_t)LEAF1_ECX_AVX_FAMILY;
+    }
+    leaf->ecx = ecx | (uint32_t)(LEAF1_ECX_X2APIC | LEAF1_ECX_TSC_DEADLINE | LEAF1_ECX_HYPERVISOR);
+    leaf->edx &= LEAF1_EDX_PASSED;
+    leaf->ebx = (leaf->ebx & 0xff00U) | identity->vcpus << 16 | identity->apic_id << 24;
+}
+
+// Caches are as they are; the cores and threads that share them are not the guest's.
+static void build_leaf4(struct cpuid_table *table, const struct host *host)
+{
+    for (uint32_t subleaf = 0; subleaf < 8; subleaf++) {
+        struct cpuid_registers registers = host->cpuid(4, subleaf);
+        registers.eax &= 0x3fffU;
+        add_subleaf(table, 4, subleaf, registers);
+        if ((registers.eax & 0x1f) == 0) {
+            break;
+        }
+    }
+}
+
+static void build_leaf7(struct cpuid_table *table, const struct cpuid_identity *identity)
+{
+    struct cpuid_registers *leaf = &table->basic[7].registers;
+    bool avx = table->xcr0_mask & XCR0_AVX;
+    bool avx512 = (table->xcr0_mask & XCR0_AVX512) == XCR0_AVX512;
+    uint32_t ebx = (uint32_t)(LEAF7_EBX_PASSED | (avx512 ? LEAF7_EBX_AVX512 : 0));
+    uint32_t ecx = (uint32_t)(LEAF7_ECX_PASSED | (avx512 ? LEAF7_ECX_AVX512 : 0));
+    if (!avx) {
+        ebx &= ~(uint32_t)LEAF7_EBX_AVX2;
+        ecx &= ~(uint32_t)LEAF7_ECX_AVX_FAMILY;
+    }
+    if (identity->features & FEATURE_INVPCID) {
+        ebx |= (uint32_t)LEAF7_EBX_INVPCID;
+    }
+    if (identity->features & FEATURE_RDTSCP) {
+        ecx |= (uint32_t)LEAF7_ECX_RDPID;
+    }
+    if (table->xcr0_mask & XCR0_PKRU) {
+        ecx |= (uint32_t)LEAF7_ECX_PKU;
+    }
+    uint32_t edx = (uint32_t)(LEAF7_EDX_PASSED | (avx512 ? LEAF7_EDX_AVX512 : 0));
+    *leaf = (struct cpuid_registers){0, leaf->ebx & ebx, leaf->ecx & ecx, leaf->edx & edx};
+    add_subleaf(table, 7, 0, *leaf);
+}
+
+// One thread a core, as many cores as vCPUs (SDM Vol. 2A, leaf 0BH).
+static void build_topology(struct cpuid_table *table, const struct cpuid_identity *identity)
+{
+    uint32_t core_bits = 0;
+    while ((1U << core_bits) < identity->vcpus) {
+        core_bits++;
+    }
+    add_subleaf(table, 0xb, 0,
+                (struct cpuid_registers){0, 1, 0 | 1U << 8, identity->apic_id}); // threads
+    add_subleaf(table, 0xb, 1,
+                (struct cpuid_registers){core_bits, identity->vcpus, 1 | 2U << 8,
+                                         identity->apic_id}); // cores
+    add_subleaf(table, 0xb, 2, (struct cpuid_registers){0, 0, 2, identity->apic_id});
+}
+
+static void build_xsave(struct cpuid_table *table, const struct host *host,
+                        const struct cpuid_identity *identity)
+{
+    if (!table->xcr0_mask) {
+        return;
+    }
+    uint32_t bytes = XSAVE_LEGACY_BYTES;
+    for (uint32_t component = 2; component < 63; component++) {
+        if (table->xcr0_mask & BIT(component)) {
+            struct cpuid_registers size_offset = host->cpuid(0xd, component);
+            bytes = MAX(bytes, size_offset.eax + size_offset.ebx);
+            add_subleaf(table, 0xd, component, size_offset);
+        }
+    }
+    add_subleaf(table, 0xd, 0,
+                (struct cpuid_registers){(uint32_t)table->xcr0_mask, XSAVE_LEGACY_BYTES, bytes,
+                                         (uint32_t)(table->xcr0_mask >> 32)});
+    bool xsaves = identity->features & FEATURE_XSAVES;
+    uint64_t passed = LEAFD_1_EAX_PASSED | (xsaves ? LEAFD_1_EAX_XSAVES : 0);
+    uint32_t features = host->cpuid(0xd, 1).eax & (uint32_t)passed;
+    add_subleaf(table, 0xd, 1, (struct cpuid_registers){features, XSAVE_LEGACY_BYTES, 0, 0});
+}
+
+// The TSC's frequency: leaf 15H as a ratio to the crystal, leaf 16H in MHz. The crystal also drives
+// the local APIC's timer (SDM Vol. 3A 11.5.4).
+#define CRYSTAL_HZ LAPIC_TIMER_HZ
+static void build_frequency(struct cpuid_table *table, const struct host *host)
+{
+    uint64_t hz = host->tsc_hz();
+    uint32_t mhz = (uint32_t)(hz / 1000000);
+    table->basic[0x15].registers =
+        (struct cpuid_registers){CRYSTAL_HZ / 1000, (uint32_t)(hz / 1000), CRYSTAL_HZ, 0};
+    table->basic[0x16].registers = (struct cpuid_registers){mhz, mhz, 100, 0};
+}
+
+static void build_basic(struct cpuid_table *table, const struct host *host,
+                        const struct cpuid_identity *identity)
+{
+    static const uint8_t passed[] = {0, 1, 2, 7}; // the others are made up or empty
+    uint32_t host_max = host->cpuid(0, 0).eax;
+    for (unsigned i = 0; i < ARRAY_SIZE(passed); i++) {
+        if (passed[i] <= host_max) {
+            table->basic[passed[i]].registers = host->cpuid(passed[i], 0);
+        }
+    }
+    table->basic[0].registers.eax = (CPUID_BASIC_LEAVES - 1);
+    build_leaf1(table, identity);
+    build_leaf4(table, host);
+    table->basic[6].registers.eax = (uint32_t)LEAF6_EAX_ARAT;
+    build_leaf7(table, identity);
+    build_topology(table, identity);
+    build_xsave(table, host, identity);
+    build_frequency(table, host);
+}
+
+static void build_hypervisor(struct cpuid_table *table)
+{
+    table->hypervisor[0].registers =
+        (struct cpuid_registers){HYPERVISOR_BASE + CPUID_HYPERVISOR_LEAVES - 1, 0x6b737548,
+                                 0x6b737548, 0x6b737548}; // "Husk"
+}
+
+static void build_extended(struct cpuid_table *table, const struct host *host,
+                           const struct cpuid_identity *identity)
+{
+    uint32_t last = EXTENDED_BASE + CPUID_EXTENDED_LEAVES - 1;
+    uint32_t host_max = host->cpuid(EXTENDED_BASE, 0).eax; // less than its number: there is none
+    table->extended_max = MIN(MAX(host_max, EXTENDED_BASE), last);
+    for (uint32_t leaf = EXTENDED_BASE; leaf <= table->extended_max; leaf++) {
+        table->extended[leaf - EXTENDED_BASE].registers = host->cpuid(leaf, 0);
+    }
+    table->extended[0].registers.eax = table->extended_max;
+    struct cpuid_registers *features = &table->extended[1].registers;
+    features->ecx &= (uint32_t)EXTENDED1_ECX_PASSED;
+    features->edx &= EXTENDED1_EDX_PASSED |
+                     (identity->features & FEATURE_RDTSCP ? (uint32_t)EXTENDED1_EDX_RDTSCP : 0);
+    uint32_t invariant = table->extended[7].registers.edx & (uint32_t)EXTENDED7_EDX_INVARIANT_TSC;
+    table->extended[7].registers = (struct cpuid_registers){0, 0, 0, invariant};
+    table->extended[8].registers.ebx = 0;
+    table->extended[8].registers.ecx = identity->vcpus - 1; // AMD: cores - 1
+    table->extended[8].registers.edx = 0;
+}
+
+void cpuid_table_build(struct cpuid_table *table, const struct host *host,
+                       const struct cpuid_identity *identity)
+{
+    *table = (struct cpuid_table){.xcr0_mask = host->xcr0_mask()};
+    build_basic(table, host, identity);
+    build_hypervisor(table);
+    build_extended(table, host, identity);
+}
+
+static struct cpuid_registers *find_subleaf(struct cpuid_table *table, uint32_t leaf,
+                                            uint32_t subleaf)
+{
+    for (unsigned i = 0; i < table->subleaf_count; i++) {
+        if (table->subleaves[i].leaf == leaf && table->subleaves[i].subleaf == subleaf) {
+            return &table->subleaves[i].registers;
+        }
+    }
+    return NULL;
+}
+
+static const struct cpuid_registers *basic_leaf(const struct cpuid_table *table, uint32_t leaf,
+                                                uint32_t subleaf)
+{
+    static const struct cpuid_registers none = {0};
+    if (!table->basic[leaf].has_subleaves) {
+        return &table->basic[leaf].registers;
+    }
+    for (unsigned i = 0; i < table->subleaf_count; i++) {
+        if (table->subleaves[i].leaf == leaf && table->subleaves[i].subleaf == subleaf) {
+            return &table->subleaves[i].registers;
+        }
+    }
+    return &none;
+}
+
+const struct cpuid_registers *cpuid_table_find(const struct cpuid_table *table, uint32_t leaf,
+                                               uint32_t subleaf)
+{
+    if (leaf <= (CPUID_BASIC_LEAVES - 1)) {
+        return basic_leaf(table, leaf, subleaf);
+    }
+    if (leaf - EXTENDED_BASE <= table->extended_max - EXTENDED_BASE) {
+        return &table->extended[leaf - EXTENDED_BASE].registers;
+    }
+    if (leaf - HYPERVISOR_BASE < CPUID_HYPERVISOR_LEAVES) {
+        return &table->hypervisor[leaf - HYPERVISOR_BASE].registers;
+    }
+    return basic_leaf(table, (CPUID_BASIC_LEAVES - 1), subleaf);
+}
+
+static void set_bit(uint32_t *word, uint64_t bit, bool value)
+{
+    *word = value ? *word | (uint32_t)bit : *word & ~(uint32_t)bit;
+}
+
+void cpuid_table_set_cr4(struct cpuid_table *table, uint64_t cr4)
+{
+    set_bit(&table->basic[1].registers.ecx, LEAF1_ECX_OSXSAVE, cr4 & CR4_OSXSAVE);
+    struct cpuid_registers *leaf7 = find_subleaf(table, 7, 0);
+    if (leaf7) {
+        set_bit(&leaf7->ecx, LEAF7_ECX_OSPKE, cr4 & CR4_PKE);
+    }
+}
+
+void cpuid_table_set_xcr0(struct cpuid_table *table, uint64_t xcr0)
+{
+    uint32_t bytes = XSAVE_LEGACY_BYTES;
+    uint32_t compacted = XSAVE_LEGACY_BYTES;
+    for (unsigned i = 0; i < table->subleaf_count; i++) {
+        const struct cpuid_subleaf *component = &table->subleaves[i];
+        if (component->leaf == 0xd && component->subleaf >= 2 && (xcr0 & BIT(component->subleaf))) {
+            bytes = MAX(bytes, component->registers.eax + component->registers.ebx);
+            if (component->registers.ecx & BIT(1)) {
+                compacted = (uint32_t)ALIGN_UP(compacted, 64);
+            }
+            compacted += component->registers.eax;
+        }
+    }
+    struct cpuid_registers *standard_size = find_subleaf(table, 0xd, 0);
+    struct cpuid_registers *compacted_size = find_subleaf(table, 0xd, 1);
+    if (standard_size && compacted_size) {
+        standard_size->ebx = bytes;
+        compacted_size->ebx = compacted;
+    }
+}
+
+uint64_t cpuid_table_cr4_allowed(const struct cpuid_table *table)
+{
+    const struct cpuid_registers *leaf1 = cpuid_table_find(table, 1, 0);
+    const struct cpuid_registers *leaf7 = cpuid_table_find(table, 7, 0);
+    const struct {
+        bool present;
+        uint64_t bits;
+    } features[] = {
+        {leaf1->ecx & LEAF1_ECX_PCID, CR4_PCIDE},
+        {leaf1->ecx & LEAF1_ECX_XSAVE, CR4_OSXSAVE},
+        {leaf7->ebx & LEAF7_EBX_FSGSBASE, CR4_FSGSBASE},
+        {leaf7->ebx & LEAF7_EBX_SMEP, CR4_SMEP},
+        {leaf7->ebx & LEAF7_EBX_SMAP, CR4_SMAP},
+        {leaf7->ecx & LEAF7_ECX_UMIP, CR4_UMIP},
+        {leaf7->ecx & LEAF7_ECX_PKU, CR4_PKE},
+    };
+    uint64_t allowed = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |
+                       CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
+        allowed |= features[i].present ? features[i].bits : 0;
+    }
+    return allowed;
+}
+
+bool cpuid_table_has_xss(const struct cpuid_table *table)
+{
+    return cpuid_table_find(table, 0xd, 1)->eax & LEAFD_1_EAX_XSAVES;
+}
+
+uint64_t cpuid_table_efer_allowed(const struct cpuid_table *table)
+{
+    uint32_t edx = cpuid_table_find(table, EXTENDED_BASE + 1, 0)->edx;
+    return (edx & EXTENDED1_EDX_SYSCALL ? EFER_SCE : 0) |
+           (edx & EXTENDED1_EDX_LONG_MODE ? EFER_LME | EFER_LMA : 0) |
+           (edx & EXTENDED1_EDX_NX ? EFER_NXE : 0);
+}
+
+unsigned cpuid_table_physical_bits(const struct cpuid_table *table)
+{
+    uint32_t bits = table->extended[8].registers.eax & 0xff; // 0 if the host has no such leaf
+    return bits ? bits : 36;
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// What a guest's CPUID says: the host's answers, masked, kept in a table made once for each vCPU.
+#pragma once
+
+#include "vmm/host.h"
+
+#define CPUID_BASIC_LEAVES 0x17 // 0 to 16H, whatever the host has
+#define CPUID_HYPERVISOR_LEAVES 2
+#define CPUID_EXTENDED_LEAVES 0x09
+#define CPUID_SUBLEAVES 32
+
+struct cpuid_leaf {
+    struct cpuid_registers registers;
+    bool has_subleaves;
+};
+
+struct cpuid_subleaf {
+    uint32_t leaf;
+    uint32_t subleaf;
+    struct cpuid_registers registers;
+};
+
+struct cpuid_table {
+    uint32_t extended_max;
+    struct cpuid_leaf basic[CPUID_BASIC_LEAVES];
+    struct cpuid_leaf hypervisor[CPUID_HYPERVISOR_LEAVES];
+    struct cpuid_leaf extended[CPUID_EXTENDED_LEAVES];
+    unsigned subleaf_count;
+    struct cpuid_subleaf subleaves[CPUID_SUBLEAVES];
+    uint64_t xcr0_mask; // components that XSETBV may switch on
+};
+
+struct cpuid_identity {
+    uint32_t apic_id;
+    unsigned vcpus;
+    unsigned features; // enum backend_feature
+};
+
+// From the host CPU that the vCPU will run on.
+void cpuid_table_build(struct cpuid_table *table, const struct host *host,
+                       const struct cpuid_identity *identity);
+
+// The answer to CPUID with EAX = leaf, ECX = subleaf; never NULL. A leaf beyond the last one is
+// answered as hardware does: with the last basic leaf (SDM Vol. 2A, CPUID).
+const struct cpuid_registers *cpuid_table_find(const struct cpuid_table *table, uint32_t leaf,
+                                               uint32_t subleaf);
+
+// The same for the leaves that are asked for often: basic, without subleaves; NULL for all others.
+static inline const struct cpuid_registers *cpuid_table_plain(const struct cpuid_table *table,
+                                                              uint32_t leaf)
+{
+    bool plain = leaf < CPUID_BASIC_LEAVES && !table->basic[leaf].has_subleaves;
+    return plain ? &table->basic[leaf].registers : NULL;
+}
+
+// Bits of the answers that follow CR4 (OSXSAVE, OSPKE) and XCR0 (the size of the XSAVE area).
+void cpuid_table_set_cr4(struct cpuid_table *table, uint64_t cr4);
+void cpuid_table_set_xcr0(struct cpuid_table *table, uint64_t xcr0);
+
+// The bits of CR4 and EFER that a guest with this CPUID may set.
+uint64_t cpuid_table_cr4_allowed(const struct cpuid_table *table);
+uint64_t cpuid_table_efer_allowed(const struct cpuid_table *table);
+// Whether it has XSAVES and with it the MSR IA32_XSS.
+bool cpuid_table_has_xss(const struct cpuid_table *table);
+unsigned cpuid_table_physical_bits(const struct cpuid_table *table);

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: MIT
+// Decodes an instruction: prefixes, opcode, immediate (SDM Vol. 2A chapter 2).
+#include "vmm/decode.h"
+
+#include "vmm/decode_internal.h"
+
+// CR0, CR2, CR3, CR4, CR8
+#define CONTROL_REGISTERS (BIT(0) | BIT(2) | BIT(3) | BIT(4) | BIT(8))
+
+enum opcode_bytes { OPCODE_TWO_BYTES = 0x0f };
+
+static bool override_segment(struct decoder *decoder, enum guest_segment segment)
+{
+    // In 64-bit mode the other four are ignored (SDM Vol. 1 3.4.4).
+    if (decoder->size != CODE_64 || segment >= SEGMENT_FS) {
+        decoder->segment = (uint8_t)segment;
+    }
+    return true;
+}
+
+// Whether the byte is a prefix; notes it if so.
+static bool take_prefix(struct decoder *decoder, uint8_t byte)
+{
+    switch (byte) {
+    case 0x26:
+        return override_segment(decoder, SEGMENT_ES);
+    case 0x2e:
+        return override_segment(decoder, SEGMENT_CS);
+    case 0x36:
+        return override_segment(decoder, SEGMENT_SS);
+    case 0x3e:
+        return override_segment(decoder, SEGMENT_DS);
+    case 0x64:
+        return override_segment(decoder, SEGMENT_FS);
+    case 0x65:
+        return override_segment(decoder, SEGMENT_GS);
+    case 0x66:
+        decoder->operand_size = true;
+        return true;
+    case 0x67:
+        decoder->address_size = true;
+        return true;
+    case 0xf0:
+        decoder->lock = true;
+        return true;
+    case 0xf2:
+        decoder->repeat = REPEAT_NOT_EQUAL;
+        return true;
+    case 0xf3:
+        decoder->repeat = REPEAT_EQUAL;
+        return true;
+    default:
+        return false;
+    }
+}
+
+// Reads all prefixes and the first byte of the opcode.
+static enum decode_result read_prefixes(struct decoder *decoder, uint8_t *opcode)
+{
+    for (;;) {
+        uint8_t byte;
+
+        if (!decoder_has(decoder, 1)) {
+            return decoder_end(decoder, 1);
+        }
+        byte = decoder->bytes[decoder->at++];
+        if (decoder->size == CODE_64 && (byte & 0xf0) == 0x40) {
+            decoder->rex = byte;
+        } else if (take_prefix(decoder, byte)) {
+            decoder->rex = 0; // it counts only right before the opcode
+        } else {
+            *opcode = byte;
+            return DECODE_OK;
+        }
+    }
+}
+
+static uint8_t operand_width(const struct decoder *decoder, struct instruction_form form)
+{
+    if ((form.flags & FORM_BYTE) != 0) {
+        return 1;
+    }
+    if (form.layout == LAYOUT_RM_SPECIAL || form.layout == LAYOUT_SPECIAL_RM) {
+        return decoder->size == CODE_64 ? 8 : 4;
+    }
+    if ((decoder->rex & REX_W) != 0) {
+        return 8;
+    }
+    if ((form.flags & FORM_NON_TEMPORAL) != 0) {
+        return 4;
+    }
+    if ((form.flags & FORM_WIDE_64) != 0 && decoder->size == CODE_64) {
+        return decoder->operand_size ? 2 : 8;
+    }
+    return (decoder->size == CODE_16) == decoder->operand_size ? 4 : 2;
+}
+
+static uint8_t address_width(const struct decoder *decoder)
+{
+    if (decoder->size == CODE_64) {
+        return decoder->address_size ? 4 : 8;
+    }
+    return (decoder->size == CODE_16) == decoder->address_size ? 4 : 2;
+}
+
+static void set_operands(enum form_layout layout, struct instruction *out)
+{
+    static const struct {
+        uint8_t destination;
+        uint8_t source;
+    } operands[] = {
+        [LAYOUT_NONE] = {OPERAND_NONE, OPERAND_NONE},
+        [LAYOUT_RM_REG] = {OPERAND_RM, OPERAND_REGISTER},
+        [LAYOUT_REG_RM] = {OPERAND_REGISTER, OPERAND_RM},
+        [LAYOUT_RM] = {OPERAND_RM, OPERAND_NONE},
+        [LAYOUT_RM_IMM] = {OPERAND_RM, OPERAND_IMMEDIATE},
+        [LAYOUT_RM_IMM8] = {OPERAND_RM, OPERAND_IMMEDIATE},
+        [LAYOUT_ACC_MOFFS] = {OPERAND_REGISTER, OPERAND_RM},
+        [LAYOUT_MOFFS_ACC] = {OPERAND_RM, OPERAND_REGISTER},
+        [LAYOUT_STRING] = {OPERAND_NONE, OPERAND_NONE},
+        [LAYOUT_RM_SPECIAL] = {OPERAND_RM, OPERAND_SPECIAL},
+        [LAYOUT_SPECIAL_RM] = {OPERAND_SPECIAL, OPERAND_RM},
+    };
+
+    out->destination = operands[layout].destination;
+    out->source = operands[layout].source;
+}
+
+static enum decode_result read_immediate(struct decoder *decoder, unsigned bytes,
+                                         struct instruction *out)
+{
+    int64_t number = 0;
+    enum decode_result result = decoder_read_number(decoder, bytes, &number);
+
+    out->immediate = (uint64_t)number;
+    return result;
+}
+
+static enum decode_result read_operands(struct decoder *decoder, struct instruction_form form,
+                                        struct instruction *out)
+{
+    enum decode_result result = DECODE_OK;
+
+    switch (form.layout) {
+    case LAYOUT_STRING:
+        out->has_memory = true;
+        out->repeat = decoder->repeat;
+        return DECODE_OK;
+    case LAYOUT_ACC_MOFFS:
+    case LAYOUT_MOFFS_ACC:
+        out->has_memory = true;
+        return decoder_read_number(decoder, out->address_width, &out->displacement);
+    default:
+        result = decoder_read_modrm(decoder, form, out);
+        break;
+    }
+    if (result == DECODE_OK && form.layout == LAYOUT_RM_IMM) {
+        result = read_immediate(decoder, MIN(out->width, 4), out);
+    } else if (result == DECODE_OK && form.layout == LAYOUT_RM_IMM8) {
+        result = read_immediate(decoder, 1, out);
+    }
+    return result;
+}
+
+// The form of the opcode that starts with `opcode`; reads its second byte and looks at ModRM.
+static enum decode_result read_form(struct decoder *decoder, uint8_t opcode,
+                                    struct instruction_form *form)
+{
+    bool two_byte = opcode == OPCODE_TWO_BYTES;
+    unsigned extension = 0;
+
+    if (two_byte) {
+        if (!decoder_has(decoder, 1)) {
+            return decoder_end(decoder, 1);
+        }
+        opcode = decoder->bytes[decoder->at++];
+    }
+    *form = instruction_form_at(two_byte, opcode, 0);
+    if (form->layout >= LAYOUT_WITHOUT_MODRM) {
+        return DECODE_OK;
+    }
+    if (form->layout == LAYOUT_NONE && !instruction_form_is_group(two_byte, opcode)) {
+        return DECODE_UNKNOWN;
+    }
+    if (!decoder_has(decoder, 1)) {
+        return decoder_end(decoder, 1);
+    }
+    extension = decoder->bytes[decoder->at] >> 3 & 7;
+    *form = instruction_form_at(two_byte, opcode, extension);
+    return form->layout == LAYOUT_NONE ||
+                   ((form->flags & FORM_ONLY_64) != 0 && decoder->size != CODE_64) ||
+                   ((form->flags & FORM_PREFIX_66) != 0 && !decoder->operand_size)
+               ? DECODE_UNKNOWN
+               : DECODE_OK;
+}
+
+// Whether such a control or debug register exists.
+static bool special_exists(const struct instruction *instruction)
+{
+    switch (instruction->operation) {
+    case OPERATION_MOV_CONTROL:
+        return instruction->reg.number <= 8 &&
+               (BIT(instruction->reg.number) & CONTROL_REGISTERS) != 0;
+    case OPERATION_MOV_DEBUG:
+        return instruction->reg.number < 8;
+    default:
+        return true;
+    }
+}
+
+// #UD for what is encoded well and yet does not exist.
+static enum decode_result check_form(const struct decoder *decoder, struct instruction_form form,
+                                     const struct instruction *instruction)
+{
+    bool lockable = (form.flags & FORM_LOCK) != 0 && instruction->has_memory &&
+                    instruction->destination == OPERAND_RM;
+    bool non_temporal = (form.flags & FORM_NON_TEMPORAL) != 0;
+
+    if ((decoder->lock && !lockable) ||
+        (non_temporal && (!instruction->has_memory || decoder->operand_size)) ||
+        !special_exists(instruction)) {
+        return DECODE_UNDEFINED;
+    }
+    return DECODE_OK;
+}
+
+static uint8_t source_width(struct instruction_form form, uint8_t width)
+{
+    if ((form.flags & FORM_SOURCE_1) != 0) {
+        return 1;
+    }
+    if ((form.flags & FORM_SOURCE_2) != 0) {
+        return 2;
+    }
+    return (form.flags & FORM_SOURCE_4) != 0 ? MIN(width, 4) : width;
+}
+
+enum decode_result instruction_decode(const uint8_t *bytes, unsigned count, enum code_size size,
+                                      struct instruction *instruction)
+{
+    struct decoder decoder = {.bytes = bytes,
+                              .count = MIN(count, INSTRUCTION_BYTES_MAX),
+                              .size = size,
+                              .segment = SEGMENT_COUNT};
+    struct instruction_form form = {0};
+    uint8_t opcode = 0;
+    enum decode_result result = read_prefixes(&decoder, &opcode);
+
+    if (result == DECODE_OK) {
+        result = read_form(&decoder, opcode, &form);
+    }
+    if (result != DECODE_OK) {
+        return result;
+    }
+    *instruction = (struct instruction){.operation = form.operation,
+                                        .width = operand_width(&decoder, form),
+                                        .address_width = address_width(&decoder),
+                                        .lock = decoder.lock,
+                                        .segment = SEGMENT_DS,
+                                        .base = NO_REGISTER,
+                                        .index = NO_REGISTER,
+                                        .scale = 1};
+    instruction->source_width = source_width(form, instruction->width);
+    set_operands(form.layout, instruction);
+    result = read_operands(&decoder, form, instruction);
+    if (decoder.segment != SEGMENT_COUNT) {
+        instruction->segment = decoder.segment;
+    }
+    instruction->length = (uint8_t)decoder.at;
+    return result == DECODE_OK ? check_form(&decoder, form, instruction) : result;
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// The guest instruction decoder: what may touch device memory, string I/O, and moves to and from
+// control and debug registers (SDM Vol. 2, APM Vol. 3).
+#pragma once
+
+#include "vmm/backend.h"
+
+#define INSTRUCTION_BYTES_MAX 15
+#define NO_REGISTER 0xff
+
+enum operation {
+    OPERATION_NONE,
+    OPERATION_MOV, // MOVNTI too
+    OPERATION_MOVZX,
+    OPERATION_MOVSX, // MOVSXD too
+    OPERATION_ADD,   // ADD to CMP in the order of their encoding
+    OPERATION_OR,
+    OPERATION_ADC,
+    OPERATION_SBB,
+    OPERATION_AND,
+    OPERATION_SUB,
+    OPERATION_XOR,
+    OPERATION_CMP,
+    OPERATION_TEST,
+    OPERATION_XCHG,
+    OPERATION_INC,
+    OPERATION_DEC,
+    OPERATION_NOT,
+    OPERATION_NEG,
+    OPERATION_BT, // BT to BTC in the order of their encoding
+    OPERATION_BTS,
+    OPERATION_BTR,
+    OPERATION_BTC,
+    OPERATION_CMPXCHG,
+    OPERATION_XADD,
+    OPERATION_CACHE, // CLFLUSH, CLFLUSHOPT, CLWB: nothing but the faults of a read
+    OPERATION_PUSH,
+    OPERATION_POP,
+    OPERATION_MOVS, // string instructions from here on
+    OPERATION_CMPS,
+    OPERATION_STOS,
+    OPERATION_LODS,
+    OPERATION_SCAS,
+    OPERATION_INS,
+    OPERATION_OUTS,
+    OPERATION_MOV_CONTROL,
+    OPERATION_MOV_DEBUG,
+    OPERATION_COUNT
+};
+
+// Where an operand is.
+enum operand {
+    OPERAND_NONE,
+    OPERAND_REGISTER, // `reg`
+    OPERAND_RM,       // `rm`, or memory if `has_memory`
+    OPERAND_IMMEDIATE,
+    OPERAND_SPECIAL, // MOV_CONTROL, MOV_DEBUG: the register number `reg`
+};
+
+enum repeat_prefix { REPEAT_NONE, REPEAT_EQUAL /* F3 */, REPEAT_NOT_EQUAL /* F2 */ };
+
+// A general register as an operand.
+struct register_operand {
+    uint8_t number; // enum guest_gpr
+    bool high_byte; // AH, CH, DH, BH: bits 8 to 15 of it
+};
+
+struct instruction {
+    uint8_t operation;     // enum operation
+    uint8_t length;        // bytes
+    uint8_t width;         // of the operands, bytes: 1, 2, 4, 8
+    uint8_t source_width;  // of the source; differs from `width` for MOVZX and MOVSX
+    uint8_t address_width; // bytes: 2, 4, 8
+    uint8_t repeat;        // enum repeat_prefix, string instructions only
+    uint8_t destination;   // enum operand
+    uint8_t source;        // enum operand
+    bool has_memory;       // OPERAND_RM is memory
+    bool lock;
+    bool rip_relative; // the address counts from the end of the instruction
+    struct register_operand reg;
+    struct register_operand rm;
+
+    // The memory operand: segment and base + index * scale + displacement, address_width wide.
+    // String instructions: the segment of the source.
+    uint8_t segment; // enum guest_segment
+    uint8_t base;    // enum guest_gpr, or NO_REGISTER
+    uint8_t index;   // enum guest_gpr, or NO_REGISTER
+    uint8_t scale;   // 1, 2, 4, 8
+    int64_t displacement;
+
+    uint64_t immediate; // sign-extended to 64 bits
+};
+
+enum code_size { CODE_16, CODE_32, CODE_64 };
+
+enum decode_result {
+    DECODE_OK,
+    DECODE_TRUNCATED, // it goes on behind the last byte given
+    DECODE_TOO_LONG,  // more than 15 bytes: #GP(0)
+    DECODE_UNDEFINED, // #UD: LOCK where it is not allowed, or a form that does not exist
+    DECODE_UNKNOWN,   // it may exist; this decoder does not know it
+};
+
+// Decodes the instruction at the start of `count` bytes (those above 15 are not looked at).
+// `instruction` is valid if the result is DECODE_OK.
+enum decode_result instruction_decode(const uint8_t *bytes, unsigned count, enum code_size size,
+                                      struct instruction *instruction);

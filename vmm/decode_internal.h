@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// What the two halves of the decoder share: the bytes as far as they are read, and the prefixes.
+#pragma once
+
+#include "vmm/decode_forms.h"
+
+enum rex_bits { REX_B = BIT(0), REX_X = BIT(1), REX_R = BIT(2), REX_W = BIT(3) };
+
+// What the prefixes said, and how far the bytes are read.
+struct decoder {
+    const uint8_t *bytes;
+    unsigned count;
+    unsigned at;
+    enum code_size size;
+    uint8_t rex; // 0: none
+    uint8_t repeat;
+    uint8_t segment; // SEGMENT_COUNT: no override
+    bool operand_size;
+    bool address_size;
+    bool lock;
+};
+
+bool decoder_has(const struct decoder *decoder, unsigned bytes);
+
+// Why the next `bytes` cannot be read: DECODE_TRUNCATED or DECODE_TOO_LONG.
+enum decode_result decoder_end(const struct decoder *decoder, unsigned bytes);
+
+// The next `bytes` (1, 2, 4 or 8) as a signed number.
+enum decode_result decoder_read_number(struct decoder *decoder, unsigned bytes, int64_t *number);
+
+// The ModRM byte, which is there, and what follows it: the registers and the memory operand of
+// `out`, whose widths are set.
+enum decode_result decoder_read_modrm(struct decoder *decoder, struct instruction_form form,
+                                      struct instruction *out);

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// What a device model may know of the world: a line to raise, and a place for its bytes.
+#pragma once
+
+#include "vmm/util/types.h"
+
+// An interrupt line. The model calls `set` with the line's new level whenever it changes; whoever
+// owns the other end embeds this and finds itself with container_of.
+struct irq_line {
+    void (*set)(struct irq_line *line, bool level);
+};
+
+static inline void irq_line_set(struct irq_line *line, bool level)
+{
+    line->set(line, level);
+}
+
+// Where a model's output bytes go. `put` returns false when there is no room now: the model keeps
+// the byte and offers it again later.
+struct byte_sink {
+    bool (*put)(struct byte_sink *sink, uint8_t byte);
+};
+
+static inline bool byte_sink_put(struct byte_sink *sink, uint8_t byte)
+{
+    return sink->put(sink, byte);
+}
+
+// A point in time that never comes: what `*_next_event_ns` returns when nothing is due.
+#define NEVER_NS UINT64_MAX

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// The port (0xf4) by which a guest ends its VM: what is written is the VM's exit status.
+#pragma once
+
+#include "vmm/devices/device.h"
+
+struct exit_output {
+    void (*exit)(struct exit_output *output, uint32_t status);
+};
+
+struct exit_port {
+    struct exit_output *output;
+};
+
+void exit_port_init(struct exit_port *port, struct exit_output *output);
+// `width` in bytes: the lowest that many of `value` count (1, 2, 4; anything else is taken as 4).
+void exit_port_write(struct exit_port *port, unsigned width, uint32_t value);

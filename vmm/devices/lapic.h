@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+// The model of a local APIC, xAPIC and x2APIC (SDM Vol. 3A chapter 11).
+#pragma once
+
+#include "vmm/devices/apic_message.h"
+#include "vmm/devices/device.h"
+
+#define LAPIC_DEFAULT_BASE 0xfee00000ULL
+#define LAPIC_TIMER_HZ 1000000000ULL // before the divider: one tick a nanosecond
+
+// Register numbers: xAPIC offset / 16, x2APIC MSR - 0x800.
+enum lapic_register {
+    LAPIC_ID = 0x02,
+    LAPIC_VERSION = 0x03,
+    LAPIC_TPR = 0x08,
+    LAPIC_APR = 0x09,
+    LAPIC_PPR = 0x0a,
+    LAPIC_EOI = 0x0b,
+    LAPIC_RRD = 0x0c,
+    LAPIC_LDR = 0x0d,
+    LAPIC_DFR = 0x0e,
+    LAPIC_SVR = 0x0f,
+    LAPIC_ISR = 0x10, // eight of each
+    LAPIC_TMR = 0x18,
+    LAPIC_IRR = 0x20,
+    LAPIC_ESR = 0x28,
+    LAPIC_ICR = 0x30,
+    LAPIC_ICR_HIGH = 0x31,
+    LAPIC_LVT_TIMER = 0x32,
+    LAPIC_LVT_THERMAL = 0x33,
+    LAPIC_LVT_PERFORMANCE = 0x34,
+    LAPIC_LVT_LINT0 = 0x35,
+    LAPIC_LVT_LINT1 = 0x36,
+    LAPIC_LVT_ERROR = 0x37,
+    LAPIC_INITIAL_COUNT = 0x38,
+    LAPIC_CURRENT_COUNT = 0x39,
+    LAPIC_DIVIDE = 0x3e,
+    LAPIC_SELF_IPI = 0x3f, // x2APIC only
+};
+
+#define LAPIC_LVT_COUNT 6
+
+enum lapic_mode { LAPIC_DISABLED, LAPIC_XAPIC, LAPIC_X2APIC };
+
+// Bits of IA32_APIC_BASE.
+enum lapic_base_bits {
+    LAPIC_BASE_BSP = BIT(8),
+    LAPIC_BASE_EXTD = BIT(10),
+    LAPIC_BASE_EN = BIT(11),
+};
+
+// A set of 256 vectors whose highest member is found in two steps.
+struct lapic_vectors {
+    uint32_t word[8];
+    uint32_t used; // bit i: word[i] is not 0
+};
+
+// What a local APIC tells the rest of its VM. `init` and `startup` are for this APIC's own vCPU.
+struct lapic_output {
+    // To be handed, by lapic_deliver, to every *other* local APIC that lapic_is_addressed says is
+    // meant; if delivery is APIC_LOWEST_PRIORITY, to one of them.
+    void (*send_ipi)(struct lapic_output *output, const struct apic_message *message);
+    // The end of a level-triggered interrupt, for the I/O APICs.
+    void (*eoi)(struct lapic_output *output, uint8_t vector);
+    void (*nmi)(struct lapic_output *output);
+    void (*init)(struct lapic_output *output);
+    void (*startup)(struct lapic_output *output, uint8_t vector);
+};
+
+struct lapic {
+    struct lapic_output *output;
+    uint64_t base; // IA32_APIC_BASE; read with lapic_base
+    enum lapic_mode mode;
+    uint32_t id;
+    bool bootstrap;
+    uint8_t physical_bits;
+
+    struct lapic_vectors irr;
+    struct lapic_vectors isr;
+    struct lapic_vectors tmr;
+    uint32_t tpr;
+    uint32_t svr;
+    uint32_t ldr; // xAPIC
+    uint32_t dfr;
+    uint32_t esr;        // as read
+    uint32_t esr_errors; // since the last write to ESR
+    uint64_t icr;
+    uint32_t lvt[LAPIC_LVT_COUNT];
+    bool lint[2]; // pin levels
+
+    uint32_t initial_count;
+    uint32_t divide;       // the register
+    uint8_t divide_shift;  // what it means
+    uint64_t timer_due_ns; // NEVER_NS: stopped
+    uint64_t tsc_deadline; // as read from IA32_TSC_DEADLINE
+};
+
+// `id`: the APIC ID. `bootstrap`: this vCPU's BSP flag. `physical_bits`: of guest-physical
+// addresses, for the reserved bits of IA32_APIC_BASE.
+void lapic_init(struct lapic *lapic, struct lapic_output *output, uint32_t id, bool bootstrap,
+                unsigned physical_bits);
+// The state after power-up: xAPIC mode, software-disabled, everything masked.
+void lapic_reset(struct lapic *lapic);
+// The state after an INIT: as after power-up, but IA32_APIC_BASE and with it the mode stay.
+void lapic_init_received(struct lapic *lapic);
+// What firmware leaves on the bootstrap processor: enabled, LINT0 ExtINT, LINT1 NMI ("virtual
+// wire", MultiProcessor Specification 3.6.2.2). For guests that are started without firmware.
+void lapic_set_virtual_wire(struct lapic *lapic);
+
+static inline uint64_t lapic_base(const struct lapic *lapic)
+{
+    return lapic->base;
+}
+// A write to IA32_APIC_BASE. False: #GP (reserved bits, a transition that 11.12.5 forbids).
+MUST_CHECK bool lapic_set_base(struct lapic *lapic, uint64_t value);
+
+static inline enum lapic_mode lapic_mode(const struct lapic *lapic)
+{
+    return lapic->mode;
+}
+
+// Register access in the mode that the APIC is in: by MMIO (32 bits) only in LAPIC_XAPIC, by MSR
+// only in LAPIC_X2APIC; the caller checks lapic_mode(). False: #GP, in x2APIC mode for reserved
+// bits, registers that do not exist, and the wrong direction, and always when disabled. In xAPIC
+// mode such accesses are ignored (reads 0) and set an ESR bit as the hardware does. `*value` is
+// always set.
+MUST_CHECK bool lapic_read(struct lapic *lapic, unsigned reg, uint64_t now_ns, uint64_t *value);
+MUST_CHECK bool lapic_write(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now_ns);
+
+// End of interrupt: the same as writing 0 to LAPIC_EOI, without the way there.
+void lapic_eoi(struct lapic *lapic);
+
+// CR8 and TPR are the same register. `value` 0 to 15.
+void lapic_set_cr8(struct lapic *lapic, uint64_t value);
+uint64_t lapic_cr8(const struct lapic *lapic);
+
+// IA32_TSC_DEADLINE. The caller knows the guest's TSC: it gives the deadline as written, and the
+// time at which the TSC reaches it (rounded up; a time that has passed fires at the next
+// lapic_advance). Writing 0, or in another timer mode, disarms. Reads 0 when not armed.
+void lapic_set_tsc_deadline(struct lapic *lapic, uint64_t deadline, uint64_t due_ns);
+static inline uint64_t lapic_tsc_deadline(const struct lapic *lapic)
+{
+    return lapic->tsc_deadline;
+}
+
+// An interrupt for this APIC. Dropped where the APIC is not enabled by hardware and software.
+void lapic_post(struct lapic *lapic, uint8_t vector, bool level);
+// The level of pin LINT0 or LINT1. ExtINT is not latched here: see lapic_accepts_extint.
+void lapic_set_lint(struct lapic *lapic, unsigned pin, bool level);
+// Whether an IPI or I/O APIC message is meant for this APIC (its shorthand is not looked at).
+bool lapic_is_addressed(const struct lapic *lapic, const struct apic_message *message);
+// Takes a message that was found to be for this APIC.
+void lapic_deliver(struct lapic *lapic, const struct apic_message *message);
+
+// The vector to deliver now: the highest request above the processor priority; -1: none.
+int lapic_pending(const struct lapic *lapic);
+// Whether any request waits, deliverable or not: cheaper than lapic_pending.
+static inline bool lapic_has_requests(const struct lapic *lapic)
+{
+    return lapic->irr.used != 0;
+}
+
+// `vector` (what lapic_pending returned) was delivered to the CPU.
+void lapic_accept(struct lapic *lapic, unsigned vector);
+// The processor priority: an interrupt is delivered if its vector's upper four bits exceed it.
+unsigned lapic_processor_priority(const struct lapic *lapic);
+// Whether the 8259's INTR reaches the CPU: through LINT0 as ExtINT, or past a disabled APIC.
+bool lapic_accepts_extint(const struct lapic *lapic);
+
+// When the timer is due; NEVER_NS. Anything that is due is raised by lapic_advance; if several
+// periods passed there is one interrupt.
+static inline uint64_t lapic_next_event_ns(const struct lapic *lapic)
+{
+    return lapic->timer_due_ns;
+}
+void lapic_advance(struct lapic *lapic, uint64_t now_ns);

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// What the files of the local APIC model share among themselves.
+#pragma once
+
+#include "vmm/devices/lapic.h"
+
+enum lapic_lvt_bits {
+    LVT_VECTOR = 0xff,
+    LVT_DELIVERY_SHIFT = 8,
+    LVT_DELIVERY = 7U << LVT_DELIVERY_SHIFT,
+    LVT_POLARITY = BIT(13),
+    LVT_REMOTE_IRR = BIT(14),
+    LVT_LEVEL = BIT(15),
+    LVT_MASKED = BIT(16),
+    LVT_TIMER_MODE_SHIFT = 17,
+    LVT_TIMER_MODE = 3U << LVT_TIMER_MODE_SHIFT,
+};
+
+enum lapic_timer_mode { TIMER_ONE_SHOT, TIMER_PERIODIC, TIMER_TSC_DEADLINE };
+
+enum lapic_svr_bits {
+    SVR_ENABLE = BIT(8),
+    SVR_SUPPRESS_EOI_BROADCAST = BIT(12),
+};
+
+// SDM Vol. 3A 11.5.3.
+enum lapic_errors {
+    ERROR_SEND_VECTOR = BIT(5),
+    ERROR_RECEIVE_VECTOR = BIT(6),
+    ERROR_REGISTER = BIT(7),
+};
+
+// Vectors 0 to 15 are illegal for fixed interrupts (11.5.2).
+#define LAPIC_FIRST_VECTOR 16
+
+static inline uint32_t *lapic_lvt(struct lapic *lapic, enum lapic_register reg)
+{
+    return &lapic->lvt[reg - LAPIC_LVT_TIMER];
+}
+
+static inline bool lapic_software_enabled(const struct lapic *lapic)
+{
+    return lapic->mode != LAPIC_DISABLED && (lapic->svr & SVR_ENABLE);
+}
+
+// The logical ID in x2APIC mode (11.12.10.2): cluster, and one bit within it.
+static inline uint32_t lapic_x2apic_ldr(const struct lapic *lapic)
+{
+    return (lapic->id >> 4) << 16 | 1U << (lapic->id & 0xf);
+}
+
+// lapic.c
+// Notes an error for ESR and raises the error interrupt.
+void lapic_error(struct lapic *lapic, uint32_t error);
+// Raises a local interrupt the way its LVT entry says, if it is not masked.
+void lapic_raise_local(struct lapic *lapic, enum lapic_register reg);
+// Raises the interrupt of a level-triggered LINT pin that is asserted and not yet accepted.
+void lapic_check_level_pin(struct lapic *lapic, enum lapic_register reg);
+
+// lapic_ipi.c
+// A write to ICR's low half, or all of it in x2APIC mode.
+void lapic_send(struct lapic *lapic, uint64_t icr);
+
+// lapic_timer.c
+uint32_t lapic_timer_current(const struct lapic *lapic, uint64_t now_ns);
+void lapic_timer_start(struct lapic *lapic, uint32_t initial, uint64_t now_ns);
+void lapic_timer_set_divide(struct lapic *lapic, uint32_t divide, uint64_t now_ns);
+void lapic_timer_set_lvt(struct lapic *lapic, uint32_t lvt);
+void lapic_timer_reset(struct lapic *lapic);

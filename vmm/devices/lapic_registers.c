@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+// The local APIC's register file: which exist in which mode, which bits may be set, what they do.
+#include "vmm/devices/lapic_private.h"
+
+// Version 0x14 (integrated), six LVT entries, EOI-broadcast suppression (SDM Vol. 3A 11.4.8).
+#define VERSION (0x14U | (LAPIC_LVT_COUNT - 1) << 16 | 1U << 24)
+
+#define LVT_STATUS ((uint32_t)BIT(12)) // read-only; delivery takes no time here, so it reads 0
+#define LVT_ERROR_BITS ((uint32_t)(LVT_VECTOR | LVT_MASKED))
+#define LVT_TIMER_BITS ((uint32_t)(LVT_ERROR_BITS | LVT_TIMER_MODE))
+#define LVT_SENSOR_BITS ((uint32_t)(LVT_ERROR_BITS | LVT_DELIVERY))
+#define LVT_LINT_BITS ((uint32_t)(LVT_SENSOR_BITS | LVT_POLARITY | LVT_LEVEL))
+
+#define SVR_BITS (0xffU | SVR_ENABLE | SVR_SUPPRESS_EOI_BROADCAST)
+#define ICR_LOW_BITS 0xccfffU
+#define ICR_STATUS BIT(12) // delivery status: writing it is ignored in both modes, not #GP
+#define LDR_BITS 0xff000000U
+#define DFR_FIXED 0x0fffffffU
+#define REGISTERS 0x40
+
+enum access { XR = BIT(0), XW = BIT(1), X2R = BIT(2), X2W = BIT(3) };
+
+struct rule {
+    uint64_t x2apic_bits; // what may be set in x2APIC mode: anything else is #GP
+    uint8_t access;
+};
+
+static const struct rule rules[REGISTERS] = {
+    [LAPIC_ID] = {0, XR | XW | X2R}, // xAPIC: writes are taken and change nothing
+    [LAPIC_VERSION] = {0, XR | X2R},
+    [LAPIC_TPR] = {0xff, XR | XW | X2R | X2W},
+    [LAPIC_APR] = {0, XR},
+    [LAPIC_PPR] = {0, XR | X2R},
+    [LAPIC_EOI] = {0, XR | XW | X2W},
+    [LAPIC_RRD] = {0, XR},
+    [LAPIC_LDR] = {0, XR | XW | X2R},
+    [LAPIC_DFR] = {0, XR | XW},
+    [LAPIC_SVR] = {SVR_BITS, XR | XW | X2R | X2W},
+    [LAPIC_ISR... LAPIC_IRR + 7] = {0, XR | X2R},
+    [LAPIC_ESR] = {0, XR | XW | X2R | X2W},
+    [LAPIC_ICR] = {0xffffffff00000000 | ICR_STATUS | ICR_LOW_BITS, XR | XW | X2R | X2W},
+    [LAPIC_ICR_HIGH] = {0, XR | XW},
+    [LAPIC_LVT_TIMER] = {LVT_TIMER_BITS | LVT_STATUS, XR | XW | X2R | X2W},
+    [LAPIC_LVT_THERMAL] = {LVT_SENSOR_BITS | LVT_STATUS, XR | XW | X2R | X2W},
+    [LAPIC_LVT_PERFORMANCE] = {LVT_SENSOR_BITS | LVT_STATUS, XR | XW | X2R | X2W},
+    [LAPIC_LVT_LINT0] = {LVT_LINT_BITS | LVT_STATUS | LVT_REMOTE_IRR, XR | XW | X2R | X2W},
+    [LAPIC_LVT_LINT1] = {LVT_LINT_BITS | LVT_STATUS | LVT_REMOTE_IRR, XR | XW | X2R | X2W},
+    [LAPIC_LVT_ERROR] = {LVT_ERROR_BITS | LVT_STATUS, XR | XW | X2R | X2W},
+    [LAPIC_INITIAL_COUNT] = {0xffffffff, XR | XW | X2R | X2W},
+    [LAPIC_CURRENT_COUNT] = {0, XR | X2R},
+    [LAPIC_DIVIDE] = {0xb, XR | XW | X2R | X2W},
+    [LAPIC_SELF_IPI] = {0xff, X2W},
+};
+
+static uint32_t read_vectors(const struct lapic *lapic, unsigned reg)
+{
+    if (reg < LAPIC_TMR) {
+        return lapic->isr.word[reg - LAPIC_ISR];
+    }
+    if (reg < LAPIC_IRR) {
+        return lapic->tmr.word[reg - LAPIC_TMR];
+    }
+    return lapic->irr.word[reg - LAPIC_IRR];
+}
+
+static uint64_t read_register(struct lapic *lapic, unsigned reg, uint64_t now_ns)
+{
+    bool x2apic = lapic->mode == LAPIC_X2APIC;
+
+    switch (reg) {
+    case LAPIC_ID:
+        return x2apic ? lapic->id : lapic->id << 24;
+    case LAPIC_VERSION:
+        return VERSION;
+    case LAPIC_TPR:
+        return lapic->tpr;
+    case LAPIC_PPR:
+        return lapic_processor_priority(lapic);
+    case LAPIC_LDR:
+        return x2apic ? lapic_x2apic_ldr(lapic) : lapic->ldr;
+    case LAPIC_DFR:
+        return lapic->dfr;
+    case LAPIC_SVR:
+        return lapic->svr;
+    case LAPIC_ESR:
+        return lapic->esr;
+    case LAPIC_ICR:
+        return x2apic ? lapic->icr : (uint32_t)lapic->icr;
+    case LAPIC_ICR_HIGH:
+        return lapic->icr >> 32;
+    case LAPIC_LVT_TIMER ... LAPIC_LVT_ERROR:
+        return lapic->lvt[reg - LAPIC_LVT_TIMER];
+    case LAPIC_INITIAL_COUNT:
+        return lapic->initial_count;
+    case LAPIC_CURRENT_COUNT:
+        lapic_advance(lapic, now_ns);
+        return lapic_timer_current(lapic, now_ns);
+    case LAPIC_DIVIDE:
+        return lapic->divide;
+    case LAPIC_ISR ... LAPIC_IRR + 7:
+        return read_vectors(lapic, reg);
+    default: // EOI; APR and RRD, which no processor since the Pentium 4 has
+        return 0;
+    }
+}
+
+bool lapic_read(struct lapic *lapic, unsigned reg, uint64_t now_ns, uint64_t *value)
+{
+    unsigned access = reg < REGISTERS ? rules[reg].access : 0;
+
+    *value = 0;
+    if (access & (lapic->mode == LAPIC_XAPIC ? XR : X2R) && lapic->mode != LAPIC_DISABLED) {
+        *value = read_register(lapic, reg, now_ns);
+        return true;
+    }
+    if (lapic->mode != LAPIC_XAPIC) {
+        return false;
+    }
+    lapic_error(lapic, ERROR_REGISTER);
+    return true;
+}
+
+static void write_svr(struct lapic *lapic, uint32_t value)
+{
+    lapic->svr = value & SVR_BITS;
+    if (value & SVR_ENABLE) {
+        return;
+    }
+    for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++) {
+        lapic->lvt[i] |= LVT_MASKED;
+    }
+}
+
+static void write_lvt(struct lapic *lapic, unsigned reg, uint32_t value, uint64_t now_ns)
+{
+    uint32_t *lvt = lapic_lvt(lapic, (enum lapic_register)reg);
+
+    value &= (uint32_t)rules[reg].x2apic_bits & ~(uint32_t)(LVT_STATUS | LVT_REMOTE_IRR);
+    if (!(lapic->svr & SVR_ENABLE)) {
+        value |= LVT_MASKED;
+    }
+    if (reg == LAPIC_LVT_TIMER) {
+        lapic_advance(lapic, now_ns);
+        lapic_timer_set_lvt(lapic, value);
+        return;
+    }
+    if (value & LVT_LEVEL) {
+        value |= *lvt & LVT_REMOTE_IRR;
+    }
+    *lvt = value;
+    if (reg == LAPIC_LVT_LINT0 || reg == LAPIC_LVT_LINT1) {
+        lapic_check_level_pin(lapic, (enum lapic_register)reg);
+    }
+}
+
+static void write_icr(struct lapic *lapic, uint64_t value)
+{
+    if (lapic->mode == LAPIC_X2APIC) {
+        lapic->icr = value & ~(uint64_t)ICR_STATUS;
+    } else {
+        lapic->icr = (lapic->icr >> 32 << 32) | (value & ICR_LOW_BITS);
+    }
+    lapic_send(lapic, lapic->icr);
+}
+
+static void write_esr(struct lapic *lapic)
+{
+    lapic->esr = lapic->esr_errors;
+    lapic->esr_errors = 0;
+}
+
+static void write_register(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now_ns)
+{
+    uint32_t low = (uint32_t)value;
+
+    switch (reg) {
+    case LAPIC_TPR:
+        lapic->tpr = low & 0xff;
+        break;
+    case LAPIC_EOI:
+        lapic_eoi(lapic);
+        break;
+    case LAPIC_LDR:
+        lapic->ldr = low & LDR_BITS;
+        break;
+    case LAPIC_DFR:
+        lapic->dfr = low | DFR_FIXED;
+        break;
+    case LAPIC_SVR:
+        write_svr(lapic, low);
+        break;
+    case LAPIC_ESR:
+        write_esr(lapic);
+        break;
+    case LAPIC_ICR:
+        write_icr(lapic, value);
+        break;
+    case LAPIC_ICR_HIGH:
+        lapic->icr = (uint64_t)(low & LDR_BITS) << 32 | (uint32_t)lapic->icr;
+        break;
+    case LAPIC_LVT_TIMER ... LAPIC_LVT_ERROR:
+        write_lvt(lapic, reg, low, now_ns);
+        break;
+    case LAPIC_INITIAL_COUNT:
+        lapic_advance(lapic, now_ns);
+        lapic_timer_start(lapic, low, now_ns);
+        break;
+    case LAPIC_DIVIDE:
+        lapic_advance(lapic, now_ns);
+        lapic_timer_set_divide(lapic, low, now_ns);
+        break;
+    case LAPIC_SELF_IPI:
+        lapic_post(lapic, low & 0xff, false);
+        break;
+    default: // the ID
+        break;
+    }
+}
+
+static bool write_x2apic(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now_ns)
+{
+    if (reg >= REGISTERS || !(rules[reg].access & X2W) || (value & ~rules[reg].x2apic_bits)) {
+        return false;
+    }
+    write_register(lapic, reg, value, now_ns);
+    return true;
+}
+
+static void write_xapic(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now_ns)
+{
+    if (reg < REGISTERS && (rules[reg].access & XW)) {
+        write_register(lapic, reg, (uint32_t)value, now_ns);
+    } else if (reg >= REGISTERS || !(rules[reg].access & XR)) {
+        lapic_error(lapic, ERROR_REGISTER); // writing a read-only one is no error
+    }
+}
+
+bool lapic_write(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now_ns)
+{
+    if (lapic->mode == LAPIC_X2APIC) {
+        if (reg == LAPIC_EOI && value == 0) { // by far the most frequent
+            lapic_eoi(lapic);
+            return true;
+        }
+        return write_x2apic(lapic, reg, value, now_ns);
+    }
+    if (lapic->mode == LAPIC_DISABLED) {
+        return false;
+    }
+    write_xapic(lapic, reg, value, now_ns);
+    return true;
+}

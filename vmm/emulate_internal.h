@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// What the parts of the emulator share: the instruction in hand, the registers, the memory.
+#pragma once
+
+#include "vmm/decode.h"
+#include "vmm/emulate.h"
+#include "vmm/guest_walk.h"
+
+// One instruction being carried out.
+struct emulator {
+    struct vcpu_core *vcpu;
+    const struct vcpu_ops *ops;
+    const struct guest_memory *memory;
+    struct emulator_bus *mmio;
+    struct emulator_ports *ports;   // NULL: INS and OUTS are not allowed
+    const struct exit_memory *exit; // or NULL
+    struct emulation *out;
+    struct paging_state paging;
+    enum code_size size;
+    bool protected; // segments have limits and types: protected mode, not virtual-8086
+    uint64_t rip;
+    struct instruction instruction;
+    struct walk_result fetch; // of the instruction's first byte
+};
+
+// ---- emulate_cache.c
+// Carries out a remembered move and returns its length; 0, and nothing done, if there is none at
+// the guest's RIP or the exit is not its access.
+unsigned emulator_repeat_move(struct vcpu_core *vcpu, const struct vcpu_ops *ops,
+                              const struct guest_memory *memory, struct emulator_bus *mmio,
+                              const struct exit_memory *exit, const struct emulator_cache *cache);
+// Remembers the instruction, which was just carried out, if it is a move that can be repeated.
+void emulator_remember_move(const struct emulator *emulator, struct emulator_cache *cache);
+
+// The functions below return EMULATE_DONE, or what ends the instruction: EMULATE_FAULT with the
+// event set, EMULATE_UNKNOWN with the reason set.
+
+// ---- emulate.c
+enum emulate_result emulator_fault(struct emulator *emulator, uint8_t vector, uint32_t error_code);
+
+// ---- emulate_memory.c
+// Segment and offset to a linear address, for `width` bytes. ACCESS_WRITE in `access`: they are
+// written (too).
+enum emulate_result emulator_linear(struct emulator *emulator, enum guest_segment segment,
+                                    uint64_t offset, unsigned width, unsigned access,
+                                    gva_t *linear);
+// The address of the instruction's memory operand; `adjust` is added to the effective address.
+enum emulate_result emulator_operand(struct emulator *emulator, int64_t adjust, unsigned width,
+                                     unsigned access, gva_t *linear);
+// Only finds out whether the access would fault, and sets accessed and dirty bits.
+enum emulate_result emulator_probe(struct emulator *emulator, gva_t linear, unsigned width,
+                                   unsigned access);
+// `width` is 1, 2, 4 or 8; the value is zero-extended. ACCESS_WRITE in `access` of a read: it will
+// be written back.
+enum emulate_result emulator_read(struct emulator *emulator, gva_t linear, unsigned width,
+                                  unsigned access, uint64_t *value);
+enum emulate_result emulator_write(struct emulator *emulator, gva_t linear, unsigned width,
+                                   uint64_t value);
+// Walks the page tables.
+enum emulate_result emulator_translate(struct emulator *emulator, gva_t linear, unsigned access,
+                                       struct walk_result *walk);
+
+// ---- emulate_registers.c
+// Writes 1 or 2 bytes of a register and leaves the rest; 4 bytes clear the upper half.
+void gpr_set(struct vcpu_core *vcpu, const struct vcpu_ops *ops, struct register_operand reg,
+             unsigned width, uint64_t value);
+void emulator_set_flags(struct emulator *emulator, uint64_t rflags);
+
+// ---- emulate_execute.c, emulate_string.c
+enum emulate_result emulator_execute(struct emulator *emulator);
+enum emulate_result emulator_execute_string(struct emulator *emulator);
+
+// The lowest `width` bytes of a value (1 to 8).
+static inline uint64_t low_bytes(uint64_t value, unsigned width)
+{
+    return value & (UINT64_MAX >> (64 - 8 * width));
+}
+
+static inline uint64_t sign_extend(uint64_t value, unsigned width)
+{
+    unsigned shift = 64 - 8 * width;
+
+    return (uint64_t)((int64_t)(value << shift) >> shift);
+}
+
+// The whole of a general register.
+static inline uint64_t gpr_whole(const struct vcpu_core *vcpu, const struct vcpu_ops *ops,
+                                 unsigned number)
+{
+    return number == GPR_RSP ? ops->get_register(vcpu, REG_RSP) : vcpu->registers.gpr[number];
+}
+
+static inline uint64_t gpr_get(const struct vcpu_core *vcpu, const struct vcpu_ops *ops,
+                               struct register_operand reg, unsigned width)
+{
+    return low_bytes(gpr_whole(vcpu, ops, reg.number) >> (reg.high_byte ? 8 : 0), width);
+}
+
+static inline uint64_t emulator_get(const struct emulator *emulator, struct register_operand reg,
+                                    unsigned width)
+{
+    return gpr_get(emulator->vcpu, emulator->ops, reg, width);
+}
+
+static inline void emulator_set(struct emulator *emulator, struct register_operand reg,
+                                unsigned width, uint64_t value)
+{
+    gpr_set(emulator->vcpu, emulator->ops, reg, width, value);
+}

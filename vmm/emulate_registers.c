@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// Writes a guest's general registers and flags the way instructions do.
+#include "vmm/emulate_internal.h"
+
+void gpr_set(struct vcpu_core *vcpu, const struct vcpu_ops *ops, struct register_operand reg,
+             unsigned width, uint64_t value)
+{
+    unsigned shift = reg.high_byte ? 8 : 0;
+
+    value = low_bytes(value, width);
+    if (width < 4) {
+        uint64_t mask = low_bytes(UINT64_MAX, width) << shift;
+
+        value = (gpr_whole(vcpu, ops, reg.number) & ~mask) | value << shift;
+    }
+    if (reg.number == GPR_RSP) {
+        ops->set_register(vcpu, REG_RSP, value);
+    } else {
+        vcpu->registers.gpr[reg.number] = value;
+    }
+}
+
+void emulator_set_flags(struct emulator *emulator, uint64_t rflags)
+{
+    emulator->paging.rflags = rflags;
+    emulator->ops->set_register(emulator->vcpu, REG_RFLAGS, rflags);
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// The small ROM that stands in for a PC's firmware: guests/firmware/README.md.
+#pragma once
+
+#include "vmm/guest_memory.h"
+#include "vmm/util/status.h"
+
+// Copies the image to the end of the first MiB and fills the real-mode vector table at 0.
+enum status firmware_install(const uint8_t *image, uint64_t size, const struct guest_memory *memory,
+                             struct reason *why);

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Counts a VM's RAM and lays it out like a PC's.
+#include "vmm/guest_memory.h"
+
+uint64_t guest_memory_size(const struct guest_memory *memory)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < memory->extent_count; i++) {
+        bytes += memory->extents[i].bytes;
+    }
+    return bytes;
+}
+
+// Adds what lies from `start` to `end`, if anything does.
+static unsigned add_extent(struct guest_extent *extents, unsigned count, uint64_t start,
+                           uint64_t end)
+{
+    if (start >= end) {
+        return count;
+    }
+    extents[count] = (struct guest_extent){.gpa = gpa(start), .bytes = end - start};
+    return count + 1;
+}
+
+unsigned guest_memory_layout(uint64_t bytes, struct guest_extent extents[GUEST_EXTENTS])
+{
+    uint64_t whole = ALIGN_DOWN(MIN(bytes, GUEST_MEMORY_MAX), PAGE_SIZE);
+    uint64_t low_end = MIN(whole, GUEST_LOW_RAM_MAX);
+    unsigned count = 0;
+
+    count = add_extent(extents, count, 0, MIN(low_end, GUEST_VGA_HOLE));
+    count = add_extent(extents, count, GUEST_VGA_HOLE_END, low_end);
+    return add_extent(extents, count, GUEST_HIGH_RAM, GUEST_HIGH_RAM + whole - low_end);
+}

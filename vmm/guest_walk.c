@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+// Walks a guest's own page tables (SDM Vol. 3A chapter 4).
+#include "vmm/guest_walk.h"
+
+#include "arch/x86/registers.h"
+
+#define CHANGES_MAX 8 // how often a walk starts anew because another CPU changed an entry under it
+
+enum entry_bits {
+    ENTRY_PRESENT = BIT(0),
+    ENTRY_WRITABLE = BIT(1),
+    ENTRY_USER = BIT(2),
+    ENTRY_ACCESSED = BIT(5),
+    ENTRY_DIRTY = BIT(6),
+    ENTRY_LARGE = BIT(7),
+    ENTRY_NO_EXECUTE = BIT(63),
+};
+
+#define ENTRY_ADDRESS 0x000ffffffffff000ULL // 4.5.4: bits 51 to 12
+#define PAE_RESERVED 0x7ff0000000000000ULL  // 4.4.2: bits 62 to 52, outside of IA-32e mode
+#define PAE_TABLE 0xffffffe0ULL             // 4.4.1: CR3 with PAE
+#define PAE_TOP_SHIFT 30                    // a PDPT of PAE has 4 entries: bits 31 and 30
+#define PSE_RESERVED BIT(21)                // 4.3: of a 4 MiB page
+#define PSE_HIGH_SHIFT 13                   // its bits 20 to 13 are address bits 39 to 32
+#define PSE_HIGH_MASK 0xffULL
+
+// The shape of the tables, known at compile time in each of the two uses of walk_tables.
+struct walk_shape {
+    unsigned index_bits;  // address bits that a level takes
+    unsigned entry_bytes; // 4 or 8
+};
+
+static const struct walk_shape narrow = {.index_bits = 10, .entry_bytes = 4};
+static const struct walk_shape wide = {.index_bits = 9, .entry_bytes = 8};
+
+// One walk, on its way down.
+struct walk {
+    const struct guest_memory *memory;
+    const struct paging_state *state;
+    unsigned access;
+    unsigned large_shift; // large pages are mapped by levels up to the one with this shift; 0: none
+    uint64_t reserved;    // bits that must be 0 in every entry
+    uint64_t table;       // of the level in hand
+    unsigned shift;       // the lowest address bit that the level in hand takes
+    uint64_t every;       // bits that all entries have
+    uint64_t some;        // bits that at least one of them has
+    bool changed; // an entry was changed meanwhile; the result counts only if nothing else helps
+};
+
+static enum walk_outcome page_fault(const struct walk *walk, uint32_t cause,
+                                    struct walk_result *result)
+{
+    const struct paging_state *state = walk->state;
+    bool execute_checked = (state->cr4 & CR4_SMEP) != 0 ||
+                           ((state->efer & EFER_NXE) != 0 && (state->cr4 & CR4_PAE) != 0);
+
+    result->error_code = cause;
+    if ((walk->access & ACCESS_WRITE) != 0) {
+        result->error_code |= PAGE_FAULT_WRITE;
+    }
+    if (state->cpl == 3) {
+        result->error_code |= PAGE_FAULT_USER;
+    }
+    if ((walk->access & ACCESS_EXECUTE) != 0 && execute_checked) {
+        result->error_code |= PAGE_FAULT_FETCH;
+    }
+    return WALK_PAGE_FAULT;
+}
+
+// The rights of a linear address (SDM Vol. 3A 4.6.1).
+static bool is_allowed(const struct walk *walk)
+{
+    const struct paging_state *state = walk->state;
+    bool user_page = (walk->every & ENTRY_USER) != 0;
+
+    if (state->cpl == 3) {
+        if (!user_page) {
+            return false;
+        }
+    } else if (user_page) {
+        if ((walk->access & ACCESS_EXECUTE) != 0) {
+            if ((state->cr4 & CR4_SMEP) != 0) {
+                return false;
+            }
+        } else if ((state->cr4 & CR4_SMAP) != 0 && (state->rflags & RFLAGS_AC) == 0) {
+            return false;
+        }
+    }
+    if ((walk->access & ACCESS_WRITE) != 0 && (walk->every & ENTRY_WRITABLE) == 0) {
+        return state->cpl != 3 && (state->cr0 & CR0_WP) == 0;
+    }
+    return (walk->access & ACCESS_EXECUTE) == 0 || (walk->some & ENTRY_NO_EXECUTE) == 0;
+}
+
+// The bits that must be 0 in the entry in hand, which maps a page or names a table.
+static inline uint64_t reserved_bits(const struct walk *walk, struct walk_shape shape, bool large)
+{
+    if (large) {
+        return shape.entry_bytes == 4
+                   ? PSE_RESERVED
+                   : walk->reserved | ((BIT(walk->shift) - 1) & ~(2 * PAGE_SIZE - 1));
+    }
+    // 4.5.4: bit 7 is reserved in the levels that cannot map pages.
+    return walk->reserved | (walk->shift > PAE_TOP_SHIFT ? (uint64_t)ENTRY_LARGE : 0);
+}
+
+static inline uint64_t page_address(struct walk_shape shape, uint64_t entry, unsigned shift)
+{
+    uint64_t address = entry & ENTRY_ADDRESS & ~(BIT(shift) - 1);
+
+    if (shape.entry_bytes == 4 && shift > 12) {
+        address |= (entry >> PSE_HIGH_SHIFT & PSE_HIGH_MASK) << 32;
+    }
+    return address;
+}
+
+static inline uint64_t read_entry(const void *at, struct walk_shape shape)
+{
+    return shape.entry_bytes == 8 ? __atomic_load_n((const uint64_t *)at, __ATOMIC_RELAXED)
+                                  : __atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED);
+}
+
+// Sets accessed and dirty bits in an entry; false if it is no longer what was read.
+static inline bool mark_entry(void *at, struct walk_shape shape, uint64_t entry, uint64_t bits)
+{
+    uint32_t half = (uint32_t)entry;
+
+    if ((entry & bits) == bits) {
+        return true;
+    }
+    return shape.entry_bytes == 8
+               ? __atomic_compare_exchange_n((uint64_t *)at, &entry, entry | bits, false,
+                                             __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)
+               : __atomic_compare_exchange_n((uint32_t *)at, &half, half | (uint32_t)bits, false,
+                                             __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+// The last entry: rights, accessed and dirty bits, the address.
+static inline enum walk_outcome finish(struct walk *walk, struct walk_shape shape, void *at,
+                                       uint64_t entry, gva_t address, struct walk_result *result)
+{
+    uint64_t marks =
+        (walk->access & ACCESS_WRITE) != 0 ? ENTRY_ACCESSED | ENTRY_DIRTY : ENTRY_ACCESSED;
+
+    if (!is_allowed(walk)) {
+        return page_fault(walk, PAGE_FAULT_PRESENT, result);
+    }
+    walk->changed |= !mark_entry(at, shape, entry, marks);
+    result->steps[result->step_count++].entry |= marks;
+    result->gpa =
+        gpa(page_address(shape, entry, walk->shift) | (address.value & (BIT(walk->shift) - 1)));
+    return WALK_MAPPED;
+}
+
+// What an entry that is not the usual one means: it names a table, is present and accessed, and has
+// no reserved bit set. WALK_MAPPED: walk on, or finish if `*large`.
+static enum walk_outcome examine(struct walk *walk, struct walk_shape shape, void *at,
+                                 uint64_t entry, bool *large, struct walk_result *result)
+{
+    if ((entry & ENTRY_PRESENT) == 0) {
+        return page_fault(walk, 0, result);
+    }
+    *large = (entry & ENTRY_LARGE) != 0 && walk->shift <= walk->large_shift && walk->shift > 12;
+    if ((entry & reserved_bits(walk, shape, *large)) != 0) {
+        return page_fault(walk, PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED, result);
+    }
+    if (!*large && walk->shift > 12) {
+        walk->changed |= !mark_entry(at, shape, entry, ENTRY_ACCESSED);
+        result->steps[result->step_count].entry |= ENTRY_ACCESSED;
+    }
+    return WALK_MAPPED;
+}
+
+// Walks from `walk->table` down. Inline, and most of it in registers: an exit to device memory
+// walks twice, and this is most of its cost.
+static inline __attribute__((always_inline)) enum walk_outcome
+walk_tables(struct walk *walk, struct walk_shape shape, gva_t address, struct walk_result *result)
+{
+    uint64_t usual = ENTRY_PRESENT | ENTRY_ACCESSED;
+    uint64_t looked_at = usual | ENTRY_LARGE | walk->reserved;
+    uint64_t table = walk->table;
+    uint64_t every = UINT64_MAX;
+    uint64_t some = 0;
+    bool large = false;
+
+    for (unsigned shift = walk->shift;; shift -= shape.index_bits) {
+        uint64_t index = address.value >> shift & (BIT(shape.index_bits) - 1);
+        void *at;
+        uint64_t entry;
+
+        result->gpa = gpa(table + index * shape.entry_bytes);
+        at = guest_memory_at(walk->memory, result->gpa, shape.entry_bytes);
+        if (at == NULL) {
+            return WALK_OUTSIDE_RAM;
+        }
+        entry = read_entry(at, shape);
+        walk->shift = shift;
+        result->steps[result->step_count] = (struct walk_step){result->gpa, entry};
+        if ((entry & looked_at) != usual) {
+            enum walk_outcome outcome = examine(walk, shape, at, entry, &large, result);
+
+            if (outcome != WALK_MAPPED) {
+                return outcome;
+            }
+        }
+        every &= entry;
+        some |= entry;
+        if (large || shift == 12) {
+            walk->every = every;
+            walk->some = some;
+            return finish(walk, shape, at, entry, address, result);
+        }
+        table = entry & ENTRY_ADDRESS;
+        result->step_count++;
+    }
+}
+
+// The highest level of PAE: its entries have neither rights nor accessed bits, and the processor
+// looks at their reserved bits only when it loads CR3.
+static enum walk_outcome walk_pae_top(struct walk *walk, gva_t address, struct walk_result *result)
+{
+    uint64_t index = address.value >> PAE_TOP_SHIFT & 3;
+    const void *at;
+    uint64_t entry;
+
+    result->gpa = gpa((walk->state->cr3 & PAE_TABLE) + index * wide.entry_bytes);
+    at = guest_memory_at(walk->memory, result->gpa, wide.entry_bytes);
+    if (at == NULL) {
+        return WALK_OUTSIDE_RAM;
+    }
+    entry = read_entry(at, wide);
+    walk->table = entry & ENTRY_ADDRESS;
+    walk->shift = PAE_TOP_SHIFT - wide.index_bits;
+    return (entry & ENTRY_PRESENT) != 0 ? WALK_MAPPED : page_fault(walk, 0, result);
+}
+
+static enum walk_outcome walk_once(struct walk *walk, gva_t address, struct walk_result *result)
+{
+    const struct paging_state *state = walk->state;
+    uint64_t no_execute = (state->efer & EFER_NXE) != 0 ? 0 : ENTRY_NO_EXECUTE;
+
+    walk->changed = false;
+    result->step_count = 0;
+    if ((state->efer & EFER_LMA) != 0) {
+        walk->table = state->cr3 & ENTRY_ADDRESS;
+        walk->shift = (state->cr4 & CR4_LA57) != 0 ? 48 : 39;
+        walk->large_shift = 30;
+        walk->reserved = no_execute;
+        return walk_tables(walk, wide, address, result);
+    }
+    if ((state->cr4 & CR4_PAE) != 0) {
+        enum walk_outcome outcome = walk_pae_top(walk, address, result);
+
+        walk->large_shift = 21;
+        walk->reserved = PAE_RESERVED | no_execute;
+        return outcome != WALK_MAPPED ? outcome : walk_tables(walk, wide, address, result);
+    }
+    walk->table = state->cr3 & ENTRY_ADDRESS & UINT32_MAX;
+    walk->shift = 22;
+    walk->large_shift = (state->cr4 & CR4_PSE) != 0 ? 22 : 0;
+    walk->reserved = 0;
+    return walk_tables(walk, narrow, address, result);
+}
+
+enum walk_outcome guest_walk(const struct guest_memory *memory, const struct paging_state *state,
+                             gva_t address, unsigned access, struct walk_result *result)
+{
+    struct walk walk = {.memory = memory, .state = state, .access = access, .changed = true};
+    enum walk_outcome outcome = WALK_MAPPED;
+
+    if ((state->cr0 & CR0_PG) == 0) {
+        result->gpa = gpa(address.value & UINT32_MAX);
+        result->step_count = 0;
+        return WALK_MAPPED;
+    }
+    for (unsigned i = 0; walk.changed && i < CHANGES_MAX; i++) {
+        outcome = walk_once(&walk, address, result);
+    }
+    return outcome;
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Answers hypercalls.
+#include "vmm/hypercall.h"
+
+#include "vmm/pc.h"
+#include "vmm/vcpu.h"
+
+static NOT_INLINE enum exit_action end(struct vcpu *vcpu)
+{
+    vcpu->vm->exit_status = vcpu->core.registers.gpr[GPR_RBX];
+    vm_end(vcpu->vm, false, "exit status %llu", (unsigned long long)vcpu->vm->exit_status);
+    return ADVANCE;
+}
+
+static enum exit_action answer(struct vcpu *vcpu, uint64_t value)
+{
+    vcpu->core.registers.gpr[GPR_RAX] = value;
+    return ADVANCE;
+}
+
+static NOT_INLINE enum exit_action answer_clock(struct vcpu *vcpu)
+{
+    return answer(vcpu, pc_now_ns(vcpu->vm->pc));
+}
+
+enum exit_action vcpu_hypercall_exit(struct vcpu *vcpu, const struct exit_hypercall *call)
+{
+    if (call->cpl != 0) {
+        return answer(vcpu, HYPERCALL_NOT_ALLOWED);
+    }
+    switch (vcpu->core.registers.gpr[GPR_RAX]) {
+    case HYPERCALL_VERSION:
+        return answer(vcpu, HYPERCALL_SIGNATURE);
+    case HYPERCALL_END:
+        return end(vcpu);
+    case HYPERCALL_CLOCK:
+        return answer_clock(vcpu);
+    default:
+        return answer(vcpu, HYPERCALL_UNKNOWN);
+    }
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Husk's own hypercalls: number in RAX, arguments in RBX and RCX, result in RAX.
+#pragma once
+
+// By VMCALL or VMMCALL, from CPL 0 of any mode.
+enum hypercall {
+    HYPERCALL_VERSION = 0, // returns HYPERCALL_SIGNATURE
+    HYPERCALL_END = 1,     // ends the VM; RBX is its exit status
+    HYPERCALL_CLOCK = 2,   // returns the VM's clock in ns
+};
+
+#define HYPERCALL_SIGNATURE 0x4b535548ULL // "HUSK"
+#define HYPERCALL_UNKNOWN (~0ULL)         // no such number
+#define HYPERCALL_NOT_ALLOWED (~0ULL - 1) // not from CPL 1 to 3

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+// Snapshots of a VM's memory and of what it exited for, taken on the VM's CPU.
+#include "vmm/inspect.h"
+
+#include "vmm/pc.h"
+
+#include "vmm/util/format.h"
+
+#define ROW_BYTES 16
+#define ROWS_MAX (INSPECT_READ_MAX / ROW_BYTES + 1) // the first and the last may be cut
+#define LINE_BYTES 256
+
+void line_sink_format(struct line_sink *sink, const char *format, ...)
+{
+    char text[LINE_BYTES];
+    va_list arguments;
+
+    va_start(arguments, format);
+    format_text_v(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    sink->line(sink, text);
+}
+
+// ---- Memory ----
+
+struct memory_snapshot {
+    uint64_t start;
+    uint64_t length;
+    uint8_t *bytes;     // of `length`
+    bool ram[ROWS_MAX]; // by row
+};
+
+// The part of row `row` that was asked for: offset into the snapshot, and how many bytes. Rows lie
+// at multiples of ROW_BYTES in the guest.
+static uint64_t row_part(const struct memory_snapshot *snapshot, unsigned row, uint64_t *bytes)
+{
+    uint64_t skip = snapshot->start % ROW_BYTES;
+    uint64_t from = row == 0 ? 0 : (uint64_t)row * ROW_BYTES - skip;
+    uint64_t to = (uint64_t)(row + 1) * ROW_BYTES - skip;
+
+    *bytes = MIN(to, snapshot->length) - from;
+    return from;
+}
+
+static unsigned row_count(const struct memory_snapshot *snapshot)
+{
+    uint64_t end = snapshot->start % ROW_BYTES + snapshot->length;
+
+    return (unsigned)((end + ROW_BYTES - 1) / ROW_BYTES);
+}
+
+static void take_memory(struct vm *vm, void *context)
+{
+    struct memory_snapshot *snapshot = context;
+
+    // A VM that went off meanwhile has no extents: all rows are holes then.
+    for (unsigned row = 0; row < row_count(snapshot); row++) {
+        uint64_t bytes;
+        uint64_t from = row_part(snapshot, row, &bytes);
+        const uint8_t *source = guest_memory_at(&vm->memory, gpa(snapshot->start + from), bytes);
+
+        snapshot->ram[row] = source != NULL;
+        for (uint64_t i = 0; source != NULL && i < bytes; i++) {
+            snapshot->bytes[from + i] = source[i];
+        }
+    }
+}
+
+// "0000000000007c00  eb 3c ...  |.<...|"; bytes that were not asked for stay blank.
+static void show_row(const struct memory_snapshot *snapshot, unsigned row, struct line_sink *sink)
+{
+    char hex[3 * ROW_BYTES + 1];
+    char text[ROW_BYTES + 1];
+    uint64_t bytes;
+    uint64_t from = row_part(snapshot, row, &bytes);
+    uint64_t column = (snapshot->start + from) % ROW_BYTES;
+
+    for (uint64_t i = 0; i < ROW_BYTES; i++) {
+        bool wanted = i >= column && i < column + bytes;
+        uint8_t byte = wanted ? snapshot->bytes[from + i - column] : ' ';
+
+        if (wanted) {
+            format_text(hex + 3 * i, 4, "%02x ", byte);
+        } else {
+            format_text(hex + 3 * i, 4, "   ");
+        }
+        text[i] = byte >= ' ' && byte <= '~' ? (char)byte : '.';
+    }
+    text[ROW_BYTES] = '\0';
+    line_sink_format(sink, "%016llx  %s |%s|",
+                     (unsigned long long)ALIGN_DOWN(snapshot->start + from, ROW_BYTES), hex, text);
+}
+
+// One line for all rows from `row` on that are no RAM; returns the row after them.
+static unsigned show_hole(const struct memory_snapshot *snapshot, unsigned row,
+                          struct line_sink *sink)
+{
+    uint64_t bytes;
+    uint64_t from = row_part(snapshot, row, &bytes);
+    uint64_t to = from;
+
+    for (; row < row_count(snapshot) && !snapshot->ram[row]; row++) {
+        to = row_part(snapshot, row, &bytes) + bytes;
+    }
+    line_sink_format(sink, "%016llx  to %#llx: not RAM of this VM",
+                     (unsigned long long)(snapshot->start + from),
+                     (unsigned long long)(snapshot->start + to - 1));
+    return row;
+}
+
+enum status inspect_memory(struct vm *vm, gpa_t address, uint64_t length, uint8_t *buffer,
+                           struct line_sink *sink, struct reason *why)
+{
+    struct memory_snapshot snapshot = {.start = address.value, .length = length, .bytes = buffer};
+
+    if (length == 0 || length > INSPECT_READ_MAX) {
+        return refuse(why, STATUS_RANGE, "the length must be 1 to %llu bytes",
+                      (unsigned long long)INSPECT_READ_MAX);
+    }
+    if (address.value > UINT64_MAX - length) {
+        return refuse(why, STATUS_RANGE, "the memory would end beyond 64 bits");
+    }
+    if (vm->state == VM_OFF) {
+        return refuse(why, STATUS_BUSY, "%s is off: it has no memory", vm->config.name);
+    }
+    vm_call(vm, take_memory, &snapshot);
+    for (unsigned row = 0; row < row_count(&snapshot);) {
+        if (snapshot.ram[row]) {
+            show_row(&snapshot, row++, sink);
+        } else {
+            row = show_hole(&snapshot, row, sink);
+        }
+    }
+    return STATUS_OK;
+}
+
+// ---- Exits ----
+
+struct exits_snapshot {
+    bool valid;
+    uint64_t exits[EXIT_KINDS];
+    uint64_t ports;
+    uint64_t memory;
+    uint64_t msrs;
+    uint32_t last_port;
+    uint64_t last_gpa;
+    uint32_t last_msr;
+};
+
+static void take_exits(struct vm *vm, void *context)
+{
+    struct exits_snapshot *snapshot = context;
+    const struct vcpu_core *core = vm_vcpu_core(vm);
+
+    if (core == NULL) {
+        return;
+    }
+    snapshot->valid = true;
+    for (unsigned kind = 0; kind < EXIT_KINDS; kind++) {
+        snapshot->exits[kind] = core->exits[kind];
+    }
+    snapshot->ports = vm->pc->io.unclaimed;
+    snapshot->memory = vm->unclaimed_memory_accesses;
+    snapshot->msrs = vm->unknown_msr_accesses;
+    snapshot->last_port = vm->pc->io.last_unclaimed;
+    snapshot->last_gpa = vm->last_unclaimed_gpa;
+    snapshot->last_msr = vm->last_unknown_msr;
+}
+
+static void show_accesses(struct line_sink *sink, const char *what, uint64_t count, uint64_t last)
+{
+    if (count > 0) {
+        line_sink_format(sink, "%-20s %14llu  last %#llx", what, (unsigned long long)count,
+                         (unsigned long long)last);
+    }
+}
+
+enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *why)
+{
+    struct exits_snapshot snapshot = {0};
+    uint64_t total = 0;
+
+    if (vm->state != VM_OFF) {
+        vm_call(vm, take_exits, &snapshot);
+    }
+    if (!snapshot.valid) {
+        return refuse(why, STATUS_BUSY, "%s is off: it has no CPU", vm->config.name);
+    }
+    for (unsigned kind = 0; kind < EXIT_KINDS; kind++) {
+        total += snapshot.exits[kind];
+        if (snapshot.exits[kind] > 0) {
+            line_sink_format(sink, "%-20s %14llu", exit_kind_name((enum exit_kind)kind),
+                             (unsigned long long)snapshot.exits[kind]);
+        }
+    }
+    line_sink_format(sink, "%-20s %14llu", "all exits", (unsigned long long)total);
+    show_accesses(sink, "unclaimed ports", snapshot.ports, snapshot.last_port);
+    show_accesses(sink, "unclaimed memory", snapshot.memory, snapshot.last_gpa);
+    show_accesses(sink, "unknown MSRs", snapshot.msrs, snapshot.last_msr);
+    return STATUS_OK;
+}
+
+uint64_t inspect_exit_total(struct vm *vm)
+{
+    struct exits_snapshot snapshot = {0};
+    uint64_t total = 0;
+
+    if (vm->state != VM_OFF) {
+        vm_call(vm, take_exits, &snapshot);
+    }
+    for (unsigned kind = 0; kind < EXIT_KINDS; kind++) {
+        total += snapshot.exits[kind];
+    }
+    return total;
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// What is in a VM, as lines of text: registers, memory, exit counts.
+#pragma once
+
+#include "vmm/vm.h"
+
+#define INSPECT_READ_MAX (4 * KIB)
+
+// Where the lines go; the owner finds itself with container_of.
+struct line_sink {
+    void (*line)(struct line_sink *sink, const char *text);
+};
+
+void line_sink_format(struct line_sink *sink, const char *format, ...) PRINTF_LIKE(2, 3);
+
+// Each of these takes a snapshot on the VM's own CPU and then gives it to `sink` on this one.
+// STATUS_BUSY: the VM has no CPU or memory, it is off.
+enum status inspect_registers(struct vm *vm, struct line_sink *sink, struct reason *why);
+enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *why);
+// A hex dump of `length` bytes of guest-physical memory, at most INSPECT_READ_MAX. `buffer` has
+// that many bytes. Lines that are not RAM say so.
+enum status inspect_memory(struct vm *vm, gpa_t address, uint64_t length, uint8_t *buffer,
+                           struct line_sink *sink, struct reason *why);
+
+// All exits of the VM so far; 0 when it is off.
+uint64_t inspect_exit_total(struct vm *vm);

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MIT
+// Finds the device of an I/O port in one table look-up.
+#include "vmm/io_bus.h"
+
+void io_bus_init(struct io_bus *bus)
+{
+    *bus = (struct io_bus){.range_count = 1};
+}
+
+void io_bus_claim(struct io_bus *bus, struct io_range *range)
+{
+    unsigned index = bus->range_count++;
+    bus->ranges[index] = range;
+    for (unsigned i = 0; i < range->count; i++) {
+        bus->range_of_port[range->first + i] = (uint8_t)index;
+    }
+}
+
+static struct io_range *range_at(const struct io_bus *bus, uint16_t port)
+{
+    return port < IO_BUS_FAST_PORTS ? bus->ranges[bus->range_of_port[port]] : NULL;
+}
+
+static uint8_t read_byte(struct io_bus *bus, uint16_t port)
+{
+    struct io_range *range = range_at(bus, port);
+    if (range) {
+        return (uint8_t)range->read(range, (unsigned)(port - range->first), 1);
+    }
+    bus->unclaimed++;
+    bus->last_unclaimed = port;
+    return 0xff;
+}
+
+static void write_byte(struct io_bus *bus, uint16_t port, uint8_t value)
+{
+    struct io_range *range = range_at(bus, port);
+    if (range) {
+        range->write(range, (unsigned)(port - range->first), 1, value);
+        return;
+    }
+    bus->unclaimed++;
+    bus->last_unclaimed = port;
+}
+
+// One access, however many of its bytes nobody took; `before` is the count from before it.
+static void count_once(struct io_bus *bus, uint16_t port, uint64_t before)
+{
+    if (bus->unclaimed != before) {
+        bus->unclaimed = before + 1;
+        bus->last_unclaimed = port;
+    }
+}
+
+uint32_t io_bus_read(struct io_bus *bus, uint16_t port, unsigned width)
+{
+    if (width == 1) {
+        return read_byte(bus, port);
+    }
+    struct io_range *range = range_at(bus, port);
+    if (range && range->any_width) {
+        return range->read(range, (unsigned)(port - range->first), width);
+    }
+    uint32_t value = 0;
+    uint64_t unclaimed = bus->unclaimed;
+    for (unsigned i = 0; i < width; i++) {
+        value |= (uint32_t)read_byte(bus, (uint16_t)(port + i)) << (8 * i);
+    }
+    count_once(bus, port, unclaimed);
+    return value;
+}
+
+void io_bus_write(struct io_bus *bus, uint16_t port, unsigned width, uint32_t value)
+{
+    struct io_range *range = range_at(bus, port);
+    if (width > 1 && range && range->any_width) {
+        range->write(range, (unsigned)(port - range->first), width, value);
+        return;
+    }
+    uint64_t unclaimed = bus->unclaimed;
+    for (unsigned i = 0; i < width; i++) {
+        write_byte(bus, (uint16_t)(port + i), (uint8_t)(value >> (8 * i)));
+    }
+    count_once(bus, port, unclaimed);
+}

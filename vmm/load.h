@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// Loaders: a payload's bytes into a VM's memory, and the state in which its CPU starts.
+#pragma once
+
+#include "vmm/guest_memory.h"
+#include "vmm/util/status.h"
+
+enum payload_kind {
+    PAYLOAD_UNKNOWN,
+    PAYLOAD_FLAT,       // boot sector: 0x55AA at 510; real mode at 0000:7C00
+    PAYLOAD_ELF64,      // ELF64 x86-64 executable; long mode, identity-mapped
+    PAYLOAD_MULTIBOOT1, // Multiboot 1 header, a.out-kludge or ELF32; protected mode
+    PAYLOAD_KINDS
+};
+
+struct payload {
+    const uint8_t *bytes;
+    uint64_t size;
+    const char *command_line; // of this module, "" if none
+};
+
+#define LOAD_MODULES_MAX 16
+
+struct load_request {
+    enum payload_kind kind; // PAYLOAD_UNKNOWN: recognise it
+    struct payload payload;
+    unsigned module_count; // further modules, Multiboot only
+    struct payload modules[LOAD_MODULES_MAX];
+};
+
+enum start_mode { START_REAL, START_PROTECTED, START_LONG };
+
+// How the first CPU starts. Registers not named here are 0.
+//  flat:        real mode at 0000:7C00, stack below it, DL = 0x80 (rdx). The whole file is loaded,
+//  up
+//               to 0x9FC00.
+//  elf64:       long mode at the ELF entry; identity map of the low 4 GiB and of all RAM, writable,
+//               in 2 MiB pages; 16 KiB of stack. rdi = address of the command line (with a NUL),
+//               rsi = RAM in bytes, holes left out (guest_memory_size). Stack, page tables and
+//               command line lie in this order at the highest free place below 4 GiB.
+//  multiboot1:  as the specification says: flat 32-bit protected mode, rax = 0x2BADB002, rbx =
+//               address of the boot information, no stack. Flag 2 (video mode) is not honoured.
+//               An ELF64 file with a Multiboot header is loaded and started this way too, as by
+//               GRUB.
+struct load_result {
+    enum payload_kind kind;
+    enum start_mode mode;
+    uint64_t entry; // real: linear address, CS base 0
+    uint64_t stack;
+    uint64_t cr3; // long mode: identity map made by the loader
+    uint64_t rax;
+    uint64_t rbx;
+    uint64_t rdx;
+    uint64_t rsi;
+    uint64_t rdi;
+};
+
+const char *payload_kind_name(enum payload_kind kind);
+
+// PAYLOAD_UNKNOWN where no known header is found.
+enum payload_kind payload_recognise(const uint8_t *bytes, uint64_t size);
+
+// Checks every value in the payload against its size and the VM's memory before use. On failure
+// nothing may be run, and `why` names the field and the value.
+enum status payload_load(const struct load_request *request, const struct guest_memory *memory,
+                         struct load_result *result, struct reason *why);

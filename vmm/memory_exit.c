@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// Accesses to guest-physical memory that is no RAM: the APICs, and what nobody claims.
+#include "arch/x86/registers.h"
+#include "vmm/emulate.h"
+#include "vmm/guest_walk.h"
+#include "vmm/pc.h"
+#include "vmm/vcpu.h"
+
+#define APIC_PAGE_MASK (~(uint64_t)0xfff)
+
+struct vcpu_bus {
+    struct emulator_bus bus;
+    struct emulator_ports ports;
+    struct vcpu *vcpu;
+};
+
+static bool in_lapic(const struct vcpu *vcpu, gpa_t address)
+{
+    return lapic_mode(&vcpu->lapic) == LAPIC_XAPIC &&
+           (address.value & APIC_PAGE_MASK) == (lapic_base(&vcpu->lapic) & APIC_PAGE_MASK);
+}
+
+static bool in_ioapic(gpa_t address)
+{
+    return (address.value & APIC_PAGE_MASK) == IOAPIC_DEFAULT_BASE;
+}
+
+static void count_unclaimed(struct vm *vm, gpa_t address)
+{
+    vm->unclaimed_memory_accesses++;
+    vm->last_unclaimed_gpa = address.value;
+}
+
+static uint64_t ones(unsigned width)
+{
+    return width >= 8 ? UINT64_MAX : BIT(8 * width) - 1;
+}
+
+// A register is 32 bits in the first quarter of 16 bytes; a narrower or unaligned access gets the
+// part that it asks for, beyond the register reads 0 (SDM Vol. 3A 11.4.1 leaves it undefined).
+static uint64_t lapic_bus_read(struct vcpu *vcpu, unsigned offset, unsigned width)
+{
+    uint64_t value = 0;
+    unsigned byte = offset & 0xf;
+    if (!lapic_read(&vcpu->lapic, offset >> 4, pc_now_ns(vcpu->vm->pc), &value) || byte >= 4) {
+        return 0;
+    }
+    return value >> (8 * byte) & ones(width);
+}
+
+static void lapic_bus_write(struct vcpu *vcpu, unsigned offset, unsigned width, uint64_t value)
+{
+    if ((offset & 0xf) != 0 || width < 4) {
+        return; // undefined on hardware
+    }
+    // xAPIC mode never faults: what is wrong shows in the error status register.
+    (void)vcpu_write_lapic(vcpu, offset >> 4, (uint32_t)value);
+}
+
+static uint64_t bus_read(struct emulator_bus *bus, gpa_t address, unsigned width)
+{
+    struct vcpu *vcpu = container_of(bus, struct vcpu_bus, bus)->vcpu;
+    unsigned offset = address.value & 0xfff;
+    if (in_lapic(vcpu, address)) {
+        return lapic_bus_read(vcpu, offset, width);
+    }
+    if (in_ioapic(address)) {
+        return pc_ioapic_read(vcpu->vm->pc, offset) & ones(width);
+    }
+    count_unclaimed(vcpu->vm, address);
+    return ones(width);
+}
+
+static void bus_write(struct emulator_bus *bus, gpa_t address, unsigned width, uint64_t value)
+{
+    struct vcpu *vcpu = container_of(bus, struct vcpu_bus, bus)->vcpu;
+    unsigned offset = address.value & 0xfff;
+    if (in_lapic(vcpu, address)) {
+        lapic_bus_write(vcpu, offset, width, value);
+    } else if (in_ioapic(address)) {
+        pc_ioapic_write(vcpu->vm->pc, offset, (uint32_t)value);
+    } else {
+        count_unclaimed(vcpu->vm, address);
+    }
+}
+
+static uint32_t port_in(struct emulator_ports *ports, uint16_t port, unsigned width)
+{
+    struct vcpu *vcpu = container_of(ports, struct vcpu_bus, ports)->vcpu;
+    return io_bus_read(&vcpu->vm->pc->io, port, width);
+}
+
+static void port_out(struct emulator_ports *ports, uint16_t port, unsigned width, uint32_t value)
+{
+    struct vcpu *vcpu = container_of(ports, struct vcpu_bus, ports)->vcpu;
+    io_bus_write(&vcpu->vm->pc->io, port, width, value);
+}
+
+static struct vcpu_bus bus_of(struct vcpu *vcpu)
+{
+    return (struct vcpu_bus){
+        .bus = {bus_read, bus_write}, .ports = {port_in, port_out}, .vcpu = vcpu};
+}
+
+static enum exit_action finish(struct vcpu *vcpu, struct vm_exit *exit, enum emulate_result result,
+                               const struct emulation *emulation)
+{
+    switch (result) {
+    case EMULATE_DONE:
+        exit->length = (uint8_t)emulation->length;
+        return ADVANCE_DECODED;
+    case EMULATE_AGAIN:
+        vcpu_post_work(vcpu, WORK_EVENTS); // it took long: vcpu_run looks at the clock
+        return RETRY;
+    case EMULATE_FAULT:
+        return vcpu_inject(vcpu, &emulation->event);
+    case EMULATE_UNKNOWN:
+        break;
+    }
+    vm_end(vcpu->vm, true, "%s", emulation->why.text);
+    return STOP;
+}
+
+// The entry reads as all ones: present, with reserved bits set.
+static enum exit_action walk_outside_ram(struct vcpu *vcpu, const struct exit_memory *access)
+{
+    count_unclaimed(vcpu->vm, access->gpa);
+    uint32_t code = PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED;
+    if (vcpu_register(vcpu, REG_CPL) == 3) {
+        code |= PAGE_FAULT_USER;
+    }
+    return vcpu_page_fault(vcpu, access->gva.value, code);
+}
+
+enum exit_action vcpu_memory_exit(struct vcpu *vcpu, struct vm_exit *exit)
+{
+    const struct exit_memory *access = &exit->memory;
+    if (access->delivery) {
+        vm_end(vcpu->vm, true, "an event's delivery reached outside RAM, at 0x%llx",
+               (unsigned long long)access->gpa.value);
+        return STOP;
+    }
+    if (access->page_walk && access->gva_valid) {
+        return walk_outside_ram(vcpu, access);
+    }
+    if (access->execute) {
+        vm_end(vcpu->vm, true, "instruction fetch outside RAM, at 0x%llx",
+               (unsigned long long)access->gpa.value);
+        return STOP;
+    }
+    struct vcpu_bus bus = bus_of(vcpu);
+    struct emulation emulation;
+    enum emulate_result result =
+        emulate_memory_access(&vcpu->core, vcpu->ops, &vcpu->vm->memory, &bus.bus, access,
+                              &vcpu->emulator_cache, &emulation);
+    return finish(vcpu, exit, result, &emulation);
+}
+
+enum exit_action vcpu_string_io_exit(struct vcpu *vcpu, struct vm_exit *exit)
+{
+    struct vcpu_bus bus = bus_of(vcpu);
+    struct emulation emulation;
+    enum emulate_result result = emulate_string_io(&vcpu->core, vcpu->ops, &vcpu->vm->memory,
+                                                   &bus.bus, &bus.ports, &emulation);
+    return finish(vcpu, exit, result, &emulation);
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// The terminal connected to one guest, raw both ways, until Ctrl-] or the guest's end.
+#include "vmm/devices/device.h"
+#include "vmm/monitor_internal.h"
+
+#define REPLAY_BYTES 2048
+#define INPUT_SHARE 64
+#define INPUT_PATIENCE_NS 1000000000ULL // for a guest that does not read
+// Whatever state the guest left the user's terminal in: CAN ends an unfinished sequence, DECSTR
+// (soft reset) gives back colours, cursor and margins.
+#define TERMINAL_RESET "\x18\x1b[!p"
+
+// What the guest sent last, from the start of a line on.
+static void replay(struct monitor *monitor, const struct terminal *terminal)
+{
+    uint64_t end = terminal->history_length;
+    uint64_t at = terminal_history_start(terminal);
+
+    if (end - at > REPLAY_BYTES) {
+        at = end - REPLAY_BYTES;
+        while (at < end && terminal_history_at(terminal, at) != '\n') {
+            at++;
+        }
+        at = at == end ? end - REPLAY_BYTES : at + 1;
+    }
+    for (; at < end; at++) {
+        char byte = terminal_history_at(terminal, at);
+
+        console_raw(monitor->console, &byte, 1);
+    }
+}
+
+static void forget_missed(struct monitor *monitor)
+{
+    for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
+        monitor->views[i].missed_lines = 0;
+    }
+    monitor->missed_log_lines = 0;
+    monitor->input_waits = false;
+    monitor->dropped_bytes = 0;
+}
+
+// The guest's current line goes on raw, or starts anew with its name.
+static void forget_line(struct monitor *monitor, struct vm *vm)
+{
+    vm->terminal.line_length = 0;
+    for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
+        if (monitor->vmm->vms[i] == vm) {
+            line_filter_init(&monitor->views[i].filter);
+            monitor->views[i].cut = false;
+        }
+    }
+}
+
+void monitor_attach(struct monitor *monitor, struct vm *vm)
+{
+    const char *name = vm->config.name;
+
+    monitor_hide_prompt(monitor);
+    if (monitor_is_over(vm)) {
+        console_format(monitor->console, "console: %s %s; 'log %s' shows what it sent\n", name,
+                       monitor_end_text(vm).text, name);
+        return;
+    }
+    console_format(monitor->console, "console: connected to %s; Ctrl-] returns\n", name);
+    forget_missed(monitor);
+    forget_line(monitor, vm);
+    replay(monitor, &vm->terminal);
+    monitor->attached = vm;
+}
+
+static void show_missed(struct monitor *monitor)
+{
+    for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
+        unsigned lines = monitor->views[i].missed_lines;
+        const char *name = monitor->vmm->vms[i]->config.name;
+
+        if (lines > 0) {
+            console_format(monitor->console, "[%s] %u line%s while you were away: log %s\n", name,
+                           lines, lines == 1 ? "" : "s", name);
+        }
+    }
+    if (monitor->missed_log_lines > 0) {
+        console_format(monitor->console, "husk: %u line%s of the log while you were away: log\n",
+                       monitor->missed_log_lines, monitor->missed_log_lines == 1 ? "" : "s");
+    }
+}
+
+static void show_dropped(struct monitor *monitor)
+{
+    if (monitor->dropped_bytes > 0) {
+        console_format(monitor->console, "\nconsole: bytes typed and dropped: %llu\n",
+                       (unsigned long long)monitor->dropped_bytes);
+        monitor->dropped_bytes = 0;
+    }
+}
+
+static void detach(struct monitor *monitor, const char *what)
+{
+    struct vm *vm = monitor->attached;
+
+    console_raw(monitor->console, TERMINAL_RESET, sizeof(TERMINAL_RESET) - 1);
+    show_dropped(monitor);
+    console_format(monitor->console, "\nconsole: %s %s\n", vm->config.name, what);
+    show_missed(monitor);
+    forget_missed(monitor);
+    forget_line(monitor, vm);
+    monitor->attached = NULL;
+}
+
+void monitor_watch_attached(struct monitor *monitor)
+{
+    const struct vm *vm = monitor->attached;
+
+    // One that is to be restarted keeps the terminal.
+    if (vm != NULL && monitor_is_over(vm) && vm->restart_at_ns == NEVER_NS &&
+        !terminal_has_output(&vm->terminal)) {
+        detach(monitor, monitor_end_text(vm).text);
+    }
+}
+
+static void drop_byte(struct monitor *monitor)
+{
+    if (monitor->dropped_bytes++ == 0) {
+        console_format(monitor->console,
+                       "\nconsole: %s does not read its input; what is typed is dropped\n",
+                       monitor->attached->config.name);
+    }
+}
+
+static void type_byte(struct monitor *monitor, uint8_t byte, uint64_t now)
+{
+    if (terminal_type(&monitor->attached->terminal, byte)) {
+        show_dropped(monitor);
+    } else if (monitor->dropped_bytes > 0) {
+        drop_byte(monitor);
+    } else {
+        monitor->input_waits = true;
+        monitor->waiting_byte = byte;
+        monitor->waiting_since_ns = now;
+    }
+}
+
+// True: the byte that waited has gone, one way or the other.
+static bool retry_waiting(struct monitor *monitor, uint64_t now)
+{
+    if (terminal_type(&monitor->attached->terminal, monitor->waiting_byte)) {
+        vm_input_ready(monitor->attached);
+    } else if (now - monitor->waiting_since_ns >= INPUT_PATIENCE_NS) {
+        drop_byte(monitor);
+    } else {
+        return false;
+    }
+    monitor->input_waits = false;
+    return true;
+}
+
+bool monitor_take_raw_input(struct monitor *monitor, uint64_t now)
+{
+    bool more = true;
+    unsigned typed = 0;
+
+    if (monitor->input_waits && !retry_waiting(monitor, now)) {
+        return false;
+    }
+    while (typed < INPUT_SHARE && !monitor->input_waits) {
+        int byte = monitor->read_byte();
+
+        if (byte == MONITOR_DETACH_KEY) {
+            detach(monitor, "goes on; 'console' comes back to it");
+            return true;
+        }
+        if (byte < 0) {
+            more = false;
+            break;
+        }
+        type_byte(monitor, (uint8_t)byte, now);
+        typed++;
+    }
+    if (typed > 0) {
+        vm_input_ready(monitor->attached);
+    }
+    return more && !monitor->input_waits;
+}

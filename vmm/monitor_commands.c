@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: MIT
+// The table of commands, and the way from a line to the handler.
+#include "vmm/monitor_internal.h"
+#include "vmm/util/string.h"
+
+#define HELP_COLUMN 28 // where the help of a command starts
+
+static void command_help(struct monitor *monitor, const struct arguments *arguments);
+
+static const struct command commands[] = {
+    {.name = "help",
+     .arguments = "[COMMAND]",
+     .help = "list the commands, or explain one",
+     .more =
+         "Keys: Tab completes, Up and Down recall lines, Ctrl-C clears the line; Ctrl-A, -E, -B, "
+         "-F,\n-K, -U, -W, -L as in a shell. Ctrl-] comes back from a guest's console.",
+     .maximum = 1,
+     .completion = COMPLETE_COMMAND,
+     .handler = command_help},
+    {.name = "vms",
+     .arguments = "",
+     .help = "list the VMs and their states",
+     .more = "UPTIME is the VM's own clock: it stands still while the VM is paused.",
+     .handler = command_vms},
+    {.name = "cpus",
+     .arguments = "",
+     .help = "list the CPUs and the VMs on them",
+     .more = "BUSY is the part of the time since boot that a CPU has spent in guests.",
+     .handler = command_cpus},
+    {.name = "memory",
+     .arguments = "",
+     .help = "show who has how much memory",
+     .handler = command_memory},
+    {.name = "start",
+     .arguments = "[NAME]",
+     .help = "start a VM, or list what can be started",
+     .more = "NAME is a VM that is off or has ended, or a guest that is built into Husk.",
+     .maximum = 1,
+     .completion = COMPLETE_STARTABLE,
+     .handler = command_start},
+    {.name = "stop",
+     .arguments = "NAME",
+     .help = "switch a VM off and free its memory",
+     .minimum = 1,
+     .maximum = 1,
+     .completion = COMPLETE_VM,
+     .handler = command_stop},
+    {.name = "pause",
+     .arguments = "NAME",
+     .help = "hold a VM and its clock",
+     .minimum = 1,
+     .maximum = 1,
+     .completion = COMPLETE_VM,
+     .handler = command_pause},
+    {.name = "resume",
+     .arguments = "NAME",
+     .help = "let a paused VM go on",
+     .minimum = 1,
+     .maximum = 1,
+     .completion = COMPLETE_VM,
+     .handler = command_resume},
+    {.name = "reset",
+     .arguments = "NAME",
+     .help = "start a VM from its beginning again",
+     .minimum = 1,
+     .maximum = 1,
+     .completion = COMPLETE_VM,
+     .handler = command_reset},
+    {.name = "console",
+     .arguments = "NAME",
+     .help = "connect the terminal to a VM; Ctrl-] returns",
+     .more = "Bytes go both ways as they are. Other VMs' lines go to their logs meanwhile.",
+     .minimum = 1,
+     .maximum = 1,
+     .completion = COMPLETE_VM,
+     .handler = command_console},
+    {.name = "regs",
+     .arguments = "NAME",
+     .help = "show the registers of a VM",
+     .minimum = 1,
+     .maximum = 1,
+     .completion = COMPLETE_VM,
+     .handler = command_regs},
+    {.name = "read",
+     .arguments = "NAME ADDRESS [LENGTH]",
+     .help = "dump guest-physical memory",
+     .more =
+         "Numbers are decimal, or hexadecimal after 0x, with K or M for KiB or MiB. LENGTH is 128\n"
+         "bytes unless given, at most 4K.",
+     .minimum = 2,
+     .maximum = 3,
+     .completion = COMPLETE_VM,
+     .handler = command_read},
+    {.name = "exits",
+     .arguments = "NAME",
+     .help = "count what a VM left its guest mode for",
+     .more = "Also its accesses to ports, memory and MSRs that nothing answers.",
+     .minimum = 1,
+     .maximum = 1,
+     .completion = COMPLETE_VM,
+     .handler = command_exits},
+    {.name = "log",
+     .arguments = "[NAME]",
+     .help = "show Husk's log, or what a VM sent lately",
+     .maximum = 1,
+     .completion = COMPLETE_VM,
+     .handler = command_log},
+    {.name = "reboot",
+     .arguments = "",
+     .help = "stop all VMs and restart the machine",
+     .handler = command_reboot},
+    {.name = "poweroff",
+     .arguments = "",
+     .help = "stop all VMs and switch the machine off",
+     .handler = command_poweroff},
+    {.name = "version",
+     .arguments = "",
+     .help = "show which Husk this is",
+     .handler = command_version},
+};
+
+const struct command *monitor_command_at(unsigned index)
+{
+    return index < ARRAY_SIZE(commands) ? &commands[index] : NULL;
+}
+
+const struct command *monitor_command_find(const char *name)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
+        if (text_equal(commands[i].name, name)) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+static void refuse_command(struct monitor *monitor, const char *name)
+{
+    const char *guess = monitor_near_miss(monitor, COMPLETE_COMMAND, name);
+
+    if (guess != NULL) {
+        console_format(monitor->console, "no command '%s'; did you mean '%s'? 'help' lists them\n",
+                       name, guess);
+    } else {
+        console_format(monitor->console, "no command '%s'; 'help' lists them\n", name);
+    }
+}
+
+// The command with its arguments, padded with spaces to `width` at least.
+static void print_usage(struct monitor *monitor, const struct command *command, size_t width)
+{
+    const char *space = command->arguments[0] != '\0' ? " " : "";
+    int pad = (int)(width - MIN(width, strlen(command->name) + strlen(space)));
+
+    console_format(monitor->console, "%s%s%-*s", command->name, space, pad, command->arguments);
+}
+
+static void help_all(struct monitor *monitor)
+{
+    const struct command *command;
+
+    for (unsigned i = 0; (command = monitor_command_at(i)) != NULL; i++) {
+        console_print(monitor->console, "  ");
+        print_usage(monitor, command, HELP_COLUMN);
+        console_format(monitor->console, "%s\n", command->help);
+    }
+    console_print(monitor->console,
+                  "Tab completes; 'help COMMAND' says more; Ctrl-] returns from a "
+                  "guest's console.\n");
+}
+
+static void command_help(struct monitor *monitor, const struct arguments *arguments)
+{
+    const struct command *command;
+
+    if (arguments->count == 0) {
+        help_all(monitor);
+        return;
+    }
+    command = monitor_command_find(arguments->words[0]);
+    if (command == NULL) {
+        refuse_command(monitor, arguments->words[0]);
+        return;
+    }
+    print_usage(monitor, command, 0);
+    console_format(monitor->console, ": %s\n", command->help);
+    if (command->more != NULL) {
+        console_format(monitor->console, "%s\n", command->more);
+    }
+}
+
+static bool is_space(char character)
+{
+    return character == ' ' || character == '\t';
+}
+
+// Cuts the next word out of the text at `*at`; NULL at the end.
+static const char *next_word(char **at)
+{
+    char *word = *at;
+    char *end;
+
+    while (is_space(*word)) {
+        word++;
+    }
+    for (end = word; *end != '\0' && !is_space(*end); end++) {
+    }
+    *at = *end != '\0' ? end + 1 : end;
+    *end = '\0';
+    return *word != '\0' ? word : NULL;
+}
+
+static void run_command(struct monitor *monitor, const struct command *command,
+                        const struct arguments *arguments)
+{
+    if (arguments->count < command->minimum || arguments->count > command->maximum) {
+        console_format(monitor->console, "%s: %s; expected: ", command->name,
+                       arguments->count < command->minimum ? "something is missing"
+                                                           : "there is something too much");
+        print_usage(monitor, command, 0);
+        console_print(monitor->console, "\n");
+        return;
+    }
+    command->handler(monitor, arguments);
+}
+
+void monitor_execute(struct monitor *monitor, char *line)
+{
+    struct arguments arguments = {0};
+    const char *name = next_word(&line);
+    const struct command *command;
+    const char *word;
+
+    if (name == NULL) {
+        return;
+    }
+    while (arguments.count < MONITOR_WORDS_MAX && (word = next_word(&line)) != NULL) {
+        arguments.words[arguments.count++] = word;
+    }
+    command = monitor_command_find(name);
+    if (command == NULL) {
+        refuse_command(monitor, name);
+    } else {
+        run_command(monitor, command, &arguments);
+    }
+}
+
+// Which word of the line starts at text[word]: 0 is the command. Ends `name` there with the
+// command.
+static unsigned word_number(const char *text, size_t word, char *name, size_t size)
+{
+    unsigned number = 0;
+    size_t length = 0;
+
+    for (size_t i = 0; i < word; i++) {
+        if (is_space(text[i])) {
+            continue;
+        }
+        if (number == 0 && length + 1 < size) {
+            name[length++] = text[i];
+        }
+        if (is_space(text[i + 1])) {
+            number++;
+        }
+    }
+    name[length] = '\0';
+    return number;
+}
+
+const char *monitor_complete(struct line_editor *editor, size_t word, unsigned index)
+{
+    const struct monitor *monitor = container_of(editor, struct monitor, editor);
+    const struct command *command;
+    char name[16];
+
+    switch (word_number(editor->text, word, name, sizeof(name))) {
+    case 0:
+        return monitor_name(monitor, COMPLETE_COMMAND, index);
+    case 1:
+        command = monitor_command_find(name);
+        return command != NULL ? monitor_name(monitor, command->completion, index) : NULL;
+    default:
+        return NULL;
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// Commands that look into a VM, and the logs.
+#include "vmm/monitor_internal.h"
+#include "vmm/util/string.h"
+
+#define READ_DEFAULT_BYTES 128
+
+static void inspect(struct monitor *monitor, const char *name,
+                    enum status (*show)(struct vm *vm, struct line_sink *sink, struct reason *why))
+{
+    struct vm *vm = monitor_find_vm(monitor, name);
+    struct reason why = {""};
+
+    if (vm != NULL && show(vm, &monitor->sink, &why) != STATUS_OK) {
+        console_format(monitor->console, "%s\n", why.text);
+    }
+}
+
+void command_regs(struct monitor *monitor, const struct arguments *arguments)
+{
+    inspect(monitor, arguments->words[0], inspect_registers);
+}
+
+void command_exits(struct monitor *monitor, const struct arguments *arguments)
+{
+    inspect(monitor, arguments->words[0], inspect_exits);
+}
+
+static uint64_t unit_of(char character)
+{
+    switch (character) {
+    case 'k':
+    case 'K':
+        return KIB;
+    case 'm':
+    case 'M':
+        return MIB;
+    case 'g':
+    case 'G':
+        return GIB;
+    default:
+        return 1;
+    }
+}
+
+// A number with or without K, M or G.
+static bool parse_amount(const char *text, uint64_t *value)
+{
+    size_t length = strlen(text);
+    uint64_t unit = length > 0 ? unit_of(text[length - 1]) : 1;
+    uint64_t number;
+
+    if (!text_parse_u64(text, length - (unit > 1), &number) || number > UINT64_MAX / unit) {
+        return false;
+    }
+    *value = number * unit;
+    return true;
+}
+
+// The number that argument `index` is; false: the user was told what is wrong with it.
+static bool number_argument(struct monitor *monitor, const struct arguments *arguments,
+                            unsigned index, const char *what, uint64_t *value)
+{
+    if (parse_amount(arguments->words[index], value)) {
+        return true;
+    }
+    console_format(monitor->console,
+                   "read: '%s' is no %s; expected a number such as 4096, 4K or "
+                   "0x1000\n",
+                   arguments->words[index], what);
+    return false;
+}
+
+void command_read(struct monitor *monitor, const struct arguments *arguments)
+{
+    struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
+    uint64_t length = READ_DEFAULT_BYTES;
+    uint64_t address;
+    struct reason why = {""};
+
+    if (vm == NULL || !number_argument(monitor, arguments, 1, "address", &address)) {
+        return;
+    }
+    if (arguments->count > 2 && !number_argument(monitor, arguments, 2, "length", &length)) {
+        return;
+    }
+    if (inspect_memory(vm, gpa(address), length, monitor->scratch, &monitor->sink, &why) !=
+        STATUS_OK) {
+        console_format(monitor->console, "read: %s\n", why.text);
+    }
+}
+
+static void show_host_log(struct monitor *monitor)
+{
+    char line[MONITOR_LOG_LINE];
+    uint64_t position = 0;
+
+    if (monitor->machine->log_next == NULL) {
+        console_print(monitor->console, "log: this machine keeps none\n");
+        return;
+    }
+    while (monitor->machine->log_next(&position, line, sizeof(line))) {
+        console_format(monitor->console, "%s\n", line);
+    }
+}
+
+// What the guest sent lately, made harmless as on the way to the prompt.
+static void show_history(struct monitor *monitor, const struct terminal *terminal)
+{
+    struct line_filter filter;
+    bool empty = true;
+
+    line_filter_init(&filter);
+    for (uint64_t at = terminal_history_start(terminal); at < terminal->history_length; at++) {
+        enum line_filter_result result =
+            line_filter_byte(&filter, (uint8_t)terminal_history_at(terminal, at), empty);
+
+        if (result == FILTER_END || result == FILTER_END_TEXT) {
+            console_print(monitor->console, "\n");
+            empty = true;
+        }
+        if (result == FILTER_TEXT || result == FILTER_END_TEXT) {
+            console_write(monitor->console, &filter.character, 1);
+            empty = false;
+        }
+    }
+    console_print(monitor->console, empty ? "" : "\n");
+}
+
+void command_log(struct monitor *monitor, const struct arguments *arguments)
+{
+    const struct vm *vm;
+
+    if (arguments->count == 0) {
+        show_host_log(monitor);
+        return;
+    }
+    vm = monitor_find_vm(monitor, arguments->words[0]);
+    if (vm == NULL) {
+        return;
+    }
+    if (vm->terminal.history_length == 0) {
+        console_format(monitor->console, "%s has sent nothing\n", vm->config.name);
+    } else {
+        show_history(monitor, &vm->terminal);
+    }
+}

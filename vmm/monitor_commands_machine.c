@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// Commands about the machine itself.
+#include "vmm/monitor_internal.h"
+#include "vmm/scheduler.h"
+#include "vmm/util/string.h"
+
+#define CPU_TEXT_BYTES 64
+
+static bool is_on_cpu(const struct vm *vm, unsigned cpu)
+{
+    return (vm->state == VM_RUNNING || vm->state == VM_PAUSED) && vm->cpu == cpu;
+}
+
+// The part of the time since boot that this CPU has spent in guests.
+static unsigned busy_percent(const struct vmm *vmm, unsigned cpu)
+{
+    const struct scheduler *scheduler = vmm->schedulers[cpu];
+    uint64_t percent_ns = vmm->host->now_ns() / 100;
+
+    if (scheduler == NULL || percent_ns == 0) {
+        return 0;
+    }
+    return (unsigned)(__atomic_load_n(&scheduler->busy_ns, __ATOMIC_RELAXED) / percent_ns);
+}
+
+static void show_cpu(struct monitor *monitor, unsigned cpu)
+{
+    char text[CPU_TEXT_BYTES] = "";
+
+    if (monitor->machine->describe_cpu != NULL) {
+        monitor->machine->describe_cpu(cpu, text, sizeof(text));
+    }
+    console_format(monitor->console, "%3u  %3u%%  %-24s ", cpu, busy_percent(monitor->vmm, cpu),
+                   text);
+    for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
+        const struct vm *vm = monitor->vmm->vms[i];
+
+        if (is_on_cpu(vm, cpu)) {
+            console_format(monitor->console, " %s%s", vm->config.name,
+                           vm->state == VM_PAUSED ? " (paused)" : "");
+        }
+    }
+    console_print(monitor->console, "\n");
+}
+
+void command_cpus(struct monitor *monitor, const struct arguments *arguments)
+{
+    unsigned count = monitor->vmm->host->cpu_count();
+
+    (void)arguments;
+    console_format(monitor->console, "%3s  %4s  %-24s  %s\n", "CPU", "BUSY", "", "VMS");
+    for (unsigned cpu = 0; cpu < count; cpu++) {
+        show_cpu(monitor, cpu);
+    }
+}
+
+static void show_memory(struct monitor *monitor, const char *whose, uint64_t bytes, uint64_t unused)
+{
+    console_format(monitor->console, "%-15s  %10s  %10s\n", whose, monitor_size_text(bytes).text,
+                   monitor_size_text(unused).text);
+}
+
+void command_memory(struct monitor *monitor, const struct arguments *arguments)
+{
+    struct host_memory_use use = monitor->vmm->host->memory_use();
+
+    (void)arguments;
+    console_format(monitor->console, "%-15s  %10s  %10s\n", "WHOSE", "SIZE", "FREE");
+    show_memory(monitor, "Husk", use.hypervisor_bytes, use.hypervisor_free);
+    show_memory(monitor, "all guests", use.guest_bytes, use.guest_free);
+    for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
+        const struct vm *vm = monitor->vmm->vms[i];
+
+        if (vm->state != VM_OFF) {
+            console_format(monitor->console, "  %-13s  %10s\n", vm->config.name,
+                           monitor_size_text(guest_memory_size(&vm->memory)).text);
+        }
+    }
+}
+
+// Ends every VM, so that nothing of a guest is in flight when the machine goes.
+static void stop_all(struct monitor *monitor)
+{
+    for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
+        struct vm *vm = monitor->vmm->vms[i];
+        struct reason why = {""};
+
+        if (vm->state != VM_OFF && vm_stop(vm, &why) != STATUS_OK) {
+            console_format(monitor->console, "%s: %s\n", vm->config.name, why.text);
+        }
+    }
+}
+
+static void leave(struct monitor *monitor, void (*way)(void), const char *doing)
+{
+    if (way == NULL) {
+        console_format(monitor->console, "%s: this machine cannot do it\n", doing);
+        return;
+    }
+    console_format(monitor->console, "%s\n", doing);
+    stop_all(monitor);
+    monitor_flush(monitor);
+    way();
+    console_format(monitor->console, "%s: the machine refused; the VMs are off\n", doing);
+}
+
+void command_reboot(struct monitor *monitor, const struct arguments *arguments)
+{
+    (void)arguments;
+    leave(monitor, monitor->machine->reboot, "restarting the machine");
+}
+
+void command_poweroff(struct monitor *monitor, const struct arguments *arguments)
+{
+    (void)arguments;
+    leave(monitor, monitor->machine->power_off, "switching the machine off");
+}
+
+void command_version(struct monitor *monitor, const struct arguments *arguments)
+{
+    (void)arguments;
+    console_format(monitor->console, "%s\n", monitor->machine->version);
+}

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+// Commands that list VMs and change their state.
+#include "vmm/monitor_internal.h"
+#include "vmm/util/format.h"
+#include "vmm/util/string.h"
+
+static struct monitor_text uptime_text(const struct vm *vm)
+{
+    uint64_t now = vm->state == VM_PAUSED ? vm->paused_at_ns : vm->vmm->host->now_ns();
+
+    if (monitor_is_over(vm)) {
+        return monitor_end_text(vm);
+    }
+    return monitor_duration_text(now - MIN(now, vm->clock_base_ns));
+}
+
+static void show_vm(struct monitor *monitor, struct vm *vm)
+{
+    char cpu[8] = "-";
+
+    if (vm->state != VM_OFF) {
+        format_text(cpu, sizeof(cpu), "%u", vm->cpu);
+    }
+    console_format(monitor->console, "%-15s  %-7s  %3s  %9s  %12llu  %s\n", vm->config.name,
+                   vm_state_name(vm->state), cpu, monitor_size_text(vm->config.memory_bytes).text,
+                   (unsigned long long)inspect_exit_total(vm), uptime_text(vm).text);
+}
+
+void command_vms(struct monitor *monitor, const struct arguments *arguments)
+{
+    (void)arguments;
+    if (monitor->vmm->vm_count == 0) {
+        console_print(monitor->console, "there are no VMs; 'start' lists what may be one\n");
+        return;
+    }
+    console_format(monitor->console, "%-15s  %-7s  %3s  %9s  %12s  %s\n", "NAME", "STATE", "CPU",
+                   "MEMORY", "EXITS", "UPTIME");
+    for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
+        show_vm(monitor, monitor->vmm->vms[i]);
+    }
+}
+
+// Changes the state of the VM that is named, and says how that went.
+static void change(struct monitor *monitor, const char *name, const char *command,
+                   enum status (*operation)(struct vm *vm, struct reason *why), const char *done)
+{
+    struct vm *vm = monitor_find_vm(monitor, name);
+    struct reason why = {""};
+
+    if (vm == NULL) {
+        return;
+    }
+    if (operation(vm, &why) == STATUS_OK) {
+        console_format(monitor->console, "%s %s\n", name, done);
+    } else {
+        console_format(monitor->console, "%s: %s\n", command, why.text);
+    }
+}
+
+void command_stop(struct monitor *monitor, const struct arguments *arguments)
+{
+    change(monitor, arguments->words[0], "stop", vm_stop, "stopped");
+}
+
+void command_pause(struct monitor *monitor, const struct arguments *arguments)
+{
+    change(monitor, arguments->words[0], "pause", vm_pause, "paused");
+}
+
+void command_resume(struct monitor *monitor, const struct arguments *arguments)
+{
+    change(monitor, arguments->words[0], "resume", vm_resume, "goes on");
+}
+
+void command_reset(struct monitor *monitor, const struct arguments *arguments)
+{
+    change(monitor, arguments->words[0], "reset", vm_reset, "reset");
+}
+
+void command_console(struct monitor *monitor, const struct arguments *arguments)
+{
+    struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
+
+    if (vm != NULL) {
+        monitor_attach(monitor, vm);
+    }
+}
+
+static const char *purpose(const struct vmm *vmm, const char *name)
+{
+    for (unsigned i = 0; i < vmm->linked_count; i++) {
+        if (text_equal(vmm->linked[i].name, name)) {
+            return vmm->linked[i].purpose;
+        }
+    }
+    return NULL;
+}
+
+static void list_startable(struct monitor *monitor)
+{
+    struct vmm *vmm = monitor->vmm;
+    unsigned listed = 0;
+    const char *name;
+
+    for (unsigned i = 0; (name = monitor_name(monitor, COMPLETE_STARTABLE, i)) != NULL; i++) {
+        const struct vm *vm = vm_find(vmm, name);
+        const char *what = purpose(vmm, name);
+
+        if (vm != NULL && !monitor_is_over(vm)) {
+            continue;
+        }
+        console_format(monitor->console, "  %-15s  %s\n", name,
+                       what != NULL ? what : monitor_end_text(vm).text);
+        listed++;
+    }
+    if (listed == 0) {
+        console_print(monitor->console, "everything runs that can be started\n");
+    }
+}
+
+static bool is_startable(const struct monitor *monitor, const char *name)
+{
+    const char *known;
+
+    for (unsigned i = 0; (known = monitor_name(monitor, COMPLETE_STARTABLE, i)) != NULL; i++) {
+        if (text_equal(known, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Makes a VM of the payload of that name if there is none yet.
+static bool ensure_vm(struct monitor *monitor, const char *name)
+{
+    struct reason why = {""};
+    struct vm *vm;
+
+    if (vm_find(monitor->vmm, name) == NULL &&
+        vm_create_linked(monitor->vmm, name, &vm, &why) != STATUS_OK) {
+        console_format(monitor->console, "start: %s\n", why.text);
+        return false;
+    }
+    return true;
+}
+
+void command_start(struct monitor *monitor, const struct arguments *arguments)
+{
+    const char *name = arguments->words[0];
+    const char *guess;
+
+    if (monitor->vmm->ops == NULL) {
+        console_format(monitor->console, "this machine runs no guests: %s\n",
+                       monitor->vmm->no_guests.text);
+    } else if (arguments->count == 0) {
+        list_startable(monitor);
+    } else if (is_startable(monitor, name)) {
+        if (ensure_vm(monitor, name)) {
+            change(monitor, name, "start", vm_start, "started");
+        }
+    } else {
+        guess = monitor_near_miss(monitor, COMPLETE_STARTABLE, name);
+        console_format(monitor->console, "nothing is named '%s'; %s%s%s'start' lists what is\n",
+                       name, guess != NULL ? "did you mean '" : "", guess != NULL ? guess : "",
+                       guess != NULL ? "'? " : "");
+    }
+}

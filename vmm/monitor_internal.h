@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// What the files of the monitor share among themselves.
+#pragma once
+
+#include "vmm/monitor.h"
+
+#define MONITOR_WORDS_MAX 8 // more than any command takes: the rest of a line is one word too many
+
+// ---- monitor.c ----
+void monitor_hide_prompt(struct monitor *monitor);
+
+// ---- monitor_output.c ----
+// Shows new lines of the log and moves guests' output, each VM its share.
+void monitor_move_output(struct monitor *monitor, uint64_t now);
+// When a line that a guest has not finished is to be shown; NEVER_NS: there is none.
+uint64_t monitor_output_deadline(const struct monitor *monitor);
+
+// Whether the VM will send nothing more unless somebody starts it again.
+static inline bool monitor_is_over(const struct vm *vm)
+{
+    return vm->state == VM_OFF || vm->state == VM_ENDED;
+}
+
+// ---- monitor_attach.c ----
+// Handles what is typed to the guest that the user is connected to; true: there may be more now.
+bool monitor_take_raw_input(struct monitor *monitor, uint64_t now);
+// Comes back to the prompt if that guest has ended.
+void monitor_watch_attached(struct monitor *monitor);
+
+// ---- monitor_commands.c ----
+struct arguments {
+    unsigned count; // without the command itself
+    const char *words[MONITOR_WORDS_MAX];
+};
+
+enum completion_kind { COMPLETE_NOTHING, COMPLETE_COMMAND, COMPLETE_VM, COMPLETE_STARTABLE };
+
+struct command {
+    const char *name;
+    const char *arguments; // as `help` shows them
+    const char *help;      // one line
+    const char *more;      // further lines of `help COMMAND`, may be NULL
+    unsigned minimum;      // arguments
+    unsigned maximum;
+    enum completion_kind completion; // of the first argument
+    void (*handler)(struct monitor *monitor, const struct arguments *arguments);
+};
+
+// Runs one line, which is cut into words on the way.
+void monitor_execute(struct monitor *monitor, char *line);
+// The completion for line_editor_owner.
+const char *monitor_complete(struct line_editor *editor, size_t word, unsigned index);
+
+// ---- monitor_names.c ----
+// The candidate number `index` of that kind, NULL past the last.
+const char *monitor_name(const struct monitor *monitor, enum completion_kind kind, unsigned index);
+// The candidate that is most like `word`, NULL if none is.
+const char *monitor_near_miss(const struct monitor *monitor, enum completion_kind kind,
+                              const char *word);
+const struct command *monitor_command_at(unsigned index); // NULL past the last
+const struct command *monitor_command_find(const char *name);
+// The VM of that name; NULL: the user was told.
+struct vm *monitor_find_vm(struct monitor *monitor, const char *name);
+
+// ---- monitor_text.c ----
+#define MONITOR_TEXT_BYTES 200
+
+struct monitor_text {
+    char text[MONITOR_TEXT_BYTES];
+};
+
+struct monitor_text monitor_size_text(uint64_t bytes);     // "512 MiB"
+struct monitor_text monitor_duration_text(uint64_t ns);    // "1:02:03"
+struct monitor_text monitor_end_text(const struct vm *vm); // why it does not run any more
+
+// ---- monitor_commands_vm.c ----
+void command_vms(struct monitor *monitor, const struct arguments *arguments);
+void command_start(struct monitor *monitor, const struct arguments *arguments);
+void command_stop(struct monitor *monitor, const struct arguments *arguments);
+void command_pause(struct monitor *monitor, const struct arguments *arguments);
+void command_resume(struct monitor *monitor, const struct arguments *arguments);
+void command_reset(struct monitor *monitor, const struct arguments *arguments);
+void command_console(struct monitor *monitor, const struct arguments *arguments);
+
+// ---- monitor_commands_inspect.c ----
+void command_regs(struct monitor *monitor, const struct arguments *arguments);
+void command_read(struct monitor *monitor, const struct arguments *arguments);
+void command_exits(struct monitor *monitor, const struct arguments *arguments);
+void command_log(struct monitor *monitor, const struct arguments *arguments);
+
+// ---- monitor_commands_machine.c ----
+void command_cpus(struct monitor *monitor, const struct arguments *arguments);
+void command_memory(struct monitor *monitor, const struct arguments *arguments);
+void command_reboot(struct monitor *monitor, const struct arguments *arguments);
+void command_poweroff(struct monitor *monitor, const struct arguments *arguments);
+void command_version(struct monitor *monitor, const struct arguments *arguments);

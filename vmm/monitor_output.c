@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: MIT
+// Guests' output and the log on their way to the console: line by line with the VM's name, or raw.
+#include "vmm/devices/device.h"
+#include "vmm/monitor_internal.h"
+
+#define VM_SHARE 512                          // bytes of one VM in one turn
+#define LINE_ROOM (TERMINAL_LINE_BYTES + 100) // cells for one line with its name and colours
+#define SILENCE_NS 500000000ULL               // after this an unfinished line is shown
+#define NO_COLOUR "\x1b[m"
+
+static const char *const name_colours[] = {
+    "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[35m", "\x1b[34m", "\x1b[31m",
+};
+
+// Shows what the line holds, as a line; `mark` follows where the guest did not end it itself.
+static void show_line(struct monitor *monitor, unsigned index, const char *mark)
+{
+    struct vm *vm = monitor->vmm->vms[index];
+    struct terminal *terminal = &vm->terminal;
+    struct console *console = monitor->console;
+
+    if (monitor->attached != NULL) {
+        monitor->views[index].missed_lines++;
+        terminal->line_length = 0;
+        return;
+    }
+    monitor_hide_prompt(monitor);
+    console_colour(console, name_colours[index % ARRAY_SIZE(name_colours)]);
+    console_format(console, "[%s]", vm->config.name);
+    console_colour(console, NO_COLOUR);
+    console_print(console, terminal->line_length > 0 ? " " : "");
+    console_write(console, terminal->line, terminal->line_length);
+    console_format(console, "%s\n", mark);
+    terminal->line_length = 0;
+}
+
+static void end_line(struct monitor *monitor, unsigned index)
+{
+    struct monitor_view *view = &monitor->views[index];
+    bool rest_is_empty = view->cut && monitor->vmm->vms[index]->terminal.line_length == 0;
+
+    view->cut = false;
+    if (!rest_is_empty) {
+        show_line(monitor, index, "");
+    }
+}
+
+static void add_character(struct monitor *monitor, unsigned index, char character)
+{
+    struct terminal *terminal = &monitor->vmm->vms[index]->terminal;
+
+    if (terminal->line_length >= TERMINAL_LINE_BYTES) {
+        show_line(monitor, index, "\\");
+    }
+    terminal->line[terminal->line_length++] = character;
+}
+
+static void filter_byte(struct monitor *monitor, unsigned index, uint8_t byte)
+{
+    struct line_filter *filter = &monitor->views[index].filter;
+    bool empty = monitor->vmm->vms[index]->terminal.line_length == 0;
+
+    switch (line_filter_byte(filter, byte, empty)) {
+    case FILTER_TEXT:
+        add_character(monitor, index, filter->character);
+        break;
+    case FILTER_END:
+        end_line(monitor, index);
+        break;
+    case FILTER_END_TEXT:
+        end_line(monitor, index);
+        add_character(monitor, index, filter->character);
+        break;
+    case FILTER_NOTHING:
+    default:
+        break;
+    }
+}
+
+static bool has_room(const struct monitor *monitor, const struct vm *vm)
+{
+    if (monitor->attached == NULL) {
+        return console_guest_room(monitor->console) >= LINE_ROOM;
+    }
+    return monitor->attached != vm || console_guest_room(monitor->console) > 0;
+}
+
+// Moves one byte to where the user wants it; false: there is none, or no room for it.
+static bool move_byte(struct monitor *monitor, unsigned index)
+{
+    struct vm *vm = monitor->vmm->vms[index];
+    int byte = has_room(monitor, vm) ? terminal_take(&vm->terminal) : -1;
+
+    if (byte < 0) {
+        return false;
+    }
+    if (monitor->attached == vm) {
+        char raw = (char)byte;
+
+        console_raw(monitor->console, &raw, 1);
+    } else {
+        filter_byte(monitor, index, (uint8_t)byte);
+    }
+    return true;
+}
+
+// Shows the unfinished line of a guest that has been silent for long or has ended.
+static void show_unfinished(struct monitor *monitor, unsigned index, uint64_t now)
+{
+    struct vm *vm = monitor->vmm->vms[index];
+    struct monitor_view *view = &monitor->views[index];
+    bool due = monitor_is_over(vm) || now - view->last_byte_ns >= SILENCE_NS;
+
+    if (vm->terminal.line_length > 0 && due && !terminal_has_output(&vm->terminal) &&
+        has_room(monitor, vm)) {
+        show_line(monitor, index, "");
+        view->cut = !monitor_is_over(vm);
+    }
+}
+
+// True if it moved something.
+static bool move_guest(struct monitor *monitor, unsigned index, uint64_t now)
+{
+    struct vm *vm = monitor->vmm->vms[index];
+    bool was_full = !terminal_has_room(&vm->terminal);
+    unsigned moved = 0;
+
+    while (moved < VM_SHARE && move_byte(monitor, index)) {
+        moved++;
+    }
+    if (moved > 0) {
+        monitor->views[index].last_byte_ns = now;
+        if (was_full) {
+            vm_input_ready(vm); // its UART waits to send
+        }
+    }
+    show_unfinished(monitor, index, now);
+    return moved > 0;
+}
+
+// Moves the output of those VMs that are over, or of those that are not; each turn starts behind
+// the VM that came last, so that one that fills the console cannot keep the others from it. True:
+// they have no output left.
+static bool move_guests(struct monitor *monitor, bool over, uint64_t now)
+{
+    unsigned first = monitor->next_vm;
+    unsigned count = monitor->vmm->vm_count;
+    bool empty = true;
+
+    for (unsigned i = 0; i < count; i++) {
+        unsigned index = (first + i) % count;
+        struct vm *vm = monitor->vmm->vms[index];
+
+        if (monitor_is_over(vm) != over) {
+            continue;
+        }
+        if (move_guest(monitor, index, now)) {
+            monitor->next_vm = (index + 1) % count;
+        }
+        empty = empty && !terminal_has_output(&vm->terminal) && vm->terminal.line_length == 0;
+    }
+    return empty;
+}
+
+static void show_log(struct monitor *monitor)
+{
+    char line[MONITOR_LOG_LINE];
+
+    if (monitor->machine->log_next == NULL) {
+        return;
+    }
+    while (console_guest_room(monitor->console) >= LINE_ROOM &&
+           monitor->machine->log_next(&monitor->log_position, line, sizeof(line))) {
+        if (monitor->attached != NULL) {
+            monitor->missed_log_lines++;
+        } else {
+            monitor_print(monitor, line);
+        }
+    }
+}
+
+void monitor_move_output(struct monitor *monitor, uint64_t now)
+{
+    // A VM's last words come before the log's line that it ended.
+    if (move_guests(monitor, true, now)) {
+        show_log(monitor);
+    }
+    move_guests(monitor, false, now);
+}
+
+uint64_t monitor_output_deadline(const struct monitor *monitor)
+{
+    uint64_t deadline = NEVER_NS;
+
+    for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
+        const struct terminal *terminal = &monitor->vmm->vms[i]->terminal;
+
+        if (terminal_has_output(terminal)) {
+            return 0;
+        }
+        if (terminal->line_length > 0) {
+            deadline = MIN(deadline, monitor->views[i].last_byte_ns + SILENCE_NS);
+        }
+    }
+    return deadline;
+}

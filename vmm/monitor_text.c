@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Sizes, durations and ends of VMs as the user reads them.
+#include "vmm/monitor_internal.h"
+#include "vmm/util/format.h"
+
+#define NS_IN_S 1000000000ULL
+
+struct monitor_text monitor_size_text(uint64_t bytes)
+{
+    struct monitor_text text;
+
+    if (bytes >= 10 * MIB || (bytes >= MIB && bytes % MIB == 0)) {
+        format_text(text.text, sizeof(text.text), "%llu MiB", (unsigned long long)(bytes / MIB));
+    } else {
+        format_text(text.text, sizeof(text.text), "%llu KiB", (unsigned long long)(bytes / KIB));
+    }
+    return text;
+}
+
+struct monitor_text monitor_duration_text(uint64_t ns)
+{
+    unsigned long long s = ns / NS_IN_S;
+    struct monitor_text text;
+
+    format_text(text.text, sizeof(text.text), "%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
+    return text;
+}
+
+struct monitor_text monitor_end_text(const struct vm *vm)
+{
+    struct monitor_text text;
+
+    if (vm->state == VM_OFF) {
+        format_text(text.text, sizeof(text.text), "%s",
+                    vm->starts == 0 ? "was not started" : "was stopped");
+    } else {
+        format_text(text.text, sizeof(text.text), "%s: %s", vm->failed ? "stopped" : "ended",
+                    vm->ended.text);
+    }
+    return text;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: MIT
+// RDMSR and WRMSR of a guest.
+#include "vmm/msr.h"
+
+#include "arch/x86/msr_numbers.h"
+#include "arch/x86/registers.h"
+#include "vmm/pc.h"
+#include "vmm/vcpu.h"
+
+#define MTRRCAP_FIXED BIT(8)
+#define MTRRCAP_WRITE_COMBINING BIT(10)
+#define MTRR_DEF_TYPE_BITS (BIT(11) | BIT(10) | 0x7)
+#define MTRR_TYPE_WRITE_BACK 6
+
+void msr_reset(struct msr_state *state)
+{
+    *state = (struct msr_state){
+        .misc_enable = MISC_ENABLE_FAST_STRINGS,
+        .mtrr_def_type = BIT(11) | MTRR_TYPE_WRITE_BACK, // as firmware leaves it: all write-back
+    };
+}
+
+void msr_set_intercepts(const struct vcpu_ops *ops, struct nested_space *nested)
+{
+    // Each is in the VMCS/VMCB or stays in the CPU while the vCPU does (struct live_state).
+    static const uint32_t own[] = {IA32_SYSENTER_CS, IA32_SYSENTER_ESP,   IA32_SYSENTER_EIP,
+                                   IA32_STAR,        IA32_LSTAR,          IA32_CSTAR,
+                                   IA32_FMASK,       IA32_FS_BASE,        IA32_GS_BASE,
+                                   IA32_PAT,         IA32_KERNEL_GS_BASE, IA32_TSC_AUX};
+    for (unsigned i = 0; i < ARRAY_SIZE(own); i++) {
+        ops->intercept_msr(nested, own[i], false, false);
+    }
+    // Reading is harmless; what is written is checked.
+    ops->intercept_msr(nested, IA32_EFER, false, true);
+    ops->intercept_msr(nested, IA32_TSC, false, true);
+}
+
+// The fixed-range MTRRs have scattered numbers (SDM Vol. 3A 12.11.2.2).
+static int fixed_mtrr(uint32_t msr)
+{
+    static const uint16_t numbers[MTRR_FIXED] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a,
+                                                 0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
+    for (int i = 0; i < MTRR_FIXED; i++) {
+        if (numbers[i] == msr) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+// What is kept as it is written; NULL: not such a one.
+static uint64_t *stored(struct msr_state *state, uint32_t msr)
+{
+    if (msr - IA32_MTRR_PHYSBASE0 < 2 * MTRR_VARIABLE) {
+        return &state->mtrr_variable[msr - IA32_MTRR_PHYSBASE0];
+    }
+    switch (msr) {
+    case IA32_MISC_ENABLE:
+        return &state->misc_enable;
+    case IA32_BIOS_SIGN_ID:
+        return &state->bios_sign_id;
+    case IA32_MCG_STATUS:
+        return &state->mcg_status;
+    case IA32_MTRR_DEF_TYPE:
+        return &state->mtrr_def_type;
+    default: {
+        int fixed = fixed_mtrr(msr);
+        return fixed >= 0 ? &state->mtrr_fixed[fixed] : NULL;
+    }
+    }
+}
+
+static NOT_INLINE bool read_x2apic(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
+{
+    if (lapic_mode(&vcpu->lapic) != LAPIC_X2APIC) {
+        return false;
+    }
+    return lapic_read(&vcpu->lapic, msr - IA32_X2APIC_FIRST, pc_now_ns(vcpu->vm->pc), value);
+}
+
+static NOT_INLINE bool read_other(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
+{
+    switch (msr) {
+    case IA32_EFER: // this and the next exit only on AMD
+        *value = vcpu_register(vcpu, REG_EFER);
+        return true;
+    case IA32_PAT:
+        *value = vcpu_register(vcpu, REG_PAT);
+        return true;
+    case IA32_XSS:
+        *value = 0;
+        return cpuid_table_has_xss(&vcpu->cpuid);
+    default: {
+        const uint64_t *kept = stored(&vcpu->msrs, msr);
+        *value = kept ? *kept : 0;
+        return kept != NULL;
+    }
+    }
+}
+
+static bool read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
+{
+    if (msr - IA32_X2APIC_FIRST <= IA32_X2APIC_LAST - IA32_X2APIC_FIRST) {
+        return read_x2apic(vcpu, msr, value);
+    }
+    switch (msr) {
+    case IA32_APIC_BASE:
+        *value = lapic_base(&vcpu->lapic);
+        return true;
+    case IA32_TSC_DEADLINE:
+        *value = lapic_tsc_deadline(&vcpu->lapic);
+        return true;
+    case IA32_MTRRCAP:
+        *value = MTRR_VARIABLE | MTRRCAP_FIXED | MTRRCAP_WRITE_COMBINING;
+        return true;
+    case IA32_FEATURE_CONTROL: // locked, with VMX off
+        *value = FEATURE_CONTROL_LOCKED;
+        return true;
+    case IA32_PLATFORM_ID:
+    case IA32_MCG_CAP: // no banks
+    case IA32_DEBUGCTL:
+        *value = 0;
+        return true;
+    default:
+        return read_other(vcpu, msr, value);
+    }
+}
+
+// When the guest's TSC reaches `deadline`, on its VM's clock; rounded up.
+static uint64_t deadline_to_ns(const struct vcpu *vcpu, uint64_t deadline)
+{
+    const struct host *host = vcpu->host;
+    uint64_t guest_tsc = host->tsc() + vcpu_register(vcpu, REG_TSC_OFFSET);
+    uint64_t now_ns = pc_now_ns(vcpu->vm->pc);
+    if (deadline <= guest_tsc) {
+        return now_ns;
+    }
+    // Years away, tsc_to_ns could overflow.
+    uint64_t left_ns = host->tsc_to_ns(MIN(deadline - guest_tsc, BIT(60)));
+    return left_ns < NEVER_NS - 1 - now_ns ? now_ns + left_ns + 1 : NEVER_NS - 1;
+}
+
+static void apic_changed(struct vcpu *vcpu)
+{
+    vcpu_post_work(vcpu, WORK_EVENTS);
+}
+
+static NOT_INLINE bool write_x2apic(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+    return lapic_mode(&vcpu->lapic) == LAPIC_X2APIC &&
+           vcpu_write_lapic(vcpu, msr - IA32_X2APIC_FIRST, value);
+}
+
+static NOT_INLINE bool write_apic_base(struct vcpu *vcpu, uint64_t value)
+{
+    apic_changed(vcpu);
+    return lapic_set_base(&vcpu->lapic, value);
+}
+
+static NOT_INLINE bool write_tsc_deadline(struct vcpu *vcpu, uint64_t value)
+{
+    lapic_set_tsc_deadline(&vcpu->lapic, value, deadline_to_ns(vcpu, value));
+    vcpu_timer_set(vcpu, lapic_next_event_ns(&vcpu->lapic));
+    return true;
+}
+
+static NOT_INLINE bool write_tsc(struct vcpu *vcpu, uint64_t value)
+{
+    vcpu_set_register(vcpu, REG_TSC_OFFSET, value - vcpu->host->tsc());
+    uint64_t deadline = lapic_tsc_deadline(&vcpu->lapic);
+    return deadline == 0 || write_tsc_deadline(vcpu, deadline); // it is nearer or farther now
+}
+
+// Types 2 and 3 and those above 7 do not exist (SDM Vol. 3A 12.12.2).
+static NOT_INLINE bool write_pat(struct vcpu *vcpu, uint64_t value)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        uint8_t type = (uint8_t)(value >> (8 * i));
+        if (type > 7 || type == 2 || type == 3) {
+            return false;
+        }
+    }
+    vcpu_set_register(vcpu, REG_PAT, value);
+    return true;
+}
+
+static bool write_stored(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+    uint64_t *kept = stored(&vcpu->msrs, msr);
+    if (!kept || (msr == IA32_MTRR_DEF_TYPE && (value & ~(uint64_t)MTRR_DEF_TYPE_BITS))) {
+        return false;
+    }
+    *kept = msr == IA32_BIOS_SIGN_ID ? 0 : value; // written before a CPUID that would fill it in
+    return true;
+}
+
+static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
+{
+    if (msr - IA32_X2APIC_FIRST <= IA32_X2APIC_LAST - IA32_X2APIC_FIRST) {
+        return write_x2apic(vcpu, msr, value);
+    }
+    switch (msr) {
+    case IA32_APIC_BASE:
+        return write_apic_base(vcpu, value);
+    case IA32_TSC_DEADLINE:
+        return write_tsc_deadline(vcpu, value);
+    case IA32_EFER:
+        return vcpu_write_efer(vcpu, value);
+    case IA32_PAT:
+        return write_pat(vcpu, value);
+    case IA32_TSC:
+        return write_tsc(vcpu, value);
+    case IA32_XSS: // no supervisor components
+        return value == 0 && cpuid_table_has_xss(&vcpu->cpuid);
+    case IA32_DEBUGCTL:
+        return value == 0;
+    default:
+        return write_stored(vcpu, msr, value);
+    }
+}
+
+static NOT_INLINE enum exit_action unknown(struct vcpu *vcpu, uint32_t msr)
+{
+    vcpu->vm->unknown_msr_accesses++;
+    vcpu->vm->last_unknown_msr = msr;
+    return vcpu_fault_code(vcpu, VECTOR_GP, 0);
+}
+
+enum exit_action msr_read_exit(struct vcpu *vcpu)
+{
+    uint64_t *gpr = vcpu->core.registers.gpr;
+    uint32_t msr = (uint32_t)gpr[GPR_RCX];
+    uint64_t value;
+    if (!read_msr(vcpu, msr, &value)) {
+        return unknown(vcpu, msr);
+    }
+    gpr[GPR_RAX] = (uint32_t)value;
+    gpr[GPR_RDX] = value >> 32;
+    return ADVANCE;
+}
+
+// The most frequent write of all has a way of its own.
+static NOT_INLINE enum exit_action write_x2apic_eoi(struct vcpu *vcpu)
+{
+    const uint64_t *gpr = vcpu->core.registers.gpr;
+    struct lapic *lapic = &vcpu->lapic;
+    if (lapic_mode(lapic) != LAPIC_X2APIC || (uint32_t)(gpr[GPR_RAX] | gpr[GPR_RDX]) != 0) {
+        return unknown(vcpu, IA32_X2APIC_EOI);
+    }
+    lapic_eoi(lapic);
+    if (lapic_has_requests(lapic)) {
+        apic_changed(vcpu);
+    }
+    return ADVANCE;
+}
+
+static NOT_INLINE enum exit_action write_other_msr(struct vcpu *vcpu)
+{
+    const uint64_t *gpr = vcpu->core.registers.gpr;
+    uint32_t msr = (uint32_t)gpr[GPR_RCX];
+    uint64_t value = (uint32_t)gpr[GPR_RAX] | gpr[GPR_RDX] << 32;
+    return write_msr(vcpu, msr, value) ? ADVANCE : unknown(vcpu, msr);
+}
+
+enum exit_action msr_write_exit(struct vcpu *vcpu)
+{
+    uint32_t msr = (uint32_t)vcpu->core.registers.gpr[GPR_RCX];
+    return msr == IA32_X2APIC_EOI ? write_x2apic_eoi(vcpu) : write_other_msr(vcpu);
+}

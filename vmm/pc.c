@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+// Wires the devices of a VM to its interrupt controllers and its terminal.
+#include "vmm/pc_internal.h"
+
+#include "vmm/vcpu.h"
+
+// How soon a byte that the console had no room for is offered again.
+#define OUTPUT_RETRY_NS 500000
+#define CONSOLE_WAKE_INTERVAL_NS 1000000
+
+enum pc_irq_index { IRQ_INDEX_PIT, IRQ_INDEX_KEYBOARD, IRQ_INDEX_UART, IRQ_INDEX_RTC };
+
+static struct vcpu *boot_vcpu(const struct pc *pc)
+{
+    return pc->vm->vcpus[0];
+}
+
+void pc_look_again(const struct pc *pc)
+{
+    vcpu_post_work(boot_vcpu(pc), WORK_EVENTS);
+}
+
+void pc_timer_set(const struct pc *pc)
+{
+    vcpu_timer_set(boot_vcpu(pc), pc_next_event_ns(pc, pc_now_ns(pc)));
+}
+
+uint64_t pc_now_ns(const struct pc *pc)
+{
+    return pc->vm->vmm->host->now_ns() - pc->vm->clock_base_ns;
+}
+
+void pc_feed_uart(struct pc *pc)
+{
+    struct terminal *terminal = &pc->vm->terminal;
+    while (terminal_has_input(terminal) && uart_receive_room(&pc->uart) > 0) {
+        if (!uart_receive(&pc->uart, (uint8_t)terminal_get(terminal))) {
+            break; // looped back since the check: cannot happen between the two
+        }
+    }
+}
+
+// ---- Lines ----
+
+static void irq_set(struct irq_line *line, bool level)
+{
+    struct pc_irq *irq = container_of(line, struct pc_irq, line);
+    pic_set_line(&irq->pc->pic, irq->irq, level);
+    // The timer is wired to input 2 of the I/O APIC, all others as on the 8259s.
+    ioapic_set_pin(&irq->pc->ioapic, irq->irq == 0 ? 2 : irq->irq, level);
+}
+
+static void intr_set(struct irq_line *line, bool level)
+{
+    struct pc *pc = container_of(line, struct pc, intr);
+    lapic_set_lint(&boot_vcpu(pc)->lapic, 0, level);
+    if (level) {
+        pc_look_again(pc);
+    }
+}
+
+static void reset_set(struct irq_line *line, bool level)
+{
+    if (level) {
+        vm_request_reset(container_of(line, struct pc, reset)->vm);
+    }
+}
+
+static void ioapic_deliver(struct ioapic_output *output, const struct apic_message *message)
+{
+    struct vcpu *vcpu = boot_vcpu(container_of(output, struct pc, ioapic_output));
+    if (lapic_is_addressed(&vcpu->lapic, message)) {
+        lapic_deliver(&vcpu->lapic, message);
+        vcpu_post_work(vcpu, WORK_EVENTS);
+    }
+}
+
+// CPU 0 looks at the terminals after each slice. For the first byte it is woken, but not again at
+// once: else a guest that sends byte after byte would keep the guests of CPU 0 from running.
+static void wake_console(struct pc *pc)
+{
+    const struct host *host = pc->vm->vmm->host;
+    uint64_t now_ns = host->now_ns();
+    if (now_ns - pc->woke_console_ns >= CONSOLE_WAKE_INTERVAL_NS) {
+        pc->woke_console_ns = now_ns;
+        host->kick(0);
+    }
+}
+
+static bool uart_sink_put(struct byte_sink *sink, uint8_t byte)
+{
+    struct pc *pc = container_of(sink, struct pc, uart_sink);
+    bool first = !terminal_has_output(&pc->vm->terminal);
+    bool taken = terminal_put(&pc->vm->terminal, byte);
+    if (taken && first) {
+        wake_console(pc);
+    }
+    return taken;
+}
+
+static void exit_requested(struct exit_output *output, uint32_t status)
+{
+    struct vm *vm = container_of(output, struct pc, exit_output)->vm;
+    if (vm->state == VM_RUNNING) { // the first of a repeated instruction's
+        vm->exit_status = status;
+        vm_end(vm, false, "exit status %u", status);
+    }
+}
+
+uint32_t pc_ioapic_read(struct pc *pc, unsigned offset)
+{
+    return ioapic_read(&pc->ioapic, offset);
+}
+
+void pc_ioapic_write(struct pc *pc, unsigned offset, uint32_t value)
+{
+    ioapic_write(&pc->ioapic, offset, value);
+}
+
+// ---- Composition ----
+
+static void init_outputs(struct pc *pc)
+{
+    static const uint8_t numbers[] = {
+        [IRQ_INDEX_PIT] = 0, [IRQ_INDEX_KEYBOARD] = 1, [IRQ_INDEX_UART] = 4, [IRQ_INDEX_RTC] = 8};
+    for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++) {
+        pc->irqs[i] = (struct pc_irq){.line = {irq_set}, .pc = pc, .irq = numbers[i]};
+    }
+    pc->intr.set = intr_set;
+    pc->reset.set = reset_set;
+    pc->uart_sink.put = uart_sink_put;
+    pc->exit_output.exit = exit_requested;
+    pc->ioapic_output.deliver = ioapic_deliver;
+}
+
+static void set_cmos_memory(struct pc *pc)
+{
+    const struct guest_memory *memory = &pc->vm->memory;
+    uint64_t below = 0;
+    uint64_t above = 0;
+    for (unsigned i = 0; i < memory->extent_count; i++) {
+        uint64_t end = memory->extents[i].gpa.value + memory->extents[i].bytes;
+        if (end <= 4 * GIB) {
+            below = MAX(below, end);
+        } else {
+            above += memory->extents[i].bytes;
+        }
+    }
+    rtc_set_memory(&pc->rtc, below, above);
+}
+
+void pc_init(struct pc *pc, struct vm *vm)
+{
+    const struct host *host = vm->vmm->host;
+    pc->vm = vm;
+    init_outputs(pc);
+    pc_claim_ports(pc);
+    pic_init(&pc->pic, &pc->intr);
+    ioapic_init(&pc->ioapic, &pc->ioapic_output);
+    pit_init(&pc->pit, &pc->irqs[IRQ_INDEX_PIT].line);
+    rtc_init(&pc->rtc, &pc->irqs[IRQ_INDEX_RTC].line, host->wall_clock_s(), pc_now_ns(pc));
+    set_cmos_memory(pc);
+    uart_init(&pc->uart, &pc->irqs[IRQ_INDEX_UART].line, &pc->uart_sink);
+    i8042_init(&pc->i8042, &pc->irqs[IRQ_INDEX_KEYBOARD].line, &pc->reset);
+    system_port_init(&pc->system_port, &pc->reset);
+    exit_port_init(&pc->exit_port, &pc->exit_output);
+    debug_port_init(&pc->debug_port, &pc->uart_sink);
+    post_port_init(&pc->post_port);
+}
+
+void pc_advance(struct pc *pc, uint64_t now_ns)
+{
+    pit_advance(&pc->pit, now_ns);
+    rtc_advance(&pc->rtc, now_ns);
+    if (uart_output_waiting(&pc->uart)) {
+        uart_output_ready(&pc->uart);
+    }
+    pc_feed_uart(pc);
+}
+
+uint64_t pc_next_event_ns(const struct pc *pc, uint64_t now_ns)
+{
+    uint64_t next = pit_next_event_ns(&pc->pit, now_ns);
+    next = MIN(next, rtc_next_event_ns(&pc->rtc, now_ns));
+    return uart_output_waiting(&pc->uart) ? MIN(next, now_ns + OUTPUT_RETRY_NS) : next;
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// The PC that every VM is: its devices, wired together as on the board.
+#pragma once
+
+#include "vmm/devices/exit_port.h"
+#include "vmm/devices/i8042.h"
+#include "vmm/devices/ioapic.h"
+#include "vmm/devices/pic.h"
+#include "vmm/devices/pit.h"
+#include "vmm/devices/rtc.h"
+#include "vmm/devices/simple_ports.h"
+#include "vmm/devices/system_port.h"
+#include "vmm/devices/uart.h"
+#include "vmm/io_bus.h"
+#include "vmm/vm.h"
+
+#define PC_RANGES 13
+
+// An input of the interrupt controllers.
+struct pc_irq {
+    struct irq_line line;
+    struct pc *pc;
+    uint8_t irq;
+};
+
+struct pc {
+    struct vm *vm;
+    struct io_bus io;
+    struct io_range ranges[PC_RANGES];
+    struct pic_pair pic;
+    struct pit pit;
+    struct rtc rtc;
+    struct uart uart;
+    struct i8042 i8042;
+    struct system_port system_port;
+    struct exit_port exit_port;
+    struct debug_port debug_port;
+    struct post_port post_port;
+    struct ioapic ioapic;
+
+    struct irq_line intr; // of the 8259s
+    struct irq_line reset;
+    struct pc_irq irqs[4]; // PIT, keyboard, UART, RTC
+    struct byte_sink uart_sink;
+    uint64_t woke_console_ns; // host time at which CPU 0 was last woken for this VM's output
+    struct exit_output exit_output;
+    struct ioapic_output ioapic_output;
+};
+
+// All devices as after power-up. The VM's vCPUs exist.
+void pc_init(struct pc *pc, struct vm *vm);
+
+// The VM's clock in ns: the host's, less what it was paused.
+uint64_t pc_now_ns(const struct pc *pc);
+
+// Brings timers and the UART up to now; raises what is due.
+void pc_advance(struct pc *pc, uint64_t now_ns);
+
+// When a device wants that next, on the VM's clock; NEVER_NS.
+uint64_t pc_next_event_ns(const struct pc *pc, uint64_t now_ns);
+
+// The I/O APIC's 4 KiB at IOAPIC_DEFAULT_BASE.
+uint32_t pc_ioapic_read(struct pc *pc, unsigned offset);
+void pc_ioapic_write(struct pc *pc, unsigned offset, uint32_t value);

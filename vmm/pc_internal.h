@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// What pc.c and pc_ports.c know of each other.
+#pragma once
+
+#include "vmm/pc.h"
+
+// Puts every device at its ports.
+void pc_claim_ports(struct pc *pc);
+
+// An interrupt may be deliverable now: vcpu_run looks again.
+void pc_look_again(const struct pc *pc);
+
+// A timer was set, or a byte waits for the console: vcpu_run learns when that is due.
+void pc_timer_set(const struct pc *pc);
+
+// What is typed goes into the UART as far as it has room.
+void pc_feed_uart(struct pc *pc);

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+// The I/O ports of a VM's PC: an adapter from the bus to each device.
+#include "vmm/pc_internal.h"
+
+enum pc_range {
+    RANGE_PIC_MASTER,
+    RANGE_PIC_SLAVE,
+    RANGE_ELCR,
+    RANGE_PIT,
+    RANGE_PORT61,
+    RANGE_KEYBOARD_DATA,
+    RANGE_KEYBOARD_COMMAND,
+    RANGE_RTC,
+    RANGE_POST,
+    RANGE_SYSTEM_PORT,
+    RANGE_DEBUG,
+    RANGE_EXIT,
+    RANGE_UART,
+    RANGE_COUNT
+};
+static_assert(RANGE_COUNT == PC_RANGES && RANGE_COUNT < IO_BUS_RANGES, "a slot each");
+
+#define PC_OF(range, name) container_of(range, struct pc, ranges[name])
+
+static uint32_t pic_master_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)width;
+    return pic_read(&PC_OF(range, RANGE_PIC_MASTER)->pic, PIC_MASTER, offset);
+}
+
+static void pic_master_write(struct io_range *range, unsigned offset, unsigned width,
+                             uint32_t value)
+{
+    (void)width;
+    pic_write(&PC_OF(range, RANGE_PIC_MASTER)->pic, PIC_MASTER, offset, (uint8_t)value);
+}
+
+static uint32_t pic_slave_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)width;
+    return pic_read(&PC_OF(range, RANGE_PIC_SLAVE)->pic, PIC_SLAVE, offset);
+}
+
+static void pic_slave_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    (void)width;
+    pic_write(&PC_OF(range, RANGE_PIC_SLAVE)->pic, PIC_SLAVE, offset, (uint8_t)value);
+}
+
+static uint32_t elcr_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)width;
+    return pic_elcr_read(&PC_OF(range, RANGE_ELCR)->pic, offset ? PIC_SLAVE : PIC_MASTER);
+}
+
+static void elcr_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    (void)width;
+    pic_elcr_write(&PC_OF(range, RANGE_ELCR)->pic, offset ? PIC_SLAVE : PIC_MASTER, (uint8_t)value);
+}
+
+static uint32_t timer_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)width;
+    struct pc *pc = PC_OF(range, RANGE_PIT);
+    return pit_read(&pc->pit, offset, pc_now_ns(pc));
+}
+
+static void timer_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    (void)width;
+    struct pc *pc = PC_OF(range, RANGE_PIT);
+    pit_write(&pc->pit, offset, (uint8_t)value, pc_now_ns(pc));
+    pc_timer_set(pc);
+}
+
+static uint32_t port61_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)offset;
+    (void)width;
+    struct pc *pc = PC_OF(range, RANGE_PORT61);
+    return pit_port61_read(&pc->pit, pc_now_ns(pc));
+}
+
+static void port61_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    (void)offset;
+    (void)width;
+    struct pc *pc = PC_OF(range, RANGE_PORT61);
+    pit_port61_write(&pc->pit, (uint8_t)value, pc_now_ns(pc));
+}
+
+static uint32_t keyboard_data_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)offset;
+    (void)width;
+    return i8042_read(&PC_OF(range, RANGE_KEYBOARD_DATA)->i8042, I8042_DATA);
+}
+
+static void keyboard_data_write(struct io_range *range, unsigned offset, unsigned width,
+                                uint32_t value)
+{
+    (void)offset;
+    (void)width;
+    i8042_write(&PC_OF(range, RANGE_KEYBOARD_DATA)->i8042, I8042_DATA, (uint8_t)value);
+}
+
+static uint32_t keyboard_command_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)offset;
+    (void)width;
+    return i8042_read(&PC_OF(range, RANGE_KEYBOARD_COMMAND)->i8042, I8042_COMMAND);
+}
+
+static void keyboard_command_write(struct io_range *range, unsigned offset, unsigned width,
+                                   uint32_t value)
+{
+    (void)offset;
+    (void)width;
+    i8042_write(&PC_OF(range, RANGE_KEYBOARD_COMMAND)->i8042, I8042_COMMAND, (uint8_t)value);
+}
+
+static uint32_t clock_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)width;
+    struct pc *pc = PC_OF(range, RANGE_RTC);
+    return rtc_read(&pc->rtc, offset, pc_now_ns(pc));
+}
+
+static void clock_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    (void)width;
+    struct pc *pc = PC_OF(range, RANGE_RTC);
+    rtc_write(&pc->rtc, offset, (uint8_t)value, pc_now_ns(pc));
+    pc_timer_set(pc);
+}
+
+static uint32_t post_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)offset;
+    (void)width;
+    return post_port_read(&PC_OF(range, RANGE_POST)->post_port);
+}
+
+static void post_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    (void)offset;
+    (void)width;
+    post_port_write(&PC_OF(range, RANGE_POST)->post_port, (uint8_t)value);
+}
+
+static uint32_t port92_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)offset;
+    (void)width;
+    return system_port_read(&PC_OF(range, RANGE_SYSTEM_PORT)->system_port);
+}
+
+static void port92_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    (void)offset;
+    (void)width;
+    system_port_write(&PC_OF(range, RANGE_SYSTEM_PORT)->system_port, (uint8_t)value);
+}
+
+static uint32_t debug_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)offset;
+    (void)width;
+    return debug_port_read(&PC_OF(range, RANGE_DEBUG)->debug_port);
+}
+
+static void debug_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    (void)offset;
+    (void)width;
+    debug_port_write(&PC_OF(range, RANGE_DEBUG)->debug_port, (uint8_t)value);
+}
+
+static uint32_t exit_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)range;
+    (void)offset;
+    (void)width;
+    return UINT32_MAX;
+}
+
+static void exit_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    (void)offset;
+    exit_port_write(&PC_OF(range, RANGE_EXIT)->exit_port, width, value);
+}
+
+static uint32_t serial_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)width;
+    struct pc *pc = PC_OF(range, RANGE_UART);
+    uint32_t value = uart_read(&pc->uart, offset);
+    pc_feed_uart(pc);
+    return value;
+}
+
+static void serial_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    (void)width;
+    struct pc *pc = PC_OF(range, RANGE_UART);
+    uart_write(&pc->uart, offset, (uint8_t)value);
+    if (uart_output_waiting(&pc->uart)) {
+        pc_timer_set(pc);
+    }
+}
+
+static const struct io_range port_map[PC_RANGES] = {
+    [RANGE_PIC_MASTER] = {0x20, 2, false, pic_master_read, pic_master_write},
+    [RANGE_PIC_SLAVE] = {0xa0, 2, false, pic_slave_read, pic_slave_write},
+    [RANGE_ELCR] = {0x4d0, 2, false, elcr_read, elcr_write},
+    [RANGE_PIT] = {0x40, PIT_PORTS, false, timer_read, timer_write},
+    [RANGE_PORT61] = {0x61, 1, false, port61_read, port61_write},
+    [RANGE_KEYBOARD_DATA] = {0x60, 1, false, keyboard_data_read, keyboard_data_write},
+    [RANGE_KEYBOARD_COMMAND] = {0x64, 1, false, keyboard_command_read, keyboard_command_write},
+    [RANGE_RTC] = {0x70, RTC_PORTS, false, clock_read, clock_write},
+    [RANGE_POST] = {0x80, 1, false, post_read, post_write},
+    [RANGE_SYSTEM_PORT] = {0x92, 1, false, port92_read, port92_write},
+    [RANGE_DEBUG] = {0xe9, 1, false, debug_read, debug_write},
+    [RANGE_EXIT] = {0xf4, 1, true, exit_read, exit_write},
+    [RANGE_UART] = {0x3f8, UART_PORTS, false, serial_read, serial_write},
+};
+
+void pc_claim_ports(struct pc *pc)
+{
+    io_bus_init(&pc->io);
+    for (unsigned i = 0; i < PC_RANGES; i++) {
+        pc->ranges[i] = port_map[i];
+        io_bus_claim(&pc->io, &pc->ranges[i]);
+    }
+}

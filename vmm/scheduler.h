@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// Shares one CPU among the vCPUs that are pinned to it.
+#pragma once
+
+#include "vmm/vm.h"
+
+#define SCHEDULER_SLICE_NS 10000000ULL   // 10 ms
+#define SCHEDULER_SLICE_MIN_NS 100000ULL // where another vCPU wakes before the slice ends
+
+struct scheduler {
+    struct vmm *vmm;
+    unsigned cpu;
+    uint64_t virtual_time_ns; // of the vCPU that was chosen last
+    uint64_t busy_ns;         // time in guests since boot
+};
+
+void scheduler_init(struct scheduler *scheduler, struct vmm *vmm, unsigned cpu);
+
+// Runs the vCPU that has had the least time for a slice, and carries out what its VM then needs
+// (reset, restart). False: none wants to run; `*wake_ns` is then when one will, at the latest.
+bool scheduler_step(struct scheduler *scheduler, uint64_t *wake_ns);

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// Formatted text into a buffer: the part of C's printf that Husk uses.
+#pragma once
+
+#include <stdarg.h>
+
+#include "vmm/util/types.h"
+
+// Writes at most `size` bytes including the final NUL and returns the length the whole text has.
+// Knows %c %s %d %i %u %x %X %p %%, the flags `-`, `0` and `#` (0x), a width, `*`, a precision for
+// %s, and the lengths hh, h, l, ll, z. An unknown conversion is copied as it stands.
+size_t format_text(char *buffer, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
+size_t format_text_v(char *buffer, size_t size, const char *format, va_list arguments)
+    PRINTF_LIKE(3, 0);

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Refusals: the sentence that goes with a status.
+#include "vmm/util/status.h"
+
+#include "vmm/util/format.h"
+
+enum status refuse(struct reason *why, enum status status, const char *format, ...)
+{
+    if (why != NULL) {
+        va_list arguments;
+        va_start(arguments, format);
+        format_text_v(why->text, sizeof(why->text), format, arguments);
+        va_end(arguments);
+    }
+    return status;
+}

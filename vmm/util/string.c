@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Bytes and text for an environment without a C library; see string.h.
+#include "vmm/util/string.h"
+
+bool text_equal(const char *a, const char *b)
+{
+    while (*a != '\0' && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+bool text_starts_with(const char *text, const char *prefix)
+{
+    while (*prefix != '\0' && *text == *prefix) {
+        text++;
+        prefix++;
+    }
+    return *prefix == '\0';
+}
+
+size_t text_copy(char *to, size_t size, const char *from)
+{
+    size_t length = strlen(from);
+    if (size == 0) {
+        return length;
+    }
+    size_t copied = MIN(length, size - 1);
+    memcpy(to, from, copied);
+    to[copied] = '\0';
+    return length;
+}
+
+// The value of a digit in any base up to 16, or 16.
+static unsigned digit_value(char character)
+{
+    if (character >= '0' && character <= '9') {
+        return (unsigned)(character - '0');
+    }
+    if (character >= 'a' && character <= 'f') {
+        return (unsigned)(character - 'a') + 10;
+    }
+    if (character >= 'A' && character <= 'F') {
+        return (unsigned)(character - 'A') + 10;
+    }
+    return 16;
+}
+
+bool text_parse_u64(const char *text, size_t length, uint64_t *value)
+{
+    unsigned base = 10;
+    if (length >= 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+        base = 16;
+        text += 2;
+        length -= 2;
+    }
+    if (length == 0) {
+        return false;
+    }
+    uint64_t result = 0;
+    for (size_t i = 0; i < length; i++) {
+        unsigned digit = digit_value(text[i]);
+        if (digit >= base || result > (UINT64_MAX - digit) / base) {
+            return false;
+        }
+        result = result * base + digit;
+    }
+    *value = result;
+    return true;
+}

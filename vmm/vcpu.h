@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// A virtual CPU: its registers, its local APIC, and when it may run.
+#pragma once
+
+#include "vmm/backend.h"
+#include "vmm/cpuid.h"
+#include "vmm/devices/lapic.h"
+#include "vmm/emulate.h"
+#include "vmm/msr.h"
+
+struct load_result;
+struct vm;
+
+struct vcpu {
+    struct vcpu_core core; // first: the back end knows only this
+    struct vm *vm;
+    const struct vcpu_ops *ops;
+    const struct host *host;
+    unsigned index; // in its VM; also its APIC ID
+
+    struct lapic lapic;
+    struct lapic_output lapic_output;
+    struct cpuid_table cpuid;
+    struct msr_state msrs;
+    bool halted; // HLT: waits for an interrupt
+    bool nmi_pending;
+    uint64_t next_event_ns; // host time at which a device of its VM wants something
+    struct emulator_cache emulator_cache;
+
+    uint64_t run_ns; // time it has run
+};
+
+static inline struct vcpu *vcpu_of(struct vcpu_core *core)
+{
+    return container_of(core, struct vcpu, core);
+}
+
+// On the CPU that it will run on. The VM's nested space exists.
+enum status vcpu_create(struct vm *vm, unsigned index, struct vcpu **vcpu, struct reason *why);
+void vcpu_destroy(struct vcpu *vcpu);
+
+// Registers, segments and mode of a CPU that starts as the loader says.
+void vcpu_start_at(struct vcpu *vcpu, const struct load_result *start);
+
+// Runs it until the host has work, its slice ends, it halts or its VM is no longer running.
+void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns);
+
+// Whether it could run now: not halted, or an interrupt has come for it.
+bool vcpu_runnable(struct vcpu *vcpu);
+
+// A device now wants something at `due_ns` of the VM's clock: vcpu_run is asked to look again only
+// if that is earlier than what it waits for. One that was put off just finds nothing due.
+void vcpu_timer_set(struct vcpu *vcpu, uint64_t due_ns);
+
+// The host time at which a timer of its VM is due next; NEVER_NS.
+uint64_t vcpu_next_event_ns(const struct vcpu *vcpu);
+
+// Makes the back end's loop come back: see enum vcpu_work. From any CPU.
+static inline void vcpu_post_work(struct vcpu *vcpu, uint32_t work)
+{
+    __atomic_or_fetch(&vcpu->core.work, work, __ATOMIC_RELEASE);
+}
+
+// A write to a register of its local APIC (enum lapic_register); vcpu_run looks again if that can
+// have made an interrupt deliverable or set a timer. False: #GP in x2APIC mode.
+bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value);
+
+// General register `gpr`, RSP too.
+uint64_t vcpu_gpr(const struct vcpu *vcpu, unsigned gpr);
+void vcpu_set_gpr(struct vcpu *vcpu, unsigned gpr, uint64_t value);
+
+static inline uint64_t vcpu_register(const struct vcpu *vcpu, enum guest_register which)
+{
+    return vcpu->ops->get_register(&vcpu->core, which);
+}
+
+static inline void vcpu_set_register(struct vcpu *vcpu, enum guest_register which, uint64_t value)
+{
+    vcpu->ops->set_register(&vcpu->core, which, value);
+}
+
+// Faults for the guest; each returns what its handler then returns: RETRY, or STOP with the VM
+// ended where an event is waiting already.
+enum exit_action vcpu_fault(struct vcpu *vcpu, uint8_t vector);
+enum exit_action vcpu_fault_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code);
+enum exit_action vcpu_page_fault(struct vcpu *vcpu, uint64_t address, uint32_t error_code);
+// Any event that must be taken now.
+enum exit_action vcpu_inject(struct vcpu *vcpu, const struct event *event);
+
+// Handlers in files of their own, called by vcpu_handle_exit.
+enum exit_action vcpu_control_register_exit(struct vcpu *vcpu,
+                                            const struct exit_control_register *access);
+enum exit_action vcpu_xsetbv_exit(struct vcpu *vcpu);
+enum exit_action vcpu_hypercall_exit(struct vcpu *vcpu, const struct exit_hypercall *call);
+enum exit_action vcpu_memory_exit(struct vcpu *vcpu, struct vm_exit *exit);
+enum exit_action vcpu_string_io_exit(struct vcpu *vcpu, struct vm_exit *exit);
+
+// What a guest sees of writes to EFER, CR0 and CR4. False: #GP.
+bool vcpu_write_efer(struct vcpu *vcpu, uint64_t value);

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+// What each kind of VM exit does: one line a case.
+#include "arch/x86/registers.h"
+#include "vmm/pc.h"
+#include "vmm/vcpu.h"
+
+static enum exit_action answer_cpuid(uint64_t *gpr, const struct cpuid_registers *answer)
+{
+    gpr[GPR_RAX] = answer->eax;
+    gpr[GPR_RBX] = answer->ebx;
+    gpr[GPR_RCX] = answer->ecx;
+    gpr[GPR_RDX] = answer->edx;
+    return ADVANCE;
+}
+
+// Leaf 0DH follows XCR0, which some machines let a guest write without an exit.
+static NOT_INLINE enum exit_action search_cpuid(struct vcpu *vcpu)
+{
+    uint64_t *gpr = vcpu->core.registers.gpr;
+    if ((uint32_t)gpr[GPR_RAX] == 0xd) {
+        cpuid_table_set_xcr0(&vcpu->cpuid, vcpu_register(vcpu, REG_XCR0));
+    }
+    return answer_cpuid(
+        gpr, cpuid_table_find(&vcpu->cpuid, (uint32_t)gpr[GPR_RAX], (uint32_t)gpr[GPR_RCX]));
+}
+
+static NOT_INLINE enum exit_action handle_cpuid(struct vcpu *vcpu)
+{
+    uint64_t *gpr = vcpu->core.registers.gpr;
+    const struct cpuid_registers *plain = cpuid_table_plain(&vcpu->cpuid, (uint32_t)gpr[GPR_RAX]);
+    return plain ? answer_cpuid(gpr, plain) : search_cpuid(vcpu);
+}
+
+static void io_in(struct vcpu *vcpu, const struct exit_io *io)
+{
+    uint64_t *rax = &vcpu->core.registers.gpr[GPR_RAX];
+    uint32_t value = io_bus_read(&vcpu->vm->pc->io, io->port, io->width);
+    switch (io->width) {
+    case 1:
+        *rax = (*rax & ~0xffULL) | (uint8_t)value;
+        break;
+    case 2:
+        *rax = (*rax & ~0xffffULL) | (uint16_t)value;
+        break;
+    default:
+        *rax = value; // a 32-bit result clears the upper half
+        break;
+    }
+}
+
+static NOT_INLINE enum exit_action handle_io(struct vcpu *vcpu, struct vm_exit *exit)
+{
+    if (exit->io.string) {
+        return vcpu_string_io_exit(vcpu, exit);
+    }
+    if (exit->io.in) {
+        io_in(vcpu, &exit->io);
+    } else {
+        io_bus_write(&vcpu->vm->pc->io, exit->io.port, exit->io.width,
+                     (uint32_t)vcpu->core.registers.gpr[GPR_RAX]);
+    }
+    return ADVANCE;
+}
+
+// An interrupt that is pending already ends the wait at once: vcpu_run finds it.
+static NOT_INLINE enum exit_action handle_hlt(struct vcpu *vcpu)
+{
+    vcpu->halted = true;
+    vcpu_post_work(vcpu, WORK_EVENTS);
+    if (!(vcpu_register(vcpu, REG_RFLAGS) & RFLAGS_IF) && !vcpu->nmi_pending) {
+        vm_end(vcpu->vm, true, "halted for ever: HLT with interrupts off at RIP 0x%llx",
+               (unsigned long long)vcpu_register(vcpu, REG_RIP));
+    }
+    return ADVANCE;
+}
+
+static NOT_INLINE enum exit_action handle_interrupt_window(struct vcpu *vcpu)
+{
+    vcpu_post_work(vcpu, WORK_EVENTS);
+    return RETRY;
+}
+
+// #DB and #AC come here only so that their delivery cannot loop inside the CPU: hand them on. On
+// hardware an #AC during a delivery is delivered in its turn (table 6-5) and may so go on for ever;
+// here it becomes a double fault, which ends the loop.
+static NOT_INLINE enum exit_action handle_exception(struct vcpu *vcpu,
+                                                    const struct exit_exception *exception)
+{
+    if (exception->delivery && exception->vector == VECTOR_AC) {
+        return vcpu_fault_code(vcpu, VECTOR_DF, 0);
+    }
+    if (exception->vector == VECTOR_DB) {
+        uint64_t dr6 = vcpu_register(vcpu, REG_DR6);
+        vcpu_set_register(vcpu, REG_DR6, (dr6 & ~(uint64_t)DR6_BREAKPOINTS) | exception->payload);
+        vcpu_set_register(vcpu, REG_DR7, vcpu_register(vcpu, REG_DR7) & ~(uint64_t)DR7_GD);
+    }
+    struct event event = {.type = EVENT_EXCEPTION,
+                          .vector = exception->vector,
+                          .has_error_code = exception->has_error_code,
+                          .error_code = exception->error_code};
+    return vcpu->ops->inject(&vcpu->core, &event) ? RETRY : vcpu_fault(vcpu, exception->vector);
+}
+
+static NOT_INLINE enum exit_action end_with_dump(struct vcpu *vcpu)
+{
+    struct reason why = {""};
+    vcpu->ops->explain(&vcpu->core, &why);
+    vm_end(vcpu->vm, true, "%s, RIP 0x%llx", why.text,
+           (unsigned long long)vcpu_register(vcpu, REG_RIP));
+    vcpu->ops->dump(&vcpu->core, vcpu->host->log);
+    return STOP;
+}
+
+// A PC resets at a triple fault. With an empty IDT that is what the guest wants (GRUB and Linux
+// reboot so); with any other it is a mistake of the guest, and more is learnt by stopping.
+static NOT_INLINE enum exit_action handle_triple_fault(struct vcpu *vcpu)
+{
+    struct segment idt;
+    vcpu->ops->get_segment(&vcpu->core, SEGMENT_IDTR, &idt);
+    if (idt.limit == 0) {
+        vm_request_reset(vcpu->vm);
+        return STOP;
+    }
+    vm_end(vcpu->vm, true, "triple fault at RIP 0x%llx",
+           (unsigned long long)vcpu_register(vcpu, REG_RIP));
+    return STOP;
+}
+
+// Each handler is a jump from here, so that this needs no stack frame of its own.
+enum exit_action vcpu_handle_exit(struct vcpu_core *core, struct vm_exit *exit)
+{
+    struct vcpu *vcpu = vcpu_of(core);
+    switch (exit->kind) {
+    case EXIT_CPUID:
+        return handle_cpuid(vcpu);
+    case EXIT_HYPERCALL:
+        return vcpu_hypercall_exit(vcpu, &exit->hypercall);
+    case EXIT_IO:
+        return handle_io(vcpu, exit);
+    case EXIT_READ_MSR:
+        return msr_read_exit(vcpu);
+    case EXIT_WRITE_MSR:
+        return msr_write_exit(vcpu);
+    case EXIT_CONTROL_REGISTER:
+        return vcpu_control_register_exit(vcpu, &exit->cr);
+    case EXIT_XSETBV:
+        return vcpu_xsetbv_exit(vcpu);
+    case EXIT_HLT:
+        return handle_hlt(vcpu);
+    case EXIT_MEMORY:
+        return vcpu_memory_exit(vcpu, exit);
+    case EXIT_EXCEPTION:
+        return handle_exception(vcpu, &exit->exception);
+    case EXIT_INTERRUPT_WINDOW:
+        return handle_interrupt_window(vcpu);
+    case EXIT_HOST:
+        return RETRY;
+    case EXIT_UNDEFINED:
+        return vcpu_fault(vcpu, VECTOR_UD);
+    case EXIT_FORBIDDEN:
+        return vcpu_fault_code(vcpu, VECTOR_GP, 0);
+    case EXIT_NOTHING:
+        return ADVANCE;
+    case EXIT_TRIPLE_FAULT:
+        return handle_triple_fault(vcpu);
+    case EXIT_ENTRY_FAILED:
+    case EXIT_UNKNOWN:
+    case EXIT_KINDS:
+        return end_with_dump(vcpu);
+    }
+    return end_with_dump(vcpu);
+}
+
+const char *exit_kind_name(enum exit_kind kind)
+{
+    static const char *const names[] = {
+        [EXIT_CPUID] = "CPUID",
+        [EXIT_HYPERCALL] = "hypercall",
+        [EXIT_IO] = "I/O port",
+        [EXIT_READ_MSR] = "RDMSR",
+        [EXIT_WRITE_MSR] = "WRMSR",
+        [EXIT_CONTROL_REGISTER] = "control register",
+        [EXIT_XSETBV] = "XSETBV",
+        [EXIT_HLT] = "HLT",
+        [EXIT_MEMORY] = "nested page fault",
+        [EXIT_EXCEPTION] = "exception",
+        [EXIT_INTERRUPT_WINDOW] = "interrupt window",
+        [EXIT_HOST] = "host interrupt or timer",
+        [EXIT_UNDEFINED] = "undefined instruction",
+        [EXIT_FORBIDDEN] = "forbidden instruction",
+        [EXIT_NOTHING] = "cache instruction",
+        [EXIT_TRIPLE_FAULT] = "triple fault",
+        [EXIT_ENTRY_FAILED] = "entry failed",
+        [EXIT_UNKNOWN] = "unknown",
+    };
+    static_assert(ARRAY_SIZE(names) == EXIT_KINDS, "a name each");
+    return kind < EXIT_KINDS ? names[kind] : "none";
+}

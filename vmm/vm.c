@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+// VMs: started, stopped, paused and reset.
+#include "vmm/vm.h"
+
+#include "vmm/pc.h"
+#include "vmm/util/format.h"
+#include "vmm/vcpu.h"
+
+// A guest that resets itself all the time gets to do so this often: each takes host time and a
+// line.
+#define RESET_INTERVAL_NS 100000000ULL
+// And a VM with much memory, whose reset takes long, more seldom.
+#define RESET_BUILD_TIMES 10
+// How long a VM that ended waits for its restart: one that fails at once must not fill the log.
+#define RESTART_DELAY_NS 1000000000ULL
+
+const char *vm_state_name(enum vm_state state)
+{
+    static const char *const names[] = {
+        [VM_OFF] = "off", [VM_RUNNING] = "running", [VM_PAUSED] = "paused", [VM_ENDED] = "ended"};
+    return names[state];
+}
+
+// ---- Calls to the VM's CPU ----
+
+struct vm_request {
+    struct vm *vm;
+    enum status (*carry_out)(struct vm *vm, struct reason *why);
+    void (*inspect)(struct vm *vm, void *context);
+    void *context;
+    enum status status;
+    struct reason *why;
+};
+
+static void carry_out(void *argument)
+{
+    struct vm_request *request = argument;
+    const struct host *host = request->vm->vmm->host;
+    host->space_enter(request->vm->space.cr3 ? &request->vm->space : NULL);
+    if (request->carry_out) {
+        request->status = request->carry_out(request->vm, request->why);
+    } else {
+        if (request->vm->vcpus[0]) {
+            request->vm->vmm->ops->load_vcpu(&request->vm->vcpus[0]->core);
+        }
+        request->inspect(request->vm, request->context);
+    }
+    host->space_enter(NULL);
+}
+
+static enum status on_own_cpu(struct vm *vm, enum status (*operation)(struct vm *, struct reason *),
+                              struct reason *why)
+{
+    struct vm_request request = {.vm = vm, .carry_out = operation, .why = why};
+    vm->vmm->host->call(vm->cpu, carry_out, &request);
+    return request.status;
+}
+
+void vm_call(struct vm *vm, void (*call)(struct vm *vm, void *context), void *context)
+{
+    struct vm_request request = {.vm = vm, .inspect = call, .context = context};
+    vm->vmm->host->call(vm->cpu, carry_out, &request);
+}
+
+struct vcpu_core *vm_vcpu_core(struct vm *vm)
+{
+    return vm->vcpus[0] ? &vm->vcpus[0]->core : NULL;
+}
+
+void vm_input_ready(struct vm *vm)
+{
+    vm->vmm->host->kick(vm->cpu);
+}
+
+// ---- On the VM's CPU ----
+
+// Others read `state` at any time: restart_at_ns is right before it becomes VM_ENDED, and stays as
+// it is while the VM starts (guests_all_ended).
+static void set_state(struct vm *vm, enum vm_state state)
+{
+    __atomic_store_n(&vm->state, state, __ATOMIC_RELEASE);
+}
+
+static enum status start_here(struct vm *vm, struct reason *why)
+{
+    const struct host *host = vm->vmm->host;
+    uint64_t begin_ns = host->now_ns();
+    vm->reset_requested = false;
+    vm->ended.text[0] = '\0';
+    enum status status = vm_build(vm, why);
+    vm->started_ns = host->now_ns();
+    vm->build_ns = vm->started_ns - begin_ns;
+    vm->virtual_time_ns += vm->build_ns; // time of its CPU like any other
+    if (status == STATUS_OK) {
+        set_state(vm, VM_RUNNING);
+        vm->starts++;
+    }
+    return status;
+}
+
+static enum status restart_here(struct vm *vm, struct reason *why)
+{
+    vm_tear_down(vm);
+    return start_here(vm, why);
+}
+
+static void switch_off(struct vm *vm)
+{
+    set_state(vm, VM_OFF);
+    vm->restart_at_ns = NEVER_NS;
+}
+
+static enum status restart_or_off(struct vm *vm, struct reason *why)
+{
+    enum status status = restart_here(vm, why);
+    if (status != STATUS_OK) {
+        switch_off(vm);
+    }
+    return status;
+}
+
+static enum status start_new_here(struct vm *vm, struct reason *why)
+{
+    if (vm->state == VM_RUNNING || vm->state == VM_PAUSED) {
+        return refuse(why, STATUS_BUSY, "%s is %s", vm->config.name, vm_state_name(vm->state));
+    }
+    return restart_or_off(vm, why);
+}
+
+static enum status stop_here(struct vm *vm, struct reason *why)
+{
+    if (vm->state == VM_OFF) {
+        return refuse(why, STATUS_BUSY, "%s is off already", vm->config.name);
+    }
+    vm_tear_down(vm);
+    switch_off(vm);
+    return STATUS_OK;
+}
+
+static enum status pause_here(struct vm *vm, struct reason *why)
+{
+    if (vm->state != VM_RUNNING) {
+        return refuse(why, STATUS_BUSY, "%s is %s, not running", vm->config.name,
+                      vm_state_name(vm->state));
+    }
+    vm->paused_at_ns = vm->vmm->host->now_ns();
+    vm->paused_at_tsc = vm->vmm->host->tsc();
+    set_state(vm, VM_PAUSED);
+    return STATUS_OK;
+}
+
+// Its clock and its TSC go on where they stood.
+static enum status resume_here(struct vm *vm, struct reason *why)
+{
+    const struct vcpu_ops *ops = vm->vmm->ops;
+    if (vm->state != VM_PAUSED) {
+        return refuse(why, STATUS_BUSY, "%s is %s, not paused", vm->config.name,
+                      vm_state_name(vm->state));
+    }
+    struct vcpu_core *core = &vm->vcpus[0]->core;
+    vm->clock_base_ns += vm->vmm->host->now_ns() - vm->paused_at_ns;
+    uint64_t stood = vm->vmm->host->tsc() - vm->paused_at_tsc;
+    ops->load_vcpu(core);
+    ops->set_register(core, REG_TSC_OFFSET, ops->get_register(core, REG_TSC_OFFSET) - stood);
+    set_state(vm, VM_RUNNING);
+    return STATUS_OK;
+}
+
+static enum status reset_here(struct vm *vm, struct reason *why)
+{
+    if (vm->state == VM_OFF) {
+        return refuse(why, STATUS_BUSY, "%s is off: start it", vm->config.name);
+    }
+    return restart_or_off(vm, why);
+}
+
+static bool wants_restart(const struct vm *vm)
+{
+    return vm->config.restart == RESTART_ALWAYS ||
+           (vm->config.restart == RESTART_ON_FAILURE && (vm->failed || vm->exit_status != 0));
+}
+
+static void set_ended(struct vm *vm)
+{
+    bool restart = wants_restart(vm);
+    vm->restart_at_ns = restart ? vm->vmm->host->now_ns() + RESTART_DELAY_NS : NEVER_NS;
+    set_state(vm, VM_ENDED);
+}
+
+// The VM stays ended, and if its line says so, it is tried again later.
+static void restart_failed(struct vm *vm, const struct reason *why)
+{
+    vm->ended = *why;
+    vm->failed = true;
+    set_ended(vm);
+}
+
+static void restart_or_report(struct vm *vm, const char *what)
+{
+    struct reason why = {""};
+    if (restart_here(vm, &why) == STATUS_OK) {
+        host_log(vm->vmm->host, "[%s] %s", vm->config.name, what);
+    } else {
+        restart_failed(vm, &why);
+        host_log(vm->vmm->host, "[%s] not %s: %s", vm->config.name, what, why.text);
+    }
+}
+
+uint64_t vm_settle(struct vm *vm)
+{
+    bool reset = vm->reset_requested && vm->state == VM_RUNNING;
+    bool restart = vm->state == VM_ENDED && vm->restart_at_ns != NEVER_NS;
+    if (!reset && !restart) {
+        return NEVER_NS;
+    }
+    uint64_t due_ns =
+        reset ? vm->started_ns + MAX(RESET_INTERVAL_NS, RESET_BUILD_TIMES * vm->build_ns)
+              : vm->restart_at_ns;
+    if (vm->vmm->host->now_ns() < due_ns) {
+        return due_ns;
+    }
+    restart_or_report(vm, reset ? "reset by itself" : "restarted");
+    return NEVER_NS;
+}
+
+void vm_request_reset(struct vm *vm)
+{
+    vm->reset_requested = true;
+    vcpu_post_work(vm->vcpus[0], WORK_STOP);
+}
+
+void vm_end(struct vm *vm, bool failed, const char *format, ...)
+{
+    if (vm->state == VM_ENDED) {
+        return; // the rest of a repeated instruction: the first end counts
+    }
+    va_list arguments;
+    va_start(arguments, format);
+    format_text_v(vm->ended.text, sizeof(vm->ended.text), format, arguments);
+    va_end(arguments);
+    vm->failed = failed;
+    set_ended(vm);
+    vcpu_post_work(vm->vcpus[0], WORK_STOP);
+    host_log(vm->vmm->host, "[%s] %s: %s", vm->config.name, failed ? "stopped" : "ended",
+             vm->ended.text);
+}
+
+void host_log(const struct host *host, const char *format, ...)
+{
+    char text[240];
+    va_list arguments;
+    va_start(arguments, format);
+    format_text_v(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    host->log(text);
+}
+
+// ---- What the monitor asks for ----
+
+enum status vm_start(struct vm *vm, struct reason *why)
+{
+    if (!vm->vmm->ops) {
+        return refuse(why, STATUS_UNSUPPORTED, "%s", vm->vmm->no_guests.text);
+    }
+    if (vm->payload_count == 0) {
+        return refuse(why, STATUS_INVALID, "%s has nothing to run", vm->config.name);
+    }
+    return on_own_cpu(vm, start_new_here, why);
+}
+
+enum status vm_stop(struct vm *vm, struct reason *why)
+{
+    return on_own_cpu(vm, stop_here, why);
+}
+
+enum status vm_pause(struct vm *vm, struct reason *why)
+{
+    return on_own_cpu(vm, pause_here, why);
+}
+
+enum status vm_resume(struct vm *vm, struct reason *why)
+{
+    return on_own_cpu(vm, resume_here, why);
+}
+
+enum status vm_reset(struct vm *vm, struct reason *why)
+{
+    return on_own_cpu(vm, reset_here, why);
+}

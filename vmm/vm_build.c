@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+// What a VM gets when it starts and gives back when it stops. On the VM's own CPU.
+#include "vmm/firmware.h"
+#include "vmm/load.h"
+#include "vmm/pc.h"
+#include "vmm/vcpu.h"
+
+// RAM for the guest, mapped for the host in the VM's space.
+static enum status build_memory(struct vm *vm, struct reason *why)
+{
+    struct guest_extent extents[GUEST_EXTENTS];
+    unsigned count = guest_memory_layout(vm->config.memory_bytes, extents);
+    enum status status = vm->vmm->host->space_create(&vm->space, extents, count, why);
+    if (status != STATUS_OK) {
+        vm->space = (struct host_space){0};
+        return status;
+    }
+    vm->memory = (struct guest_memory){.base = (uint8_t *)vm->space.window,
+                                       .extent_count = vm->space.extent_count};
+    for (unsigned i = 0; i < vm->space.extent_count; i++) {
+        vm->memory.extents[i] = vm->space.extents[i];
+    }
+    return STATUS_OK;
+}
+
+static enum status map_extent(struct vm *vm, struct guest_extent extent)
+{
+    enum status status = STATUS_OK;
+    while (extent.bytes > 0 && status == STATUS_OK) {
+        uint64_t contiguous;
+        hpa_t frame = vm->vmm->host->space_frame(&vm->space, extent.gpa, &contiguous);
+        uint64_t bytes = MIN(contiguous, extent.bytes);
+        status = vm->vmm->ops->map(vm->nested, extent.gpa, frame, bytes, ACCESS_ALL);
+        extent.gpa.value += bytes;
+        extent.bytes -= bytes;
+    }
+    return status;
+}
+
+// The same RAM, mapped for the guest.
+static enum status build_nested(struct vm *vm, struct reason *why)
+{
+    const struct vcpu_ops *ops = vm->vmm->ops;
+    enum status status = ops->create_space(&vm->nested);
+    for (unsigned i = 0; i < vm->space.extent_count && status == STATUS_OK; i++) {
+        status = map_extent(vm, vm->space.extents[i]);
+    }
+    if (status != STATUS_OK) {
+        return refuse(why, status, "no frames for the nested page table");
+    }
+    msr_set_intercepts(ops, vm->nested);
+    return STATUS_OK;
+}
+
+static enum status build_devices(struct vm *vm, struct reason *why)
+{
+    const struct host *host = vm->vmm->host;
+    vm->clock_base_ns = host->now_ns();
+    vm->pc = host->allocate(sizeof(*vm->pc));
+    if (!vm->pc) {
+        return refuse(why, STATUS_NO_MEMORY, "no frames for the devices");
+    }
+    enum status status = vcpu_create(vm, 0, &vm->vcpus[0], why);
+    if (status == STATUS_OK) {
+        pc_init(vm->pc, vm);
+    }
+    return status;
+}
+
+static enum status map_payload(struct vm *vm, unsigned index, struct payload *payload,
+                               struct reason *why)
+{
+    const struct vm_payload *source = &vm->payloads[index];
+    const struct host *host = vm->vmm->host;
+    payload->bytes = source->linked
+                         ? source->linked
+                         : host->space_map_module(&vm->space, source->start, source->size);
+    payload->size = source->size;
+    payload->command_line = source->command_line;
+    return payload->bytes ? STATUS_OK
+                          : refuse(why, STATUS_NO_MEMORY, "no frames to map module %u", index);
+}
+
+static enum status load(struct vm *vm, struct load_result *start, struct reason *why)
+{
+    struct load_request request = {.kind = vm->config.kind};
+    for (unsigned i = 0; i < vm->payload_count; i++) {
+        struct payload *payload = i == 0 ? &request.payload : &request.modules[i - 1];
+        enum status status = map_payload(vm, i, payload, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    request.module_count = vm->payload_count - 1;
+    vm->vmm->host->space_enter(&vm->space);
+    const struct linked_payload *firmware = vm->vmm->firmware;
+    if (firmware) {
+        enum status status = firmware_install(firmware->start, firmware->size, &vm->memory, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return payload_load(&request, &vm->memory, start, why);
+}
+
+enum status vm_build(struct vm *vm, struct reason *why)
+{
+    struct load_result start;
+    enum status status = build_memory(vm, why);
+    if (status == STATUS_OK) {
+        status = build_nested(vm, why);
+    }
+    if (status == STATUS_OK) {
+        status = build_devices(vm, why);
+    }
+    if (status == STATUS_OK) {
+        status = load(vm, &start, why);
+    }
+    if (status != STATUS_OK) {
+        vm_tear_down(vm);
+        return status;
+    }
+    vcpu_start_at(vm->vcpus[0], &start);
+    return STATUS_OK;
+}
+
+void vm_tear_down(struct vm *vm)
+{
+    const struct host *host = vm->vmm->host;
+    host->space_enter(NULL);
+    if (vm->vcpus[0]) {
+        vcpu_destroy(vm->vcpus[0]);
+        vm->vcpus[0] = NULL;
+    }
+    if (vm->pc) {
+        host->release(vm->pc, sizeof(*vm->pc));
+        vm->pc = NULL;
+    }
+    if (vm->nested) {
+        vm->vmm->ops->destroy_space(vm->nested);
+        vm->nested = NULL;
+    }
+    if (vm->space.cr3) {
+        host->space_destroy(&vm->space);
+        vm->space = (struct host_space){0};
+    }
+    vm->memory = (struct guest_memory){0};
+}
