@@ -17,6 +17,11 @@ static struct cpuid_registers host_cpuid(uint32_t leaf, uint32_t subleaf)
     return (struct cpuid_registers){answer.eax, answer.ebx, answer.ecx, answer.edx};
 }
 
+static unsigned this_cpu(void)
+{
+    return cpu_this()->index;
+}
+
 static void log_text(const char *line)
 {
     log_line("%s", line);
@@ -27,6 +32,7 @@ const struct host host_table = {
     .set_deadline = time_set_deadline,
     .kick = ipi_kick,
     .cpu_count = cpu_count,
+    .this_cpu = this_cpu,
     .call = ipi_call,
     .allocate = host_allocate,
     .release = host_release,

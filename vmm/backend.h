@@ -59,7 +59,7 @@ enum guest_register {
     REG_PDPTE3,
     REG_TSC_OFFSET,    // what RDTSC in the guest adds to the host's TSC
     REG_CPL,           // read only: the privilege level, the DPL of SS
-    REG_EVENT_WAITING, // read only: 1 if inject would refuse
+    REG_EVENT_WAITING, // 1 if inject would refuse; writing 0 forgets the event
     REG_COUNT
 };
 
@@ -158,8 +158,8 @@ struct vcpu_core {
     uint64_t exits[EXIT_KINDS]; // counted by the back end's loop
 };
 
-// Constant table, one a vendor. Every function that takes a vcpu runs on the CPU that the vcpu is
-// pinned to. Functions without a status cannot fail.
+// Constant table, one a vendor. A vcpu belongs to the CPU that has loaded it until that CPU unloads
+// it. Functions without a status cannot fail.
 struct vcpu_ops {
     const char *name; // "VT-x", "AMD-V"
 
@@ -177,8 +177,10 @@ struct vcpu_ops {
     void (*destroy_vcpu)(struct vcpu_core *vcpu);
 
     // Makes it the CPU's current one, which all below but map to intercept_msr need; run does so
-    // too.
+    // too. It may stay in the CPU until another one is loaded.
     void (*load_vcpu)(struct vcpu_core *vcpu);
+    // Takes all of its state out of this CPU: after that any CPU may load it, or destroy it.
+    void (*unload_vcpu)(struct vcpu_core *vcpu);
     // Enters the guest and calls vcpu_handle_exit for each exit until vcpu.work is not zero.
     void (*run)(struct vcpu_core *vcpu);
 
@@ -194,6 +196,7 @@ struct vcpu_ops {
     void (*request_interrupt_window)(struct vcpu_core *vcpu, bool wanted);
 
     // gpa, hpa and bytes are multiples of 4 KiB. map uses the largest pages that fit, unmap splits.
+    // A vCPU that runs meanwhile may use what was unmapped until its next entry.
     enum status (*map)(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
                        unsigned access);
     enum status (*unmap)(struct nested_space *space, gpa_t gpa, uint64_t bytes);

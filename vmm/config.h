@@ -24,13 +24,14 @@ enum restart_policy { RESTART_NEVER, RESTART_ALWAYS, RESTART_ON_FAILURE };
 
 struct vm_config {
     char name[VM_NAME_MAX];
-    uint64_t memory_bytes;       // mem=512M, mem=1G; whole pages
-    unsigned vcpus;              // cpus=1
-    int cpu;                     // cpu=N pins; -1: Husk chooses
-    enum restart_policy restart; // restart=never|always|on-failure
-    enum payload_kind kind;      // kind=flat|elf64|multiboot1; PAYLOAD_UNKNOWN: recognise
-    bool autostart;              // start=yes|no
-    const char *command_line;    // after `--`, in the caller's text, "" if none
+    uint64_t memory_bytes;             // mem=512M, mem=1G; whole pages
+    unsigned vcpus;                    // cpus=1
+    bool pinned;                       // cpu=2 or cpu=1,4-7 was given; else Husk chooses
+    uint64_t cpus[HOST_CPUS_MAX / 64]; // a bit for each CPU that its vCPUs are spread over
+    enum restart_policy restart;       // restart=never|always|on-failure
+    enum payload_kind kind;            // kind=flat|elf64|multiboot1; PAYLOAD_UNKNOWN: recognise
+    bool autostart;                    // start=yes|no
+    const char *command_line;          // after `--`, in the caller's text, "" if none
 };
 
 // Husk's own line. Words are separated by spaces; "quotes" and backslashes are as GRUB writes them;

@@ -47,16 +47,59 @@ static enum status parse_vcpus(const char *value, struct vm_config *config, stru
     return STATUS_OK;
 }
 
+// The number of a CPU; advances past its digits.
+static bool take_cpu(const char **text, unsigned *cpu)
+{
+    *cpu = 0;
+    if (**text < '0' || **text > '9') {
+        return false;
+    }
+    for (; **text >= '0' && **text <= '9'; (*text)++) {
+        *cpu = *cpu * 10 + (unsigned)(**text - '0');
+        if (*cpu >= HOST_CPUS_MAX) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// One item of the list: 3 or 4-7.
+static bool take_cpus(const char **text, struct vm_config *config)
+{
+    unsigned first;
+    unsigned last;
+
+    if (!take_cpu(text, &first)) {
+        return false;
+    }
+    last = first;
+    if (**text == '-') {
+        (*text)++;
+        if (!take_cpu(text, &last) || last < first) {
+            return false;
+        }
+    }
+    for (unsigned cpu = first; cpu <= last; cpu++) {
+        config->cpus[cpu / 64] |= BIT(cpu % 64);
+    }
+    return true;
+}
+
 static enum status parse_cpu(const char *value, struct vm_config *config, struct reason *why)
 {
-    uint64_t number;
+    const char *text = value;
+    bool more = true;
 
-    if (!config_parse_number(value, &number) || number >= HOST_CPUS_MAX) {
-        return refuse(why, STATUS_RANGE, "cpu=%.24s: expected the number of a CPU, 0 to %d", value,
-                      HOST_CPUS_MAX - 1);
+    config->pinned = true;
+    while (more && take_cpus(&text, config)) {
+        if (*text == '\0') {
+            return STATUS_OK;
+        }
+        more = *text++ == ',';
     }
-    config->cpu = (int)number;
-    return STATUS_OK;
+    return refuse(why, STATUS_RANGE,
+                  "cpu=%.24s: expected numbers of CPUs, 0 to %d, such as 2 or 1,4-7", value,
+                  HOST_CPUS_MAX - 1);
 }
 
 static enum status parse_restart(const char *value, struct vm_config *config, struct reason *why)
@@ -142,11 +185,8 @@ enum status config_parse_vm(const char *line, bool is_definition, struct vm_conf
     struct config_word word;
     unsigned seen = 0;
 
-    *config = (struct vm_config){.memory_bytes = VM_MEMORY_DEFAULT,
-                                 .vcpus = 1,
-                                 .cpu = -1,
-                                 .autostart = true,
-                                 .command_line = ""};
+    *config = (struct vm_config){
+        .memory_bytes = VM_MEMORY_DEFAULT, .vcpus = 1, .autostart = true, .command_line = ""};
     for (bool first = true; config_next_word(&line, &word); first = false) {
         if (is_end_of_options(&word)) {
             config->command_line = line + (*line == ' ' ? 1 : 0);

@@ -11,6 +11,9 @@
 // Where the payloads of that VM (its GRUB modules, read-only) appear.
 #define MODULE_WINDOW 0xffffc80000000000ULL
 
+// CPUs of the machine that can be used, numbered from 0.
+#define HOST_CPUS_MAX 256
+
 struct cpuid_registers {
     uint32_t eax;
     uint32_t ebx;
@@ -46,6 +49,7 @@ struct host {
     void (*set_deadline)(uint64_t ns); // this CPU's timer interrupt; NEVER_NS: none
     void (*kick)(unsigned cpu);        // makes that CPU leave idle or its guest soon
     unsigned (*cpu_count)(void);       // CPUs that run
+    unsigned (*this_cpu)(void);        // the number of the CPU that asks, below cpu_count
     // Runs `call` on that CPU between two runs of guests and waits for its end.
     void (*call)(unsigned cpu, void (*call)(void *), void *argument);
 

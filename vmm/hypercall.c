@@ -7,8 +7,8 @@
 
 static NOT_INLINE enum exit_action end(struct vcpu *vcpu)
 {
-    vcpu->vm->exit_status = vcpu->core.registers.gpr[GPR_RBX];
-    vm_end(vcpu->vm, false, "exit status %llu", (unsigned long long)vcpu->vm->exit_status);
+    uint64_t status = vcpu->core.registers.gpr[GPR_RBX];
+    vm_exit(vcpu->vm, status, "exit status %llu", (unsigned long long)status);
     return ADVANCE;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Snapshots of a VM's memory and of what it exited for, taken on the VM's CPU.
+// Snapshots of a VM's memory and of what it exited for, taken on the VM's home CPU.
 #include "vmm/inspect.h"
 
 #include "vmm/pc.h"
@@ -123,7 +123,7 @@ enum status inspect_memory(struct vm *vm, gpa_t address, uint64_t length, uint8_
     if (vm->state == VM_OFF) {
         return refuse(why, STATUS_BUSY, "%s is off: it has no memory", vm->config.name);
     }
-    vm_call(vm, take_memory, &snapshot);
+    vm_call(vm, 0, take_memory, &snapshot);
     for (unsigned row = 0; row < row_count(&snapshot);) {
         if (snapshot.ram[row]) {
             show_row(&snapshot, row++, sink);
@@ -150,14 +150,17 @@ struct exits_snapshot {
 static void take_exits(struct vm *vm, void *context)
 {
     struct exits_snapshot *snapshot = context;
-    const struct vcpu_core *core = vm_vcpu_core(vm);
+    const struct vcpu_core *core = vm_vcpu_core(vm, 0);
 
     if (core == NULL) {
         return;
     }
     snapshot->valid = true;
-    for (unsigned kind = 0; kind < EXIT_KINDS; kind++) {
-        snapshot->exits[kind] = core->exits[kind];
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        core = vm_vcpu_core(vm, i);
+        for (unsigned kind = 0; kind < EXIT_KINDS; kind++) {
+            snapshot->exits[kind] += core->exits[kind];
+        }
     }
     snapshot->ports = vm->pc->io.unclaimed;
     snapshot->memory = vm->unclaimed_memory_accesses;
@@ -181,7 +184,7 @@ enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *
     uint64_t total = 0;
 
     if (vm->state != VM_OFF) {
-        vm_call(vm, take_exits, &snapshot);
+        vm_call(vm, 0, take_exits, &snapshot);
     }
     if (!snapshot.valid) {
         return refuse(why, STATUS_BUSY, "%s is off: it has no CPU", vm->config.name);
@@ -206,7 +209,7 @@ uint64_t inspect_exit_total(struct vm *vm)
     uint64_t total = 0;
 
     if (vm->state != VM_OFF) {
-        vm_call(vm, take_exits, &snapshot);
+        vm_call(vm, 0, take_exits, &snapshot);
     }
     for (unsigned kind = 0; kind < EXIT_KINDS; kind++) {
         total += snapshot.exits[kind];

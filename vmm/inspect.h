@@ -13,9 +13,10 @@ struct line_sink {
 
 void line_sink_format(struct line_sink *sink, const char *format, ...) PRINTF_LIKE(2, 3);
 
-// Each of these takes a snapshot on the VM's own CPU and then gives it to `sink` on this one.
-// STATUS_BUSY: the VM has no CPU or memory, it is off.
-enum status inspect_registers(struct vm *vm, struct line_sink *sink, struct reason *why);
+// Each of these takes a snapshot on a CPU of the VM and then gives it to `sink` on this one.
+// STATUS_BUSY: the VM has no CPU or memory, it is off. STATUS_RANGE: it has no vCPU `index`.
+enum status inspect_registers(struct vm *vm, unsigned index, struct line_sink *sink,
+                              struct reason *why);
 enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *why);
 // A hex dump of `length` bytes of guest-physical memory, at most INSPECT_READ_MAX. `buffer` has
 // that many bytes. Lines that are not RAM say so.

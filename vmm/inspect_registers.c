@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// All registers of a VM's first CPU, with the bits of the control registers by name.
+// All registers of a vCPU, with the bits of the control registers by name.
 #include "vmm/inspect.h"
 
 #include "vmm/util/format.h"
@@ -7,6 +7,7 @@
 #define BITS_TEXT 192
 
 struct register_snapshot {
+    unsigned index; // of the vCPU
     bool valid;
     uint64_t gpr[GPR_COUNT];
     uint64_t other[REG_COUNT];
@@ -92,7 +93,7 @@ static void name_bits(uint64_t value, const char *const names[64], char text[BIT
 static void take_registers(struct vm *vm, void *context)
 {
     struct register_snapshot *snapshot = context;
-    const struct vcpu_core *core = vm_vcpu_core(vm);
+    const struct vcpu_core *core = vm_vcpu_core(vm, snapshot->index);
     const struct vcpu_ops *ops = vm->vmm->ops;
 
     if (core == NULL || ops == NULL) {
@@ -186,12 +187,17 @@ static void show_segment(struct line_sink *sink, unsigned index, const struct se
                      segment_kind(segment), (segment->attributes >> SEGMENT_DPL_SHIFT) & 3U);
 }
 
-enum status inspect_registers(struct vm *vm, struct line_sink *sink, struct reason *why)
+enum status inspect_registers(struct vm *vm, unsigned index, struct line_sink *sink,
+                              struct reason *why)
 {
-    struct register_snapshot snapshot = {0};
+    struct register_snapshot snapshot = {.index = index};
 
+    if (index >= vm->config.vcpus) {
+        return refuse(why, STATUS_RANGE, "%s has vCPUs 0 to %u", vm->config.name,
+                      vm->config.vcpus - 1);
+    }
     if (vm->state != VM_OFF) {
-        vm_call(vm, take_registers, &snapshot);
+        vm_call(vm, index, take_registers, &snapshot);
     }
     if (!snapshot.valid) {
         return refuse(why, STATUS_BUSY, "%s is off: it has no CPU", vm->config.name);

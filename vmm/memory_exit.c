@@ -27,8 +27,8 @@ static bool in_ioapic(gpa_t address)
 
 static void count_unclaimed(struct vm *vm, gpa_t address)
 {
-    vm->unclaimed_memory_accesses++;
-    vm->last_unclaimed_gpa = address.value;
+    __atomic_add_fetch(&vm->unclaimed_memory_accesses, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&vm->last_unclaimed_gpa, address.value, __ATOMIC_RELAXED);
 }
 
 static uint64_t ones(unsigned width)
@@ -87,13 +87,13 @@ static void bus_write(struct emulator_bus *bus, gpa_t address, unsigned width, u
 static uint32_t port_in(struct emulator_ports *ports, uint16_t port, unsigned width)
 {
     struct vcpu *vcpu = container_of(ports, struct vcpu_bus, ports)->vcpu;
-    return io_bus_read(&vcpu->vm->pc->io, port, width);
+    return pc_port_read(vcpu->vm->pc, port, width);
 }
 
 static void port_out(struct emulator_ports *ports, uint16_t port, unsigned width, uint32_t value)
 {
     struct vcpu *vcpu = container_of(ports, struct vcpu_bus, ports)->vcpu;
-    io_bus_write(&vcpu->vm->pc->io, port, width, value);
+    pc_port_write(vcpu->vm->pc, port, width, value);
 }
 
 static struct vcpu_bus bus_of(struct vcpu *vcpu)
@@ -117,7 +117,7 @@ static enum exit_action finish(struct vcpu *vcpu, struct vm_exit *exit, enum emu
     case EMULATE_UNKNOWN:
         break;
     }
-    vm_end(vcpu->vm, true, "%s", emulation->why.text);
+    vm_fail(vcpu->vm, "%s", emulation->why.text);
     return STOP;
 }
 
@@ -136,16 +136,16 @@ enum exit_action vcpu_memory_exit(struct vcpu *vcpu, struct vm_exit *exit)
 {
     const struct exit_memory *access = &exit->memory;
     if (access->delivery) {
-        vm_end(vcpu->vm, true, "an event's delivery reached outside RAM, at 0x%llx",
-               (unsigned long long)access->gpa.value);
+        vm_fail(vcpu->vm, "an event's delivery reached outside RAM, at 0x%llx",
+                (unsigned long long)access->gpa.value);
         return STOP;
     }
     if (access->page_walk && access->gva_valid) {
         return walk_outside_ram(vcpu, access);
     }
     if (access->execute) {
-        vm_end(vcpu->vm, true, "instruction fetch outside RAM, at 0x%llx",
-               (unsigned long long)access->gpa.value);
+        vm_fail(vcpu->vm, "instruction fetch outside RAM, at 0x%llx",
+                (unsigned long long)access->gpa.value);
         return STOP;
     }
     struct vcpu_bus bus = bus_of(vcpu);

@@ -5,25 +5,14 @@
 
 #define READ_DEFAULT_BYTES 128
 
-static void inspect(struct monitor *monitor, const char *name,
-                    enum status (*show)(struct vm *vm, struct line_sink *sink, struct reason *why))
-{
-    struct vm *vm = monitor_find_vm(monitor, name);
-    struct reason why = {""};
-
-    if (vm != NULL && show(vm, &monitor->sink, &why) != STATUS_OK) {
-        console_format(monitor->console, "%s\n", why.text);
-    }
-}
-
-void command_regs(struct monitor *monitor, const struct arguments *arguments)
-{
-    inspect(monitor, arguments->words[0], inspect_registers);
-}
-
 void command_exits(struct monitor *monitor, const struct arguments *arguments)
 {
-    inspect(monitor, arguments->words[0], inspect_exits);
+    struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
+    struct reason why = {""};
+
+    if (vm != NULL && inspect_exits(vm, &monitor->sink, &why) != STATUS_OK) {
+        console_format(monitor->console, "%s\n", why.text);
+    }
 }
 
 static uint64_t unit_of(char character)
@@ -65,10 +54,25 @@ static bool number_argument(struct monitor *monitor, const struct arguments *arg
         return true;
     }
     console_format(monitor->console,
-                   "read: '%s' is no %s; expected a number such as 4096, 4K or "
-                   "0x1000\n",
+                   "'%s' is no %s; expected a number such as 4096, 4K or 0x1000\n",
                    arguments->words[index], what);
     return false;
+}
+
+void command_regs(struct monitor *monitor, const struct arguments *arguments)
+{
+    struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
+    uint64_t index = 0;
+    struct reason why = {""};
+
+    if (vm == NULL ||
+        (arguments->count > 1 && !number_argument(monitor, arguments, 1, "vCPU", &index))) {
+        return;
+    }
+    if (inspect_registers(vm, (unsigned)MIN(index, UINT32_MAX), &monitor->sink, &why) !=
+        STATUS_OK) {
+        console_format(monitor->console, "%s\n", why.text);
+    }
 }
 
 void command_read(struct monitor *monitor, const struct arguments *arguments)

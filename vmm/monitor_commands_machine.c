@@ -6,9 +6,19 @@
 
 #define CPU_TEXT_BYTES 64
 
-static bool is_on_cpu(const struct vm *vm, unsigned cpu)
+// The VM's name for each vCPU on that CPU; with a number if the VM has several.
+static void show_vcpus(struct monitor *monitor, const struct vm *vm, unsigned cpu)
 {
-    return (vm->state == VM_RUNNING || vm->state == VM_PAUSED) && vm->cpu == cpu;
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        if (vm->slots[i].cpu != cpu) {
+            continue;
+        }
+        console_format(monitor->console, " %s", vm->config.name);
+        if (vm->config.vcpus > 1) {
+            console_format(monitor->console, "/%u", i);
+        }
+        console_print(monitor->console, vm->state == VM_PAUSED ? " (paused)" : "");
+    }
 }
 
 // The part of the time since boot that this CPU has spent in guests.
@@ -35,9 +45,8 @@ static void show_cpu(struct monitor *monitor, unsigned cpu)
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         const struct vm *vm = monitor->vmm->vms[i];
 
-        if (is_on_cpu(vm, cpu)) {
-            console_format(monitor->console, " %s%s", vm->config.name,
-                           vm->state == VM_PAUSED ? " (paused)" : "");
+        if (vm->state == VM_RUNNING || vm->state == VM_PAUSED) {
+            show_vcpus(monitor, vm, cpu);
         }
     }
     console_print(monitor->console, "\n");
@@ -48,7 +57,7 @@ void command_cpus(struct monitor *monitor, const struct arguments *arguments)
     unsigned count = monitor->vmm->host->cpu_count();
 
     (void)arguments;
-    console_format(monitor->console, "%3s  %4s  %-24s  %s\n", "CPU", "BUSY", "", "VMS");
+    console_format(monitor->console, "%3s  %4s  %-24s  %s\n", "CPU", "BUSY", "", "VMS (VM/VCPU)");
     for (unsigned cpu = 0; cpu < count; cpu++) {
         show_cpu(monitor, cpu);
     }

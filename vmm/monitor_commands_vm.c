@@ -16,13 +16,9 @@ static struct monitor_text uptime_text(const struct vm *vm)
 
 static void show_vm(struct monitor *monitor, struct vm *vm)
 {
-    char cpu[8] = "-";
-
-    if (vm->state != VM_OFF) {
-        format_text(cpu, sizeof(cpu), "%u", vm->cpu);
-    }
-    console_format(monitor->console, "%-15s  %-7s  %3s  %9s  %12llu  %s\n", vm->config.name,
-                   vm_state_name(vm->state), cpu, monitor_size_text(vm->config.memory_bytes).text,
+    console_format(monitor->console, "%-15s  %-7s  %5u  %9s  %12llu  %s\n", vm->config.name,
+                   vm_state_name(vm->state), vm->config.vcpus,
+                   monitor_size_text(vm->config.memory_bytes).text,
                    (unsigned long long)inspect_exit_total(vm), uptime_text(vm).text);
 }
 
@@ -33,7 +29,7 @@ void command_vms(struct monitor *monitor, const struct arguments *arguments)
         console_print(monitor->console, "there are no VMs; 'start' lists what may be one\n");
         return;
     }
-    console_format(monitor->console, "%-15s  %-7s  %3s  %9s  %12s  %s\n", "NAME", "STATE", "CPU",
+    console_format(monitor->console, "%-15s  %-7s  %5s  %9s  %12s  %s\n", "NAME", "STATE", "VCPUS",
                    "MEMORY", "EXITS", "UPTIME");
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         show_vm(monitor, monitor->vmm->vms[i]);

@@ -166,7 +166,9 @@ static NOT_INLINE bool write_tsc_deadline(struct vcpu *vcpu, uint64_t value)
 
 static NOT_INLINE bool write_tsc(struct vcpu *vcpu, uint64_t value)
 {
-    vcpu_set_register(vcpu, REG_TSC_OFFSET, value - vcpu->host->tsc());
+    uint64_t offset = value - vcpu->host->tsc();
+    vcpu->tsc_adjust = offset - vcpu->vm->tsc_offset;
+    vcpu_set_register(vcpu, REG_TSC_OFFSET, offset);
     uint64_t deadline = lapic_tsc_deadline(&vcpu->lapic);
     return deadline == 0 || write_tsc_deadline(vcpu, deadline); // it is nearer or farther now
 }
@@ -221,8 +223,8 @@ static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 
 static NOT_INLINE enum exit_action unknown(struct vcpu *vcpu, uint32_t msr)
 {
-    vcpu->vm->unknown_msr_accesses++;
-    vcpu->vm->last_unknown_msr = msr;
+    __atomic_add_fetch(&vcpu->vm->unknown_msr_accesses, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&vcpu->vm->last_unknown_msr, msr, __ATOMIC_RELAXED);
     return vcpu_fault_code(vcpu, VECTOR_GP, 0);
 }
 

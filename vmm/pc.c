@@ -2,6 +2,7 @@
 // Wires the devices of a VM to its interrupt controllers and its terminal.
 #include "vmm/pc_internal.h"
 
+#include "vmm/apic_bus.h"
 #include "vmm/vcpu.h"
 
 // How soon a byte that the console had no room for is offered again.
@@ -15,14 +16,16 @@ static struct vcpu *boot_vcpu(const struct pc *pc)
     return pc->vm->vcpus[0];
 }
 
-void pc_look_again(const struct pc *pc)
+static uint64_t next_event_ns(const struct pc *pc, uint64_t now_ns)
 {
-    vcpu_post_work(boot_vcpu(pc), WORK_EVENTS);
+    uint64_t next = pit_next_event_ns(&pc->pit, now_ns);
+    next = MIN(next, rtc_next_event_ns(&pc->rtc, now_ns));
+    return uart_output_waiting(&pc->uart) ? MIN(next, now_ns + OUTPUT_RETRY_NS) : next;
 }
 
 void pc_timer_set(const struct pc *pc)
 {
-    vcpu_timer_set(boot_vcpu(pc), pc_next_event_ns(pc, pc_now_ns(pc)));
+    vcpu_device_timer_set(boot_vcpu(pc), next_event_ns(pc, pc_now_ns(pc)));
 }
 
 uint64_t pc_now_ns(const struct pc *pc)
@@ -53,10 +56,7 @@ static void irq_set(struct irq_line *line, bool level)
 static void intr_set(struct irq_line *line, bool level)
 {
     struct pc *pc = container_of(line, struct pc, intr);
-    lapic_set_lint(&boot_vcpu(pc)->lapic, 0, level);
-    if (level) {
-        pc_look_again(pc);
-    }
+    vcpu_mail_lint0(boot_vcpu(pc), level);
 }
 
 static void reset_set(struct irq_line *line, bool level)
@@ -68,11 +68,7 @@ static void reset_set(struct irq_line *line, bool level)
 
 static void ioapic_deliver(struct ioapic_output *output, const struct apic_message *message)
 {
-    struct vcpu *vcpu = boot_vcpu(container_of(output, struct pc, ioapic_output));
-    if (lapic_is_addressed(&vcpu->lapic, message)) {
-        lapic_deliver(&vcpu->lapic, message);
-        vcpu_post_work(vcpu, WORK_EVENTS);
-    }
+    apic_bus_send(container_of(output, struct pc, ioapic_output)->vm, NULL, message);
 }
 
 // CPU 0 looks at the terminals after each slice. For the first byte it is woken, but not again at
@@ -100,21 +96,54 @@ static bool uart_sink_put(struct byte_sink *sink, uint8_t byte)
 
 static void exit_requested(struct exit_output *output, uint32_t status)
 {
-    struct vm *vm = container_of(output, struct pc, exit_output)->vm;
-    if (vm->state == VM_RUNNING) { // the first of a repeated instruction's
-        vm->exit_status = status;
-        vm_end(vm, false, "exit status %u", status);
-    }
+    vm_exit(container_of(output, struct pc, exit_output)->vm, status, "exit status %u", status);
+}
+
+// ---- From the vCPUs ----
+
+uint32_t pc_port_read(struct pc *pc, uint16_t port, unsigned width)
+{
+    lock_take(&pc->lock);
+    uint32_t value = io_bus_read(&pc->io, port, width);
+    lock_give(&pc->lock);
+    return value;
+}
+
+void pc_port_write(struct pc *pc, uint16_t port, unsigned width, uint32_t value)
+{
+    lock_take(&pc->lock);
+    io_bus_write(&pc->io, port, width, value);
+    lock_give(&pc->lock);
 }
 
 uint32_t pc_ioapic_read(struct pc *pc, unsigned offset)
 {
-    return ioapic_read(&pc->ioapic, offset);
+    lock_take(&pc->lock);
+    uint32_t value = ioapic_read(&pc->ioapic, offset);
+    lock_give(&pc->lock);
+    return value;
 }
 
 void pc_ioapic_write(struct pc *pc, unsigned offset, uint32_t value)
 {
+    lock_take(&pc->lock);
     ioapic_write(&pc->ioapic, offset, value);
+    lock_give(&pc->lock);
+}
+
+uint8_t pc_acknowledge_interrupt(struct pc *pc)
+{
+    lock_take(&pc->lock);
+    uint8_t vector = pic_acknowledge(&pc->pic);
+    lock_give(&pc->lock);
+    return vector;
+}
+
+void pc_end_of_interrupt(struct pc *pc, uint8_t vector)
+{
+    lock_take(&pc->lock);
+    ioapic_eoi(&pc->ioapic, vector);
+    lock_give(&pc->lock);
 }
 
 // ---- Composition ----
@@ -170,17 +199,20 @@ void pc_init(struct pc *pc, struct vm *vm)
 
 void pc_advance(struct pc *pc, uint64_t now_ns)
 {
+    lock_take(&pc->lock);
     pit_advance(&pc->pit, now_ns);
     rtc_advance(&pc->rtc, now_ns);
     if (uart_output_waiting(&pc->uart)) {
         uart_output_ready(&pc->uart);
     }
     pc_feed_uart(pc);
+    lock_give(&pc->lock);
 }
 
-uint64_t pc_next_event_ns(const struct pc *pc, uint64_t now_ns)
+uint64_t pc_next_event_ns(struct pc *pc, uint64_t now_ns)
 {
-    uint64_t next = pit_next_event_ns(&pc->pit, now_ns);
-    next = MIN(next, rtc_next_event_ns(&pc->rtc, now_ns));
-    return uart_output_waiting(&pc->uart) ? MIN(next, now_ns + OUTPUT_RETRY_NS) : next;
+    lock_take(&pc->lock);
+    uint64_t next = next_event_ns(pc, now_ns);
+    lock_give(&pc->lock);
+    return next;
 }

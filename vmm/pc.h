@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The PC that every VM is: its devices, wired together as on the board.
+// The PC that every VM is: its devices, wired together as on the board. All its vCPUs use it.
 #pragma once
 
 #include "vmm/devices/exit_port.h"
@@ -12,6 +12,7 @@
 #include "vmm/devices/system_port.h"
 #include "vmm/devices/uart.h"
 #include "vmm/io_bus.h"
+#include "vmm/util/lock.h"
 #include "vmm/vm.h"
 
 #define PC_RANGES 13
@@ -25,6 +26,7 @@ struct pc_irq {
 
 struct pc {
     struct vm *vm;
+    struct lock lock; // of everything below; what is declared here takes it
     struct io_bus io;
     struct io_range ranges[PC_RANGES];
     struct pic_pair pic;
@@ -57,7 +59,21 @@ uint64_t pc_now_ns(const struct pc *pc);
 void pc_advance(struct pc *pc, uint64_t now_ns);
 
 // When a device wants that next, on the VM's clock; NEVER_NS.
-uint64_t pc_next_event_ns(const struct pc *pc, uint64_t now_ns);
+uint64_t pc_next_event_ns(struct pc *pc, uint64_t now_ns);
+
+// IN and OUT of `width` bytes: 1, 2, 4.
+uint32_t pc_port_read(struct pc *pc, uint16_t port, unsigned width);
+void pc_port_write(struct pc *pc, uint16_t port, unsigned width, uint32_t value);
+
+// Whether the 8259s ask for an interrupt; a hint, without the lock.
+static inline bool pc_interrupt_waits(const struct pc *pc)
+{
+    return pic_pending(&pc->pic);
+}
+// Its vector: the spurious one if they do not ask any more.
+uint8_t pc_acknowledge_interrupt(struct pc *pc);
+// A local APIC's end of a level-triggered interrupt.
+void pc_end_of_interrupt(struct pc *pc, uint8_t vector);
 
 // The I/O APIC's 4 KiB at IOAPIC_DEFAULT_BASE.
 uint32_t pc_ioapic_read(struct pc *pc, unsigned offset);

@@ -4,11 +4,10 @@
 
 #include "vmm/pc.h"
 
+// The lock is held, but in pc_claim_ports.
+
 // Puts every device at its ports.
 void pc_claim_ports(struct pc *pc);
-
-// An interrupt may be deliverable now: vcpu_run looks again.
-void pc_look_again(const struct pc *pc);
 
 // A timer was set, or a byte waits for the console: vcpu_run learns when that is due.
 void pc_timer_set(const struct pc *pc);

@@ -1,43 +1,48 @@
 // SPDX-License-Identifier: MIT
-// A vCPU's life: created, started as the loader says, run slice by slice.
+// A vCPU's life: created, told of events, run slice by slice.
 #include "vmm/vcpu.h"
 
 #include "arch/x86/registers.h"
-#include "vmm/load.h"
+#include "vmm/apic_bus.h"
 #include "vmm/pc.h"
+#include "vmm/scheduler.h"
 
 // ---- What its local APIC tells it ----
 
+static struct vcpu *of_output(struct lapic_output *output)
+{
+    return container_of(output, struct vcpu, lapic_output);
+}
+
+// What the sender itself gets, the model has delivered.
 static void apic_send_ipi(struct lapic_output *output, const struct apic_message *message)
 {
-    // To another vCPU: this VM has none. What the sender itself gets, the model has delivered.
-    (void)output;
-    (void)message;
+    struct vcpu *vcpu = of_output(output);
+    apic_bus_send(vcpu->vm, vcpu, message);
 }
 
 static void apic_eoi(struct lapic_output *output, uint8_t vector)
 {
-    ioapic_eoi(&container_of(output, struct vcpu, lapic_output)->vm->pc->ioapic, vector);
+    pc_end_of_interrupt(of_output(output)->vm->pc, vector);
 }
 
 static void apic_nmi(struct lapic_output *output)
 {
-    struct vcpu *vcpu = container_of(output, struct vcpu, lapic_output);
+    struct vcpu *vcpu = of_output(output);
     vcpu->nmi_pending = true;
     vcpu_post_work(vcpu, WORK_EVENTS);
 }
 
+// To itself: they are carried out when the instruction that sent them is done.
 static void apic_init(struct lapic_output *output)
 {
-    // An INIT to the only CPU starts it anew, as on a PC whose firmware finds no other state.
-    vm_request_reset(container_of(output, struct vcpu, lapic_output)->vm);
+    vcpu_mail_message(of_output(output), &(struct apic_message){.delivery = APIC_INIT});
 }
 
 static void apic_startup(struct lapic_output *output, uint8_t vector)
 {
-    // A CPU that runs ignores a SIPI (SDM Vol. 3A 9.4.4.2).
-    (void)output;
-    (void)vector;
+    vcpu_mail_message(of_output(output),
+                      &(struct apic_message){.delivery = APIC_STARTUP, .vector = vector});
 }
 
 // ---- Creation ----
@@ -60,7 +65,9 @@ static void init_lapic(struct vcpu *vcpu)
                                                .startup = apic_startup};
     lapic_init(&vcpu->lapic, &vcpu->lapic_output, vcpu->index, vcpu->index == 0,
                cpuid_table_physical_bits(&vcpu->cpuid));
-    lapic_set_virtual_wire(&vcpu->lapic); // as the firmware that there is not would leave it
+    if (vcpu->index == 0) {
+        lapic_set_virtual_wire(&vcpu->lapic); // as the firmware that there is not would leave it
+    }
 }
 
 enum status vcpu_create(struct vm *vm, unsigned index, struct vcpu **result, struct reason *why)
@@ -110,79 +117,6 @@ void vcpu_set_gpr(struct vcpu *vcpu, unsigned gpr, uint64_t value)
     }
 }
 
-// Hidden parts of the segment registers: present, DPL 0, accessed.
-#define ATTRIBUTES_REAL 0x0093   // read/write data, 16 bits
-#define ATTRIBUTES_DATA 0xc093   // read/write data, 32 bits, pages
-#define ATTRIBUTES_CODE32 0xc09b // execute/read code, 32 bits, pages
-#define ATTRIBUTES_CODE64 0xa09b // execute/read code, 64 bits, pages
-#define ATTRIBUTES_TSS 0x008b    // busy TSS
-#define LIMIT_REAL 0xffffU
-#define LIMIT_FLAT 0xffffffffU
-#define SELECTOR_FLAT_CODE 0x08
-#define SELECTOR_FLAT_DATA 0x10
-
-static void set_segments(struct vcpu *vcpu, enum start_mode mode)
-{
-    struct segment data = {0, ATTRIBUTES_REAL, LIMIT_REAL, 0};
-    struct segment code = data;
-    if (mode != START_REAL) {
-        data = (struct segment){SELECTOR_FLAT_DATA, ATTRIBUTES_DATA, LIMIT_FLAT, 0};
-        code = (struct segment){SELECTOR_FLAT_CODE,
-                                mode == START_LONG ? ATTRIBUTES_CODE64 : ATTRIBUTES_CODE32,
-                                LIMIT_FLAT, 0};
-    }
-    for (unsigned i = SEGMENT_ES; i <= SEGMENT_GS; i++) {
-        vcpu->ops->set_segment(&vcpu->core, i, i == SEGMENT_CS ? &code : &data);
-    }
-    const struct segment unusable = {0, SEGMENT_UNUSABLE, 0, 0};
-    const struct segment tss = {0, ATTRIBUTES_TSS, LIMIT_REAL, 0};
-    const struct segment table = {0, 0, LIMIT_REAL, 0};
-    vcpu->ops->set_segment(&vcpu->core, SEGMENT_LDTR, &unusable);
-    vcpu->ops->set_segment(&vcpu->core, SEGMENT_TR, &tss);
-    vcpu->ops->set_segment(&vcpu->core, SEGMENT_GDTR, &table);
-    vcpu->ops->set_segment(&vcpu->core, SEGMENT_IDTR, &table);
-}
-
-#define PAT_RESET 0x0007040600070406ULL // SDM Vol. 3A 12.12.4
-
-static void set_control_registers(struct vcpu *vcpu, const struct load_result *start)
-{
-    bool long_mode = start->mode == START_LONG;
-    uint64_t cr0 = CR0_ET;
-    if (start->mode != START_REAL) {
-        cr0 |= CR0_PE;
-    }
-    if (long_mode) {
-        cr0 |= CR0_PG;
-    }
-    uint64_t cr4 = long_mode ? CR4_PAE : 0;
-    vcpu_set_register(vcpu, REG_EFER, long_mode ? EFER_LME | EFER_LMA : 0);
-    vcpu_set_register(vcpu, REG_CR0, cr0);
-    vcpu_set_register(vcpu, REG_CR3, start->cr3);
-    vcpu_set_register(vcpu, REG_CR4, cr4);
-    cpuid_table_set_cr4(&vcpu->cpuid, cr4);
-    vcpu_set_register(vcpu, REG_PAT, PAT_RESET);
-}
-
-void vcpu_start_at(struct vcpu *vcpu, const struct load_result *start)
-{
-    set_segments(vcpu, start->mode);
-    set_control_registers(vcpu, start);
-    vcpu_set_register(vcpu, REG_SYSENTER_CS, 0);
-    vcpu_set_register(vcpu, REG_SYSENTER_ESP, 0);
-    vcpu_set_register(vcpu, REG_SYSENTER_EIP, 0);
-    vcpu_set_register(vcpu, REG_RFLAGS, RFLAGS_FIXED);
-    vcpu_set_register(vcpu, REG_RIP, start->entry);
-    vcpu_set_register(vcpu, REG_RSP, start->stack);
-    vcpu_set_register(vcpu, REG_TSC_OFFSET, -vcpu->host->tsc());
-    uint64_t *gpr = vcpu->core.registers.gpr;
-    gpr[GPR_RAX] = start->rax;
-    gpr[GPR_RBX] = start->rbx;
-    gpr[GPR_RDX] = start->rdx;
-    gpr[GPR_RSI] = start->rsi;
-    gpr[GPR_RDI] = start->rdi;
-}
-
 // ---- Faults ----
 
 enum exit_action vcpu_inject(struct vcpu *vcpu, const struct event *event)
@@ -190,8 +124,8 @@ enum exit_action vcpu_inject(struct vcpu *vcpu, const struct event *event)
     if (vcpu->ops->inject(&vcpu->core, event)) {
         return RETRY;
     }
-    vm_end(vcpu->vm, true, "exception %u while another event was being delivered, RIP 0x%llx",
-           event->vector, (unsigned long long)vcpu_register(vcpu, REG_RIP));
+    vm_fail(vcpu->vm, "exception %u while another event was being delivered, RIP 0x%llx",
+            event->vector, (unsigned long long)vcpu_register(vcpu, REG_RIP));
     return STOP;
 }
 
@@ -218,12 +152,14 @@ enum exit_action vcpu_page_fault(struct vcpu *vcpu, uint64_t address, uint32_t e
 
 // ---- Interrupts ----
 
+// The 8259s are wired to the first vCPU.
 static bool extint_pending(const struct vcpu *vcpu)
 {
-    return pic_pending(&vcpu->vm->pc->pic) && lapic_accepts_extint(&vcpu->lapic);
+    return vcpu->index == 0 && pc_interrupt_waits(vcpu->vm->pc) &&
+           lapic_accepts_extint(&vcpu->lapic);
 }
 
-static bool interrupt_pending(const struct vcpu *vcpu)
+bool vcpu_interrupt_pending(const struct vcpu *vcpu)
 {
     return extint_pending(vcpu) || lapic_pending(&vcpu->lapic) >= 0;
 }
@@ -232,7 +168,7 @@ static bool interrupt_pending(const struct vcpu *vcpu)
 static uint8_t acknowledge_interrupt(struct vcpu *vcpu)
 {
     if (extint_pending(vcpu)) {
-        return pic_acknowledge(&vcpu->vm->pc->pic);
+        return pc_acknowledge_interrupt(vcpu->vm->pc);
     }
     uint8_t vector = (uint8_t)lapic_pending(&vcpu->lapic);
     lapic_accept(&vcpu->lapic, vector);
@@ -253,17 +189,19 @@ static void deliver_events(struct vcpu *vcpu)
     deliver_nmi(vcpu, shadow);
     bool open = (vcpu_register(vcpu, REG_RFLAGS) & RFLAGS_IF) &&
                 !(shadow & (SHADOW_STI | SHADOW_MOV_SS)) && !vcpu_register(vcpu, REG_EVENT_WAITING);
-    if (open && interrupt_pending(vcpu)) {
+    if (open && vcpu_interrupt_pending(vcpu)) {
         struct event interrupt = {.type = EVENT_INTERRUPT, .vector = acknowledge_interrupt(vcpu)};
         (void)vcpu->ops->inject(&vcpu->core, &interrupt); // nothing else waits: it is taken
     }
-    vcpu->ops->request_interrupt_window(&vcpu->core, interrupt_pending(vcpu));
+    vcpu->ops->request_interrupt_window(&vcpu->core, vcpu_interrupt_pending(vcpu));
 }
 
-static void advance_devices(struct vcpu *vcpu)
+void vcpu_advance_timers(struct vcpu *vcpu)
 {
     uint64_t now_ns = pc_now_ns(vcpu->vm->pc);
-    pc_advance(vcpu->vm->pc, now_ns);
+    if (vcpu->index == 0) {
+        pc_advance(vcpu->vm->pc, now_ns);
+    }
     lapic_advance(&vcpu->lapic, now_ns);
 }
 
@@ -272,7 +210,7 @@ bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value)
     struct lapic *lapic = &vcpu->lapic;
     uint64_t due_ns = lapic_next_event_ns(lapic);
     bool legal = lapic_write(lapic, reg, value, pc_now_ns(vcpu->vm->pc));
-    if (lapic_has_requests(lapic) || pic_pending(&vcpu->vm->pc->pic)) {
+    if (lapic_has_requests(lapic) || pc_interrupt_waits(vcpu->vm->pc)) {
         vcpu_post_work(vcpu, WORK_EVENTS);
     }
     if (lapic_next_event_ns(lapic) != due_ns) {
@@ -288,46 +226,77 @@ void vcpu_timer_set(struct vcpu *vcpu, uint64_t due_ns)
     }
 }
 
+static struct scheduler *scheduler_of(const struct vcpu *vcpu)
+{
+    return vcpu->vm->vmm->schedulers[vcpu->vm->slots[vcpu->index].cpu];
+}
+
+void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns)
+{
+    if (scheduler_runs_here(scheduler_of(vcpu), vcpu)) {
+        vcpu_timer_set(vcpu, due_ns);
+    } else {
+        vcpu_notify(vcpu, WORK_TIMERS);
+    }
+}
+
+void vcpu_notify(struct vcpu *vcpu, uint32_t work)
+{
+    uint32_t before = __atomic_fetch_or(&vcpu->core.work, work, __ATOMIC_SEQ_CST);
+    scheduler_wake(scheduler_of(vcpu), vcpu, before & work);
+}
+
 // ---- Running ----
 
 // However soon a device wants something, the guest gets this long first. A timer that is set to a
 // higher rate than exits can keep would otherwise leave no time for any instruction of the guest.
 #define RUN_NS_MIN 20000
 
-bool vcpu_runnable(struct vcpu *vcpu)
-{
-    if (vcpu->halted) {
-        advance_devices(vcpu);
-        vcpu->halted = !interrupt_pending(vcpu) && !vcpu->nmi_pending;
-    }
-    return !vcpu->halted;
-}
-
 uint64_t vcpu_next_event_ns(const struct vcpu *vcpu)
 {
-    const struct pc *pc = vcpu->vm->pc;
-    uint64_t next = MIN(pc_next_event_ns(pc, pc_now_ns(pc)), lapic_next_event_ns(&vcpu->lapic));
+    struct pc *pc = vcpu->vm->pc;
+    uint64_t next = lapic_next_event_ns(&vcpu->lapic);
+    if (vcpu->index == 0) {
+        next = MIN(next, pc_next_event_ns(pc, pc_now_ns(pc)));
+    }
     return next < NEVER_NS - vcpu->vm->clock_base_ns ? next + vcpu->vm->clock_base_ns : NEVER_NS;
 }
 
 static void look_at_devices(struct vcpu *vcpu)
 {
-    advance_devices(vcpu);
+    vcpu_advance_timers(vcpu);
     vcpu->next_event_ns = MAX(vcpu_next_event_ns(vcpu), vcpu->host->now_ns() + RUN_NS_MIN);
+}
+
+// The VM's clock may have been set while it was not loaded.
+static void load(struct vcpu *vcpu)
+{
+    vcpu->ops->load_vcpu(&vcpu->core);
+    vcpu_set_register(vcpu, REG_TSC_OFFSET, vcpu->vm->tsc_offset + vcpu->tsc_adjust);
+}
+
+// False: the run is over, though the slice may not be.
+static bool prepare(struct vcpu *vcpu, uint64_t slice_end_ns)
+{
+    uint32_t work = __atomic_exchange_n(&vcpu->core.work, 0, __ATOMIC_SEQ_CST);
+    uint64_t now_ns = vcpu->host->now_ns();
+    if ((work & (WORK_HOST | WORK_STOP)) || now_ns >= slice_end_ns) {
+        return false;
+    }
+    vcpu_mail_take(vcpu);
+    if ((work & WORK_TIMERS) || now_ns >= vcpu->next_event_ns) {
+        look_at_devices(vcpu);
+    }
+    return true;
 }
 
 void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns)
 {
     vcpu_post_work(vcpu, WORK_TIMERS); // time has passed, something may have been typed
-    while (vm_wants_to_run(vcpu->vm) && vcpu_runnable(vcpu)) {
-        uint32_t work = __atomic_exchange_n(&vcpu->core.work, 0, __ATOMIC_ACQUIRE);
-        uint64_t now_ns = vcpu->host->now_ns();
-        if ((work & (WORK_HOST | WORK_STOP)) || now_ns >= slice_end_ns) {
-            break;
-        }
-        vcpu->ops->load_vcpu(&vcpu->core);
-        if ((work & WORK_TIMERS) || now_ns >= vcpu->next_event_ns) {
-            look_at_devices(vcpu);
+    load(vcpu);
+    while (vm_wants_to_run(vcpu->vm) && vcpu_runnable(vcpu) && prepare(vcpu, slice_end_ns)) {
+        if (vcpu->waits_for_startup) {
+            break; // an INIT was in the mail
         }
         deliver_events(vcpu);
         vcpu->core.deadline_ns = MIN(slice_end_ns, vcpu->next_event_ns);

@@ -7,6 +7,7 @@
 #include "vmm/devices/lapic.h"
 #include "vmm/emulate.h"
 #include "vmm/msr.h"
+#include "vmm/vcpu_mail.h"
 
 struct load_result;
 struct vm;
@@ -22,8 +23,13 @@ struct vcpu {
     struct lapic_output lapic_output;
     struct cpuid_table cpuid;
     struct msr_state msrs;
-    bool halted; // HLT: waits for an interrupt
+    struct vcpu_mail mail;
+    bool halted;            // HLT: waits for an interrupt
+    bool waits_for_startup; // after an INIT
+    bool asleep;            // atomic: either of them, and nothing but enum MAIL_WAKES_ALL wakes it
     bool nmi_pending;
+    uint64_t woken_ns;      // atomic: host time at which another vCPU was last interrupted for it
+    uint64_t tsc_adjust;    // what its TSC is ahead of its VM's
     uint64_t next_event_ns; // host time at which a device of its VM wants something
     struct emulator_cache emulator_cache;
 
@@ -39,27 +45,44 @@ static inline struct vcpu *vcpu_of(struct vcpu_core *core)
 enum status vcpu_create(struct vm *vm, unsigned index, struct vcpu **vcpu, struct reason *why);
 void vcpu_destroy(struct vcpu *vcpu);
 
-// Registers, segments and mode of a CPU that starts as the loader says.
+// In vcpu_start.c. Registers, segments and mode of a CPU that starts as the loader says, or that
+// waits for INIT and SIPI.
 void vcpu_start_at(struct vcpu *vcpu, const struct load_result *start);
+void vcpu_start_waiting(struct vcpu *vcpu);
+void vcpu_init_received(struct vcpu *vcpu);
+void vcpu_startup(struct vcpu *vcpu, uint8_t vector);
+
+// In vcpu_sleep.c. HLT, and the end of a sleep that interrupts do not end.
+enum exit_action vcpu_halt_exit(struct vcpu *vcpu);
+void vcpu_stir(struct vcpu *vcpu);
 
 // Runs it until the host has work, its slice ends, it halts or its VM is no longer running.
 void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns);
 
-// Whether it could run now: not halted, or an interrupt has come for it.
+// In vcpu_sleep.c: whether it could run now: not halted, or an interrupt has come for it.
 bool vcpu_runnable(struct vcpu *vcpu);
+// Whether an interrupt waits that it would take, were its interrupts on.
+bool vcpu_interrupt_pending(const struct vcpu *vcpu);
+// Brings its timers up to now, the first vCPU also its VM's devices.
+void vcpu_advance_timers(struct vcpu *vcpu);
 
-// A device now wants something at `due_ns` of the VM's clock: vcpu_run is asked to look again only
-// if that is earlier than what it waits for. One that was put off just finds nothing due.
+// Its local APIC's timer now is due at `due_ns` of the VM's clock: vcpu_run is asked to look again
+// only if that is earlier than what it waits for. One that was put off just finds nothing due.
 void vcpu_timer_set(struct vcpu *vcpu, uint64_t due_ns);
+// The same for a device of the VM, whose timers the first vCPU keeps; from the CPU of any vCPU.
+void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns);
 
 // The host time at which a timer of its VM is due next; NEVER_NS.
 uint64_t vcpu_next_event_ns(const struct vcpu *vcpu);
 
-// Makes the back end's loop come back: see enum vcpu_work. From any CPU.
+// Makes the back end's loop come back at the end of the exit: see enum vcpu_work. On its CPU.
 static inline void vcpu_post_work(struct vcpu *vcpu, uint32_t work)
 {
     __atomic_or_fetch(&vcpu->core.work, work, __ATOMIC_RELEASE);
 }
+
+// The same from any CPU, and the vCPU's own CPU looks at it soon.
+void vcpu_notify(struct vcpu *vcpu, uint32_t work);
 
 // A write to a register of its local APIC (enum lapic_register); vcpu_run looks again if that can
 // have made an interrupt deliverable or set a timer. False: #GP in x2APIC mode.

@@ -34,7 +34,7 @@ static NOT_INLINE enum exit_action handle_cpuid(struct vcpu *vcpu)
 static void io_in(struct vcpu *vcpu, const struct exit_io *io)
 {
     uint64_t *rax = &vcpu->core.registers.gpr[GPR_RAX];
-    uint32_t value = io_bus_read(&vcpu->vm->pc->io, io->port, io->width);
+    uint32_t value = pc_port_read(vcpu->vm->pc, io->port, io->width);
     switch (io->width) {
     case 1:
         *rax = (*rax & ~0xffULL) | (uint8_t)value;
@@ -56,20 +56,8 @@ static NOT_INLINE enum exit_action handle_io(struct vcpu *vcpu, struct vm_exit *
     if (exit->io.in) {
         io_in(vcpu, &exit->io);
     } else {
-        io_bus_write(&vcpu->vm->pc->io, exit->io.port, exit->io.width,
-                     (uint32_t)vcpu->core.registers.gpr[GPR_RAX]);
-    }
-    return ADVANCE;
-}
-
-// An interrupt that is pending already ends the wait at once: vcpu_run finds it.
-static NOT_INLINE enum exit_action handle_hlt(struct vcpu *vcpu)
-{
-    vcpu->halted = true;
-    vcpu_post_work(vcpu, WORK_EVENTS);
-    if (!(vcpu_register(vcpu, REG_RFLAGS) & RFLAGS_IF) && !vcpu->nmi_pending) {
-        vm_end(vcpu->vm, true, "halted for ever: HLT with interrupts off at RIP 0x%llx",
-               (unsigned long long)vcpu_register(vcpu, REG_RIP));
+        pc_port_write(vcpu->vm->pc, exit->io.port, exit->io.width,
+                      (uint32_t)vcpu->core.registers.gpr[GPR_RAX]);
     }
     return ADVANCE;
 }
@@ -105,8 +93,7 @@ static NOT_INLINE enum exit_action end_with_dump(struct vcpu *vcpu)
 {
     struct reason why = {""};
     vcpu->ops->explain(&vcpu->core, &why);
-    vm_end(vcpu->vm, true, "%s, RIP 0x%llx", why.text,
-           (unsigned long long)vcpu_register(vcpu, REG_RIP));
+    vm_fail(vcpu->vm, "%s, RIP 0x%llx", why.text, (unsigned long long)vcpu_register(vcpu, REG_RIP));
     vcpu->ops->dump(&vcpu->core, vcpu->host->log);
     return STOP;
 }
@@ -121,8 +108,8 @@ static NOT_INLINE enum exit_action handle_triple_fault(struct vcpu *vcpu)
         vm_request_reset(vcpu->vm);
         return STOP;
     }
-    vm_end(vcpu->vm, true, "triple fault at RIP 0x%llx",
-           (unsigned long long)vcpu_register(vcpu, REG_RIP));
+    vm_fail(vcpu->vm, "triple fault at RIP 0x%llx",
+            (unsigned long long)vcpu_register(vcpu, REG_RIP));
     return STOP;
 }
 
@@ -146,7 +133,7 @@ enum exit_action vcpu_handle_exit(struct vcpu_core *core, struct vm_exit *exit)
     case EXIT_XSETBV:
         return vcpu_xsetbv_exit(vcpu);
     case EXIT_HLT:
-        return handle_hlt(vcpu);
+        return vcpu_halt_exit(vcpu);
     case EXIT_MEMORY:
         return vcpu_memory_exit(vcpu, exit);
     case EXIT_EXCEPTION:

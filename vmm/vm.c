@@ -5,12 +5,15 @@
 #include "vmm/pc.h"
 #include "vmm/util/format.h"
 #include "vmm/vcpu.h"
+#include "vmm/vm_hold.h"
 
 // A guest that resets itself all the time gets to do so this often: each takes host time and a
 // line.
 #define RESET_INTERVAL_NS 100000000ULL
 // And a VM with much memory, whose reset takes long, more seldom.
 #define RESET_BUILD_TIMES 10
+// How soon a reset looks again whether other CPUs have let go of their vCPUs. The last one kicks.
+#define RETRY_NS 1000000ULL
 // How long a VM that ended waits for its restart: one that fails at once must not fill the log.
 #define RESTART_DELAY_NS 1000000000ULL
 
@@ -21,10 +24,11 @@ const char *vm_state_name(enum vm_state state)
     return names[state];
 }
 
-// ---- Calls to the VM's CPU ----
+// ---- Calls to the VM's CPUs ----
 
 struct vm_request {
     struct vm *vm;
+    unsigned index; // of the vCPU to inspect
     enum status (*carry_out)(struct vm *vm, struct reason *why);
     void (*inspect)(struct vm *vm, void *context);
     void *context;
@@ -37,42 +41,81 @@ static void carry_out(void *argument)
     struct vm_request *request = argument;
     const struct host *host = request->vm->vmm->host;
     host->space_enter(request->vm->space.cr3 ? &request->vm->space : NULL);
-    if (request->carry_out) {
-        request->status = request->carry_out(request->vm, request->why);
-    } else {
-        if (request->vm->vcpus[0]) {
-            request->vm->vmm->ops->load_vcpu(&request->vm->vcpus[0]->core);
-        }
-        request->inspect(request->vm, request->context);
-    }
+    request->status = request->carry_out(request->vm, request->why);
     host->space_enter(NULL);
 }
 
-static enum status on_own_cpu(struct vm *vm, enum status (*operation)(struct vm *, struct reason *),
-                              struct reason *why)
+// The CPUs of its vCPUs look at it again.
+static void wake_cpus(const struct vm *vm)
 {
+    const struct host *host = vm->vmm->host;
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        if (vm->slots[i].cpu != host->this_cpu()) {
+            host->kick(vm->slots[i].cpu);
+        }
+    }
+}
+
+static void release_here(void *argument)
+{
+    vm_release_here(argument);
+}
+
+// On the home CPU, when no vCPU runs and none is held.
+static enum status on_home_cpu(struct vm *vm,
+                               enum status (*operation)(struct vm *, struct reason *),
+                               struct reason *why)
+{
+    const struct host *host = vm->vmm->host;
     struct vm_request request = {.vm = vm, .carry_out = operation, .why = why};
-    vm->vmm->host->call(vm->cpu, carry_out, &request);
+    __atomic_store_n(&vm->held_back, true, __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        host->call(vm->slots[i].cpu, release_here, vm);
+    }
+    host->call(vm_home_cpu(vm), carry_out, &request);
+    __atomic_store_n(&vm->held_back, false, __ATOMIC_SEQ_CST);
+    wake_cpus(vm);
     return request.status;
 }
 
-void vm_call(struct vm *vm, void (*call)(struct vm *vm, void *context), void *context)
+static void inspect(void *argument)
 {
-    struct vm_request request = {.vm = vm, .inspect = call, .context = context};
-    vm->vmm->host->call(vm->cpu, carry_out, &request);
+    struct vm_request *request = argument;
+    struct vm *vm = request->vm;
+    const struct host *host = vm->vmm->host;
+    bool held = vm_hold(vm, request->index);
+    if (!held && request->index != 0) {
+        return;
+    }
+    host->space_enter(vm->space.cr3 ? &vm->space : NULL);
+    if (held) {
+        vm->vmm->ops->load_vcpu(&vm->vcpus[request->index]->core);
+    }
+    request->inspect(vm, request->context);
+    host->space_enter(NULL);
+    if (held && !vm_wants_to_run(vm)) {
+        vm_release(vm, request->index);
+    }
 }
 
-struct vcpu_core *vm_vcpu_core(struct vm *vm)
+void vm_call(struct vm *vm, unsigned index, void (*call)(struct vm *vm, void *context),
+             void *context)
 {
-    return vm->vcpus[0] ? &vm->vcpus[0]->core : NULL;
+    struct vm_request request = {.vm = vm, .index = index, .inspect = call, .context = context};
+    vm->vmm->host->call(vm->slots[index].cpu, inspect, &request);
+}
+
+struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index)
+{
+    return vm->vcpus[index] ? &vm->vcpus[index]->core : NULL;
 }
 
 void vm_input_ready(struct vm *vm)
 {
-    vm->vmm->host->kick(vm->cpu);
+    vm->vmm->host->kick(vm_home_cpu(vm));
 }
 
-// ---- On the VM's CPU ----
+// ---- On the VM's home CPU ----
 
 // Others read `state` at any time: restart_at_ns is right before it becomes VM_ENDED, and stays as
 // it is while the VM starts (guests_all_ended).
@@ -85,21 +128,27 @@ static enum status start_here(struct vm *vm, struct reason *why)
 {
     const struct host *host = vm->vmm->host;
     uint64_t begin_ns = host->now_ns();
-    vm->reset_requested = false;
+    vm->ending = false;
     vm->ended.text[0] = '\0';
     enum status status = vm_build(vm, why);
     vm->started_ns = host->now_ns();
     vm->build_ns = vm->started_ns - begin_ns;
-    vm->virtual_time_ns += vm->build_ns; // time of its CPU like any other
+    vm->slots[0].virtual_time_ns += vm->build_ns; // time of its CPU like any other
     if (status == STATUS_OK) {
         set_state(vm, VM_RUNNING);
         vm->starts++;
+        vm_share(vm);
     }
+    __atomic_store_n(&vm->reset_requested, false, __ATOMIC_RELEASE);
     return status;
 }
 
+// Nobody holds a vCPU.
 static enum status restart_here(struct vm *vm, struct reason *why)
 {
+    if (!vm_seize(vm)) {
+        return refuse(why, STATUS_BUSY, "%s still runs", vm->config.name);
+    }
     vm_tear_down(vm);
     return start_here(vm, why);
 }
@@ -132,6 +181,9 @@ static enum status stop_here(struct vm *vm, struct reason *why)
     if (vm->state == VM_OFF) {
         return refuse(why, STATUS_BUSY, "%s is off already", vm->config.name);
     }
+    if (!vm_seize(vm)) {
+        return refuse(why, STATUS_BUSY, "%s still runs", vm->config.name);
+    }
     vm_tear_down(vm);
     switch_off(vm);
     return STATUS_OK;
@@ -149,19 +201,15 @@ static enum status pause_here(struct vm *vm, struct reason *why)
     return STATUS_OK;
 }
 
-// Its clock and its TSC go on where they stood.
+// Its clock and its TSCs go on where they stood.
 static enum status resume_here(struct vm *vm, struct reason *why)
 {
-    const struct vcpu_ops *ops = vm->vmm->ops;
     if (vm->state != VM_PAUSED) {
         return refuse(why, STATUS_BUSY, "%s is %s, not paused", vm->config.name,
                       vm_state_name(vm->state));
     }
-    struct vcpu_core *core = &vm->vcpus[0]->core;
     vm->clock_base_ns += vm->vmm->host->now_ns() - vm->paused_at_ns;
-    uint64_t stood = vm->vmm->host->tsc() - vm->paused_at_tsc;
-    ops->load_vcpu(core);
-    ops->set_register(core, REG_TSC_OFFSET, ops->get_register(core, REG_TSC_OFFSET) - stood);
+    vm->tsc_offset -= vm->vmm->host->tsc() - vm->paused_at_tsc;
     set_state(vm, VM_RUNNING);
     return STATUS_OK;
 }
@@ -180,8 +228,9 @@ static bool wants_restart(const struct vm *vm)
            (vm->config.restart == RESTART_ON_FAILURE && (vm->failed || vm->exit_status != 0));
 }
 
-static void set_ended(struct vm *vm)
+static void set_ended(struct vm *vm, bool failed)
 {
+    vm->failed = failed;
     bool restart = wants_restart(vm);
     vm->restart_at_ns = restart ? vm->vmm->host->now_ns() + RESTART_DELAY_NS : NEVER_NS;
     set_state(vm, VM_ENDED);
@@ -191,8 +240,7 @@ static void set_ended(struct vm *vm)
 static void restart_failed(struct vm *vm, const struct reason *why)
 {
     vm->ended = *why;
-    vm->failed = true;
-    set_ended(vm);
+    set_ended(vm, true);
 }
 
 static void restart_or_report(struct vm *vm, const char *what)
@@ -208,7 +256,8 @@ static void restart_or_report(struct vm *vm, const char *what)
 
 uint64_t vm_settle(struct vm *vm)
 {
-    bool reset = vm->reset_requested && vm->state == VM_RUNNING;
+    bool reset = __atomic_load_n(&vm->reset_requested, __ATOMIC_ACQUIRE) &&
+                 vm->state == VM_RUNNING && !vm->held_back;
     bool restart = vm->state == VM_ENDED && vm->restart_at_ns != NEVER_NS;
     if (!reset && !restart) {
         return NEVER_NS;
@@ -216,33 +265,68 @@ uint64_t vm_settle(struct vm *vm)
     uint64_t due_ns =
         reset ? vm->started_ns + MAX(RESET_INTERVAL_NS, RESET_BUILD_TIMES * vm->build_ns)
               : vm->restart_at_ns;
-    if (vm->vmm->host->now_ns() < due_ns) {
+    uint64_t now_ns = vm->vmm->host->now_ns();
+    if (now_ns < due_ns) {
         return due_ns;
     }
+    vm_release_here(vm);
+    if (!vm_seize(vm)) {
+        return now_ns + RETRY_NS;
+    }
     restart_or_report(vm, reset ? "reset by itself" : "restarted");
+    wake_cpus(vm);
     return NEVER_NS;
+}
+
+// ---- On the CPU of one of its vCPUs ----
+
+static void stop_vcpus(struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        vcpu_notify(vm->vcpus[i], WORK_STOP);
+    }
 }
 
 void vm_request_reset(struct vm *vm)
 {
-    vm->reset_requested = true;
-    vcpu_post_work(vm->vcpus[0], WORK_STOP);
+    __atomic_store_n(&vm->reset_requested, true, __ATOMIC_RELEASE);
+    stop_vcpus(vm);
 }
 
-void vm_end(struct vm *vm, bool failed, const char *format, ...)
+static bool is_first_end(struct vm *vm)
 {
-    if (vm->state == VM_ENDED) {
-        return; // the rest of a repeated instruction: the first end counts
-    }
-    va_list arguments;
-    va_start(arguments, format);
-    format_text_v(vm->ended.text, sizeof(vm->ended.text), format, arguments);
-    va_end(arguments);
-    vm->failed = failed;
-    set_ended(vm);
-    vcpu_post_work(vm->vcpus[0], WORK_STOP);
+    return !__atomic_exchange_n(&vm->ending, true, __ATOMIC_ACQ_REL);
+}
+
+static void end(struct vm *vm, bool failed)
+{
+    set_ended(vm, failed);
+    stop_vcpus(vm);
     host_log(vm->vmm->host, "[%s] %s: %s", vm->config.name, failed ? "stopped" : "ended",
              vm->ended.text);
+}
+
+void vm_fail(struct vm *vm, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (is_first_end(vm)) {
+        format_text_v(vm->ended.text, sizeof(vm->ended.text), format, arguments);
+        end(vm, true);
+    }
+    va_end(arguments);
+}
+
+void vm_exit(struct vm *vm, uint64_t status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    if (is_first_end(vm)) {
+        vm->exit_status = status;
+        format_text_v(vm->ended.text, sizeof(vm->ended.text), format, arguments);
+        end(vm, false);
+    }
+    va_end(arguments);
 }
 
 void host_log(const struct host *host, const char *format, ...)
@@ -265,25 +349,25 @@ enum status vm_start(struct vm *vm, struct reason *why)
     if (vm->payload_count == 0) {
         return refuse(why, STATUS_INVALID, "%s has nothing to run", vm->config.name);
     }
-    return on_own_cpu(vm, start_new_here, why);
+    return on_home_cpu(vm, start_new_here, why);
 }
 
 enum status vm_stop(struct vm *vm, struct reason *why)
 {
-    return on_own_cpu(vm, stop_here, why);
+    return on_home_cpu(vm, stop_here, why);
 }
 
 enum status vm_pause(struct vm *vm, struct reason *why)
 {
-    return on_own_cpu(vm, pause_here, why);
+    return on_home_cpu(vm, pause_here, why);
 }
 
 enum status vm_resume(struct vm *vm, struct reason *why)
 {
-    return on_own_cpu(vm, resume_here, why);
+    return on_home_cpu(vm, resume_here, why);
 }
 
 enum status vm_reset(struct vm *vm, struct reason *why)
 {
-    return on_own_cpu(vm, reset_here, why);
+    return on_home_cpu(vm, reset_here, why);
 }

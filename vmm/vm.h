@@ -9,8 +9,7 @@
 #include "vmm/terminal.h"
 
 #define VMS_MAX 64
-#define VM_VCPUS_MAX 1
-#define HOST_CPUS_MAX 256
+#define VM_VCPUS_MAX 64
 
 struct pc;
 struct vcpu;
@@ -31,6 +30,14 @@ struct vm_payload {
     const char *command_line;
 };
 
+// Where a vCPU runs; the same before the VM is built and after it is torn down. Touched by that CPU
+// only.
+struct vm_slot {
+    unsigned cpu;
+    bool held;                // see vmm/vm_hold.h
+    uint64_t virtual_time_ns; // of the scheduler: who has the least runs next
+};
+
 struct vm {
     struct vmm *vmm;
     struct vm_config config;
@@ -38,18 +45,23 @@ struct vm {
     struct vm_payload payloads[1 + LOAD_MODULES_MAX]; // the first is what is run
 
     enum vm_state state;
+    bool ending;          // atomic: the first of several vCPUs that end it has its way
     bool failed;          // it ended by an error, not by its own wish
-    bool reset_requested; // by the guest: carried out when its CPU is out of it
+    bool reset_requested; // atomic, by the guest: carried out when no vCPU is held
+    bool held_back;       // atomic, by CPU 0: no vCPU is to run while the VM's state changes
     uint64_t exit_status; // valid if VM_ENDED and not failed
     struct reason ended;
-    uint64_t restart_at_ns;   // host time at which it is started again (restart=); NEVER_NS
-    uint64_t started_ns;      // host time of the last start or reset
-    uint64_t build_ns;        // how long it took
-    uint64_t virtual_time_ns; // of the scheduler: who has the least runs next
-    unsigned starts;          // how often it was started or reset
-    unsigned cpu; // the CPU that its vCPUs are pinned to; all its state belongs to that CPU
+    uint64_t restart_at_ns; // host time at which it is started again (restart=); NEVER_NS
+    uint64_t started_ns;    // host time of the last start or reset
+    uint64_t build_ns;      // how long it took
+    unsigned starts;        // how often it was started or reset
+    struct vm_slot slots[VM_VCPUS_MAX]; // config.vcpus of them
+    int32_t holders;    // atomic: how many vCPUs are held, or that nobody may hold one
+    uint32_t apic_turn; // atomic: whose turn it is among equals (vmm/apic_bus.h)
+    uint32_t stirs;     // atomic: signals that wake even a vCPU that takes no interrupts
 
     uint64_t clock_base_ns; // host time at which the VM's clock read 0
+    uint64_t tsc_offset;    // what its TSC is ahead of the host's, before a vCPU's own adjustment
     uint64_t paused_at_ns;  // host time of the pause, valid if VM_PAUSED
     uint64_t paused_at_tsc;
 
@@ -60,11 +72,18 @@ struct vm {
     struct pc *pc;
     struct terminal terminal;
 
-    uint64_t unclaimed_memory_accesses; // those of ports are in pc->io
+    // Atomic. Those of ports are in pc->io.
+    uint64_t unclaimed_memory_accesses;
     uint64_t unknown_msr_accesses;
     uint64_t last_unclaimed_gpa;
     uint32_t last_unknown_msr;
 };
+
+// The CPU of its first vCPU: there the VM is built, changes its state, and has its devices' timers.
+static inline unsigned vm_home_cpu(const struct vm *vm)
+{
+    return vm->slots[0].cpu;
+}
 
 // A payload that is linked into Husk, named on the command line or by the monitor's `start`.
 struct linked_payload {
@@ -90,7 +109,7 @@ struct vmm {
 };
 
 // Everything below runs on CPU 0, from the main loop; what concerns a VM's state is carried out on
-// its own CPU by host->call. Errors: `why` has a line for the user.
+// its home CPU by host->call, while no vCPU of it runs. Errors: `why` has a line for the user.
 
 enum status vm_create(struct vmm *vmm, const struct vm_config *config, struct vm **vm,
                       struct reason *why);
@@ -111,31 +130,37 @@ enum status vm_reset(struct vm *vm, struct reason *why);  // from VM_RUNNING, VM
 
 const char *vm_state_name(enum vm_state state);
 
-// For inspection: runs `call` on the VM's CPU with its address space loaded.
-void vm_call(struct vm *vm, void (*call)(struct vm *vm, void *context), void *context);
+// For inspection: runs `call` on the CPU of vCPU `index`, in the VM's address space, with that vCPU
+// loaded (vm_vcpu_core). The other vCPUs may run. Not run where the VM is between two lives, unless
+// `index` is 0: then there is no vCPU.
+void vm_call(struct vm *vm, unsigned index, void (*call)(struct vm *vm, void *context),
+             void *context);
 
-// The core of its first vCPU; NULL in VM_OFF.
-struct vcpu_core *vm_vcpu_core(struct vm *vm);
+// The core of a vCPU, for vm_call; NULL where the VM is off.
+struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index);
 
-// Wakes the VM's CPU because input is waiting in its terminal.
+// Wakes the VM because input is waiting in its terminal.
 void vm_input_ready(struct vm *vm);
 
-// Ends a running VM, on its own CPU: by its own wish (`failed` false, with its exit status in
-// vm->exit_status) or by an error. It keeps its memory for inspection until it is stopped or
-// started again.
-void vm_end(struct vm *vm, bool failed, const char *format, ...) PRINTF_LIKE(3, 4);
-// Asks for a reset of a running VM, on its own CPU, at the end of the exit.
+// On the CPU of a vCPU that runs: ends the VM by an error, or by its own wish. The first end
+// counts. It keeps its memory for inspection until it is stopped or started again.
+void vm_fail(struct vm *vm, const char *format, ...) PRINTF_LIKE(2, 3);
+void vm_exit(struct vm *vm, uint64_t status, const char *format, ...) PRINTF_LIKE(3, 4);
+// Asks for a reset of a running VM, on the CPU of one of its vCPUs, at the end of the exit.
 void vm_request_reset(struct vm *vm);
 
-// On the VM's own CPU, between two runs: carries out a reset or restart that is due. Returns the
+// On the VM's home CPU, between two runs: carries out a reset or restart that is due. Returns the
 // host time at which one will be, NEVER_NS: none is asked for.
 uint64_t vm_settle(struct vm *vm);
-// Running, and not waiting for its reset.
+// Running, and not waiting for its reset or for a change of its state.
 static inline bool vm_wants_to_run(const struct vm *vm)
 {
-    return vm->state == VM_RUNNING && !vm->reset_requested;
+    return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE) == VM_RUNNING &&
+           !__atomic_load_n(&vm->reset_requested, __ATOMIC_RELAXED) &&
+           !__atomic_load_n(&vm->held_back, __ATOMIC_RELAXED);
 }
 
-// On the VM's own CPU: everything that a running VM has and one that is off has not. In vm_build.c.
+// On the VM's home CPU, which has seized it: everything that a running VM has and one that is off
+// has not. In vm_build.c.
 enum status vm_build(struct vm *vm, struct reason *why);
 void vm_tear_down(struct vm *vm);

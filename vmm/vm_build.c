@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a VM gets when it starts and gives back when it stops. On the VM's own CPU.
+// What a VM gets when it starts and gives back when it stops. On the VM's home CPU.
 #include "vmm/firmware.h"
 #include "vmm/load.h"
 #include "vmm/pc.h"
@@ -56,15 +56,19 @@ static enum status build_devices(struct vm *vm, struct reason *why)
 {
     const struct host *host = vm->vmm->host;
     vm->clock_base_ns = host->now_ns();
+    vm->tsc_offset = -host->tsc();
     vm->pc = host->allocate(sizeof(*vm->pc));
     if (!vm->pc) {
         return refuse(why, STATUS_NO_MEMORY, "no frames for the devices");
     }
-    enum status status = vcpu_create(vm, 0, &vm->vcpus[0], why);
-    if (status == STATUS_OK) {
-        pc_init(vm->pc, vm);
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        enum status status = vcpu_create(vm, i, &vm->vcpus[i], why);
+        if (status != STATUS_OK) {
+            return status;
+        }
     }
-    return status;
+    pc_init(vm->pc, vm);
+    return STATUS_OK;
 }
 
 static enum status map_payload(struct vm *vm, unsigned index, struct payload *payload,
@@ -103,6 +107,21 @@ static enum status load(struct vm *vm, struct load_result *start, struct reason 
     return payload_load(&request, &vm->memory, start, why);
 }
 
+// The first as the loader says; the others wait until it sends them an INIT and a SIPI.
+static void start_vcpus(struct vm *vm, const struct load_result *start)
+{
+    const struct vcpu_ops *ops = vm->vmm->ops;
+    for (unsigned i = vm->config.vcpus; i-- > 0;) {
+        ops->load_vcpu(&vm->vcpus[i]->core);
+        if (i > 0) {
+            vcpu_start_waiting(vm->vcpus[i]);
+        } else {
+            vcpu_start_at(vm->vcpus[i], start);
+        }
+        ops->unload_vcpu(&vm->vcpus[i]->core);
+    }
+}
+
 enum status vm_build(struct vm *vm, struct reason *why)
 {
     struct load_result start;
@@ -120,7 +139,7 @@ enum status vm_build(struct vm *vm, struct reason *why)
         vm_tear_down(vm);
         return status;
     }
-    vcpu_start_at(vm->vcpus[0], &start);
+    start_vcpus(vm, &start);
     return STATUS_OK;
 }
 
@@ -128,9 +147,11 @@ void vm_tear_down(struct vm *vm)
 {
     const struct host *host = vm->vmm->host;
     host->space_enter(NULL);
-    if (vm->vcpus[0]) {
-        vcpu_destroy(vm->vcpus[0]);
-        vm->vcpus[0] = NULL;
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        if (vm->vcpus[i]) {
+            vcpu_destroy(vm->vcpus[i]);
+            vm->vcpus[i] = NULL;
+        }
     }
     if (vm->pc) {
         host->release(vm->pc, sizeof(*vm->pc));

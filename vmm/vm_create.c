@@ -3,6 +3,7 @@
 #include "vmm/devices/device.h"
 #include "vmm/util/string.h"
 #include "vmm/vm.h"
+#include "vmm/vm_hold.h"
 
 struct vm *vm_find(struct vmm *vmm, const char *name)
 {
@@ -14,36 +15,56 @@ struct vm *vm_find(struct vmm *vmm, const char *name)
     return NULL;
 }
 
-// CPU 0 also serves the console: with others there, VMs that are not pinned start on those.
-static unsigned next_cpu(struct vmm *vmm, unsigned count)
+static bool is_pinned_to(const struct vm_config *config, unsigned cpu)
 {
-    for (unsigned i = 0; i < count; i++) {
-        vmm->next_cpu = (vmm->next_cpu + 1) % count;
-        if (vmm->runs_guests[vmm->next_cpu]) {
-            break;
-        }
-    }
-    return vmm->next_cpu;
+    return config->cpus[cpu / 64] & BIT(cpu % 64);
 }
 
-static enum status choose_cpu(struct vmm *vmm, const struct vm_config *config, unsigned *cpu,
+static enum status check_cpus(const struct vmm *vmm, const struct vm_config *config,
                               struct reason *why)
 {
     unsigned count = vmm->host->cpu_count();
-    if (config->cpu < 0) {
-        *cpu = next_cpu(vmm, count);
-        return STATUS_OK;
-    }
-    *cpu = (unsigned)config->cpu;
-    if (*cpu >= count) {
-        return refuse(why, STATUS_RANGE, "vm=%s: cpu=%u: this machine runs CPUs 0 to %u",
-                      config->name, *cpu, count - 1);
-    }
-    if (vmm->ops && !vmm->runs_guests[*cpu]) {
-        return refuse(why, STATUS_UNSUPPORTED, "vm=%s: cpu=%u: that CPU runs no guests",
-                      config->name, *cpu);
+    for (unsigned cpu = 0; cpu < HOST_CPUS_MAX; cpu++) {
+        if (!is_pinned_to(config, cpu)) {
+            continue;
+        }
+        if (cpu >= count) {
+            return refuse(why, STATUS_RANGE, "vm=%s: cpu=%u: this machine runs CPUs 0 to %u",
+                          config->name, cpu, count - 1);
+        }
+        if (vmm->ops && !vmm->runs_guests[cpu]) {
+            return refuse(why, STATUS_UNSUPPORTED, "vm=%s: cpu=%u: that CPU runs no guests",
+                          config->name, cpu);
+        }
     }
     return STATUS_OK;
+}
+
+// The next CPU in turn after `cpu` that the VM may have.
+static unsigned next_cpu(const struct vmm *vmm, const struct vm_config *config, unsigned cpu)
+{
+    unsigned count = vmm->host->cpu_count();
+    for (unsigned i = 0; i < count; i++) {
+        cpu = (cpu + 1) % count;
+        if (config->pinned ? is_pinned_to(config, cpu) : vmm->runs_guests[cpu]) {
+            break;
+        }
+    }
+    return cpu;
+}
+
+// vCPUs of VMs that are not pinned take CPUs in turn, all VMs together. CPU 0 also serves the
+// console: with others there, the first starts on those.
+static void choose_cpus(struct vmm *vmm, struct vm *vm)
+{
+    unsigned cpu = vm->config.pinned ? vmm->host->cpu_count() - 1 : vmm->next_cpu;
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        cpu = next_cpu(vmm, &vm->config, cpu);
+        vm->slots[i].cpu = cpu;
+    }
+    if (!vm->config.pinned) {
+        vmm->next_cpu = cpu;
+    }
 }
 
 static enum status check_config(struct vmm *vmm, const struct vm_config *config, struct reason *why)
@@ -54,9 +75,9 @@ static enum status check_config(struct vmm *vmm, const struct vm_config *config,
     if (vm_find(vmm, config->name)) {
         return refuse(why, STATUS_BUSY, "vm=%s: there is a VM of that name", config->name);
     }
-    if (config->vcpus > VM_VCPUS_MAX) {
-        return refuse(why, STATUS_UNSUPPORTED, "vm=%s: cpus=%u: a VM has one virtual CPU",
-                      config->name, config->vcpus);
+    enum status status = check_cpus(vmm, config, why);
+    if (status != STATUS_OK) {
+        return status;
     }
     uint64_t machine = vmm->host->memory_use().guest_bytes;
     if (config->memory_bytes > machine) {
@@ -70,11 +91,7 @@ static enum status check_config(struct vmm *vmm, const struct vm_config *config,
 enum status vm_create(struct vmm *vmm, const struct vm_config *config, struct vm **result,
                       struct reason *why)
 {
-    unsigned cpu = 0;
     enum status status = check_config(vmm, config, why);
-    if (status == STATUS_OK) {
-        status = choose_cpu(vmm, config, &cpu, why);
-    }
     if (status != STATUS_OK) {
         return status;
     }
@@ -84,8 +101,9 @@ enum status vm_create(struct vmm *vmm, const struct vm_config *config, struct vm
     }
     vm->vmm = vmm;
     vm->config = *config;
-    vm->cpu = cpu;
+    choose_cpus(vmm, vm);
     vm->restart_at_ns = NEVER_NS;
+    (void)!vm_seize(vm); // it has no vCPUs yet
     terminal_init(&vm->terminal);
     vmm->vms[vmm->vm_count] = vm;
     __atomic_store_n(&vmm->vm_count, vmm->vm_count + 1, __ATOMIC_RELEASE);
@@ -101,11 +119,8 @@ enum status vm_create_linked(struct vmm *vmm, const char *payload, struct vm **v
         if (!text_equal(linked->name, payload)) {
             continue;
         }
-        struct vm_config config = {.memory_bytes = VM_MEMORY_DEFAULT,
-                                   .vcpus = 1,
-                                   .cpu = -1,
-                                   .autostart = true,
-                                   .command_line = ""};
+        struct vm_config config = {
+            .memory_bytes = VM_MEMORY_DEFAULT, .vcpus = 1, .autostart = true, .command_line = ""};
         text_copy(config.name, sizeof(config.name), linked->name);
         enum status status = vm_create(vmm, &config, vm, why);
         if (status == STATUS_OK) {

@@ -79,7 +79,7 @@ unsigned svm_features(void);
 enum status svm_enable_cpu(struct reason *why);
 void svm_disable_cpu(void);
 void svm_load_vcpu(struct vcpu_core *vcpu);         // makes it the CPU's current one
-void svm_unload_vcpu(const struct vcpu_core *vcpu); // before it is freed
+void svm_unload_vcpu(struct vcpu_core *vcpu); // before another CPU loads it, or it is freed
 
 // svm_vcpu.c
 enum status svm_create_vcpu(struct vcpu_core *vcpu, struct reason *why);

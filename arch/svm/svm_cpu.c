@@ -153,11 +153,15 @@ void svm_load_vcpu(struct vcpu_core *vcpu)
     live_state_load_common(&vcpu->backend->live);
 }
 
-void svm_unload_vcpu(const struct vcpu_core *vcpu)
+// What other CPUs have cached of the VMCB (APM Vol. 2 15.15.1) and under its ASID is of no use to
+// the next one.
+void svm_unload_vcpu(struct vcpu_core *vcpu)
 {
     struct svm_cpu *svm = this_svm();
     if (svm->loaded == vcpu) {
         live_state_save_common(&svm->loaded->backend->live);
         svm->loaded = NULL;
     }
+    vcpu->backend->vmcb.control.clean = 0;
+    vcpu->backend->asid_generation = 0;
 }

@@ -15,6 +15,7 @@ const struct vcpu_ops svm_ops = {
     .create_vcpu = svm_create_vcpu,
     .destroy_vcpu = svm_destroy_vcpu,
     .load_vcpu = svm_load_vcpu,
+    .unload_vcpu = svm_unload_vcpu,
     .run = svm_run,
     .get_register = svm_get_register,
     .set_register = svm_set_register,

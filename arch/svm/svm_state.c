@@ -282,6 +282,8 @@ void svm_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_
     case REG_PDPTE3:
     case REG_CPL:
     case REG_EVENT_WAITING:
+        vmcb->control.eventinj = 0;
+        break;
     case REG_COUNT:
         break;
     }

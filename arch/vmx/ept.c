@@ -111,8 +111,8 @@ static unsigned largest_level(gpa_t gpa, hpa_t hpa, uint64_t bytes)
     return 1;
 }
 
-enum status ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
-                    unsigned access)
+static enum status map_pages(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+                             unsigned access)
 {
     while (bytes > 0) {
         unsigned level = largest_level(gpa, hpa, bytes);
@@ -131,7 +131,18 @@ enum status ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t b
     return STATUS_OK;
 }
 
-bool ept_allow_execute(struct nested_space *space, gpa_t gpa)
+enum status ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+                    unsigned access)
+{
+    uint64_t flags = spinlock_acquire(&space->lock);
+    enum status status = map_pages(space, gpa, hpa, bytes, access);
+    spinlock_release(&space->lock, flags);
+    return status;
+}
+
+// Executable 4 KiB pages have been so since another vCPU asked, or since they were mapped: then
+// only this CPU's TLB is behind.
+static bool allow_execute(struct nested_space *space, gpa_t gpa)
 {
     uint64_t *table = space->root;
     for (unsigned level = LEVELS; level > 0; level--) {
@@ -141,18 +152,28 @@ bool ept_allow_execute(struct nested_space *space, gpa_t gpa)
                 return false;
             }
             *entry = (*entry & ~(uint64_t)EPT_SPLIT_TO_EXECUTE) | EPT_EXECUTE;
-            vmx_flush_nested(vmx_capability(), space->eptp);
             return true;
         }
         if (!(*entry & EPT_PRESENT) || level == 1 || (*entry & EPT_LARGE)) {
-            return false;
+            return *entry & EPT_EXECUTE;
         }
         table = table_of(*entry);
     }
     return false;
 }
 
-enum status ept_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
+bool ept_allow_execute(struct nested_space *space, gpa_t gpa)
+{
+    uint64_t flags = spinlock_acquire(&space->lock);
+    bool allowed = allow_execute(space, gpa);
+    spinlock_release(&space->lock, flags);
+    if (allowed) {
+        vmx_flush_nested(vmx_capability(), space->eptp);
+    }
+    return allowed;
+}
+
+static enum status unmap_pages(struct nested_space *space, gpa_t gpa, uint64_t bytes)
 {
     for (uint64_t done = 0; done < bytes; done += PAGE_SIZE) {
         uint64_t *entry;
@@ -162,8 +183,16 @@ enum status ept_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
         }
         *entry = 0;
     }
-    space->generation++;
     return STATUS_OK;
+}
+
+enum status ept_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
+{
+    uint64_t flags = spinlock_acquire(&space->lock);
+    enum status status = unmap_pages(space, gpa, bytes);
+    spinlock_release(&space->lock, flags);
+    __atomic_add_fetch(&space->generation, 1, __ATOMIC_RELEASE);
+    return status;
 }
 
 static void free_tables(uint64_t *table, unsigned level)

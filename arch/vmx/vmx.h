@@ -4,6 +4,7 @@
 
 #include "arch/vmx/vmcs.h"
 #include "arch/x86/live_state.h"
+#include "arch/x86/spinlock.h"
 #include "vmm/backend.h"
 
 // Pin-based controls (SDM Vol. 3C 25.6.1).
@@ -138,6 +139,7 @@ struct backend_vcpu {
     struct vmcs *vmcs;
     struct live_state live; // what stays in the CPU while the vCPU is loaded
     uint16_t vpid;
+    bool placed;                // its host state is that of the CPU whose VMCS it is
     bool launched;              // VMRESUME from now on
     bool window_requested;      // interrupt-window exiting is on
     bool flush;                 // this vCPU's VPID may have stale translations
@@ -146,11 +148,12 @@ struct backend_vcpu {
     uint32_t last_reason;       // of the last exit that was not understood
 };
 
-// A VM's EPT and permission bitmaps.
+// A VM's EPT and permission bitmaps. All its vCPUs use them, on whatever CPUs.
 struct nested_space {
-    uint64_t *root; // EPT PML4
+    struct spinlock lock; // who changes the EPT has it
+    uint64_t *root;       // EPT PML4
     uint64_t eptp;
-    uint64_t generation; // changes when a mapping is taken away; no two spaces share one
+    uint64_t generation; // atomic: changes when a mapping is taken away; no two spaces share one
     uint8_t *msr_bitmap; // read low, read high, write low, write high: 1 KiB each
     uint8_t *io_bitmaps; // ports 0 to 0x7fff, then 0x8000 to 0xffff; a set bit exits
 };
@@ -165,11 +168,12 @@ void vmx_disable_cpu(void);
 unsigned vmx_features(void);
 const struct vmx_capability *vmx_capability(void); // of this CPU
 void vmx_load_vcpu(struct vcpu_core *vcpu);        // makes it the CPU's current one
-void vmx_unload_vcpu(struct vcpu_core *vcpu);      // before it is freed
+void vmx_unload_vcpu(struct vcpu_core *vcpu);      // before another CPU loads it, or it is freed
 
 // vmx_vcpu.c
 enum status vmx_create_vcpu(struct vcpu_core *vcpu, struct reason *why);
 void vmx_destroy_vcpu(struct vcpu_core *vcpu);
+void vmx_place_vcpu(struct vcpu_core *vcpu); // the VMCS is current on this CPU, for the first time
 
 // vmx_state.c
 uint64_t vmx_get_register(const struct vcpu_core *vcpu, enum guest_register which);

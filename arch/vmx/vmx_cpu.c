@@ -133,10 +133,13 @@ void vmx_load_vcpu(struct vcpu_core *vcpu)
     }
     vmx->loaded = vcpu;
     vmx_vmptrld(frames_physical(vcpu->backend->vmcs));
+    if (!vcpu->backend->placed) {
+        vmx_place_vcpu(vcpu);
+    }
     live_state_load(&vcpu->backend->live);
 }
 
-// VMCLEAR writes the VMCS back to memory: only then may its frame be used for anything else.
+// VMCLEAR writes the VMCS back to memory: only then may another CPU, or anyone, use its frame.
 void vmx_unload_vcpu(struct vcpu_core *vcpu)
 {
     struct vmx_cpu *vmx = this_vmx();
@@ -146,6 +149,7 @@ void vmx_unload_vcpu(struct vcpu_core *vcpu)
     }
     vmx_vmclear(frames_physical(vcpu->backend->vmcs));
     vcpu->backend->launched = false;
+    vcpu->backend->placed = false;
 }
 
 unsigned vmx_features(void)

@@ -13,6 +13,7 @@ const struct vcpu_ops vmx_ops = {
     .create_vcpu = vmx_create_vcpu,
     .destroy_vcpu = vmx_destroy_vcpu,
     .load_vcpu = vmx_load_vcpu,
+    .unload_vcpu = vmx_unload_vcpu,
     .run = vmx_run,
     .get_register = vmx_get_register,
     .set_register = vmx_set_register,

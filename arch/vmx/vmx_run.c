@@ -15,9 +15,10 @@ static void flush_stale(struct vcpu_core *vcpu)
         vmx_flush_vpid(vmx_capability(), backend->vpid);
         backend->flush = false;
     }
-    if (backend->nested_generation != vcpu->nested->generation) {
+    uint64_t generation = __atomic_load_n(&vcpu->nested->generation, __ATOMIC_ACQUIRE);
+    if (backend->nested_generation != generation) {
         vmx_flush_nested(vmx_capability(), vcpu->nested->eptp);
-        backend->nested_generation = vcpu->nested->generation;
+        backend->nested_generation = generation;
     }
 }
 

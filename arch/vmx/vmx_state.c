@@ -196,8 +196,10 @@ void vmx_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_
     case REG_TSC_OFFSET:
         vmcs_write64(TSC_OFFSET, value);
         break;
-    case REG_CPL:
     case REG_EVENT_WAITING:
+        vmcs_write32(ENTRY_INTERRUPTION_INFO, 0);
+        break;
+    case REG_CPL:
     case REG_COUNT:
         break;
     }

@@ -71,7 +71,7 @@ static void write_controls(const struct vcpu_core *vcpu, const struct vmx_capabi
     }
 }
 
-// What each exit loads (SDM Vol. 3C 28.5). It is this CPU's: a vCPU never moves to another.
+// What each exit loads (SDM Vol. 3C 28.5): this CPU's.
 static void write_host_state(struct vcpu_core *vcpu)
 {
     struct cpu *cpu = cpu_this();
@@ -97,6 +97,16 @@ static void write_host_state(struct vcpu_core *vcpu)
     vmcs_write64(HOST_IA32_PAT, rdmsr(IA32_PAT));
     vmcs_write(HOST_RSP, (uint64_t)(&vcpu->registers + 1));
     vmcs_write(HOST_RIP, (uint64_t)vmx_exit);
+}
+
+// What this CPU's TLB may hold under the VPID and the EPTP is from an earlier stay.
+void vmx_place_vcpu(struct vcpu_core *vcpu)
+{
+    struct backend_vcpu *backend = vcpu->backend;
+    write_host_state(vcpu);
+    backend->flush = true;
+    backend->nested_generation = 0;
+    backend->placed = true;
 }
 
 // Guest state that nothing else sets.
@@ -139,13 +149,11 @@ enum status vmx_create_vcpu(struct vcpu_core *vcpu, struct reason *why)
         free_backend(backend);
         return refuse(why, STATUS_NO_MEMORY, "no frame or VPID for a vCPU");
     }
-    backend->flush = true;
     backend->vmcs->revision = c->revision;
     vcpu->backend = backend;
     vmx_vmclear(frames_physical(backend->vmcs));
     vmx_load_vcpu(vcpu);
     write_controls(vcpu, c);
-    write_host_state(vcpu);
     write_guest_state(vcpu);
     return STATUS_OK;
 }

@@ -45,6 +45,14 @@ static void load_vcpu(struct vcpu_core *vcpu)
     fake_backend.current = vcpu;
 }
 
+static void unload_vcpu(struct vcpu_core *vcpu)
+{
+    assert_non_null(vcpu->backend);
+    if (fake_backend.current == vcpu) {
+        fake_backend.current = NULL;
+    }
+}
+
 static enum status create_vcpu(struct vcpu_core *vcpu, struct reason *why)
 {
     if (fake_host_step_fails()) {
@@ -64,10 +72,7 @@ static enum status create_vcpu(struct vcpu_core *vcpu, struct reason *why)
 
 static void destroy_vcpu(struct vcpu_core *vcpu)
 {
-    assert_non_null(vcpu->backend);
-    if (fake_backend.current == vcpu) {
-        fake_backend.current = NULL;
-    }
+    unload_vcpu(vcpu);
     fake_backend.live_vcpus--;
     free(vcpu->backend);
     vcpu->backend = NULL;
@@ -99,6 +104,11 @@ static uint64_t get_register(const struct vcpu_core *vcpu, enum guest_register w
 
 static void set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_t value)
 {
+    if (which == REG_EVENT_WAITING) {
+        assert_int_equal(value, 0);
+        loaded(vcpu)->event_waiting = false;
+        return;
+    }
     assert_in_range(which, 0, REG_TSC_OFFSET);
     loaded(vcpu)->registers[which] = value;
 }
@@ -332,6 +342,7 @@ void fake_backend_init(void)
                                         .create_vcpu = create_vcpu,
                                         .destroy_vcpu = destroy_vcpu,
                                         .load_vcpu = load_vcpu,
+                                        .unload_vcpu = unload_vcpu,
                                         .run = run,
                                         .get_register = get_register,
                                         .set_register = set_register,

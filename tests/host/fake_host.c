@@ -45,6 +45,11 @@ static unsigned cpu_count(void)
     return fake_host.cpus;
 }
 
+static unsigned this_cpu(void)
+{
+    return fake_host.cpu;
+}
+
 static void call_on(unsigned cpu, void (*call)(void *), void *argument)
 {
     unsigned caller = fake_host.cpu;
@@ -298,6 +303,7 @@ void fake_host_init(void)
                                      .set_deadline = set_deadline,
                                      .kick = kick,
                                      .cpu_count = cpu_count,
+                                     .this_cpu = this_cpu,
                                      .call = call_on,
                                      .allocate = allocate,
                                      .release = release,

@@ -34,8 +34,12 @@ void fake_machine_init(void)
 
 struct vm *fake_machine_add(const char *name)
 {
-    struct vm_config config = {
-        .memory_bytes = FAKE_VM_BYTES, .vcpus = 1, .autostart = true, .command_line = ""};
+    struct vm_config config = {.memory_bytes = FAKE_VM_BYTES,
+                               .vcpus = 1,
+                               .pinned = true,
+                               .cpus = {BIT(0)},
+                               .autostart = true,
+                               .command_line = ""};
     struct reason why = {""};
     struct vm *vm = NULL;
 

@@ -167,14 +167,17 @@ enum status vm_reset(struct vm *vm, struct reason *why)
     return change(vm, vm->state != VM_OFF, VM_RUNNING, why);
 }
 
-void vm_call(struct vm *vm, void (*call)(struct vm *vm, void *context), void *context)
+void vm_call(struct vm *vm, unsigned index, void (*call)(struct vm *vm, void *context),
+             void *context)
 {
+    check(index < vm->config.vcpus);
     check(vm->state != VM_OFF);
     call(vm, context);
 }
 
-struct vcpu_core *vm_vcpu_core(struct vm *vm)
+struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index)
 {
+    check(index < vm->config.vcpus);
     return vm->state == VM_OFF ? NULL : &world.cores[vm - world.vms];
 }
 
@@ -200,7 +203,8 @@ struct vm *fake_world_add_vm(const char *name, enum vm_state state)
     vm->config.memory_bytes = 32 * MIB;
     vm->state = state;
     vm->starts = state == VM_OFF ? 0 : 1;
-    vm->cpu = index % cpu_count();
+    vm->config.vcpus = 1;
+    vm->slots[0].cpu = index % cpu_count();
     vm->memory.base = world.ram;
     vm->memory.extent_count = 1;
     vm->memory.extents[0] = (struct guest_extent){.bytes = WORLD_RAM_BYTES};

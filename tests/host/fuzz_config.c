@@ -55,7 +55,8 @@ static void check_vm(const char *line, bool is_definition)
     require(config.memory_bytes >= VM_MEMORY_MIN && config.memory_bytes <= GUEST_MEMORY_MAX);
     require(IS_ALIGNED(config.memory_bytes, PAGE_SIZE));
     require(config.vcpus >= 1 && config.vcpus <= VM_VCPUS_MAX);
-    require(config.cpu >= -1 && config.cpu < HOST_CPUS_MAX);
+    require(config.pinned ==
+            ((config.cpus[0] | config.cpus[1] | config.cpus[2] | config.cpus[3]) != 0));
     require(config.command_line[0] == '\0' ||
             (config.command_line >= line && config.command_line <= line + strlen(line)));
 }

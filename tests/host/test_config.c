@@ -141,7 +141,7 @@ static void test_vm_defaults(void **state)
     assert_string_equal(vm.name, "web");
     assert_int_equal(vm.memory_bytes, VM_MEMORY_DEFAULT);
     assert_int_equal(vm.vcpus, 1);
-    assert_int_equal(vm.cpu, -1);
+    assert_false(vm.pinned);
     assert_int_equal(vm.restart, RESTART_NEVER);
     assert_int_equal(vm.kind, PAYLOAD_UNKNOWN);
     assert_true(vm.autostart);
@@ -156,7 +156,8 @@ static void test_whole_vm_line(void **state)
                      STATUS_OK);
     assert_string_equal(vm.name, "rt-1");
     assert_int_equal(vm.memory_bytes, 16 * MIB);
-    assert_int_equal(vm.cpu, 3);
+    assert_true(vm.pinned);
+    assert_int_equal(vm.cpus[0], BIT(3));
     assert_int_equal(vm.restart, RESTART_ON_FAILURE);
     assert_int_equal(vm.kind, PAYLOAD_MULTIBOOT1);
     assert_false(vm.autostart);
@@ -207,13 +208,13 @@ static void test_vm_refusals(void **state)
          "mem=18446744073709551616: expected a size such as 64M or 1G"},
         {"vm=a mem=17179869185G", "mem=17179869185G: expected a size such as 64M or 1G"},
         {"vm=a mem=1048577", "mem=1048577: expected a multiple of 4K"},
-        {"vm=a cpus=0", "cpus=0: expected a number from 1 to 1"},
-        {"vm=a cpus=2", "cpus=2: expected a number from 1 to 1"},
-        {"vm=a cpus=1x", "cpus=1x: expected a number from 1 to 1"},
-        {"vm=a cpu=256", "cpu=256: expected the number of a CPU, 0 to 255"},
-        {"vm=a cpu=-1", "cpu=-1: expected the number of a CPU, 0 to 255"},
+        {"vm=a cpus=0", "cpus=0: expected a number from 1 to 64"},
+        {"vm=a cpus=65", "cpus=65: expected a number from 1 to 64"},
+        {"vm=a cpus=1x", "cpus=1x: expected a number from 1 to 64"},
+        {"vm=a cpu=256", "cpu=256: expected numbers of CPUs, 0 to 255, such as 2 or 1,4-7"},
+        {"vm=a cpu=-1", "cpu=-1: expected numbers of CPUs, 0 to 255, such as 2 or 1,4-7"},
         {"vm=a cpu=99999999999999999999",
-         "cpu=99999999999999999999: expected the number of a CPU, 0 to 255"},
+         "cpu=99999999999999999999: expected numbers of CPUs, 0 to 255, such as 2 or 1,4-7"},
         {"vm=a restart=maybe", "restart=maybe: expected never, always or on-failure"},
         {"vm=a kind=unknown", "kind=unknown: expected flat, elf64 or multiboot1"},
         {"vm=a start=1", "start=1: expected yes or no"},

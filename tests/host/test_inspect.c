@@ -55,7 +55,7 @@ static void test_registers(void **state)
     (void)state;
     world.cores[0].registers.gpr[GPR_RAX] = 0x1122334455667788;
     world.cores[0].registers.gpr[GPR_RSP] = 0xdead; // not where RSP is kept
-    assert_int_equal(inspect_registers(web, &sink, &why), STATUS_OK);
+    assert_int_equal(inspect_registers(web, 0, &sink, &why), STATUS_OK);
     assert_has("RAX    1122334455667788  RCX  0000000000000000\n");
     assert_has("RSP    0000000000001000");
     assert_has("RIP    0000000000007c00\n");
@@ -72,7 +72,7 @@ static void test_registers(void **state)
 static void test_registers_of_a_vm_that_is_off(void **state)
 {
     (void)state;
-    assert_int_equal(inspect_registers(spare, &sink, &why), STATUS_BUSY);
+    assert_int_equal(inspect_registers(spare, 0, &sink, &why), STATUS_BUSY);
     assert_string_equal(why.text, "spare is off: it has no CPU");
     assert_string_equal(shown, "");
 }

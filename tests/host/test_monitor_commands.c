@@ -162,10 +162,10 @@ static void test_vms(void **state)
     ticker->clock_base_ns = 1000000000;
     ticker->paused_at_ns = 61000000000;
     assert_answer("vms",
-                  "NAME             STATE    CPU     MEMORY         EXITS  UPTIME\r\n"
-                  "web              running    0     32 MiB            42  1:02:03\r\n"
-                  "ticker           paused     1     32 MiB             0  0:01:00\r\n"
-                  "spare            off        -     32 MiB             0  was not started\r\n");
+                  "NAME             STATE    VCPUS     MEMORY         EXITS  UPTIME\r\n"
+                  "web              running      1     32 MiB            42  1:02:03\r\n"
+                  "ticker           paused       1     32 MiB             0  0:01:00\r\n"
+                  "spare            off          1     32 MiB             0  was not started\r\n");
     web->state = VM_ENDED;
     strcpy(web->ended.text, "exit status 7");
     assert_answer_has("vms", "ended: exit status 7\r\n");
@@ -181,7 +181,7 @@ static void test_cpus(void **state)
     (void)state;
     ticker->state = VM_PAUSED;
     world.scheduler.busy_ns = 250000000; // of one second
-    assert_answer("cpus", "CPU  BUSY                            VMS\r\n"
+    assert_answer("cpus", "CPU  BUSY                            VMS (VM/VCPU)\r\n"
                           "  0    0%  APIC 0                    web\r\n"
                           "  1   25%  APIC 2                    ticker (paused)\r\n");
     world.machine.describe_cpu = NULL;
@@ -278,13 +278,13 @@ static void test_read_refuses(void **state)
 {
     (void)state;
     assert_answer("read web zz",
-                  "read: 'zz' is no address; expected a number such as 4096, 4K or 0x1000\r\n");
-    assert_answer_has("read web K", "read: 'K' is no address");
-    assert_answer_has("read web -1", "read: '-1' is no address");
-    assert_answer_has("read web 0x", "read: '0x' is no address");
+                  "'zz' is no address; expected a number such as 4096, 4K or 0x1000\r\n");
+    assert_answer_has("read web K", "'K' is no address");
+    assert_answer_has("read web -1", "'-1' is no address");
+    assert_answer_has("read web 0x", "'0x' is no address");
     assert_answer_has("read web 0x10000000000000000", "is no address");
     assert_answer_has("read web 0xffffffffffffffffK", "is no address");
-    assert_answer_has("read web 0 x", "read: 'x' is no length");
+    assert_answer_has("read web 0 x", "'x' is no length");
     assert_answer("read web 0 0", "read: the length must be 1 to 4096 bytes\r\n");
     assert_answer("read web 0 4097", "read: the length must be 1 to 4096 bytes\r\n");
     assert_answer("read web 0xffffffffffffffff 2", "read: the memory would end beyond 64 bits\r\n");

@@ -135,8 +135,11 @@ static void vms_that_are_off_do_not_run(void **state)
 
 static void vms_of_other_cpus_do_not_run_here(void **state)
 {
-    struct vm_config config = {
-        .name = "there", .memory_bytes = FAKE_VM_BYTES, .vcpus = 1, .cpu = 1};
+    struct vm_config config = {.name = "there",
+                               .memory_bytes = FAKE_VM_BYTES,
+                               .vcpus = 1,
+                               .pinned = true,
+                               .cpus = {BIT(1)}};
     struct reason why;
     struct vm *vm;
 
@@ -167,7 +170,7 @@ static void a_cpu_that_runs_no_guests_schedules_nothing(void **state)
     struct vm *ended = start("ended");
 
     ended->config.restart = RESTART_ALWAYS;
-    vm_end(ended, true, "a test");
+    vm_fail(ended, "a test");
     fake_host.now_ns += 10000 * MS;
     fake_machine.vmm.runs_guests[0] = false;
     assert_false(scheduler_step(cpu0(), &wake_ns));
@@ -364,7 +367,7 @@ static void slow_resets_starve_nobody(void **state)
     run_for(5000 * MS);
     assert_in_range(fiend->starts, 9, 11);
     assert_true(run_time(hog) > 4400 * MS);
-    assert_true(fiend->virtual_time_ns > 400 * MS);
+    assert_true(fiend->slots[0].virtual_time_ns > 400 * MS);
 }
 
 // The back end's own timer may stand still while exits are handled: the host's is set too.
@@ -449,7 +452,7 @@ static void the_end_of_a_vm_lets_the_others_run(void **state)
 
     run_for(50 * MS);
     fake_backend.ops.load_vcpu(&ends->vcpus[0]->core);
-    vm_end(ends, true, "a test");
+    vm_fail(ends, "a test");
     uint64_t before = run_time(hog);
     uint64_t of_the_ended = run_time(ends);
 
@@ -467,7 +470,7 @@ static void restarts_are_waited_for(void **state)
     struct vm *vm = start("h1");
 
     vm->config.restart = RESTART_ALWAYS;
-    vm_end(vm, true, "a test");
+    vm_fail(vm, "a test");
     assert_false(scheduler_step(cpu0(), &wake_ns));
     assert_int_equal(wake_ns, fake_host.now_ns + 1000 * MS);
     fake_host.now_ns = wake_ns;

@@ -27,8 +27,7 @@ static int set_up(void **state)
 
 static struct vm_config config_named(const char *name)
 {
-    struct vm_config config = {
-        .memory_bytes = FAKE_VM_BYTES, .vcpus = 1, .cpu = -1, .command_line = ""};
+    struct vm_config config = {.memory_bytes = FAKE_VM_BYTES, .vcpus = 1, .command_line = ""};
 
     text_copy(config.name, sizeof(config.name), name);
     return config;
@@ -50,7 +49,7 @@ static void a_new_vm_is_off(void **state)
 
     (void)state;
     assert_int_equal(vm->state, VM_OFF);
-    assert_null(vm_vcpu_core(vm));
+    assert_null(vm_vcpu_core(vm, 0));
     assert_ptr_equal(vm_find(&fake_machine.vmm, "web"), vm);
     assert_null(vm_find(&fake_machine.vmm, "we"));
     assert_int_equal(vm->restart_at_ns, NEVER_NS);
@@ -94,16 +93,6 @@ static void memory_is_what_the_machine_has(void **state)
     assert_int_equal(create(&config), STATUS_OK);
 }
 
-static void one_virtual_cpu(void **state)
-{
-    struct vm_config config = config_named("smp");
-
-    (void)state;
-    config.vcpus = 2;
-    assert_int_equal(create(&config), STATUS_UNSUPPORTED);
-    assert_string_equal(why.text, "vm=smp: cpus=2: a VM has one virtual CPU");
-}
-
 static void no_frames_for_another_vm(void **state)
 {
     struct vm_config config = config_named("web");
@@ -123,7 +112,7 @@ static unsigned cpu_of_new(const char *name)
     struct vm *vm = NULL;
 
     assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
-    return vm->cpu;
+    return vm->slots[0].cpu;
 }
 
 static void vms_are_spread_and_start_beside_cpu_0(void **state)
@@ -168,21 +157,27 @@ static void without_such_cpus_there_are_still_vms(void **state)
     assert_in_range(cpu_of_new("b"), 0, fake_host.cpus - 1);
 }
 
+static void pin(struct vm_config *config, unsigned cpu)
+{
+    config->pinned = true;
+    config->cpus[0] = BIT(cpu);
+}
+
 static void pins_must_exist(void **state)
 {
     struct vm_config config = config_named("rt");
 
     (void)state;
-    config.cpu = 2;
+    pin(&config, 2);
     assert_int_equal(create(&config), STATUS_RANGE);
     assert_string_equal(why.text, "vm=rt: cpu=2: this machine runs CPUs 0 to 1");
-    config.cpu = 1;
+    pin(&config, 1);
     fake_machine.vmm.runs_guests[1] = false;
     assert_int_equal(create(&config), STATUS_UNSUPPORTED);
     assert_string_equal(why.text, "vm=rt: cpu=1: that CPU runs no guests");
-    config.cpu = 0;
+    pin(&config, 0);
     assert_int_equal(create(&config), STATUS_OK);
-    assert_int_equal(vm_find(&fake_machine.vmm, "rt")->cpu, 0);
+    assert_int_equal(vm_find(&fake_machine.vmm, "rt")->slots[0].cpu, 0);
 }
 
 // ---- Payloads ----
@@ -252,7 +247,7 @@ static struct vm *vm_in(enum vm_state wanted)
     if (wanted == VM_PAUSED) {
         assert_int_equal(vm_pause(vm, &why), STATUS_OK);
     } else if (wanted == VM_ENDED) {
-        vm_end(vm, false, "a test");
+        vm_exit(vm, 0, "a test");
     }
     assert_int_equal(vm->state, wanted);
     return vm;
@@ -282,7 +277,7 @@ static void every_operation_in_every_state(void **state)
             assert_int_equal(status, after < 0 ? STATUS_BUSY : STATUS_OK);
             assert_int_equal(vm->state, after < 0 ? before : (enum vm_state)after);
             assert_int_equal(strlen(why.text) > 0, after < 0);
-            assert_int_equal(vm_vcpu_core(vm) != NULL, vm->state != VM_OFF);
+            assert_int_equal(vm_vcpu_core(vm, 0) != NULL, vm->state != VM_OFF);
             fake_machine_free();
         }
     }
@@ -348,17 +343,17 @@ static void calls_run_on_the_vms_cpu_in_its_space(void **state)
     struct vm *vm;
 
     (void)state;
-    config.cpu = 1;
+    pin(&config, 1);
     assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
-    vm_call(vm, inspect, &seen_cpu); // off: it has neither
+    vm_call(vm, 0, inspect, &seen_cpu); // off: it has neither
     assert_int_equal(seen_cpu, 1);
     assert_int_equal(seen_cr3, 0);
     assert_true(vm_add_payload(vm, &other->payloads[0]));
     assert_int_equal(vm_start(vm, &why), STATUS_OK);
-    vm_call(vm, inspect, &seen_cpu);
+    vm_call(vm, 0, inspect, &seen_cpu);
     assert_int_equal(seen_cpu, 1);
     assert_int_equal(seen_cr3, vm->space.cr3);
-    assert_ptr_equal(seen_core, vm_vcpu_core(vm));
+    assert_ptr_equal(seen_core, vm_vcpu_core(vm, 0));
     assert_int_equal(fake_host.cr3, 0); // and back
     assert_int_equal(fake_host.cpu, 0);
 }
@@ -368,10 +363,11 @@ static void input_kicks_the_vms_cpu(void **state)
     struct vm *vm = vm_in(VM_RUNNING);
 
     (void)state;
-    vm->cpu = 1;
+    vm->slots[0].cpu = 1;
+    fake_host.kicks[1] = 0;
     vm_input_ready(vm);
     assert_int_equal(fake_host.kicks[1], 1);
-    vm->cpu = 0;
+    vm->slots[0].cpu = 0;
 }
 
 // ---- Time ----
@@ -386,14 +382,15 @@ static void a_pause_stops_clock_and_tsc(void **state)
     uint64_t clock = pc_now_ns(vm->pc);
 
     assert_int_equal(clock, 5 * SECOND);
-    fake_backend.ops.load_vcpu(&vm->vcpus[0]->core);
-    uint64_t tsc = host->tsc() + vcpu_register(vm->vcpus[0], REG_TSC_OFFSET);
+    uint64_t tsc = host->tsc() + vm->tsc_offset;
 
     assert_int_equal(vm_pause(vm, &why), STATUS_OK);
     fake_host.now_ns += 100 * SECOND;
     assert_int_equal(vm_resume(vm, &why), STATUS_OK);
     assert_int_equal(pc_now_ns(vm->pc), clock);
-    assert_int_equal(host->tsc() + vcpu_register(vm->vcpus[0], REG_TSC_OFFSET), tsc);
+    assert_int_equal(host->tsc() + vm->tsc_offset, tsc);
+    vcpu_run(vm->vcpus[0], fake_host.now_ns);
+    assert_int_equal(vcpu_register(vm->vcpus[0], REG_TSC_OFFSET), vm->tsc_offset);
     fake_host.now_ns += 7;
     assert_int_equal(pc_now_ns(vm->pc), clock + 7);
 }
@@ -431,13 +428,13 @@ static void an_end_is_logged_once_and_stays(void **state)
     struct vm *vm = vm_in(VM_RUNNING);
 
     (void)state;
-    vm_end(vm, true, "number %u", 1);
-    vm_end(vm, false, "number %u", 2);
+    vm_fail(vm, "number %u", 1);
+    vm_exit(vm, 0, "number %u", 2);
     assert_string_equal(vm->ended.text, "number 1");
     assert_true(vm->failed);
     assert_int_equal(fake_host_logged("[web] stopped: number 1"), 1);
     assert_int_equal(fake_host_logged("number 2"), 0);
-    assert_non_null(vm_vcpu_core(vm)); // kept, for inspection
+    assert_non_null(vm_vcpu_core(vm, 0)); // kept, for inspection
     assert_int_equal(fake_host.live_spaces, 1);
     assert_int_equal(vm_settle(vm), NEVER_NS);
     assert_int_equal(vm->state, VM_ENDED);
@@ -445,8 +442,11 @@ static void an_end_is_logged_once_and_stays(void **state)
 
 static void end_and_settle(struct vm *vm, bool failed, uint64_t status, bool restarts)
 {
-    vm->exit_status = status;
-    vm_end(vm, failed, "a test");
+    if (failed) {
+        vm_fail(vm, "a test");
+    } else {
+        vm_exit(vm, status, "a test");
+    }
     uint64_t due_ns = fake_host.now_ns + SECOND;
 
     assert_int_equal(vm->restart_at_ns, restarts ? due_ns : NEVER_NS);
@@ -497,7 +497,7 @@ static void a_stop_by_hand_cancels_the_restart(void **state)
 
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
-    vm_end(vm, true, "a test");
+    vm_fail(vm, "a test");
     assert_int_equal(vm_stop(vm, &why), STATUS_OK);
     fake_host.now_ns += 10 * SECOND;
     assert_int_equal(vm_settle(vm), NEVER_NS);
@@ -510,7 +510,7 @@ static void a_start_by_hand_cancels_the_restart(void **state)
 
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
-    vm_end(vm, true, "a test");
+    vm_fail(vm, "a test");
     assert_int_equal(vm_start(vm, &why), STATUS_OK);
     fake_host.now_ns += 10 * SECOND;
     assert_int_equal(vm_settle(vm), NEVER_NS);
@@ -523,7 +523,7 @@ static void a_restart_that_fails_says_so_and_is_tried_again(void **state)
 
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
-    vm_end(vm, true, "a test");
+    vm_fail(vm, "a test");
     for (unsigned i = 1; i <= 3; i++) {
         fake_host.now_ns += SECOND;
         fake_host.failing_step = fake_host.steps + 1;
@@ -531,7 +531,7 @@ static void a_restart_that_fails_says_so_and_is_tried_again(void **state)
         assert_int_equal(vm->state, VM_ENDED);
         assert_int_equal(fake_host_logged("[web] not restarted: no frames"), i);
         assert_string_equal(vm->ended.text, "no frames for the guest's memory");
-        assert_null(vm_vcpu_core(vm));
+        assert_null(vm_vcpu_core(vm, 0));
         assert_int_equal(vm_settle(vm), fake_host.now_ns + SECOND);
     }
     fake_host.now_ns += SECOND;
@@ -621,7 +621,11 @@ static void a_restart_is_never_seen_as_the_end(void **state)
     slow_down(20 * MS);
     for (unsigned i = 0; i < 3; i++) {
         looks = 0;
-        vm_end(vm, i % 2, "a test");
+        if (i % 2) {
+            vm_fail(vm, "a test");
+        } else {
+            vm_exit(vm, 0, "a test");
+        }
         assert_true(looks > 0);
         looks = 0;
         fake_host.now_ns += SECOND;
@@ -639,7 +643,7 @@ static void a_restart_that_fails_is_not_seen_as_the_end(void **state)
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
     slow_down(20 * MS);
-    vm_end(vm, true, "a test");
+    vm_fail(vm, "a test");
     for (unsigned i = 1; i <= 3; i++) {
         fake_host.now_ns += SECOND;
         fake_host.failing_step = fake_host.steps + i; // at another place each time
@@ -657,14 +661,14 @@ static void an_end_for_good_is_seen(void **state)
 
     (void)state;
     slow_down(0);
-    vm_end(vm, true, "a test");
+    vm_fail(vm, "a test");
     assert_true(looked_over > 0);
 }
 
 static void builds_take_the_vms_own_time(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-    uint64_t before_ns = vm->virtual_time_ns;
+    uint64_t before_ns = vm->slots[0].virtual_time_ns;
 
     (void)state;
     slow_down(30 * MS);
@@ -673,10 +677,10 @@ static void builds_take_the_vms_own_time(void **state)
     assert_int_equal(vm_settle(vm), NEVER_NS);
     assert_int_equal(vm->starts, 2);
     assert_int_equal(vm->build_ns, 30 * MS);
-    assert_int_equal(vm->virtual_time_ns, before_ns + 30 * MS);
+    assert_int_equal(vm->slots[0].virtual_time_ns, before_ns + 30 * MS);
     fake_host.failing_step = fake_host.steps + 2; // late, and for nothing
     assert_int_not_equal(vm_reset(vm, &why), STATUS_OK);
-    assert_int_equal(vm->virtual_time_ns, before_ns + 60 * MS);
+    assert_int_equal(vm->slots[0].virtual_time_ns, before_ns + 60 * MS);
 }
 
 static void next_reset_is_due_after(struct vm *vm, uint64_t build_ns, uint64_t interval_ns)
@@ -765,7 +769,7 @@ static void an_end_wins_over_a_reset(void **state)
     (void)state;
     fake_host.now_ns += SECOND;
     vm_request_reset(vm);
-    vm_end(vm, true, "a test");
+    vm_fail(vm, "a test");
     assert_int_equal(vm_settle(vm), NEVER_NS);
     assert_int_equal(vm->state, VM_ENDED);
     assert_int_equal(vm_start(vm, &why), STATUS_OK);
@@ -785,7 +789,7 @@ static void a_thousand_starts_leak_nothing(void **state)
         assert_int_equal(vm_start(vm, &why), STATUS_OK);
         assert_int_equal(vm_reset(vm, &why), STATUS_OK);
         if (i % 3 == 0) {
-            vm_end(vm, true, "a test");
+            vm_fail(vm, "a test");
         } else if (i % 3 == 1) {
             assert_int_equal(vm_pause(vm, &why), STATUS_OK);
         }
@@ -815,7 +819,6 @@ int main(void)
         TEST(names_are_taken_once),
         TEST(there_are_at_most_64),
         TEST(memory_is_what_the_machine_has),
-        TEST(one_virtual_cpu),
         TEST(no_frames_for_another_vm),
         TEST(vms_are_spread_and_start_beside_cpu_0),
         TEST(a_single_cpu_takes_all),

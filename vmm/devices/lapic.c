@@ -67,6 +67,11 @@ void lapic_accept(struct lapic *lapic, unsigned vector)
     vectors_add(&lapic->isr, vector);
 }
 
+bool lapic_is_enabled(const struct lapic *lapic)
+{
+    return lapic_software_enabled(lapic);
+}
+
 void lapic_post(struct lapic *lapic, uint8_t vector, bool level)
 {
     if (!lapic_software_enabled(lapic)) {

@@ -147,6 +147,8 @@ static inline uint64_t lapic_tsc_deadline(const struct lapic *lapic)
 void lapic_post(struct lapic *lapic, uint8_t vector, bool level);
 // The level of pin LINT0 or LINT1. ExtINT is not latched here: see lapic_accepts_extint.
 void lapic_set_lint(struct lapic *lapic, unsigned pin, bool level);
+// Whether it takes fixed interrupts: enabled by hardware and software.
+bool lapic_is_enabled(const struct lapic *lapic);
 // Whether an IPI or I/O APIC message is meant for this APIC (its shorthand is not looked at).
 bool lapic_is_addressed(const struct lapic *lapic, const struct apic_message *message);
 // Takes a message that was found to be for this APIC.

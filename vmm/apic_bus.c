@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Finds the local APICs that a message is meant for.
+//
+// Other vCPUs may change their APIC's ID registers and priorities while they are looked at here.
+// Each is one aligned word, and a guest that does so gets one of the two outcomes.
+#include "vmm/apic_bus.h"
+
+#include "vmm/vcpu.h"
+#include "vmm/vcpu_mail.h"
+#include "vmm/vm.h"
+
+static bool is_meant(const struct vcpu *vcpu, const struct vcpu *sender,
+                     const struct apic_message *message)
+{
+    return vcpu != sender && lapic_is_addressed(&vcpu->lapic, message);
+}
+
+static struct vcpu *arbitrate(struct vm *vm, const struct vcpu *sender,
+                              const struct apic_message *message)
+{
+    unsigned count = vm->config.vcpus;
+    unsigned turn = __atomic_fetch_add(&vm->apic_turn, 1, __ATOMIC_RELAXED);
+    struct vcpu *winner = NULL;
+    unsigned lowest = 0;
+    for (unsigned i = 0; i < count; i++) {
+        struct vcpu *vcpu = vm->vcpus[(turn + i) % count];
+        if (!is_meant(vcpu, sender, message) || !lapic_is_enabled(&vcpu->lapic)) {
+            continue;
+        }
+        unsigned priority = lapic_processor_priority(&vcpu->lapic);
+        if (!winner || priority < lowest) {
+            winner = vcpu;
+            lowest = priority;
+        }
+    }
+    return winner;
+}
+
+void apic_bus_send(struct vm *vm, const struct vcpu *sender, const struct apic_message *message)
+{
+    if (message->delivery == APIC_LOWEST_PRIORITY) {
+        struct vcpu *winner = arbitrate(vm, sender, message);
+        if (winner) {
+            vcpu_mail_message(winner, message);
+        }
+        return;
+    }
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        if (is_meant(vm->vcpus[i], sender, message)) {
+            vcpu_mail_message(vm->vcpus[i], message);
+        }
+    }
+}

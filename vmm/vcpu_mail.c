@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MIT
+// Interrupts and signals on their way from one CPU to the vCPU of another.
+#include "vmm/vcpu_mail.h"
+
+#include "vmm/vcpu.h"
+#include "vmm/vm.h"
+
+// ---- On any CPU ----
+
+// `flags` in place of `instead`, and the vCPU's CPU looks.
+static void post(struct vcpu *vcpu, uint32_t flags, uint32_t instead)
+{
+    if (flags & MAIL_WAKES_ALL) {
+        __atomic_add_fetch(&vcpu->vm->stirs, 1, __ATOMIC_SEQ_CST);
+    }
+    uint32_t *at = &vcpu->mail.flags;
+    uint32_t old = __atomic_load_n(at, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(at, &old, (old & ~instead) | flags, true, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED)) {
+    }
+    vcpu_notify(vcpu, WORK_EVENTS);
+}
+
+static void post_vector(struct vcpu *vcpu, const struct apic_message *message)
+{
+    struct vcpu_mail *mail = &vcpu->mail;
+    unsigned word = message->vector / 64;
+    uint64_t bit = BIT(message->vector % 64);
+    if (message->level) {
+        __atomic_or_fetch(&mail->level[word], bit, __ATOMIC_RELAXED);
+    }
+    __atomic_or_fetch(&mail->vectors[word], bit, __ATOMIC_RELEASE);
+    post(vcpu, MAIL_VECTORS, 0);
+}
+
+void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message)
+{
+    switch (message->delivery) {
+    case APIC_FIXED:
+    case APIC_LOWEST_PRIORITY:
+        post_vector(vcpu, message);
+        break;
+    case APIC_NMI:
+        post(vcpu, MAIL_NMI, 0);
+        break;
+    case APIC_INIT: // ends what a SIPI before it has begun
+        post(vcpu, MAIL_INIT, MAIL_STARTUP);
+        break;
+    case APIC_STARTUP:
+        __atomic_store_n(&vcpu->mail.startup_vector, message->vector, __ATOMIC_RELAXED);
+        post(vcpu, MAIL_STARTUP, 0);
+        break;
+    default: // SMI: a VM has no SMM. ExtINT and the reserved one mean nothing in a message.
+        break;
+    }
+}
+
+void vcpu_mail_lint0(struct vcpu *vcpu, bool level)
+{
+    __atomic_store_n(&vcpu->mail.lint0, level, __ATOMIC_RELAXED);
+    post(vcpu, level ? MAIL_LINT0 | MAIL_LINT0_ROSE : MAIL_LINT0, 0);
+}
+
+// ---- On the vCPU's own ----
+
+static void take_word(struct vcpu *vcpu, unsigned word)
+{
+    struct vcpu_mail *mail = &vcpu->mail;
+    uint64_t vectors = __atomic_exchange_n(&mail->vectors[word], 0, __ATOMIC_ACQUIRE);
+    uint64_t level = 0;
+    if (vectors != 0) {
+        level = __atomic_fetch_and(&mail->level[word], ~vectors, __ATOMIC_RELAXED) & vectors;
+    }
+    for (; vectors != 0; vectors &= vectors - 1) {
+        unsigned bit = (unsigned)__builtin_ctzll(vectors);
+        lapic_post(&vcpu->lapic, (uint8_t)(64 * word + bit), level & BIT(bit));
+    }
+}
+
+static void take_lint0(struct vcpu *vcpu, uint32_t flags)
+{
+    if (flags & MAIL_LINT0_ROSE) {
+        lapic_set_lint(&vcpu->lapic, 0, true);
+    }
+    lapic_set_lint(&vcpu->lapic, 0, __atomic_load_n(&vcpu->mail.lint0, __ATOMIC_RELAXED));
+}
+
+void vcpu_mail_take(struct vcpu *vcpu)
+{
+    struct vcpu_mail *mail = &vcpu->mail;
+    if (!vcpu_mail_waits(mail)) {
+        return;
+    }
+    if (__atomic_load_n(&mail->flags, __ATOMIC_RELAXED) & MAIL_WAKES_ALL) {
+        vcpu_stir(vcpu);
+    }
+    uint32_t flags = __atomic_exchange_n(&mail->flags, 0, __ATOMIC_ACQUIRE);
+    if (flags & MAIL_INIT) {
+        vcpu_init_received(vcpu);
+    }
+    if (flags & MAIL_STARTUP) {
+        vcpu_startup(vcpu, __atomic_load_n(&mail->startup_vector, __ATOMIC_RELAXED));
+    }
+    if (flags & MAIL_NMI) {
+        vcpu->nmi_pending = true;
+    }
+    for (unsigned word = 0; (flags & MAIL_VECTORS) && word < MAIL_WORDS; word++) {
+        take_word(vcpu, word);
+    }
+    if (flags & (MAIL_LINT0 | MAIL_LINT0_ROSE)) {
+        take_lint0(vcpu, flags);
+    }
+}

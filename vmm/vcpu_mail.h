@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// What others have for a vCPU: anyone leaves it here, from any CPU; the vCPU's own CPU takes it.
+#pragma once
+
+#include "vmm/util/types.h"
+
+struct vcpu;
+struct apic_message;
+
+#define MAIL_WORDS (256 / 64)
+
+enum mail_flag {
+    MAIL_VECTORS = BIT(0), // some of `vectors` are set
+    MAIL_NMI = BIT(1),
+    MAIL_INIT = BIT(2),
+    MAIL_STARTUP = BIT(3), // SIPI, after the INIT if there is one too
+    MAIL_LINT0_ROSE = BIT(4),
+    MAIL_LINT0 = BIT(5), // the level of the pin has changed
+
+    // What a vCPU notices that has halted with interrupts off, or that waits for a SIPI.
+    MAIL_WAKES_ALL = MAIL_NMI | MAIL_INIT | MAIL_STARTUP,
+};
+
+// All members are atomic. What a flag announces is written before the flag.
+struct vcpu_mail {
+    uint32_t flags;
+    uint8_t startup_vector;
+    bool lint0;
+    uint64_t vectors[MAIL_WORDS];
+    uint64_t level[MAIL_WORDS]; // of those vectors the level-triggered ones
+};
+
+// A message that was found to be for this vCPU's local APIC, by lapic_is_addressed.
+void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message);
+// The 8259s' INTR at its LINT0.
+void vcpu_mail_lint0(struct vcpu *vcpu, bool level);
+
+// On the vCPU's CPU, with its VM held: hands everything on to the local APIC and the vCPU.
+void vcpu_mail_take(struct vcpu *vcpu);
+
+static inline bool vcpu_mail_waits(const struct vcpu_mail *mail)
+{
+    return __atomic_load_n(&mail->flags, __ATOMIC_RELAXED) != 0;
+}

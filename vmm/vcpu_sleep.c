@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// vCPUs that do not run: halted, or waiting for a SIPI, and what ends that.
+#include "arch/x86/registers.h"
+#include "vmm/pc.h"
+#include "vmm/vcpu.h"
+
+static bool is_asleep(const struct vcpu *vcpu)
+{
+    uint32_t mail = __atomic_load_n(&vcpu->mail.flags, __ATOMIC_SEQ_CST);
+    return !(mail & MAIL_WAKES_ALL) && __atomic_load_n(&vcpu->asleep, __ATOMIC_SEQ_CST);
+}
+
+// Whether no vCPU of the VM will ever run again. A signal that was sent while this looks makes the
+// answer no: its receiver looks again when it falls asleep.
+static bool sleeps_for_ever(const struct vm *vm)
+{
+    uint32_t stirs = __atomic_load_n(&vm->stirs, __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        if (!is_asleep(vm->vcpus[i])) {
+            return false;
+        }
+    }
+    return __atomic_load_n(&vm->stirs, __ATOMIC_SEQ_CST) == stirs;
+}
+
+void vcpu_stir(struct vcpu *vcpu)
+{
+    __atomic_store_n(&vcpu->asleep, false, __ATOMIC_SEQ_CST);
+}
+
+// An interrupt that is pending already ends the wait at once: vcpu_run finds it.
+enum exit_action vcpu_halt_exit(struct vcpu *vcpu)
+{
+    vcpu->halted = true;
+    vcpu_post_work(vcpu, WORK_EVENTS);
+    if ((vcpu_register(vcpu, REG_RFLAGS) & RFLAGS_IF) || vcpu->nmi_pending) {
+        return ADVANCE;
+    }
+    __atomic_store_n(&vcpu->asleep, true, __ATOMIC_SEQ_CST);
+    if (sleeps_for_ever(vcpu->vm)) {
+        vm_fail(vcpu->vm, "halted for ever: HLT with interrupts off at RIP 0x%llx",
+                (unsigned long long)vcpu_register(vcpu, REG_RIP));
+    }
+    return ADVANCE;
+}
+
+// What comes from now on is seen as work again, and wakes the CPU.
+bool vcpu_runnable(struct vcpu *vcpu)
+{
+    if (!vcpu->halted && !vcpu->waits_for_startup) {
+        return true;
+    }
+    __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
+    vcpu_advance_timers(vcpu);
+    vcpu_mail_take(vcpu);
+    bool wakes = vcpu->nmi_pending || (!vcpu->asleep && vcpu_interrupt_pending(vcpu));
+    vcpu->halted = vcpu->halted && !wakes;
+    return !vcpu->halted && !vcpu->waits_for_startup;
+}
