@@ -4,10 +4,6 @@
 
 #include "vmm/load.h"
 
-// RAM below 1 MiB that is a PC's own: the extended BIOS data area up to the VGA hole.
-#define LOAD_EBDA 0x9fc00ULL
-#define LOAD_HIGH_MEMORY (1 * MIB)
-
 // A piece of a payload and where it goes: `file_bytes` from `offset`, the rest of `memory_bytes`
 // filled with zeros. `what` and `index` name it in a refusal: "ELF segment", 3.
 struct load_piece {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Writes the boot information of Multiboot 1 and places the modules (Specification 0.6.96, 3.3).
+#include "vmm/guest_map.h"
 #include "vmm/load_internal.h"
 #include "vmm/load_multiboot1.h"
 #include "vmm/util/string.h"
-
-#define MEMORY_MAP_ENTRIES_MAX 5
 
 static const char loader_name[] = "Husk";
 
@@ -46,8 +45,6 @@ struct multiboot1_module {
     uint32_t reserved;
 };
 
-enum memory_map_type { MEMORY_RAM = 1, MEMORY_RESERVED = 2 };
-
 struct PACKED memory_map_entry {
     uint32_t size; // of the rest of the entry
     uint64_t base;
@@ -55,11 +52,6 @@ struct PACKED memory_map_entry {
     uint32_t type;
 };
 static_assert(sizeof(struct memory_map_entry) == 24, "as the specification lays it out");
-
-struct memory_map {
-    unsigned count;
-    struct memory_map_entry entries[MEMORY_MAP_ENTRIES_MAX];
-};
 
 // Where the next thing may go.
 struct placement {
@@ -79,8 +71,8 @@ static enum status place(struct placement *placement, const char *what, uint64_t
 {
     uint64_t start = ALIGN_UP(placement->next, PAGE_SIZE);
 
-    if (start < LOAD_HIGH_MEMORY && (start > LOAD_EBDA || bytes > LOAD_EBDA - start)) {
-        start = LOAD_HIGH_MEMORY;
+    if (start < GUEST_HIGH_MEMORY && (start > GUEST_EBDA || bytes > GUEST_EBDA - start)) {
+        start = GUEST_HIGH_MEMORY;
     }
     if (start >= 4 * GIB || bytes > 4 * GIB - start ||
         guest_memory_at(placement->memory, gpa(start), bytes) == NULL) {
@@ -91,41 +83,6 @@ static enum status place(struct placement *placement, const char *what, uint64_t
     *address = start;
     placement->next = start + bytes;
     return STATUS_OK;
-}
-
-static void add_range(struct memory_map *map, uint64_t base, uint64_t end,
-                      enum memory_map_type type)
-{
-    if (base < end) {
-        map->entries[map->count++] =
-            (struct memory_map_entry){.size = sizeof(struct memory_map_entry) - sizeof(uint32_t),
-                                      .base = base,
-                                      .length = end - base,
-                                      .type = type};
-    }
-}
-
-// One past the last byte of the RAM that `address` is in, or `address` where there is none.
-static uint64_t end_of_ram(const struct guest_memory *memory, uint64_t address)
-{
-    for (unsigned i = 0; i < memory->extent_count; i++) {
-        const struct guest_extent *extent = &memory->extents[i];
-
-        if (address - extent->gpa.value < extent->bytes) {
-            return extent->gpa.value + extent->bytes;
-        }
-    }
-    return address;
-}
-
-static void make_memory_map(const struct guest_memory *memory, struct memory_map *map)
-{
-    map->count = 0;
-    add_range(map, 0, MIN(end_of_ram(memory, 0), LOAD_EBDA), MEMORY_RAM);
-    add_range(map, LOAD_EBDA, GUEST_VGA_HOLE, MEMORY_RESERVED);
-    add_range(map, 0xf0000, LOAD_HIGH_MEMORY, MEMORY_RESERVED); // the firmware's, on a PC
-    add_range(map, LOAD_HIGH_MEMORY, end_of_ram(memory, LOAD_HIGH_MEMORY), MEMORY_RAM);
-    add_range(map, GUEST_HIGH_RAM, end_of_ram(memory, GUEST_HIGH_RAM), MEMORY_RAM);
 }
 
 // Appends to the block and returns the address that it has there.
@@ -145,20 +102,38 @@ static uint32_t append_text(struct block_writer *block, const char *text)
     return append(block, text, strlen(text) + 1);
 }
 
+// Appends the memory map; returns the bytes that it takes.
+static uint32_t append_memory_map(struct block_writer *block, const struct guest_memory *memory,
+                                  uint32_t *address)
+{
+    struct memory_map_entry entries[GUEST_RANGES_MAX];
+    struct guest_map map;
+    uint32_t bytes;
+
+    guest_memory_map(memory, &map);
+    for (unsigned i = 0; i < map.count; i++) {
+        entries[i] = (struct memory_map_entry){.size = sizeof(entries[i]) - sizeof(uint32_t),
+                                               .base = map.ranges[i].base,
+                                               .length = map.ranges[i].bytes,
+                                               .type = map.ranges[i].type};
+    }
+    bytes = map.count * (uint32_t)sizeof(entries[0]);
+    *address = append(block, entries, bytes);
+    return bytes;
+}
+
 // The whole block: the information first, then all that it points to.
 static void write_block(struct block_writer *block, const struct load_request *request,
                         const struct guest_memory *memory, struct multiboot1_module *modules)
 {
     struct multiboot1_info info = {.flags = INFO_MEMORY | INFO_COMMAND_LINE | INFO_MODULES |
                                             INFO_MEMORY_MAP | INFO_LOADER_NAME};
-    struct memory_map map;
 
-    make_memory_map(memory, &map);
     (void)append(block, &info, sizeof(info));
-    info.mem_lower = (uint32_t)(MIN(end_of_ram(memory, 0), LOAD_EBDA) / KIB);
-    info.mem_upper = (uint32_t)((end_of_ram(memory, LOAD_HIGH_MEMORY) - LOAD_HIGH_MEMORY) / KIB);
-    info.mmap_length = map.count * (uint32_t)sizeof(map.entries[0]);
-    info.mmap_addr = append(block, map.entries, info.mmap_length);
+    info.mem_lower = (uint32_t)(MIN(guest_ram_end(memory, 0), GUEST_EBDA) / KIB);
+    info.mem_upper =
+        (uint32_t)((guest_ram_end(memory, GUEST_HIGH_MEMORY) - GUEST_HIGH_MEMORY) / KIB);
+    info.mmap_length = append_memory_map(block, memory, &info.mmap_addr);
     info.cmdline = append_text(block, request->payload.command_line);
     info.boot_loader_name = append_text(block, loader_name);
     for (unsigned i = 0; i < request->module_count; i++) {

@@ -462,7 +462,7 @@ static void test_multiboot_information(void **state)
     for (unsigned i = 0; i < 4; i++) {
         static const uint32_t expected[4][3] = {{0, 0x9fc00, 1},
                                                 {0x9fc00, 0x400, 2},
-                                                {0xf0000, 0x10000, 2},
+                                                {0xe0000, 0x20000, 2},
                                                 {0x100000, RAM_BYTES - 0x100000, 1}};
 
         assert_int_equal(ram32(map + i * 24), 20);

@@ -53,7 +53,7 @@ fuzz_monitor := $(MONITOR)
 
 # ---- The hypervisor's core ----
 # All of vmm/ but console and monitor, on a fake machine.
-CORE := vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/guest_code.c vmm/guest_memory.c \
+CORE := vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/guest_code.c vmm/guest_map.c vmm/guest_memory.c \
         vmm/guest_walk.c \
         vmm/hypercall.c vmm/io_bus.c vmm/memory_exit.c vmm/msr.c vmm/scheduler.c vmm/terminal.c \
         vmm/vcpu.c vmm/vcpu_exit.c vmm/vm.c vmm/vm_build.c vmm/vm_create.c \
@@ -136,8 +136,10 @@ FUZZ_TARGETS += fuzz_acpi
 fuzz_acpi := $(test_acpi)
 
 # ---- Parsers: guest memory, configuration, loaders ----
-LOADERS := vmm/load.c vmm/load_flat.c vmm/load_elf.c vmm/load_elf64.c vmm/load_multiboot1.c \
-           vmm/load_multiboot1_info.c vmm/guest_memory.c
+LOADERS := $(wildcard vmm/load*.c) vmm/guest_map.c vmm/guest_memory.c
+
+UNIT_TESTS += test_guest_map
+test_guest_map := vmm/guest_map.c vmm/guest_memory.c
 
 UNIT_TESTS += test_guest_memory
 test_guest_memory := vmm/guest_memory.c
