@@ -179,10 +179,6 @@ enum status multiboot1_inform(const struct load_request *request, const struct g
     struct block_writer block = {0};
     enum status status;
 
-    if (request->module_count > LOAD_MODULES_MAX) {
-        return refuse(why, STATUS_RANGE, "%u further modules given, expected %d at most",
-                      request->module_count, LOAD_MODULES_MAX);
-    }
     write_block(&block, request, memory, modules); // for its size
     status = place(&placement, "Multiboot information", block.used, info, why);
     if (status == STATUS_OK) {

@@ -151,7 +151,10 @@ FUZZ_TARGETS += fuzz_config
 fuzz_config := $(test_config)
 
 UNIT_TESTS += test_load
-test_load := $(LOADERS)
+test_load := $(LOADERS) tests/host/load_fixture.c
+
+UNIT_TESTS += test_load_linux
+test_load_linux := $(LOADERS) tests/host/load_fixture.c
 
 FUZZ_TARGETS += fuzz_load
 fuzz_load := $(LOADERS)
