@@ -85,7 +85,8 @@ static enum status parse_kind(const char *value, struct vm_config *config, struc
             return STATUS_OK;
         }
     }
-    return refuse(why, STATUS_INVALID, "kind=%.24s: expected flat, elf64, linux or multiboot1", value);
+    return refuse(why, STATUS_INVALID, "kind=%.24s: expected flat, elf64, linux or multiboot1",
+                  value);
 }
 
 static_assert(PAYLOAD_KINDS == 5, "parse_kind states the kinds");

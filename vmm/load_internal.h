@@ -4,6 +4,8 @@
 
 #include "vmm/load.h"
 
+#define LOADER_NAME "Husk" // as Multiboot tells it to the payload
+
 // A piece of a payload and where it goes: `file_bytes` from `offset`, the rest of `memory_bytes`
 // filled with zeros. `what` and `index` name it in a refusal: "ELF segment", 3.
 struct load_piece {

@@ -459,7 +459,7 @@ static void test_multiboot_without_room(void **state)
     assert_non_null(large);
     request.module_count = 1;
     request.modules[0] = (struct payload){large, RAM_BYTES - 0x105000 + 1, ""};
-    assert_refused("Multiboot module of 3053 KiB: no room in the VM's RAM from 0x105000 on");
+    assert_refused("module of 3053 KiB: no room in the VM's RAM from 0x105000 on");
     request.modules[0].size--;
     assert_loads();
     request.modules[0].size = UINT64_MAX;

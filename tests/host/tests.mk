@@ -53,8 +53,8 @@ fuzz_monitor := $(MONITOR)
 
 # ---- The hypervisor's core ----
 # All of vmm/ but console and monitor, on a fake machine.
-CORE := vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/guest_code.c vmm/guest_map.c vmm/guest_memory.c \
-        vmm/guest_walk.c \
+CORE := vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/guest_code.c vmm/guest_map.c \
+        vmm/guest_memory.c vmm/guest_walk.c \
         vmm/hypercall.c vmm/io_bus.c vmm/memory_exit.c vmm/msr.c vmm/scheduler.c vmm/terminal.c \
         vmm/vcpu.c vmm/vcpu_exit.c vmm/vm.c vmm/vm_build.c vmm/vm_create.c \
         $(wildcard vmm/load*.c vmm/pc*.c) \
