@@ -7,9 +7,8 @@
 #include "vmm/util/string.h"
 
 static const char *const kind_names[] = {
-    [PAYLOAD_UNKNOWN] = "unknown",
-    [PAYLOAD_FLAT] = "flat",
-    [PAYLOAD_ELF64] = "elf64",
+    [PAYLOAD_UNKNOWN] = "unknown",       [PAYLOAD_FLAT] = "flat",
+    [PAYLOAD_ELF64] = "elf64",           [PAYLOAD_LINUX] = "linux",
     [PAYLOAD_MULTIBOOT1] = "multiboot1",
 };
 static_assert(ARRAY_SIZE(kind_names) == PAYLOAD_KINDS, "a name for each kind");
@@ -38,6 +37,10 @@ enum payload_kind payload_recognise(const uint8_t *bytes, uint64_t size)
     // mode; so it comes first.
     if (multiboot1_recognise(&payload)) {
         return PAYLOAD_MULTIBOOT1;
+    }
+    // Before flat: a kernel image has a boot sector's signature too.
+    if (linux_recognise(&payload)) {
+        return PAYLOAD_LINUX;
     }
     if (elf_recognise(&payload) == ELF_CLASS_64) {
         return PAYLOAD_ELF64;
@@ -76,7 +79,7 @@ enum status load_copy(const struct payload *payload, const struct guest_memory *
 static enum status refuse_unknown(const struct payload *payload, struct reason *why)
 {
     static const char expected[] =
-        "expected a Multiboot 1 header, ELF64, or 0x55aa at offset 510 (else say kind=flat)";
+        "expected Multiboot 1, a bzImage, ELF64, or 0x55aa at offset 510 (else say kind=flat)";
 
     if (elf_recognise(payload) == ELF_CLASS_32) {
         return refuse(why, STATUS_INVALID, "an ELF32 file without a Multiboot 1 header: %s",
@@ -101,11 +104,17 @@ enum status payload_load(const struct load_request *request, const struct guest_
                       "%u further modules given, a payload of kind %s takes none",
                       request->module_count, payload_kind_name(kind));
     }
+    if (request->module_count > LOAD_MODULES_MAX) {
+        return refuse(why, STATUS_RANGE, "%u further modules given, expected %d at most",
+                      request->module_count, LOAD_MODULES_MAX);
+    }
     switch (kind) {
     case PAYLOAD_FLAT:
         return load_flat(request, memory, result, why);
     case PAYLOAD_ELF64:
         return load_elf64(request, memory, result, why);
+    case PAYLOAD_LINUX:
+        return load_linux(request, memory, result, why);
     case PAYLOAD_MULTIBOOT1:
         return load_multiboot1(request, memory, result, why);
     default:

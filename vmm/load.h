@@ -9,6 +9,7 @@ enum payload_kind {
     PAYLOAD_UNKNOWN,
     PAYLOAD_FLAT,       // boot sector: 0x55AA at 510; real mode at 0000:7C00
     PAYLOAD_ELF64,      // ELF64 x86-64 executable; long mode, identity-mapped
+    PAYLOAD_LINUX,      // Linux bzImage, protocol 2.06 or later; long or protected mode
     PAYLOAD_MULTIBOOT1, // Multiboot 1 header, a.out-kludge or ELF32; protected mode
     PAYLOAD_KINDS
 };
@@ -24,7 +25,7 @@ struct payload {
 struct load_request {
     enum payload_kind kind; // PAYLOAD_UNKNOWN: recognise it
     struct payload payload;
-    unsigned module_count; // further modules, Multiboot only
+    unsigned module_count; // further modules
     struct payload modules[LOAD_MODULES_MAX];
 };
 
@@ -32,12 +33,18 @@ enum start_mode { START_REAL, START_PROTECTED, START_LONG };
 
 // How the first CPU starts. Registers not named here are 0.
 //  flat:        real mode at 0000:7C00, stack below it, DL = 0x80 (rdx). The whole file is loaded,
-//  up
-//               to 0x9FC00.
+//               up to 0x9FC00.
 //  elf64:       long mode at the ELF entry; identity map of the low 4 GiB and of all RAM, writable,
 //               in 2 MiB pages; 16 KiB of stack. rdi = address of the command line (with a NUL),
 //               rsi = RAM in bytes, holes left out (guest_memory_size). Stack, page tables and
 //               command line lie in this order at the highest free place below 4 GiB.
+//  linux:       as the boot protocol says, at the 64-bit entry where there is one (long mode, the
+//               low 4 GiB mapped one to one), else at the 32-bit one. rsi = the boot parameters at
+//               0x10000; behind them the GDT (0x11000, code 0x10, data 0x18), the page tables
+//               (0x12000), the command line (0x18000); stack below 0x10000. The kernel lies at
+//               pref_address if it can be relocated, else at 1 MiB. The further modules, one behind
+//               the other at multiples of 4 bytes, are the initrd: at the end of RAM below 3 GiB
+//               and initrd_addr_max.
 //  multiboot1:  as the specification says: flat 32-bit protected mode, rax = 0x2BADB002, rbx =
 //               address of the boot information, no stack. Flag 2 (video mode) is not honoured.
 //               An ELF64 file with a Multiboot header is loaded and started this way too, as by
@@ -48,6 +55,10 @@ struct load_result {
     uint64_t entry; // real: linear address, CS base 0
     uint64_t stack;
     uint64_t cr3; // long mode: identity map made by the loader
+    uint64_t gdt; // made by the loader; 0 bytes: none, the segments are flat all the same
+    uint16_t gdt_bytes;
+    uint16_t code_selector; // in that GDT
+    uint16_t data_selector;
     uint64_t rax;
     uint64_t rbx;
     uint64_t rdx;

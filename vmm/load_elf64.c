@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Loads an ELF64 executable and makes the identity page tables that long mode starts with.
+// Loads an ELF64 executable with the stack, page tables and command line that it starts with.
 #include "vmm/load_elf.h"
 #include "vmm/load_internal.h"
+#include "vmm/load_page_tables.h"
 #include "vmm/util/string.h"
 
 #define START_STACK_BYTES (16 * KIB)
-#define ENTRIES_PER_TABLE 512ULL
-#define BYTES_PER_PD (ENTRIES_PER_TABLE * PAGE_SIZE_2M)
-#define BYTES_PER_PDPT (ENTRIES_PER_TABLE * BYTES_PER_PD)
 // Address 0 is never given out: a NULL of the guest's should stay one.
 #define LOWEST_ADDRESS PAGE_SIZE
 
-// SDM Vol. 3A 4.5.4, tables 4-15 to 4-18
-enum page_entry_bits {
-    PAGE_PRESENT = BIT(0),
-    PAGE_WRITABLE = BIT(1),
-    PAGE_LARGE = BIT(7),
-};
-
-// One block of RAM for what the guest is given beside its segments, in this order: stack, PML4,
-// PDPTs, PDs, command line.
+// One block of RAM for what the guest is given beside its segments, in this order: stack, page
+// tables, command line.
 struct start_block {
-    uint64_t pdpts;
-    uint64_t pds;
+    uint64_t table_bytes;
     uint64_t command_line_bytes; // with the NUL
     uint64_t bytes;              // of the whole block
     uint64_t address;
@@ -41,11 +31,10 @@ static uint64_t end_of_map(const struct guest_memory *memory)
 
 static void measure_block(struct start_block *block, uint64_t map_end, const char *command_line)
 {
-    block->pds = ALIGN_UP(map_end, BYTES_PER_PD) / BYTES_PER_PD;
-    block->pdpts = ALIGN_UP(map_end, BYTES_PER_PDPT) / BYTES_PER_PDPT;
+    block->table_bytes = page_tables_bytes(map_end);
     block->command_line_bytes = strlen(command_line) + 1;
-    block->bytes = START_STACK_BYTES + (1 + block->pdpts + block->pds) * PAGE_SIZE +
-                   ALIGN_UP(block->command_line_bytes, PAGE_SIZE);
+    block->bytes =
+        START_STACK_BYTES + block->table_bytes + ALIGN_UP(block->command_line_bytes, PAGE_SIZE);
 }
 
 // Whether a segment reaches into the `bytes` at `start`; if so, `*below` is where it starts.
@@ -96,37 +85,16 @@ static enum status place_block(const struct elf_image *image, const struct guest
                   (unsigned long long)(block->bytes / KIB));
 }
 
-// Writes the tables at `address` in `table`, one PML4 and then all of each next level.
-static void write_tables(uint64_t *table, uint64_t address, const struct start_block *block,
-                         uint64_t map_end)
-{
-    uint64_t *pdpt = table + ENTRIES_PER_TABLE;
-    uint64_t *pd = pdpt + block->pdpts * ENTRIES_PER_TABLE;
-    uint64_t first_pdpt = address + PAGE_SIZE;
-    uint64_t first_pd = first_pdpt + block->pdpts * PAGE_SIZE;
-
-    memset(table, 0, (1 + block->pdpts + block->pds) * PAGE_SIZE);
-    for (uint64_t i = 0; i < block->pdpts; i++) {
-        table[i] = (first_pdpt + i * PAGE_SIZE) | PAGE_PRESENT | PAGE_WRITABLE;
-    }
-    for (uint64_t i = 0; i < block->pds; i++) {
-        pdpt[i] = (first_pd + i * PAGE_SIZE) | PAGE_PRESENT | PAGE_WRITABLE;
-    }
-    for (uint64_t i = 0; i * PAGE_SIZE_2M < map_end; i++) {
-        pd[i] = (i * PAGE_SIZE_2M) | PAGE_PRESENT | PAGE_WRITABLE | PAGE_LARGE;
-    }
-}
-
 static void write_block(const struct start_block *block, const struct guest_memory *memory,
                         const char *command_line, struct load_result *result)
 {
     uint8_t *bytes = guest_memory_at(memory, gpa(block->address), block->bytes);
     uint64_t tables = START_STACK_BYTES;
-    uint64_t text = tables + (1 + block->pdpts + block->pds) * PAGE_SIZE;
+    uint64_t text = tables + block->table_bytes;
 
     memset(bytes, 0, block->bytes);
-    write_tables((uint64_t *)(void *)(bytes + tables), block->address + tables, block,
-                 end_of_map(memory));
+    page_tables_write((uint64_t *)(void *)(bytes + tables), block->address + tables,
+                      end_of_map(memory));
     memcpy(bytes + text, command_line, block->command_line_bytes);
     result->stack = block->address + START_STACK_BYTES;
     result->cr3 = block->address + tables;

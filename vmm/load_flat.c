@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Loads a flat binary the way a PC's firmware loads a boot sector, only all of it.
+#include "vmm/guest_map.h"
 #include "vmm/load_internal.h"
 
 #define BOOT_SECTOR_ADDRESS 0x7c00ULL
 #define BOOT_SECTOR_BYTES 512
 #define BOOT_SIGNATURE_OFFSET 510
 #define FIRST_HARD_DISK 0x80 // in DL, as the firmware's number of the boot drive
-#define FLAT_BYTES_MAX (LOAD_EBDA - BOOT_SECTOR_ADDRESS)
+#define FLAT_BYTES_MAX (GUEST_EBDA - BOOT_SECTOR_ADDRESS)
 
 bool flat_recognise(const struct payload *payload)
 {

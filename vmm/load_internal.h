@@ -4,9 +4,7 @@
 
 #include "vmm/load.h"
 
-// RAM below 1 MiB that is a PC's own: the extended BIOS data area up to the VGA hole.
-#define LOAD_EBDA 0x9fc00ULL
-#define LOAD_HIGH_MEMORY (1 * MIB)
+#define LOADER_NAME "Husk" // as Multiboot tells it to the payload
 
 // A piece of a payload and where it goes: `file_bytes` from `offset`, the rest of `memory_bytes`
 // filled with zeros. `what` and `index` name it in a refusal: "ELF segment", 3.
@@ -27,6 +25,8 @@ enum status load_copy(const struct payload *payload, const struct guest_memory *
 
 // Whether a Multiboot 1 header lies in the first 8192 bytes.
 bool multiboot1_recognise(const struct payload *payload);
+// Whether the magic of a Linux kernel's header is at its place.
+bool linux_recognise(const struct payload *payload);
 // Whether a boot sector's signature is at its place.
 bool flat_recognise(const struct payload *payload);
 
@@ -34,6 +34,8 @@ bool flat_recognise(const struct payload *payload);
 enum status load_flat(const struct load_request *request, const struct guest_memory *memory,
                       struct load_result *result, struct reason *why);
 enum status load_elf64(const struct load_request *request, const struct guest_memory *memory,
+                       struct load_result *result, struct reason *why);
+enum status load_linux(const struct load_request *request, const struct guest_memory *memory,
                        struct load_result *result, struct reason *why);
 enum status load_multiboot1(const struct load_request *request, const struct guest_memory *memory,
                             struct load_result *result, struct reason *why);

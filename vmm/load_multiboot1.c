@@ -3,6 +3,7 @@
 // copies its image, as the header or an ELF header describes it.
 #include "vmm/load_multiboot1.h"
 
+#include "vmm/load_address_image.h"
 #include "vmm/load_elf.h"
 #include "vmm/load_internal.h"
 
@@ -72,53 +73,31 @@ static enum status check_flags(uint32_t flags, struct reason *why)
     return STATUS_OK;
 }
 
-static enum status check_addresses(const struct multiboot1_addresses *at, uint64_t header_offset,
-                                   struct reason *why)
-{
-    if (at->header_addr < at->load_addr || at->header_addr - at->load_addr > header_offset) {
-        return refuse(why, STATUS_INVALID,
-                      "Multiboot load_addr is %#x: with header_addr %#x at offset %#llx it is "
-                      "not in the file",
-                      at->load_addr, at->header_addr, (unsigned long long)header_offset);
-    }
-    if (at->load_end_addr != 0 && at->load_end_addr < at->load_addr) {
-        return refuse(why, STATUS_INVALID,
-                      "Multiboot load_end_addr is %#x: expected 0 or at least load_addr %#x",
-                      at->load_end_addr, at->load_addr);
-    }
-    return STATUS_OK;
-}
-
 // Loads what flag 16's addresses describe; `end` is the end of its bss.
 static enum status load_addresses(const struct payload *payload, const struct guest_memory *memory,
                                   uint64_t header_offset, uint64_t *entry, uint64_t *end,
                                   struct reason *why)
 {
     struct multiboot1_addresses at;
-    struct load_piece image = {.what = "Multiboot image"};
+    struct address_image image;
     enum status status;
 
     if (!payload_read(payload, header_offset + sizeof(struct multiboot1_header), &at, sizeof(at))) {
         return refuse(why, STATUS_INVALID, "Multiboot header at offset %#llx: the file ends in it",
                       (unsigned long long)header_offset);
     }
-    status = check_addresses(&at, header_offset, why);
+    image = (struct address_image){.header_offset = header_offset,
+                                   .header_addr = at.header_addr,
+                                   .load_addr = at.load_addr,
+                                   .load_end_addr = at.load_end_addr,
+                                   .bss_end_addr = at.bss_end_addr,
+                                   .entry_addr = at.entry_addr};
+    status = address_image_check(&image, payload, end, why);
     if (status != STATUS_OK) {
         return status;
     }
-    image.address = at.load_addr;
-    image.offset = header_offset - (at.header_addr - at.load_addr);
-    image.file_bytes =
-        at.load_end_addr != 0 ? at.load_end_addr - at.load_addr : payload->size - image.offset;
-    *end = MAX(at.load_addr + image.file_bytes, at.bss_end_addr);
-    image.memory_bytes = *end - at.load_addr;
-    if (at.entry_addr - (uint64_t)at.load_addr >= image.memory_bytes) {
-        return refuse(why, STATUS_RANGE,
-                      "Multiboot entry_addr is %#x: expected an address from %#x to below %#llx",
-                      at.entry_addr, at.load_addr, (unsigned long long)*end);
-    }
     *entry = at.entry_addr;
-    return load_copy(payload, memory, &image, why);
+    return address_image_load(&image, payload, memory, 0, why);
 }
 
 // Loads an ELF file with a Multiboot header in it; like GRUB, of either class.
@@ -160,7 +139,9 @@ enum status load_multiboot1(const struct load_request *request, const struct gue
                      : load_elf(payload, memory, &result->entry, &end, why);
     }
     if (status == STATUS_OK) {
-        status = multiboot1_inform(request, memory, end, &result->rbx, why);
+        status = multiboot1_inform(
+            request, &(struct load_placement){.memory = memory, .next = end, .end = 4 * GIB},
+            &result->rbx, why);
     }
     result->mode = START_PROTECTED;
     result->rax = BOOTED_MAGIC;

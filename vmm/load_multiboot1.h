@@ -2,9 +2,9 @@
 // The boot information of Multiboot 1, which tells a loaded kernel what it was given.
 #pragma once
 
-#include "vmm/load.h"
+#include "vmm/load_place.h"
 
-// Puts the further modules and the boot information (Multiboot Specification 0.6.96, 3.3) into RAM
-// above `image_end`, below 4 GiB and outside a PC's own areas. `info` is the information's address.
-enum status multiboot1_inform(const struct load_request *request, const struct guest_memory *memory,
-                              uint64_t image_end, uint64_t *info, struct reason *why);
+// Puts the boot information (Multiboot Specification 0.6.96, 3.3) and then the further modules into
+// RAM. `info` is the information's address. Other kinds of payload than Multiboot 1 get it too.
+enum status multiboot1_inform(const struct load_request *request, struct load_placement *placement,
+                              uint64_t *info, struct reason *why);

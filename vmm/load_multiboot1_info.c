@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Writes the boot information of Multiboot 1 and places the modules (Specification 0.6.96, 3.3).
+// Writes the boot information of Multiboot 1 (Specification 0.6.96, 3.3).
+#include "vmm/guest_map.h"
 #include "vmm/load_internal.h"
 #include "vmm/load_multiboot1.h"
 #include "vmm/util/string.h"
 
-#define MEMORY_MAP_ENTRIES_MAX 5
-
-static const char loader_name[] = "Husk";
 
 enum info_flags {
     INFO_MEMORY = BIT(0),
@@ -46,8 +44,6 @@ struct multiboot1_module {
     uint32_t reserved;
 };
 
-enum memory_map_type { MEMORY_RAM = 1, MEMORY_RESERVED = 2 };
-
 struct PACKED memory_map_entry {
     uint32_t size; // of the rest of the entry
     uint64_t base;
@@ -56,168 +52,85 @@ struct PACKED memory_map_entry {
 };
 static_assert(sizeof(struct memory_map_entry) == 24, "as the specification lays it out");
 
-struct memory_map {
-    unsigned count;
-    struct memory_map_entry entries[MEMORY_MAP_ENTRIES_MAX];
-};
-
-// Where the next thing may go.
-struct placement {
-    const struct guest_memory *memory;
-    uint64_t next;
-};
-
-// A text or table inside the information's block: takes room and is written in the same order.
-struct block_writer {
-    uint8_t *bytes; // NULL: only measure
-    uint64_t address;
-    uint64_t used;
-};
-
-static enum status place(struct placement *placement, const char *what, uint64_t bytes,
-                         uint64_t *address, struct reason *why)
+// Appends the memory map; returns the bytes that it takes.
+static uint32_t append_memory_map(struct load_block *block, const struct guest_memory *memory,
+                                  uint32_t *address)
 {
-    uint64_t start = ALIGN_UP(placement->next, PAGE_SIZE);
+    struct memory_map_entry entries[GUEST_RANGES_MAX];
+    struct guest_map map;
+    uint32_t bytes;
 
-    if (start < LOAD_HIGH_MEMORY && (start > LOAD_EBDA || bytes > LOAD_EBDA - start)) {
-        start = LOAD_HIGH_MEMORY;
+    guest_memory_map(memory, &map);
+    for (unsigned i = 0; i < map.count; i++) {
+        entries[i] = (struct memory_map_entry){.size = sizeof(entries[i]) - sizeof(uint32_t),
+                                               .base = map.ranges[i].base,
+                                               .length = map.ranges[i].bytes,
+                                               .type = map.ranges[i].type};
     }
-    if (start >= 4 * GIB || bytes > 4 * GIB - start ||
-        guest_memory_at(placement->memory, gpa(start), bytes) == NULL) {
-        return refuse(why, STATUS_NO_MEMORY,
-                      "%s of %llu KiB: no room in the VM's RAM from %#llx on", what,
-                      (unsigned long long)(ALIGN_UP(bytes, KIB) / KIB), (unsigned long long)start);
-    }
-    *address = start;
-    placement->next = start + bytes;
-    return STATUS_OK;
+    bytes = map.count * (uint32_t)sizeof(entries[0]);
+    *address = (uint32_t)load_append(block, entries, bytes);
+    return bytes;
 }
 
-static void add_range(struct memory_map *map, uint64_t base, uint64_t end,
-                      enum memory_map_type type)
+static uint32_t append_text(struct load_block *block, const char *text)
 {
-    if (base < end) {
-        map->entries[map->count++] =
-            (struct memory_map_entry){.size = sizeof(struct memory_map_entry) - sizeof(uint32_t),
-                                      .base = base,
-                                      .length = end - base,
-                                      .type = type};
+    return (uint32_t)load_append(block, text, strlen(text) + 1);
+}
+
+static uint32_t append_modules(struct load_block *block, const struct load_request *request,
+                               const uint64_t *addresses)
+{
+    struct multiboot1_module modules[LOAD_MODULES_MAX];
+
+    for (unsigned i = 0; i < request->module_count; i++) {
+        const struct payload *module = &request->modules[i];
+
+        modules[i] = (struct multiboot1_module){.mod_start = (uint32_t)addresses[i],
+                                                .mod_end = (uint32_t)(addresses[i] + module->size),
+                                                .string = append_text(block, module->command_line)};
     }
-}
-
-// One past the last byte of the RAM that `address` is in, or `address` where there is none.
-static uint64_t end_of_ram(const struct guest_memory *memory, uint64_t address)
-{
-    for (unsigned i = 0; i < memory->extent_count; i++) {
-        const struct guest_extent *extent = &memory->extents[i];
-
-        if (address - extent->gpa.value < extent->bytes) {
-            return extent->gpa.value + extent->bytes;
-        }
-    }
-    return address;
-}
-
-static void make_memory_map(const struct guest_memory *memory, struct memory_map *map)
-{
-    map->count = 0;
-    add_range(map, 0, MIN(end_of_ram(memory, 0), LOAD_EBDA), MEMORY_RAM);
-    add_range(map, LOAD_EBDA, GUEST_VGA_HOLE, MEMORY_RESERVED);
-    add_range(map, 0xf0000, LOAD_HIGH_MEMORY, MEMORY_RESERVED); // the firmware's, on a PC
-    add_range(map, LOAD_HIGH_MEMORY, end_of_ram(memory, LOAD_HIGH_MEMORY), MEMORY_RAM);
-    add_range(map, GUEST_HIGH_RAM, end_of_ram(memory, GUEST_HIGH_RAM), MEMORY_RAM);
-}
-
-// Appends to the block and returns the address that it has there.
-static uint32_t append(struct block_writer *block, const void *from, uint64_t bytes)
-{
-    uint64_t offset = block->used;
-
-    if (block->bytes != NULL) {
-        memcpy(block->bytes + offset, from, bytes);
-    }
-    block->used = ALIGN_UP(offset + bytes, sizeof(uint64_t));
-    return (uint32_t)(block->address + offset);
-}
-
-static uint32_t append_text(struct block_writer *block, const char *text)
-{
-    return append(block, text, strlen(text) + 1);
+    return (uint32_t)load_append(block, modules, request->module_count * sizeof(modules[0]));
 }
 
 // The whole block: the information first, then all that it points to.
-static void write_block(struct block_writer *block, const struct load_request *request,
-                        const struct guest_memory *memory, struct multiboot1_module *modules)
+static void write_block(struct load_block *block, const struct load_request *request,
+                        const struct guest_memory *memory, const uint64_t *modules)
 {
     struct multiboot1_info info = {.flags = INFO_MEMORY | INFO_COMMAND_LINE | INFO_MODULES |
                                             INFO_MEMORY_MAP | INFO_LOADER_NAME};
-    struct memory_map map;
 
-    make_memory_map(memory, &map);
-    (void)append(block, &info, sizeof(info));
-    info.mem_lower = (uint32_t)(MIN(end_of_ram(memory, 0), LOAD_EBDA) / KIB);
-    info.mem_upper = (uint32_t)((end_of_ram(memory, LOAD_HIGH_MEMORY) - LOAD_HIGH_MEMORY) / KIB);
-    info.mmap_length = map.count * (uint32_t)sizeof(map.entries[0]);
-    info.mmap_addr = append(block, map.entries, info.mmap_length);
+    (void)load_append(block, &info, sizeof(info));
+    info.mem_lower = (uint32_t)(MIN(guest_ram_end(memory, 0), GUEST_EBDA) / KIB);
+    info.mem_upper =
+        (uint32_t)((guest_ram_end(memory, GUEST_HIGH_MEMORY) - GUEST_HIGH_MEMORY) / KIB);
+    info.mmap_length = append_memory_map(block, memory, &info.mmap_addr);
     info.cmdline = append_text(block, request->payload.command_line);
-    info.boot_loader_name = append_text(block, loader_name);
-    for (unsigned i = 0; i < request->module_count; i++) {
-        modules[i].string = append_text(block, request->modules[i].command_line);
-    }
+    info.boot_loader_name = append_text(block, LOADER_NAME);
     info.mods_count = request->module_count;
-    info.mods_addr = append(block, modules, request->module_count * sizeof(*modules));
+    info.mods_addr = append_modules(block, request, modules);
     if (block->bytes != NULL) {
         memcpy(block->bytes, &info, sizeof(info));
     }
 }
 
-// Copies each module to a page of its own.
-static enum status place_modules(const struct load_request *request, struct placement *placement,
-                                 struct multiboot1_module *modules, struct reason *why)
+enum status multiboot1_inform(const struct load_request *request, struct load_placement *placement,
+                              uint64_t *info, struct reason *why)
 {
-    for (unsigned i = 0; i < request->module_count; i++) {
-        const struct payload *module = &request->modules[i];
-        struct load_piece piece = {.what = "Multiboot module",
-                                   .index = i,
-                                   .file_bytes = module->size,
-                                   .memory_bytes = module->size};
-        enum status status =
-            place(placement, "Multiboot module", module->size, &piece.address, why);
-
-        if (status == STATUS_OK) {
-            status = load_copy(module, placement->memory, &piece, why);
-        }
-        if (status != STATUS_OK) {
-            return status;
-        }
-        modules[i].mod_start = (uint32_t)piece.address;
-        modules[i].mod_end = (uint32_t)(piece.address + module->size);
-    }
-    return STATUS_OK;
-}
-
-enum status multiboot1_inform(const struct load_request *request, const struct guest_memory *memory,
-                              uint64_t image_end, uint64_t *info, struct reason *why)
-{
-    struct multiboot1_module modules[LOAD_MODULES_MAX] = {0};
-    struct placement placement = {.memory = memory, .next = image_end};
-    struct block_writer block = {0};
+    uint64_t modules[LOAD_MODULES_MAX] = {0};
+    const struct guest_memory *memory = placement->memory;
+    struct load_block block = {0};
     enum status status;
 
-    if (request->module_count > LOAD_MODULES_MAX) {
-        return refuse(why, STATUS_RANGE, "%u further modules given, expected %d at most",
-                      request->module_count, LOAD_MODULES_MAX);
-    }
     write_block(&block, request, memory, modules); // for its size
-    status = place(&placement, "Multiboot information", block.used, info, why);
+    status = load_place(placement, "Multiboot information", block.used, info, why);
     if (status == STATUS_OK) {
-        status = place_modules(request, &placement, modules, why);
+        status = load_place_modules(request, placement, modules, why);
     }
     if (status != STATUS_OK) {
         return status;
     }
-    block = (struct block_writer){.bytes = guest_memory_at(memory, gpa(*info), block.used),
-                                  .address = *info};
+    block = (struct load_block){.bytes = guest_memory_at(memory, gpa(*info), block.used),
+                                .address = *info};
     write_block(&block, request, memory, modules);
     return STATUS_OK;
 }

@@ -17,13 +17,16 @@
 #define SELECTOR_FLAT_CODE 0x08
 #define SELECTOR_FLAT_DATA 0x10
 
-static void set_segments(struct vcpu *vcpu, enum start_mode mode)
+static void set_segments(struct vcpu *vcpu, const struct load_result *start)
 {
+    enum start_mode mode = start->mode;
+    bool has_gdt = start->gdt_bytes != 0;
     struct segment data = {0, ATTRIBUTES_REAL, LIMIT_REAL, 0};
     struct segment code = data;
     if (mode != START_REAL) {
-        data = (struct segment){SELECTOR_FLAT_DATA, ATTRIBUTES_DATA, LIMIT_FLAT, 0};
-        code = (struct segment){SELECTOR_FLAT_CODE,
+        data = (struct segment){has_gdt ? start->data_selector : SELECTOR_FLAT_DATA,
+                                ATTRIBUTES_DATA, LIMIT_FLAT, 0};
+        code = (struct segment){has_gdt ? start->code_selector : SELECTOR_FLAT_CODE,
                                 mode == START_LONG ? ATTRIBUTES_CODE64 : ATTRIBUTES_CODE32,
                                 LIMIT_FLAT, 0};
     }
@@ -33,9 +36,10 @@ static void set_segments(struct vcpu *vcpu, enum start_mode mode)
     const struct segment unusable = {0, SEGMENT_UNUSABLE, 0, 0};
     const struct segment tss = {0, ATTRIBUTES_TSS, LIMIT_REAL, 0};
     const struct segment table = {0, 0, LIMIT_REAL, 0};
+    const struct segment gdt = {0, 0, start->gdt_bytes - 1U, start->gdt};
     vcpu->ops->set_segment(&vcpu->core, SEGMENT_LDTR, &unusable);
     vcpu->ops->set_segment(&vcpu->core, SEGMENT_TR, &tss);
-    vcpu->ops->set_segment(&vcpu->core, SEGMENT_GDTR, &table);
+    vcpu->ops->set_segment(&vcpu->core, SEGMENT_GDTR, has_gdt ? &gdt : &table);
     vcpu->ops->set_segment(&vcpu->core, SEGMENT_IDTR, &table);
 }
 
@@ -62,7 +66,7 @@ static void set_control_registers(struct vcpu *vcpu, const struct load_result *s
 
 void vcpu_start_at(struct vcpu *vcpu, const struct load_result *start)
 {
-    set_segments(vcpu, start->mode);
+    set_segments(vcpu, start);
     set_control_registers(vcpu, start);
     vcpu_set_register(vcpu, REG_SYSENTER_CS, 0);
     vcpu_set_register(vcpu, REG_SYSENTER_ESP, 0);
@@ -87,9 +91,10 @@ static void wait_for_startup(struct vcpu *vcpu)
     __atomic_store_n(&vcpu->asleep, true, __ATOMIC_SEQ_CST);
 }
 
+static const struct load_result reset = {.mode = START_REAL};
+
 void vcpu_start_waiting(struct vcpu *vcpu)
 {
-    const struct load_result reset = {.mode = START_REAL};
     vcpu_start_at(vcpu, &reset);
     wait_for_startup(vcpu);
 }
@@ -104,7 +109,7 @@ static void reset_registers(struct vcpu *vcpu)
     }
     gpr[GPR_RDX] = cpuid_table_find(&vcpu->cpuid, 1, 0)->eax;
     uint64_t cr0 = vcpu_register(vcpu, REG_CR0);
-    set_segments(vcpu, START_REAL);
+    set_segments(vcpu, &reset);
     vcpu_set_register(vcpu, REG_EFER, 0);
     vcpu_set_register(vcpu, REG_CR0, (cr0 & (CR0_CD | CR0_NW)) | CR0_ET);
     vcpu_set_register(vcpu, REG_CR2, 0);

@@ -216,7 +216,7 @@ static void test_vm_refusals(void **state)
         {"vm=a cpu=99999999999999999999",
          "cpu=99999999999999999999: expected numbers of CPUs, 0 to 255, such as 2 or 1,4-7"},
         {"vm=a restart=maybe", "restart=maybe: expected never, always or on-failure"},
-        {"vm=a kind=unknown", "kind=unknown: expected flat, elf64 or multiboot1"},
+        {"vm=a kind=unknown", "kind=unknown: expected flat, elf64, linux or multiboot1"},
         {"vm=a start=1", "start=1: expected yes or no"},
         {"vm=a vm=b", "vm=b: vm= is given twice"},
         {"vm=a mem=4M mem=8M", "mem=8M: mem= is given twice"},

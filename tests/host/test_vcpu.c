@@ -76,6 +76,28 @@ static void long_mode_starts_with_the_loaders_tables(void **state)
     assert_int_equal(fake_machine_gpr()[GPR_RDI], 4);
 }
 
+static void a_loaders_gdt_comes_with_its_selectors(void **state)
+{
+    struct load_result start = {.mode = START_LONG,
+                                .gdt = 0x11000,
+                                .gdt_bytes = 0x20,
+                                .code_selector = 0x10,
+                                .data_selector = 0x18};
+
+    (void)state;
+    vcpu_start_at(fake_machine.vcpu, &start);
+    assert_int_equal(segment_of(SEGMENT_GDTR).base, 0x11000);
+    assert_int_equal(segment_of(SEGMENT_GDTR).limit, 0x1f);
+    assert_int_equal(segment_of(SEGMENT_CS).selector, 0x10);
+    assert_int_equal(segment_of(SEGMENT_CS).attributes, 0xa09b);
+    assert_int_equal(segment_of(SEGMENT_SS).selector, 0x18);
+    start.gdt_bytes = 0;
+    vcpu_start_at(fake_machine.vcpu, &start);
+    assert_int_equal(segment_of(SEGMENT_GDTR).limit, 0xffff);
+    assert_int_equal(segment_of(SEGMENT_CS).selector, 0x08);
+    assert_int_equal(segment_of(SEGMENT_DS).selector, 0x10);
+}
+
 static void the_guests_tsc_starts_at_0(void **state)
 {
     (void)state;
@@ -602,6 +624,7 @@ int main(void)
         TEST(a_boot_sector_starts_in_real_mode),
         TEST(protected_mode_starts_flat),
         TEST(long_mode_starts_with_the_loaders_tables),
+        TEST(a_loaders_gdt_comes_with_its_selectors),
         TEST(the_guests_tsc_starts_at_0),
         TEST(rsp_is_a_general_register_too),
         TEST(page_faults_set_cr2),

@@ -53,9 +53,8 @@ fuzz_monitor := $(MONITOR)
 
 # ---- The hypervisor's core ----
 # All of vmm/ but console and monitor, on a fake machine.
-CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/guest_code.c vmm/guest_memory.c \
-        vmm/guest_walk.c \
-        vmm/hypercall.c vmm/io_bus.c vmm/memory_exit.c vmm/msr.c vmm/scheduler.c vmm/terminal.c \
+CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/firmware.c \
+        $(wildcard vmm/guest_*.c) vmm/hypercall.c vmm/io_bus.c vmm/memory_exit.c vmm/msr.c vmm/scheduler.c vmm/terminal.c \
         $(wildcard vmm/vcpu*.c vmm/vm*.c) \
         $(wildcard vmm/load*.c vmm/pc*.c) \
         $(wildcard vmm/decode*.c vmm/emulate*.c vmm/devices/*.c) \
@@ -136,8 +135,10 @@ FUZZ_TARGETS += fuzz_acpi
 fuzz_acpi := $(test_acpi)
 
 # ---- Parsers: guest memory, configuration, loaders ----
-LOADERS := vmm/load.c vmm/load_flat.c vmm/load_elf.c vmm/load_elf64.c vmm/load_multiboot1.c \
-           vmm/load_multiboot1_info.c vmm/guest_memory.c
+LOADERS := $(wildcard vmm/load*.c) vmm/guest_map.c vmm/guest_memory.c
+
+UNIT_TESTS += test_guest_map
+test_guest_map := vmm/guest_map.c vmm/guest_memory.c
 
 UNIT_TESTS += test_guest_memory
 test_guest_memory := vmm/guest_memory.c
@@ -149,7 +150,10 @@ FUZZ_TARGETS += fuzz_config
 fuzz_config := $(test_config)
 
 UNIT_TESTS += test_load
-test_load := $(LOADERS)
+test_load := $(LOADERS) tests/host/load_fixture.c
+
+UNIT_TESTS += test_load_linux
+test_load_linux := $(LOADERS) tests/host/load_fixture.c
 
 FUZZ_TARGETS += fuzz_load
 fuzz_load := $(LOADERS)
