@@ -160,11 +160,15 @@ LAPIC := vmm/devices/lapic.c vmm/devices/lapic_ipi.c vmm/devices/lapic_registers
          vmm/devices/lapic_timer.c
 PIT := vmm/devices/pit.c vmm/devices/pit_channel.c
 RTC := vmm/devices/rtc.c vmm/devices/rtc_date.c vmm/devices/rtc_interrupts.c
-SIMPLE_PORTS := vmm/devices/exit_port.c vmm/devices/simple_ports.c vmm/devices/system_port.c
+SIMPLE_PORTS := vmm/devices/exit_port.c vmm/devices/reset_control.c vmm/devices/simple_ports.c \
+                vmm/devices/system_port.c
 
 FUZZ_TARGETS += fuzz_devices
-fuzz_devices := $(LAPIC) $(PIT) $(RTC) $(SIMPLE_PORTS) vmm/devices/i8042.c vmm/devices/ioapic.c \
-                vmm/devices/pic.c vmm/devices/uart.c $(FAKE_DEVICE)
+fuzz_devices := $(LAPIC) $(PIT) $(RTC) $(SIMPLE_PORTS) vmm/devices/acpi_pm.c \
+                vmm/devices/i8042.c vmm/devices/ioapic.c vmm/devices/pic.c vmm/devices/uart.c $(FAKE_DEVICE)
+
+UNIT_TESTS += test_acpi_pm
+test_acpi_pm := vmm/devices/acpi_pm.c $(FAKE_DEVICE)
 
 UNIT_TESTS += test_i8042
 test_i8042 := vmm/devices/i8042.c $(FAKE_DEVICE)
