@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a VM gets when it starts and gives back when it stops. On the VM's own CPU.
+#include "vmm/acpi_tables.h"
 #include "vmm/firmware.h"
 #include "vmm/load.h"
 #include "vmm/pc.h"
@@ -81,6 +82,17 @@ static enum status map_payload(struct vm *vm, unsigned index, struct payload *pa
                           : refuse(why, STATUS_NO_MEMORY, "no frames to map module %u", index);
 }
 
+// What a PC's firmware leaves in the first megabyte. A payload that covers it has the last word.
+static enum status install_firmware(struct vm *vm, struct reason *why)
+{
+    const struct linked_payload *firmware = vm->vmm->firmware;
+    enum status status = acpi_tables_install(&vm->memory, vm->config.vcpus, why);
+    if (status == STATUS_OK && firmware) {
+        status = firmware_install(firmware->start, firmware->size, &vm->memory, why);
+    }
+    return status;
+}
+
 static enum status load(struct vm *vm, struct load_result *start, struct reason *why)
 {
     struct load_request request = {.kind = vm->config.kind};
@@ -93,12 +105,9 @@ static enum status load(struct vm *vm, struct load_result *start, struct reason 
     }
     request.module_count = vm->payload_count - 1;
     vm->vmm->host->space_enter(&vm->space);
-    const struct linked_payload *firmware = vm->vmm->firmware;
-    if (firmware) {
-        enum status status = firmware_install(firmware->start, firmware->size, &vm->memory, why);
-        if (status != STATUS_OK) {
-            return status;
-        }
+    enum status status = install_firmware(vm, why);
+    if (status != STATUS_OK) {
+        return status;
     }
     return payload_load(&request, &vm->memory, start, why);
 }

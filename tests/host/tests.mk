@@ -53,13 +53,20 @@ fuzz_monitor := $(MONITOR)
 
 # ---- The hypervisor's core ----
 # All of vmm/ but console and monitor, on a fake machine.
+ACPI_TABLES := vmm/acpi_tables.c vmm/acpi_processors.c $(BUILD)/gen/dsdt.c
+
 CORE := vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/guest_code.c vmm/guest_memory.c \
         vmm/guest_walk.c \
         vmm/hypercall.c vmm/io_bus.c vmm/memory_exit.c vmm/msr.c vmm/scheduler.c vmm/terminal.c \
         vmm/vcpu.c vmm/vcpu_exit.c vmm/vm.c vmm/vm_build.c vmm/vm_create.c \
-        $(wildcard vmm/load*.c vmm/pc*.c) \
+        $(wildcard vmm/load*.c vmm/pc*.c) $(ACPI_TABLES) \
         $(wildcard vmm/decode*.c vmm/emulate*.c vmm/devices/*.c) \
         tests/host/fake_backend.c tests/host/fake_host.c tests/host/fake_machine.c
+
+UNIT_TESTS += test_acpi_tables
+test_acpi_tables := $(ACPI_TABLES) vmm/guest_memory.c arch/x86/acpi_tables.c \
+                    arch/x86/acpi_rsdp.c arch/x86/acpi_madt.c arch/x86/acpi_fadt.c \
+                    arch/x86/acpi_aml.c
 
 UNIT_TESTS += test_cpuid
 test_cpuid := vmm/cpuid.c tests/host/fake_host.c
