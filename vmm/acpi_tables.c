@@ -28,17 +28,6 @@ struct PACKED acpi_facs {
 };
 static_assert(sizeof(struct acpi_facs) == 64, "ACPI 5.2.10");
 
-static uint8_t complement_of_sum(const void *bytes, size_t length)
-{
-    const uint8_t *at = bytes;
-    unsigned sum = 0;
-
-    for (size_t i = 0; i < length; i++) {
-        sum += at[i];
-    }
-    return (uint8_t)-sum;
-}
-
 void *acpi_area_take(struct acpi_area *area, uint64_t bytes)
 {
     uint64_t at = ALIGN_UP(area->used, TABLE_ALIGNMENT);
@@ -69,7 +58,7 @@ static void finish(struct acpi_header *header, const char *signature, uint64_t l
     memcpy(&header->creator, "HUSK", sizeof(header->creator));
     header->creator_revision = OEM_REVISION;
     header->checksum = 0;
-    header->checksum = complement_of_sum(header, length);
+    header->checksum = (uint8_t)-bytes_sum(header, length);
 }
 
 void acpi_area_add(struct acpi_area *area, struct acpi_header *table, const char *signature,
@@ -182,8 +171,8 @@ static void finish_rsdp(struct acpi_rsdp *rsdp)
     memcpy(rsdp->oem, "HUSK  ", sizeof(rsdp->oem));
     rsdp->revision = 2;
     rsdp->length = sizeof(*rsdp);
-    rsdp->checksum = complement_of_sum(rsdp, ACPI_RSDP_V1_BYTES);
-    rsdp->extended_checksum = complement_of_sum(rsdp, sizeof(*rsdp));
+    rsdp->checksum = (uint8_t)-bytes_sum(rsdp, ACPI_RSDP_V1_BYTES);
+    rsdp->extended_checksum = (uint8_t)-bytes_sum(rsdp, sizeof(*rsdp));
 }
 
 enum status acpi_tables_install(const struct guest_memory *memory, unsigned vcpus,

@@ -3,6 +3,7 @@
 #include "vmm/acpi_tables.h"
 #include "vmm/firmware.h"
 #include "vmm/load.h"
+#include "vmm/mp_tables.h"
 #include "vmm/pc.h"
 #include "vmm/vcpu.h"
 
@@ -85,8 +86,14 @@ static enum status map_payload(struct vm *vm, unsigned index, struct payload *pa
 // What a PC's firmware leaves in the first megabyte. A payload that covers it has the last word.
 static enum status install_firmware(struct vm *vm, struct reason *why)
 {
+    const struct cpuid_registers *processor = cpuid_table_find(&vm->vcpus[0]->cpuid, 1, 0);
+    const struct mp_tables_cpu cpus = {
+        .count = vm->config.vcpus, .signature = processor->eax, .features = processor->edx};
     const struct linked_payload *firmware = vm->vmm->firmware;
     enum status status = acpi_tables_install(&vm->memory, vm->config.vcpus, why);
+    if (status == STATUS_OK) {
+        status = mp_tables_install(&vm->memory, &cpus, why);
+    }
     if (status == STATUS_OK && firmware) {
         status = firmware_install(firmware->start, firmware->size, &vm->memory, why);
     }

@@ -15,7 +15,6 @@ struct acpi_table {
 // Maps the table at `address` and checks it; false, and counted in `info`, where it is broken.
 bool acpi_table_map(struct acpi_reader *reader, uint64_t address, struct acpi_table *table,
                     struct acpi_info *info);
-uint8_t acpi_sum(const uint8_t *bytes, uint64_t length); // 0 for what is right
 
 // One table each, into `info`.
 void acpi_read_madt(const struct acpi_table *table, struct acpi_info *info);

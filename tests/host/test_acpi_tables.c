@@ -65,8 +65,8 @@ static void the_rsdp_is_where_it_is_said_to_be(void **state)
     assert_memory_equal(rsdp->signature, "RSD PTR ", 8);
     assert_int_equal(rsdp->revision, 2);
     assert_int_equal(rsdp->length, 36);
-    assert_int_equal(acpi_sum((const uint8_t *)rsdp, 20), 0);
-    assert_int_equal(acpi_sum((const uint8_t *)rsdp, 36), 0);
+    assert_int_equal(bytes_sum(rsdp, 20), 0);
+    assert_int_equal(bytes_sum(rsdp, 36), 0);
 }
 
 static void nothing_is_written_outside_the_area(void **state)
@@ -90,7 +90,7 @@ static void both_root_tables_list_the_same(void **state)
     const struct acpi_header *xsdt = (const void *)(ram + rsdp->xsdt);
     unsigned count = (rsdt->length - 36) / 4;
 
-    assert_int_equal(acpi_sum((const uint8_t *)rsdt, rsdt->length), 0);
+    assert_int_equal(bytes_sum(rsdt, rsdt->length), 0);
     assert_int_equal((xsdt->length - 36) / 8, count);
     assert_true(count >= 3);
     for (unsigned i = 0; i < count; i++) {

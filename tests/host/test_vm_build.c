@@ -158,6 +158,7 @@ static void acpi_tables_are_there_when_the_payload_is(void **state)
     (void)state;
     fake_host.host.space_enter(&vm->space);
     assert_memory_equal(guest_memory_at(&vm->memory, gpa(0xe0000), 8), "RSD PTR ", 8);
+    assert_memory_equal(guest_memory_at(&vm->memory, gpa(0xf0000), 4), "_MP_", 4);
 }
 
 static void assert_nothing_is_left(const struct vm *vm)

@@ -54,12 +54,11 @@ fuzz_monitor := $(MONITOR)
 # ---- The hypervisor's core ----
 # All of vmm/ but console and monitor, on a fake machine.
 ACPI_TABLES := vmm/acpi_tables.c vmm/acpi_processors.c $(BUILD)/gen/dsdt.c
-
 CORE := vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/guest_code.c vmm/guest_memory.c \
         vmm/guest_walk.c \
         vmm/hypercall.c vmm/io_bus.c vmm/memory_exit.c vmm/msr.c vmm/scheduler.c vmm/terminal.c \
         vmm/vcpu.c vmm/vcpu_exit.c vmm/vm.c vmm/vm_build.c vmm/vm_create.c \
-        $(wildcard vmm/load*.c vmm/pc*.c) $(ACPI_TABLES) \
+        $(wildcard vmm/load*.c vmm/pc*.c) $(ACPI_TABLES) vmm/mp_tables.c \
         $(wildcard vmm/decode*.c vmm/emulate*.c vmm/devices/*.c) \
         tests/host/fake_backend.c tests/host/fake_host.c tests/host/fake_machine.c
 
@@ -88,6 +87,9 @@ test_io_bus := vmm/io_bus.c
 
 UNIT_TESTS += test_memory_exit
 test_memory_exit := $(CORE)
+
+UNIT_TESTS += test_mp_tables
+test_mp_tables := vmm/mp_tables.c vmm/guest_memory.c
 
 UNIT_TESTS += test_msr
 test_msr := $(CORE)
@@ -172,7 +174,8 @@ SIMPLE_PORTS := vmm/devices/exit_port.c vmm/devices/reset_control.c vmm/devices/
 
 FUZZ_TARGETS += fuzz_devices
 fuzz_devices := $(LAPIC) $(PIT) $(RTC) $(SIMPLE_PORTS) vmm/devices/acpi_pm.c \
-                vmm/devices/i8042.c vmm/devices/ioapic.c vmm/devices/pic.c vmm/devices/uart.c $(FAKE_DEVICE)
+                vmm/devices/i8042.c vmm/devices/ioapic.c vmm/devices/pic.c vmm/devices/uart.c \
+                $(FAKE_DEVICE)
 
 UNIT_TESTS += test_acpi_pm
 test_acpi_pm := vmm/devices/acpi_pm.c $(FAKE_DEVICE)
