@@ -26,6 +26,7 @@ CC      := $(CROSS)gcc
 LD      := $(CROSS)ld
 OBJCOPY := $(CROSS)objcopy
 NASM    := nasm
+IASL    := iasl
 PYTHON  := /usr/bin/python3 -B
 # Where this make is quiet: one word and a file name for each step. V=1 shows the commands.
 Q := $(if $(V),,@)
@@ -49,7 +50,7 @@ KERNEL_ASM     := $(wildcard $(KERNEL_FOLDERS:=/*.asm))
 KERNEL_OFFSETS := $(wildcard $(KERNEL_FOLDERS:=/offsets.c))
 OFFSETS_INC    := $(KERNEL_OFFSETS:%.c=$(BUILD)/gen/%.inc)
 KERNEL_OBJECTS := $(KERNEL_C:%=$(BUILD)/obj/%.o) $(KERNEL_ASM:%=$(BUILD)/obj/%.o) \
-                  $(BUILD)/gen/payloads.c.o $(BUILD)/gen/payloads.asm.o
+                  $(BUILD)/gen/payloads.c.o $(BUILD)/gen/payloads.asm.o $(BUILD)/gen/dsdt.c.o
 
 .PHONY: all
 all: $(BUILD)/husk.iso ## build build/husk.elf and build/husk.iso (the default)
@@ -73,6 +74,15 @@ $(BUILD)/gen/%/offsets.inc: %/offsets.c Makefile
 	$(Q)mkdir -p $(@D) && $(CC) $(KERNEL_CFLAGS) -MMD -MP -MT $@ -MF $(@:.inc=.d) -S $< -o $(@:.inc=.s)
 	$(Q)sed -n 's/^.*"->\([A-Za-z0-9_]*\) \$$\{0,1\}\(-\{0,1\}[0-9]*\)".*$$/%define \1 \2/p' \
 	    $(@:.inc=.s) > $@ && test -s $@
+
+# The DSDT of guests: what iasl makes of it, as an array in C.
+$(BUILD)/gen/dsdt.c: vmm/dsdt.asl Makefile
+	$(call say,IASL,$<)
+	$(Q)mkdir -p $(@D) && $(IASL) -we -vs -p $(@:.c=) $< > $(@:.c=.log) 2>&1 || \
+	    { cat $(@:.c=.log) >&2; false; }
+	$(Q){ echo '#include "vmm/acpi_tables.h"' && echo 'const uint8_t acpi_dsdt[] = {' && \
+	    od -An -v -tx1 $(@:.c=.aml) | sed 's/ \(..\)/ 0x\1,/g' && echo '};' && \
+	    echo 'const unsigned acpi_dsdt_bytes = sizeof(acpi_dsdt);'; } > $@
 
 $(BUILD)/gen/%.c.o: $(BUILD)/gen/%.c
 	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@

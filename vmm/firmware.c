@@ -25,7 +25,8 @@ enum status firmware_install(const uint8_t *image, uint64_t size, const struct g
                              struct reason *why)
 {
     struct real_vector *vectors = guest_memory_at(memory, gpa(0), VECTORS * sizeof(*vectors));
-    uint8_t *rom = size <= 64 * KIB ? guest_memory_at(memory, gpa(MIB - size), size) : NULL;
+    uint8_t *rom =
+        size <= FIRMWARE_MAX_BYTES ? guest_memory_at(memory, gpa(MIB - size), size) : NULL;
     if (!vectors || !rom || size <= TABLE_START) {
         return refuse(why, STATUS_RANGE, "firmware of %llu bytes does not fit below 1 MiB",
                       (unsigned long long)size);

@@ -5,6 +5,8 @@
 #include "vmm/guest_memory.h"
 #include "vmm/util/status.h"
 
+#define FIRMWARE_MAX_BYTES (32 * KIB) // the MP tables are below
+
 // Copies the image to the end of the first MiB and fills the real-mode vector table at 0.
 enum status firmware_install(const uint8_t *image, uint64_t size, const struct guest_memory *memory,
                              struct reason *why);

@@ -5,7 +5,6 @@
 #include "vmm/load_multiboot1.h"
 #include "vmm/util/string.h"
 
-
 enum info_flags {
     INFO_MEMORY = BIT(0),
     INFO_COMMAND_LINE = BIT(2),

@@ -9,7 +9,13 @@
 #define OUTPUT_RETRY_NS 500000
 #define CONSOLE_WAKE_INTERVAL_NS 1000000
 
-enum pc_irq_index { IRQ_INDEX_PIT, IRQ_INDEX_KEYBOARD, IRQ_INDEX_UART, IRQ_INDEX_RTC };
+enum pc_irq_index {
+    IRQ_INDEX_PIT,
+    IRQ_INDEX_KEYBOARD,
+    IRQ_INDEX_UART,
+    IRQ_INDEX_RTC,
+    IRQ_INDEX_SCI
+};
 
 static struct vcpu *boot_vcpu(const struct pc *pc)
 {
@@ -20,6 +26,7 @@ static uint64_t next_event_ns(const struct pc *pc, uint64_t now_ns)
 {
     uint64_t next = pit_next_event_ns(&pc->pit, now_ns);
     next = MIN(next, rtc_next_event_ns(&pc->rtc, now_ns));
+    next = MIN(next, acpi_pm_next_event_ns(&pc->acpi_pm, now_ns));
     return uart_output_waiting(&pc->uart) ? MIN(next, now_ns + OUTPUT_RETRY_NS) : next;
 }
 
@@ -99,6 +106,11 @@ static void exit_requested(struct exit_output *output, uint32_t status)
     vm_exit(container_of(output, struct pc, exit_output)->vm, status, "exit status %u", status);
 }
 
+static void power_off_requested(struct acpi_pm_output *output)
+{
+    vm_exit(container_of(output, struct pc, power_output)->vm, 0, "powered off");
+}
+
 // ---- From the vCPUs ----
 
 uint32_t pc_port_read(struct pc *pc, uint16_t port, unsigned width)
@@ -150,8 +162,11 @@ void pc_end_of_interrupt(struct pc *pc, uint8_t vector)
 
 static void init_outputs(struct pc *pc)
 {
-    static const uint8_t numbers[] = {
-        [IRQ_INDEX_PIT] = 0, [IRQ_INDEX_KEYBOARD] = 1, [IRQ_INDEX_UART] = 4, [IRQ_INDEX_RTC] = 8};
+    static const uint8_t numbers[] = {[IRQ_INDEX_PIT] = 0,
+                                      [IRQ_INDEX_KEYBOARD] = 1,
+                                      [IRQ_INDEX_UART] = 4,
+                                      [IRQ_INDEX_RTC] = 8,
+                                      [IRQ_INDEX_SCI] = ACPI_PM_SCI};
     for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++) {
         pc->irqs[i] = (struct pc_irq){.line = {irq_set}, .pc = pc, .irq = numbers[i]};
     }
@@ -159,6 +174,7 @@ static void init_outputs(struct pc *pc)
     pc->reset.set = reset_set;
     pc->uart_sink.put = uart_sink_put;
     pc->exit_output.exit = exit_requested;
+    pc->power_output.power_off = power_off_requested;
     pc->ioapic_output.deliver = ioapic_deliver;
 }
 
@@ -195,6 +211,8 @@ void pc_init(struct pc *pc, struct vm *vm)
     exit_port_init(&pc->exit_port, &pc->exit_output);
     debug_port_init(&pc->debug_port, &pc->uart_sink);
     post_port_init(&pc->post_port);
+    acpi_pm_init(&pc->acpi_pm, &pc->irqs[IRQ_INDEX_SCI].line, &pc->power_output, pc_now_ns(pc));
+    reset_control_init(&pc->reset_control, &pc->reset);
 }
 
 void pc_advance(struct pc *pc, uint64_t now_ns)
@@ -202,6 +220,7 @@ void pc_advance(struct pc *pc, uint64_t now_ns)
     lock_take(&pc->lock);
     pit_advance(&pc->pit, now_ns);
     rtc_advance(&pc->rtc, now_ns);
+    acpi_pm_advance(&pc->acpi_pm, now_ns);
     if (uart_output_waiting(&pc->uart)) {
         uart_output_ready(&pc->uart);
     }

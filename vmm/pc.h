@@ -2,11 +2,13 @@
 // The PC that every VM is: its devices, wired together as on the board. All its vCPUs use it.
 #pragma once
 
+#include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/exit_port.h"
 #include "vmm/devices/i8042.h"
 #include "vmm/devices/ioapic.h"
 #include "vmm/devices/pic.h"
 #include "vmm/devices/pit.h"
+#include "vmm/devices/reset_control.h"
 #include "vmm/devices/rtc.h"
 #include "vmm/devices/simple_ports.h"
 #include "vmm/devices/system_port.h"
@@ -15,7 +17,7 @@
 #include "vmm/util/lock.h"
 #include "vmm/vm.h"
 
-#define PC_RANGES 13
+#define PC_RANGES 15
 
 // An input of the interrupt controllers.
 struct pc_irq {
@@ -39,13 +41,16 @@ struct pc {
     struct debug_port debug_port;
     struct post_port post_port;
     struct ioapic ioapic;
+    struct acpi_pm acpi_pm;
+    struct reset_control reset_control;
 
     struct irq_line intr; // of the 8259s
     struct irq_line reset;
-    struct pc_irq irqs[4]; // PIT, keyboard, UART, RTC
+    struct pc_irq irqs[5]; // PIT, keyboard, UART, RTC, SCI
     struct byte_sink uart_sink;
     uint64_t woke_console_ns; // host time at which CPU 0 was last woken for this VM's output
     struct exit_output exit_output;
+    struct acpi_pm_output power_output;
     struct ioapic_output ioapic_output;
 };
 

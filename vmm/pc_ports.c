@@ -16,6 +16,8 @@ enum pc_range {
     RANGE_DEBUG,
     RANGE_EXIT,
     RANGE_UART,
+    RANGE_ACPI_PM,
+    RANGE_RESET_CONTROL,
     RANGE_COUNT
 };
 static_assert(RANGE_COUNT == PC_RANGES && RANGE_COUNT < IO_BUS_RANGES, "a slot each");
@@ -210,6 +212,33 @@ static void serial_write(struct io_range *range, unsigned offset, unsigned width
     }
 }
 
+static uint32_t power_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    struct pc *pc = PC_OF(range, RANGE_ACPI_PM);
+    return acpi_pm_read(&pc->acpi_pm, offset, width, pc_now_ns(pc));
+}
+
+static void power_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    struct pc *pc = PC_OF(range, RANGE_ACPI_PM);
+    acpi_pm_write(&pc->acpi_pm, offset, width, value, pc_now_ns(pc));
+    pc_timer_set(pc);
+}
+
+static uint32_t reset_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)offset;
+    (void)width;
+    return reset_control_read(&PC_OF(range, RANGE_RESET_CONTROL)->reset_control);
+}
+
+static void reset_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    (void)offset;
+    (void)width;
+    reset_control_write(&PC_OF(range, RANGE_RESET_CONTROL)->reset_control, (uint8_t)value);
+}
+
 static const struct io_range port_map[PC_RANGES] = {
     [RANGE_PIC_MASTER] = {0x20, 2, false, pic_master_read, pic_master_write},
     [RANGE_PIC_SLAVE] = {0xa0, 2, false, pic_slave_read, pic_slave_write},
@@ -224,6 +253,8 @@ static const struct io_range port_map[PC_RANGES] = {
     [RANGE_DEBUG] = {0xe9, 1, false, debug_read, debug_write},
     [RANGE_EXIT] = {0xf4, 1, true, exit_read, exit_write},
     [RANGE_UART] = {0x3f8, UART_PORTS, false, serial_read, serial_write},
+    [RANGE_ACPI_PM] = {ACPI_PM_BASE, ACPI_PM_PORTS, true, power_read, power_write},
+    [RANGE_RESET_CONTROL] = {RESET_CONTROL_PORT, 1, false, reset_read, reset_write},
 };
 
 void pc_claim_ports(struct pc *pc)

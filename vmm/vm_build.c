@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What a VM gets when it starts and gives back when it stops. On the VM's home CPU.
+#include "vmm/acpi_tables.h"
 #include "vmm/firmware.h"
 #include "vmm/load.h"
+#include "vmm/mp_tables.h"
 #include "vmm/pc.h"
 #include "vmm/vcpu.h"
 
@@ -85,6 +87,23 @@ static enum status map_payload(struct vm *vm, unsigned index, struct payload *pa
                           : refuse(why, STATUS_NO_MEMORY, "no frames to map module %u", index);
 }
 
+// What a PC's firmware leaves in the first megabyte. A payload that covers it has the last word.
+static enum status install_firmware(struct vm *vm, struct reason *why)
+{
+    const struct cpuid_registers *processor = cpuid_table_find(&vm->vcpus[0]->cpuid, 1, 0);
+    const struct mp_tables_cpu cpus = {
+        .count = vm->config.vcpus, .signature = processor->eax, .features = processor->edx};
+    const struct linked_payload *firmware = vm->vmm->firmware;
+    enum status status = acpi_tables_install(&vm->memory, vm->config.vcpus, why);
+    if (status == STATUS_OK) {
+        status = mp_tables_install(&vm->memory, &cpus, why);
+    }
+    if (status == STATUS_OK && firmware) {
+        status = firmware_install(firmware->start, firmware->size, &vm->memory, why);
+    }
+    return status;
+}
+
 static enum status load(struct vm *vm, struct load_result *start, struct reason *why)
 {
     struct load_request request = {.kind = vm->config.kind};
@@ -97,12 +116,9 @@ static enum status load(struct vm *vm, struct load_result *start, struct reason 
     }
     request.module_count = vm->payload_count - 1;
     vm->vmm->host->space_enter(&vm->space);
-    const struct linked_payload *firmware = vm->vmm->firmware;
-    if (firmware) {
-        enum status status = firmware_install(firmware->start, firmware->size, &vm->memory, why);
-        if (status != STATUS_OK) {
-            return status;
-        }
+    enum status status = install_firmware(vm, why);
+    if (status != STATUS_OK) {
+        return status;
     }
     return payload_load(&request, &vm->memory, start, why);
 }

@@ -2,6 +2,7 @@
 // What Husk wants to know from the firmware's ACPI tables, and the parser of them, which is pure.
 #pragma once
 
+#include "arch/x86/acpi_layout.h"
 #include "vmm/util/status.h"
 
 #define ACPI_PROCESSORS_MAX 1024
@@ -41,8 +42,6 @@ struct acpi_nmi {
     bool active_low;
     bool level;
 };
-
-enum acpi_space { ACPI_SPACE_MEMORY = 0, ACPI_SPACE_IO = 1, ACPI_SPACE_PCI = 2 };
 
 // A hardware register (ACPI 5.2.3.2, Generic Address Structure).
 struct acpi_register {

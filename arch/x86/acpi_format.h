@@ -1,126 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The ACPI tables as they lie in memory (ACPI 6.5, chapter 5 and 5.2.12), and the parser's parts.
+// What the parts of the ACPI parser share.
 #pragma once
 
 #include "arch/x86/acpi.h"
 
 #define ACPI_TABLE_MAX (16 * MIB)
-
-struct PACKED acpi_rsdp {
-    char signature[8]; // "RSD PTR "
-    uint8_t checksum;  // of the first 20 bytes
-    char oem[6];
-    uint8_t revision;
-    uint32_t rsdt;
-    uint32_t length;
-    uint64_t xsdt;
-    uint8_t extended_checksum; // of all 36
-    uint8_t reserved[3];
-};
-
-#define ACPI_RSDP_V1_BYTES 20
-static_assert(sizeof(struct acpi_rsdp) == 36, "ACPI 5.2.5.3");
-
-struct PACKED acpi_header {
-    char signature[4];
-    uint32_t length; // of the whole table
-    uint8_t revision;
-    uint8_t checksum;
-    char oem[6];
-    char oem_table[8];
-    uint32_t oem_revision;
-    uint32_t creator;
-    uint32_t creator_revision;
-};
-
-static_assert(sizeof(struct acpi_header) == 36, "ACPI 5.2.6");
-
-struct PACKED acpi_gas {
-    uint8_t space;
-    uint8_t bit_width;
-    uint8_t bit_offset;
-    uint8_t access_size;
-    uint64_t address;
-};
-
-static_assert(sizeof(struct acpi_gas) == 12, "ACPI 5.2.3.2");
-
-struct PACKED acpi_fadt {
-    struct acpi_header header;
-    uint32_t firmware_control;
-    uint32_t dsdt;
-    uint8_t reserved0;
-    uint8_t profile;
-    uint16_t sci_interrupt;
-    uint32_t smi_command;
-    uint8_t acpi_enable;
-    uint8_t acpi_disable;
-    uint8_t s4_bios;
-    uint8_t pstate_control;
-    uint32_t pm1a_event;
-    uint32_t pm1b_event;
-    uint32_t pm1a_control;
-    uint32_t pm1b_control;
-    uint32_t pm2_control;
-    uint32_t pm_timer;
-    uint8_t gpe[8]; // GPE0_BLK, GPE1_BLK
-    uint8_t pm1_event_bytes;
-    uint8_t pm1_control_bytes;
-    uint8_t pm2_control_bytes;
-    uint8_t pm_timer_bytes;
-    uint8_t unused0[16]; // GPE lengths to MON_ALRM
-    uint8_t century;
-    uint16_t boot_flags;
-    uint8_t reserved1;
-    uint32_t flags;
-    struct acpi_gas reset;
-    uint8_t reset_value;
-    uint8_t unused1[3];
-    uint64_t x_firmware_control;
-    uint64_t x_dsdt;
-    struct acpi_gas x_pm1a_event;
-    struct acpi_gas x_pm1b_event;
-    struct acpi_gas x_pm1a_control;
-    struct acpi_gas x_pm1b_control;
-    struct acpi_gas x_pm2_control;
-    struct acpi_gas x_pm_timer;
-    struct acpi_gas x_gpe[2];
-    struct acpi_gas sleep_control;
-    struct acpi_gas sleep_status;
-};
-
-static_assert(offsetof(struct acpi_fadt, pm_timer) == 76, "ACPI 5.2.9");
-static_assert(offsetof(struct acpi_fadt, century) == 108, "ACPI 5.2.9");
-static_assert(offsetof(struct acpi_fadt, flags) == 112, "ACPI 5.2.9");
-static_assert(offsetof(struct acpi_fadt, reset_value) == 128, "ACPI 5.2.9");
-static_assert(offsetof(struct acpi_fadt, x_dsdt) == 140, "ACPI 5.2.9");
-static_assert(offsetof(struct acpi_fadt, x_pm_timer) == 208, "ACPI 5.2.9");
-static_assert(sizeof(struct acpi_fadt) == 268, "ACPI 5.2.9");
-
-#define FADT_V1_BYTES offsetof(struct acpi_fadt, reset)
-#define FADT_BOOT_8042 BIT(1)
-#define FADT_FLAG_TIMER_32 BIT(8)
-#define FADT_FLAG_RESET BIT(10)
-#define FADT_FLAG_HARDWARE_REDUCED BIT(20)
-
-struct PACKED acpi_hpet {
-    struct acpi_header header;
-    uint32_t hardware;
-    struct acpi_gas base;
-    uint8_t number;
-    uint16_t minimum_tick;
-    uint8_t protection;
-};
-
-static_assert(sizeof(struct acpi_hpet) == 56, "IA-PC HPET 3.2.4");
-
-struct PACKED acpi_madt {
-    struct acpi_header header;
-    uint32_t local_apic;
-    uint32_t flags; // bit 0: there are 8259s too
-};
-
-static_assert(sizeof(struct acpi_madt) == 44, "ACPI 5.2.12");
 
 // A whole table whose length and checksum are right.
 struct acpi_table {
@@ -131,7 +15,6 @@ struct acpi_table {
 // Maps the table at `address` and checks it; false, and counted in `info`, where it is broken.
 bool acpi_table_map(struct acpi_reader *reader, uint64_t address, struct acpi_table *table,
                     struct acpi_info *info);
-uint8_t acpi_sum(const uint8_t *bytes, uint64_t length); // 0 for what is right
 
 // One table each, into `info`.
 void acpi_read_madt(const struct acpi_table *table, struct acpi_info *info);

@@ -14,15 +14,6 @@
 
 static const char rsdp_signature[] = {'R', 'S', 'D', ' ', 'P', 'T', 'R', ' '};
 
-uint8_t acpi_sum(const uint8_t *bytes, uint64_t length)
-{
-    uint8_t sum = 0;
-    for (uint64_t i = 0; i < length; i++) {
-        sum = (uint8_t)(sum + bytes[i]);
-    }
-    return sum;
-}
-
 bool acpi_check_rsdp(const void *bytes, size_t length, struct acpi_rsdp *rsdp)
 {
     *rsdp = (struct acpi_rsdp){0};
@@ -33,11 +24,11 @@ bool acpi_check_rsdp(const void *bytes, size_t length, struct acpi_rsdp *rsdp)
     if (memcmp(rsdp->signature, rsdp_signature, sizeof(rsdp_signature)) != 0) {
         return false;
     }
-    if (acpi_sum(bytes, ACPI_RSDP_V1_BYTES) != 0) {
+    if (bytes_sum(bytes, ACPI_RSDP_V1_BYTES) != 0) {
         return false;
     }
     // A second part with a wrong checksum leaves the first one good.
-    if (rsdp->revision >= 2 && length >= sizeof(*rsdp) && acpi_sum(bytes, sizeof(*rsdp)) == 0) {
+    if (rsdp->revision >= 2 && length >= sizeof(*rsdp) && bytes_sum(bytes, sizeof(*rsdp)) == 0) {
         memcpy(rsdp, bytes, sizeof(*rsdp));
     }
     return true;

@@ -28,7 +28,7 @@ bool acpi_table_map(struct acpi_reader *reader, uint64_t address, struct acpi_ta
         return reject(info, header);
     }
     const uint8_t *bytes = reader->map(reader, address, length);
-    if (bytes == NULL || acpi_sum(bytes, length) != 0) {
+    if (bytes == NULL || bytes_sum(bytes, length) != 0) {
         return reject(info, header);
     }
     *table = (struct acpi_table){.bytes = bytes, .length = length};

@@ -23,7 +23,7 @@ static void fix_checksum(uint8_t *bytes, uint64_t length)
 {
     struct acpi_header *header = (struct acpi_header *)(void *)bytes;
     if (length >= sizeof(*header) && header->length == length)
-        header->checksum = (uint8_t)(header->checksum - acpi_sum(bytes, length));
+        header->checksum = (uint8_t)(header->checksum - bytes_sum(bytes, length));
 }
 
 // A copy of its own for each mapping, so that reading past its end is found.
@@ -58,8 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(&rsdp, data, MIN(size, sizeof(rsdp)));
     memcpy(rsdp.signature, "RSD PTR ", sizeof(rsdp.signature));
     uint8_t *bytes = (uint8_t *)&rsdp;
-    rsdp.checksum = (uint8_t)(rsdp.checksum - acpi_sum(bytes, ACPI_RSDP_V1_BYTES));
-    rsdp.extended_checksum = (uint8_t)(rsdp.extended_checksum - acpi_sum(bytes, sizeof(rsdp)));
+    rsdp.checksum = (uint8_t)(rsdp.checksum - bytes_sum(bytes, ACPI_RSDP_V1_BYTES));
+    rsdp.extended_checksum = (uint8_t)(rsdp.extended_checksum - bytes_sum(bytes, sizeof(rsdp)));
     if (acpi_parse(&fuzz.reader, &rsdp, sizeof(rsdp), &info, &why) == STATUS_OK)
         check(&info);
     for (unsigned i = 0; i < fuzz.mapping_count; i++)

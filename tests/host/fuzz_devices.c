@@ -7,12 +7,14 @@
 #include <string.h>
 
 #include "tests/host/fake_device.h"
+#include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/exit_port.h"
 #include "vmm/devices/i8042.h"
 #include "vmm/devices/ioapic.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/pic.h"
 #include "vmm/devices/pit.h"
+#include "vmm/devices/reset_control.h"
 #include "vmm/devices/rtc.h"
 #include "vmm/devices/simple_ports.h"
 #include "vmm/devices/system_port.h"
@@ -20,7 +22,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { WIRE_TIMER, WIRE_KEYBOARD, WIRE_UART, WIRE_RTC, WIRES };
+enum { WIRE_TIMER, WIRE_KEYBOARD, WIRE_UART, WIRE_RTC, WIRE_SCI, WIRES };
 
 struct wire {
     struct irq_line line;
@@ -28,7 +30,7 @@ struct wire {
     unsigned rises;
 };
 
-static const uint8_t irqs[WIRES] = {0, 1, 4, 8};
+static const uint8_t irqs[WIRES] = {0, 1, 4, 8, 9};
 
 static struct wire wires[WIRES];
 static struct fake_line intr;
@@ -45,6 +47,9 @@ static struct lapic lapic;
 static struct lapic_output lapic_output;
 static struct system_port system_port;
 static struct debug_port debug_port;
+static struct acpi_pm acpi_pm;
+static struct acpi_pm_output power_output;
+static struct reset_control reset_control;
 static uint64_t now;
 
 static void require(bool condition)
@@ -105,6 +110,11 @@ static void startup(struct lapic_output *output, uint8_t vector)
     (void)vector;
 }
 
+static void power_off(struct acpi_pm_output *output)
+{
+    (void)output;
+}
+
 static void set_up(void)
 {
     now = 0;
@@ -126,6 +136,9 @@ static void set_up(void)
     i8042_init(&i8042, &wires[WIRE_KEYBOARD].line, &reset.line);
     system_port_init(&system_port, &reset.line);
     debug_port_init(&debug_port, &sink.sink);
+    power_output.power_off = power_off;
+    acpi_pm_init(&acpi_pm, &wires[WIRE_SCI].line, &power_output, 0);
+    reset_control_init(&reset_control, &reset.line);
 }
 
 // ---- What must hold ----
@@ -169,13 +182,22 @@ static void check_time(void)
 {
     pit_advance(&pit, now);
     rtc_advance(&rtc, now);
+    acpi_pm_advance(&acpi_pm, now);
     lapic_advance(&lapic, now);
     require(pit_next_event_ns(&pit, now) > now);
     require(rtc_next_event_ns(&rtc, now) > now);
+    require(acpi_pm_next_event_ns(&acpi_pm, now) > now);
     require(lapic_next_event_ns(&lapic) > now);
 }
 
 // ---- What is done ----
+
+static void advance_devices(void)
+{
+    pit_advance(&pit, now);
+    rtc_advance(&rtc, now);
+    acpi_pm_advance(&acpi_pm, now);
+}
 
 // Up to an event nothing rises; at it, the line does.
 static void run_to(uint64_t event, unsigned wire)
@@ -186,13 +208,21 @@ static void run_to(uint64_t event, unsigned wire)
         return;
     }
     now = event - 1;
-    pit_advance(&pit, now);
-    rtc_advance(&rtc, now);
+    advance_devices();
     require(wires[wire].rises == before);
     now = event;
-    pit_advance(&pit, now);
-    rtc_advance(&rtc, now);
+    advance_devices();
     require(wires[wire].rises == before + 1);
+}
+
+// The power button may hold the line already.
+static void run_to_power_event(void)
+{
+    uint64_t event = acpi_pm_next_event_ns(&acpi_pm, now);
+
+    if (event != NEVER_NS && !wires[WIRE_SCI].level) {
+        run_to(event, WIRE_SCI);
+    }
 }
 
 static void pass_time(uint8_t how, uint8_t value)
@@ -208,6 +238,9 @@ static void pass_time(uint8_t how, uint8_t value)
         if (lapic_next_event_ns(&lapic) != NEVER_NS) {
             now = MAX(now, lapic_next_event_ns(&lapic));
         }
+        break;
+    case 3:
+        run_to_power_event();
         break;
     default: // up to days
         now += (uint64_t)value << (how >> 3);
@@ -261,6 +294,17 @@ static void take_interrupt(void)
     }
 }
 
+static void access_power(unsigned offset, bool write, uint8_t value)
+{
+    if (offset >= ACPI_PM_PORTS) {
+        acpi_pm_press_power_button(&acpi_pm);
+    } else if (write) {
+        acpi_pm_write(&acpi_pm, offset, 1 + value % 4, value * 0x01010101U, now);
+    } else {
+        (void)acpi_pm_read(&acpi_pm, offset, 1 + value % 4, now);
+    }
+}
+
 static void access_port(uint8_t port, bool write, uint8_t value)
 {
     switch (port >> 4) {
@@ -291,6 +335,13 @@ static void access_port(uint8_t port, bool write, uint8_t value)
         break;
     case 8:
         debug_port_write(&debug_port, value);
+        break;
+    case 9:
+        access_power(port & 0xf, write, value);
+        break;
+    case 0xa:
+        reset_control_write(&reset_control, value);
+        require(reset_control_read(&reset_control) <= 0xe);
         break;
     default:
         break;
@@ -323,7 +374,7 @@ static void from_outside(uint8_t what, uint8_t value)
         take_interrupt();
         break;
     case 6:
-        pic_set_line(&pic, 9 + (value >> 1) % 7, value & 1);
+        pic_set_line(&pic, 10 + (value >> 1) % 6, value & 1);
         break;
     default:
         lapic_post(&lapic, value, what & 8);

@@ -64,7 +64,7 @@ static int teardown(void **state)
 static void fix(uint8_t *bytes, size_t length, uint8_t *checksum)
 {
     *checksum = 0;
-    *checksum = (uint8_t)-acpi_sum(bytes, length);
+    *checksum = (uint8_t)-bytes_sum(bytes, length);
 }
 
 static void put_rsdp(struct fake *fake, uint64_t at, uint8_t revision, uint32_t rsdt, uint64_t xsdt)

@@ -14,7 +14,7 @@
 
 static uint8_t *ram;
 static struct guest_memory memory;
-static uint8_t image[64 * KIB + 16];
+static uint8_t image[FIRMWARE_MAX_BYTES + 16];
 static struct reason why;
 
 static int set_up(void **state)
@@ -72,13 +72,13 @@ static void vectors_point_into_segment_f000(void **state)
     assert_int_equal(ram[0x400], 0); // and not one more
 }
 
-static void the_largest_image_is_64_kib(void **state)
+static void the_largest_image_is_32_kib(void **state)
 {
     (void)state;
     write_table();
-    assert_int_equal(firmware_install(image, 64 * KIB, &memory, &why), STATUS_OK);
-    assert_int_equal(firmware_install(image, 64 * KIB + 1, &memory, &why), STATUS_RANGE);
-    assert_non_null(strstr(why.text, "65537 bytes"));
+    assert_int_equal(firmware_install(image, FIRMWARE_MAX_BYTES, &memory, &why), STATUS_OK);
+    assert_int_equal(firmware_install(image, FIRMWARE_MAX_BYTES + 1, &memory, &why), STATUS_RANGE);
+    assert_non_null(strstr(why.text, "32769 bytes"));
     assert_int_equal(firmware_install(image, UINT64_MAX, &memory, &why), STATUS_RANGE);
 }
 
@@ -122,7 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_image_ends_at_1_mib, set_up, tear_down),
         cmocka_unit_test_setup_teardown(vectors_point_into_segment_f000, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_largest_image_is_64_kib, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_largest_image_is_32_kib, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_small_an_image_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_table_without_end_ends_with_the_image, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_vm_without_that_memory_is_refused, set_up, tear_down),

@@ -46,9 +46,10 @@ static void advance_to(uint64_t ns)
 
 static void every_device_answers_at_its_ports(void **state)
 {
-    static const uint16_t readable[] = {0x20,  0x21,  0x40,  0x60,  0x61,  0x64,  0x70,  0x71,
-                                        0x80,  0x92,  0xa0,  0xa1,  0xe9,  0xf4,  0x3f8, 0x3f9,
-                                        0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff, 0x4d0, 0x4d1};
+    static const uint16_t readable[] = {0x20,  0x21,  0x40,  0x60,  0x61,  0x64,  0x70,
+                                        0x71,  0x80,  0x92,  0xa0,  0xa1,  0xe9,  0xf4,
+                                        0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe,
+                                        0x3ff, 0x4d0, 0x4d1, 0x600, 0x60b, 0xcf9};
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(readable); i++) {
@@ -275,6 +276,36 @@ static void a_level_interrupt_comes_again_until_its_line_falls(void **state)
     assert_int_equal(pending(), -1);
 }
 
+static void the_power_button_is_irq_9(void **state)
+{
+    (void)state;
+    program_controllers();
+    out(0x4d1, 0x02); // IRQ 9 is level-triggered
+    pc_ioapic_write(pc(), 0, 0x10 + 2 * 9);
+    pc_ioapic_write(pc(), 0x10, BIT(15) | 0x69);
+    fake_machine_out(0x602, 2, BIT(8));
+    acpi_pm_press_power_button(&pc()->acpi_pm);
+    assert_true(pic_pending(&pc()->pic));
+    assert_int_equal(lapic_pending(&fake_machine.vcpu->lapic), 0x69);
+    fake_machine_out(0x600, 2, BIT(8));
+    assert_false(pic_pending(&pc()->pic));
+}
+
+static void the_pm_timer_has_its_deadline(void **state)
+{
+    uint64_t half_ns = BIT(31) * 1000 * MS / ACPI_PM_TIMER_HZ; // 600 s
+
+    (void)state;
+    program_controllers();
+    fake_machine_out(0x602, 2, BIT(0));
+    uint64_t due_ns = vcpu_next_event_ns(fake_machine.vcpu);
+
+    assert_in_range(due_ns, fake_host.now_ns + half_ns, fake_host.now_ns + half_ns + 1);
+    advance_to(due_ns);
+    assert_raised(0x29, 0x69);
+    assert_int_equal(fake_machine_in(0x608, 4), BIT(31));
+}
+
 // ---- Reset and end ----
 
 static void assert_reset_asked_for(void)
@@ -298,6 +329,26 @@ static void port_92_resets(void **state)
     assert_false(fake_machine.vm->reset_requested);
     out(0x92, 3);
     assert_reset_asked_for();
+}
+
+static void port_cf9_resets(void **state)
+{
+    (void)state;
+    out(0xcf9, 2);
+    assert_false(fake_machine.vm->reset_requested);
+    out(0xcf9, 6);
+    assert_reset_asked_for();
+}
+
+static void s5_ends_the_vm_by_its_own_wish(void **state)
+{
+    (void)state;
+    fake_machine.vm->exit_status = 7;
+    fake_machine_out(0x604, 2, BIT(13) | ACPI_PM_SLEEP_TYPE_S5 << 10);
+    assert_int_equal(fake_machine.vm->state, VM_ENDED);
+    assert_false(fake_machine.vm->failed);
+    assert_int_equal(fake_machine.vm->exit_status, 0);
+    assert_string_equal(fake_machine.vm->ended.text, "powered off");
 }
 
 static void assert_ends_with(uint8_t width, uint32_t written, uint64_t status)
@@ -455,6 +506,8 @@ int main(void)
         TEST(the_rtc_is_irq_8),
         TEST(the_uart_is_irq_4),
         TEST(the_keyboard_is_irq_1),
+        TEST(the_power_button_is_irq_9),
+        TEST(the_pm_timer_has_its_deadline),
         TEST(a_masked_8259_is_silent),
         TEST(lint0_may_deliver_the_8259_as_a_fixed_interrupt),
         TEST(nmis_of_the_io_apic_reach_the_cpu),
@@ -462,6 +515,8 @@ int main(void)
         TEST(a_level_interrupt_comes_again_until_its_line_falls),
         TEST(the_i8042_resets),
         TEST(port_92_resets),
+        TEST(port_cf9_resets),
+        TEST(s5_ends_the_vm_by_its_own_wish),
         TEST(port_f4_ends_with_a_byte),
         TEST(port_f4_ends_with_a_word),
         TEST(port_f4_ends_with_a_double_word),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the ports that are devices of their own: 0x80, 0x92, 0xe9 and 0xf4.
+// Tests of the ports that are devices of their own: 0x80, 0x92, 0xe9, 0xf4 and 0xcf9.
 #include "vmm/devices/simple_ports.h"
 
 #include <setjmp.h>
@@ -9,6 +9,7 @@
 
 #include "tests/host/fake_device.h"
 #include "vmm/devices/exit_port.h"
+#include "vmm/devices/reset_control.h"
 #include "vmm/devices/system_port.h"
 
 static uint32_t exit_status;
@@ -86,6 +87,29 @@ static void test_system_port(void **state)
     assert_int_equal(reset.rises, 2);
 }
 
+static void test_reset_control(void **state)
+{
+    struct reset_control control;
+    struct fake_line reset;
+    (void)state;
+    fake_line_init(&reset);
+    reset_control_init(&control, &reset.line);
+    assert_int_equal(reset_control_read(&control), 0);
+    reset_control_write(&control, 0xf2); // says what kind of reset it will be
+    assert_int_equal(reset_control_read(&control), 2);
+    assert_int_equal(reset.calls, 0);
+    reset_control_write(&control, 6);
+    assert_int_equal(reset.rises, 1);
+    assert_false(reset.level);
+    assert_int_equal(reset_control_read(&control), 6);
+    reset_control_write(&control, 0x0e); // bit 2 must fall before it resets again
+    assert_int_equal(reset.rises, 1);
+    reset_control_reset(&control);
+    assert_int_equal(reset_control_read(&control), 0);
+    reset_control_write(&control, RESET_CONTROL_RESET); // in one
+    assert_int_equal(reset.rises, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +117,7 @@ int main(void)
         cmocka_unit_test(test_debug_port),
         cmocka_unit_test(test_post_port),
         cmocka_unit_test(test_system_port),
+        cmocka_unit_test(test_reset_control),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,15 @@ static void test_number_ends_at_its_length(void **state)
     assert_false(text_parse_u64("0x1", 2, &value));
 }
 
+static void test_sum_wraps(void **state)
+{
+    static const uint8_t bytes[] = {0xff, 0x02, 0x80, 0x80};
+    (void)state;
+    assert_int_equal(bytes_sum(bytes, 0), 0);
+    assert_int_equal(bytes_sum(bytes, 1), 0xff);
+    assert_int_equal(bytes_sum(bytes, 4), 0x01);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +113,7 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_what_is_no_number),
         cmocka_unit_test(test_number_ends_at_its_length),
+        cmocka_unit_test(test_sum_wraps),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,6 +151,16 @@ static void firmware_is_there_when_the_payload_is(void **state)
     assert_memory_equal(guest_memory_at(&vm->memory, gpa(4 * 0x10), 4), "\x00\xf0\x00\xf0", 4);
 }
 
+static void acpi_tables_are_there_when_the_payload_is(void **state)
+{
+    struct vm *vm = start_with_module(MIB);
+
+    (void)state;
+    fake_host.host.space_enter(&vm->space);
+    assert_memory_equal(guest_memory_at(&vm->memory, gpa(0xe0000), 8), "RSD PTR ", 8);
+    assert_memory_equal(guest_memory_at(&vm->memory, gpa(0xf0000), 4), "_MP_", 4);
+}
+
 static void assert_nothing_is_left(const struct vm *vm)
 {
     assert_int_equal(vm->state, VM_OFF);
@@ -262,6 +272,7 @@ int main(void)
         TEST(two_vms_share_no_frame),
         TEST(a_module_is_loaded_into_ram),
         TEST(firmware_is_there_when_the_payload_is),
+        TEST(acpi_tables_are_there_when_the_payload_is),
         TEST(a_bad_payload_costs_nothing),
         TEST(firmware_that_does_not_fit_costs_nothing),
         TEST(a_start_that_fails_anywhere_costs_nothing),

@@ -53,12 +53,17 @@ fuzz_monitor := $(MONITOR)
 
 # ---- The hypervisor's core ----
 # All of vmm/ but console and monitor, on a fake machine.
-CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/firmware.c \
-        $(wildcard vmm/guest_*.c) vmm/hypercall.c vmm/io_bus.c vmm/memory_exit.c vmm/msr.c vmm/scheduler.c vmm/terminal.c \
-        $(wildcard vmm/vcpu*.c vmm/vm*.c) \
-        $(wildcard vmm/load*.c vmm/pc*.c) \
+ACPI_TABLES := vmm/acpi_tables.c vmm/acpi_processors.c $(BUILD)/gen/dsdt.c
+CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/hypercall.c \
+        vmm/io_bus.c vmm/memory_exit.c vmm/mp_tables.c vmm/msr.c vmm/scheduler.c vmm/terminal.c \
+        $(wildcard vmm/guest_*.c vmm/load*.c vmm/pc*.c vmm/vcpu*.c vmm/vm*.c) $(ACPI_TABLES) \
         $(wildcard vmm/decode*.c vmm/emulate*.c vmm/devices/*.c) \
         tests/host/fake_backend.c tests/host/fake_host.c tests/host/fake_machine.c
+
+UNIT_TESTS += test_acpi_tables
+test_acpi_tables := $(ACPI_TABLES) vmm/guest_memory.c arch/x86/acpi_tables.c \
+                    arch/x86/acpi_rsdp.c arch/x86/acpi_madt.c arch/x86/acpi_fadt.c \
+                    arch/x86/acpi_aml.c
 
 UNIT_TESTS += test_cpuid
 test_cpuid := vmm/cpuid.c tests/host/fake_host.c
@@ -80,6 +85,9 @@ test_io_bus := vmm/io_bus.c
 
 UNIT_TESTS += test_memory_exit
 test_memory_exit := $(CORE)
+
+UNIT_TESTS += test_mp_tables
+test_mp_tables := vmm/mp_tables.c vmm/guest_memory.c
 
 UNIT_TESTS += test_msr
 test_msr := $(CORE)
@@ -164,11 +172,16 @@ LAPIC := vmm/devices/lapic.c vmm/devices/lapic_ipi.c vmm/devices/lapic_registers
          vmm/devices/lapic_timer.c
 PIT := vmm/devices/pit.c vmm/devices/pit_channel.c
 RTC := vmm/devices/rtc.c vmm/devices/rtc_date.c vmm/devices/rtc_interrupts.c
-SIMPLE_PORTS := vmm/devices/exit_port.c vmm/devices/simple_ports.c vmm/devices/system_port.c
+SIMPLE_PORTS := vmm/devices/exit_port.c vmm/devices/reset_control.c vmm/devices/simple_ports.c \
+                vmm/devices/system_port.c
 
 FUZZ_TARGETS += fuzz_devices
-fuzz_devices := $(LAPIC) $(PIT) $(RTC) $(SIMPLE_PORTS) vmm/devices/i8042.c vmm/devices/ioapic.c \
-                vmm/devices/pic.c vmm/devices/uart.c $(FAKE_DEVICE)
+fuzz_devices := $(LAPIC) $(PIT) $(RTC) $(SIMPLE_PORTS) vmm/devices/acpi_pm.c \
+                vmm/devices/i8042.c vmm/devices/ioapic.c vmm/devices/pic.c vmm/devices/uart.c \
+                $(FAKE_DEVICE)
+
+UNIT_TESTS += test_acpi_pm
+test_acpi_pm := vmm/devices/acpi_pm.c $(FAKE_DEVICE)
 
 UNIT_TESTS += test_i8042
 test_i8042 := vmm/devices/i8042.c $(FAKE_DEVICE)

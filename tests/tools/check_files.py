@@ -7,7 +7,7 @@ import sys
 
 import source_files
 
-SUFFIXES = (".c", ".h", ".asm", ".inc", ".py", ".sh", ".mk", ".ld", ".cfg")
+SUFFIXES = (".c", ".h", ".asm", ".inc", ".asl", ".py", ".sh", ".mk", ".ld", ".cfg")
 COLUMNS = 100
 LINES = 400
 # Tests are long lists of short functions.

@@ -2,6 +2,16 @@
 // Bytes and text for an environment without a C library; see string.h.
 #include "vmm/util/string.h"
 
+uint8_t bytes_sum(const void *bytes, size_t length)
+{
+    const uint8_t *at = bytes;
+    unsigned sum = 0;
+    for (size_t i = 0; i < length; i++) {
+        sum += at[i];
+    }
+    return (uint8_t)sum;
+}
+
 bool text_equal(const char *a, const char *b)
 {
     while (*a != '\0' && *a == *b) {

@@ -14,6 +14,9 @@ int memcmp(const void *a, const void *b, size_t bytes);
 size_t strlen(const char *text);
 #endif
 
+// The sum of so many bytes, modulo 256: 0 for a table whose checksum is right.
+uint8_t bytes_sum(const void *bytes, size_t length);
+
 bool text_equal(const char *a, const char *b);
 
 // Whether `text` begins with `prefix`.

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+// The devices of the PC that every VM is, for ACPI: what is here is what vmm/devices/ models.
+DefinitionBlock ("", "DSDT", 2, "HUSK", "HUSKPC", 1)
+{
+    // Written to SLP_TYP of PM1 control, this switches off: SLEEP_TYPE_S5 in vmm/devices/acpi_pm.c.
+    Name (\_S5, Package () {5, 0, 0, 0})
+
+    Scope (\_SB)
+    {
+        Device (PCI0)
+        {
+            Name (_HID, EisaId ("PNP0A03"))
+            Name (_UID, 0)
+            Name (_BBN, 0)
+            Name (_CRS, ResourceTemplate ()
+            {
+                WordBusNumber (ResourceProducer, MinFixed, MaxFixed, PosDecode,
+                    0, 0, 0, 0, 1)
+                IO (Decode16, 0x0CF8, 0x0CF8, 1, 8)
+                WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
+                    0, 0x0000, 0x0CF7, 0, 0x0CF8)
+                WordIO (ResourceProducer, MinFixed, MaxFixed, PosDecode, EntireRange,
+                    0, 0x0D00, 0xFFFF, 0, 0xF300)
+                DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, Cacheable, ReadWrite,
+                    0, 0x000A0000, 0x000BFFFF, 0, 0x00020000)
+                DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable,
+                    ReadWrite, 0, 0xC0000000, 0xFEBFFFFF, 0, 0x3EC00000)
+            })
+            // Pin p of slot s: 10 or 11, as s + p is odd or even. Both are free, and mean the
+            // same to the 8259s and to the I/O APIC. vmm/mp_tables.c says so too.
+            Name (_PRT, Package ()
+            {
+                Package () {0x0001FFFF, 0, 0, 10},
+                Package () {0x0001FFFF, 1, 0, 11},
+                Package () {0x0001FFFF, 2, 0, 10},
+                Package () {0x0001FFFF, 3, 0, 11},
+                Package () {0x0002FFFF, 0, 0, 11},
+                Package () {0x0002FFFF, 1, 0, 10},
+                Package () {0x0002FFFF, 2, 0, 11},
+                Package () {0x0002FFFF, 3, 0, 10},
+                Package () {0x0003FFFF, 0, 0, 10},
+                Package () {0x0003FFFF, 1, 0, 11},
+                Package () {0x0003FFFF, 2, 0, 10},
+                Package () {0x0003FFFF, 3, 0, 11},
+                Package () {0x0004FFFF, 0, 0, 11},
+                Package () {0x0004FFFF, 1, 0, 10},
+                Package () {0x0004FFFF, 2, 0, 11},
+                Package () {0x0004FFFF, 3, 0, 10}
+            })
+        }
+
+        Device (PIC)
+        {
+            Name (_HID, EisaId ("PNP0000"))
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, 0x0020, 0x0020, 1, 2)
+                IO (Decode16, 0x00A0, 0x00A0, 1, 2)
+                IO (Decode16, 0x04D0, 0x04D0, 1, 2)
+                IRQNoFlags () {2}
+            })
+        }
+
+        Device (TIMR)
+        {
+            Name (_HID, EisaId ("PNP0100"))
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, 0x0040, 0x0040, 1, 4)
+                IRQNoFlags () {0}
+            })
+        }
+
+        Device (RTC)
+        {
+            Name (_HID, EisaId ("PNP0B00"))
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, 0x0070, 0x0070, 1, 2)
+                IRQNoFlags () {8}
+            })
+        }
+
+        Device (KBD)
+        {
+            Name (_HID, EisaId ("PNP0303"))
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, 0x0060, 0x0060, 1, 1)
+                IO (Decode16, 0x0064, 0x0064, 1, 1)
+                IRQNoFlags () {1}
+            })
+        }
+
+        Device (SPKR)
+        {
+            Name (_HID, EisaId ("PNP0800"))
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, 0x0061, 0x0061, 1, 1)
+            })
+        }
+
+        Device (COM1)
+        {
+            Name (_HID, EisaId ("PNP0501"))
+            Name (_UID, 1)
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, 0x03F8, 0x03F8, 1, 8)
+                IRQNoFlags () {4}
+            })
+        }
+
+        // What no driver takes, and nobody else may: POST code, system port, debug console, exit
+        // port, power management.
+        Device (MISC)
+        {
+            Name (_HID, EisaId ("PNP0C02"))
+            Name (_CRS, ResourceTemplate ()
+            {
+                IO (Decode16, 0x0080, 0x0080, 1, 1)
+                IO (Decode16, 0x0092, 0x0092, 1, 1)
+                IO (Decode16, 0x00E9, 0x00E9, 1, 1)
+                IO (Decode16, 0x00F4, 0x00F4, 1, 1)
+                IO (Decode16, 0x0600, 0x0600, 1, 12)
+            })
+        }
+    }
+}
