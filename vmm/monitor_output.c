@@ -122,7 +122,6 @@ static void show_unfinished(struct monitor *monitor, unsigned index, uint64_t no
 static bool move_guest(struct monitor *monitor, unsigned index, uint64_t now)
 {
     struct vm *vm = monitor->vmm->vms[index];
-    bool was_full = !terminal_has_room(&vm->terminal);
     unsigned moved = 0;
 
     while (moved < VM_SHARE && move_byte(monitor, index)) {
@@ -130,7 +129,7 @@ static bool move_guest(struct monitor *monitor, unsigned index, uint64_t now)
     }
     if (moved > 0) {
         monitor->views[index].last_byte_ns = now;
-        if (was_full) {
+        if (terminal_take_room_wanted(&vm->terminal)) {
             vm_input_ready(vm); // its UART waits to send
         }
     }

@@ -55,14 +55,27 @@ void terminal_init(struct terminal *terminal)
     terminal->output_tail = 0;
     terminal->input_head = 0;
     terminal->input_tail = 0;
+    terminal->room_wanted = false;
     terminal->history_length = 0;
     terminal->line_length = 0;
 }
 
-bool terminal_put(struct terminal *terminal, uint8_t byte)
+static bool put(struct terminal *terminal, uint8_t byte)
 {
     return ring_put(terminal->output, TERMINAL_OUTPUT_BYTES, &terminal->output_head,
                     &terminal->output_tail, byte);
+}
+
+// The consumer may empty the ring between the refusal and the wish: then it does not look at the
+// wish again, so the byte is offered a second time behind it.
+bool terminal_put(struct terminal *terminal, uint8_t byte)
+{
+    if (put(terminal, byte)) {
+        return true;
+    }
+    __atomic_store_n(&terminal->room_wanted, true, __ATOMIC_SEQ_CST);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return put(terminal, byte);
 }
 
 int terminal_get(struct terminal *terminal)
@@ -96,6 +109,12 @@ int terminal_take(struct terminal *terminal)
         terminal->history_length++;
     }
     return byte;
+}
+
+bool terminal_take_room_wanted(struct terminal *terminal)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); // the positions that make room are seen before
+    return __atomic_exchange_n(&terminal->room_wanted, false, __ATOMIC_SEQ_CST);
 }
 
 bool terminal_type(struct terminal *terminal, uint8_t byte)

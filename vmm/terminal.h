@@ -16,6 +16,7 @@ struct terminal {
     uint32_t output_tail; // written by the consumer
     uint32_t input_head;
     uint32_t input_tail;
+    bool room_wanted; // set by the producer of a full output ring, taken by its consumer
     uint8_t output[TERMINAL_OUTPUT_BYTES];
     uint8_t input[TERMINAL_INPUT_BYTES];
     char history[TERMINAL_HISTORY_BYTES];
@@ -27,14 +28,17 @@ struct terminal {
 void terminal_init(struct terminal *terminal);
 
 // The VM's side, on the VM's CPU.
-bool terminal_put(struct terminal *terminal, uint8_t byte); // false: full, offer it again later
-int terminal_get(struct terminal *terminal);                // the next typed byte, -1: none
+// False: full; terminal_take_room_wanted tells the other side to have it offered again.
+bool terminal_put(struct terminal *terminal, uint8_t byte);
+int terminal_get(struct terminal *terminal); // the next typed byte, -1: none
 bool terminal_has_input(const struct terminal *terminal);
 bool terminal_has_room(const struct terminal *terminal); // terminal_put would succeed
 
 // The console's side, on CPU 0.
 bool terminal_has_output(const struct terminal *terminal);
 int terminal_take(struct terminal *terminal); // the next output byte, -1: none; into the history
+// After taking: whether a byte was refused since the last call, so that the UART must be told.
+bool terminal_take_room_wanted(struct terminal *terminal);
 bool terminal_type(struct terminal *terminal, uint8_t byte); // false: the guest does not read, full
 
 // The history holds the bytes from here up to history_length.

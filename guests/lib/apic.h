@@ -12,6 +12,8 @@ enum apic_register {
     APIC_VERSION = 0x030,
     APIC_TPR = 0x080,
     APIC_EOI = 0x0b0,
+    APIC_LDR = 0x0d0,
+    APIC_DFR = 0x0e0, // xAPIC only
     APIC_SVR = 0x0f0,
     APIC_ESR = 0x280,
     APIC_ICR = 0x300,

@@ -78,6 +78,12 @@ static inline void cpu_halt(void)
     __asm__ volatile("hlt" ::: "memory");
 }
 
+// In each round of a loop that waits for another processor (SDM Vol. 2B, PAUSE).
+static inline void cpu_pause(void)
+{
+    __asm__ volatile("pause" ::: "memory");
+}
+
 // Takes interrupts until one has come. No interrupt is lost between STI and HLT (SDM Vol. 2B, STI).
 static inline void cpu_wait_for_interrupt(void)
 {

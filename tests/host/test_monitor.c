@@ -279,6 +279,17 @@ static void test_full_terminal_wakes_its_guest(void **state)
     assert_int_equal(world.wakes, 1);
 }
 
+// The guest filled the ring while CPU 0 was emptying it: its byte waits although there is room now.
+static void test_a_refused_byte_wakes_its_guest_though_there_is_room(void **state)
+{
+    (void)state;
+    while (terminal_put(&web->terminal, '\n')) {
+    }
+    assert_int_equal(terminal_take(&web->terminal), '\n');
+    monitor_poll(&world.monitor);
+    assert_int_equal(world.wakes, 1);
+}
+
 static void test_typing_is_echoed_in_spite_of_a_chatty_guest(void **state)
 {
     (void)state;
@@ -374,6 +385,8 @@ int main(void)
         cmocka_unit_test_setup(test_work_in_one_turn_is_bounded, set_up_quiet),
         cmocka_unit_test_setup(test_full_console_pushes_back, set_up_quiet),
         cmocka_unit_test_setup(test_full_terminal_wakes_its_guest, set_up_quiet),
+        cmocka_unit_test_setup(test_a_refused_byte_wakes_its_guest_though_there_is_room,
+                               set_up_quiet),
         cmocka_unit_test_setup(test_typing_is_echoed_in_spite_of_a_chatty_guest, set_up_quiet),
         cmocka_unit_test_setup(test_pasted_lines_all_run, set_up_quiet),
         cmocka_unit_test_setup(test_when_to_be_called_again, set_up_quiet),

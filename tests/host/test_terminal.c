@@ -56,6 +56,27 @@ static void test_output_full_refuses_and_loses_nothing(void **state)
     assert_int_equal(terminal_take(&terminal), 'y');
 }
 
+// Whenever a byte was refused, and even if the ring was not full when the other side came to empty
+// it, that side learns that one waits.
+static void test_a_refused_byte_is_told_to_the_other_side_once(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < TERMINAL_OUTPUT_BYTES; i++) {
+        assert_true(terminal_put(&terminal, (uint8_t)i));
+    }
+    assert_false(terminal_take_room_wanted(&terminal));
+    assert_int_equal(terminal_take(&terminal), 0);
+    assert_true(terminal_put(&terminal, 'x'));
+    assert_false(terminal_put(&terminal, 'y'));
+    assert_int_equal(terminal_take(&terminal), 1);
+    assert_true(terminal_take_room_wanted(&terminal));
+    assert_false(terminal_take_room_wanted(&terminal));
+    assert_true(terminal_put(&terminal, 'y'));
+    terminal_put(&terminal, 'z');
+    terminal_init(&terminal);
+    assert_false(terminal_take_room_wanted(&terminal));
+}
+
 static void test_input_full_refuses(void **state)
 {
     (void)state;
@@ -104,6 +125,7 @@ int main(void)
         cmocka_unit_test_setup(test_starts_empty, set_up),
         cmocka_unit_test_setup(test_output_keeps_order_and_all_values, set_up),
         cmocka_unit_test_setup(test_output_full_refuses_and_loses_nothing, set_up),
+        cmocka_unit_test_setup(test_a_refused_byte_is_told_to_the_other_side_once, set_up),
         cmocka_unit_test_setup(test_input_full_refuses, set_up),
         cmocka_unit_test_setup(test_positions_wrap_at_32_bits, set_up),
         cmocka_unit_test_setup(test_history_keeps_the_last_bytes, set_up),

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+// Memory ordering between processors, as SDM Vol. 3A 8.2 promises it.
+#pragma once
+
+// Prints a line each. Two processors at least.
+void ordering_checks(void);

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: MIT
+"""Debian's own kernel, busybox and memtest86+ as they come from its archive, and a shell on them.
+
+Nothing is installed: the packages are fetched by apt-get, unpacked, and kept in BUILD/debian. The
+initramfs is written here, so that a test knows each of its bytes.
+"""
+
+import fcntl
+import pathlib
+import re
+import stat
+import subprocess
+from dataclasses import dataclass
+
+KERNEL_META_PACKAGE = "linux-image-cloud-amd64"
+FETCH_SECONDS = 240
+
+# Said by init before anything else, and the shell's prompt. Neither is in what the kernel prints.
+MARKER = "init: the kernel has started me"
+PROMPT = "linux# "
+
+INIT = f"""\
+#!/bin/busybox sh
+/bin/busybox echo '{MARKER}'
+/bin/busybox mkdir -p /proc /sys /tmp
+/bin/busybox --install -s /bin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+export PATH=/bin PS1='{PROMPT}'
+stty -echo cols 200 2> /dev/null
+exec setsid sh -c 'exec sh -i < /dev/ttyS0 > /dev/ttyS0 2>&1'
+"""
+
+
+class Unavailable(Exception):
+    """A package can be had neither from the cache nor from the archive; says why."""
+
+
+def _apt(folder, *arguments):
+    """apt-get with lists of its own in FOLDER/apt, so that no user's rights are needed."""
+    state = folder / "apt"
+    (state / "lists/partial").mkdir(parents=True, exist_ok=True)
+    (state / "archives/partial").mkdir(parents=True, exist_ok=True)
+    options = [f"Dir::State::Lists={state}/lists", f"Dir::Cache={state}"]
+    options += ["APT::Sandbox::User=", "Acquire::Retries=2", "Acquire::http::Timeout=30"]
+    command = [arguments[0], *(word for option in options for word in ("-o", option))]
+    try:
+        done = subprocess.run(
+            command + list(arguments[1:]),
+            cwd=folder,
+            timeout=FETCH_SECONDS,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Unavailable(f"{arguments[0]}: {error}") from error
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise Unavailable(f"{' '.join(arguments)}: {last}")
+    return done.stdout
+
+
+def _fetch(folder, package):
+    """Unpacks a package of the archive into FOLDER/PACKAGE."""
+    if not any((folder / "apt/lists").glob("*Packages*")):
+        _apt(folder, "apt-get", "update", "-qq")
+    if package == KERNEL_META_PACKAGE:
+        answer = _apt(folder, "apt-cache", "depends", package)
+        real = re.search(r"Depends: (linux-image-\S+)", answer)
+        if real is None:
+            raise Unavailable(f"{package} depends on no kernel")
+        package = real[1]
+    _apt(folder, "apt-get", "download", "-qq", package)
+    archive = next(folder.glob(f"{package}_*.deb"))
+    target = folder / f"{package}.new"
+    subprocess.run(["dpkg-deb", "-x", archive, target], check=True, timeout=FETCH_SECONDS)
+    archive.unlink()
+    return target
+
+
+def _unpacked(build, package):
+    """The folder of an unpacked package, fetched if it is not there; one process at a time."""
+    folder = pathlib.Path(build, "debian").resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / package
+    with open(folder / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not target.exists():
+            _fetch(folder, package).rename(target)
+    return target
+
+
+def kernel(build):
+    """Debian's vmlinuz, as it is."""
+    return next(_unpacked(build, KERNEL_META_PACKAGE).glob("boot/vmlinuz-*"))
+
+
+def busybox(build):
+    """Debian's statically linked busybox."""
+    return _unpacked(build, "busybox-static") / "bin/busybox"
+
+
+def memtest(build):
+    """memtest86+ for 64-bit machines, which is a kernel by the Linux boot protocol."""
+    return _unpacked(build, "memtest86+") / "boot/memtest86+x64.bin"
+
+
+@dataclass
+class Entry:
+    """One file of an initramfs."""
+
+    name: str
+    mode: int
+    data: bytes = b""
+    device: tuple = (0, 0)
+
+
+def _newc(entry, inode):
+    """A file in the cpio format "newc": a header of hexadecimal words, the name, the data."""
+    name = entry.name.encode() + b"\0"
+    words = [inode, entry.mode, 0, 0, 1, 0, len(entry.data), 0, 0, *entry.device, len(name), 0]
+    head = b"070701" + b"".join(b"%08x" % word for word in words) + name
+    padded = head + bytes(-len(head) % 4)
+    return padded + entry.data + bytes(-len(entry.data) % 4)
+
+
+def cpio(entries):
+    """An archive that the kernel unpacks at boot."""
+    parts = [_newc(entry, number) for number, entry in enumerate(entries, 1)]
+    return b"".join(parts) + _newc(Entry("TRAILER!!!", 0), 0)
+
+
+def initramfs(build, folder):
+    """Writes FOLDER/initramfs: busybox, and an init that ends in a shell on the console."""
+    directory, program = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o755
+    entries = [
+        Entry("bin", directory),
+        Entry("dev", directory),
+        # The kernel opens it for init before anything can be mounted.
+        Entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1)),
+        Entry("bin/busybox", program, busybox(build).read_bytes()),
+        Entry("init", program, INIT.encode()),
+    ]
+    target = pathlib.Path(folder, "initramfs")
+    target.write_bytes(cpio(entries))
+    return target
+
+
+class Shell:
+    """The shell of `initramfs`, on a machine whose serial line is connected to it."""
+
+    def __init__(self, machine, timeout):
+        self.machine = machine
+        machine.expect(re.escape(MARKER), timeout=timeout)
+        machine.expect(re.escape(PROMPT), timeout=60)
+
+    def run(self, command, timeout=60):
+        """Runs a command; returns the lines of its output."""
+        self.machine.sendline(command)
+        self.machine.expect(re.escape(PROMPT), timeout=timeout)
+        text = self.machine.console.before.replace("\r", "")
+        return [line for line in text.split("\n") if line and line != command]
