@@ -25,6 +25,7 @@ struct svm_capability {
     uint32_t features; // SVM_*
     uint32_t asids;    // 1 to asids - 1 are for guests, 0 is the host's
     bool pages_1g;     // nested paging has pages of 1 GiB
+    bool loses_shadow; // VMRUN does not load the interrupt shadow: QEMU
 };
 
 // A page of the guest's code in 64-bit mode, with what its translation went through: while none of
@@ -51,7 +52,10 @@ struct backend_vcpu {
     uint64_t nmi_iret_rip;      // of the IRET that ends the blocking: it may not be through yet
     uint64_t asid_generation;   // of its CPU, when it got its ASID
     uint64_t nested_generation; // of the nested_space when this CPU last flushed
-    bool probing;               // see svm_probe.c
+    bool shadow_held;           // see svm_shadow.c
+    uint32_t shadow_exits;
+    uint64_t shadow_rip;
+    bool probing; // see svm_probe.c
     gpa_t probed;
     struct vm_exit exit;    // the one in hand
     struct live_state live; // what stays in the CPU while the vCPU is loaded

@@ -6,12 +6,22 @@
 
 #define ASIDS_MIN 2 // the host's and one more
 
+#define SIGNATURE_TCG 0x54474354u // "TCGT": QEMU without KVM
+
+// No CPU needs this.
+static bool is_qemu_tcg(void)
+{
+    bool emulated = cpuid_checked(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_HYPERVISOR;
+    return emulated && cpuid(CPUID_HYPERVISOR, 0).ebx == SIGNATURE_TCG;
+}
+
 enum status svm_capability_read(struct svm_capability *c, struct reason *why)
 {
     struct cpuid svm = cpuid_checked(CPUID_SVM, 0);
     c->features = svm.edx;
     c->asids = svm.ebx;
     c->pages_1g = cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_PAGE_1G;
+    c->loses_shadow = is_qemu_tcg();
     if (!(c->features & SVM_NESTED_PAGING)) {
         return refuse(why, STATUS_UNSUPPORTED,
                       "AMD-V without nested paging (before 2007); no "

@@ -3,6 +3,7 @@
 #include "arch/svm/svm_cpu.h"
 #include "arch/svm/svm_instructions.h"
 #include "arch/svm/svm_probe.h"
+#include "arch/svm/svm_shadow.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/time.h"
 
@@ -11,11 +12,14 @@ void svm_enter(struct vcpu_core *vcpu);
 // However late it is, the guest gets this long: a timer that had fired before VMRUN would end the
 // run before its first instruction, again and again.
 #define GUEST_NS_MIN 5000
+// And so long if it must come back soon.
+#define GUEST_NS_SOON 20000
 
-static void set_timer(const struct vcpu_core *vcpu)
+static void set_timer(const struct vcpu_core *vcpu, bool soon)
 {
-    uint64_t earliest_ns = time_now_ns() + GUEST_NS_MIN;
-    time_set_deadline(MAX(vcpu->deadline_ns, earliest_ns));
+    uint64_t now_ns = time_now_ns();
+    uint64_t deadline_ns = soon ? now_ns + GUEST_NS_SOON : vcpu->deadline_ns;
+    time_set_deadline(MAX(deadline_ns, now_ns + GUEST_NS_MIN));
 }
 
 // From here on TR is the guest's, and an NMI would take its stack from there: GIF keeps all
@@ -52,9 +56,10 @@ void svm_run(struct vcpu_core *vcpu)
     svm_probe_end(vcpu);
     svm_take_back_cr0(vcpu);
     svm_tlb_prepare(vcpu);
-    set_timer(vcpu);
+    set_timer(vcpu, svm_shadow_hold(vcpu));
     enter(backend);
     svm_enter(vcpu);
     leave(backend);
+    svm_shadow_release(vcpu);
     take_machine_check(backend);
 }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// Keeps a virtual interrupt out of the shadow of STI and MOV SS where VMRUN does not load it.
+//
+// QEMU saves the shadow in the VMCB and never loads it (APM Vol. 2 15.21.5 has it do both). When the
+// host's interrupt exits between STI and HLT, the guest's own interrupt would then come before HLT,
+// and the guest would sleep through it. So the guest runs on for a moment with the window for
+// interrupts closed: until its next exit, or the host's timer.
+#include "arch/svm/svm_shadow.h"
+
+#include "arch/svm/svm_cpu.h"
+
+// An exit at the same instruction means that the guest has not come to execute it, or that it jumps
+// to itself: after so many of them it does.
+#define SAME_RIP_MAX 8
+
+bool svm_shadow_hold(struct vcpu_core *vcpu)
+{
+    struct backend_vcpu *backend = vcpu->backend;
+    backend->shadow_held = svm_capability()->loses_shadow && backend->vmcb.control.interrupt_shadow;
+    if (!backend->shadow_held) {
+        backend->shadow_exits = 0;
+        return false;
+    }
+    backend->shadow_rip = backend->vmcb.save.rip;
+    svm_request_interrupt_window(vcpu, false);
+    __atomic_or_fetch(&vcpu->work, WORK_EVENTS, __ATOMIC_RELAXED); // back after one exit
+    return true;
+}
+
+void svm_shadow_release(struct vcpu_core *vcpu)
+{
+    struct backend_vcpu *backend = vcpu->backend;
+    struct vmcb *vmcb = &backend->vmcb;
+    bool stayed = backend->shadow_held && vmcb->control.exitcode == VMEXIT_INTR &&
+                  vmcb->save.rip == backend->shadow_rip;
+    if (stayed && backend->shadow_exits++ < SAME_RIP_MAX) {
+        vmcb->control.interrupt_shadow = 1;
+    }
+}

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// The shadow of STI and MOV SS on a machine whose VMRUN does not load it.
+#pragma once
+
+#include "arch/svm/svm.h"
+
+// Before and after the guest runs. svm_shadow_hold is true if the guest must come back soon, because
+// an interrupt may wait for the end of the shadow; the window for it is closed until then.
+bool svm_shadow_hold(struct vcpu_core *vcpu);
+void svm_shadow_release(struct vcpu_core *vcpu);
