@@ -10,10 +10,11 @@
 #include "arch/x86/live_state.h"
 #include "arch/x86/log.h"
 #include "arch/x86/time.h"
+#include "boot/virtualization.h"
 
 static struct cpuid_registers host_cpuid(uint32_t leaf, uint32_t subleaf)
 {
-    struct cpuid answer = cpuid(leaf, subleaf);
+    struct cpuid answer = virtualization_cpuid(leaf, subleaf);
     return (struct cpuid_registers){answer.eax, answer.ebx, answer.ecx, answer.edx};
 }
 

@@ -3,6 +3,7 @@
 #include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/feature_switches.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/guest_frames.h"
 #include "arch/x86/idt.h"
@@ -71,6 +72,8 @@ static void read_boot_info(uint32_t magic, uint64_t tags)
                  boot_info.complaint_count);
     }
     config_parse_husk(boot_info.command_line, &config, complain, NULL);
+    features_switch_off(config.features_off);
+    cpu_enable_protections(); // again, without what is off
 }
 
 static void start_memory(void)

@@ -6,7 +6,14 @@
 #include "arch/vmx/vmx.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/cpuid_set.h"
 #include "arch/x86/log.h"
+#include "arch/x86/spinlock.h"
+
+// What all CPUs that run guests have; narrowed while they start, before there is a VM.
+static struct cpuid_set common;
+static bool has_common;
+static struct spinlock common_lock;
 
 const struct vcpu_ops *virtualization_choose(struct reason *why)
 {
@@ -32,11 +39,60 @@ static void report(struct vmm *vmm)
     }
 }
 
+// What guests are shown only if the back end can switch it on for them.
+static void remove_unsupported(struct cpuid_set *set, unsigned features)
+{
+    static const struct {
+        enum backend_feature feature;
+        struct cpuid_word word;
+        uint32_t bits;
+    } words[] = {
+        {FEATURE_RDTSCP, {CPUID_EXTENDED_FEATURES, 0, 'd'}, CPUID_80000001_EDX_RDTSCP},
+        {FEATURE_RDTSCP, {CPUID_STRUCTURED_FEATURES, 0, 'c'}, CPUID_7_ECX_RDPID},
+        {FEATURE_INVPCID, {CPUID_STRUCTURED_FEATURES, 0, 'b'}, CPUID_7_EBX_INVPCID},
+        {FEATURE_INVPCID, {CPUID_FEATURES, 0, 'c'}, CPUID_1_ECX_PCID},
+        {FEATURE_XSAVES, {CPUID_XSAVE, 1, 'a'}, CPUID_D_1_EAX_XSAVES},
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+        if (!(features & words[i].feature)) {
+            cpuid_set_remove(set, words[i].word, words[i].bits);
+        }
+    }
+}
+
+static void join_common(unsigned index, const struct vcpu_ops *ops)
+{
+    struct cpuid_set own;
+    struct cpuid_word word;
+    uint32_t lost = 0;
+    cpuid_set_read(&own, cpuid_checked);
+    remove_unsupported(&own, ops->features());
+    uint64_t flags = spinlock_acquire(&common_lock);
+    bool narrowed = has_common && cpuid_set_narrow(&common, &own, &word, &lost);
+    if (!has_common) {
+        common = own;
+        has_common = true;
+    }
+    spinlock_release(&common_lock, flags);
+    if (narrowed) {
+        log_line("CPU %u has less than others: guests do without, CPUID %#x:E%cX bits %#x first",
+                 index, word.leaf, word.reg - 'a' + 'A', lost);
+    }
+}
+
+struct cpuid virtualization_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    return cpuid_set_apply(&common, leaf, subleaf, cpuid(leaf, subleaf));
+}
+
 void virtualization_start_cpu(struct vmm *vmm)
 {
     unsigned index = cpu_this()->index;
     struct reason why = {""};
     vmm->runs_guests[index] = vmm->ops && vmm->ops->enable_cpu(&why) == STATUS_OK;
+    if (vmm->runs_guests[index]) {
+        join_common(index, vmm->ops);
+    }
     if (index == 0) {
         if (vmm->ops && !vmm->runs_guests[0]) {
             vmm->no_guests = why;

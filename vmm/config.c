@@ -2,10 +2,11 @@
 // Reads Husk's own command line into a structure.
 #include "vmm/config.h"
 
+#include "vmm/config_features.h"
 #include "vmm/config_words.h"
 #include "vmm/util/string.h"
 
-#define HUSK_KEYS "console= guests= focus= on-idle="
+#define HUSK_KEYS "console= guests= focus= on-idle= no="
 
 // The length of the first item of a list with commas.
 static size_t item_length(const char *list)
@@ -110,14 +111,30 @@ static void parse_on_idle(const struct husk_parser *parser, const char *value)
     }
 }
 
+static void add_feature(const struct husk_parser *parser, const char *item, size_t length)
+{
+    uint64_t *set = &parser->config->features_off;
+
+    if (!config_feature_add(item, length, set)) {
+        complain_item(parser, "no", item, length, "names of features, with commas, out of:");
+        char line[CONFIG_FEATURE_LINE];
+        for (unsigned next = 0; config_feature_line(&next, line);) {
+            parser->complain(parser->context, line);
+        }
+    }
+}
+
+static void parse_no(const struct husk_parser *parser, const char *value)
+{
+    for_each_item(parser, value, add_feature);
+}
+
 static const struct {
     const char *key;
     void (*parse)(const struct husk_parser *parser, const char *value);
 } husk_keys[] = {
-    {"console", parse_console},
-    {"guests", parse_guests},
-    {"focus", parse_focus},
-    {"on-idle", parse_on_idle},
+    {"console", parse_console}, {"guests", parse_guests}, {"focus", parse_focus},
+    {"on-idle", parse_on_idle}, {"no", parse_no},
 };
 
 static void parse_husk_word(const struct husk_parser *parser, const struct config_word *word,

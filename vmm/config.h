@@ -18,6 +18,7 @@ struct husk_config {
     char guests[CONFIG_GUESTS_MAX][VM_NAME_MAX];
     char focus[VM_NAME_MAX]; // focus=NAME, "" if none
     bool poweroff_on_idle;   // on-idle=poweroff (default on-idle=stay)
+    uint64_t features_off;   // no=vpid,x2apic: a bit for each enum optional_feature
 };
 
 enum restart_policy { RESTART_NEVER, RESTART_ALWAYS, RESTART_ON_FAILURE };

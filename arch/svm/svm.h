@@ -20,7 +20,7 @@
 #define SVM_VIRTUAL_GIF BIT(16)
 #define SVM_VIRTUAL_NMI BIT(25)
 
-// What this CPU can do.
+// What a CPU can do, or all of them can.
 struct svm_capability {
     uint32_t features; // SVM_*
     uint32_t asids;    // 1 to asids - 1 are for guests, 0 is the host's
@@ -44,6 +44,7 @@ struct backend_vcpu {
     struct vmcb vmcb; // first: a page of its own, and the assembly takes this for the VMCB
     uint64_t vmcb_physical;
     bool next_rip_saved;        // the hardware says where the next instruction is
+    uint32_t all_clean;         // CLEAN_ALL; 0 where clean bits are not used
     bool state_in_cpu;          // what VMLOAD loads is in the CPU, and newer than the VMCB
     bool nmi_blocked;           // an NMI's handler runs: IRET is intercepted
     bool cr0_native;            // the guest has CR0 to itself (see svm_state.c)

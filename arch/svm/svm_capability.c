@@ -2,6 +2,7 @@
 // Reads what this CPU's AMD-V can do (APM Vol. 3 appendix E.4.6).
 #include "arch/svm/svm_cpu.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/feature_switches.h"
 #include "vmm/util/format.h"
 
 #define ASIDS_MIN 2 // the host's and one more
@@ -15,12 +16,32 @@ static bool is_qemu_tcg(void)
     return emulated && cpuid(CPUID_HYPERVISOR, 0).ebx == SIGNATURE_TCG;
 }
 
+// What `no=` takes away.
+static const struct {
+    enum optional_feature feature;
+    uint32_t bit;
+} switches[] = {
+    {OPTIONAL_NRIPS, SVM_NEXT_RIP},
+    {OPTIONAL_DECODE_ASSISTS, SVM_DECODE_ASSISTS},
+    {OPTIONAL_VMCB_CLEAN, SVM_CLEAN_BITS},
+    {OPTIONAL_FLUSH_BY_ASID, SVM_FLUSH_BY_ASID},
+};
+
+static uint32_t switched_on(uint32_t features)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(switches); i++) {
+        features &= feature_is_off(switches[i].feature) ? ~switches[i].bit : UINT32_MAX;
+    }
+    return features;
+}
+
 enum status svm_capability_read(struct svm_capability *c, struct reason *why)
 {
     struct cpuid svm = cpuid_checked(CPUID_SVM, 0);
-    c->features = svm.edx;
+    c->features = switched_on(svm.edx);
     c->asids = svm.ebx;
-    c->pages_1g = cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_PAGE_1G;
+    c->pages_1g = !feature_is_off(OPTIONAL_NPT_1G) &&
+                  (cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_PAGE_1G);
     c->loses_shadow = is_qemu_tcg();
     if (!(c->features & SVM_NESTED_PAGING)) {
         return refuse(why, STATUS_UNSUPPORTED,
@@ -38,8 +59,9 @@ unsigned svm_features(void)
     bool rdtscp = cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_RDTSCP;
     bool invpcid = cpuid_checked(CPUID_STRUCTURED_FEATURES, 0).ebx & CPUID_7_EBX_INVPCID;
     bool xsaves = cpuid_checked(CPUID_XSAVE, 1).eax & CPUID_D_1_EAX_XSAVES;
-    return (rdtscp ? FEATURE_RDTSCP : 0) | (invpcid ? FEATURE_INVPCID : 0) |
-           (xsaves ? FEATURE_XSAVES : 0);
+    return (rdtscp && !feature_is_off(OPTIONAL_RDTSCP) ? FEATURE_RDTSCP : 0) |
+           (invpcid && !feature_is_off(OPTIONAL_INVPCID) ? FEATURE_INVPCID : 0) |
+           (xsaves && !feature_is_off(OPTIONAL_XSAVES) ? FEATURE_XSAVES : 0);
 }
 
 static void say(void (*line)(const char *text), const char *name, bool present, const char *remark)
@@ -56,25 +78,34 @@ void svm_summarize(void (*line)(const char *text))
     const struct {
         const char *name;
         bool present;
-        const char *with; // what Husk makes of it
+        enum optional_feature feature; // OPTIONAL_COUNT: none
+        const char *with;              // what Husk makes of it
         const char *without;
     } features[] = {
-        {"NPT 1 GiB pages", c->pages_1g, "", "2 MiB pages are used"},
-        {"next-RIP save", c->features & SVM_NEXT_RIP, "", "instructions are decoded"},
-        {"decode assists", c->features & SVM_DECODE_ASSISTS, "", "instructions are decoded"},
-        {"VMCB clean bits", c->features & SVM_CLEAN_BITS, "", "slower entries"},
-        {"flush by ASID", c->features & SVM_FLUSH_BY_ASID, "", "a flush takes a new ASID"},
-        {"RDTSCP", svm_features() & FEATURE_RDTSCP, "", "guests have no RDTSCP"},
-        {"INVPCID", svm_features() & FEATURE_INVPCID, "", "guests have no INVPCID"},
-        {"AVIC", c->features & SVM_AVIC, "not used", ""},
-        {"virtual GIF", c->features & SVM_VIRTUAL_GIF, "for nested guests: not used", ""},
-        {"virtual VMLOAD", c->features & SVM_VIRTUAL_VMLOAD, "for nested guests: not used", ""},
+        {"NPT 1 GiB pages", c->pages_1g, OPTIONAL_NPT_1G, "", "2 MiB pages are used"},
+        {"next-RIP save", c->features & SVM_NEXT_RIP, OPTIONAL_NRIPS, "",
+         "instructions are decoded"},
+        {"decode assists", c->features & SVM_DECODE_ASSISTS, OPTIONAL_DECODE_ASSISTS, "",
+         "instructions are decoded"},
+        {"VMCB clean bits", c->features & SVM_CLEAN_BITS, OPTIONAL_VMCB_CLEAN, "",
+         "slower entries"},
+        {"flush by ASID", c->features & SVM_FLUSH_BY_ASID, OPTIONAL_FLUSH_BY_ASID, "",
+         "a flush takes a new ASID"},
+        {"RDTSCP", svm_features() & FEATURE_RDTSCP, OPTIONAL_RDTSCP, "", "guests have no RDTSCP"},
+        {"INVPCID", svm_features() & FEATURE_INVPCID, OPTIONAL_INVPCID, "",
+         "guests have no INVPCID"},
+        {"AVIC", c->features & SVM_AVIC, OPTIONAL_COUNT, "not used", ""},
+        {"virtual GIF", c->features & SVM_VIRTUAL_GIF, OPTIONAL_COUNT,
+         "for nested guests: not used", ""},
+        {"virtual VMLOAD", c->features & SVM_VIRTUAL_VMLOAD, OPTIONAL_COUNT,
+         "for nested guests: not used", ""},
     };
     char text[40];
     format_text(text, sizeof(text), "  %-18s %u", "ASIDs", c->asids);
     line(text);
     for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
         say(line, features[i].name, features[i].present,
-            features[i].present ? features[i].with : features[i].without);
+            features[i].present ? features[i].with
+                                : feature_remark(features[i].feature, features[i].without));
     }
 }

@@ -9,6 +9,7 @@
 #include "arch/x86/frames.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/registers.h"
+#include "arch/x86/spinlock.h"
 #include "vmm/host.h"
 
 // One a CPU, touched by that CPU only.
@@ -18,10 +19,14 @@ struct svm_cpu {
     struct vmcb *host;        // what VMRUN does not save: FS, GS, TR, the SYSCALL MSRs
     struct vcpu_core *loaded; // whose live state is in the CPU
     struct svm_asids asids;
-    struct svm_capability capability;
 };
 
 static struct svm_cpu svm_cpus[CPUS_MAX];
+// What every CPU has that runs guests: a VM may use several, and their tables are one. It is
+// narrowed while CPUs start, before there is a VM.
+static struct svm_capability common = {
+    .features = UINT32_MAX, .asids = UINT32_MAX, .pages_1g = true};
+static struct spinlock common_lock;
 
 static struct svm_cpu *this_svm(void)
 {
@@ -30,7 +35,7 @@ static struct svm_cpu *this_svm(void)
 
 const struct svm_capability *svm_capability(void)
 {
-    return &this_svm()->capability;
+    return &common;
 }
 
 struct svm_asids *svm_asids(void)
@@ -41,6 +46,15 @@ struct svm_asids *svm_asids(void)
 uint64_t svm_host_vmcb(void)
 {
     return frames_physical(this_svm()->host);
+}
+
+static void join(const struct svm_capability *own)
+{
+    uint64_t flags = spinlock_acquire(&common_lock);
+    common.features &= own->features;
+    common.asids = MIN(common.asids, own->asids);
+    common.pages_1g &= own->pages_1g;
+    spinlock_release(&common_lock, flags);
 }
 
 // With VM_CR.SVMDIS, EFER.SVME cannot be set; with LOCK, SVMDIS cannot be cleared (APM Vol. 2
@@ -103,7 +117,8 @@ enum status svm_enable_cpu(struct reason *why)
     if (!(cpuid_checked(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_80000001_ECX_SVM)) {
         return refuse(why, STATUS_UNSUPPORTED, "this CPU has no AMD-V (CPUID 80000001H)");
     }
-    enum status status = svm_capability_read(&svm->capability, why);
+    struct svm_capability own;
+    enum status status = svm_capability_read(&own, why);
     if (status == STATUS_OK) {
         status = enable_vm_cr(why);
     }
@@ -122,6 +137,7 @@ enum status svm_enable_cpu(struct reason *why)
         frames_release(svm->host, 1);
         return status;
     }
+    join(&own);
     svm->enabled = true;
     return STATUS_OK;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A #VMEXIT: decoded into neutral terms, handled by vmm/, and on to the next VMRUN.
-#include "arch/svm/svm.h"
+#include "arch/svm/svm_cpu.h"
 
 #include "arch/svm/svm_code.h"
 #include "arch/svm/svm_probe.h"
@@ -26,7 +26,8 @@ static inline void decode_io(const struct vmcb_control *control, struct vm_exit 
 static NOT_INLINE bool decode_cr_access(struct vcpu_core *vcpu, uint32_t exitcode,
                                         struct vm_exit *exit)
 {
-    uint64_t info = vcpu->backend->vmcb.control.exitinfo1;
+    bool assisted = svm_capability()->features & SVM_DECODE_ASSISTS;
+    uint64_t info = assisted ? vcpu->backend->vmcb.control.exitinfo1 : 0;
     struct svm_instruction instruction = {.moves_cr = info & CR_INFO_MOV,
                                           .gpr = info & CR_INFO_GPR_MASK};
     if (!instruction.moves_cr) {
@@ -268,7 +269,7 @@ void svm_handle_exit(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;
     struct vm_exit *exit = &backend->exit;
-    backend->vmcb.control.clean = CLEAN_ALL;
+    backend->vmcb.control.clean = backend->all_clean;
     backend->vmcb.control.tlb_control = TLB_FLUSH_NOTHING;
     if (!decode(vcpu, &backend->vmcb, exit)) {
         return;

@@ -74,6 +74,7 @@ enum status svm_create_vcpu(struct vcpu_core *vcpu, struct reason *why)
     }
     backend->vmcb_physical = frames_physical(backend);
     backend->next_rip_saved = svm_capability()->features & SVM_NEXT_RIP;
+    backend->all_clean = svm_capability()->features & SVM_CLEAN_BITS ? CLEAN_ALL : 0;
     vcpu->backend = backend;
     svm_code_forget(vcpu);
     svm_load_vcpu(vcpu);

@@ -53,6 +53,13 @@
 #define ENTRY_LOAD_PAT BIT(14)
 #define ENTRY_LOAD_EFER BIT(15)
 
+// What Husk takes of them where it is there; all other controls are required, or fixed by the CPU.
+#define PIN_OPTIONAL (uint32_t)(PIN_VIRTUAL_NMIS | PIN_PREEMPTION_TIMER)
+#define SECONDARY_OPTIONAL                                                                         \
+    (uint32_t)(SECONDARY_ENABLE_VPID | SECONDARY_WBINVD_EXITING | SECONDARY_ENABLE_RDTSCP |        \
+               SECONDARY_ENABLE_INVPCID)
+#define EXIT_OPTIONAL (uint32_t) EXIT_SAVE_PREEMPTION_TIMER
+
 // IA32_VMX_EPT_VPID_CAP (appendix A.10).
 #define EPT_CAP_WALK_4 BIT(6)
 #define EPT_CAP_WRITE_BACK BIT(14)
@@ -117,7 +124,7 @@ enum vmx_exit_reason {
     VMX_EXIT_VMFUNC = 59,
 };
 
-// What this CPU can do, and the controls that follow from it.
+// What a CPU can do, or all of them can, and the controls that follow from it.
 struct vmx_capability {
     uint32_t revision;
     uint32_t pin;
@@ -158,6 +165,14 @@ struct nested_space {
     uint8_t *io_bitmaps; // ports 0 to 0x7fff, then 0x8000 to 0xffff; a set bit exits
 };
 
+// vmx_common.c
+// Takes away what is of no use without something else; fails where what is left is not enough.
+enum status vmx_capability_settle(struct vmx_capability *capability, struct reason *why);
+// Makes `common` what both have; where there is nothing, `why` says in what `own` differs, and
+// `common` stays.
+enum status vmx_capability_narrow(struct vmx_capability *common, const struct vmx_capability *own,
+                                  struct reason *why);
+
 // vmx_capability.c
 enum status vmx_capability_read(struct vmx_capability *capability, struct reason *why);
 void vmx_summarize(void (*line)(const char *text));
@@ -166,7 +181,7 @@ void vmx_summarize(void (*line)(const char *text));
 enum status vmx_enable_cpu(struct reason *why);
 void vmx_disable_cpu(void);
 unsigned vmx_features(void);
-const struct vmx_capability *vmx_capability(void); // of this CPU
+const struct vmx_capability *vmx_capability(void); // of all CPUs that run guests
 void vmx_load_vcpu(struct vcpu_core *vcpu);        // makes it the CPU's current one
 void vmx_unload_vcpu(struct vcpu_core *vcpu);      // before another CPU loads it, or it is freed
 

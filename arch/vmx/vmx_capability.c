@@ -3,6 +3,7 @@
 #include "arch/vmx/vmx.h"
 
 #include "arch/x86/cpuid.h"
+#include "arch/x86/feature_switches.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/msr_numbers.h"
 #include "vmm/util/format.h"
@@ -19,6 +20,37 @@ struct control_group {
     uint32_t required; // Husk cannot do without
     uint32_t optional;
 };
+
+// What `no=` takes away. The bits of EPT and VPID are in IA32_VMX_EPT_VPID_CAP.
+static const struct {
+    enum optional_feature feature;
+    uint32_t pin;
+    uint32_t secondary;
+    uint64_t ept_vpid;
+} switches[] = {
+    {OPTIONAL_VPID, .secondary = SECONDARY_ENABLE_VPID},
+    {OPTIONAL_INVVPID_SINGLE, .ept_vpid = VPID_CAP_INVVPID_SINGLE},
+    {OPTIONAL_INVEPT_SINGLE, .ept_vpid = EPT_CAP_INVEPT_SINGLE},
+    {OPTIONAL_EPT_AD, .ept_vpid = EPT_CAP_ACCESSED_DIRTY},
+    {OPTIONAL_EPT_2M, .ept_vpid = EPT_CAP_2M | EPT_CAP_1G},
+    {OPTIONAL_EPT_1G, .ept_vpid = EPT_CAP_1G},
+    {OPTIONAL_PREEMPTION_TIMER, .pin = PIN_PREEMPTION_TIMER},
+    {OPTIONAL_VIRTUAL_NMIS, .pin = PIN_VIRTUAL_NMIS},
+    {OPTIONAL_WBINVD_EXITING, .secondary = SECONDARY_WBINVD_EXITING},
+    {OPTIONAL_RDTSCP, .secondary = SECONDARY_ENABLE_RDTSCP},
+    {OPTIONAL_INVPCID, .secondary = SECONDARY_ENABLE_INVPCID},
+};
+
+static void switch_off(struct vmx_capability *c)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(switches); i++) {
+        if (feature_is_off(switches[i].feature)) {
+            c->pin &= ~switches[i].pin;
+            c->secondary &= ~switches[i].secondary;
+            c->ept_vpid &= ~switches[i].ept_vpid;
+        }
+    }
+}
 
 static enum status compute(const struct control_group *group, uint32_t *controls,
                            struct reason *why)
@@ -40,7 +72,7 @@ static enum status compute_all(struct vmx_capability *c, bool true_msrs, struct 
 {
     const struct control_group pin = {
         "pin-based", true_msrs ? IA32_VMX_TRUE_PINBASED_CTLS : IA32_VMX_PINBASED_CTLS,
-        PIN_EXTERNAL_INTERRUPT_EXITING | PIN_NMI_EXITING, PIN_VIRTUAL_NMIS | PIN_PREEMPTION_TIMER};
+        PIN_EXTERNAL_INTERRUPT_EXITING | PIN_NMI_EXITING, PIN_OPTIONAL};
     const struct control_group primary = {
         "primary processor-based",
         true_msrs ? IA32_VMX_TRUE_PROCBASED_CTLS : IA32_VMX_PROCBASED_CTLS,
@@ -51,13 +83,12 @@ static enum status compute_all(struct vmx_capability *c, bool true_msrs, struct 
         0};
     const struct control_group secondary = {"secondary processor-based", IA32_VMX_PROCBASED_CTLS2,
                                             SECONDARY_ENABLE_EPT | SECONDARY_UNRESTRICTED_GUEST,
-                                            SECONDARY_ENABLE_VPID | SECONDARY_WBINVD_EXITING |
-                                                SECONDARY_ENABLE_RDTSCP | SECONDARY_ENABLE_INVPCID};
+                                            SECONDARY_OPTIONAL};
     const struct control_group exit = {"VM-exit",
                                        true_msrs ? IA32_VMX_TRUE_EXIT_CTLS : IA32_VMX_EXIT_CTLS,
                                        EXIT_SAVE_DEBUG_CONTROLS | EXIT_HOST_64BIT | EXIT_SAVE_PAT |
                                            EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER,
-                                       EXIT_SAVE_PREEMPTION_TIMER};
+                                       EXIT_OPTIONAL};
     const struct control_group entry = {
         "VM-entry", true_msrs ? IA32_VMX_TRUE_ENTRY_CTLS : IA32_VMX_ENTRY_CTLS,
         ENTRY_LOAD_DEBUG_CONTROLS | ENTRY_LOAD_PAT | ENTRY_LOAD_EFER, 0};
@@ -78,37 +109,11 @@ static enum status compute_all(struct vmx_capability *c, bool true_msrs, struct 
     return STATUS_OK;
 }
 
-// Controls that depend on others, or on what EPT and VPID offer.
-static enum status settle(struct vmx_capability *c, struct reason *why)
-{
-    uint64_t ept = EPT_CAP_WALK_4 | EPT_CAP_WRITE_BACK | EPT_CAP_INVEPT;
-    if ((c->ept_vpid & ept) != ept ||
-        !(c->ept_vpid & (EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL))) {
-        return refuse(why, STATUS_UNSUPPORTED,
-                      "EPT lacks 4-level walks, write-back tables or INVEPT (0x%llx); no guests",
-                      (unsigned long long)c->ept_vpid);
-    }
-    // With the TRUE MSRs, CR3 exits are off; without them they may be forced on.
-    if (c->primary & (PRIMARY_CR3_LOAD_EXITING | PRIMARY_CR3_STORE_EXITING)) {
-        return refuse(why, STATUS_UNSUPPORTED, "this VT-x forces exits on CR3 accesses; no guests");
-    }
-    bool invvpid = (c->ept_vpid & VPID_CAP_INVVPID) &&
-                   (c->ept_vpid & (VPID_CAP_INVVPID_SINGLE | VPID_CAP_INVVPID_ALL));
-    if (!invvpid) {
-        c->secondary &= ~(uint32_t)SECONDARY_ENABLE_VPID;
-    }
-    // A timer that starts anew at each entry never ends a slice of a guest that exits often.
-    if (!(c->exit & EXIT_SAVE_PREEMPTION_TIMER) || !(c->pin & PIN_PREEMPTION_TIMER)) {
-        c->pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;
-        c->exit &= ~(uint32_t)EXIT_SAVE_PREEMPTION_TIMER;
-    }
-    return STATUS_OK;
-}
-
 static bool has_safe_page_size_change(void)
 {
     uint64_t capabilities;
-    return (cpuid_checked(CPUID_STRUCTURED_FEATURES, 0).edx & CPUID_7_EDX_ARCH_CAPABILITIES) &&
+    return !feature_is_off(OPTIONAL_SAFE_CODE_PAGES) &&
+           (cpuid_checked(CPUID_STRUCTURED_FEATURES, 0).edx & CPUID_7_EDX_ARCH_CAPABILITIES) &&
            rdmsr_safe(IA32_ARCH_CAPABILITIES, &capabilities) &&
            (capabilities & ARCH_CAPABILITIES_IF_PSCHANGE_MC_NO);
 }
@@ -129,8 +134,10 @@ enum status vmx_capability_read(struct vmx_capability *c, struct reason *why)
         return refuse(why, STATUS_UNSUPPORTED, "VT-x without EPT (before 2008); no guests");
     }
     c->ept_vpid = rdmsr(IA32_VMX_EPT_VPID_CAP);
-    enum status status = compute_all(c, basic & BASIC_TRUE_CONTROLS, why);
-    return status == STATUS_OK ? settle(c, why) : status;
+    bool true_controls = (basic & BASIC_TRUE_CONTROLS) && !feature_is_off(OPTIONAL_TRUE_CONTROLS);
+    enum status status = compute_all(c, true_controls, why);
+    switch_off(c);
+    return status == STATUS_OK ? vmx_capability_settle(c, why) : status;
 }
 
 void vmx_summarize(void (*line)(const char *text))
@@ -139,25 +146,32 @@ void vmx_summarize(void (*line)(const char *text))
     const struct {
         const char *name;
         bool present;
+        enum optional_feature feature;
         const char *without;
     } features[] = {
-        {"VPID", c->secondary & SECONDARY_ENABLE_VPID, "each exit flushes the TLB"},
-        {"EPT accessed/dirty", c->ept_vpid & EPT_CAP_ACCESSED_DIRTY, "no dirty tracking"},
-        {"EPT 2 MiB pages", c->ept_vpid & EPT_CAP_2M, "slower guest memory"},
-        {"EPT 1 GiB pages", c->ept_vpid & EPT_CAP_1G, "2 MiB pages are used"},
-        {"safe code pages", c->page_size_change_safe, "guest code gets 4 KiB pages"},
-        {"preemption timer", c->pin & PIN_PREEMPTION_TIMER, "slices end by the APIC timer"},
-        {"virtual NMIs", c->pin & PIN_VIRTUAL_NMIS, "no NMIs for guests"},
-        {"WBINVD exiting", c->secondary & SECONDARY_WBINVD_EXITING,
+        {"VPID", c->secondary & SECONDARY_ENABLE_VPID, OPTIONAL_VPID, "each exit flushes the TLB"},
+        {"EPT accessed/dirty", c->ept_vpid & EPT_CAP_ACCESSED_DIRTY, OPTIONAL_EPT_AD,
+         "no dirty tracking"},
+        {"EPT 2 MiB pages", c->ept_vpid & EPT_CAP_2M, OPTIONAL_EPT_2M, "slower guest memory"},
+        {"EPT 1 GiB pages", c->ept_vpid & EPT_CAP_1G, OPTIONAL_EPT_1G, "2 MiB pages are used"},
+        {"safe code pages", c->page_size_change_safe, OPTIONAL_SAFE_CODE_PAGES,
+         "guest code gets 4 KiB pages"},
+        {"preemption timer", c->pin & PIN_PREEMPTION_TIMER, OPTIONAL_PREEMPTION_TIMER,
+         "slices end by the APIC timer"},
+        {"virtual NMIs", c->pin & PIN_VIRTUAL_NMIS, OPTIONAL_VIRTUAL_NMIS, "no NMIs for guests"},
+        {"WBINVD exiting", c->secondary & SECONDARY_WBINVD_EXITING, OPTIONAL_WBINVD_EXITING,
          "a guest's WBINVD slows the machine"},
-        {"RDTSCP", c->secondary & SECONDARY_ENABLE_RDTSCP, "guests have no RDTSCP"},
-        {"INVPCID", c->secondary & SECONDARY_ENABLE_INVPCID, "guests have no INVPCID"},
+        {"RDTSCP", c->secondary & SECONDARY_ENABLE_RDTSCP, OPTIONAL_RDTSCP,
+         "guests have no RDTSCP"},
+        {"INVPCID", c->secondary & SECONDARY_ENABLE_INVPCID, OPTIONAL_INVPCID,
+         "guests have no INVPCID"},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
         char text[100];
-        format_text(
-            text, sizeof(text), "  %-18s %s%s", features[i].name,
-            features[i].present ? "yes" : "no: ", features[i].present ? "" : features[i].without);
+        format_text(text, sizeof(text), "  %-18s %s%s", features[i].name,
+                    features[i].present ? "yes" : "no: ",
+                    features[i].present ? ""
+                                        : feature_remark(features[i].feature, features[i].without));
         line(text);
     }
 }

@@ -10,6 +10,7 @@
 #include "arch/x86/instructions.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/msr_numbers.h"
+#include "arch/x86/spinlock.h"
 #include "vmm/host.h"
 
 // One a CPU, touched by that CPU only.
@@ -17,10 +18,14 @@ struct vmx_cpu {
     bool enabled;
     struct vmcs *vmxon_region;
     struct vcpu_core *loaded; // whose VMCS is current and whose live state is in the CPU
-    struct vmx_capability capability;
 };
 
 static struct vmx_cpu vmx_cpus[CPUS_MAX];
+// What every CPU has that runs guests: a VM may use several, and their tables are one. It is
+// narrowed while CPUs start, before there is a VM.
+static struct vmx_capability common;
+static bool has_common;
+static struct spinlock common_lock;
 
 static struct vmx_cpu *this_vmx(void)
 {
@@ -29,7 +34,21 @@ static struct vmx_cpu *this_vmx(void)
 
 const struct vmx_capability *vmx_capability(void)
 {
-    return &this_vmx()->capability;
+    return &common;
+}
+
+static enum status join(const struct vmx_capability *own, struct reason *why)
+{
+    uint64_t flags = spinlock_acquire(&common_lock);
+    enum status status = STATUS_OK;
+    if (has_common) {
+        status = vmx_capability_narrow(&common, own, why);
+    } else {
+        common = *own;
+        has_common = true;
+    }
+    spinlock_release(&common_lock, flags);
+    return status;
 }
 
 // The MSR may be absent (VMX not exposed), unlocked, or locked by the firmware with VMX off.
@@ -69,12 +88,12 @@ static enum status vmxon(struct vmx_cpu *vmx, struct reason *why)
     if (!vmx->vmxon_region) {
         return refuse(why, STATUS_NO_MEMORY, "no frame for the VMXON region");
     }
-    vmx->vmxon_region->revision = vmx->capability.revision;
+    vmx->vmxon_region->revision = common.revision;
     if (!vmx_vmxon(frames_physical(vmx->vmxon_region))) {
         frames_release(vmx->vmxon_region, 1);
         return refuse(why, STATUS_HARDWARE, "VMXON failed: CR0 0x%llx, CR4 0x%llx, revision 0x%x",
                       (unsigned long long)read_cr0(), (unsigned long long)read_cr4(),
-                      vmx->capability.revision);
+                      common.revision);
     }
     return STATUS_OK;
 }
@@ -89,22 +108,25 @@ enum status vmx_enable_cpu(struct reason *why)
     if (status != STATUS_OK) {
         return status;
     }
-    status = vmx_capability_read(&vmx->capability, why);
+    struct vmx_capability own;
+    status = vmx_capability_read(&own, why);
+    if (status == STATUS_OK) {
+        status = live_state_init_cpu(why);
+    }
+    if (status == STATUS_OK) {
+        status = join(&own, why);
+    }
     if (status != STATUS_OK) {
         return status;
     }
-    status = live_state_init_cpu(why);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    apply_fixed_bits(&vmx->capability);
+    apply_fixed_bits(&own);
     status = vmxon(vmx, why);
     if (status != STATUS_OK) {
         return status;
     }
     vmx->enabled = true;
     // Nothing is cached for this CPU yet, but an earlier hypervisor may have left something.
-    vmx_flush_everything(&vmx->capability);
+    vmx_flush_everything(&own);
     return STATUS_OK;
 }
 

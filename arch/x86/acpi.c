@@ -2,6 +2,7 @@
 // The ACPI tables of this machine: the pure parser on memory that is mapped for it.
 #include "arch/x86/acpi.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/feature_switches.h"
 #include "arch/x86/log.h"
 #include "arch/x86/paging.h"
 
@@ -34,7 +35,8 @@ static const void *map(struct acpi_reader *base, uint64_t address, uint64_t byte
 {
     struct machine_reader *reader = container_of(base, struct machine_reader, reader);
     uint64_t limit = physical_limit();
-    if (reader->count == MAPPINGS_MAX || address >= limit || bytes > limit - address) {
+    if (feature_is_off(OPTIONAL_ACPI) || reader->count == MAPPINGS_MAX || address >= limit ||
+        bytes > limit - address) {
         return NULL;
     }
     const void *mapped = paging_map_firmware(address, bytes);
@@ -58,9 +60,10 @@ const struct acpi_info *acpi_init(const void *rsdp, size_t rsdp_bytes)
 {
     static struct machine_reader reader = {.reader.map = map};
     struct reason why;
-    if (acpi_parse(&reader.reader, rsdp_bytes > 0 ? rsdp : NULL, rsdp_bytes, &info, &why) !=
+    bool off = feature_is_off(OPTIONAL_ACPI);
+    if (acpi_parse(&reader.reader, rsdp_bytes > 0 && !off ? rsdp : NULL, rsdp_bytes, &info, &why) !=
         STATUS_OK) {
-        log_line("%s: one CPU, no power-off by ACPI", why.text);
+        log_line("%s: one CPU, no power-off by ACPI", off ? "ACPI: off by no=" : why.text);
     } else {
         report();
     }

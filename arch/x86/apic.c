@@ -3,8 +3,10 @@
 #include "arch/x86/apic.h"
 #include "arch/x86/apic_registers.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/feature_switches.h"
 #include "arch/x86/idt.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/log.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/vectors.h"
@@ -84,13 +86,37 @@ uint32_t apic_last_error(void)
     return __atomic_load_n(&last_error, __ATOMIC_RELAXED);
 }
 
+// Firmware may have locked the x2APIC mode that it hands over: a write that leaves it faults (SDM
+// Vol. 3A 11.12.1, IA32_XAPIC_DISABLE_STATUS).
+static bool is_locked_in_x2apic(void)
+{
+    uint64_t capabilities, status;
+    return (cpuid_checked(CPUID_STRUCTURED_FEATURES, 0).edx & CPUID_7_EDX_ARCH_CAPABILITIES) &&
+           rdmsr_safe(IA32_ARCH_CAPABILITIES, &capabilities) &&
+           (capabilities & ARCH_CAPABILITIES_XAPIC_DISABLE) &&
+           rdmsr_safe(IA32_XAPIC_DISABLE_STATUS, &status) && (status & LEGACY_XAPIC_DISABLED);
+}
+
+static bool choose_x2apic(bool supported)
+{
+    bool handed_over = rdmsr(IA32_APIC_BASE) & APIC_BASE_X2APIC;
+    if (!feature_is_off(OPTIONAL_X2APIC)) {
+        return supported || handed_over;
+    }
+    if (handed_over && is_locked_in_x2apic()) {
+        log_line("no=x2apic: the firmware has locked the x2APIC mode, it stays on");
+        return true;
+    }
+    return false;
+}
+
 enum status apic_init(const struct acpi_info *acpi, struct reason *why)
 {
     struct cpuid features = cpuid(CPUID_FEATURES, 0);
     if ((features.edx & CPUID_1_EDX_APIC) == 0) {
         return refuse(why, STATUS_UNSUPPORTED, "this CPU has no local APIC");
     }
-    x2apic = (features.ecx & CPUID_1_ECX_X2APIC) != 0;
+    x2apic = choose_x2apic(features.ecx & CPUID_1_ECX_X2APIC);
     if (!x2apic) {
         uint64_t address = rdmsr(IA32_APIC_BASE) & APIC_BASE_ADDRESS_MASK;
         if (address == 0) {
@@ -104,10 +130,15 @@ enum status apic_init(const struct acpi_info *acpi, struct reason *why)
     return STATUS_OK;
 }
 
-// From the disabled state there is no direct way to x2APIC (SDM Vol. 3A 11.12.5).
+// From the disabled state there is no direct way to x2APIC, and from x2APIC none to xAPIC but
+// through the disabled state (SDM Vol. 3A 11.12.5).
 static void enter_mode(void)
 {
     uint64_t base = rdmsr(IA32_APIC_BASE);
+    if (!x2apic && (base & APIC_BASE_X2APIC)) {
+        base &= ~(uint64_t)(APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+        wrmsr(IA32_APIC_BASE, base);
+    }
     if ((base & APIC_BASE_ENABLE) == 0) {
         wrmsr(IA32_APIC_BASE, base |= APIC_BASE_ENABLE);
     }

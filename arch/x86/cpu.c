@@ -3,6 +3,7 @@
 #include "arch/x86/cpu.h"
 
 #include "arch/x86/cpuid.h"
+#include "arch/x86/feature_switches.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/idt.h"
 #include "arch/x86/instructions.h"
@@ -67,19 +68,19 @@ static uint64_t wanted_cr4(void)
     struct cpuid basic = cpuid(CPUID_FEATURES, 0);
     struct cpuid structured = cpuid_checked(CPUID_STRUCTURED_FEATURES, 0);
     uint64_t cr4 = CR4_PAE;
-    if (basic.edx & CPUID_1_EDX_PGE) {
+    if ((basic.edx & CPUID_1_EDX_PGE) && !feature_is_off(OPTIONAL_GLOBAL_PAGES)) {
         cr4 |= CR4_PGE;
     }
     if (basic.edx & CPUID_1_EDX_MCE) {
         cr4 |= CR4_MCE;
     }
-    if (structured.ebx & CPUID_7_EBX_SMEP) {
+    if ((structured.ebx & CPUID_7_EBX_SMEP) && !feature_is_off(OPTIONAL_SMEP)) {
         cr4 |= CR4_SMEP;
     }
-    if (structured.ebx & CPUID_7_EBX_SMAP) {
+    if ((structured.ebx & CPUID_7_EBX_SMAP) && !feature_is_off(OPTIONAL_SMAP)) {
         cr4 |= CR4_SMAP;
     }
-    if (structured.ecx & CPUID_7_ECX_UMIP) {
+    if ((structured.ecx & CPUID_7_ECX_UMIP) && !feature_is_off(OPTIONAL_UMIP)) {
         cr4 |= CR4_UMIP;
     }
     return cr4;

@@ -3,6 +3,7 @@
 #include "arch/x86/live_state.h"
 
 #include "arch/x86/cpuid.h"
+#include "arch/x86/feature_switches.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/msr.h"
@@ -15,7 +16,7 @@
 #define FCW_DEFAULT 0x37f
 #define MXCSR_DEFAULT 0x1f80
 
-static uint64_t xcr0_mask;
+static uint64_t xcr0_mask; // what all CPUs that run guests have; 0: no XSAVE
 static uint64_t area_pages = 1;
 static bool has_rdtscp;
 
@@ -51,6 +52,18 @@ static uint64_t components_for_guests(uint64_t supported)
     return mask;
 }
 
+static uint64_t components_here(void)
+{
+    if (!(cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_XSAVE) || feature_is_off(OPTIONAL_XSAVE)) {
+        return 0;
+    }
+    struct cpuid components = cpuid(CPUID_XSAVE, 0);
+    uint64_t off = (feature_is_off(OPTIONAL_AVX) ? XCR0_AVX : 0) |
+                   (feature_is_off(OPTIONAL_AVX512) ? XCR0_AVX512 : 0) |
+                   (feature_is_off(OPTIONAL_PKU) ? XCR0_PKRU : 0);
+    return components_for_guests((components.eax | (uint64_t)components.edx << 32) & ~off);
+}
+
 // The end of the last component of `mask` in the standard format (SDM Vol. 1 13.4.3).
 static uint64_t area_bytes(uint64_t mask)
 {
@@ -66,28 +79,21 @@ static uint64_t area_bytes(uint64_t mask)
 
 void live_state_init_machine(void)
 {
-    has_rdtscp = cpuid(0x80000000, 0).eax >= 0x80000001 && (cpuid(0x80000001, 0).edx & BIT(27));
-    if (cpuid(1, 0).ecx & BIT(26)) {
-        struct cpuid components = cpuid(0xd, 0);
-        xcr0_mask = components_for_guests(components.eax | (uint64_t)components.edx << 32);
-        area_pages = ALIGN_UP(area_bytes(xcr0_mask), PAGE_SIZE) / PAGE_SIZE;
-    }
+    has_rdtscp = cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_RDTSCP;
+    xcr0_mask = components_here();
+    area_pages = ALIGN_UP(area_bytes(xcr0_mask), PAGE_SIZE) / PAGE_SIZE;
 }
 
 enum status live_state_init_cpu(struct reason *why)
 {
-    struct cpuid components = cpuid_checked(0xd, 0);
-    uint64_t here = components.eax | (uint64_t)components.edx << 32;
-    bool rdtscp = cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & BIT(27);
-    if ((xcr0_mask & ~here) || (has_rdtscp && !rdtscp)) {
-        return refuse(why, STATUS_UNSUPPORTED,
-                      "it has state components 0x%llx%s, CPU 0 has 0x%llx and more",
-                      (unsigned long long)here, rdtscp ? "" : " and no RDTSCP",
-                      (unsigned long long)xcr0_mask);
+    bool rdtscp = cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_RDTSCP;
+    if (has_rdtscp && !rdtscp) {
+        return refuse(why, STATUS_UNSUPPORTED, "it has no RDTSCP, CPU 0 has");
     }
-    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | (xcr0_mask ? CR4_OSXSAVE : 0));
-    if (xcr0_mask) {
-        xcr0_write(xcr0_mask);
+    uint64_t mask = __atomic_and_fetch(&xcr0_mask, components_here(), __ATOMIC_RELAXED);
+    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | (mask ? CR4_OSXSAVE : 0));
+    if (mask) {
+        xcr0_write(mask);
     }
     return STATUS_OK;
 }

@@ -20,12 +20,13 @@ struct live_state {
     uint64_t tsc_aux;
 };
 
-// The state components that guests may have: what this machine has of x87, SSE, AVX, AVX-512, PKRU.
-// Call once, on CPU 0, before the others. 0: no XSAVE.
+// The state components that guests may have: what all CPUs have of x87, SSE, AVX, AVX-512, PKRU.
+// Call once, on CPU 0, before the others.
 void live_state_init_machine(void);
-// Sets CR4.OSFXSR and OSXSAVE on this CPU. Fails where it has less than CPU 0.
+// Sets CR4.OSFXSR and OSXSAVE on this CPU, and leaves out for all what it does not have. Before
+// there is a VM. Fails where it has no RDTSCP and CPU 0 has.
 enum status live_state_init_cpu(struct reason *why);
-uint64_t live_state_xcr0_mask(void);
+uint64_t live_state_xcr0_mask(void); // 0: no XSAVE
 
 // State after power-up (SDM Vol. 3A table 10-1).
 enum status live_state_create(struct live_state *state);

@@ -3,6 +3,7 @@
 #include "arch/x86/page_table.h"
 
 #include "arch/x86/cpuid.h"
+#include "arch/x86/feature_switches.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/panic.h"
@@ -17,7 +18,8 @@ void page_table_init(void)
 {
     uint32_t features = cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx;
     flags_mask = features & CPUID_80000001_EDX_NX ? UINT64_MAX : ~PAGE_NO_EXECUTE;
-    level_max_page = features & CPUID_80000001_EDX_PAGE_1G ? 3 : 2;
+    bool pages_1g = (features & CPUID_80000001_EDX_PAGE_1G) && !feature_is_off(OPTIONAL_PAGES_1G);
+    level_max_page = pages_1g ? 3 : 2;
 }
 
 // What one entry of a table of `level` covers.

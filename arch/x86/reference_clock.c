@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ACPI PM timer (ACPI 4.8.3.3), HPET (IA-PC HPET 2.3), PIT channel 2 (8254 data sheet) as counters.
 #include "arch/x86/reference_clock.h"
+#include "arch/x86/feature_switches.h"
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
 
@@ -67,7 +68,7 @@ static bool runs(const struct reference_clock *clock)
 static bool set_up_pm_timer(const struct acpi_info *acpi)
 {
     const struct acpi_register *timer = &acpi->pm_timer;
-    if (!timer->present) {
+    if (!timer->present || feature_is_off(OPTIONAL_PM_TIMER)) {
         return false;
     }
     if (timer->space == ACPI_SPACE_IO && timer->address <= UINT16_MAX)
@@ -85,7 +86,8 @@ static bool set_up_pm_timer(const struct acpi_info *acpi)
 
 static bool set_up_hpet(const struct acpi_info *acpi)
 {
-    if (!acpi->hpet.present || acpi->hpet.space != ACPI_SPACE_MEMORY) {
+    if (!acpi->hpet.present || acpi->hpet.space != ACPI_SPACE_MEMORY ||
+        feature_is_off(OPTIONAL_HPET)) {
         return false;
     }
     hpet = paging_map_device(acpi->hpet.address, HPET_BYTES, CACHE_UNCACHED);

@@ -3,6 +3,7 @@
 #include "arch/x86/smp.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/feature_switches.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/log.h"
 #include "arch/x86/msr.h"
@@ -185,7 +186,7 @@ unsigned smp_start(const struct acpi_info *info, void (*entry)(void))
     cpu_entry = entry;
     cpu_this()->apic_id = apic_id();
     panic_stop_others = stop_others;
-    if (acpi->processor_count <= 1) {
+    if (acpi->processor_count <= 1 || feature_is_off(OPTIONAL_SMP)) {
         return cpu_count();
     }
     uint64_t page = frames_low_page();

@@ -5,6 +5,7 @@
 #include "arch/x86/calibration.h"
 #include "arch/x86/clock_scale.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/feature_switches.h"
 #include "arch/x86/idt.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/mc146818.h"
@@ -42,7 +43,8 @@ enum status time_init(const struct acpi_info *acpi, struct reason *why)
     source_name = reference->name;
     ticks_per_ns = clock_scale_factor(NS_PER_SECOND, rates.tsc_hz);
     apic_ticks_per_ns = clock_scale_factor(NS_PER_SECOND, rates.apic_hz);
-    has_deadline_mode = (cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) != 0;
+    has_deadline_mode = (cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) != 0 &&
+                        !feature_is_off(OPTIONAL_TSC_DEADLINE);
     wall_clock_base_s = mc146818_read(acpi->rtc_century);
     base_tsc = rdtsc();
     ns_per_tick = clock_scale_factor(rates.tsc_hz, NS_PER_SECOND);

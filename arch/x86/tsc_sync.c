@@ -3,6 +3,7 @@
 // question, so the difference is known within half of its round trip.
 #include "arch/x86/tsc_sync.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/feature_switches.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/log.h"
 #include "arch/x86/msr.h"
@@ -79,7 +80,8 @@ static void correct(void)
     if (correction == 0) {
         return;
     }
-    if (cpuid_checked(CPUID_STRUCTURED_FEATURES, 0).ebx & CPUID_7_EBX_TSC_ADJUST) {
+    if ((cpuid_checked(CPUID_STRUCTURED_FEATURES, 0).ebx & CPUID_7_EBX_TSC_ADJUST) &&
+        !feature_is_off(OPTIONAL_TSC_ADJUST)) {
         wrmsr(IA32_TSC_ADJUST, rdmsr(IA32_TSC_ADJUST) + (uint64_t)correction);
     } else {
         wrmsr(IA32_TSC, rdtsc() + (uint64_t)correction);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/x86/features.h"
 #include "vmm/guest_memory.h"
 #include "vmm/vm.h"
 
@@ -37,6 +38,7 @@ static void check_husk(const char *line)
     config_parse_husk(line, &config, complain, &context);
     require(config.guest_count <= CONFIG_GUESTS_MAX && config.consoles != 0);
     require(is_name(config.focus));
+    require(config.features_off < BIT(OPTIONAL_COUNT));
     for (unsigned i = 0; i < config.guest_count; i++) {
         require(is_name(config.guests[i]) && config.guests[i][0] != '\0');
     }

@@ -9,16 +9,21 @@
 
 #include <cmocka.h>
 
+#include "vmm/config_features.h"
 #include "vmm/config_words.h"
 #include "vmm/guest_memory.h"
 
 static unsigned complaints;
 static char complaint[200]; // the last one
+static char first_complaint[200];
 
 static void complain(void *context, const char *text)
 {
     assert_ptr_equal(context, &complaints);
     complaints++;
+    if (complaints == 1) {
+        (void)snprintf(first_complaint, sizeof(first_complaint), "%s", text);
+    }
     (void)snprintf(complaint, sizeof(complaint), "%s", text);
 }
 
@@ -84,8 +89,9 @@ static void assert_complaint(const char *line, const char *text)
 static void test_husk_complaints(void **state)
 {
     (void)state;
-    assert_complaint("colour=red", "colour=: unknown, known are console= guests= focus= on-idle=");
-    assert_complaint("debug", "debug: unknown, known are console= guests= focus= on-idle=");
+    assert_complaint("colour=red",
+                     "colour=: unknown, known are console= guests= focus= on-idle= no=");
+    assert_complaint("debug", "debug: unknown, known are console= guests= focus= on-idle= no=");
     assert_complaint("console=tty", "console=tty: expected serial or screen or serial,screen");
     assert_complaint("console=vga,", "console=: expected serial or screen or serial,screen");
     assert_complaint("on-idle=sleep", "on-idle=sleep: expected poweroff or stay");
@@ -94,6 +100,45 @@ static void test_husk_complaints(void **state)
     assert_complaint("guests=hello,,b",
                      "guests=: expected names of 1 to 15 letters, digits, '-', '_', '.'");
     assert_complaint("focus=a focus=b", "focus=b: expected once only, the first counts");
+}
+
+static void test_features_are_switched_off(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_husk("").features_off, 0);
+    assert_int_equal(parse_husk("no=vpid,hpet").features_off,
+                     BIT(OPTIONAL_VPID) | BIT(OPTIONAL_HPET));
+    assert_int_equal(complaints, 0);
+}
+
+// Each word of the list is one that is known, and all of them together are all features.
+static void test_every_feature_has_its_word(void **state)
+{
+    char all[CONFIG_WORD_MAX] = "no=";
+    char line[CONFIG_FEATURE_LINE];
+    unsigned lines = 0;
+
+    (void)state;
+    for (unsigned next = 0; config_feature_line(&next, line); lines++) {
+        (void)strncat(all, line, sizeof(all) - strlen(all) - 1);
+    }
+    assert_int_equal(parse_husk(all).features_off, BIT(OPTIONAL_COUNT) - 1);
+    assert_int_equal(complaints, 0);
+    assert_in_range(lines, 2, 8);
+}
+
+static void test_an_unknown_feature_is_named(void **state)
+{
+    struct husk_config config = parse_husk("no=vpid,ept-3g,npt-1g");
+
+    (void)state;
+    assert_int_equal(config.features_off, BIT(OPTIONAL_VPID) | BIT(OPTIONAL_NPT_1G));
+    assert_string_equal(first_complaint,
+                        "no=ept-3g: expected names of features, with commas, out of:");
+    assert_in_range(complaints, 3, 9); // and the list
+    assert_non_null(strstr(complaint, "hpet"));
+    config = parse_husk("no=vpi,vpidd,,VPID");
+    assert_int_equal(config.features_off, 0);
 }
 
 static void test_rest_of_a_bad_husk_line_counts(void **state)
@@ -293,6 +338,9 @@ int main(void)
         cmocka_unit_test(test_empty_husk_line),
         cmocka_unit_test(test_whole_husk_line),
         cmocka_unit_test(test_husk_complaints),
+        cmocka_unit_test(test_features_are_switched_off),
+        cmocka_unit_test(test_every_feature_has_its_word),
+        cmocka_unit_test(test_an_unknown_feature_is_named),
         cmocka_unit_test(test_rest_of_a_bad_husk_line_counts),
         cmocka_unit_test(test_too_many_guests),
         cmocka_unit_test(test_word_that_is_too_long),

@@ -130,6 +130,9 @@ test_acpi := arch/x86/acpi_tables.c arch/x86/acpi_rsdp.c arch/x86/acpi_madt.c \
 UNIT_TESTS += test_clock
 test_clock := arch/x86/clock_scale.c arch/x86/mc146818_date.c
 
+UNIT_TESTS += test_cpuid_set
+test_cpuid_set := arch/x86/cpuid_set.c
+
 UNIT_TESTS += test_framebuffer
 test_framebuffer := drivers/framebuffer.c drivers/font.c drivers/text_screen.c
 
@@ -152,7 +155,7 @@ UNIT_TESTS += test_guest_memory
 test_guest_memory := vmm/guest_memory.c
 
 UNIT_TESTS += test_config
-test_config := vmm/config.c vmm/config_vm.c vmm/config_words.c $(LOADERS)
+test_config := vmm/config.c vmm/config_features.c vmm/config_vm.c vmm/config_words.c $(LOADERS)
 
 FUZZ_TARGETS += fuzz_config
 fuzz_config := $(test_config)
@@ -229,6 +232,9 @@ fuzz_svm_decode := $(test_svm_decode)
 
 UNIT_TESTS += test_svm_invalid
 test_svm_invalid := arch/svm/svm_invalid.c
+
+UNIT_TESTS += test_vmx_common
+test_vmx_common := arch/vmx/vmx_common.c
 
 UNIT_TESTS += test_guest_walk
 test_guest_walk := vmm/guest_walk.c vmm/guest_memory.c

@@ -11,7 +11,12 @@ import sys
 import source_files
 
 # Headers of arch/x86 that hold nothing but constants and layouts: facts of the manuals, for anyone.
-CONSTANTS = ["arch/x86/registers.h", "arch/x86/msr_numbers.h", "arch/x86/acpi_layout.h"]
+CONSTANTS = [
+    "arch/x86/acpi_layout.h",
+    "arch/x86/features.h",
+    "arch/x86/msr_numbers.h",
+    "arch/x86/registers.h",
+]
 # The neutral seam that a back end is written against.
 SEAM = ["vmm/backend.h", "vmm/exit.h", "vmm/address.h", "vmm/host.h"]
 # The structure in which boot hands over what the boot loader said.

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// Capabilities as values: what depends on what, and what CPUs that differ have in common. Pure.
+#include "arch/vmx/vmx.h"
+
+enum status vmx_capability_settle(struct vmx_capability *c, struct reason *why)
+{
+    uint64_t ept = EPT_CAP_WALK_4 | EPT_CAP_WRITE_BACK | EPT_CAP_INVEPT;
+    if ((c->ept_vpid & ept) != ept ||
+        !(c->ept_vpid & (EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL))) {
+        return refuse(why, STATUS_UNSUPPORTED,
+                      "EPT lacks 4-level walks, write-back tables or INVEPT (0x%llx); no guests",
+                      (unsigned long long)c->ept_vpid);
+    }
+    // With the TRUE MSRs, CR3 exits are off; without them they may be forced on.
+    if (c->primary & (PRIMARY_CR3_LOAD_EXITING | PRIMARY_CR3_STORE_EXITING)) {
+        return refuse(why, STATUS_UNSUPPORTED, "this VT-x forces exits on CR3 accesses; no guests");
+    }
+    bool invvpid = (c->ept_vpid & VPID_CAP_INVVPID) &&
+                   (c->ept_vpid & (VPID_CAP_INVVPID_SINGLE | VPID_CAP_INVVPID_ALL));
+    if (!invvpid) {
+        c->secondary &= ~(uint32_t)SECONDARY_ENABLE_VPID;
+    }
+    // A timer that starts anew at each entry never ends a slice of a guest that exits often.
+    if (!(c->exit & EXIT_SAVE_PREEMPTION_TIMER) || !(c->pin & PIN_PREEMPTION_TIMER)) {
+        c->pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;
+        c->exit &= ~(uint32_t)EXIT_SAVE_PREEMPTION_TIMER;
+    }
+    return STATUS_OK;
+}
+
+// What is not optional was set because Husk or the CPU insists on it.
+static bool differ_in_optional_ones(const struct vmx_capability *a, const struct vmx_capability *b)
+{
+    return !((a->pin ^ b->pin) & ~PIN_OPTIONAL) && a->primary == b->primary &&
+           !((a->secondary ^ b->secondary) & ~SECONDARY_OPTIONAL) &&
+           !((a->exit ^ b->exit) & ~EXIT_OPTIONAL) && a->entry == b->entry;
+}
+
+enum status vmx_capability_narrow(struct vmx_capability *common, const struct vmx_capability *own,
+                                  struct reason *why)
+{
+    struct vmx_capability both = *common;
+    if (own->revision != both.revision) {
+        return refuse(why, STATUS_UNSUPPORTED, "its VMCS revision is 0x%x, the first CPU's 0x%x",
+                      own->revision, both.revision);
+    }
+    if (!differ_in_optional_ones(own, &both)) {
+        return refuse(why, STATUS_UNSUPPORTED,
+                      "its VT-x insists on other controls than the first CPU's");
+    }
+    both.pin &= own->pin;
+    both.secondary &= own->secondary;
+    both.exit &= own->exit;
+    both.ept_vpid &= own->ept_vpid;
+    both.cr0_fixed0 |= own->cr0_fixed0;
+    both.cr0_fixed1 &= own->cr0_fixed1;
+    both.cr4_fixed0 |= own->cr4_fixed0;
+    both.cr4_fixed1 &= own->cr4_fixed1;
+    both.page_size_change_safe &= own->page_size_change_safe;
+    if (own->preemption_timer_shift != both.preemption_timer_shift) {
+        both.pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;
+    }
+    enum status status = vmx_capability_settle(&both, why);
+    if (status == STATUS_OK) {
+        *common = both;
+    }
+    return status;
+}
