@@ -97,6 +97,32 @@ static_assert(offsetof(struct acpi_fadt, x_dsdt) == 140, "ACPI 5.2.9");
 static_assert(offsetof(struct acpi_fadt, x_pm_timer) == 208, "ACPI 5.2.9");
 static_assert(sizeof(struct acpi_fadt) == 268, "ACPI 5.2.9");
 
+// Microsoft's table, revision 4; revisions 1 and 2 end before the clock.
+struct PACKED acpi_spcr {
+    struct acpi_header header;
+    uint8_t type;
+    uint8_t reserved0[3];
+    struct acpi_gas base;
+    uint8_t interrupt_type;
+    uint8_t irq; // of the 8259s
+    uint32_t gsi;
+    uint8_t baud_rate; // a code
+    uint8_t parity;
+    uint8_t stop_bits;
+    uint8_t flow_control;
+    uint8_t terminal;
+    uint8_t language;
+    uint8_t pci[12]; // ids, where, flags, segment: if it is a PCI device
+    uint32_t clock_hz;
+    uint32_t precise_baud_rate;
+};
+
+static_assert(offsetof(struct acpi_spcr, interrupt_type) == 52, "SPCR");
+static_assert(offsetof(struct acpi_spcr, baud_rate) == 58, "SPCR");
+static_assert(offsetof(struct acpi_spcr, clock_hz) == 76, "SPCR");
+
+#define SPCR_V1_BYTES offsetof(struct acpi_spcr, clock_hz)
+
 #define FADT_V1_BYTES offsetof(struct acpi_fadt, reset)
 #define FADT_BOOT_8042 BIT(1)
 #define FADT_FLAG_TIMER_32 BIT(8)
@@ -136,6 +162,7 @@ uint8_t acpi_sum(const uint8_t *bytes, uint64_t length); // 0 for what is right
 // One table each, into `info`.
 void acpi_read_madt(const struct acpi_table *table, struct acpi_info *info);
 void acpi_read_fadt(const struct acpi_table *table, struct acpi_info *info, uint64_t *dsdt);
+void acpi_read_spcr(const struct acpi_table *table, struct acpi_info *info);
 void acpi_read_hpet(const struct acpi_table *table, struct acpi_info *info);
 // Looks for \_S5 in the AML of a DSDT or SSDT.
 void acpi_read_s5(const struct acpi_table *table, struct acpi_info *info);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Registers in port space, memory or PCI configuration space of bus 0 (ACPI 5.2.3.2).
 #include "arch/x86/acpi_register.h"
+#include "arch/x86/cpuid.h"
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
 
@@ -13,7 +14,8 @@
 struct acpi_access acpi_register_map(const struct acpi_register *where)
 {
     struct acpi_access access = {.where = *where};
-    if (where->present && where->space == ACPI_SPACE_MEMORY) {
+    if (where->present && where->space == ACPI_SPACE_MEMORY &&
+        where->address < cpuid_physical_limit() - sizeof(uint32_t)) {
         access.memory = paging_map_device(where->address, sizeof(uint32_t), CACHE_UNCACHED);
     }
     return access;

@@ -118,7 +118,7 @@ fuzz_boot_info := $(test_boot_info)
 
 UNIT_TESTS += test_acpi
 test_acpi := arch/x86/acpi_tables.c arch/x86/acpi_rsdp.c arch/x86/acpi_madt.c \
-             arch/x86/acpi_fadt.c arch/x86/acpi_aml.c
+             arch/x86/acpi_fadt.c arch/x86/acpi_aml.c arch/x86/acpi_spcr.c
 
 UNIT_TESTS += test_clock
 test_clock := arch/x86/clock_scale.c arch/x86/mc146818_date.c
