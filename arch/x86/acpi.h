@@ -98,10 +98,10 @@ struct acpi_info {
     uint8_t reset_value;
     uint16_t smi_command_port; // 0: ACPI mode is always on
     uint8_t acpi_enable;
-    bool hardware_reduced;              // no PM1 registers; these two instead (ACPI 4.8.3.7)
+    bool hardware_reduced; // no PM1 registers; these two instead (ACPI 4.8.3.7)
     struct acpi_register sleep_control;
     struct acpi_register sleep_status;
-    uint8_t rtc_century;                // CMOS index of the century, 0: there is none
+    uint8_t rtc_century; // CMOS index of the century, 0: there is none
 
     // \_S5 of the DSDT or an SSDT: what to write as SLP_TYP to switch off.
     bool has_s5;

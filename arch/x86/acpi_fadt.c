@@ -23,10 +23,8 @@ static bool is_usable(const struct acpi_gas *extended)
 static struct acpi_register choose(const struct acpi_gas *extended, uint32_t port, uint8_t bits)
 {
     if (is_usable(extended)) {
-        return (struct acpi_register){.present = true,
-                                      .space = extended->space,
-                                      .bits = bits,
-                                      .address = extended->address};
+        return (struct acpi_register){
+            .present = true, .space = extended->space, .bits = bits, .address = extended->address};
     }
     if (port == 0 || port > UINT16_MAX)
         return (struct acpi_register){0};

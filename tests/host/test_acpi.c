@@ -536,8 +536,8 @@ static void test_spcr_registers(void **state)
         uint8_t stride;
         uint8_t access_bytes;
     } cases[] = {
-        {8, 1, 1, 1},   {8, 0, 1, 1},  {0, 0, 1, 1},  {32, 1, 4, 1}, {16, 2, 2, 2},
-        {8, 3, 4, 4}, // every register in a double word of its own
+        {8, 1, 1, 1},  {8, 0, 1, 1},   {0, 0, 1, 1},
+        {32, 1, 4, 1}, {16, 2, 2, 2},  {8, 3, 4, 4}, // every register in a double word of its own
         {32, 4, 4, 1}, {255, 9, 4, 1}, {64, 3, 4, 4},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

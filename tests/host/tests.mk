@@ -126,8 +126,14 @@ test_clock := arch/x86/clock_scale.c arch/x86/mc146818_date.c
 UNIT_TESTS += test_framebuffer
 test_framebuffer := drivers/framebuffer.c drivers/font.c drivers/text_screen.c
 
+UNIT_TESTS += test_pci_serial
+test_pci_serial := drivers/pci_serial.c
+
 UNIT_TESTS += test_ps2_scan_codes
 test_ps2_scan_codes := drivers/ps2_scan_codes.c
+
+UNIT_TESTS += test_uart16550
+test_uart16550 := drivers/uart16550.c drivers/uart16550_registers.c vmm/devices/uart.c
 
 UNIT_TESTS += test_vga_text
 test_vga_text := drivers/text_screen.c
