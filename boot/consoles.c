@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Joins the drivers of serial line, screen and keyboard to the log, to panics and to the monitor's
-// console.
+// Joins the serial lines and the drivers of screen and keyboard to the log, to panics and to the
+// monitor's console.
 #include "boot/consoles.h"
 
 #include "arch/x86/apic.h"
+#include "arch/x86/cpuid.h"
 #include "arch/x86/idt.h"
 #include "arch/x86/ioapic82093.h"
 #include "arch/x86/ipi.h"
@@ -11,15 +12,17 @@
 #include "arch/x86/paging.h"
 #include "arch/x86/panic.h"
 #include "arch/x86/vectors.h"
+#include "boot/serial_lines.h"
 #include "drivers/framebuffer.h"
 #include "drivers/ps2_keyboard.h"
 #include "drivers/text_screen.h"
-#include "drivers/uart16550.h"
 #include "drivers/vga_text.h"
 
-#define PHYSICAL_LIMIT BIT(52) // SDM Vol. 3A 4.5: no address has more bits
+// How often what nothing else serves is looked at: a line without interrupts must not have its 16
+// characters full, at 87 us each; and an interrupt that should come may never do.
+#define POLL_OFTEN_NS 1000000
+#define POLL_NS 20000000
 
-static bool serial_used;
 static bool keyboard_used;
 static struct text_screen screen;
 static struct framebuffer framebuffer;
@@ -74,7 +77,7 @@ static void start_pixels(const struct boot_framebuffer *tag)
         return;
     }
     uint64_t bytes = framebuffer_bytes(&mode);
-    if (tag->physical > PHYSICAL_LIMIT - bytes) {
+    if (tag->physical > cpuid_physical_limit() - bytes) {
         log_line("screen: not used: its address is %#lx", tag->physical);
         return;
     }
@@ -98,15 +101,12 @@ static void show_log_on_screen(void)
 void consoles_start_screen(const struct boot_info *info, unsigned chosen)
 {
     const struct boot_framebuffer *tag = &info->framebuffer;
-    if (!(chosen & CONSOLE_SERIAL)) {
-        serial_used = false;
-    }
     if (!(chosen & CONSOLE_SCREEN)) {
         return;
     }
     if (tag->kind == SCREEN_PIXELS) {
         start_pixels(tag);
-    } else if (tag->kind == SCREEN_TEXT || !info->efi) {
+    } else if ((tag->kind == SCREEN_TEXT || !info->efi) && vga_text_present()) {
         start_text(tag);
     }
     if (draw_screen == NULL) {
@@ -118,14 +118,25 @@ void consoles_start_screen(const struct boot_info *info, unsigned chosen)
              tag->kind == SCREEN_PIXELS ? " on a framebuffer" : "");
 }
 
+void consoles_choose_serial(const struct boot_info *info, const struct acpi_info *acpi,
+                            unsigned chosen)
+{
+    serial_lines_find(acpi);
+    bool has_serial = serial_lines_choose(chosen);
+    if (!has_serial && draw_screen == NULL) {
+        log_line("console: what was chosen is not there: all that is found is used");
+        consoles_start_screen(info, CONSOLE_SCREEN);
+        (void)serial_lines_choose(CONSOLE_SERIAL);
+    }
+    serial_lines_report(chosen);
+}
+
 // ---- Before the monitor runs, and when Husk panics ----
 
-// Text with '\n' at once to both; the serial line wants "\r\n".
+// Text with '\n', at once, to all.
 static void write_directly(const char *text, size_t length)
 {
-    for (size_t i = 0; i < length && serial_used; i++) {
-        uart16550_write_sync(text[i] == '\n' ? "\r\n" : &text[i], text[i] == '\n' ? 2 : 1);
-    }
+    serial_lines_write_directly(text, length);
     if (draw_screen != NULL) {
         put_on_screen(text, length);
         draw_screen();
@@ -134,24 +145,12 @@ static void write_directly(const char *text, size_t length)
 
 void consoles_start_serial(void)
 {
-    serial_used = uart16550_init(UART16550_COM1);
+    serial_lines_start();
     log_set_output(write_directly);
     panic_set_output(write_directly);
 }
 
 // ---- While the monitor runs ----
-
-static size_t serial_write(struct console_output *output, const char *text, size_t length)
-{
-    (void)output;
-    return uart16550_write(text, length);
-}
-
-static size_t serial_room(struct console_output *output)
-{
-    (void)output;
-    return uart16550_room();
-}
 
 static size_t screen_write(struct console_output *output, const char *text, size_t length)
 {
@@ -173,13 +172,6 @@ static void screen_flush(struct console_output *output)
     draw_screen();
 }
 
-static void serial_interrupt(struct interrupt_frame *frame)
-{
-    (void)frame;
-    uart16550_interrupt();
-    apic_eoi();
-}
-
 static void keyboard_interrupt(struct interrupt_frame *frame)
 {
     (void)frame;
@@ -187,22 +179,19 @@ static void keyboard_interrupt(struct interrupt_frame *frame)
     apic_eoi();
 }
 
-static void route(unsigned irq, void (*handler)(struct interrupt_frame *frame), const char *name)
-{
-    idt_set_handler((uint8_t)(VECTOR_ISA + irq), handler);
-    if (ioapic82093_route_isa(irq) != STATUS_OK) {
-        log_line("%s: its interrupt cannot be routed; it is polled", name);
-    }
-}
-
 // Somebody who sees no screen does not type.
 static void start_keyboard(void)
 {
     keyboard_used = draw_screen != NULL && ps2_keyboard_init();
-    if (keyboard_used) {
-        route(PS2_KEYBOARD_IRQ, keyboard_interrupt, "keyboard");
-    } else if (draw_screen != NULL) {
-        log_line("keyboard: none: there is no PS/2 controller");
+    if (!keyboard_used) {
+        if (draw_screen != NULL) {
+            log_line("keyboard: none: there is no PS/2 controller");
+        }
+        return;
+    }
+    idt_set_handler(VECTOR_ISA + PS2_KEYBOARD_IRQ, keyboard_interrupt);
+    if (ioapic82093_route_isa(PS2_KEYBOARD_IRQ) != STATUS_OK) {
+        log_line("keyboard: its interrupt cannot be routed; it is polled");
     }
 }
 
@@ -216,13 +205,9 @@ static void wake_monitor(const char *text, size_t length)
 
 void consoles_hand_over(struct console *console)
 {
-    static struct console_output serial = {.write = serial_write, .room = serial_room};
     static struct console_output display = {
         .write = screen_write, .room = screen_room, .flush = screen_flush, .colour = true};
-    if (serial_used) {
-        route(UART16550_COM1_IRQ, serial_interrupt, "serial line");
-        console_add(console, &serial);
-    }
+    serial_lines_hand_over(console);
     start_keyboard();
     if (draw_screen != NULL) {
         console_add(console, &display);
@@ -230,17 +215,20 @@ void consoles_hand_over(struct console *console)
     log_set_output(wake_monitor);
 }
 
+uint64_t consoles_poll_ns(void)
+{
+    return serial_lines_are_polled() ? POLL_OFTEN_NS : POLL_NS;
+}
+
 int consoles_read(void)
 {
-    int byte = serial_used ? uart16550_read() : -1;
+    int byte = serial_lines_read();
     return byte < 0 && keyboard_used ? ps2_keyboard_read() : byte;
 }
 
 void consoles_flush(void)
 {
-    if (serial_used) {
-        uart16550_flush();
-    }
+    serial_lines_flush();
 }
 
 void consoles_take_back(void)

@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: MIT
-// Where Husk's text goes and where typing comes from: the serial line, the screen and its
+// Where Husk's text goes and where typing comes from: the serial lines, the screen and its
 // keyboard.
 #pragma once
 
+#include "arch/x86/acpi.h"
 #include "boot/boot_info.h"
 #include "vmm/config.h"
 #include "vmm/console.h"
 
-// The serial line, by polling: usable before anything else. Log and panic go there from now on.
+// COM1, by polling: usable before anything else. Log and panic go there from now on.
 void consoles_start_serial(void);
 
 // With memory mapped: the screen, as text or as pixels, if the boot loader tells of one; `chosen`
 // is enum console_choice. What the log has so far is shown on it.
 void consoles_start_screen(const struct boot_info *info, unsigned chosen);
 
-// With interrupts routed: the serial line and the keyboard work by interrupt, and the log goes by
+// With ACPI read: the serial lines that are found and chosen, each with the log so far. Where
+// nothing of what is chosen is there, all that is found is used, or nobody would see why.
+void consoles_choose_serial(const struct boot_info *info, const struct acpi_info *acpi,
+                            unsigned chosen);
+
+// With interrupts routed: the serial lines and the keyboard work by interrupt, and the log goes by
 // way of the monitor. `console` gets an output for each device.
 void consoles_hand_over(struct console *console);
 
@@ -22,7 +28,9 @@ void consoles_hand_over(struct console *console);
 // devices again.
 void consoles_take_back(void);
 
-// The next typed byte, -1: none.
+// The next typed byte, -1: none. To be called at least every consoles_poll_ns: not all devices have
+// an interrupt that comes.
 int consoles_read(void);
+uint64_t consoles_poll_ns(void);
 // Waits until the devices have sent all they were given.
 void consoles_flush(void);

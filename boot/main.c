@@ -25,13 +25,13 @@
 #include "boot/host_table.h"
 #include "boot/payloads.h"
 #include "boot/virtualization.h"
+#include "vmm/devices/rtc_date.h"
 #include "vmm/monitor.h"
 #include "vmm/scheduler.h"
 #include "vmm/util/format.h"
 
 #define VERSION "Husk 0.1"
-// How often CPU 0 looks at the serial line when nothing wakes it: its interrupt may not be routed.
-#define POLL_NS 20000000ULL
+#define RTC_SET_FROM_S (24 * 3600) // since 1970; a clock that could not be read counts from 0
 
 static struct boot_info boot_info;
 static struct husk_config config;
@@ -102,6 +102,19 @@ static void start_interrupts(void)
     log_line("interrupts: %s", apic_is_x2apic() ? "x2APIC" : "xAPIC");
 }
 
+static void report_date(void)
+{
+    struct rtc_date date;
+    uint64_t seconds = time_wall_clock_s();
+    if (seconds < RTC_SET_FROM_S) {
+        log_line("date: unknown, the machine's clock has none");
+        return;
+    }
+    rtc_date_from_seconds((int64_t)seconds, &date);
+    log_line("date: %04u-%02u-%02u %02u:%02u:%02u UTC (the machine's clock)", date.year, date.month,
+             date.day, date.hour, date.minute, date.second);
+}
+
 static void start_time(void)
 {
     struct reason why;
@@ -112,6 +125,7 @@ static void start_time(void)
     log_set_clock(time_now_ns);
     log_line("time: TSC at %lu kHz, measured against the %s", time_tsc_hz() / 1000,
              time_source_name());
+    report_date();
 }
 
 static void start_virtualization(void)
@@ -238,7 +252,7 @@ _Noreturn static void run_first_cpu(void)
         uint64_t wake_ns;
         ipi_run_calls();
         interrupts_window();
-        uint64_t poll_ns = MIN(monitor_poll(&monitor), time_now_ns() + POLL_NS);
+        uint64_t poll_ns = MIN(monitor_poll(&monitor), time_now_ns() + consoles_poll_ns());
         if (config.poweroff_on_idle && guests_all_ended(&vmm)) {
             leave_and_power_off();
         }
@@ -260,6 +274,7 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t tags)
     start_memory();
     consoles_start_screen(&boot_info, config.consoles);
     start_interrupts();
+    consoles_choose_serial(&boot_info, acpi, config.consoles);
     start_time();
     start_virtualization();
     start_other_cpus();

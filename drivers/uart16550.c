@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The 16550 UART (National PC16550D data sheet): rings in both directions, emptied and filled by
-// interrupts or, until these are routed, by polling.
+// interrupts or by polling.
 #include "drivers/uart16550.h"
-#include "arch/x86/instructions.h"
-#include "arch/x86/io.h"
+#include "vmm/util/string.h"
 
-// Registers, as offsets of the port.
+// Registers.
 #define DATA 0
 #define DIVISOR_LOW 0 // with LCR_DIVISOR
 #define INTERRUPT_ENABLE 1
@@ -35,7 +34,7 @@
 #define LSR_ROOM BIT(5)
 #define LSR_EMPTY BIT(6)
 
-#define DIVISOR_115200 1
+#define DIVISOR_DEFAULT 1
 #define FIFO_CHARACTERS 16
 #define PROBE_A 0x5a
 #define PROBE_B 0xa5
@@ -43,38 +42,20 @@
 #define WAIT_READS 200000
 #define INTERRUPT_ROUNDS 64
 
-#define RECEIVE_BYTES 4096
-#define SEND_BYTES 16384
+#define RECEIVE_BYTES UART16550_RECEIVE_BYTES
+#define SEND_BYTES UART16550_SEND_BYTES
 
 static_assert((RECEIVE_BYTES & (RECEIVE_BYTES - 1)) == 0, "indexes wrap by themselves");
 static_assert((SEND_BYTES & (SEND_BYTES - 1)) == 0, "indexes wrap by themselves");
 
-// Heads and tails run freely; head - tail is what a ring holds.
-struct uart16550 {
-    uint16_t port; // 0: there is none
-    unsigned fifo_characters;
-    uint8_t interrupts;   // what INTERRUPT_ENABLE holds
-    bool interrupts_come; // else reading polls
-    bool stuck;           // it did not send for long: nobody waits for it again until it does
-    uint64_t lost;
-    uint32_t receive_head;
-    uint32_t receive_tail;
-    uint32_t send_head;
-    uint32_t send_tail;
-    uint8_t receive[RECEIVE_BYTES];
-    char send[SEND_BYTES];
-};
-
-static struct uart16550 console;
-
-static uint8_t get(const struct uart16550 *uart, uint16_t which)
+static uint8_t get(const struct uart16550 *uart, unsigned which)
 {
-    return inb(uart->port + which);
+    return uart->registers.read(&uart->registers, which);
 }
 
-static void put(const struct uart16550 *uart, uint16_t which, uint8_t value)
+static void put(const struct uart16550 *uart, unsigned which, uint8_t value)
 {
-    outb(uart->port + which, value);
+    uart->registers.write(&uart->registers, which, value);
 }
 
 static bool wait_for(const struct uart16550 *uart, uint8_t bits)
@@ -103,20 +84,30 @@ static bool loops_back(const struct uart16550 *uart)
     put(uart, MODEM_CONTROL, MCR_READY | MCR_LOOPBACK);
     put(uart, DATA, PROBE_A);
     bool came = wait_for(uart, LSR_RECEIVED) && get(uart, DATA) == PROBE_A;
-    put(uart, MODEM_CONTROL, MCR_READY | MCR_OUT2);
+    put(uart, MODEM_CONTROL, MCR_READY);
     return came;
 }
 
-static bool set_up(struct uart16550 *uart)
+// Writes the divisor; 0: reads the one that is set, and sets one where that is none.
+static void set_divisor(struct uart16550 *uart, unsigned divisor)
+{
+    put(uart, LINE_CONTROL, LCR_DIVISOR | LCR_8N1);
+    if (divisor == 0) {
+        divisor = get(uart, DIVISOR_LOW) | (unsigned)get(uart, DIVISOR_HIGH) << 8;
+    }
+    uart->divisor = divisor != 0 ? divisor : DIVISOR_DEFAULT;
+    put(uart, DIVISOR_LOW, (uint8_t)uart->divisor);
+    put(uart, DIVISOR_HIGH, (uint8_t)(uart->divisor >> 8));
+    put(uart, LINE_CONTROL, LCR_8N1);
+}
+
+static bool set_up(struct uart16550 *uart, unsigned divisor)
 {
     if (!has_scratch(uart)) {
         return false;
     }
     wait_for(uart, LSR_EMPTY); // what the boot loader printed last
-    put(uart, LINE_CONTROL, LCR_DIVISOR);
-    put(uart, DIVISOR_LOW, DIVISOR_115200);
-    put(uart, DIVISOR_HIGH, 0);
-    put(uart, LINE_CONTROL, LCR_8N1);
+    set_divisor(uart, divisor);
     put(uart, INTERRUPT_ENABLE, 0);
     put(uart, FIFO_CONTROL, FCR_ENABLE_AND_CLEAR | FCR_TRIGGER_8);
     if (!loops_back(uart)) {
@@ -125,23 +116,33 @@ static bool set_up(struct uart16550 *uart)
     bool has_fifo = (get(uart, INTERRUPT_ID) & IIR_FIFO) == IIR_FIFO;
     uart->fifo_characters = has_fifo ? FIFO_CHARACTERS : 1;
     put(uart, FIFO_CONTROL, FCR_ENABLE_AND_CLEAR | FCR_TRIGGER_8);
-    uart->interrupts = IER_RECEIVED | IER_LINE_STATUS;
-    put(uart, INTERRUPT_ENABLE, uart->interrupts);
     return true;
 }
 
-bool uart16550_init(uint16_t port)
+bool uart16550_init(struct uart16550 *uart, const struct uart16550_registers *registers,
+                    unsigned divisor)
 {
-    console = (struct uart16550){.port = port};
-    if (!set_up(&console)) {
-        console.port = 0;
-    }
-    return console.port != 0;
+    memset(uart, 0, sizeof(*uart));
+    uart->registers = *registers;
+    uart->present = set_up(uart, divisor);
+    return uart->present;
 }
 
-bool uart16550_present(void)
+void uart16550_set_divisor(struct uart16550 *uart, unsigned divisor)
 {
-    return console.port != 0;
+    if (uart->present && divisor != uart->divisor) {
+        uart16550_flush(uart);
+        set_divisor(uart, divisor);
+    }
+}
+
+void uart16550_enable_interrupts(struct uart16550 *uart)
+{
+    if (uart->present) {
+        put(uart, MODEM_CONTROL, MCR_READY | MCR_OUT2);
+        uart->interrupts = IER_RECEIVED | IER_LINE_STATUS;
+        put(uart, INTERRUPT_ENABLE, uart->interrupts);
+    }
 }
 
 static void receive_all(struct uart16550 *uart)
@@ -167,7 +168,7 @@ static void enable_room_interrupt(struct uart16550 *uart, bool wanted)
 {
     uint8_t interrupts = uart->interrupts;
     interrupts = (uint8_t)(wanted ? interrupts | IER_ROOM : interrupts & ~IER_ROOM);
-    if (interrupts == uart->interrupts) {
+    if (uart->interrupts == 0 || interrupts == uart->interrupts) {
         return;
     }
     uart->interrupts = interrupts;
@@ -198,52 +199,52 @@ static void service(struct uart16550 *uart)
     }
 }
 
-void uart16550_interrupt(void)
+bool uart16550_interrupt(struct uart16550 *uart)
 {
-    if (console.port == 0) {
-        return;
+    if (!uart->present || (get(uart, INTERRUPT_ID) & IIR_NOTHING) != 0) {
+        return false;
     }
-    uint64_t flags = interrupts_save();
-    console.interrupts_come = true;
-    service(&console);
-    interrupts_restore(flags);
+    uart->interrupts_come = true;
+    service(uart);
+    return true;
 }
 
-size_t uart16550_room(void)
+// Nobody but those who ask for it moves the text of a line without interrupts.
+size_t uart16550_room(struct uart16550 *uart)
 {
-    return console.port != 0 ? SEND_BYTES - (console.send_head - console.send_tail) : 0;
-}
-
-size_t uart16550_write(const char *text, size_t length)
-{
-    size_t taken = 0;
-    if (console.port == 0) {
+    if (!uart->present) {
         return 0;
     }
-    uint64_t flags = interrupts_save();
-    for (size_t room = uart16550_room(); taken < MIN(length, room); taken++) {
-        console.send[console.send_head++ % SEND_BYTES] = text[taken];
+    if (!uart->interrupts_come) {
+        send_some(uart);
     }
-    send_some(&console);
-    interrupts_restore(flags);
+    return SEND_BYTES - (uart->send_head - uart->send_tail);
+}
+
+size_t uart16550_write(struct uart16550 *uart, const char *text, size_t length)
+{
+    size_t taken = 0;
+    for (size_t room = uart16550_room(uart); taken < MIN(length, room); taken++) {
+        uart->send[uart->send_head++ % SEND_BYTES] = text[taken];
+    }
+    if (taken > 0) {
+        send_some(uart);
+    }
     return taken;
 }
 
-int uart16550_read(void)
+int uart16550_read(struct uart16550 *uart)
 {
-    int byte = -1;
-    if (console.port == 0) {
+    if (!uart->present) {
         return -1;
     }
-    uint64_t flags = interrupts_save();
-    if (!console.interrupts_come) {
-        service(&console);
+    if (!uart->interrupts_come) {
+        service(uart);
     }
-    if (console.receive_head != console.receive_tail) {
-        byte = console.receive[console.receive_tail++ % RECEIVE_BYTES];
+    if (uart->receive_head == uart->receive_tail) {
+        return -1;
     }
-    interrupts_restore(flags);
-    return byte;
+    return uart->receive[uart->receive_tail++ % RECEIVE_BYTES];
 }
 
 static void send_waiting(struct uart16550 *uart, char character)
@@ -265,28 +266,21 @@ static void drain(struct uart16550 *uart)
     }
 }
 
-void uart16550_write_sync(const char *text, size_t length)
+void uart16550_write_sync(struct uart16550 *uart, const char *text, size_t length)
 {
-    if (console.port == 0) {
+    if (!uart->present) {
         return;
     }
-    uint64_t flags = interrupts_save();
-    drain(&console);
+    drain(uart);
     for (size_t i = 0; i < length; i++) {
-        send_waiting(&console, text[i]);
-    }
-    interrupts_restore(flags);
-}
-
-void uart16550_flush(void)
-{
-    uart16550_write_sync("", 0);
-    if (console.port != 0 && !console.stuck) {
-        wait_for(&console, LSR_EMPTY);
+        send_waiting(uart, text[i]);
     }
 }
 
-uint64_t uart16550_lost(void)
+void uart16550_flush(struct uart16550 *uart)
 {
-    return console.lost;
+    uart16550_write_sync(uart, "", 0);
+    if (uart->present && !uart->stuck) {
+        wait_for(uart, LSR_EMPTY);
+    }
 }

@@ -13,6 +13,9 @@
 #define CURSOR_FIRST_LINE 14 // of 16: an underscore
 #define CURSOR_LAST_LINE 15
 
+#define PROBE_A 0x5a
+#define PROBE_B 0xa5
+
 #define MEMORY_BYTES (32 * KIB) // at 0xb8000
 #define CELL_BYTES sizeof(uint16_t)
 #define CELLS_PER_WORD (sizeof(uint64_t) / CELL_BYTES)
@@ -23,6 +26,18 @@ static void write_crtc(uint8_t index, uint8_t value)
 {
     outb(CRTC_INDEX, index);
     outb(CRTC_DATA, value);
+}
+
+// A missing card reads all ones, or whatever was last on the bus.
+static bool keeps(uint8_t value)
+{
+    write_crtc(CRTC_CURSOR_LOW, value);
+    return inb(CRTC_DATA) == value;
+}
+
+bool vga_text_present(void)
+{
+    return keeps(PROBE_A) && keeps(PROBE_B);
 }
 
 bool vga_text_has(unsigned columns, unsigned rows)

@@ -8,6 +8,8 @@
 #define VGA_TEXT_COLUMNS 80
 #define VGA_TEXT_ROWS 25
 
+// Whether there is a VGA at all: its text memory cannot tell, since writing it does no harm.
+bool vga_text_present(void);
 // Whether the VGA can have a text mode of that size.
 bool vga_text_has(unsigned columns, unsigned rows);
 // Maps the memory of a mode of that size (vga_text_has) at `address`, and shows the cursor.

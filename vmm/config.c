@@ -35,21 +35,42 @@ static void complain_item(const struct husk_parser *parser, const char *key, con
     parser->complain(parser->context, why.text);
 }
 
+// The words of one device first, then those of several: config_console_word takes the first.
+static const struct {
+    const char *word;
+    unsigned choice;
+} console_words[] = {
+    {"com1", CONSOLE_COM1},      {"com2", CONSOLE_COM1 << 1}, {"com3", CONSOLE_COM1 << 2},
+    {"com4", CONSOLE_COM1 << 3}, {"pci0", CONSOLE_PCI0},      {"pci1", CONSOLE_PCI0 << 1},
+    {"pci2", CONSOLE_PCI0 << 2}, {"pci3", CONSOLE_PCI0 << 3}, {"pci4", CONSOLE_PCI0 << 4},
+    {"pci5", CONSOLE_PCI0 << 5}, {"pci6", CONSOLE_PCI0 << 6}, {"pci7", CONSOLE_PCI0 << 7},
+    {"spcr", CONSOLE_SPCR},      {"screen", CONSOLE_SCREEN},  {"vga", CONSOLE_SCREEN},
+    {"pci-serial", CONSOLE_PCI}, {"serial", CONSOLE_SERIAL},
+};
+
+const char *config_console_word(unsigned choices)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(console_words); i++) {
+        if ((choices & console_words[i].choice) != 0) {
+            return console_words[i].word;
+        }
+    }
+    return "";
+}
+
 static void add_console(const struct husk_parser *parser, const char *item, size_t length)
 {
-    char name[8];
+    char name[12] = "";
 
-    if (config_parse_name(item, length, name, sizeof(name))) {
-        if (text_equal(name, "serial")) {
-            parser->config->consoles |= CONSOLE_SERIAL;
-            return;
-        }
-        if (text_equal(name, "screen") || text_equal(name, "vga")) {
-            parser->config->consoles |= CONSOLE_SCREEN;
+    (void)config_parse_name(item, length, name, sizeof(name));
+    for (unsigned i = 0; i < ARRAY_SIZE(console_words); i++) {
+        if (text_equal(name, console_words[i].word)) {
+            parser->config->consoles |= console_words[i].choice;
             return;
         }
     }
-    complain_item(parser, "console", item, length, "serial or screen or serial,screen");
+    complain_item(parser, "console", item, length,
+                  "serial, com1 to com4, spcr, pci-serial, pci0 to pci7, screen");
 }
 
 static void add_guest(const struct husk_parser *parser, const char *item, size_t length)

@@ -6,7 +6,7 @@
 
 #include "vmm/util/types.h"
 
-#define CONSOLE_OUTPUTS_MAX 4
+#define CONSOLE_OUTPUTS_MAX 16
 #define CONSOLE_RING_CELLS 16384 // a power of two
 // Guests may fill the ring this far only, so that what the user types is echoed soon.
 #define CONSOLE_GUEST_CELLS 2048

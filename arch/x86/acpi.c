@@ -8,8 +8,6 @@
 
 // Twice for each of a root table's entries is plenty on any machine; what comes later is not read.
 #define MAPPINGS_MAX 256
-#define PHYSICAL_BITS_DEFAULT 36
-#define PHYSICAL_BITS_MASK 0xff
 
 struct mapping {
     const void *address;
@@ -24,17 +22,10 @@ struct machine_reader {
 
 static struct acpi_info info;
 
-static uint64_t physical_limit(void)
-{
-    unsigned bits = cpuid_checked(CPUID_ADDRESS_SIZES, 0).eax & PHYSICAL_BITS_MASK;
-    return BIT(bits != 0 ? bits : PHYSICAL_BITS_DEFAULT);
-}
-
-// Addresses come from the firmware: one that the CPU does not have must not get into a page table.
 static const void *map(struct acpi_reader *base, uint64_t address, uint64_t bytes)
 {
     struct machine_reader *reader = container_of(base, struct machine_reader, reader);
-    uint64_t limit = physical_limit();
+    uint64_t limit = cpuid_physical_limit();
     if (feature_is_off(OPTIONAL_ACPI) || reader->count == MAPPINGS_MAX || address >= limit ||
         bytes > limit - address) {
         return NULL;

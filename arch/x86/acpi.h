@@ -51,6 +51,24 @@ struct acpi_register {
     uint64_t address;
 };
 
+#define ACPI_SERIAL_REGISTERS 8
+
+// The firmware's serial console, if it is like a 16550. Its ACPI_SERIAL_REGISTERS registers are
+// `stride` bytes apart; none of them is beyond the end of its space.
+struct acpi_serial {
+    bool present;
+    bool in_memory; // else at a port
+    uint64_t address;
+    uint8_t stride;       // 1 to 4
+    uint8_t access_bytes; // 1, 2 or 4, at most `stride`
+    uint32_t baud;        // 0: as the firmware has left it
+    uint32_t clock_hz;    // of the chip, 16 times its highest rate; 0: not told
+    bool has_irq;         // it is wired to the 8259s' input `irq`
+    uint8_t irq;
+    bool has_gsi; // it is wired to the I/O APICs' input `gsi`
+    uint32_t gsi;
+};
+
 struct acpi_info {
     // MADT: the processors that are enabled, each APIC id once, in the firmware's order.
     bool has_madt;
@@ -71,15 +89,18 @@ struct acpi_info {
     bool has_8042;
     bool pm_timer_32_bits; // else 24
     struct acpi_register pm_timer;
+    struct acpi_register pm1a_status; // the first half of the event block
+    struct acpi_register pm1b_status;
     struct acpi_register pm1a_control;
     struct acpi_register pm1b_control;
     struct acpi_register reset;
     uint8_t reset_value;
     uint16_t smi_command_port; // 0: ACPI mode is always on
     uint8_t acpi_enable;
-    bool hardware_reduced;              // no PM1 registers; sleep_control instead
-    struct acpi_register sleep_control; // ACPI 4.8.3.7
-    uint8_t rtc_century;                // CMOS index of the century, 0: there is none
+    bool hardware_reduced; // no PM1 registers; these two instead (ACPI 4.8.3.7)
+    struct acpi_register sleep_control;
+    struct acpi_register sleep_status;
+    uint8_t rtc_century; // CMOS index of the century, 0: there is none
 
     // \_S5 of the DSDT or an SSDT: what to write as SLP_TYP to switch off.
     bool has_s5;
@@ -87,6 +108,7 @@ struct acpi_info {
     uint8_t s5_b;
 
     struct acpi_register hpet;
+    struct acpi_serial serial; // SPCR
 
     unsigned tables_rejected; // broken: too short, cut off or with a wrong checksum
     char first_rejected[5];   // its signature, "" if that could not be read

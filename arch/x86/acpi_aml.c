@@ -11,8 +11,10 @@ enum aml_opcode {
     AML_BYTE = 0x0a,
     AML_WORD = 0x0b,
     AML_DWORD = 0x0c,
+    AML_QWORD = 0x0e,
     AML_PACKAGE = 0x12,
     AML_ROOT = 0x5c, // '\'
+    AML_ONES = 0xff,
 };
 
 #define AML_NAME_BYTES 4
@@ -63,6 +65,12 @@ static uint8_t next_integer(struct aml *aml)
         value = next(aml);
         skip(aml, 3);
         return value;
+    case AML_QWORD:
+        value = next(aml);
+        skip(aml, 7);
+        return value;
+    case AML_ONES:
+        return UINT8_MAX;
     default:
         aml->bad = true;
         return 0;

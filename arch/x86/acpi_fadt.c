@@ -4,40 +4,52 @@
 #include "vmm/util/string.h"
 
 #define FADT_REVISION_WITH_BOOT_FLAGS 3
-#define BITS_PER_BYTE 8
+// ACPI 4.8.3: how wide the registers are.
+#define PM1_BITS 16
+#define PM_TIMER_BITS 32
+#define SLEEP_BITS 8
+#define RESET_BITS 8
 
-// The 64-bit form of a register if the table has it, else the 32-bit port of old.
-static struct acpi_register choose(const struct acpi_gas *extended, uint32_t port, uint8_t bytes)
+// Whether Husk can reach it. The other spaces belong to controllers of the firmware's own.
+static bool is_usable(const struct acpi_gas *extended)
 {
-    if (extended->address != 0) {
-        return (struct acpi_register){.present = true,
-                                      .space = extended->space,
-                                      .bits = extended->bit_width,
-                                      .address = extended->address};
+    return extended->address != 0 &&
+           (extended->space == ACPI_SPACE_MEMORY || extended->space == ACPI_SPACE_PCI ||
+            (extended->space == ACPI_SPACE_IO && extended->address <= UINT16_MAX));
+}
+
+// The 64-bit form of a register of `bits` if the table has it, else the 32-bit port of old. Widths
+// in the tables of real machines are wrong often enough: those in the manual count.
+static struct acpi_register choose(const struct acpi_gas *extended, uint32_t port, uint8_t bits)
+{
+    if (is_usable(extended)) {
+        return (struct acpi_register){
+            .present = true, .space = extended->space, .bits = bits, .address = extended->address};
     }
     if (port == 0 || port > UINT16_MAX)
         return (struct acpi_register){0};
-    return (struct acpi_register){.present = true,
-                                  .space = ACPI_SPACE_IO,
-                                  .bits = (uint8_t)(bytes * BITS_PER_BYTE),
-                                  .address = port};
+    return (struct acpi_register){
+        .present = true, .space = ACPI_SPACE_IO, .bits = bits, .address = port};
 }
 
 static void read_registers(const struct acpi_fadt *fadt, struct acpi_info *info)
 {
     info->hardware_reduced = (fadt->flags & FADT_FLAG_HARDWARE_REDUCED) != 0;
-    info->sleep_control = choose(&fadt->sleep_control, 0, 0);
     if ((fadt->flags & FADT_FLAG_RESET) != 0) {
-        info->reset = choose(&fadt->reset, 0, 0);
+        info->reset = choose(&fadt->reset, 0, RESET_BITS);
         info->reset_value = fadt->reset_value;
     }
     if (info->hardware_reduced) {
+        info->sleep_control = choose(&fadt->sleep_control, 0, SLEEP_BITS);
+        info->sleep_status = choose(&fadt->sleep_status, 0, SLEEP_BITS);
         return; // the others do not exist then
     }
-    info->pm_timer = choose(&fadt->x_pm_timer, fadt->pm_timer, fadt->pm_timer_bytes);
+    info->pm_timer = choose(&fadt->x_pm_timer, fadt->pm_timer, PM_TIMER_BITS);
     info->pm_timer_32_bits = (fadt->flags & FADT_FLAG_TIMER_32) != 0;
-    info->pm1a_control = choose(&fadt->x_pm1a_control, fadt->pm1a_control, fadt->pm1_control_bytes);
-    info->pm1b_control = choose(&fadt->x_pm1b_control, fadt->pm1b_control, fadt->pm1_control_bytes);
+    info->pm1a_status = choose(&fadt->x_pm1a_event, fadt->pm1a_event, PM1_BITS);
+    info->pm1b_status = choose(&fadt->x_pm1b_event, fadt->pm1b_event, PM1_BITS);
+    info->pm1a_control = choose(&fadt->x_pm1a_control, fadt->pm1a_control, PM1_BITS);
+    info->pm1b_control = choose(&fadt->x_pm1b_control, fadt->pm1b_control, PM1_BITS);
     if (fadt->smi_command <= UINT16_MAX)
         info->smi_command_port = (uint16_t)fadt->smi_command;
     info->acpi_enable = fadt->acpi_enable;

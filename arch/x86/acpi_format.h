@@ -19,6 +19,7 @@ bool acpi_table_map(struct acpi_reader *reader, uint64_t address, struct acpi_ta
 // One table each, into `info`.
 void acpi_read_madt(const struct acpi_table *table, struct acpi_info *info);
 void acpi_read_fadt(const struct acpi_table *table, struct acpi_info *info, uint64_t *dsdt);
+void acpi_read_spcr(const struct acpi_table *table, struct acpi_info *info);
 void acpi_read_hpet(const struct acpi_table *table, struct acpi_info *info);
 // Looks for \_S5 in the AML of a DSDT or SSDT.
 void acpi_read_s5(const struct acpi_table *table, struct acpi_info *info);

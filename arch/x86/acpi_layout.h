@@ -102,6 +102,32 @@ static_assert(offsetof(struct acpi_fadt, x_dsdt) == 140, "ACPI 5.2.9");
 static_assert(offsetof(struct acpi_fadt, x_pm_timer) == 208, "ACPI 5.2.9");
 static_assert(sizeof(struct acpi_fadt) == 276, "ACPI 5.2.9");
 
+// Microsoft's table, revision 4; revisions 1 and 2 end before the clock.
+struct PACKED acpi_spcr {
+    struct acpi_header header;
+    uint8_t type;
+    uint8_t reserved0[3];
+    struct acpi_gas base;
+    uint8_t interrupt_type;
+    uint8_t irq; // of the 8259s
+    uint32_t gsi;
+    uint8_t baud_rate; // a code
+    uint8_t parity;
+    uint8_t stop_bits;
+    uint8_t flow_control;
+    uint8_t terminal;
+    uint8_t language;
+    uint8_t pci[12]; // ids, where, flags, segment: if it is a PCI device
+    uint32_t clock_hz;
+    uint32_t precise_baud_rate;
+};
+
+static_assert(offsetof(struct acpi_spcr, interrupt_type) == 52, "SPCR");
+static_assert(offsetof(struct acpi_spcr, baud_rate) == 58, "SPCR");
+static_assert(offsetof(struct acpi_spcr, clock_hz) == 76, "SPCR");
+
+#define SPCR_V1_BYTES offsetof(struct acpi_spcr, clock_hz)
+
 #define FADT_V1_BYTES offsetof(struct acpi_fadt, reset)
 #define FADT_BOOT_LEGACY_DEVICES BIT(0)
 #define FADT_BOOT_8042 BIT(1)

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 // Registers in port space, memory or PCI configuration space of bus 0 (ACPI 5.2.3.2).
 #include "arch/x86/acpi_register.h"
+#include "arch/x86/cpuid.h"
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
+#include "arch/x86/pci.h"
 
-#define PCI_ADDRESS 0xcf8
-#define PCI_DATA 0xcfc
-#define PCI_ENABLE 0x80000000u
 #define WIDTH_8 8
 #define WIDTH_16 16
 
 struct acpi_access acpi_register_map(const struct acpi_register *where)
 {
     struct acpi_access access = {.where = *where};
-    if (where->present && where->space == ACPI_SPACE_MEMORY) {
+    if (where->present && where->space == ACPI_SPACE_MEMORY &&
+        where->address < cpuid_physical_limit() - sizeof(uint32_t)) {
         access.memory = paging_map_device(where->address, sizeof(uint32_t), CACHE_UNCACHED);
     }
     return access;
@@ -41,11 +41,9 @@ static void write_port(uint16_t port, unsigned bits, uint32_t value)
 // The data port of the register; the address has device, function and offset 16 bits apart.
 static uint16_t select_pci(uint64_t address)
 {
-    uint32_t device = (uint32_t)(address >> 32) & 0x1f;
-    uint32_t function = (uint32_t)(address >> 16) & 7;
-    uint32_t offset = (uint32_t)address & 0xff;
-    outl(PCI_ADDRESS, PCI_ENABLE | device << 11 | function << 8 | (offset & ~3u));
-    return (uint16_t)(PCI_DATA + (offset & 3));
+    struct pci_address where = {.device = (uint8_t)(address >> 32 & (PCI_DEVICES - 1)),
+                                .function = (uint8_t)(address >> 16 & (PCI_FUNCTIONS - 1))};
+    return pci_select(where, (unsigned)address & UINT8_MAX);
 }
 
 uint32_t acpi_register_read(const struct acpi_access *access)

@@ -56,6 +56,8 @@ static void read_table(struct acpi_reader *reader, const struct acpi_table *tabl
         acpi_read_madt(table, info);
     } else if (has_signature(table, "HPET")) {
         acpi_read_hpet(table, info);
+    } else if (has_signature(table, "SPCR")) {
+        acpi_read_spcr(table, info);
     } else if (has_signature(table, "SSDT")) {
         acpi_read_s5(table, info);
     } else if (has_signature(table, "FACP")) {

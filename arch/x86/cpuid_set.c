@@ -2,8 +2,6 @@
 // Which words of CPUID are features, and their intersection.
 #include "arch/x86/cpuid_set.h"
 
-#define PHYSICAL_BITS_MASK 0xffU
-
 static const struct cpuid_word known[] = {
     {CPUID_FEATURES, 0, 'c'},
     {CPUID_FEATURES, 0, 'd'},

@@ -12,10 +12,12 @@
 #define ACPI_ENABLE_POLLS 300 // of a millisecond
 
 // ACPI 4.8.3.2.1 and 4.8.3.7.
+#define PM1_WOKEN BIT(15) // in the status register; writing it clears it
 #define PM1_SCI_ENABLE BIT(0)
 #define PM1_SLEEP_TYPE_SHIFT 10
 #define PM1_SLEEP_TYPE_MASK (7u << PM1_SLEEP_TYPE_SHIFT)
 #define PM1_SLEEP_ENABLE BIT(13)
+#define SLEEP_STATUS_WOKEN BIT(7)
 #define SLEEP_CONTROL_TYPE_SHIFT 2
 #define SLEEP_CONTROL_ENABLE BIT(5)
 
@@ -30,8 +32,11 @@
 
 static const struct acpi_info *acpi;
 static void (*flush_consoles)(void);
+static struct acpi_access pm1a_status;
+static struct acpi_access pm1b_status;
 static struct acpi_access pm1a;
 static struct acpi_access pm1b;
+static struct acpi_access sleep_status;
 static struct acpi_access sleep_control;
 static struct acpi_access reset;
 
@@ -39,8 +44,11 @@ void power_init(const struct acpi_info *info, void (*flush)(void))
 {
     acpi = info;
     flush_consoles = flush;
+    pm1a_status = acpi_register_map(&info->pm1a_status);
+    pm1b_status = acpi_register_map(&info->pm1b_status);
     pm1a = acpi_register_map(&info->pm1a_control);
     pm1b = acpi_register_map(&info->pm1b_control);
+    sleep_status = acpi_register_map(&info->sleep_status);
     sleep_control = acpi_register_map(&info->sleep_control);
     reset = acpi_register_map(&info->reset);
 }
@@ -52,16 +60,21 @@ static void flush(void)
     }
 }
 
+// One register in two halves, of which the second may be missing (ACPI 4.8.1).
+static bool in_acpi_mode(void)
+{
+    return ((acpi_register_read(&pm1a) | acpi_register_read(&pm1b)) & PM1_SCI_ENABLE) != 0;
+}
+
 // In legacy mode the firmware owns the PM1 registers (ACPI 4.8.2.5).
 static void enter_acpi_mode(void)
 {
-    if (acpi->smi_command_port == 0 || acpi->acpi_enable == 0 ||
-        (acpi_register_read(&pm1a) & PM1_SCI_ENABLE) != 0) {
+    if (acpi->smi_command_port == 0 || acpi->acpi_enable == 0 || in_acpi_mode()) {
         return;
     }
     outb(acpi->smi_command_port, acpi->acpi_enable);
     for (unsigned i = 0; i < ACPI_ENABLE_POLLS; i++) {
-        if ((acpi_register_read(&pm1a) & PM1_SCI_ENABLE) != 0) {
+        if (in_acpi_mode()) {
             return;
         }
         time_delay_ns(MS);
@@ -76,6 +89,26 @@ static void write_pm1(const struct acpi_access *control, uint8_t type, bool enab
     acpi_register_write(control, value | (enable ? (uint32_t)PM1_SLEEP_ENABLE : 0));
 }
 
+// The type first, then the type with the enable bit (ACPI 16.1.2). A wake-up that was never
+// acknowledged would end the sleep at once.
+static void off_by_pm1(void)
+{
+    enter_acpi_mode();
+    acpi_register_write(&pm1a_status, (uint32_t)PM1_WOKEN);
+    acpi_register_write(&pm1b_status, (uint32_t)PM1_WOKEN);
+    write_pm1(&pm1a, acpi->s5_a, false);
+    write_pm1(&pm1b, acpi->s5_b, false);
+    write_pm1(&pm1a, acpi->s5_a, true);
+    write_pm1(&pm1b, acpi->s5_b, true);
+}
+
+static void off_by_sleep_control(void)
+{
+    acpi_register_write(&sleep_status, (uint32_t)SLEEP_STATUS_WOKEN);
+    acpi_register_write(&sleep_control, (uint32_t)acpi->s5_a << SLEEP_CONTROL_TYPE_SHIFT |
+                                            (uint32_t)SLEEP_CONTROL_ENABLE);
+}
+
 static void off_by_acpi(void)
 {
     if (acpi == NULL || !acpi->has_s5 || !(pm1a.where.present || sleep_control.where.present)) {
@@ -83,14 +116,9 @@ static void off_by_acpi(void)
         return;
     }
     if (pm1a.where.present) {
-        enter_acpi_mode();
-        write_pm1(&pm1a, acpi->s5_a, false);
-        write_pm1(&pm1b, acpi->s5_b, false);
-        write_pm1(&pm1a, acpi->s5_a, true);
-        write_pm1(&pm1b, acpi->s5_b, true);
+        off_by_pm1();
     } else {
-        acpi_register_write(&sleep_control, (uint32_t)acpi->s5_a << SLEEP_CONTROL_TYPE_SHIFT |
-                                                (uint32_t)SLEEP_CONTROL_ENABLE);
+        off_by_sleep_control();
     }
     time_delay_ns(SETTLE_NS);
     log_line("power: ACPI S5 did not switch the machine off");

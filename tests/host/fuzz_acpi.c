@@ -47,6 +47,13 @@ static void check(const struct acpi_info *info)
     if (info->processor_count > ACPI_PROCESSORS_MAX || info->nmi_count > ACPI_NMIS_MAX ||
         info->io_apic_count > ACPI_IO_APICS_MAX || info->s5_a > 7 || info->s5_b > 7)
         abort();
+    const struct acpi_serial *serial = &info->serial;
+    uint64_t limit = serial->in_memory ? UINT64_MAX : UINT16_MAX;
+    if (serial->present &&
+        (serial->address == 0 || serial->access_bytes == 0 || serial->stride > 4 ||
+         serial->access_bytes > serial->stride ||
+         (uint64_t)ACPI_SERIAL_REGISTERS * serial->stride - 1 > limit - serial->address))
+        abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -19,6 +19,7 @@
 #define DSDT_AT 0x11b000
 #define HPET_AT 0x11c000
 #define SSDT_AT 0x11d000
+#define SPCR_AT 0x11e000
 
 // Physical memory. Each mapping is a copy of its own, so that reading past its end is found.
 struct fake {
@@ -330,7 +331,9 @@ static void test_fadt_new(void **state)
         .flags = FADT_FLAG_RESET | FADT_FLAG_TIMER_32,
         .reset = {.space = ACPI_SPACE_IO, .bit_width = 8, .address = 0xcf9},
         .reset_value = 6,
-        .x_pm1a_control = {.space = ACPI_SPACE_MEMORY, .bit_width = 16, .address = 0xfed80804},
+        .x_pm1a_event = {.space = ACPI_SPACE_IO, .bit_width = 32, .address = 0x600},
+        .x_pm1a_control = {.space = ACPI_SPACE_MEMORY, .bit_width = 8, .address = 0xfed80804},
+        .x_pm1b_control = {.space = ACPI_SPACE_IO, .bit_width = 16, .address = 0x1804},
     };
     put_fadt(fake, &fadt, sizeof(fadt));
     assert_int_equal(parse(fake), STATUS_OK);
@@ -341,7 +344,29 @@ static void test_fadt_new(void **state)
     assert_int_equal(info->reset_value, 6);
     assert_int_equal(info->pm1a_control.space, ACPI_SPACE_MEMORY);
     assert_int_equal(info->pm1a_control.address, 0xfed80804);
+    assert_int_equal(info->pm1a_control.bits, 16); // whatever the table says
+    assert_int_equal(info->pm1a_status.address, 0x600);
+    assert_int_equal(info->pm1a_status.bits, 16); // the other half enables
+    assert_int_equal(info->pm1b_control.address, 0x1804);
+    assert_false(info->pm1b_status.present);
     assert_true(info->pm_timer_32_bits);
+}
+
+static void test_fadt_unusable_new_registers_leave_the_old(void **state)
+{
+    struct fake *fake = *state;
+    const struct acpi_fadt fadt = {
+        .header.revision = 6,
+        .pm1a_control = 0x604,
+        .pm_timer = 0x608,
+        .x_pm1a_control = {.space = 0x7f, .bit_width = 16, .address = 0x604},
+        .x_pm_timer = {.space = ACPI_SPACE_IO, .bit_width = 32, .address = 0x10608},
+    };
+    put_fadt(fake, &fadt, sizeof(fadt));
+    assert_int_equal(parse(fake), STATUS_OK);
+    assert_int_equal(fake->info.pm1a_control.space, ACPI_SPACE_IO);
+    assert_int_equal(fake->info.pm1a_control.address, 0x604);
+    assert_int_equal(fake->info.pm_timer.address, 0x608);
 }
 
 static void test_fadt_reset_needs_its_flag(void **state)
@@ -365,12 +390,15 @@ static void test_fadt_hardware_reduced(void **state)
         .pm1a_control = 0x604,
         .flags = FADT_FLAG_HARDWARE_REDUCED,
         .sleep_control = {.space = ACPI_SPACE_IO, .bit_width = 8, .address = 0x600},
+        .sleep_status = {.space = ACPI_SPACE_MEMORY, .bit_width = 8, .address = 0xfed80001},
     };
     put_fadt(fake, &fadt, sizeof(fadt));
     assert_int_equal(parse(fake), STATUS_OK);
     assert_true(fake->info.hardware_reduced);
     assert_false(fake->info.pm_timer.present || fake->info.pm1a_control.present);
     assert_int_equal(fake->info.sleep_control.address, 0x600);
+    assert_int_equal(fake->info.sleep_status.address, 0xfed80001);
+    assert_int_equal(fake->info.sleep_status.bits, 8);
 }
 
 static void test_fadt_too_short(void **state)
@@ -406,6 +434,9 @@ static void test_s5(void **state)
     assert_true(PARSE_DSDT(0x08, '_', 'S', '5', '_', 0x12, 6, 1, 0x0c, 3, 0, 0, 0));
     assert_int_equal(fake->info.s5_a, 3);
     assert_int_equal(fake->info.s5_b, 3);
+    assert_true(PARSE_DSDT(8, '_', 'S', '5', '_', 0x12, 18, 2, 0x0e, 6, 0, 0, 0, 0, 0, 0, 0, 0xff));
+    assert_int_equal(fake->info.s5_a, 6);
+    assert_int_equal(fake->info.s5_b, 7);
     // A reference to it comes first.
     assert_true(PARSE_DSDT('_', 'S', '5', '_', 8, '_', 'S', '5', '_', 0x12, 4, 2, 0, 0));
     assert_int_equal(fake->info.s5_a, 0);
@@ -441,6 +472,119 @@ static void test_s5_in_ssdt_and_hpet(void **state)
     assert_int_equal(fake->info.hpet.address, 0xfed00000);
 }
 
+static const struct acpi_spcr com2 = {
+    .header.revision = 2,
+    .type = 0,
+    .base = {.space = ACPI_SPACE_IO, .bit_width = 8, .access_size = 1, .address = 0x2f8},
+    .interrupt_type = 3,
+    .irq = 3,
+    .gsi = 3,
+    .baud_rate = 4,
+    .clock_hz = 1000000, // not yet in this revision
+};
+
+static const struct acpi_serial *parse_spcr(struct fake *fake, const struct acpi_spcr *spcr,
+                                            size_t bytes)
+{
+    const uint64_t tables[] = {SPCR_AT};
+    put_table(fake, SPCR_AT, "SPCR", spcr->header.revision, &spcr->type,
+              bytes - sizeof(spcr->header));
+    put_xsdt(fake, tables, 1);
+    assert_int_equal(parse(fake), STATUS_OK);
+    return &fake->info.serial;
+}
+
+static void test_spcr_at_a_port(void **state)
+{
+    const struct acpi_serial *serial = parse_spcr(*state, &com2, SPCR_V1_BYTES);
+    assert_true(serial->present && !serial->in_memory);
+    assert_int_equal(serial->address, 0x2f8);
+    assert_int_equal(serial->stride, 1);
+    assert_int_equal(serial->access_bytes, 1);
+    assert_int_equal(serial->baud, 19200);
+    assert_int_equal(serial->clock_hz, 0);
+    assert_true(serial->has_irq && serial->has_gsi);
+    assert_int_equal(serial->irq, 3);
+    assert_int_equal(serial->gsi, 3);
+}
+
+static void test_spcr_in_memory(void **state)
+{
+    struct acpi_spcr spcr = com2;
+    spcr.header.revision = 4;
+    spcr.type = 0x12;
+    spcr.base = (struct acpi_gas){.bit_width = 32, .access_size = 3, .address = 0xfedc9000};
+    spcr.interrupt_type = 2;
+    spcr.baud_rate = 0;
+    spcr.clock_hz = 48000000;
+    spcr.precise_baud_rate = 115200;
+    const struct acpi_serial *serial = parse_spcr(*state, &spcr, sizeof(spcr));
+    assert_true(serial->present && serial->in_memory);
+    assert_int_equal(serial->address, 0xfedc9000);
+    assert_int_equal(serial->stride, 4);
+    assert_int_equal(serial->access_bytes, 4);
+    assert_int_equal(serial->baud, 115200);
+    assert_int_equal(serial->clock_hz, 48000000);
+    assert_false(serial->has_irq);
+}
+
+static void test_spcr_registers(void **state)
+{
+    static const struct {
+        uint8_t bit_width;
+        uint8_t access_size;
+        uint8_t stride;
+        uint8_t access_bytes;
+    } cases[] = {
+        {8, 1, 1, 1},  {8, 0, 1, 1},   {0, 0, 1, 1},
+        {32, 1, 4, 1}, {16, 2, 2, 2},  {8, 3, 4, 4}, // every register in a double word of its own
+        {32, 4, 4, 1}, {255, 9, 4, 1}, {64, 3, 4, 4},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        struct acpi_spcr spcr = com2;
+        spcr.base = (struct acpi_gas){.bit_width = cases[i].bit_width,
+                                      .access_size = cases[i].access_size,
+                                      .address = 0xfedc9000};
+        const struct acpi_serial *serial = parse_spcr(*state, &spcr, SPCR_V1_BYTES);
+        assert_int_equal(serial->stride, cases[i].stride);
+        assert_int_equal(serial->access_bytes, cases[i].access_bytes);
+    }
+}
+
+static void test_spcr_baud_rates(void **state)
+{
+    static const uint32_t rates[] = {0, 0, 0, 9600, 19200, 0, 57600, 115200, 0};
+    for (uint8_t code = 0; code < ARRAY_SIZE(rates); code++) {
+        struct acpi_spcr spcr = com2;
+        spcr.baud_rate = code;
+        assert_int_equal(parse_spcr(*state, &spcr, SPCR_V1_BYTES)->baud, rates[code]);
+    }
+    struct acpi_spcr spcr = com2;
+    spcr.baud_rate = UINT8_MAX;
+    assert_int_equal(parse_spcr(*state, &spcr, SPCR_V1_BYTES)->baud, 0);
+}
+
+static void test_spcr_that_is_of_no_use(void **state)
+{
+    assert_false(parse_spcr(*state, &com2, SPCR_V1_BYTES - 1)->present);
+    struct acpi_spcr spcr = com2;
+    spcr.type = 3; // an ARM PL011
+    assert_false(parse_spcr(*state, &spcr, SPCR_V1_BYTES)->present);
+    spcr = com2;
+    spcr.base.address = 0; // switched off
+    assert_false(parse_spcr(*state, &spcr, SPCR_V1_BYTES)->present);
+    spcr.base.address = 0xfff9;
+    assert_false(parse_spcr(*state, &spcr, SPCR_V1_BYTES)->present);
+    spcr.base.address = 0xfff8;
+    assert_true(parse_spcr(*state, &spcr, SPCR_V1_BYTES)->present);
+    spcr.base.space = ACPI_SPACE_PCI;
+    assert_false(parse_spcr(*state, &spcr, SPCR_V1_BYTES)->present);
+    spcr.base = (struct acpi_gas){.access_size = 3, .address = 0xfedc9002}; // not aligned
+    assert_false(parse_spcr(*state, &spcr, SPCR_V1_BYTES)->present);
+    spcr.base.address = UINT64_MAX - 15;
+    assert_false(parse_spcr(*state, &spcr, SPCR_V1_BYTES)->present);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -457,12 +601,19 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_madt_entries_cut_off, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fadt_old, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fadt_new, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fadt_unusable_new_registers_leave_the_old, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_fadt_reset_needs_its_flag, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fadt_hardware_reduced, setup, teardown),
         cmocka_unit_test_setup_teardown(test_fadt_too_short, setup, teardown),
         cmocka_unit_test_setup_teardown(test_s5, setup, teardown),
         cmocka_unit_test_setup_teardown(test_s5_broken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_s5_in_ssdt_and_hpet, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_spcr_at_a_port, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_spcr_in_memory, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_spcr_registers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_spcr_baud_rates, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_spcr_that_is_of_no_use, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -67,17 +67,40 @@ static void test_empty_husk_line(void **state)
 static void test_whole_husk_line(void **state)
 {
     struct husk_config config = parse_husk(
-        "/boot/husk.elf console=serial  guests=hello,ticker focus=hello on-idle=poweroff ");
+        "/boot/husk.elf console=com2,vga  guests=hello,ticker focus=hello on-idle=poweroff ");
 
     (void)state;
     assert_int_equal(complaints, 0);
-    assert_int_equal(config.consoles, CONSOLE_SERIAL);
+    assert_int_equal(config.consoles, CONSOLE_COM1 << 1 | CONSOLE_SCREEN);
     assert_int_equal(config.guest_count, 2);
     assert_string_equal(config.guests[0], "hello");
     assert_string_equal(config.guests[1], "ticker");
     assert_string_equal(config.focus, "hello");
     assert_true(config.poweroff_on_idle);
 }
+
+static void test_console_words(void **state)
+{
+    static const char *const words[] = {"serial", "screen", "spcr", "pci-serial", "com1", "com2",
+                                        "com3",   "com4",   "pci0", "pci1",       "pci2", "pci3",
+                                        "pci4",   "pci5",   "pci6", "pci7"};
+    char line[40];
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+        (void)snprintf(line, sizeof(line), "console=%s", words[i]);
+        assert_int_equal(parse_husk(line).consoles, BIT(i));
+        assert_string_equal(config_console_word((unsigned)BIT(i)), words[i]);
+    }
+    assert_int_equal(parse_husk("console=com1,pci-serial,serial").consoles,
+                     CONSOLE_COM1 | CONSOLE_PCI | CONSOLE_SERIAL);
+    assert_string_equal(config_console_word(CONSOLE_SPCR | CONSOLE_COM1 << 2), "com3");
+    assert_string_equal(config_console_word(0), "");
+    // A wrong word alone is as none.
+    assert_int_equal(parse_husk("console=com5").consoles, CONSOLE_SERIAL | CONSOLE_SCREEN);
+}
+
+#define CONSOLES "serial, com1 to com4, spcr, pci-serial, pci0 to pci7, screen"
 
 static void assert_complaint(const char *line, const char *text)
 {
@@ -92,8 +115,8 @@ static void test_husk_complaints(void **state)
     assert_complaint("colour=red",
                      "colour=: unknown, known are console= guests= focus= on-idle= no=");
     assert_complaint("debug", "debug: unknown, known are console= guests= focus= on-idle= no=");
-    assert_complaint("console=tty", "console=tty: expected serial or screen or serial,screen");
-    assert_complaint("console=vga,", "console=: expected serial or screen or serial,screen");
+    assert_complaint("console=tty", "console=tty: expected " CONSOLES);
+    assert_complaint("console=vga,", "console=: expected " CONSOLES);
     assert_complaint("on-idle=sleep", "on-idle=sleep: expected poweroff or stay");
     assert_complaint("focus=a/b",
                      "focus=a/b: expected a VM's name: 1 to 15 letters, digits, '-', '_', '.'");
@@ -337,6 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty_husk_line),
         cmocka_unit_test(test_whole_husk_line),
+        cmocka_unit_test(test_console_words),
         cmocka_unit_test(test_husk_complaints),
         cmocka_unit_test(test_features_are_switched_off),
         cmocka_unit_test(test_every_feature_has_its_word),

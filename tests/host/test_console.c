@@ -165,7 +165,9 @@ static void test_late_output_shows_only_what_comes(void **state)
     console_print(&console, "now\n");
     console_pump(&console);
     assert_string_equal(late.text, "now\r\n");
-    assert_true(console_add(&console, &late.output));
+    while (console.output_count < CONSOLE_OUTPUTS_MAX) {
+        assert_true(console_add(&console, &late.output));
+    }
     assert_false(console_add(&console, &late.output));
 }
 

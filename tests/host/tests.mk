@@ -125,7 +125,7 @@ fuzz_boot_info := $(test_boot_info)
 
 UNIT_TESTS += test_acpi
 test_acpi := arch/x86/acpi_tables.c arch/x86/acpi_rsdp.c arch/x86/acpi_madt.c \
-             arch/x86/acpi_fadt.c arch/x86/acpi_aml.c
+             arch/x86/acpi_fadt.c arch/x86/acpi_aml.c arch/x86/acpi_spcr.c
 
 UNIT_TESTS += test_clock
 test_clock := arch/x86/clock_scale.c arch/x86/mc146818_date.c
@@ -136,8 +136,14 @@ test_cpuid_set := arch/x86/cpuid_set.c
 UNIT_TESTS += test_framebuffer
 test_framebuffer := drivers/framebuffer.c drivers/font.c drivers/text_screen.c
 
+UNIT_TESTS += test_pci_serial
+test_pci_serial := drivers/pci_serial.c
+
 UNIT_TESTS += test_ps2_scan_codes
 test_ps2_scan_codes := drivers/ps2_scan_codes.c
+
+UNIT_TESTS += test_uart16550
+test_uart16550 := drivers/uart16550.c drivers/uart16550_registers.c vmm/devices/uart.c
 
 UNIT_TESTS += test_vga_text
 test_vga_text := drivers/text_screen.c

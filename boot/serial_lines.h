@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// The machine's serial lines: which there are, which are used, and all of those as one.
+#pragma once
+
+#include "arch/x86/acpi.h"
+#include "vmm/config.h"
+#include "vmm/console.h"
+
+// COM1, by polling: usable before anything else.
+void serial_lines_start(void);
+
+// With memory mapped: COM2 to COM4, the cards on PCI, and what the SPCR tells of.
+void serial_lines_find(const struct acpi_info *acpi);
+
+// Uses the lines that are among `chosen` (enum console_choice) and no others; one that was not used
+// before is given the log so far. Whether there is one.
+bool serial_lines_choose(unsigned chosen);
+// Logs which lines there are and which of `chosen` are missing.
+void serial_lines_report(unsigned chosen);
+
+// Text of the log, at once, on all lines that are used: '\n' becomes "\r\n". Needs no lock.
+void serial_lines_write_directly(const char *text, size_t length);
+
+// With interrupts routed: the lines work by interrupt where they have one. `console` gets each.
+void serial_lines_hand_over(struct console *console);
+// Whether a line is used that nothing but serial_lines_read serves.
+bool serial_lines_are_polled(void);
+// The next byte that came in on any of them, -1: none.
+int serial_lines_read(void);
+// Waits until all have sent what they were given.
+void serial_lines_flush(void);
