@@ -63,7 +63,7 @@ CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/hy
 UNIT_TESTS += test_acpi_tables
 test_acpi_tables := $(ACPI_TABLES) vmm/guest_memory.c arch/x86/acpi_tables.c \
                     arch/x86/acpi_rsdp.c arch/x86/acpi_madt.c arch/x86/acpi_fadt.c \
-                    arch/x86/acpi_aml.c
+                    arch/x86/acpi_aml.c arch/x86/acpi_spcr.c
 
 UNIT_TESTS += test_cpuid
 test_cpuid := vmm/cpuid.c tests/host/fake_host.c
