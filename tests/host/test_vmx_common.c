@@ -30,12 +30,20 @@ static struct vmx_capability full(void)
         .preemption_timer_shift = 5};
 }
 
+// Member by member: there is padding in between.
+static void assert_equal(const struct vmx_capability *a, const struct vmx_capability *b)
+{
+    assert_memory_equal(a, b, offsetof(struct vmx_capability, page_size_change_safe));
+    assert_int_equal(a->page_size_change_safe, b->page_size_change_safe);
+    assert_int_equal(a->preemption_timer_shift, b->preemption_timer_shift);
+}
+
 static void test_equal_cpus_keep_all(void **state)
 {
     struct vmx_capability common = full(), own = full();
     (void)state;
     assert_int_equal(vmx_capability_narrow(&common, &own, &why), STATUS_OK);
-    assert_memory_equal(&common, &own, sizeof(own));
+    assert_equal(&common, &own);
 }
 
 static void test_optional_features_are_narrowed(void **state)
@@ -72,7 +80,7 @@ static void assert_left_out(const struct vmx_capability *own, const char *text)
     struct vmx_capability common = full(), before = full();
     assert_int_equal(vmx_capability_narrow(&common, own, &why), STATUS_UNSUPPORTED);
     assert_string_equal(why.text, text);
-    assert_memory_equal(&common, &before, sizeof(before));
+    assert_equal(&common, &before);
 }
 
 static void test_what_cannot_be_shared_is_left_out(void **state)
