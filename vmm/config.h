@@ -28,7 +28,7 @@ struct vm_config {
     unsigned vcpus;              // cpus=1
     int cpu;                     // cpu=N pins; -1: Husk chooses
     enum restart_policy restart; // restart=never|always|on-failure
-    enum payload_kind kind;      // kind=flat|elf64|multiboot1; PAYLOAD_UNKNOWN: recognise
+    enum payload_kind kind;      // kind=NAME; PAYLOAD_UNKNOWN: recognise
     bool autostart;              // start=yes|no
     const char *command_line;    // after `--`, in the caller's text, "" if none
 };

@@ -5,7 +5,6 @@
 #include "vmm/load_multiboot1.h"
 #include "vmm/util/string.h"
 
-
 enum info_flags {
     INFO_MEMORY = BIT(0),
     INFO_COMMAND_LINE = BIT(2),
@@ -132,5 +131,26 @@ enum status multiboot1_inform(const struct load_request *request, struct load_pl
     block = (struct load_block){.bytes = guest_memory_at(memory, gpa(*info), block.used),
                                 .address = *info};
     write_block(&block, request, memory, modules);
+    return STATUS_OK;
+}
+
+enum status multiboot1_measure(const struct load_request *request,
+                               const struct guest_memory *memory, uint64_t *bytes,
+                               struct reason *why)
+{
+    static const uint64_t nowhere[LOAD_MODULES_MAX];
+    struct load_block block = {0};
+
+    write_block(&block, request, memory, nowhere);
+    *bytes = ALIGN_UP(block.used, PAGE_SIZE);
+    for (unsigned i = 0; i < request->module_count; i++) {
+        if (request->modules[i].size > guest_memory_size(memory)) {
+            return refuse(why, STATUS_NO_MEMORY,
+                          "module %u of %llu KiB is larger than the VM's RAM of %llu KiB", i,
+                          (unsigned long long)(request->modules[i].size / KIB),
+                          (unsigned long long)(guest_memory_size(memory) / KIB));
+        }
+        *bytes += ALIGN_UP(request->modules[i].size, PAGE_SIZE);
+    }
     return STATUS_OK;
 }
