@@ -90,3 +90,41 @@ void make_elf64(void)
                       .memsz = 0x10}},
     };
 }
+
+struct linux_header *make_linux(uint16_t version, uint8_t jump)
+{
+    struct linux_header *header = (struct linux_header *)(void *)(file.bytes + LINUX_HEADER_OFFSET);
+
+    for (unsigned i = 0; i < LINUX_FILE_BYTES; i++) {
+        file.bytes[i] = (uint8_t)(i * 7 + 1);
+    }
+    *header = (struct linux_header){
+        .setup_sects = LINUX_SETUP_BYTES / 512 - 1,
+        .root_flags = 1,
+        .syssize = LINUX_KERNEL_BYTES / 16,
+        .boot_flag = 0xaa55,
+        .jump = {0xeb, jump},
+        .header = 0x53726448,
+        .version = version,
+        .loadflags = 0x61,
+        .code32_start = 0x100000,
+        .initrd_addr_max = 0x7fffffff,
+        .kernel_alignment = 0x200000,
+        .relocatable_kernel = 1,
+        .cmdline_size = 255,
+    };
+    return header;
+}
+
+struct linux_header *make_linux_2_15(void)
+{
+    struct linux_header *header = make_linux(0x20f, 0x6a);
+
+    header->xloadflags = LINUX_KERNEL_64;
+    header->pref_address = 0x200000;
+    header->init_size = 0x100000;
+    header->payload_offset = 0x100;
+    header->payload_length = 0xf00;
+    header->setup_data = 0x1234;
+    return header;
+}

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tests/host/load_fixture.h"
+#include "vmm/load_linux.h"
 
 #define FILE_BYTES 0x3000
 
@@ -58,3 +59,15 @@ void set_multiboot_flags(uint32_t *header, uint32_t flags);
 
 // The header lies at offset 0x20 of the image; 0x1000 bytes of zeros follow the image.
 struct multiboot_file *make_multiboot(void);
+
+// The smallest Linux kernel: two sectors of setup behind the first, then its protected-mode part.
+#define LINUX_SETUP_BYTES 0x600
+#define LINUX_KERNEL_BYTES 0x1000
+#define LINUX_FILE_BYTES (LINUX_SETUP_BYTES + LINUX_KERNEL_BYTES)
+
+// Relocatable, with the fields of version 2.06, and no 64-bit entry. Returns the header in the
+// file.
+struct linux_header *make_linux(uint16_t version, uint8_t jump);
+
+// As today's: 64-bit entry, runs at 2 MiB and needs 1 MiB there.
+struct linux_header *make_linux_2_15(void);

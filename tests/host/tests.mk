@@ -168,10 +168,10 @@ UNIT_TESTS += test_load_multiboot2
 test_load_multiboot2 := $(LOADERS) $(LOAD_FIXTURE)
 
 UNIT_TESTS += test_load_mutations
-test_load_mutations := $(LOADERS) $(LOAD_FIXTURE)
+test_load_mutations := $(LOADERS) $(LOAD_FIXTURE) tests/host/load_check.c
 
 FUZZ_TARGETS += fuzz_load
-fuzz_load := $(LOADERS)
+fuzz_load := $(LOADERS) tests/host/load_check.c
 
 # ---- Device models ----
 FAKE_DEVICE := tests/host/fake_device.c
