@@ -63,9 +63,12 @@ $(BUILD)/obj/%.c.o: %.c Makefile
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D) && $(CC) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
 
+# NASM's dependencies are written by a run of their own: while it assembles, NASM 2.16.01 leaves out
+# what is included.
 $(BUILD)/obj/%.asm.o: %.asm Makefile | $(OFFSETS_INC)
 	$(call say,NASM,$<)
-	$(Q)mkdir -p $(@D) && $(NASM) $(NASMFLAGS) -MD $(@:.o=.d) -MP -MT $@ $< -o $@
+	$(Q)mkdir -p $(@D) && $(NASM) $(NASMFLAGS) -M -MF $(@:.o=.d) -MP -MT $@ $<
+	$(Q)$(NASM) $(NASMFLAGS) $< -o $@
 
 # Offsets of C structures for NASM: FOLDER/offsets.c puts lines of `.ascii "->NAME VALUE"` into its
 # assembly; NASM then says %include "FOLDER/offsets.inc".

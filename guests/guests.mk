@@ -32,13 +32,15 @@ $(BUILD)/guests/%.elf: guests/lib/guest.ld
 
 $(BUILD)/guests/%.bin: guests/%/flat.asm guests/guests.mk
 	$(call say,NASM,$<)
-	$(Q)mkdir -p $(@D) && $(NASM) -f bin -I./ -Werror -MD $(@:.bin=.d) -MP -MT $@ $< -o $@
+	$(Q)mkdir -p $(@D) && $(NASM) -f bin -I./ -M -MF $(@:.bin=.d) -MP -MT $@ $<
+	$(Q)$(NASM) -f bin -I./ -Werror $< -o $@
 
 # The ROM of VMs without firmware of their own (guests/firmware/README.md): no guest, but linked in.
 FIRMWARE_ROM := $(BUILD)/guests/firmware.rom
 $(FIRMWARE_ROM): guests/firmware/rom.asm guests/guests.mk
 	$(call say,NASM,$<)
-	$(Q)mkdir -p $(@D) && $(NASM) -f bin -I./ -Werror -MD $(@:.rom=.d) -MP -MT $@ $< -o $@
+	$(Q)mkdir -p $(@D) && $(NASM) -f bin -I./ -M -MF $(@:.rom=.d) -MP -MT $@ $<
+	$(Q)$(NASM) -f bin -I./ -Werror $< -o $@
 
 # The list changes only when a guest comes or goes.
 $(BUILD)/gen/guests.list: FORCE

@@ -39,7 +39,7 @@ struct vm_config {
     bool pinned;                       // cpu=2 or cpu=1,4-7 was given; else Husk chooses
     uint64_t cpus[HOST_CPUS_MAX / 64]; // a bit for each CPU that its vCPUs are spread over
     enum restart_policy restart;       // restart=never|always|on-failure
-    enum payload_kind kind;            // kind=flat|elf64|multiboot1; PAYLOAD_UNKNOWN: recognise
+    enum payload_kind kind;            // kind=NAME; PAYLOAD_UNKNOWN: recognise
     bool autostart;                    // start=yes|no
     const char *command_line;          // after `--`, in the caller's text, "" if none
 };

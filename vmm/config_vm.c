@@ -128,11 +128,12 @@ static enum status parse_kind(const char *value, struct vm_config *config, struc
             return STATUS_OK;
         }
     }
-    return refuse(why, STATUS_INVALID, "kind=%.24s: expected flat, elf64, linux or multiboot1",
+    return refuse(why, STATUS_INVALID,
+                  "kind=%.24s: expected flat, elf32, elf64, linux, multiboot1 or multiboot2",
                   value);
 }
 
-static_assert(PAYLOAD_KINDS == 5, "parse_kind states the kinds");
+static_assert(PAYLOAD_KINDS == 7, "parse_kind states the kinds");
 
 static enum status parse_start(const char *value, struct vm_config *config, struct reason *why)
 {

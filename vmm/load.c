@@ -8,8 +8,9 @@
 
 static const char *const kind_names[] = {
     [PAYLOAD_UNKNOWN] = "unknown",       [PAYLOAD_FLAT] = "flat",
-    [PAYLOAD_ELF64] = "elf64",           [PAYLOAD_LINUX] = "linux",
-    [PAYLOAD_MULTIBOOT1] = "multiboot1",
+    [PAYLOAD_ELF32] = "elf32",           [PAYLOAD_ELF64] = "elf64",
+    [PAYLOAD_LINUX] = "linux",           [PAYLOAD_MULTIBOOT1] = "multiboot1",
+    [PAYLOAD_MULTIBOOT2] = "multiboot2",
 };
 static_assert(ARRAY_SIZE(kind_names) == PAYLOAD_KINDS, "a name for each kind");
 
@@ -33,8 +34,12 @@ enum payload_kind payload_recognise(const uint8_t *bytes, uint64_t size)
 {
     const struct payload payload = {.bytes = bytes, .size = size, .command_line = ""};
 
-    // Who put a Multiboot header into an ELF64 file wants it to be started that way, in protected
-    // mode; so it comes first.
+    // From the most deliberate sign to the weakest. Who put a Multiboot header into an ELF file or
+    // beside a Linux header wants it to be started by that; of both versions the second tells more,
+    // and a file that has both works with either, as it does under GRUB's `multiboot2`.
+    if (multiboot2_recognise(&payload)) {
+        return PAYLOAD_MULTIBOOT2;
+    }
     if (multiboot1_recognise(&payload)) {
         return PAYLOAD_MULTIBOOT1;
     }
@@ -42,10 +47,14 @@ enum payload_kind payload_recognise(const uint8_t *bytes, uint64_t size)
     if (linux_recognise(&payload)) {
         return PAYLOAD_LINUX;
     }
-    if (elf_recognise(&payload) == ELF_CLASS_64) {
+    switch (elf_recognise(&payload)) {
+    case ELF_CLASS_64:
         return PAYLOAD_ELF64;
+    case ELF_CLASS_32:
+        return PAYLOAD_ELF32;
+    default:
+        return flat_recognise(&payload) ? PAYLOAD_FLAT : PAYLOAD_UNKNOWN;
     }
-    return flat_recognise(&payload) ? PAYLOAD_FLAT : PAYLOAD_UNKNOWN;
 }
 
 enum status load_copy(const struct payload *payload, const struct guest_memory *memory,
@@ -76,19 +85,6 @@ enum status load_copy(const struct payload *payload, const struct guest_memory *
     return STATUS_OK;
 }
 
-static enum status refuse_unknown(const struct payload *payload, struct reason *why)
-{
-    static const char expected[] =
-        "expected Multiboot 1, a bzImage, ELF64, or 0x55aa at offset 510 (else say kind=flat)";
-
-    if (elf_recognise(payload) == ELF_CLASS_32) {
-        return refuse(why, STATUS_INVALID, "an ELF32 file without a Multiboot 1 header: %s",
-                      expected);
-    }
-    return refuse(why, STATUS_INVALID, "payload of %llu bytes of an unknown kind: %s",
-                  (unsigned long long)payload->size, expected);
-}
-
 enum status payload_load(const struct load_request *request, const struct guest_memory *memory,
                          struct load_result *result, struct reason *why)
 {
@@ -99,11 +95,6 @@ enum status payload_load(const struct load_request *request, const struct guest_
     }
     memset(result, 0, sizeof(*result));
     result->kind = kind;
-    if (request->module_count > 0 && (kind == PAYLOAD_FLAT || kind == PAYLOAD_ELF64)) {
-        return refuse(why, STATUS_INVALID,
-                      "%u further modules given, a payload of kind %s takes none",
-                      request->module_count, payload_kind_name(kind));
-    }
     if (request->module_count > LOAD_MODULES_MAX) {
         return refuse(why, STATUS_RANGE, "%u further modules given, expected %d at most",
                       request->module_count, LOAD_MODULES_MAX);
@@ -111,13 +102,20 @@ enum status payload_load(const struct load_request *request, const struct guest_
     switch (kind) {
     case PAYLOAD_FLAT:
         return load_flat(request, memory, result, why);
+    case PAYLOAD_ELF32:
+        return load_elf32(request, memory, result, why);
     case PAYLOAD_ELF64:
         return load_elf64(request, memory, result, why);
     case PAYLOAD_LINUX:
         return load_linux(request, memory, result, why);
     case PAYLOAD_MULTIBOOT1:
         return load_multiboot1(request, memory, result, why);
+    case PAYLOAD_MULTIBOOT2:
+        return load_multiboot2(request, memory, result, why);
     default:
-        return refuse_unknown(&request->payload, why);
+        return refuse(why, STATUS_INVALID,
+                      "payload of %llu bytes of an unknown kind: expected Multiboot 1 or 2, a "
+                      "bzImage, ELF, or 0x55aa at offset 510 (else say kind=flat)",
+                      (unsigned long long)request->payload.size);
     }
 }

@@ -8,9 +8,11 @@
 enum payload_kind {
     PAYLOAD_UNKNOWN,
     PAYLOAD_FLAT,       // boot sector: 0x55AA at 510; real mode at 0000:7C00
+    PAYLOAD_ELF32,      // ELF32 i386 executable; protected mode
     PAYLOAD_ELF64,      // ELF64 x86-64 executable; long mode, identity-mapped
     PAYLOAD_LINUX,      // Linux bzImage, protocol 2.06 or later; long or protected mode
-    PAYLOAD_MULTIBOOT1, // Multiboot 1 header, a.out-kludge or ELF32; protected mode
+    PAYLOAD_MULTIBOOT1, // Multiboot 1 header, image by addresses or ELF; protected mode
+    PAYLOAD_MULTIBOOT2, // Multiboot 2 header, the same
     PAYLOAD_KINDS
 };
 
@@ -33,11 +35,15 @@ enum start_mode { START_REAL, START_PROTECTED, START_LONG };
 
 // How the first CPU starts. Registers not named here are 0.
 //  flat:        real mode at 0000:7C00, stack below it, DL = 0x80 (rdx). The whole file is loaded,
-//               up to 0x9FC00.
+//               up to 0x9FC00. ebx as for elf64: at 0x90000 if there is room, else at 1 MiB.
+//  elf32:       flat 32-bit protected mode at the ELF entry; else as elf64. rsi is at most
+//               0xfffff000.
 //  elf64:       long mode at the ELF entry; identity map of the low 4 GiB and of all RAM, writable,
 //               in 2 MiB pages; 16 KiB of stack. rdi = address of the command line (with a NUL),
-//               rsi = RAM in bytes, holes left out (guest_memory_size). Stack, page tables and
-//               command line lie in this order at the highest free place below 4 GiB.
+//               rsi = RAM in bytes, holes left out (guest_memory_size), rbx = address of a boot
+//               information as Multiboot 1 defines it, with the memory map and the modules. Stack,
+//               page tables, command line, information and modules lie in this order at the highest
+//               free place below 4 GiB.
 //  linux:       as the boot protocol says, at the 64-bit entry where there is one (long mode, the
 //               low 4 GiB mapped one to one), else at the 32-bit one. rsi = the boot parameters at
 //               0x10000; behind them the GDT (0x11000, code 0x10, data 0x18), the page tables
@@ -48,7 +54,8 @@ enum start_mode { START_REAL, START_PROTECTED, START_LONG };
 //  multiboot1:  as the specification says: flat 32-bit protected mode, rax = 0x2BADB002, rbx =
 //               address of the boot information, no stack. Flag 2 (video mode) is not honoured.
 //               An ELF64 file with a Multiboot header is loaded and started this way too, as by
-//               GRUB.
+//               GRUB. Information and modules lie behind the image.
+//  multiboot2:  the same with rax = 0x36D76289 and the information of Multiboot 2.
 struct load_result {
     enum payload_kind kind;
     enum start_mode mode;

@@ -109,7 +109,11 @@ static bool read_header32(const struct payload *payload, struct elf64_header *he
                                     .entry = narrow.entry,
                                     .phoff = narrow.phoff,
                                     .phentsize = narrow.phentsize,
-                                    .phnum = narrow.phnum};
+                                    .phnum = narrow.phnum,
+                                    .shoff = narrow.shoff,
+                                    .shentsize = narrow.shentsize,
+                                    .shnum = narrow.shnum,
+                                    .shstrndx = narrow.shstrndx};
     return true;
 }
 
@@ -175,7 +179,11 @@ enum status elf_open(const struct payload *payload, struct elf_image *image, str
                                 .class = class,
                                 .entry = header.entry,
                                 .table = header.phoff,
-                                .count = header.phnum};
+                                .count = header.phnum,
+                                .section_table = header.shoff,
+                                .section_count = header.shnum,
+                                .section_entry_bytes = header.shentsize,
+                                .section_names = header.shstrndx};
     return STATUS_OK;
 }
 
@@ -214,9 +222,36 @@ bool elf_segment_at(const struct elf_image *image, unsigned index, struct elf_se
                                     .offset = header.offset,
                                     .file_bytes = header.filesz,
                                     .virtual = header.vaddr,
-                                    .physical = header.paddr,
+                                    .physical = header.paddr + image->shift,
                                     .memory_bytes = header.memsz};
     return true;
+}
+
+static enum status refuse_empty(struct reason *why)
+{
+    return refuse(why, STATUS_INVALID, "ELF file without a segment to load (PT_LOAD)");
+}
+
+enum status elf_extent(const struct elf_image *image, uint64_t *start, uint64_t *end,
+                       struct reason *why)
+{
+    struct elf_segment segment;
+
+    *start = UINT64_MAX;
+    *end = 0;
+    for (unsigned i = 0; i < image->count; i++) {
+        if (!elf_segment_at(image, i, &segment)) {
+            continue;
+        }
+        if (segment.memory_bytes > UINT64_MAX - segment.physical) {
+            return refuse(why, STATUS_RANGE, "ELF segment %u: %#llx bytes at address %#llx", i,
+                          (unsigned long long)segment.memory_bytes,
+                          (unsigned long long)segment.physical);
+        }
+        *start = MIN(*start, segment.physical);
+        *end = MAX(*end, segment.physical + segment.memory_bytes);
+    }
+    return *end != 0 ? STATUS_OK : refuse_empty(why);
 }
 
 enum status elf_load(const struct elf_image *image, const struct guest_memory *memory,
@@ -249,10 +284,7 @@ enum status elf_load(const struct elf_image *image, const struct guest_memory *m
         }
         *end = MAX(*end, segment.physical + segment.memory_bytes);
     }
-    if (*end == 0) {
-        return refuse(why, STATUS_INVALID, "ELF file without a segment to load (PT_LOAD)");
-    }
-    return STATUS_OK;
+    return *end != 0 ? STATUS_OK : refuse_empty(why);
 }
 
 enum status elf_entry(const struct elf_image *image, uint32_t flags, uint64_t *entry,
@@ -269,8 +301,8 @@ enum status elf_entry(const struct elf_image *image, uint32_t flags, uint64_t *e
             *entry = image->entry - segment.virtual + segment.physical;
             return STATUS_OK;
         }
-        if (image->entry - segment.physical < segment.memory_bytes) {
-            *entry = image->entry;
+        if (image->entry + image->shift - segment.physical < segment.memory_bytes) {
+            *entry = image->entry + image->shift;
             found = true;
         }
     }

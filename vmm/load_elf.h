@@ -13,6 +13,12 @@ struct elf_image {
     uint64_t entry; // virtual, from the header
     uint64_t table; // offset of the program headers
     unsigned count; // of program headers
+    uint64_t shift; // is added to the physical address of each segment
+    // Of the section headers, not checked: only who wants sections does that.
+    uint64_t section_table;
+    unsigned section_count;
+    unsigned section_entry_bytes;
+    unsigned section_names;
 };
 
 enum elf_segment_flags {
@@ -37,6 +43,10 @@ enum status elf_open(const struct payload *payload, struct elf_image *image, str
 
 // Program header `index`; false if it is not a PT_LOAD or takes no memory.
 bool elf_segment_at(const struct elf_image *image, unsigned index, struct elf_segment *segment);
+
+// Where the lowest segment starts and the highest one ends, `shift` left out.
+enum status elf_extent(const struct elf_image *image, uint64_t *start, uint64_t *end,
+                       struct reason *why);
 
 // Copies all segments to their physical addresses; all of them must end at `limit` or below.
 // `end` is the end of the highest one.

@@ -2,11 +2,15 @@
 // Loads a flat binary the way a PC's firmware loads a boot sector, only all of it.
 #include "vmm/guest_map.h"
 #include "vmm/load_internal.h"
+#include "vmm/load_multiboot1.h"
 
 #define BOOT_SECTOR_ADDRESS 0x7c00ULL
 #define BOOT_SECTOR_BYTES 512
 #define BOOT_SIGNATURE_OFFSET 510
 #define FIRST_HARD_DISK 0x80 // in DL, as the firmware's number of the boot drive
+// Where the boot information goes if there is room up to the EBDA, else it goes to 1 MiB; with the
+// modules behind it. A boot sector uses the memory above itself as it likes.
+#define INFORMATION_ADDRESS 0x90000ULL
 #define FLAT_BYTES_MAX (GUEST_EBDA - BOOT_SECTOR_ADDRESS)
 
 bool flat_recognise(const struct payload *payload)
@@ -26,6 +30,11 @@ enum status load_flat(const struct load_request *request, const struct guest_mem
                                      .file_bytes = payload->size,
                                      .address = BOOT_SECTOR_ADDRESS,
                                      .memory_bytes = payload->size};
+    struct load_placement placement = {
+        .memory = memory,
+        .next = MAX(INFORMATION_ADDRESS, BOOT_SECTOR_ADDRESS + payload->size),
+        .end = 4 * GIB};
+    enum status status;
 
     if (payload->size == 0 || payload->size > FLAT_BYTES_MAX) {
         return refuse(why, STATUS_RANGE, "a flat binary of %llu bytes: expected 1 to %llu",
@@ -35,5 +44,6 @@ enum status load_flat(const struct load_request *request, const struct guest_mem
     result->entry = BOOT_SECTOR_ADDRESS;
     result->stack = BOOT_SECTOR_ADDRESS;
     result->rdx = FIRST_HARD_DISK;
-    return load_copy(payload, memory, &whole, why);
+    status = load_copy(payload, memory, &whole, why);
+    return status == STATUS_OK ? multiboot1_inform(request, &placement, &result->rbx, why) : status;
 }

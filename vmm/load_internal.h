@@ -25,6 +25,8 @@ enum status load_copy(const struct payload *payload, const struct guest_memory *
 
 // Whether a Multiboot 1 header lies in the first 8192 bytes.
 bool multiboot1_recognise(const struct payload *payload);
+// Whether a Multiboot 2 header lies in the first 32768 bytes.
+bool multiboot2_recognise(const struct payload *payload);
 // Whether the magic of a Linux kernel's header is at its place.
 bool linux_recognise(const struct payload *payload);
 // Whether a boot sector's signature is at its place.
@@ -33,9 +35,13 @@ bool flat_recognise(const struct payload *payload);
 // One a kind. The caller has filled `result` with zeros.
 enum status load_flat(const struct load_request *request, const struct guest_memory *memory,
                       struct load_result *result, struct reason *why);
+enum status load_elf32(const struct load_request *request, const struct guest_memory *memory,
+                       struct load_result *result, struct reason *why);
 enum status load_elf64(const struct load_request *request, const struct guest_memory *memory,
                        struct load_result *result, struct reason *why);
 enum status load_linux(const struct load_request *request, const struct guest_memory *memory,
                        struct load_result *result, struct reason *why);
 enum status load_multiboot1(const struct load_request *request, const struct guest_memory *memory,
+                            struct load_result *result, struct reason *why);
+enum status load_multiboot2(const struct load_request *request, const struct guest_memory *memory,
                             struct load_result *result, struct reason *why);

@@ -133,3 +133,24 @@ enum status multiboot1_inform(const struct load_request *request, struct load_pl
     write_block(&block, request, memory, modules);
     return STATUS_OK;
 }
+
+enum status multiboot1_measure(const struct load_request *request,
+                               const struct guest_memory *memory, uint64_t *bytes,
+                               struct reason *why)
+{
+    static const uint64_t nowhere[LOAD_MODULES_MAX];
+    struct load_block block = {0};
+
+    write_block(&block, request, memory, nowhere);
+    *bytes = ALIGN_UP(block.used, PAGE_SIZE);
+    for (unsigned i = 0; i < request->module_count; i++) {
+        if (request->modules[i].size > guest_memory_size(memory)) {
+            return refuse(why, STATUS_NO_MEMORY,
+                          "module %u of %llu KiB is larger than the VM's RAM of %llu KiB", i,
+                          (unsigned long long)(request->modules[i].size / KIB),
+                          (unsigned long long)(guest_memory_size(memory) / KIB));
+        }
+        *bytes += ALIGN_UP(request->modules[i].size, PAGE_SIZE);
+    }
+    return STATUS_OK;
+}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the Linux loader: what a kernel finds where, and what each refusal of a bad one says.
-#include "tests/host/load_fixture.h"
-#include "vmm/load_linux.h"
+#include "tests/host/load_files.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,50 +9,14 @@
 
 #include <cmocka.h>
 
-// The smallest kernel: two sectors of setup, then its protected-mode part.
-#define SETUP_BYTES 0x600
-#define KERNEL_BYTES 0x1000
-
-static uint8_t file[SETUP_BYTES + KERNEL_BYTES];
 static struct linux_header *header; // in the file
 
-static void make_kernel(uint16_t version, uint8_t jump)
-{
-    header = (struct linux_header *)(void *)(file + LINUX_HEADER_OFFSET);
-    for (unsigned i = 0; i < sizeof(file); i++) {
-        file[i] = (uint8_t)(i * 7 + 1);
-    }
-    memset(header, 0, sizeof(*header));
-    *header = (struct linux_header){
-        .setup_sects = SETUP_BYTES / 512 - 1,
-        .root_flags = 1,
-        .syssize = KERNEL_BYTES / 16,
-        .boot_flag = 0xaa55,
-        .jump = {0xeb, jump},
-        .header = 0x53726448,
-        .version = version,
-        .loadflags = 0x61,
-        .code32_start = 0x100000,
-        .initrd_addr_max = 0x7fffffff,
-        .kernel_alignment = 0x200000,
-        .relocatable_kernel = 1,
-        .cmdline_size = 255,
-    };
-}
-
-// As today's: 64-bit entry, relocatable, runs at 2 MiB and needs 1 MiB there.
 static int set_up(void **state)
 {
     load_set_up(state);
-    make_kernel(0x20f, 0x6a);
-    header->xloadflags = 1;
-    header->pref_address = 0x200000;
-    header->init_size = 0x100000;
-    header->payload_offset = 0x100;
-    header->payload_length = 0xf00;
-    header->setup_data = 0x1234;
-    request.payload.bytes = file;
-    request.payload.size = sizeof(file);
+    header = make_linux_2_15();
+    request.payload.bytes = file.bytes;
+    request.payload.size = LINUX_FILE_BYTES;
     return 0;
 }
 
@@ -72,7 +35,7 @@ static uint32_t param32(unsigned offset)
 static void test_64_bit_entry(void **state)
 {
     (void)state;
-    assert_int_equal(payload_recognise(file, sizeof(file)), PAYLOAD_LINUX);
+    assert_int_equal(payload_recognise(file.bytes, LINUX_FILE_BYTES), PAYLOAD_LINUX);
     assert_loads();
     assert_int_equal(result.kind, PAYLOAD_LINUX);
     assert_int_equal(result.mode, START_LONG);
@@ -82,8 +45,8 @@ static void test_64_bit_entry(void **state)
     assert_int_equal(result.gdt_bytes, 0x20);
     assert_int_equal(ram64(result.gdt + 0x10), 0x00af9b000000ffff);
     assert_int_equal(ram64(result.gdt + 0x18), 0x00cf93000000ffff);
-    assert_memory_equal(ram + 0x200000, file + SETUP_BYTES, KERNEL_BYTES);
-    assert_int_equal(ram[0x200000 + KERNEL_BYTES], 0xee); // init_size need not be zeros
+    assert_memory_equal(ram + 0x200000, file.bytes + LINUX_SETUP_BYTES, LINUX_KERNEL_BYTES);
+    assert_int_equal(ram[0x200000 + LINUX_KERNEL_BYTES], 0xee); // init_size need not be zeros
     assert_identity(0);
     assert_identity(0x200000);
     assert_identity(0xffe00000);
@@ -162,7 +125,7 @@ static void test_e820_in_the_parameters(void **state)
 static void test_version_2_06(void **state)
 {
     (void)state;
-    make_kernel(0x206, 0x3a);
+    header = make_linux(0x206, 0x3a);
     header->xloadflags = 0xffff; // 2.12's
     header->kernel_alignment = 0x1000;
     header->pref_address = 0xdeadbeef;
@@ -171,7 +134,7 @@ static void test_version_2_06(void **state)
     assert_loads();
     assert_int_equal(result.mode, START_PROTECTED);
     assert_int_equal(result.entry, 0x100000);
-    assert_memory_equal(ram + 0x100000, file + SETUP_BYTES, KERNEL_BYTES);
+    assert_memory_equal(ram + 0x100000, file.bytes + LINUX_SETUP_BYTES, LINUX_KERNEL_BYTES);
     assert_int_equal(param32(0x23c), 0);
     assert_int_equal(param32(0x258), 0);
     header->version = 0x205;
@@ -181,11 +144,11 @@ static void test_version_2_06(void **state)
 static void test_version_2_06_size(void **state)
 {
     (void)state;
-    make_kernel(0x206, 0x3a);
-    load_set_ram(MIB + 3 * KERNEL_BYTES);
+    header = make_linux(0x206, 0x3a);
+    load_set_ram(MIB + 3 * LINUX_KERNEL_BYTES);
     header->kernel_alignment = 0x1000;
     assert_loads();
-    load_set_ram(MIB + 2 * KERNEL_BYTES);
+    load_set_ram(MIB + 2 * LINUX_KERNEL_BYTES);
     assert_refused("bzImage size is 0x3000: the kernel needs RAM from 0x100000 to 0x103000, the "
                    "VM's ends at 0x102000");
 }
@@ -208,7 +171,7 @@ static void test_later_version(void **state)
     header->version = 0x21f;
     header->jump[1] = 0x8e;
     assert_loads();
-    assert_int_equal(param8(0x28f), file[0x28f]);
+    assert_int_equal(param8(0x28f), file.bytes[0x28f]);
     assert_int_equal(param8(0x290), 0);
     header->jump[1] = 0x8f;
     assert_refused("bzImage jump is eb 8f: expected eb and 62 to 8e");
@@ -226,7 +189,7 @@ static void test_place_of_a_kernel_that_cannot_be_relocated(void **state)
     header->kernel_alignment = 3; // has no meaning then
     assert_loads();
     assert_int_equal(result.entry, 0x100200);
-    assert_memory_equal(ram + 0x100000, file + SETUP_BYTES, KERNEL_BYTES);
+    assert_memory_equal(ram + 0x100000, file.bytes + LINUX_SETUP_BYTES, LINUX_KERNEL_BYTES);
     header->init_size = 0x200001; // counts from where it moves itself to
     assert_refused("bzImage init_size is 0x200001: the kernel needs RAM from 0x100000 to "
                    "0x401000, the VM's ends at 0x400000");
@@ -284,7 +247,7 @@ static void test_setup_sects_of_0_are_4(void **state)
     header->syssize = 0xc00 / 16;
     header->payload_length = 0;
     assert_loads();
-    assert_memory_equal(ram + 0x200000, file + 0xa00, 0xc00);
+    assert_memory_equal(ram + 0x200000, file.bytes + 0xa00, 0xc00);
 }
 
 // A signature may follow the kernel; the last paragraph need not be whole.
@@ -294,12 +257,12 @@ static void test_syssize(void **state)
     header->payload_length = 0;
     header->syssize = 0x800 / 16;
     assert_loads();
-    assert_memory_equal(ram + 0x200000, file + SETUP_BYTES, 0x800);
+    assert_memory_equal(ram + 0x200000, file.bytes + LINUX_SETUP_BYTES, 0x800);
     assert_int_equal(ram[0x200800], 0xee);
-    header->syssize = KERNEL_BYTES / 16;
-    request.payload.size = sizeof(file) - 15;
+    header->syssize = LINUX_KERNEL_BYTES / 16;
+    request.payload.size = LINUX_FILE_BYTES - 15;
     assert_loads();
-    request.payload.size = sizeof(file) - 16;
+    request.payload.size = LINUX_FILE_BYTES - 16;
     assert_refused("bzImage syssize is 0x100: expected 1 to 0xff paragraphs, which the file has");
     header->syssize = 0;
     assert_refused("bzImage syssize is 0: expected 1 to 0xff paragraphs, which the file has");

@@ -154,6 +154,8 @@ fuzz_acpi := $(test_acpi)
 # ---- Parsers: guest memory, configuration, loaders ----
 LOADERS := $(wildcard vmm/load*.c) vmm/guest_map.c vmm/guest_memory.c
 
+LOAD_FIXTURE := tests/host/load_fixture.c tests/host/load_files.c
+
 UNIT_TESTS += test_guest_map
 test_guest_map := vmm/guest_map.c vmm/guest_memory.c
 
@@ -167,13 +169,25 @@ FUZZ_TARGETS += fuzz_config
 fuzz_config := $(test_config)
 
 UNIT_TESTS += test_load
-test_load := $(LOADERS) tests/host/load_fixture.c
+test_load := $(LOADERS) $(LOAD_FIXTURE)
+
+UNIT_TESTS += test_load_elf_program
+test_load_elf_program := $(LOADERS) $(LOAD_FIXTURE)
 
 UNIT_TESTS += test_load_linux
-test_load_linux := $(LOADERS) tests/host/load_fixture.c
+test_load_linux := $(LOADERS) $(LOAD_FIXTURE)
+
+UNIT_TESTS += test_load_multiboot1
+test_load_multiboot1 := $(LOADERS) $(LOAD_FIXTURE)
+
+UNIT_TESTS += test_load_multiboot2
+test_load_multiboot2 := $(LOADERS) $(LOAD_FIXTURE)
+
+UNIT_TESTS += test_load_mutations
+test_load_mutations := $(LOADERS) $(LOAD_FIXTURE) tests/host/load_check.c
 
 FUZZ_TARGETS += fuzz_load
-fuzz_load := $(LOADERS)
+fuzz_load := $(LOADERS) tests/host/load_check.c
 
 # ---- Device models ----
 FAKE_DEVICE := tests/host/fake_device.c
