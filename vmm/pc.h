@@ -4,6 +4,7 @@
 
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/exit_port.h"
+#include "vmm/devices/hpet.h"
 #include "vmm/devices/i8042.h"
 #include "vmm/devices/ioapic.h"
 #include "vmm/devices/pic.h"
@@ -23,6 +24,7 @@ struct pc_irq {
     struct irq_line line;
     struct pc *pc;
     uint8_t irq;
+    bool level; // as its device has it
 };
 
 struct pc {
@@ -39,6 +41,7 @@ struct pc {
     struct debug_port debug_port;
     struct post_port post_port;
     struct ioapic ioapic;
+    struct hpet hpet;
     struct acpi_pm acpi_pm;
     struct reset_control reset_control;
 
@@ -50,6 +53,7 @@ struct pc {
     struct exit_output exit_output;
     struct acpi_pm_output power_output;
     struct ioapic_output ioapic_output;
+    struct hpet_output hpet_output;
 };
 
 // All devices as after power-up. The VM's vCPUs exist.
@@ -63,6 +67,10 @@ void pc_advance(struct pc *pc, uint64_t now_ns);
 
 // When a device wants that next, on the VM's clock; NEVER_NS.
 uint64_t pc_next_event_ns(const struct pc *pc, uint64_t now_ns);
+
+// An access to what is no RAM. False: nobody answers there. In pc_memory.c.
+MUST_CHECK bool pc_memory_read(struct pc *pc, gpa_t address, unsigned width, uint64_t *value);
+MUST_CHECK bool pc_memory_write(struct pc *pc, gpa_t address, unsigned width, uint64_t value);
 
 // The I/O APIC's 4 KiB at IOAPIC_DEFAULT_BASE.
 uint32_t pc_ioapic_read(struct pc *pc, unsigned offset);

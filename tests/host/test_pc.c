@@ -299,6 +299,72 @@ static void the_pm_timer_has_its_deadline(void **state)
     assert_int_equal(fake_machine_in(0x608, 4), BIT(31));
 }
 
+static void hpet_write_at(unsigned offset, uint64_t value)
+{
+    assert_true(pc_memory_write(pc(), gpa(HPET_BASE + offset), 8, value));
+}
+
+static void the_hpet_interrupts_by_its_own_route(void **state)
+{
+    (void)state;
+    program_controllers();
+    hpet_write_at(0x140, 4 | 20 << 9); // timer 2 to input 20
+    hpet_write_at(0x148, 1000);
+    fake_machine.vcpu->core.work = 0;
+    hpet_write_at(0x10, 1);
+    assert_int_not_equal(fake_machine.vcpu->core.work, 0); // the deadline has changed
+    uint64_t due_ns = vcpu_next_event_ns(fake_machine.vcpu);
+
+    assert_int_equal(due_ns, fake_host.now_ns + 10000);
+    advance_to(due_ns);
+    assert_int_equal(lapic_pending(&fake_machine.vcpu->lapic), 0x74);
+    assert_false(pic_pending(&pc()->pic));
+}
+
+static void the_hpet_replaces_the_pit_and_the_rtc(void **state)
+{
+    (void)state;
+    out(0x43, 0x34);
+    program_controllers();
+    out(0x40, 0xa9); // about 1 ms
+    out(0x40, 0x04);
+    out(0x70, 0x0b);
+    out(0x71, 0x42); // and the RTC's periodic interrupt
+    hpet_write_at(0x100, 4);
+    hpet_write_at(0x108, 500000); // 5 ms
+    hpet_write_at(0x120, 4);
+    hpet_write_at(0x128, 600000);
+    hpet_write_at(0x10, 3);
+    uint64_t started_ns = fake_host.now_ns;
+
+    assert_int_equal(vcpu_next_event_ns(fake_machine.vcpu), started_ns + 5 * MS);
+    advance_to(started_ns + 5 * MS - 1);
+    assert_false(pic_pending(&pc()->pic));
+    advance_to(started_ns + 5 * MS);
+    assert_raised(0x20, 0x62);
+    out(0x20, 0x20);
+    advance_to(started_ns + 6 * MS);
+    assert_raised(0x28, 0x68);
+    hpet_write_at(0x10, 0); // now the two are heard again
+    out(0xa0, 0x20);
+    out(0x20, 0x20);
+    advance_to(started_ns + 7 * MS);
+    assert_true(pic_pending(&pc()->pic));
+}
+
+static void other_addresses_are_nobodys(void **state)
+{
+    static const uint64_t absent[] = {0xfebfffff, 0xfec01000, 0xfecfffff, 0xfed00400,
+                                      0xfee00000, 0xc0000000, UINT64_MAX};
+    uint64_t value;
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(absent); i++) {
+        assert_false(pc_memory_read(pc(), gpa(absent[i]), 4, &value));
+        assert_false(pc_memory_write(pc(), gpa(absent[i]), 4, 0));
+    }
+}
+
 // ---- Reset and end ----
 
 static void assert_reset_asked_for(void)
@@ -501,6 +567,9 @@ int main(void)
         TEST(the_keyboard_is_irq_1),
         TEST(the_power_button_is_irq_9),
         TEST(the_pm_timer_has_its_deadline),
+        TEST(the_hpet_interrupts_by_its_own_route),
+        TEST(the_hpet_replaces_the_pit_and_the_rtc),
+        TEST(other_addresses_are_nobodys),
         TEST(a_masked_8259_is_silent),
         TEST(lint0_may_deliver_the_8259_as_a_fixed_interrupt),
         TEST(nmis_of_the_io_apic_reach_the_cpu),

@@ -174,11 +174,14 @@ SIMPLE_PORTS := vmm/devices/exit_port.c vmm/devices/reset_control.c vmm/devices/
 
 FUZZ_TARGETS += fuzz_devices
 fuzz_devices := $(LAPIC) $(PIT) $(RTC) $(SIMPLE_PORTS) vmm/devices/acpi_pm.c \
-                vmm/devices/i8042.c vmm/devices/ioapic.c vmm/devices/pic.c vmm/devices/uart.c \
-                $(FAKE_DEVICE)
+                vmm/devices/hpet.c vmm/devices/i8042.c vmm/devices/ioapic.c vmm/devices/pic.c \
+                vmm/devices/uart.c $(FAKE_DEVICE)
 
 UNIT_TESTS += test_acpi_pm
 test_acpi_pm := vmm/devices/acpi_pm.c $(FAKE_DEVICE)
+
+UNIT_TESTS += test_hpet
+test_hpet := vmm/devices/hpet.c
 
 UNIT_TESTS += test_i8042
 test_i8042 := vmm/devices/i8042.c $(FAKE_DEVICE)
