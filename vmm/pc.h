@@ -7,6 +7,7 @@
 #include "vmm/devices/hpet.h"
 #include "vmm/devices/i8042.h"
 #include "vmm/devices/ioapic.h"
+#include "vmm/devices/pci_host.h"
 #include "vmm/devices/pic.h"
 #include "vmm/devices/pit.h"
 #include "vmm/devices/reset_control.h"
@@ -17,7 +18,7 @@
 #include "vmm/io_bus.h"
 #include "vmm/vm.h"
 
-#define PC_RANGES 15
+#define PC_RANGES 16
 
 // An input of the interrupt controllers.
 struct pc_irq {
@@ -44,6 +45,7 @@ struct pc {
     struct hpet hpet;
     struct acpi_pm acpi_pm;
     struct reset_control reset_control;
+    struct pci_host pci_host;
 
     struct irq_line intr; // of the 8259s
     struct irq_line reset;

@@ -13,6 +13,7 @@
 #include "vmm/devices/i8042.h"
 #include "vmm/devices/ioapic.h"
 #include "vmm/devices/lapic.h"
+#include "vmm/devices/pci_host.h"
 #include "vmm/devices/pic.h"
 #include "vmm/devices/pit.h"
 #include "vmm/devices/reset_control.h"
@@ -51,6 +52,7 @@ static struct debug_port debug_port;
 static struct acpi_pm acpi_pm;
 static struct acpi_pm_output power_output;
 static struct reset_control reset_control;
+static struct pci_host pci_host;
 static struct hpet hpet;
 static struct hpet_output hpet_output;
 static uint32_t hpet_lines;
@@ -162,6 +164,7 @@ static void set_up(void)
     power_output.power_off = power_off;
     acpi_pm_init(&acpi_pm, &wires[WIRE_SCI].line, &power_output, 0);
     reset_control_init(&reset_control, &reset.line);
+    pci_host_init(&pci_host);
     hpet_lines = 0;
     hpet_output = (struct hpet_output){hpet_set, hpet_legacy};
     hpet_init(&hpet, &hpet_output, 0);
@@ -407,6 +410,10 @@ static void access_port(uint8_t port, bool write, uint8_t value)
         break;
     case 9:
         access_power(port & 0xf, write, value);
+        break;
+    case 0xb:
+        pci_host_write(&pci_host, port & 7, 1U << (port >> 3 & 1) * 2, value * 0x01010101U);
+        require(pci_host_read(&pci_host, port & 7, 2) <= 0xffff);
         break;
     case 0xa:
         reset_control_write(&reset_control, value);

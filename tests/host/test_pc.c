@@ -39,10 +39,10 @@ static void advance_to(uint64_t ns)
 
 static void every_device_answers_at_its_ports(void **state)
 {
-    static const uint16_t readable[] = {0x20,  0x21,  0x40,  0x60,  0x61,  0x64,  0x70,
-                                        0x71,  0x80,  0x92,  0xa0,  0xa1,  0xe9,  0xf4,
-                                        0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe,
-                                        0x3ff, 0x4d0, 0x4d1, 0x600, 0x60b, 0xcf9};
+    static const uint16_t readable[] = {0x20,  0x21,  0x40,  0x60,  0x61,  0x64,  0x70,  0x71,
+                                        0x80,  0x92,  0xa0,  0xa1,  0xe9,  0xf4,  0x3f8, 0x3f9,
+                                        0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff, 0x4d0, 0x4d1,
+                                        0x600, 0x60b, 0xcf8, 0xcf9, 0xcfc, 0xcff};
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(readable); i++) {
@@ -53,8 +53,8 @@ static void every_device_answers_at_its_ports(void **state)
 
 static void what_a_pc_has_not_is_counted(void **state)
 {
-    static const uint16_t absent[] = {0x1f0, 0x2f8, 0x300, 0x3c0, 0x3d4, 0xcf8, 0xcfc, 0x510,
-                                      0x62,  0x65,  0x72,  0x22,  0x4d2, 0x402, 0x5658};
+    static const uint16_t absent[] = {0x1f0, 0x2f8, 0x300, 0x3c0, 0x3d4, 0x510, 0x62,
+                                      0x65,  0x72,  0x22,  0x4d2, 0x402, 0x5658};
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(absent); i++) {
@@ -399,6 +399,17 @@ static void port_cf9_resets(void **state)
     assert_reset_asked_for();
 }
 
+static void the_pci_address_is_no_reset(void **state)
+{
+    (void)state;
+    fake_machine_out(0xcf8, 4, 0x80000600); // its second byte would be one
+    assert_false(fake_machine.vm->reset_requested);
+    assert_int_equal(fake_machine_in(0xcf8, 4), 0x80000600);
+    fake_machine_out(0xcf8, 4, 0x80000000);
+    assert_int_equal(fake_machine_in(0xcfc, 4), 0x12378086);
+    assert_int_equal((uint16_t)fake_machine_in(0xcfe, 2), 0x1237);
+}
+
 static void s5_ends_the_vm_by_its_own_wish(void **state)
 {
     (void)state;
@@ -578,6 +589,7 @@ int main(void)
         TEST(the_i8042_resets),
         TEST(port_92_resets),
         TEST(port_cf9_resets),
+        TEST(the_pci_address_is_no_reset),
         TEST(s5_ends_the_vm_by_its_own_wish),
         TEST(port_f4_ends_with_a_byte),
         TEST(port_f4_ends_with_a_word),
