@@ -225,6 +225,7 @@ void pc_init(struct pc *pc, struct vm *vm)
     post_port_init(&pc->post_port);
     hpet_init(&pc->hpet, &pc->hpet_output, pc_now_ns(pc));
     acpi_pm_init(&pc->acpi_pm, &pc->irqs[IRQ_INDEX_SCI].line, &pc->power_output, pc_now_ns(pc));
+    vga_init(&pc->vga);
     pci_host_init(&pc->pci_host);
     reset_control_init(&pc->reset_control, &pc->reset);
 }

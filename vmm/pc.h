@@ -15,10 +15,11 @@
 #include "vmm/devices/simple_ports.h"
 #include "vmm/devices/system_port.h"
 #include "vmm/devices/uart.h"
+#include "vmm/devices/vga.h"
 #include "vmm/io_bus.h"
 #include "vmm/vm.h"
 
-#define PC_RANGES 16
+#define PC_RANGES 17
 
 // An input of the interrupt controllers.
 struct pc_irq {
@@ -46,6 +47,7 @@ struct pc {
     struct acpi_pm acpi_pm;
     struct reset_control reset_control;
     struct pci_host pci_host;
+    struct vga vga;
 
     struct irq_line intr; // of the 8259s
     struct irq_line reset;

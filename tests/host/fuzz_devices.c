@@ -21,6 +21,7 @@
 #include "vmm/devices/simple_ports.h"
 #include "vmm/devices/system_port.h"
 #include "vmm/devices/uart.h"
+#include "vmm/devices/vga.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -53,6 +54,7 @@ static struct acpi_pm acpi_pm;
 static struct acpi_pm_output power_output;
 static struct reset_control reset_control;
 static struct pci_host pci_host;
+static struct vga vga;
 static struct hpet hpet;
 static struct hpet_output hpet_output;
 static uint32_t hpet_lines;
@@ -165,6 +167,7 @@ static void set_up(void)
     acpi_pm_init(&acpi_pm, &wires[WIRE_SCI].line, &power_output, 0);
     reset_control_init(&reset_control, &reset.line);
     pci_host_init(&pci_host);
+    vga_init(&vga);
     hpet_lines = 0;
     hpet_output = (struct hpet_output){hpet_set, hpet_legacy};
     hpet_init(&hpet, &hpet_output, 0);
@@ -377,6 +380,20 @@ static void access_power(unsigned offset, bool write, uint8_t value)
     }
 }
 
+static void access_vga(unsigned offset, bool write, uint8_t value)
+{
+    struct vga_view view;
+
+    if (write) {
+        vga_write(&vga, offset, value);
+    } else {
+        (void)vga_read(&vga, offset, now);
+    }
+    view = vga_view(&vga);
+    require(view.start < VGA_TEXT_CELLS && view.cursor < VGA_TEXT_CELLS);
+    require(view.rows >= 1 && view.rows <= 1024 && view.columns >= 1 && view.columns <= 256);
+}
+
 static void access_port(uint8_t port, bool write, uint8_t value)
 {
     switch (port >> 4) {
@@ -410,6 +427,11 @@ static void access_port(uint8_t port, bool write, uint8_t value)
         break;
     case 9:
         access_power(port & 0xf, write, value);
+        break;
+    case 0xc:
+    case 0xd:
+    case 0xe:
+        access_vga(port - 0xc0U, write, value);
         break;
     case 0xb:
         pci_host_write(&pci_host, port & 7, 1U << (port >> 3 & 1) * 2, value * 0x01010101U);

@@ -39,10 +39,10 @@ static void advance_to(uint64_t ns)
 
 static void every_device_answers_at_its_ports(void **state)
 {
-    static const uint16_t readable[] = {0x20,  0x21,  0x40,  0x60,  0x61,  0x64,  0x70,  0x71,
-                                        0x80,  0x92,  0xa0,  0xa1,  0xe9,  0xf4,  0x3f8, 0x3f9,
-                                        0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff, 0x4d0, 0x4d1,
-                                        0x600, 0x60b, 0xcf8, 0xcf9, 0xcfc, 0xcff};
+    static const uint16_t readable[] = {
+        0x20,  0x21,  0x40,  0x60,  0x61,  0x64,  0x70,  0x71,  0x80,  0x92,  0xa0,  0xa1,
+        0xe9,  0xf4,  0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff, 0x4d0, 0x4d1,
+        0x3b4, 0x3c0, 0x3d4, 0x3da, 0x600, 0x60b, 0xcf8, 0xcf9, 0xcfc, 0xcff};
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(readable); i++) {
@@ -53,7 +53,7 @@ static void every_device_answers_at_its_ports(void **state)
 
 static void what_a_pc_has_not_is_counted(void **state)
 {
-    static const uint16_t absent[] = {0x1f0, 0x2f8, 0x300, 0x3c0, 0x3d4, 0x510, 0x62,
+    static const uint16_t absent[] = {0x1f0, 0x2f8, 0x300, 0x3e0, 0x510, 0x62,
                                       0x65,  0x72,  0x22,  0x4d2, 0x402, 0x5658};
 
     (void)state;
@@ -83,6 +83,15 @@ static void each_port_reaches_its_own_device(void **state)
     assert_int_equal(in(UART + 5), 0x60); // nothing received, transmitter empty
     assert_int_equal(in(0x92) & 2, 2);    // A20
     assert_true(in(0x64) & 0x10);
+}
+
+static void the_cursor_is_the_adapters(void **state)
+{
+    (void)state;
+    fake_machine_out(0x3d4, 2, 0x120e); // index and data at once
+    fake_machine_out(0x3d4, 2, 0x340f);
+    assert_int_equal(vga_view(&pc()->vga).cursor, 0x1234);
+    assert_int_equal((uint16_t)fake_machine_in(0x3d4, 2), 0x340f);
 }
 
 static void cmos_tells_the_memory(void **state)
@@ -570,6 +579,7 @@ int main(void)
         TEST(every_device_answers_at_its_ports),
         TEST(what_a_pc_has_not_is_counted),
         TEST(each_port_reaches_its_own_device),
+        TEST(the_cursor_is_the_adapters),
         TEST(cmos_tells_the_memory),
         TEST(cmos_tells_the_machines_date),
         TEST(the_pit_is_irq_0_and_pin_2),

@@ -175,7 +175,7 @@ SIMPLE_PORTS := vmm/devices/exit_port.c vmm/devices/reset_control.c vmm/devices/
 FUZZ_TARGETS += fuzz_devices
 fuzz_devices := $(LAPIC) $(PIT) $(RTC) $(SIMPLE_PORTS) vmm/devices/acpi_pm.c \
                 vmm/devices/hpet.c vmm/devices/i8042.c vmm/devices/ioapic.c vmm/devices/pci_host.c \
-                vmm/devices/pic.c vmm/devices/uart.c $(FAKE_DEVICE)
+                vmm/devices/pic.c vmm/devices/uart.c vmm/devices/vga.c $(FAKE_DEVICE)
 
 UNIT_TESTS += test_acpi_pm
 test_acpi_pm := vmm/devices/acpi_pm.c $(FAKE_DEVICE)
@@ -212,6 +212,9 @@ test_rtc := $(RTC) $(FAKE_DEVICE)
 
 UNIT_TESTS += test_simple_ports
 test_simple_ports := $(SIMPLE_PORTS) $(FAKE_DEVICE)
+
+UNIT_TESTS += test_vga
+test_vga := vmm/devices/vga.c
 
 UNIT_TESTS += test_uart
 test_uart := vmm/devices/uart.c $(FAKE_DEVICE)
