@@ -3,6 +3,7 @@
 #include "vmm/acpi_tables_internal.h"
 
 #include "vmm/devices/acpi_pm.h"
+#include "vmm/devices/hpet.h"
 #include "vmm/devices/reset_control.h"
 #include "vmm/util/string.h"
 
@@ -12,8 +13,9 @@
 #define FACS_VERSION 2
 #define PROFILE_DESKTOP 1
 #define RTC_CENTURY 0x32
-#define C2_ABSENT_US 101  // a latency above 100: there is no C2
-#define C3_ABSENT_US 1001 // above 1000: there is no C3
+#define HPET_MINIMUM_TICKS 100 // of a period, for software to lose no interrupt: 1 us
+#define C2_ABSENT_US 101       // a latency above 100: there is no C2
+#define C3_ABSENT_US 1001      // above 1000: there is no C3
 
 struct PACKED acpi_facs {
     char signature[4];
@@ -133,6 +135,20 @@ static void add_fixed_hardware(struct acpi_area *area)
     add_fadt(area, facs, dsdt);
 }
 
+static void add_hpet(struct acpi_area *area)
+{
+    struct acpi_hpet *hpet = acpi_area_take(area, sizeof(*hpet));
+
+    if (!hpet) {
+        return;
+    }
+    hpet->hardware = HPET_ID;
+    hpet->base =
+        (struct acpi_gas){.space = ACPI_SPACE_MEMORY, .bit_width = 64, .address = HPET_BASE};
+    hpet->minimum_tick = HPET_MINIMUM_TICKS;
+    acpi_area_add(area, &hpet->header, "HPET", sizeof(*hpet), 1);
+}
+
 // ---- The list of tables ----
 
 static uint32_t add_rsdt(struct acpi_area *area)
@@ -188,6 +204,7 @@ enum status acpi_tables_install(const struct guest_memory *memory, unsigned vcpu
     struct acpi_rsdp *rsdp = acpi_area_take(&area, sizeof(*rsdp));
     add_fixed_hardware(&area);
     acpi_add_processors(&area, vcpus);
+    add_hpet(&area);
     rsdp->rsdt = add_rsdt(&area);
     rsdp->xsdt = add_xsdt(&area);
     finish_rsdp(rsdp);

@@ -9,6 +9,9 @@ uint64_t guest_memory_size(const struct guest_memory *memory)
     for (unsigned i = 0; i < memory->extent_count; i++) {
         bytes += memory->extents[i].bytes;
     }
+    if (guest_memory_at(memory, gpa(GUEST_VGA_TEXT), GUEST_VGA_TEXT_BYTES)) {
+        bytes -= GUEST_VGA_TEXT_BYTES;
+    }
     return bytes;
 }
 
@@ -30,6 +33,8 @@ unsigned guest_memory_layout(uint64_t bytes, struct guest_extent extents[GUEST_E
     unsigned count = 0;
 
     count = add_extent(extents, count, 0, MIN(low_end, GUEST_VGA_HOLE));
-    count = add_extent(extents, count, GUEST_VGA_HOLE_END, low_end);
+    if (low_end > GUEST_VGA_HOLE_END) { // it has the adapter's text memory in front
+        count = add_extent(extents, count, GUEST_VGA_TEXT, low_end);
+    }
     return add_extent(extents, count, GUEST_HIGH_RAM, GUEST_HIGH_RAM + whole - low_end);
 }

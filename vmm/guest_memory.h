@@ -8,6 +8,10 @@
 // Where RAM lies in a VM, as on a PC: the holes are for the VGA adapter and for devices.
 #define GUEST_VGA_HOLE 0xa0000ULL
 #define GUEST_VGA_HOLE_END 0xc0000ULL
+// The adapter's text memory at the end of that hole is mapped like RAM: writing there does not
+// exit.
+#define GUEST_VGA_TEXT 0xb8000ULL
+#define GUEST_VGA_TEXT_BYTES (GUEST_VGA_HOLE_END - GUEST_VGA_TEXT)
 #define GUEST_LOW_RAM_MAX (3 * GIB)
 #define GUEST_HIGH_RAM (4 * GIB)
 #define GUEST_MEMORY_MAX (4096 * GIB) // all of it fits below MODULE_WINDOW
@@ -36,10 +40,11 @@ static inline void *guest_memory_at(const struct guest_memory *memory, gpa_t add
     return NULL;
 }
 
-// Whole RAM in bytes, holes left out.
+// Whole RAM in bytes, holes left out; the text memory does not count.
 uint64_t guest_memory_size(const struct guest_memory *memory);
 
 // The RAM of a VM of `bytes` (whole pages count, at most GUEST_MEMORY_MAX), holes left out: below
-// the VGA hole, from there to min(bytes, GUEST_LOW_RAM_MAX), what is more from GUEST_HIGH_RAM on.
+// the VGA hole, from its text memory to min(bytes, GUEST_LOW_RAM_MAX), what is more from
+// GUEST_HIGH_RAM on.
 // The VGA hole is taken out of `bytes`, as on a PC. Returns the number of extents, in rising order.
 unsigned guest_memory_layout(uint64_t bytes, struct guest_extent extents[GUEST_EXTENTS]);

@@ -27,7 +27,7 @@ struct guest_extent {
     uint64_t bytes;
 };
 
-#define GUEST_EXTENTS 3 // below the VGA hole, up to the device hole, above 4 GiB
+#define GUEST_EXTENTS 3 // below the VGA hole, from its text memory to the device hole, above 4 GiB
 
 // A VM's host address space: the hypervisor, the VM's RAM at GUEST_WINDOW, its modules.
 struct host_space {

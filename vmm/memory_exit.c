@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Accesses to guest-physical memory that is no RAM: the APICs, and what nobody claims.
+// Accesses to guest-physical memory that is no RAM: the APICs, other chips, and what nobody claims.
 #include "arch/x86/registers.h"
 #include "vmm/emulate.h"
 #include "vmm/guest_walk.h"
@@ -18,11 +18,6 @@ static bool in_lapic(const struct vcpu *vcpu, gpa_t address)
 {
     return lapic_mode(&vcpu->lapic) == LAPIC_XAPIC &&
            (address.value & APIC_PAGE_MASK) == (lapic_base(&vcpu->lapic) & APIC_PAGE_MASK);
-}
-
-static bool in_ioapic(gpa_t address)
-{
-    return (address.value & APIC_PAGE_MASK) == IOAPIC_DEFAULT_BASE;
 }
 
 static void count_unclaimed(struct vm *vm, gpa_t address)
@@ -64,8 +59,9 @@ static uint64_t bus_read(struct emulator_bus *bus, gpa_t address, unsigned width
     if (in_lapic(vcpu, address)) {
         return lapic_bus_read(vcpu, offset, width);
     }
-    if (in_ioapic(address)) {
-        return pc_ioapic_read(vcpu->vm->pc, offset) & ones(width);
+    uint64_t value;
+    if (pc_memory_read(vcpu->vm->pc, address, width, &value)) {
+        return value;
     }
     count_unclaimed(vcpu->vm, address);
     return ones(width);
@@ -77,9 +73,7 @@ static void bus_write(struct emulator_bus *bus, gpa_t address, unsigned width, u
     unsigned offset = address.value & 0xfff;
     if (in_lapic(vcpu, address)) {
         lapic_bus_write(vcpu, offset, width, value);
-    } else if (in_ioapic(address)) {
-        pc_ioapic_write(vcpu->vm->pc, offset, (uint32_t)value);
-    } else {
+    } else if (!pc_memory_write(vcpu->vm->pc, address, width, value)) {
         count_unclaimed(vcpu->vm, address);
     }
 }

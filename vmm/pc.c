@@ -9,6 +9,7 @@
 #define OUTPUT_RETRY_NS 500000
 #define CONSOLE_WAKE_INTERVAL_NS 1000000
 
+enum pc_irq_number { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8 };
 enum pc_irq_index {
     IRQ_INDEX_PIT,
     IRQ_INDEX_KEYBOARD,
@@ -24,8 +25,11 @@ static struct vcpu *boot_vcpu(const struct pc *pc)
 
 static uint64_t next_event_ns(const struct pc *pc, uint64_t now_ns)
 {
-    uint64_t next = pit_next_event_ns(&pc->pit, now_ns);
-    next = MIN(next, rtc_next_event_ns(&pc->rtc, now_ns));
+    uint64_t next = hpet_next_event_ns(&pc->hpet, now_ns);
+    if (!hpet_is_legacy(&pc->hpet)) { // else nobody hears those two
+        next = MIN(next, pit_next_event_ns(&pc->pit, now_ns));
+        next = MIN(next, rtc_next_event_ns(&pc->rtc, now_ns));
+    }
     next = MIN(next, acpi_pm_next_event_ns(&pc->acpi_pm, now_ns));
     return uart_output_waiting(&pc->uart) ? MIN(next, now_ns + OUTPUT_RETRY_NS) : next;
 }
@@ -52,12 +56,47 @@ void pc_feed_uart(struct pc *pc)
 
 // ---- Lines ----
 
+// In the HPET's legacy replacement mode.
+static bool is_cut_off(const struct pc_irq *irq)
+{
+    return (irq->irq == IRQ_TIMER || irq->irq == IRQ_RTC) && hpet_is_legacy(&irq->pc->hpet);
+}
+
+static void set_inputs(struct pc *pc, unsigned irq, bool level)
+{
+    pic_set_line(&pc->pic, irq, level);
+    // The timer is wired to input 2 of the I/O APIC, all others as on the 8259s.
+    ioapic_set_pin(&pc->ioapic, irq == IRQ_TIMER ? HPET_LEGACY_GSI_0 : irq, level);
+}
+
 static void irq_set(struct irq_line *line, bool level)
 {
     struct pc_irq *irq = container_of(line, struct pc_irq, line);
-    pic_set_line(&irq->pc->pic, irq->irq, level);
-    // The timer is wired to input 2 of the I/O APIC, all others as on the 8259s.
-    ioapic_set_pin(&irq->pc->ioapic, irq->irq == 0 ? 2 : irq->irq, level);
+    irq->level = level;
+    if (!is_cut_off(irq)) {
+        set_inputs(irq->pc, irq->irq, level);
+    }
+}
+
+// Its own routes are of the I/O APIC only; those that it has from the others, of the 8259s too.
+static void hpet_set(struct hpet_output *output, unsigned gsi, bool level)
+{
+    struct pc *pc = container_of(output, struct pc, hpet_output);
+    if (gsi == HPET_LEGACY_GSI_0 || gsi == HPET_LEGACY_GSI_1) {
+        set_inputs(pc, gsi == HPET_LEGACY_GSI_0 ? IRQ_TIMER : IRQ_RTC, level);
+    } else {
+        ioapic_set_pin(&pc->ioapic, gsi, level);
+    }
+}
+
+static void hpet_legacy(struct hpet_output *output, bool on)
+{
+    static const enum pc_irq_index replaced[] = {IRQ_INDEX_PIT, IRQ_INDEX_RTC};
+    struct pc *pc = container_of(output, struct pc, hpet_output);
+    for (unsigned i = 0; i < ARRAY_SIZE(replaced); i++) {
+        const struct pc_irq *irq = &pc->irqs[replaced[i]];
+        set_inputs(pc, irq->irq, !on && irq->level);
+    }
 }
 
 static void intr_set(struct irq_line *line, bool level)
@@ -162,10 +201,10 @@ void pc_end_of_interrupt(struct pc *pc, uint8_t vector)
 
 static void init_outputs(struct pc *pc)
 {
-    static const uint8_t numbers[] = {[IRQ_INDEX_PIT] = 0,
-                                      [IRQ_INDEX_KEYBOARD] = 1,
-                                      [IRQ_INDEX_UART] = 4,
-                                      [IRQ_INDEX_RTC] = 8,
+    static const uint8_t numbers[] = {[IRQ_INDEX_PIT] = IRQ_TIMER,
+                                      [IRQ_INDEX_KEYBOARD] = IRQ_KEYBOARD,
+                                      [IRQ_INDEX_UART] = IRQ_UART,
+                                      [IRQ_INDEX_RTC] = IRQ_RTC,
                                       [IRQ_INDEX_SCI] = ACPI_PM_SCI};
     for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++) {
         pc->irqs[i] = (struct pc_irq){.line = {irq_set}, .pc = pc, .irq = numbers[i]};
@@ -175,6 +214,8 @@ static void init_outputs(struct pc *pc)
     pc->uart_sink.put = uart_sink_put;
     pc->exit_output.exit = exit_requested;
     pc->power_output.power_off = power_off_requested;
+    pc->hpet_output.set = hpet_set;
+    pc->hpet_output.legacy = hpet_legacy;
     pc->ioapic_output.deliver = ioapic_deliver;
 }
 
@@ -211,7 +252,10 @@ void pc_init(struct pc *pc, struct vm *vm)
     exit_port_init(&pc->exit_port, &pc->exit_output);
     debug_port_init(&pc->debug_port, &pc->uart_sink);
     post_port_init(&pc->post_port);
+    hpet_init(&pc->hpet, &pc->hpet_output, pc_now_ns(pc));
     acpi_pm_init(&pc->acpi_pm, &pc->irqs[IRQ_INDEX_SCI].line, &pc->power_output, pc_now_ns(pc));
+    vga_init(&pc->vga);
+    pci_host_init(&pc->pci_host);
     reset_control_init(&pc->reset_control, &pc->reset);
 }
 
@@ -220,6 +264,7 @@ void pc_advance(struct pc *pc, uint64_t now_ns)
     lock_take(&pc->lock);
     pit_advance(&pc->pit, now_ns);
     rtc_advance(&pc->rtc, now_ns);
+    hpet_advance(&pc->hpet, now_ns);
     acpi_pm_advance(&pc->acpi_pm, now_ns);
     if (uart_output_waiting(&pc->uart)) {
         uart_output_ready(&pc->uart);

@@ -4,8 +4,10 @@
 
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/exit_port.h"
+#include "vmm/devices/hpet.h"
 #include "vmm/devices/i8042.h"
 #include "vmm/devices/ioapic.h"
+#include "vmm/devices/pci_host.h"
 #include "vmm/devices/pic.h"
 #include "vmm/devices/pit.h"
 #include "vmm/devices/reset_control.h"
@@ -13,17 +15,19 @@
 #include "vmm/devices/simple_ports.h"
 #include "vmm/devices/system_port.h"
 #include "vmm/devices/uart.h"
+#include "vmm/devices/vga.h"
 #include "vmm/io_bus.h"
 #include "vmm/util/lock.h"
 #include "vmm/vm.h"
 
-#define PC_RANGES 15
+#define PC_RANGES 17
 
 // An input of the interrupt controllers.
 struct pc_irq {
     struct irq_line line;
     struct pc *pc;
     uint8_t irq;
+    bool level; // as its device has it
 };
 
 struct pc {
@@ -41,8 +45,11 @@ struct pc {
     struct debug_port debug_port;
     struct post_port post_port;
     struct ioapic ioapic;
+    struct hpet hpet;
     struct acpi_pm acpi_pm;
     struct reset_control reset_control;
+    struct pci_host pci_host;
+    struct vga vga;
 
     struct irq_line intr; // of the 8259s
     struct irq_line reset;
@@ -52,6 +59,7 @@ struct pc {
     struct exit_output exit_output;
     struct acpi_pm_output power_output;
     struct ioapic_output ioapic_output;
+    struct hpet_output hpet_output;
 };
 
 // All devices as after power-up. The VM's vCPUs exist.
@@ -79,6 +87,10 @@ static inline bool pc_interrupt_waits(const struct pc *pc)
 uint8_t pc_acknowledge_interrupt(struct pc *pc);
 // A local APIC's end of a level-triggered interrupt.
 void pc_end_of_interrupt(struct pc *pc, uint8_t vector);
+
+// An access to what is no RAM. False: nobody answers there. In pc_memory.c.
+MUST_CHECK bool pc_memory_read(struct pc *pc, gpa_t address, unsigned width, uint64_t *value);
+MUST_CHECK bool pc_memory_write(struct pc *pc, gpa_t address, unsigned width, uint64_t value);
 
 // The I/O APIC's 4 KiB at IOAPIC_DEFAULT_BASE.
 uint32_t pc_ioapic_read(struct pc *pc, unsigned offset);

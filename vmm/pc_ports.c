@@ -17,6 +17,8 @@ enum pc_range {
     RANGE_EXIT,
     RANGE_UART,
     RANGE_ACPI_PM,
+    RANGE_VGA,
+    RANGE_PCI,
     RANGE_RESET_CONTROL,
     RANGE_COUNT
 };
@@ -225,6 +227,29 @@ static void power_write(struct io_range *range, unsigned offset, unsigned width,
     pc_timer_set(pc);
 }
 
+static uint32_t display_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    (void)width;
+    struct pc *pc = PC_OF(range, RANGE_VGA);
+    return vga_read(&pc->vga, offset, pc_now_ns(pc));
+}
+
+static void display_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    (void)width;
+    vga_write(&PC_OF(range, RANGE_VGA)->vga, offset, (uint8_t)value);
+}
+
+static uint32_t pci_read(struct io_range *range, unsigned offset, unsigned width)
+{
+    return pci_host_read(&PC_OF(range, RANGE_PCI)->pci_host, offset, width);
+}
+
+static void pci_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
+{
+    pci_host_write(&PC_OF(range, RANGE_PCI)->pci_host, offset, width, value);
+}
+
 static uint32_t reset_read(struct io_range *range, unsigned offset, unsigned width)
 {
     (void)offset;
@@ -239,6 +264,8 @@ static void reset_write(struct io_range *range, unsigned offset, unsigned width,
     reset_control_write(&PC_OF(range, RANGE_RESET_CONTROL)->reset_control, (uint8_t)value);
 }
 
+// Of two that claim a port the later has it: the byte 0xcf9 within the PCI address is the reset
+// register.
 static const struct io_range port_map[PC_RANGES] = {
     [RANGE_PIC_MASTER] = {0x20, 2, false, pic_master_read, pic_master_write},
     [RANGE_PIC_SLAVE] = {0xa0, 2, false, pic_slave_read, pic_slave_write},
@@ -254,6 +281,8 @@ static const struct io_range port_map[PC_RANGES] = {
     [RANGE_EXIT] = {0xf4, 1, true, exit_read, exit_write},
     [RANGE_UART] = {0x3f8, UART_PORTS, false, serial_read, serial_write},
     [RANGE_ACPI_PM] = {ACPI_PM_BASE, ACPI_PM_PORTS, true, power_read, power_write},
+    [RANGE_VGA] = {VGA_FIRST_PORT, VGA_PORTS, false, display_read, display_write},
+    [RANGE_PCI] = {0xcf8, PCI_HOST_PORTS, true, pci_read, pci_write},
     [RANGE_RESET_CONTROL] = {RESET_CONTROL_PORT, 1, false, reset_read, reset_write},
 };
 

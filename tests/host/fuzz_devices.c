@@ -9,9 +9,11 @@
 #include "tests/host/fake_device.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/exit_port.h"
+#include "vmm/devices/hpet.h"
 #include "vmm/devices/i8042.h"
 #include "vmm/devices/ioapic.h"
 #include "vmm/devices/lapic.h"
+#include "vmm/devices/pci_host.h"
 #include "vmm/devices/pic.h"
 #include "vmm/devices/pit.h"
 #include "vmm/devices/reset_control.h"
@@ -19,6 +21,7 @@
 #include "vmm/devices/simple_ports.h"
 #include "vmm/devices/system_port.h"
 #include "vmm/devices/uart.h"
+#include "vmm/devices/vga.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -50,6 +53,12 @@ static struct debug_port debug_port;
 static struct acpi_pm acpi_pm;
 static struct acpi_pm_output power_output;
 static struct reset_control reset_control;
+static struct pci_host pci_host;
+static struct vga vga;
+static struct hpet hpet;
+static struct hpet_output hpet_output;
+static uint32_t hpet_lines;
+static unsigned hpet_rises;
 static uint64_t now;
 
 static void require(bool condition)
@@ -110,6 +119,24 @@ static void startup(struct lapic_output *output, uint8_t vector)
     (void)vector;
 }
 
+static void hpet_set(struct hpet_output *output, unsigned gsi, bool level)
+{
+    (void)output;
+    require(gsi < 32 && (hpet_lines >> gsi & 1) != level);
+    require(HPET_ROUTES >> gsi & 1 || gsi == HPET_LEGACY_GSI_0 || gsi == HPET_LEGACY_GSI_1);
+    hpet_lines ^= 1U << gsi;
+    hpet_rises += level;
+    ioapic_set_pin(&ioapic, gsi, level);
+}
+
+static void hpet_legacy(struct hpet_output *output, bool on)
+{
+    (void)output;
+    (void)on;
+    require(!hpet_is_legacy(&hpet)); // not yet, or no longer
+    require(!(hpet_lines & (1U << HPET_LEGACY_GSI_0 | 1U << HPET_LEGACY_GSI_1)));
+}
+
 static void power_off(struct acpi_pm_output *output)
 {
     (void)output;
@@ -139,6 +166,11 @@ static void set_up(void)
     power_output.power_off = power_off;
     acpi_pm_init(&acpi_pm, &wires[WIRE_SCI].line, &power_output, 0);
     reset_control_init(&reset_control, &reset.line);
+    pci_host_init(&pci_host);
+    vga_init(&vga);
+    hpet_lines = 0;
+    hpet_output = (struct hpet_output){hpet_set, hpet_legacy};
+    hpet_init(&hpet, &hpet_output, 0);
 }
 
 // ---- What must hold ----
@@ -183,10 +215,13 @@ static void check_time(void)
     pit_advance(&pit, now);
     rtc_advance(&rtc, now);
     acpi_pm_advance(&acpi_pm, now);
+    hpet_advance(&hpet, now);
     lapic_advance(&lapic, now);
     require(pit_next_event_ns(&pit, now) > now);
     require(rtc_next_event_ns(&rtc, now) > now);
     require(acpi_pm_next_event_ns(&acpi_pm, now) > now);
+    require(hpet_next_event_ns(&hpet, now) > now);
+    require(hpet.lines == hpet_lines);
     require(lapic_next_event_ns(&lapic) > now);
 }
 
@@ -197,6 +232,7 @@ static void advance_devices(void)
     pit_advance(&pit, now);
     rtc_advance(&rtc, now);
     acpi_pm_advance(&acpi_pm, now);
+    hpet_advance(&hpet, now);
 }
 
 // Up to an event nothing rises; at it, the line does.
@@ -225,6 +261,24 @@ static void run_to_power_event(void)
     }
 }
 
+// Other timers may hold or share the line: it rises unless it is high.
+static void run_to_hpet_event(void)
+{
+    uint64_t event = hpet_next_event_ns(&hpet, now);
+    unsigned rises = hpet_rises;
+    bool all_low = hpet_lines == 0;
+
+    if (event == NEVER_NS) {
+        return;
+    }
+    now = event - 1;
+    advance_devices();
+    require(hpet_rises == rises);
+    now = event;
+    advance_devices();
+    require(hpet_rises > rises || !all_low);
+}
+
 static void pass_time(uint8_t how, uint8_t value)
 {
     switch (how & 7) {
@@ -242,9 +296,27 @@ static void pass_time(uint8_t how, uint8_t value)
     case 3:
         run_to_power_event();
         break;
+    case 4:
+        run_to_hpet_event();
+        break;
     default: // up to days
         now += (uint64_t)value << (how >> 3);
         break;
+    }
+}
+
+// All of its registers lie in the first 0x180 bytes; four bits say how.
+static void access_hpet(uint8_t reg, uint64_t value)
+{
+    unsigned offset = (reg & 0x7fU) << 2 | (reg & 0x80 ? value & 7 : 0);
+    unsigned width = 1U << (value & 3);
+
+    if (value & 4) {
+        hpet_write(&hpet, offset, width, value >> 3, now);
+        hpet_write(&hpet, offset, 8, value >> 3, now);
+    } else {
+        require(hpet_read(&hpet, offset, width, now) <=
+                (width == 8 ? UINT64_MAX : BIT(8 * width) - 1));
     }
 }
 
@@ -272,6 +344,9 @@ static void access_apics(uint8_t which, uint8_t reg, uint64_t value)
         break;
     case 5:
         lapic_set_cr8(&lapic, value);
+        break;
+    case 6:
+        access_hpet(reg, value);
         break;
     default:
         if (!lapic_write(&lapic, reg & 0x3f, value, now)) {
@@ -303,6 +378,20 @@ static void access_power(unsigned offset, bool write, uint8_t value)
     } else {
         (void)acpi_pm_read(&acpi_pm, offset, 1 + value % 4, now);
     }
+}
+
+static void access_vga(unsigned offset, bool write, uint8_t value)
+{
+    struct vga_view view;
+
+    if (write) {
+        vga_write(&vga, offset, value);
+    } else {
+        (void)vga_read(&vga, offset, now);
+    }
+    view = vga_view(&vga);
+    require(view.start < VGA_TEXT_CELLS && view.cursor < VGA_TEXT_CELLS);
+    require(view.rows >= 1 && view.rows <= 1024 && view.columns >= 1 && view.columns <= 256);
 }
 
 static void access_port(uint8_t port, bool write, uint8_t value)
@@ -338,6 +427,15 @@ static void access_port(uint8_t port, bool write, uint8_t value)
         break;
     case 9:
         access_power(port & 0xf, write, value);
+        break;
+    case 0xc:
+    case 0xd:
+    case 0xe:
+        access_vga(port - 0xc0U, write, value);
+        break;
+    case 0xb:
+        pci_host_write(&pci_host, port & 7, 1U << (port >> 3 & 1) * 2, value * 0x01010101U);
+        require(pci_host_read(&pci_host, port & 7, 2) <= 0xffff);
         break;
     case 0xa:
         reset_control_write(&reset_control, value);

@@ -171,6 +171,15 @@ static void s5_is_what_the_model_takes(void **state)
     assert_int_equal(info.s5_a, ACPI_PM_SLEEP_TYPE_S5);
 }
 
+static void the_hpet_is_found(void **state)
+{
+    (void)state;
+    install(1);
+    assert_true(info.hpet.present);
+    assert_int_equal(info.hpet.address, 0xfed00000);
+    assert_int_equal(info.hpet.space, ACPI_SPACE_MEMORY);
+}
+
 // ---- What cannot be ----
 
 static void without_that_memory_there_are_none(void **state)
@@ -265,11 +274,17 @@ static void iasl_takes_them_apart_and_together(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_rsdp_is_where_it_is_said_to_be), TEST(nothing_is_written_outside_the_area),
-        TEST(both_root_tables_list_the_same),     TEST(the_madt_has_the_apics_of_the_vm),
-        TEST(irq_0_is_input_2_and_irq_9_a_level), TEST(ids_from_255_on_are_x2apic_ids),
-        TEST(the_fadt_has_the_fixed_hardware),    TEST(s5_is_what_the_model_takes),
-        TEST(without_that_memory_there_are_none), TEST(there_are_as_many_vcpus_as_fit),
+        TEST(the_rsdp_is_where_it_is_said_to_be),
+        TEST(nothing_is_written_outside_the_area),
+        TEST(both_root_tables_list_the_same),
+        TEST(the_madt_has_the_apics_of_the_vm),
+        TEST(irq_0_is_input_2_and_irq_9_a_level),
+        TEST(ids_from_255_on_are_x2apic_ids),
+        TEST(the_fadt_has_the_fixed_hardware),
+        TEST(s5_is_what_the_model_takes),
+        TEST(the_hpet_is_found),
+        TEST(without_that_memory_there_are_none),
+        TEST(there_are_as_many_vcpus_as_fit),
         TEST(iasl_takes_them_apart_and_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -36,8 +36,8 @@ static void test_layout_of_a_small_vm(void **state)
     assert_int_equal(memory.extent_count, 2);
     assert_int_equal(memory.extents[0].gpa.value, 0);
     assert_int_equal(memory.extents[0].bytes, 0xa0000);
-    assert_int_equal(memory.extents[1].gpa.value, 0xc0000);
-    assert_int_equal(memory.extents[1].bytes, 32 * MIB - 0xc0000);
+    assert_int_equal(memory.extents[1].gpa.value, 0xb8000);
+    assert_int_equal(memory.extents[1].bytes, 32 * MIB - 0xb8000);
     assert_int_equal(guest_memory_size(&memory), 32 * MIB - 0x20000);
 }
 
@@ -66,6 +66,9 @@ static void test_layout_of_odd_sizes(void **state)
     memory = memory_of(0xa0000 + 4096); // ends inside the VGA hole
     assert_int_equal(memory.extent_count, 1);
     assert_int_equal(memory.extents[0].bytes, 0xa0000);
+    memory = memory_of(0xc0000);
+    assert_int_equal(memory.extent_count, 1);
+    assert_int_equal(guest_memory_size(&memory), 0xa0000);
     memory = memory_of(0x10fff);
     assert_int_equal(memory.extents[0].bytes, 0x10000);
     memory = memory_of(UINT64_MAX);
@@ -80,7 +83,8 @@ static void test_ram_and_its_ends(void **state)
     assert_true(is_ram(&memory, 0, 0xa0000));
     assert_false(is_ram(&memory, 0, 0xa0001));
     assert_false(is_ram(&memory, 0xa0000, 1));
-    assert_false(is_ram(&memory, 0xbffff, 1));
+    assert_false(is_ram(&memory, 0xb7fff, 1));
+    assert_true(is_ram(&memory, 0xb8000, 0x8000));   // the adapter's text
     assert_false(is_ram(&memory, 0x9ffff, 0x30000)); // ends in RAM, but crosses the hole
     assert_true(is_ram(&memory, 0xc0000, 1));
     assert_true(is_ram(&memory, 3 * GIB - 1, 1));

@@ -170,6 +170,28 @@ static void the_io_apic_answers(void **state)
     assert_int_equal(fake_machine.vm->unclaimed_memory_accesses, 0);
 }
 
+// ---- The HPET ----
+
+static void the_hpet_answers_in_words_of_64_bits(void **state)
+{
+    (void)state;
+    fake_machine_free();
+    fake_machine_start_long();
+    uint8_t *memory = guest_memory_at(&fake_machine.vm->memory, gpa(CODE), ROOM);
+    uint64_t *tables = guest_memory_at(&fake_machine.vm->memory, gpa(0x10000), 3 * PAGE_SIZE);
+
+    tables[0] = 0x11003; // 1:1, the first GiB and the fourth in pages of 1 GiB
+    tables[512] = 0x83;
+    tables[512 + 3] = 0xc0000083;
+    memcpy(memory, "\x48\x8b\x03", 3); // mov rax, [rbx]
+    fake_machine_set_register(REG_CR3, 0x10000);
+    fake_machine_set_register(REG_RIP, CODE);
+    fake_machine_gpr()[GPR_RBX] = HPET_BASE;
+    reads(HPET_BASE);
+    assert_int_equal(*rax(), 10000000ULL << 32 | HPET_ID);
+    assert_int_equal(fake_machine.vm->unclaimed_memory_accesses, 0);
+}
+
 // ---- Nobody ----
 
 static void nobody_reads_ones_and_is_counted(void **state)
@@ -381,6 +403,7 @@ int main(void)
         TEST(the_page_moves_with_its_base),
         TEST(in_x2apic_mode_there_is_no_page),
         TEST(the_io_apic_answers),
+        TEST(the_hpet_answers_in_words_of_64_bits),
         TEST(nobody_reads_ones_and_is_counted),
         TEST(read_modify_write_is_both),
         TEST(a_bad_segment_faults),

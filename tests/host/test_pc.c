@@ -46,10 +46,10 @@ static void advance_to(uint64_t ns)
 
 static void every_device_answers_at_its_ports(void **state)
 {
-    static const uint16_t readable[] = {0x20,  0x21,  0x40,  0x60,  0x61,  0x64,  0x70,
-                                        0x71,  0x80,  0x92,  0xa0,  0xa1,  0xe9,  0xf4,
-                                        0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe,
-                                        0x3ff, 0x4d0, 0x4d1, 0x600, 0x60b, 0xcf9};
+    static const uint16_t readable[] = {
+        0x20,  0x21,  0x40,  0x60,  0x61,  0x64,  0x70,  0x71,  0x80,  0x92,  0xa0,  0xa1,
+        0xe9,  0xf4,  0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff, 0x4d0, 0x4d1,
+        0x3b4, 0x3c0, 0x3d4, 0x3da, 0x600, 0x60b, 0xcf8, 0xcf9, 0xcfc, 0xcff};
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(readable); i++) {
@@ -60,8 +60,8 @@ static void every_device_answers_at_its_ports(void **state)
 
 static void what_a_pc_has_not_is_counted(void **state)
 {
-    static const uint16_t absent[] = {0x1f0, 0x2f8, 0x300, 0x3c0, 0x3d4, 0xcf8, 0xcfc, 0x510,
-                                      0x62,  0x65,  0x72,  0x22,  0x4d2, 0x402, 0x5658};
+    static const uint16_t absent[] = {0x1f0, 0x2f8, 0x300, 0x3e0, 0x510, 0x62,
+                                      0x65,  0x72,  0x22,  0x4d2, 0x402, 0x5658};
 
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(absent); i++) {
@@ -90,6 +90,15 @@ static void each_port_reaches_its_own_device(void **state)
     assert_int_equal(in(UART + 5), 0x60); // nothing received, transmitter empty
     assert_int_equal(in(0x92) & 2, 2);    // A20
     assert_true(in(0x64) & 0x10);
+}
+
+static void the_cursor_is_the_adapters(void **state)
+{
+    (void)state;
+    fake_machine_out(0x3d4, 2, 0x120e); // index and data at once
+    fake_machine_out(0x3d4, 2, 0x340f);
+    assert_int_equal(vga_view(&pc()->vga).cursor, 0x1234);
+    assert_int_equal((uint16_t)fake_machine_in(0x3d4, 2), 0x340f);
 }
 
 static void cmos_tells_the_memory(void **state)
@@ -306,6 +315,72 @@ static void the_pm_timer_has_its_deadline(void **state)
     assert_int_equal(fake_machine_in(0x608, 4), BIT(31));
 }
 
+static void hpet_write_at(unsigned offset, uint64_t value)
+{
+    assert_true(pc_memory_write(pc(), gpa(HPET_BASE + offset), 8, value));
+}
+
+static void the_hpet_interrupts_by_its_own_route(void **state)
+{
+    (void)state;
+    program_controllers();
+    hpet_write_at(0x140, 4 | 20 << 9); // timer 2 to input 20
+    hpet_write_at(0x148, 1000);
+    fake_machine.vcpu->core.work = 0;
+    hpet_write_at(0x10, 1);
+    assert_int_not_equal(fake_machine.vcpu->core.work, 0); // the deadline has changed
+    uint64_t due_ns = vcpu_next_event_ns(fake_machine.vcpu);
+
+    assert_int_equal(due_ns, fake_host.now_ns + 10000);
+    advance_to(due_ns);
+    assert_int_equal(lapic_pending(&fake_machine.vcpu->lapic), 0x74);
+    assert_false(pic_pending(&pc()->pic));
+}
+
+static void the_hpet_replaces_the_pit_and_the_rtc(void **state)
+{
+    (void)state;
+    out(0x43, 0x34);
+    program_controllers();
+    out(0x40, 0xa9); // about 1 ms
+    out(0x40, 0x04);
+    out(0x70, 0x0b);
+    out(0x71, 0x42); // and the RTC's periodic interrupt
+    hpet_write_at(0x100, 4);
+    hpet_write_at(0x108, 500000); // 5 ms
+    hpet_write_at(0x120, 4);
+    hpet_write_at(0x128, 600000);
+    hpet_write_at(0x10, 3);
+    uint64_t started_ns = fake_host.now_ns;
+
+    assert_int_equal(vcpu_next_event_ns(fake_machine.vcpu), started_ns + 5 * MS);
+    advance_to(started_ns + 5 * MS - 1);
+    assert_false(pic_pending(&pc()->pic));
+    advance_to(started_ns + 5 * MS);
+    assert_raised(0x20, 0x62);
+    out(0x20, 0x20);
+    advance_to(started_ns + 6 * MS);
+    assert_raised(0x28, 0x68);
+    hpet_write_at(0x10, 0); // now the two are heard again
+    out(0xa0, 0x20);
+    out(0x20, 0x20);
+    advance_to(started_ns + 7 * MS);
+    assert_true(pic_pending(&pc()->pic));
+}
+
+static void other_addresses_are_nobodys(void **state)
+{
+    static const uint64_t absent[] = {0xfebfffff, 0xfec01000, 0xfecfffff, 0xfed00400,
+                                      0xfee00000, 0xc0000000, UINT64_MAX};
+    uint64_t value;
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(absent); i++) {
+        assert_false(pc_memory_read(pc(), gpa(absent[i]), 4, &value));
+        assert_false(pc_memory_write(pc(), gpa(absent[i]), 4, 0));
+    }
+}
+
 // ---- Reset and end ----
 
 static void assert_reset_asked_for(void)
@@ -338,6 +413,17 @@ static void port_cf9_resets(void **state)
     assert_false(fake_machine.vm->reset_requested);
     out(0xcf9, 6);
     assert_reset_asked_for();
+}
+
+static void the_pci_address_is_no_reset(void **state)
+{
+    (void)state;
+    fake_machine_out(0xcf8, 4, 0x80000600); // its second byte would be one
+    assert_false(fake_machine.vm->reset_requested);
+    assert_int_equal(fake_machine_in(0xcf8, 4), 0x80000600);
+    fake_machine_out(0xcf8, 4, 0x80000000);
+    assert_int_equal(fake_machine_in(0xcfc, 4), 0x12378086);
+    assert_int_equal((uint16_t)fake_machine_in(0xcfe, 2), 0x1237);
 }
 
 static void s5_ends_the_vm_by_its_own_wish(void **state)
@@ -500,6 +586,7 @@ int main(void)
         TEST(every_device_answers_at_its_ports),
         TEST(what_a_pc_has_not_is_counted),
         TEST(each_port_reaches_its_own_device),
+        TEST(the_cursor_is_the_adapters),
         TEST(cmos_tells_the_memory),
         TEST(cmos_tells_the_machines_date),
         TEST(the_pit_is_irq_0_and_pin_2),
@@ -508,6 +595,9 @@ int main(void)
         TEST(the_keyboard_is_irq_1),
         TEST(the_power_button_is_irq_9),
         TEST(the_pm_timer_has_its_deadline),
+        TEST(the_hpet_interrupts_by_its_own_route),
+        TEST(the_hpet_replaces_the_pit_and_the_rtc),
+        TEST(other_addresses_are_nobodys),
         TEST(a_masked_8259_is_silent),
         TEST(lint0_may_deliver_the_8259_as_a_fixed_interrupt),
         TEST(nmis_of_the_io_apic_reach_the_cpu),
@@ -516,6 +606,7 @@ int main(void)
         TEST(the_i8042_resets),
         TEST(port_92_resets),
         TEST(port_cf9_resets),
+        TEST(the_pci_address_is_no_reset),
         TEST(s5_ends_the_vm_by_its_own_wish),
         TEST(port_f4_ends_with_a_byte),
         TEST(port_f4_ends_with_a_word),

@@ -78,7 +78,7 @@ static void all_ram_is_mapped_and_nothing_else(void **state)
 
         assert_int_equal(vm_start(vm, &why), STATUS_OK);
         for (uint64_t address = 0; address < 2 * MIB; address += PAGE_SIZE) {
-            if (address < 0xa0000 || (address >= 0xc0000 && address < MIB)) {
+            if (address < 0xa0000 || (address >= 0xb8000 && address < MIB)) {
                 assert_mapped(vm, address);
             } else {
                 assert_not_mapped(vm, address);

@@ -200,11 +200,14 @@ SIMPLE_PORTS := vmm/devices/exit_port.c vmm/devices/reset_control.c vmm/devices/
 
 FUZZ_TARGETS += fuzz_devices
 fuzz_devices := $(LAPIC) $(PIT) $(RTC) $(SIMPLE_PORTS) vmm/devices/acpi_pm.c \
-                vmm/devices/i8042.c vmm/devices/ioapic.c vmm/devices/pic.c vmm/devices/uart.c \
-                $(FAKE_DEVICE)
+                vmm/devices/hpet.c vmm/devices/i8042.c vmm/devices/ioapic.c vmm/devices/pci_host.c \
+                vmm/devices/pic.c vmm/devices/uart.c vmm/devices/vga.c $(FAKE_DEVICE)
 
 UNIT_TESTS += test_acpi_pm
 test_acpi_pm := vmm/devices/acpi_pm.c $(FAKE_DEVICE)
+
+UNIT_TESTS += test_hpet
+test_hpet := vmm/devices/hpet.c
 
 UNIT_TESTS += test_i8042
 test_i8042 := vmm/devices/i8042.c $(FAKE_DEVICE)
@@ -221,6 +224,9 @@ test_lapic_ipi := $(LAPIC)
 UNIT_TESTS += test_lapic_timer
 test_lapic_timer := $(LAPIC)
 
+UNIT_TESTS += test_pci_host
+test_pci_host := vmm/devices/pci_host.c
+
 UNIT_TESTS += test_pic
 test_pic := vmm/devices/pic.c $(FAKE_DEVICE)
 
@@ -232,6 +238,9 @@ test_rtc := $(RTC) $(FAKE_DEVICE)
 
 UNIT_TESTS += test_simple_ports
 test_simple_ports := $(SIMPLE_PORTS) $(FAKE_DEVICE)
+
+UNIT_TESTS += test_vga
+test_vga := vmm/devices/vga.c
 
 UNIT_TESTS += test_uart
 test_uart := vmm/devices/uart.c $(FAKE_DEVICE)
