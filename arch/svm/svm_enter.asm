@@ -14,7 +14,7 @@ section .text
 ; void svm_enter(struct vcpu_core *vcpu)
 ; Enters the guest and stays with it until vcpu->work is not 0 after an exit.
 ; In:       rdi = vcpu; GIF clear, so that the host's interrupts wait. VMRUN sets GIF, and #VMEXIT
-;           clears it.
+;           clears it. RFLAGS.IF is set here; VMRUN saves it and #VMEXIT brings it back.
 ; Clobbers: what the C ABI lets it; all callee-saved registers are saved here, once for many exits.
 ; Stack:    the host's all the time: VMRUN keeps RSP for #VMEXIT. The vcpu is on top of it.
 svm_enter:
@@ -27,6 +27,9 @@ svm_enter:
     push rdi                            ; the vcpu; and the ABI's alignment at each call
     mov r12, rdi
     mov rbx, [rdi + VCPU_BACKEND]
+    sti                                 ; so that the host's interrupts exit from the guest. Not right
+                                        ; before VMRUN: in QEMU the guest's first instruction would
+                                        ; be in the shadow, and a STI there would cast none of its own
 
 ; In:       r12 = vcpu, rbx = vcpu->backend, which begins with the VMCB; [rsp] = vcpu.
 align 16
@@ -48,7 +51,6 @@ enter_guest:
     mov r14, [r12 + VCPU_R14]
     mov r15, [r12 + VCPU_R15]
     mov r12, [r12 + VCPU_R12]
-    sti                                 ; VMRUN keeps it: the host's interrupts exit from the guest
     vmrun                               ; the VMCB at physical address RAX
 
 ; Back are the host's RAX, RSP, RFLAGS, control registers and CS to ES; FS, GS, TR and the rest of

@@ -12,14 +12,13 @@ void svm_enter(struct vcpu_core *vcpu);
 // However late it is, the guest gets this long: a timer that had fired before VMRUN would end the
 // run before its first instruction, again and again.
 #define GUEST_NS_MIN 5000
-// And so long if it must come back soon.
-#define GUEST_NS_SOON 20000
 
-static void set_timer(const struct vcpu_core *vcpu, bool soon)
+// `hold_ns`: for how long it runs, whatever else there is to do; or 0.
+static void set_timer(const struct vcpu_core *vcpu, uint64_t hold_ns)
 {
     uint64_t now_ns = time_now_ns();
-    uint64_t deadline_ns = soon ? now_ns + GUEST_NS_SOON : vcpu->deadline_ns;
-    time_set_deadline(MAX(deadline_ns, now_ns + GUEST_NS_MIN));
+    uint64_t earliest_ns = now_ns + GUEST_NS_MIN;
+    time_set_deadline(hold_ns ? now_ns + hold_ns : MAX(vcpu->deadline_ns, earliest_ns));
 }
 
 // From here on TR is the guest's, and an NMI would take its stack from there: GIF keeps all

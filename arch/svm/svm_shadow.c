@@ -9,22 +9,23 @@
 
 #include "arch/svm/svm_cpu.h"
 
-// An exit at the same instruction means that the guest has not come to execute it, or that it jumps
-// to itself: after so many of them it does.
-#define SAME_RIP_MAX 8
+// How long the guest runs. An exit at the same instruction means that it has not come to execute it,
+// or that it jumps to itself: it gets twice as long, and after so many times it does the latter.
+#define HOLD_NS 20000ULL
+#define SAME_RIP_MAX 10
 
-bool svm_shadow_hold(struct vcpu_core *vcpu)
+uint64_t svm_shadow_hold(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;
     backend->shadow_held = svm_capability()->loses_shadow && backend->vmcb.control.interrupt_shadow;
     if (!backend->shadow_held) {
         backend->shadow_exits = 0;
-        return false;
+        return 0;
     }
     backend->shadow_rip = backend->vmcb.save.rip;
     svm_request_interrupt_window(vcpu, false);
     __atomic_or_fetch(&vcpu->work, WORK_EVENTS, __ATOMIC_RELAXED); // back after one exit
-    return true;
+    return HOLD_NS << backend->shadow_exits;
 }
 
 void svm_shadow_release(struct vcpu_core *vcpu)

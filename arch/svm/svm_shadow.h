@@ -4,7 +4,8 @@
 
 #include "arch/svm/svm.h"
 
-// Before and after the guest runs. svm_shadow_hold is true if the guest must come back soon, because
-// an interrupt may wait for the end of the shadow; the window for it is closed until then.
-bool svm_shadow_hold(struct vcpu_core *vcpu);
+// Before and after the guest runs. svm_shadow_hold returns after how many ns the guest must come
+// back, because an interrupt may wait for the end of the shadow and the window for it is closed
+// until then; 0: that is not so.
+uint64_t svm_shadow_hold(struct vcpu_core *vcpu);
 void svm_shadow_release(struct vcpu_core *vcpu);

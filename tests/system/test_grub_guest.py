@@ -2,6 +2,8 @@
 """GRUB, which knows nothing of Husk, runs in a VM: its prompt, its commands, its reboot."""
 
 import grub_guest
+from beds import on_both_vendors
+from harness import BEDS
 
 MIB = 1 << 20
 
@@ -14,10 +16,11 @@ def grub_command(machine, text):
     return machine.console.before
 
 
-def test_grub_answers_at_its_prompt_and_reboots(boot, tmp_path):
+@on_both_vendors
+def test_grub_answers_at_its_prompt_and_reboots(boot, tmp_path, bed):
     image = grub_guest.make(tmp_path, 64 * MIB)
     line = "vm=grub mem=64M"
-    machine = boot(modules=[(image, line)], emulator="bochs", cpus=2, limit=180)
+    machine = boot(modules=[(image, line)], cpus=2, limit=180, **BEDS[bed])
     machine.expect_prompt(timeout=90)
     machine.sendline("console grub")
     machine.expect("connected to grub")

@@ -49,6 +49,6 @@ def test_guest_prints_what_is_expected(boot, build, name, bed):
     else:
         machine, limit = start(boot, build, name, want, "on-idle=poweroff", bed)
         machine.expect_end(timeout=limit)
-        end = rf"\[{name}\] ended: exit status ({want.status_on(bed)})\r"
-        assert re.search(end, machine.serial_text())
+        end = re.compile(rf"\[{name}\] ended: exit status ({want.status_on(bed)})$", re.M)
+        assert end.search(machine.serial_text())
     assert expected.difference(want, lines_of(machine.serial_text(), name), bed) is None

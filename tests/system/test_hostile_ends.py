@@ -3,7 +3,8 @@
 
 import re
 
-from harness import ESCAPES
+from beds import on_both_vendors
+from harness import BEDS, ESCAPES
 
 # The attempt, and what its VM's last line says.
 ENDS = {
@@ -24,12 +25,13 @@ ENDS = {
 ENDLESS = ["db-loop"]
 
 
-def test_what_ends_a_vm_ends_only_that_vm(boot, build):
+@on_both_vendors
+def test_what_ends_a_vm_ends_only_that_vm(boot, build, bed):
     hostile = build / "guests/hostile.elf"
     modules = [(hostile, f"vm={name} mem=4M cpu=1 -- only={name}") for name in [*ENDS, *ENDLESS]]
     modules.append((build / "guests/hog.elf", "vm=hog mem=4M cpu=1 -- exits"))
     modules.append((build / "guests/ticker.elf", "vm=ticker mem=4M cpu=1"))
-    machine = boot(modules=modules, emulator="bochs", cpus=2, limit=180)
+    machine = boot(modules=modules, cpus=2, limit=180, **BEDS[bed])
     machine.expect(re.escape("[ticker] tick 4 "), timeout=150)
     machine.expect_prompt()
     states = ESCAPES.sub("", "\n".join(machine.command("vms")))

@@ -5,6 +5,9 @@ import re
 
 import pytest
 
+from beds import on_both_vendors, on_vtx
+from harness import BEDS
+
 COMMANDS = (
     "vms cpus memory start stop pause resume reset console regs read exits log reboot poweroff"
 ).split()
@@ -20,8 +23,8 @@ WRONG = {
 
 
 @pytest.fixture
-def machine(boot):
-    started = boot("", emulator="bochs", cpus=2)
+def machine(boot, bed):
+    started = boot("", cpus=2, **BEDS[bed])
     started.expect_prompt(timeout=90)
     return started
 
@@ -31,11 +34,13 @@ def state_of(machine, name):
     return row.split()[1]
 
 
+@on_vtx
 def test_help_has_a_line_for_each_command(machine):
     first_words = [line.split()[0] for line in machine.command("help")]
     assert set(COMMANDS) <= set(first_words)
 
 
+@on_vtx
 def test_what_is_wrong_gets_one_line_that_says_so(machine):
     machine.command("start hog")
     for command, answer in WRONG.items():
@@ -43,6 +48,7 @@ def test_what_is_wrong_gets_one_line_that_says_so(machine):
         assert len(lines) == 1 and answer in lines[0], f"{command}: {lines}"
 
 
+@on_both_vendors
 def test_a_vm_goes_through_all_its_states(machine):
     assert machine.command("start hog") == ["hog started"]
     assert state_of(machine, "hog") == "running"
@@ -56,6 +62,7 @@ def test_a_vm_goes_through_all_its_states(machine):
     assert state_of(machine, "hog") == "off"
 
 
+@on_both_vendors
 def test_a_vm_can_be_looked_into(machine):
     machine.command("start hog")
     assert any(line.startswith("RIP ") for line in machine.command("regs hog"))
@@ -67,6 +74,7 @@ def test_a_vm_can_be_looked_into(machine):
     assert any("all exits" in line for line in machine.command("exits hog"))
 
 
+@on_both_vendors
 def test_console_goes_to_the_guest_and_back(machine):
     machine.command("start ticker")
     machine.sendline("console ticker")
@@ -77,6 +85,7 @@ def test_console_goes_to_the_guest_and_back(machine):
     assert state_of(machine, "ticker") == "running"
 
 
+@on_vtx
 def test_pasted_lines_arrive_whole(machine):
     words = [f"word{number:03}" for number in range(40)]
     machine.send("".join(f"{word}\r" for word in words))
@@ -94,9 +103,9 @@ def test_reboot_starts_the_machine_again(boot, machine_type):
     machine.expect_prompt(timeout=90)
 
 
-@pytest.mark.parametrize("emulator", ["bochs", "qemu"])
-def test_poweroff_ends_the_machine(boot, emulator):
-    machine = boot("", emulator=emulator, cpus=2)
+@on_both_vendors
+def test_poweroff_ends_the_machine(boot, bed):
+    machine = boot("", cpus=2, **BEDS[bed])
     machine.expect_prompt(timeout=90)
     machine.sendline("poweroff")
     machine.expect_end(timeout=30)

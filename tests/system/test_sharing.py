@@ -3,14 +3,18 @@
 
 import re
 
+from beds import on_both_vendors
+from harness import BEDS
+
 TICKERS = ["one", "two", "three"]
 
 
-def test_others_keep_their_pace_beside_a_hog(boot, build):
+@on_both_vendors
+def test_others_keep_their_pace_beside_a_hog(boot, build, bed):
     ticker = build / "guests/ticker.elf"
     modules = [(build / "guests/hog.elf", "vm=hog mem=16M")]
     modules += [(ticker, f"vm={name} mem=16M -- count=5") for name in TICKERS]
-    machine = boot("", modules, emulator="bochs", cpus=2, limit=240)
+    machine = boot("", modules, cpus=2, limit=240, **BEDS[bed])
     ended = set()
     while len(ended) < len(TICKERS):
         ended.add(machine.expect(r"\[(\w+)\] ended: exit status 0", timeout=200)[1])
@@ -27,10 +31,11 @@ def memory_rows(machine):
     return [line for line in machine.command("memory") if line.startswith(("Husk", "all guests"))]
 
 
-def test_a_thousand_lives_leak_no_frame(boot, build):
+@on_both_vendors
+def test_a_thousand_lives_leak_no_frame(boot, build, bed):
     # Small, because every start and every stop fills the VM's memory with zeros.
     module = (build / "guests/hog.elf", "vm=hog mem=2M")
-    machine = boot("", [module], emulator="bochs", cpus=2, limit=300)
+    machine = boot("", [module], cpus=2, limit=300, **BEDS[bed])
     machine.expect(r"\[hog\] hog: spinning", timeout=90)
     machine.expect_prompt()
     machine.command("stop hog")

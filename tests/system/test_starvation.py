@@ -5,6 +5,9 @@ import subprocess
 
 import pytest
 
+from beds import on_both_vendors
+from harness import BEDS
+
 BOOT_SECTOR = """
 bits 16
 org 0x7c00
@@ -82,12 +85,13 @@ FIENDS = {
 }
 
 
+@on_both_vendors
 @pytest.mark.parametrize("name", FIENDS)
-def test_a_ticker_keeps_its_pace(boot, build, tmp_path, name):
+def test_a_ticker_keeps_its_pace(boot, build, tmp_path, name, bed):
     code, line, cpus, command_line = FIENDS[name]
     modules = [(assemble(tmp_path, name, code), f"vm={name} {line}")]
     modules.append((build / "guests/ticker.elf", "vm=ticker mem=4M cpu=0 -- count=1"))
-    machine = boot(command_line, modules, emulator="bochs", cpus=cpus, limit=90)
+    machine = boot(command_line, modules, cpus=cpus, limit=90, **BEDS[bed])
     pace = int(machine.expect(r"tick 1 pit 100 interrupts in (\d+) ms", timeout=80)[1])
     assert 900 <= pace <= 1150
 
