@@ -167,21 +167,6 @@ void pc_port_write(struct pc *pc, uint16_t port, unsigned width, uint32_t value)
     lock_give(&pc->lock);
 }
 
-uint32_t pc_ioapic_read(struct pc *pc, unsigned offset)
-{
-    lock_take(&pc->lock);
-    uint32_t value = ioapic_read(&pc->ioapic, offset);
-    lock_give(&pc->lock);
-    return value;
-}
-
-void pc_ioapic_write(struct pc *pc, unsigned offset, uint32_t value)
-{
-    lock_take(&pc->lock);
-    ioapic_write(&pc->ioapic, offset, value);
-    lock_give(&pc->lock);
-}
-
 uint8_t pc_acknowledge_interrupt(struct pc *pc)
 {
     lock_take(&pc->lock);

@@ -91,7 +91,3 @@ void pc_end_of_interrupt(struct pc *pc, uint8_t vector);
 // An access to what is no RAM. False: nobody answers there. In pc_memory.c.
 MUST_CHECK bool pc_memory_read(struct pc *pc, gpa_t address, unsigned width, uint64_t *value);
 MUST_CHECK bool pc_memory_write(struct pc *pc, gpa_t address, unsigned width, uint64_t value);
-
-// The I/O APIC's 4 KiB at IOAPIC_DEFAULT_BASE.
-uint32_t pc_ioapic_read(struct pc *pc, unsigned offset);
-void pc_ioapic_write(struct pc *pc, unsigned offset, uint32_t value);

@@ -11,14 +11,14 @@ struct memory_range {
 
 static uint64_t ioapic_bus_read(struct pc *pc, unsigned offset, unsigned width)
 {
-    uint64_t value = pc_ioapic_read(pc, offset);
+    uint64_t value = ioapic_read(&pc->ioapic, offset);
     return width < 4 ? value & (BIT(8 * width) - 1) : value;
 }
 
 static void ioapic_bus_write(struct pc *pc, unsigned offset, unsigned width, uint64_t value)
 {
     (void)width;
-    pc_ioapic_write(pc, offset, (uint32_t)value);
+    ioapic_write(&pc->ioapic, offset, (uint32_t)value);
 }
 
 static uint64_t hpet_bus_read(struct pc *pc, unsigned offset, unsigned width)
@@ -53,7 +53,9 @@ bool pc_memory_read(struct pc *pc, gpa_t address, unsigned width, uint64_t *valu
     if (!range) {
         return false;
     }
+    lock_take(&pc->lock);
     *value = range->read(pc, (unsigned)(address.value - range->base), width);
+    lock_give(&pc->lock);
     return true;
 }
 
@@ -63,6 +65,8 @@ bool pc_memory_write(struct pc *pc, gpa_t address, unsigned width, uint64_t valu
     if (!range) {
         return false;
     }
+    lock_take(&pc->lock);
     range->write(pc, (unsigned)(address.value - range->base), width, value);
+    lock_give(&pc->lock);
     return true;
 }

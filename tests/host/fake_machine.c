@@ -162,6 +162,11 @@ void fake_machine_out(uint16_t port, uint8_t width, uint32_t value)
     assert_int_equal(fake_machine_exit(exit), ADVANCE);
 }
 
+void fake_machine_ioapic_write(unsigned offset, uint32_t value)
+{
+    assert_true(pc_memory_write(fake_machine.vm->pc, gpa(IOAPIC_DEFAULT_BASE + offset), 4, value));
+}
+
 bool fake_machine_take_fault(uint8_t vector)
 {
     bool waits = fake_backend_fault_waits(&fake_machine.vcpu->core, vector);

@@ -43,6 +43,8 @@ uint64_t *fake_machine_gpr(void);
 // IN and OUT of `width` bytes; in returns the whole RAX.
 uint64_t fake_machine_in(uint16_t port, uint8_t width);
 void fake_machine_out(uint16_t port, uint8_t width, uint32_t value);
+// A write of 32 bits to the I/O APIC of `vm`.
+void fake_machine_ioapic_write(unsigned offset, uint32_t value);
 // Whether a fault of this vector waits; takes it away.
 bool fake_machine_take_fault(uint8_t vector);
 // A slice of `vcpu`, 1 ms.

@@ -294,8 +294,8 @@ static void eoi_sees_what_comes_again_by_it(void **state)
 
     (void)state;
     enter_x2apic();
-    pc_ioapic_write(pc, 0, 0x18); // pin 4, level-triggered
-    pc_ioapic_write(pc, 0x10, BIT(15) | 0x64);
+    fake_machine_ioapic_write(0, 0x18); // pin 4, level-triggered
+    fake_machine_ioapic_write(0x10, BIT(15) | 0x64);
     ioapic_set_pin(&pc->ioapic, 4, true);
     vcpu_mail_take(vcpu);
     lapic_accept(&vcpu->lapic, 0x64);

@@ -140,8 +140,8 @@ static void program_controllers(void)
         out(writes[i].port, writes[i].value);
     }
     for (uint32_t pin = 0; pin < IOAPIC_PINS; pin++) { // vector 0x60 + pin, to APIC ID 0
-        pc_ioapic_write(pc(), 0, 0x10 + 2 * pin);
-        pc_ioapic_write(pc(), 0x10, 0x60 + pin);
+        fake_machine_ioapic_write(0, 0x10 + 2 * pin);
+        fake_machine_ioapic_write(0x10, 0x60 + pin);
     }
 }
 
@@ -234,8 +234,8 @@ static void lint0_may_deliver_the_8259_as_a_fixed_interrupt(void **state)
     assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_LVT_LINT0, 0x70));
     out(0x64, 0x60);
     out(0x60, 0x41);
-    pc_ioapic_write(pc(), 0, 0x12);
-    pc_ioapic_write(pc(), 0x10, BIT(16)); // pin 1 is masked there
+    fake_machine_ioapic_write(0, 0x12);
+    fake_machine_ioapic_write(0x10, BIT(16)); // pin 1 is masked there
     out(0x60, 0xee);
     assert_int_equal(pending(), 0x70);
 }
@@ -243,8 +243,8 @@ static void lint0_may_deliver_the_8259_as_a_fixed_interrupt(void **state)
 static void nmis_of_the_io_apic_reach_the_cpu(void **state)
 {
     (void)state;
-    pc_ioapic_write(pc(), 0, 0x12);
-    pc_ioapic_write(pc(), 0x10, APIC_NMI << 8);
+    fake_machine_ioapic_write(0, 0x12);
+    fake_machine_ioapic_write(0x10, APIC_NMI << 8);
     out(0x64, 0x60);
     out(0x60, 0x41);
     out(0x60, 0xee);
@@ -256,8 +256,8 @@ static void messages_to_other_apics_are_dropped(void **state)
 {
     (void)state;
     program_controllers();
-    pc_ioapic_write(pc(), 0, 0x13);
-    pc_ioapic_write(pc(), 0x10, 5U << 24); // to APIC ID 5
+    fake_machine_ioapic_write(0, 0x13);
+    fake_machine_ioapic_write(0x10, 5U << 24); // to APIC ID 5
     out(0x64, 0x60);
     out(0x60, 0x41);
     out(0x60, 0xee);
@@ -269,8 +269,8 @@ static void a_level_interrupt_comes_again_until_its_line_falls(void **state)
     struct lapic *lapic = &fake_machine.vcpu->lapic;
 
     (void)state;
-    pc_ioapic_write(pc(), 0, 0x18); // pin 4, level-triggered
-    pc_ioapic_write(pc(), 0x10, BIT(15) | 0x64);
+    fake_machine_ioapic_write(0, 0x18); // pin 4, level-triggered
+    fake_machine_ioapic_write(0x10, BIT(15) | 0x64);
     out(UART + 4, 0x08);
     out(UART + 1, 0x01);
     assert_true(terminal_type(&fake_machine.vm->terminal, 'x'));
@@ -290,8 +290,8 @@ static void the_power_button_is_irq_9(void **state)
     (void)state;
     program_controllers();
     out(0x4d1, 0x02); // IRQ 9 is level-triggered
-    pc_ioapic_write(pc(), 0, 0x10 + 2 * 9);
-    pc_ioapic_write(pc(), 0x10, BIT(15) | 0x69);
+    fake_machine_ioapic_write(0, 0x10 + 2 * 9);
+    fake_machine_ioapic_write(0x10, BIT(15) | 0x69);
     fake_machine_out(0x602, 2, BIT(8));
     acpi_pm_press_power_button(&pc()->acpi_pm);
     assert_true(pic_pending(&pc()->pic));
@@ -333,7 +333,7 @@ static void the_hpet_interrupts_by_its_own_route(void **state)
 
     assert_int_equal(due_ns, fake_host.now_ns + 10000);
     advance_to(due_ns);
-    assert_int_equal(lapic_pending(&fake_machine.vcpu->lapic), 0x74);
+    assert_int_equal(pending(), 0x74);
     assert_false(pic_pending(&pc()->pic));
 }
 
