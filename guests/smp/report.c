@@ -4,13 +4,23 @@
 
 #include "guests/lib/print.h"
 
+struct failure {
+    const char *what;
+    uint64_t expected;
+    uint64_t seen;
+};
+
+static const char *check_group;
+static const char *check_name;
 static bool good;
+static struct failure first;
 static unsigned made;
 static unsigned failed;
 
 void check_begin(const char *group, const char *name)
 {
-    print("smp: %s: %s: ", group, name);
+    check_group = group;
+    check_name = name;
     good = true;
     made++;
 }
@@ -18,7 +28,7 @@ void check_begin(const char *group, const char *name)
 void check_fails(const char *what, uint64_t expected, uint64_t seen)
 {
     if (good) {
-        print("FAILED: %s: expected %lx, seen %lx", what, expected, seen);
+        first = (struct failure){.what = what, .expected = expected, .seen = seen};
         failed++;
     }
     good = false;
@@ -29,9 +39,15 @@ bool check_good(void)
     return good;
 }
 
+// A whole line at once: a check may take long, and the monitor cuts lines that do.
 void check_end(void)
 {
-    print("%s\n", good ? "ok" : "");
+    if (good) {
+        print("smp: %s: %s: ok\n", check_group, check_name);
+    } else {
+        print("smp: %s: %s: FAILED: %s: expected %lx, seen %lx\n", check_group, check_name,
+              first.what, first.expected, first.seen);
+    }
 }
 
 void check_skip(const char *group, const char *name, const char *why)

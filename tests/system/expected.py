@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Reads a guest's expected.txt: what it prints, to the character, and how it ends.
 
-Lines that start with "# " are settings: `command-line: WORDS`, `status: N`, `seconds: N`,
-`runs-for-ever`. Every other line is a line of output; one that starts with ~ is a regular
+Lines that start with "# " are settings: `command-line: WORDS`, `vm: WORDS` (more words of its
+GRUB line), `status: N`, `seconds: N`, `runs-for-ever`. Every other line is a line of output; one that starts with ~ is a regular
 expression that the whole line matches.
 
 Where an emulator is wrong, `# BED: LINE` behind a line of output is what may come in its place on
@@ -20,6 +20,7 @@ from harness import BEDS
 @dataclass
 class Expected:
     command_line: str = ""
+    vm: str = ""
     status: int | None = None
     seconds: int = 60
     runs_for_ever: bool = False
@@ -46,6 +47,8 @@ def read(path):
         key, _, value = line[2:].partition(": ")
         if key == "command-line":
             expected.command_line = value
+        elif key == "vm":
+            expected.vm = value
         elif key == "status":
             expected.status = int(value)
         elif key == "seconds":
