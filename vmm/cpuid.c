@@ -166,15 +166,47 @@ static void build_xsave(struct cpuid_table *table, const struct host *host,
     add_subleaf(table, 0xd, 1, (struct cpuid_registers){features, XSAVE_LEGACY_BYTES, 0, 0});
 }
 
+struct ratio {
+    uint64_t numerator;
+    uint64_t denominator;
+};
+
+// The fraction nearest to a / b whose numerator is at most `most`, by continued fractions: each
+// step's is the nearest of its size.
+static struct ratio nearest_ratio(uint64_t a, uint64_t b, uint64_t most)
+{
+    struct ratio before = {.numerator = 0, .denominator = 1};
+    struct ratio now = {.numerator = 1, .denominator = 0};
+    while (b != 0) {
+        uint64_t wanted = a / b;
+        uint64_t room = (most - before.numerator) / MAX(now.numerator, 1);
+        uint64_t steps = MIN(wanted, room);
+        if (2 * steps < wanted) { // with fewer than half of them it would not get nearer
+            break;
+        }
+        struct ratio next = {.numerator = steps * now.numerator + before.numerator,
+                             .denominator = steps * now.denominator + before.denominator};
+        before = now;
+        now = next;
+        uint64_t rest = steps < wanted ? 0 : a % b; // there is no room for more
+        a = b;
+        b = rest;
+    }
+    return now;
+}
+
 // The TSC's frequency: leaf 15H as a ratio to the crystal, leaf 16H in MHz. The crystal also drives
-// the local APIC's timer (SDM Vol. 3A 11.5.4).
+// the local APIC's timer (SDM Vol. 3A 11.5.4). Linux multiplies crystal in kHz and numerator in 32
+// bits, so their product must fit.
 #define CRYSTAL_HZ LAPIC_TIMER_HZ
+#define NUMERATOR_MAX (UINT32_MAX / (CRYSTAL_HZ / 1000))
 static void build_frequency(struct cpuid_table *table, const struct host *host)
 {
     uint64_t hz = host->tsc_hz();
     uint32_t mhz = (uint32_t)(hz / 1000000);
-    table->basic[0x15].registers =
-        (struct cpuid_registers){CRYSTAL_HZ / 1000, (uint32_t)(hz / 1000), CRYSTAL_HZ, 0};
+    struct ratio ratio = nearest_ratio(hz, CRYSTAL_HZ, NUMERATOR_MAX);
+    table->basic[0x15].registers = (struct cpuid_registers){
+        (uint32_t)ratio.denominator, (uint32_t)ratio.numerator, CRYSTAL_HZ, 0};
     table->basic[0x16].registers = (struct cpuid_registers){mhz, mhz, 100, 0};
 }
 
@@ -334,6 +366,15 @@ uint64_t cpuid_table_cr4_allowed(const struct cpuid_table *table)
         allowed |= features[i].present ? features[i].bits : 0;
     }
     return allowed;
+}
+
+#define VENDOR_EBX_AMD 0x68747541U   // "Auth"
+#define VENDOR_EBX_HYGON 0x6f677948U // "Hygo"
+
+bool cpuid_table_is_amd(const struct cpuid_table *table)
+{
+    uint32_t vendor = cpuid_table_find(table, 0, 0)->ebx;
+    return vendor == VENDOR_EBX_AMD || vendor == VENDOR_EBX_HYGON;
 }
 
 bool cpuid_table_has_xss(const struct cpuid_table *table)

@@ -60,6 +60,8 @@ void cpuid_table_set_xcr0(struct cpuid_table *table, uint64_t xcr0);
 // The bits of CR4 and EFER that a guest with this CPUID may set.
 uint64_t cpuid_table_cr4_allowed(const struct cpuid_table *table);
 uint64_t cpuid_table_efer_allowed(const struct cpuid_table *table);
+// Whether the vendor is AMD, or Hygon, whose CPUs are AMD's.
+bool cpuid_table_is_amd(const struct cpuid_table *table);
 // Whether it has XSAVES and with it the MSR IA32_XSS.
 bool cpuid_table_has_xss(const struct cpuid_table *table);
 unsigned cpuid_table_physical_bits(const struct cpuid_table *table);

@@ -90,6 +90,9 @@ static NOT_INLINE bool read_other(struct vcpu *vcpu, uint32_t msr, uint64_t *val
     case IA32_XSS:
         *value = 0;
         return cpuid_table_has_xss(&vcpu->cpuid);
+    case AMD_SYSCFG:
+        *value = 0; // no extensions of the MTRRs
+        return cpuid_table_is_amd(&vcpu->cpuid);
     default: {
         const uint64_t *kept = stored(&vcpu->msrs, msr);
         *value = kept ? *kept : 0;
@@ -214,6 +217,8 @@ static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
         return write_tsc(vcpu, value);
     case IA32_XSS: // no supervisor components
         return value == 0 && cpuid_table_has_xss(&vcpu->cpuid);
+    case AMD_SYSCFG:
+        return value == 0 && cpuid_table_is_amd(&vcpu->cpuid);
     case IA32_DEBUGCTL:
         return value == 0;
     default:

@@ -68,7 +68,7 @@ static uint64_t tsc(void)
 
 static uint64_t tsc_hz(void)
 {
-    return fake_host.tsc_ghz * 1000000000;
+    return fake_host.tsc_ghz * 1000000000 + fake_host.tsc_hz_more;
 }
 
 static uint64_t tsc_to_ns(uint64_t ticks)

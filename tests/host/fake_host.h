@@ -39,7 +39,8 @@ struct fake_host {
     unsigned cpuid_count;
     struct fake_cpuid cpuid[FAKE_CPUID_LEAVES];
     uint64_t xcr0_mask;
-    uint64_t tsc_ghz; // ticks a nanosecond
+    uint64_t tsc_ghz;     // ticks a nanosecond
+    uint64_t tsc_hz_more; // what tsc_hz() says beyond it
 
     unsigned log_lines;
     char log[FAKE_LOG_LINES][FAKE_LOG_COLUMNS]; // the last ones

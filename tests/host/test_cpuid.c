@@ -322,6 +322,26 @@ static void frequency_is_told(void **state)
     }
 }
 
+// As Linux computes it: in kHz, with a product of 32 bits.
+static void frequency_fits_into_32_bits_and_is_as_near_as_a_quartz(void **state)
+{
+    static const uint64_t hz[] = {24000000,   99998000,   100000000,  1396500000, 2095994000,
+                                  2999999999, 3500000000, 3799912345, 5700123456};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(hz); i++) {
+        fake_host.tsc_ghz = hz[i] / 1000000000;
+        fake_host.tsc_hz_more = hz[i] % 1000000000;
+        build((struct cpuid_identity){.vcpus = 1});
+        struct cpuid_registers leaf = ask(0x15, 0);
+        uint64_t product = (uint64_t)(leaf.ecx / 1000) * leaf.ebx;
+
+        assert_in_range(product, 1, UINT32_MAX);
+        uint64_t khz = hz[i] / 1000;
+        assert_in_range(product / leaf.eax, khz - khz / 20000 - 1, khz + khz / 20000 + 1);
+    }
+}
+
 // ---- Properties ----
 
 static uint32_t random_word(void)
@@ -426,6 +446,7 @@ int main(void)
         cmocka_unit_test_setup(caches_are_shared_by_nobody, set_up),
         cmocka_unit_test_setup(caches_without_end_are_cut, set_up),
         cmocka_unit_test_setup(frequency_is_told, set_up),
+        cmocka_unit_test_setup(frequency_fits_into_32_bits_and_is_as_near_as_a_quartz, set_up),
         cmocka_unit_test_setup(no_feature_that_the_host_has_not, set_up),
         cmocka_unit_test_setup(every_leaf_has_an_answer, set_up),
     };
