@@ -304,10 +304,13 @@ static void report_line(const struct serial_line *line)
 
 void serial_lines_report(unsigned chosen)
 {
-    unsigned missing = chosen & ~(unsigned)CONSOLE_SCREEN;
+    unsigned missing = chosen & ~(unsigned)(CONSOLE_SCREEN | CONSOLE_SERIAL);
+    if (line_count == 0) {
+        log_line("serial: none");
+    }
     for (unsigned i = 0; i < line_count; i++) {
         report_line(&lines[i]);
-        missing &= ~(lines[i].choices | (unsigned)CONSOLE_SERIAL);
+        missing &= ~lines[i].choices;
         missing &= lines[i].has_pci ? ~(unsigned)CONSOLE_PCI : ~0u;
     }
     for (; missing != 0; missing &= missing - 1) {
