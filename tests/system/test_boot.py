@@ -33,7 +33,7 @@ def test_boots_in_qemu(boot, spec):
 
 def test_the_log_has_the_date(boot):
     machine = boot("", emulator="qemu")
-    shown = machine.expect(r"date: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) UTC \(the machine's clock\)", 60)
+    shown = machine.expect(r"date: (\d{4}-\d\d-\d\d [0-9:]{8}) UTC \(the machine's clock\)", 60)
     date = datetime.datetime.fromisoformat(shown[1] + "+00:00")
     passed = datetime.datetime.now(datetime.timezone.utc) - date
     assert abs(passed) < datetime.timedelta(seconds=60), date
