@@ -31,7 +31,7 @@
 #include "vmm/util/format.h"
 
 #define VERSION "Husk 0.1"
-#define RTC_SET_FROM_S (24 * 3600) // since 1970; a clock that could not be read counts from 0
+#define RTC_SET_FROM_S (24 * 3600ULL) // since 1970; a clock that could not be read counts from 0
 
 static struct boot_info boot_info;
 static struct husk_config config;

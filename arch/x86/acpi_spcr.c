@@ -57,7 +57,7 @@ static bool address_fits(const struct acpi_gas *base)
         return base->address <= UINT16_MAX - (ACPI_SERIAL_REGISTERS - 1);
     }
     return base->space == ACPI_SPACE_MEMORY && IS_ALIGNED(base->address, access_bytes(base)) &&
-           base->address <= UINT64_MAX - ACPI_SERIAL_REGISTERS * REGISTER_BYTES_MAX;
+           base->address <= UINT64_MAX - (uint64_t)ACPI_SERIAL_REGISTERS * REGISTER_BYTES_MAX;
 }
 
 void acpi_read_spcr(const struct acpi_table *table, struct acpi_info *info)

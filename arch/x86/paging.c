@@ -90,6 +90,8 @@ static uint64_t map_window(uint64_t physical, uint64_t bytes, uint64_t flags)
 
 volatile void *paging_map_device(uint64_t physical, uint64_t bytes, enum cache_type type)
 {
+    static_assert((HOST_PAT >> 8 & 7) == 1, "entry 1, PWT: write-combining (SDM Vol. 3A 12.12.2)");
+    static_assert((HOST_PAT >> 24 & 7) == 0, "entry 3, PWT and PCD: uncached");
     static const uint64_t cache_flags[] = {
         [CACHE_WRITE_BACK] = 0,
         [CACHE_WRITE_COMBINING] = PAGE_WRITE_COMBINING,

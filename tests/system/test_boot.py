@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Husk reaches its prompt on every kind of machine it is made for."""
 
+import datetime
 import re
 
 import pytest
@@ -28,6 +29,16 @@ def test_boots_in_qemu(boot, spec):
     machine = boot("", emulator="qemu", **spec)
     machine.expect_prompt(timeout=90)
     assert len(re.findall(r"^ *\d+ ", "\n".join(machine.command("cpus")), re.M)) == spec["cpus"]
+
+
+def test_the_log_has_the_date(boot):
+    machine = boot("", emulator="qemu")
+    shown = machine.expect(r"date: (\d{4}-\d\d-\d\d [0-9:]{8}) UTC \(the machine's clock\)", 60)
+    date = datetime.datetime.fromisoformat(shown[1] + "+00:00")
+    passed = datetime.datetime.now(datetime.timezone.utc) - date
+    assert abs(passed) < datetime.timedelta(seconds=60), date
+    machine.expect_prompt()
+    assert any(shown[0] in line for line in machine.command("log"))
 
 
 def test_boots_with_32_cpus_in_qemu(boot):

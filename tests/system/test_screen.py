@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Screen and keyboard are a console as good as the serial line, and do without one."""
 
+import re
+
 import pytest
 
 from screen import UNKNOWN, Screen
@@ -31,14 +33,16 @@ def test_the_monitor_works_without_a_serial_port(boot_screen, name):
     _, screen = boot_screen(name, serial=False)
     lines = screen.wait_for(r"^husk>")
     assert any("boot loader: GRUB" in line for line in lines), lines
+    assert any(line.endswith("serial: none") for line in lines), lines
     screen.monitor.type_keys("version\n")
     lines = screen.wait_for(r"^Husk \d")
     assert "husk> version" in lines
     assert not any(UNKNOWN in line for line in lines), lines
 
 
-def test_keys_edit_the_line(boot_screen):
-    _, screen = boot_screen("text", serial=False)
+@pytest.mark.parametrize("name", ["uefi", "text"])
+def test_keys_edit_the_line(boot_screen, name):
+    _, screen = boot_screen(name, serial=False)
     screen.wait_for(r"^husk>")
     keyboard = screen.monitor
     keyboard.type_keys("hello")
@@ -51,6 +55,39 @@ def test_keys_edit_the_line(boot_screen):
     screen.wait_for(r"^Husk \d")
     keyboard.press("up")
     screen.wait_for(r"^husk> version ?$")
+    keyboard.press("ctrl-c", "up", "x")
+    screen.wait_for(r"^husk> version ?x$")
+
+
+@pytest.mark.parametrize("name", ["uefi", "text"])
+def test_keys_lead_to_a_guest_and_back(boot_screen, name):
+    _, screen = boot_screen(name, "guests=ticker", serial=False, cpus=2)
+    screen.wait_for(r"^husk>")
+    screen.monitor.type_keys("console ticker\n")
+    screen.wait_for(r"^tick \d")  # no prefix: the guest has the screen
+    screen.monitor.press("ctrl-bracket_right")
+    screen.wait_for(r"^husk>$")
+    screen.wait_for(r"^\[ticker\] tick \d")
+
+
+@pytest.mark.parametrize("firmware", ["bios", "uefi"])
+def test_no_screen_is_no_hindrance(boot, firmware):
+    machine = boot("", emulator="qemu", firmware=firmware, extra=("-vga", "none"))
+    machine.expect(r"screen: none", timeout=90)
+    machine.expect_prompt(timeout=60)
+    assert machine.command("version")
+
+
+@pytest.mark.parametrize("name", ["uefi", "32-bit"])
+def test_the_framebuffer_is_write_combining(boot_screen, name):
+    """Its pages select entry 1 of the PAT: PWT (T) set and PCD (C) not."""
+    machine, screen = boot_screen(name)
+    machine.expect_prompt(timeout=90)
+    card = screen.monitor.command("info pci").split("VGA controller")[1]
+    first = int(re.search(r"BAR0: 32 bit prefetchable memory at 0x([0-9a-f]+)", card)[1], 16)
+    pages = re.findall(r"^[0-9a-f]+: ([0-9a-f]+) (\S+)", screen.monitor.command("info tlb"), re.M)
+    flags = {flags for page, flags in pages if first <= int(page, 16) < first + 1024 * 768 * 4}
+    assert flags and all("T" in each and "C" not in each for each in flags), flags
 
 
 @pytest.mark.parametrize("name", ["uefi", "text"])

@@ -143,7 +143,7 @@ def test_a_card_with_several_lines(boot, lines, count):
     boot("", emulator="qemu", serial=False, extra=(*arguments, "-device", device))
     for line in made:
         check_monitor(line)
-        line.expect(rf"serial: {line.name} \(port 0x[0-9a-f]+, PCI 00:0\d.0, 115200 baud, polled\)$")
+        line.expect(rf"serial: {line.name} \(port 0x[0-9a-f]+, PCI 00:0\d.0, 115200 baud, polled\)")
 
 
 def test_chosen_lines_only(boot_lines):

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// A serial line, and the search for those of this machine.
+#pragma once
+
+#include "arch/x86/acpi.h"
+#include "arch/x86/pci.h"
+#include "drivers/uart16550.h"
+#include "vmm/config.h"
+#include "vmm/console.h"
+
+#define SERIAL_LINES_MAX 13 // COM1 to COM4, pci0 to pci7, the SPCR's
+#define SERIAL_NO_IRQ 0
+
+struct serial_line {
+    unsigned choices; // the words after console= that mean this line alone
+    bool used;
+    bool in_memory;
+    uint64_t address;
+    bool has_pci;
+    struct pci_address pci;
+    uint32_t baud; // 0: as the firmware set it
+    unsigned irq;  // ISA; SERIAL_NO_IRQ: it is polled
+    struct console_output output;
+    struct uart16550 *uart;
+};
+
+struct serial_line_list {
+    unsigned count;
+    struct serial_line lines[SERIAL_LINES_MAX];
+};
+
+// Adds COM1, if it is there; needs no memory.
+void serial_probe_com1(struct serial_line_list *list);
+// Adds all others. A line that is there already, and that the SPCR names, gets its rate.
+void serial_probe_others(struct serial_line_list *list, const struct acpi_info *acpi);
