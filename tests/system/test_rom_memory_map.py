@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: MIT
+"""The memory map that the ROM's INT 15h gives, asked by a boot sector of the test's own."""
+
+import re
+import subprocess
+
+# Prints each entry of E820h as 20 bytes in hexadecimal, highest byte first, then "end".
+BOOT_SECTOR = """
+org 0x7c00
+bits 16
+    xor ax, ax
+    mov ds, ax
+    mov es, ax
+    mov ss, ax
+    mov sp, 0x7c00
+    xor ebx, ebx
+next:
+    mov eax, 0xe820
+    mov edx, 0x534d4150
+    mov ecx, 20
+    mov di, entry
+    int 0x15
+    jc failed
+    mov si, entry + 19
+    mov cx, 20
+byte_out:
+    mov ah, [si]
+    dec si
+    mov al, ah
+    shr al, 4
+    call digit
+    mov al, ah
+    and al, 15
+    call digit
+    loop byte_out
+    mov al, 10
+    call put
+    test ebx, ebx
+    jnz next
+    mov al, 'e'
+    call put
+    mov al, 'n'
+    call put
+    mov al, 'd'
+    call put
+failed:
+    mov al, 10
+    call put
+    cli
+    hlt
+digit:
+    add al, '0'
+    cmp al, '9'
+    jbe put
+    add al, 'a' - '0' - 10
+put:
+    push dx
+    mov dx, 0x3f8
+    out dx, al
+    pop dx
+    ret
+entry: times 20 db 0
+    times 510 - ($ - $$) db 0
+    dw 0xaa55
+"""
+
+RAM, RESERVED = 1, 2
+
+
+def entry(line):
+    """(base, length, type) of a line of 40 digits."""
+    number = int(line, 16)
+    return number & (1 << 64) - 1, number >> 64 & (1 << 64) - 1, number >> 128
+
+
+def test_the_roms_memory_map_is_the_one_of_the_loaders(boot, tmp_path):
+    source, binary = tmp_path / "map.asm", tmp_path / "map.bin"
+    source.write_text(BOOT_SECTOR, encoding="ascii")
+    subprocess.run(["nasm", "-f", "bin", "-o", binary, source], check=True, timeout=10)
+    machine = boot(modules=[(binary, "vm=map mem=64M")], emulator="qemu", cpus=2)
+    machine.expect(r"\[map\] end", timeout=60)
+    lines = re.findall(r"\[map\] ([0-9a-f]{40})\b", machine.serial_text())
+    assert [entry(line) for line in lines] == [
+        (0, 0x9FC00, RAM),
+        (0x9FC00, 0x400, RESERVED),
+        (0xE0000, 0x20000, RESERVED),
+        (0x100000, 63 << 20, RAM),
+    ]
