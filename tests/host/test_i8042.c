@@ -197,6 +197,37 @@ static void test_keys_wait_while_disabled(void **state)
     assert_false(i8042_type(&i8042, 0x1e));
 }
 
+// LEDs, say, that a driver sets in the middle of what is typed.
+static void test_answers_overtake_what_was_typed(void **state)
+{
+    (void)state;
+    command(0xad); // hold its clock: nothing is on its way yet
+    assert_true(i8042_type(&i8042, 0x1e));
+    assert_true(i8042_type(&i8042, 0x9e));
+    data(0xed);
+    data(0x02);
+    assert_int_equal(next(), 0xfa);
+    assert_int_equal(next(), 0xfa);
+    assert_int_equal(next(), 0x1e);
+    assert_int_equal(next(), 0x9e);
+    assert_false(status() & FULL);
+}
+
+static void test_some_commands_throw_away_what_was_typed(void **state)
+{
+    static const uint8_t clearing[] = {0xf4, 0xf5, 0xf6, 0xff, 0xf0};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(clearing); i++) {
+        i8042_reset(&i8042);
+        command(0xad);
+        assert_true(i8042_type(&i8042, 0x1e));
+        data(clearing[i]);
+        assert_int_equal(next(), 0xfa);
+        assert_int_equal(status() & FULL, clearing[i] == 0xff);
+    }
+}
+
 static void test_answers_of_a_pc_without_mouse(void **state)
 {
     (void)state;
@@ -222,7 +253,7 @@ static void test_every_command_is_safe(void **state)
             i8042_read(&i8042, I8042_DATA);
         }
     }
-    assert_true(i8042.keyboard_count <= I8042_KEYBOARD_BYTES);
+    assert_true(i8042.keyboard_count <= I8042_QUEUE_BYTES);
 }
 
 static void test_reset_lowers_the_line(void **state)
@@ -310,6 +341,8 @@ int main(void)
         cmocka_unit_test_setup(test_answers_of_a_pc_without_mouse, set_up),
         cmocka_unit_test_setup(test_every_command_is_safe, set_up),
         cmocka_unit_test_setup(test_reset_lowers_the_line, set_up),
+        cmocka_unit_test_setup(test_answers_overtake_what_was_typed, set_up),
+        cmocka_unit_test_setup(test_some_commands_throw_away_what_was_typed, set_up),
         cmocka_unit_test_setup(test_the_guest_chooses_its_scan_codes, set_up),
         cmocka_unit_test_setup(test_half_a_code_does_not_go_in, set_up),
     };

@@ -94,8 +94,9 @@ static void refill(struct i8042 *i8042)
     }
     i8042->output = i8042->keyboard[i8042->keyboard_head];
     i8042->output_full = true;
-    i8042->keyboard_head = (i8042->keyboard_head + 1) % I8042_KEYBOARD_BYTES;
+    i8042->keyboard_head = (i8042->keyboard_head + 1) % I8042_QUEUE_BYTES;
     i8042->keyboard_count--;
+    i8042->keyboard_answers -= i8042->keyboard_answers > 0;
 }
 
 // The controller's own answer replaces what was not read.
@@ -105,14 +106,21 @@ static void answer(struct i8042 *i8042, uint8_t value)
     i8042->output_full = true;
 }
 
+static uint8_t *keyboard_byte(struct i8042 *i8042, unsigned index)
+{
+    return &i8042->keyboard[(i8042->keyboard_head + index) % I8042_QUEUE_BYTES];
+}
+
+// The keyboard's answers go in front of what was typed: a guest that waits for one wants no key.
 static void keyboard_send(struct i8042 *i8042, uint8_t value)
 {
-    unsigned at = (i8042->keyboard_head + i8042->keyboard_count) % I8042_KEYBOARD_BYTES;
-
-    if (i8042->keyboard_count == I8042_KEYBOARD_BYTES) {
+    if (i8042->keyboard_count == I8042_QUEUE_BYTES) {
         return;
     }
-    i8042->keyboard[at] = value;
+    for (unsigned i = i8042->keyboard_count; i > i8042->keyboard_answers; i--) {
+        *keyboard_byte(i8042, i) = *keyboard_byte(i8042, i - 1);
+    }
+    *keyboard_byte(i8042, i8042->keyboard_answers++) = value;
     i8042->keyboard_count++;
 }
 
@@ -244,10 +252,18 @@ static void keyboard_identify(struct i8042 *i8042)
     keyboard_send(i8042, translates(i8042) ? KEYBOARD_ID_2_TRANSLATED : KEYBOARD_ID_2);
 }
 
-// A command throws away what was typed and not sent.
+static bool clears_what_was_typed(uint8_t command)
+{
+    return command == KEYBOARD_SCAN_SET || command == KEYBOARD_SCAN_ON ||
+           command == KEYBOARD_SCAN_OFF || command == KEYBOARD_DEFAULTS ||
+           command == KEYBOARD_RESET;
+}
+
 static void keyboard_command(struct i8042 *i8042, uint8_t command)
 {
-    i8042->keyboard_count = 0;
+    if (clears_what_was_typed(command)) {
+        i8042->keyboard_count = i8042->keyboard_answers = 0;
+    }
     switch (command) {
     case KEYBOARD_ECHO:
         keyboard_send(i8042, KEYBOARD_ECHO);
@@ -339,13 +355,14 @@ bool i8042_type(struct i8042 *i8042, uint8_t scan_code)
 {
     uint8_t bytes[SCAN_CODE_BYTES_MAX] = {scan_code};
     bool as_set_2 = i8042->scan_set == 2 && !translates(i8042);
+    unsigned typed = i8042->keyboard_count - i8042->keyboard_answers;
     unsigned count = as_set_2 ? i8042_to_set_2(scan_code, bytes) : 1;
 
-    if (!i8042->scanning || i8042->keyboard_count + count > I8042_KEYBOARD_BYTES) {
+    if (!i8042->scanning || typed + count > I8042_KEYBOARD_BYTES) {
         return false;
     }
     for (unsigned i = 0; i < count; i++) {
-        keyboard_send(i8042, bytes[i]);
+        *keyboard_byte(i8042, i8042->keyboard_count++) = bytes[i];
     }
     refill(i8042);
     update_line(i8042);

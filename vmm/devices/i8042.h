@@ -4,7 +4,8 @@
 
 #include "vmm/devices/device.h"
 
-#define I8042_KEYBOARD_BYTES 16
+#define I8042_KEYBOARD_BYTES 16                      // typed and not sent
+#define I8042_QUEUE_BYTES (I8042_KEYBOARD_BYTES + 8) // with answers to commands
 
 enum i8042_port { I8042_DATA, I8042_COMMAND }; // 0x60, 0x64
 
@@ -21,9 +22,10 @@ struct i8042 {
     bool scanning;       // the keyboard sends what is typed
     uint8_t scan_set;    // 1 or 2; the controller makes set 1 of set 2 if it translates
     bool line_level;
-    uint8_t keyboard[I8042_KEYBOARD_BYTES]; // what the keyboard wants to send
+    uint8_t keyboard[I8042_QUEUE_BYTES]; // what the keyboard wants to send
     uint8_t keyboard_head;
     uint8_t keyboard_count;
+    uint8_t keyboard_answers; // how many of them, at the head, answer a command
 };
 
 void i8042_init(struct i8042 *i8042, struct irq_line *line, struct irq_line *reset);
