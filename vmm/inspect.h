@@ -23,5 +23,10 @@ enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *
 enum status inspect_memory(struct vm *vm, gpa_t address, uint64_t length, uint8_t *buffer,
                            struct line_sink *sink, struct reason *why);
 
+// The text screen: its size and the cursor, counted from 1, then its rows, in ASCII. `buffer` as
+// above. STATUS_UNSUPPORTED: it is in a graphics mode.
+enum status inspect_screen(struct vm *vm, uint8_t *buffer, struct line_sink *sink,
+                           struct reason *why);
+
 // All exits of the VM so far; 0 when it is off.
 uint64_t inspect_exit_total(struct vm *vm);

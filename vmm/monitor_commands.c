@@ -74,6 +74,32 @@ static const struct command commands[] = {
      .maximum = 1,
      .completion = COMPLETE_VM,
      .handler = command_console},
+    {.name = "screen",
+     .arguments = "NAME",
+     .help = "show the text screen of a VM",
+     .minimum = 1,
+     .maximum = 1,
+     .completion = COMPLETE_VM,
+     .handler = command_screen},
+    {.name = "type",
+     .arguments = "NAME TEXT",
+     .help = "type on the keyboard of a VM",
+     .more = "In TEXT \\n is Enter; \\t \\b \\e \\\\ are Tab, Backspace, Escape and a backslash; "
+             "\\{F} is a\nkey by its name: \\{f1} \\{up} \\{home} \\{pgdn} \\{del} "
+             "\\{ctrl-c} \\{ctrl-alt-del} ...",
+     .minimum = 2,
+     .maximum = 2,
+     .takes_rest = true,
+     .completion = COMPLETE_VM,
+     .handler = command_type},
+    {.name = "powerbutton",
+     .arguments = "NAME",
+     .help = "press the power button of a VM",
+     .more = "A system that listens to it, by ACPI, switches itself off in good order.",
+     .minimum = 1,
+     .maximum = 1,
+     .completion = COMPLETE_VM,
+     .handler = command_powerbutton},
     {.name = "regs",
      .arguments = "NAME [VCPU]",
      .help = "show the registers of a VM's vCPU",
@@ -225,23 +251,46 @@ static void run_command(struct monitor *monitor, const struct command *command,
     command->handler(monitor, arguments);
 }
 
+// What is left of the line as one word.
+static const char *rest_of(char **at)
+{
+    char *rest = *at;
+
+    while (is_space(*rest)) {
+        rest++;
+    }
+    *at = rest + strlen(rest);
+    return *rest != '\0' ? rest : NULL;
+}
+
+static void cut_words(const struct command *command, char *line, struct arguments *arguments)
+{
+    const char *word = "";
+
+    while (word != NULL && arguments->count < MONITOR_WORDS_MAX) {
+        bool last = arguments->count + 1 == command->maximum;
+
+        word = last && command->takes_rest ? rest_of(&line) : next_word(&line);
+        if (word != NULL) {
+            arguments->words[arguments->count++] = word;
+        }
+    }
+}
+
 void monitor_execute(struct monitor *monitor, char *line)
 {
     struct arguments arguments = {0};
     const char *name = next_word(&line);
     const struct command *command;
-    const char *word;
 
     if (name == NULL) {
         return;
-    }
-    while (arguments.count < MONITOR_WORDS_MAX && (word = next_word(&line)) != NULL) {
-        arguments.words[arguments.count++] = word;
     }
     command = monitor_command_find(name);
     if (command == NULL) {
         refuse_command(monitor, name);
     } else {
+        cut_words(command, line, &arguments);
         run_command(monitor, command, &arguments);
     }
 }

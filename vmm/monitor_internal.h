@@ -42,6 +42,7 @@ struct command {
     const char *more;      // further lines of `help COMMAND`, may be NULL
     unsigned minimum;      // arguments
     unsigned maximum;
+    bool takes_rest;                 // the last argument is the rest of the line, blanks and all
     enum completion_kind completion; // of the first argument
     void (*handler)(struct monitor *monitor, const struct arguments *arguments);
 };
@@ -87,6 +88,11 @@ void command_regs(struct monitor *monitor, const struct arguments *arguments);
 void command_read(struct monitor *monitor, const struct arguments *arguments);
 void command_exits(struct monitor *monitor, const struct arguments *arguments);
 void command_log(struct monitor *monitor, const struct arguments *arguments);
+
+// ---- monitor_commands_input.c ----
+void command_screen(struct monitor *monitor, const struct arguments *arguments);
+void command_type(struct monitor *monitor, const struct arguments *arguments);
+void command_powerbutton(struct monitor *monitor, const struct arguments *arguments);
 
 // ---- monitor_commands_machine.c ----
 void command_cpus(struct monitor *monitor, const struct arguments *arguments);

@@ -17,6 +17,7 @@
 #include "vmm/devices/uart.h"
 #include "vmm/devices/vga.h"
 #include "vmm/io_bus.h"
+#include "vmm/key_queue.h"
 #include "vmm/util/lock.h"
 #include "vmm/vm.h"
 
@@ -40,6 +41,7 @@ struct pc {
     struct rtc rtc;
     struct uart uart;
     struct i8042 i8042;
+    struct key_queue keys; // for the i8042
     struct system_port system_port;
     struct exit_port exit_port;
     struct debug_port debug_port;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What pc.c and pc_ports.c know of each other.
+// What pc.c, pc_ports.c and pc_memory.c know of each other.
 #pragma once
 
 #include "vmm/pc.h"

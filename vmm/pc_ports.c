@@ -94,11 +94,25 @@ static void port61_write(struct io_range *range, unsigned offset, unsigned width
     pit_port61_write(&pc->pit, (uint8_t)value, pc_now_ns(pc));
 }
 
+// Each access may have made room for what was typed.
+static uint32_t keyboard_read(struct pc *pc, enum i8042_port port)
+{
+    uint8_t value = i8042_read(&pc->i8042, port);
+    key_queue_feed(&pc->keys, &pc->i8042);
+    return value;
+}
+
+static void keyboard_write(struct pc *pc, enum i8042_port port, uint32_t value)
+{
+    i8042_write(&pc->i8042, port, (uint8_t)value);
+    key_queue_feed(&pc->keys, &pc->i8042);
+}
+
 static uint32_t keyboard_data_read(struct io_range *range, unsigned offset, unsigned width)
 {
     (void)offset;
     (void)width;
-    return i8042_read(&PC_OF(range, RANGE_KEYBOARD_DATA)->i8042, I8042_DATA);
+    return keyboard_read(PC_OF(range, RANGE_KEYBOARD_DATA), I8042_DATA);
 }
 
 static void keyboard_data_write(struct io_range *range, unsigned offset, unsigned width,
@@ -106,14 +120,14 @@ static void keyboard_data_write(struct io_range *range, unsigned offset, unsigne
 {
     (void)offset;
     (void)width;
-    i8042_write(&PC_OF(range, RANGE_KEYBOARD_DATA)->i8042, I8042_DATA, (uint8_t)value);
+    keyboard_write(PC_OF(range, RANGE_KEYBOARD_DATA), I8042_DATA, value);
 }
 
 static uint32_t keyboard_command_read(struct io_range *range, unsigned offset, unsigned width)
 {
     (void)offset;
     (void)width;
-    return i8042_read(&PC_OF(range, RANGE_KEYBOARD_COMMAND)->i8042, I8042_COMMAND);
+    return keyboard_read(PC_OF(range, RANGE_KEYBOARD_COMMAND), I8042_COMMAND);
 }
 
 static void keyboard_command_write(struct io_range *range, unsigned offset, unsigned width,
@@ -121,7 +135,7 @@ static void keyboard_command_write(struct io_range *range, unsigned offset, unsi
 {
     (void)offset;
     (void)width;
-    i8042_write(&PC_OF(range, RANGE_KEYBOARD_COMMAND)->i8042, I8042_COMMAND, (uint8_t)value);
+    keyboard_write(PC_OF(range, RANGE_KEYBOARD_COMMAND), I8042_COMMAND, value);
 }
 
 static uint32_t clock_read(struct io_range *range, unsigned offset, unsigned width)

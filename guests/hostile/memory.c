@@ -5,8 +5,8 @@
 #include "guests/lib/apic.h"
 
 #define IOAPIC_ADDRESS 0xfec00000ULL
-#define HOLE_START 0xa0000ULL // where a PC has its graphics card
-#define HOLE_END 0xc0000ULL
+#define HOLE_START 0xa0000ULL               // where a PC has its graphics card
+#define HOLE_END 0xb8000ULL                 // there the text memory begins
 #define FIRMWARE_START (4 * GIB - 16 * MIB) // where a PC has its flash
 #define DENSE_BYTES (16 * MIB)
 #define SPARSE_STEP (1 * MIB + 4 * KIB + 8)

@@ -205,7 +205,8 @@ static void check_pic(void)
 static void check_queues(void)
 {
     require(uart.receive.count <= UART_FIFO_BYTES && uart.transmit.count <= UART_FIFO_BYTES);
-    require(i8042.keyboard_count <= I8042_KEYBOARD_BYTES);
+    require(i8042.keyboard_count <= I8042_QUEUE_BYTES);
+    require(i8042.keyboard_answers <= i8042.keyboard_count);
     require(!reset.level); // pulses only
 }
 

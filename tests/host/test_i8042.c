@@ -132,7 +132,8 @@ static void test_keyboard_commands(void **state)
         {{0xed, 0x07}, 2, {0xfa, 0xfa}, 2},
         {{0xf3, 0x00}, 2, {0xfa, 0xfa}, 2},
         {{0xf0, 0x02}, 2, {0xfa, 0xfa}, 2},
-        {{0xf0, 0x00}, 2, {0xfa, 0xfa, 0x02}, 3},
+        {{0xf0, 0x00}, 2, {0xfa, 0xfa, 0x41}, 3}, // 2, translated
+        {{0xf0, 0x03}, 2, {0xfa, 0xfe}, 2},       // there is none
         {{0xf4}, 1, {0xfa}, 1},
         {{0xf5}, 1, {0xfa}, 1},
         {{0xf6}, 1, {0xfa}, 1},
@@ -196,6 +197,37 @@ static void test_keys_wait_while_disabled(void **state)
     assert_false(i8042_type(&i8042, 0x1e));
 }
 
+// LEDs, say, that a driver sets in the middle of what is typed.
+static void test_answers_overtake_what_was_typed(void **state)
+{
+    (void)state;
+    command(0xad); // hold its clock: nothing is on its way yet
+    assert_true(i8042_type(&i8042, 0x1e));
+    assert_true(i8042_type(&i8042, 0x9e));
+    data(0xed);
+    data(0x02);
+    assert_int_equal(next(), 0xfa);
+    assert_int_equal(next(), 0xfa);
+    assert_int_equal(next(), 0x1e);
+    assert_int_equal(next(), 0x9e);
+    assert_false(status() & FULL);
+}
+
+static void test_some_commands_throw_away_what_was_typed(void **state)
+{
+    static const uint8_t clearing[] = {0xf4, 0xf5, 0xf6, 0xff, 0xf0};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(clearing); i++) {
+        i8042_reset(&i8042);
+        command(0xad);
+        assert_true(i8042_type(&i8042, 0x1e));
+        data(clearing[i]);
+        assert_int_equal(next(), 0xfa);
+        assert_int_equal(status() & FULL, clearing[i] == 0xff);
+    }
+}
+
 static void test_answers_of_a_pc_without_mouse(void **state)
 {
     (void)state;
@@ -221,7 +253,7 @@ static void test_every_command_is_safe(void **state)
             i8042_read(&i8042, I8042_DATA);
         }
     }
-    assert_true(i8042.keyboard_count <= I8042_KEYBOARD_BYTES);
+    assert_true(i8042.keyboard_count <= I8042_QUEUE_BYTES);
 }
 
 static void test_reset_lowers_the_line(void **state)
@@ -234,6 +266,64 @@ static void test_reset_lowers_the_line(void **state)
     i8042_reset(&i8042);
     assert_false(line.level);
     assert_int_equal(status(), 0x14);
+}
+
+static void assert_types(const char *set_1, const char *expected)
+{
+    for (; *set_1 != '\0'; set_1++) {
+        assert_true(i8042_type(&i8042, (uint8_t)*set_1));
+    }
+    for (; *expected != '\0'; expected++) {
+        assert_int_equal(next(), (uint8_t)*expected);
+    }
+    assert_false(status() & FULL);
+}
+
+static void choose_set(uint8_t set)
+{
+    data(0xf0);
+    data(set);
+    assert_int_equal(next(), 0xfa);
+    assert_int_equal(next(), 0xfa);
+}
+
+static void test_the_guest_chooses_its_scan_codes(void **state)
+{
+    (void)state;
+    assert_types("\x1e\x9e\xe0\x48\xe0\xc8", "\x1e\x9e\xe0\x48\xe0\xc8"); // translated
+    command(0x60);
+    data(0x00); // translation off: the keyboard's own set 2
+    assert_types("\x1e\x9e", "\x1c\xf0\x1c");
+    assert_types("\xe0\x48\xe0\xc8", "\xe0\x75\xe0\xf0\x75");
+    assert_types("\x01\x58\xd8", "\x76\x07\xf0\x07");
+    data(0xf0);
+    data(0x00);
+    assert_int_equal(next(), 0xfa);
+    assert_int_equal(next(), 0xfa);
+    assert_int_equal(next(), 2);
+    choose_set(1);
+    assert_types("\x1e\x9e", "\x1e\x9e");
+    data(0xf6); // the defaults
+    assert_int_equal(next(), 0xfa);
+    assert_types("\x1e\x9e", "\x1c\xf0\x1c");
+}
+
+// Two bytes of set 2 go in together or not at all.
+static void test_half_a_code_does_not_go_in(void **state)
+{
+    unsigned typed = 0;
+
+    (void)state;
+    command(0x60);
+    data(0x00);
+    while (i8042_type(&i8042, 0x9e)) {
+        typed++;
+    }
+    for (unsigned i = 0; i < typed; i++) {
+        assert_int_equal(next(), 0xf0);
+        assert_int_equal(next(), 0x1c);
+    }
+    assert_false(status() & FULL);
 }
 
 int main(void)
@@ -251,6 +341,10 @@ int main(void)
         cmocka_unit_test_setup(test_answers_of_a_pc_without_mouse, set_up),
         cmocka_unit_test_setup(test_every_command_is_safe, set_up),
         cmocka_unit_test_setup(test_reset_lowers_the_line, set_up),
+        cmocka_unit_test_setup(test_answers_overtake_what_was_typed, set_up),
+        cmocka_unit_test_setup(test_some_commands_throw_away_what_was_typed, set_up),
+        cmocka_unit_test_setup(test_the_guest_chooses_its_scan_codes, set_up),
+        cmocka_unit_test_setup(test_half_a_code_does_not_go_in, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -94,6 +94,9 @@ static void test_every_command_checks_its_arguments(void **state)
                      command->name, command->name, command->arguments);
             assert_answer_has(command->name, expected);
         }
+        if (command->takes_rest) { // there cannot be too much
+            continue;
+        }
         snprintf(line, sizeof(line), "%s 1 2 3 4", command->name);
         snprintf(expected, sizeof(expected),
                  "%s: there is something too much; expected: %s%s%s\r\n", command->name,
@@ -106,8 +109,8 @@ static void test_every_command_checks_its_arguments(void **state)
 static void test_every_command_that_names_a_vm_checks_the_name(void **state)
 {
     (void)state;
-    static const char *const names[] = {"stop",    "pause", "resume", "reset",
-                                        "console", "regs",  "exits",  "log"};
+    static const char *const names[] = {"stop", "pause", "resume", "reset",  "console",
+                                        "regs", "exits", "log",    "screen", "powerbutton"};
 
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
         char line[64];
@@ -291,6 +294,81 @@ static void test_read_refuses(void **state)
     assert_answer("read spare 0", "read: spare is off: it has no memory\r\n");
 }
 
+// The machine's memory of these VMs does not reach to their screens.
+static void test_screen_goes_through(void **state)
+{
+    (void)state;
+    assert_answer_has("screen spare", "screen: spare is off: it has no screen\r\n");
+}
+
+static void assert_typed(struct vm *vm, const char *codes)
+{
+    struct i8042 *i8042 = &vm->pc->i8042;
+
+    for (; *codes != '\0'; codes++) {
+        assert_int_equal(i8042_read(i8042, I8042_DATA), (uint8_t)*codes);
+        key_queue_feed(&vm->pc->keys, i8042);
+    }
+    assert_int_equal(i8042_read(i8042, I8042_COMMAND) & 1, 0);
+}
+
+static void set_line(struct irq_line *line, bool level)
+{
+    (void)line;
+    (void)level;
+}
+
+static struct irq_line ignored = {set_line};
+
+static void test_type(void **state)
+{
+    (void)state;
+    i8042_init(&world.pcs[0].i8042, &ignored, &ignored);
+    assert_answer_has("type web a  B\\n", "5 keys typed\r\n"); // blanks and all
+    assert_typed(&world.vms[0], "\x1e\x9e\x39\xb9\x39\xb9\x2a\x30\xb0\xaa\x1c\x9c");
+    assert_answer_has("type   web    \\{ctrl-c}", "1 keys typed\r\n");
+    assert_typed(&world.vms[0], "\x1d\x2e\xae\x9d");
+}
+
+static void test_type_refuses(void **state)
+{
+    (void)state;
+    i8042_init(&world.pcs[0].i8042, &ignored, &ignored);
+    assert_answer_has("type web x\\q", "type: nothing types '\\q'; expected ASCII, ");
+    assert_typed(&world.vms[0], ""); // not even the x
+    assert_answer_has("type web   ", "type: something is missing");
+    assert_answer_has("type spare x", "type: spare is off, not running\r\n");
+    assert_answer_has("type zebra x", "no VM 'zebra'");
+}
+
+static void test_type_where_nobody_reads(void **state)
+{
+    char line[160] = "type web ";
+
+    (void)state;
+    i8042_init(&world.pcs[0].i8042, &ignored, &ignored);
+    memset(line + strlen(line), 'x', 100);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_answer_has(line, "100 keys typed\r\n");
+    }
+    assert_answer_has(line, "type: 20 of 100 keys typed: web does not read its keyboard\r\n");
+}
+
+static void test_powerbutton(void **state)
+{
+    static struct acpi_pm_output output;
+    struct acpi_pm *pm = &world.pcs[0].acpi_pm;
+
+    (void)state;
+    acpi_pm_init(pm, &ignored, &output, 0);
+    assert_answer_has("powerbutton web", "powerbutton: web does not listen to it; 'stop web' ");
+    assert_int_equal(acpi_pm_read(pm, ACPI_PM1_STATUS, 2, 0), 0);
+    acpi_pm_write(pm, ACPI_PM1_ENABLE, 2, 0x100, 0);
+    assert_answer_has("powerbutton web", "web was told\r\n");
+    assert_int_equal(acpi_pm_read(pm, ACPI_PM1_STATUS, 2, 0), 0x100);
+    assert_answer_has("powerbutton spare", "powerbutton: spare is off, not running\r\n");
+}
+
 static void test_log(void **state)
 {
     (void)state;
@@ -363,7 +441,7 @@ static void test_completion(void **state)
     assert_completes("console t", "console ticker ");
     assert_completes("start he", "start hello ");
     assert_completes("stop he", "stop he");
-    assert_completes("help pow", "help poweroff ");
+    assert_completes("help powero", "help poweroff ");
     assert_completes("vms w", "vms w");
     assert_completes("read web t", "read web t");
     assert_completes("nonsense w", "nonsense w");
@@ -401,6 +479,11 @@ int main(void)
         cmocka_unit_test_setup(test_regs_and_exits_go_through, set_up),
         cmocka_unit_test_setup(test_read, set_up),
         cmocka_unit_test_setup(test_read_refuses, set_up),
+        cmocka_unit_test_setup(test_screen_goes_through, set_up),
+        cmocka_unit_test_setup(test_type, set_up),
+        cmocka_unit_test_setup(test_type_refuses, set_up),
+        cmocka_unit_test_setup(test_type_where_nobody_reads, set_up),
+        cmocka_unit_test_setup(test_powerbutton, set_up),
         cmocka_unit_test_setup(test_log, set_up),
         cmocka_unit_test_setup(test_log_of_a_long_history, set_up),
         cmocka_unit_test_setup(test_leaving, set_up),

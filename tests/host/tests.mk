@@ -32,9 +32,21 @@ test_line_filter := vmm/line_filter.c
 UNIT_TESTS += test_terminal
 test_terminal := vmm/terminal.c
 
+I8042 := vmm/devices/i8042.c vmm/devices/i8042_scan_codes.c
+
 MONITOR := $(wildcard vmm/monitor*.c vmm/inspect*.c) vmm/console.c vmm/key_parser.c \
            vmm/line_editor.c vmm/line_filter.c vmm/terminal.c vmm/guest_memory.c \
+           vmm/key_queue.c vmm/key_text.c vmm/devices/acpi_pm.c $(I8042) vmm/devices/vga.c \
            tests/host/fake_output.c tests/host/fake_world.c
+
+UNIT_TESTS += test_key_queue
+test_key_queue := vmm/key_queue.c $(I8042) tests/host/fake_device.c
+
+UNIT_TESTS += test_key_text
+test_key_text := vmm/key_text.c drivers/ps2_scan_codes.c
+
+UNIT_TESTS += test_inspect_screen
+test_inspect_screen := $(MONITOR)
 
 UNIT_TESTS += test_inspect
 test_inspect := $(MONITOR)
@@ -52,10 +64,12 @@ FUZZ_TARGETS += fuzz_monitor
 fuzz_monitor := $(MONITOR)
 
 # ---- The hypervisor's core ----
-# All of vmm/ but console and monitor, on a fake machine.
 ACPI_TABLES := vmm/acpi_tables.c vmm/acpi_processors.c $(BUILD)/gen/dsdt.c
+
+# All of vmm/ but console and monitor, on a fake machine.
 CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/hypercall.c \
-        vmm/io_bus.c vmm/memory_exit.c vmm/mp_tables.c vmm/msr.c vmm/scheduler.c vmm/terminal.c \
+        vmm/io_bus.c vmm/key_queue.c vmm/memory_exit.c vmm/mp_tables.c vmm/msr.c vmm/scheduler.c \
+        vmm/terminal.c \
         $(wildcard vmm/guest_*.c vmm/load*.c vmm/pc*.c vmm/vcpu*.c vmm/vm*.c) $(ACPI_TABLES) \
         $(wildcard vmm/decode*.c vmm/emulate*.c vmm/devices/*.c) \
         tests/host/fake_backend.c tests/host/fake_host.c tests/host/fake_machine.c
@@ -200,7 +214,7 @@ SIMPLE_PORTS := vmm/devices/exit_port.c vmm/devices/reset_control.c vmm/devices/
 
 FUZZ_TARGETS += fuzz_devices
 fuzz_devices := $(LAPIC) $(PIT) $(RTC) $(SIMPLE_PORTS) vmm/devices/acpi_pm.c \
-                vmm/devices/hpet.c vmm/devices/i8042.c vmm/devices/ioapic.c vmm/devices/pci_host.c \
+                vmm/devices/hpet.c $(I8042) vmm/devices/ioapic.c vmm/devices/pci_host.c \
                 vmm/devices/pic.c vmm/devices/uart.c vmm/devices/vga.c $(FAKE_DEVICE)
 
 UNIT_TESTS += test_acpi_pm
@@ -210,7 +224,7 @@ UNIT_TESTS += test_hpet
 test_hpet := vmm/devices/hpet.c
 
 UNIT_TESTS += test_i8042
-test_i8042 := vmm/devices/i8042.c $(FAKE_DEVICE)
+test_i8042 := $(I8042) $(FAKE_DEVICE)
 
 UNIT_TESTS += test_ioapic
 test_ioapic := vmm/devices/ioapic.c

@@ -59,13 +59,13 @@ def add_segment(image, address, data):
     raise ValueError("the image has no header for its stack")
 
 
-def make(folder, memory_bytes):
+def make(folder, memory_bytes, more_commands=()):
     """Writes FOLDER/grub.elf for a VM with so much memory and returns its path."""
     target = pathlib.Path(folder, "grub.elf")
     config = pathlib.Path(folder, "early.cfg")
     config.write_text(EARLY_CONFIG, encoding="ascii")
     command = ["grub-mkimage", "-O", "i386-multiboot", "-d", MODULES, "-p", "/boot"]
-    command += ["-c", config, "-o", target, *COMMANDS]
+    command += ["-c", config, "-o", target, *COMMANDS, *more_commands]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     image = add_segment(
         bytearray(target.read_bytes()), TABLE_ADDRESS, coreboot_table(memory_bytes)

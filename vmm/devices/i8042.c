@@ -2,6 +2,8 @@
 // The model of a keyboard controller: its commands, the output port with reset, and a keyboard.
 #include "vmm/devices/i8042.h"
 
+#include "vmm/devices/i8042_scan_codes.h"
+
 enum status_bits {
     STATUS_OUTPUT_FULL = BIT(0),
     STATUS_SYSTEM = BIT(2), // the self-test has passed; the same place in the command byte
@@ -68,7 +70,8 @@ enum keyboard_answer {
     KEYBOARD_ID_1 = 0xab,
     KEYBOARD_ID_2 = 0x83,
     KEYBOARD_ID_2_TRANSLATED = 0x41,
-    KEYBOARD_SET_2 = 0x02,
+    KEYBOARD_SET_1_TRANSLATED = 0x43,
+    KEYBOARD_SET_2_TRANSLATED = 0x41,
 };
 
 static void update_line(struct i8042 *i8042)
@@ -91,8 +94,9 @@ static void refill(struct i8042 *i8042)
     }
     i8042->output = i8042->keyboard[i8042->keyboard_head];
     i8042->output_full = true;
-    i8042->keyboard_head = (i8042->keyboard_head + 1) % I8042_KEYBOARD_BYTES;
+    i8042->keyboard_head = (i8042->keyboard_head + 1) % I8042_QUEUE_BYTES;
     i8042->keyboard_count--;
+    i8042->keyboard_answers -= i8042->keyboard_answers > 0;
 }
 
 // The controller's own answer replaces what was not read.
@@ -102,14 +106,21 @@ static void answer(struct i8042 *i8042, uint8_t value)
     i8042->output_full = true;
 }
 
+static uint8_t *keyboard_byte(struct i8042 *i8042, unsigned index)
+{
+    return &i8042->keyboard[(i8042->keyboard_head + index) % I8042_QUEUE_BYTES];
+}
+
+// The keyboard's answers go in front of what was typed: a guest that waits for one wants no key.
 static void keyboard_send(struct i8042 *i8042, uint8_t value)
 {
-    unsigned at = (i8042->keyboard_head + i8042->keyboard_count) % I8042_KEYBOARD_BYTES;
-
-    if (i8042->keyboard_count == I8042_KEYBOARD_BYTES) {
+    if (i8042->keyboard_count == I8042_QUEUE_BYTES) {
         return;
     }
-    i8042->keyboard[at] = value;
+    for (unsigned i = i8042->keyboard_count; i > i8042->keyboard_answers; i--) {
+        *keyboard_byte(i8042, i) = *keyboard_byte(i8042, i - 1);
+    }
+    *keyboard_byte(i8042, i8042->keyboard_answers++) = value;
     i8042->keyboard_count++;
 }
 
@@ -203,30 +214,56 @@ static void controller_parameter(struct i8042 *i8042, uint8_t value)
     }
 }
 
+static bool translates(const struct i8042 *i8042)
+{
+    return i8042->command_byte & BYTE_TRANSLATE;
+}
+
+// 0 asks for the set; there is no set 3.
+static void keyboard_scan_set(struct i8042 *i8042, uint8_t value)
+{
+    static const uint8_t translated[] = {
+        [1] = KEYBOARD_SET_1_TRANSLATED, [2] = KEYBOARD_SET_2_TRANSLATED};
+
+    keyboard_send(i8042, value <= 2 ? KEYBOARD_ACK : KEYBOARD_RESEND);
+    if (value == 0) {
+        keyboard_send(i8042, translates(i8042) ? translated[i8042->scan_set] : i8042->scan_set);
+    } else if (value <= 2) {
+        i8042->scan_set = value;
+    }
+}
+
 static void keyboard_parameter(struct i8042 *i8042, uint8_t value)
 {
-    bool asks = i8042->key_expects == KEYBOARD_SCAN_SET && value == 0;
+    uint8_t command = i8042->key_expects;
 
     i8042->key_expects = 0;
-    keyboard_send(i8042, KEYBOARD_ACK);
-    if (asks) {
-        keyboard_send(i8042, KEYBOARD_SET_2);
+    if (command == KEYBOARD_SCAN_SET) {
+        keyboard_scan_set(i8042, value);
+    } else {
+        keyboard_send(i8042, KEYBOARD_ACK);
     }
 }
 
 static void keyboard_identify(struct i8042 *i8042)
 {
-    bool translated = i8042->command_byte & BYTE_TRANSLATE;
-
     keyboard_send(i8042, KEYBOARD_ACK);
     keyboard_send(i8042, KEYBOARD_ID_1);
-    keyboard_send(i8042, translated ? KEYBOARD_ID_2_TRANSLATED : KEYBOARD_ID_2);
+    keyboard_send(i8042, translates(i8042) ? KEYBOARD_ID_2_TRANSLATED : KEYBOARD_ID_2);
 }
 
-// A command throws away what was typed and not sent.
+static bool clears_what_was_typed(uint8_t command)
+{
+    return command == KEYBOARD_SCAN_SET || command == KEYBOARD_SCAN_ON ||
+           command == KEYBOARD_SCAN_OFF || command == KEYBOARD_DEFAULTS ||
+           command == KEYBOARD_RESET;
+}
+
 static void keyboard_command(struct i8042 *i8042, uint8_t command)
 {
-    i8042->keyboard_count = 0;
+    if (clears_what_was_typed(command)) {
+        i8042->keyboard_count = i8042->keyboard_answers = 0;
+    }
     switch (command) {
     case KEYBOARD_ECHO:
         keyboard_send(i8042, KEYBOARD_ECHO);
@@ -246,10 +283,12 @@ static void keyboard_command(struct i8042 *i8042, uint8_t command)
         keyboard_send(i8042, KEYBOARD_ACK);
         break;
     case KEYBOARD_DEFAULTS:
+        i8042->scan_set = 2;
         keyboard_send(i8042, KEYBOARD_ACK);
         break;
     case KEYBOARD_RESET:
         i8042->scanning = true;
+        i8042->scan_set = 2;
         keyboard_send(i8042, KEYBOARD_ACK);
         keyboard_send(i8042, KEYBOARD_PASSED);
         break;
@@ -314,10 +353,17 @@ uint8_t i8042_read(struct i8042 *i8042, enum i8042_port port)
 
 bool i8042_type(struct i8042 *i8042, uint8_t scan_code)
 {
-    if (!i8042->scanning || i8042->keyboard_count == I8042_KEYBOARD_BYTES) {
+    uint8_t bytes[SCAN_CODE_BYTES_MAX] = {scan_code};
+    bool as_set_2 = i8042->scan_set == 2 && !translates(i8042);
+    unsigned typed = i8042->keyboard_count - i8042->keyboard_answers;
+    unsigned count = as_set_2 ? i8042_to_set_2(scan_code, bytes) : 1;
+
+    if (!i8042->scanning || typed + count > I8042_KEYBOARD_BYTES) {
         return false;
     }
-    keyboard_send(i8042, scan_code);
+    for (unsigned i = 0; i < count; i++) {
+        *keyboard_byte(i8042, i8042->keyboard_count++) = bytes[i];
+    }
     refill(i8042);
     update_line(i8042);
     return true;
@@ -337,6 +383,7 @@ void i8042_reset(struct i8042 *i8042)
         .command_byte = STATUS_SYSTEM | BYTE_MOUSE_OFF | BYTE_TRANSLATE,
         .output_port = OUTPUT_NO_RESET | OUTPUT_A20,
         .scanning = true,
+        .scan_set = 2,
     };
     update_line(i8042);
 }

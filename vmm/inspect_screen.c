@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MIT
+// Snapshots of a VM's text screen, in characters that every terminal has.
+#include "vmm/inspect.h"
+
+#include "vmm/pc.h"
+#include "vmm/util/format.h"
+
+#define COLUMNS_MAX 80
+#define ROWS_MAX 50
+static_assert(COLUMNS_MAX * ROWS_MAX <= INSPECT_READ_MAX, "a screen fits into the buffer");
+
+struct screen_snapshot {
+    bool valid;
+    struct vga_view view;
+    unsigned columns; // of `text`
+    unsigned rows;
+    uint8_t *text;
+};
+
+// Code page 437, which the adapter's font has: what is no ASCII becomes what looks most like it.
+static char to_ascii(uint8_t character)
+{
+    static const char low[] = " @@****.oo0*****><|!PS-|^v><L-^v";
+    static const char high[] = "^CueaaaaceeeiiiAAEaAooouuyOUcLYPfaiounNao?--24!<>::#|++++++|+++++"
+                               "++++-++++++++=+++++++++++++#_||-abGpSsutFTOd8fen=+><||:~o..vn2# ";
+    static_assert(sizeof(low) == 0x20 + 1 && sizeof(high) == 0x81 + 1, "0 to 0x1f, 0x7f to 0xff");
+
+    if (character < 0x20) {
+        return low[character];
+    }
+    return character < 0x7f ? (char)character : high[character - 0x7f];
+}
+
+static void take_screen(struct vm *vm, void *context)
+{
+    struct screen_snapshot *snapshot = context;
+    const uint8_t *cells = guest_memory_at(&vm->memory, gpa(GUEST_VGA_TEXT), GUEST_VGA_TEXT_BYTES);
+
+    if (vm->state == VM_OFF || !cells) {
+        return;
+    }
+    snapshot->valid = true;
+    snapshot->view = vga_view(&vm->pc->vga);
+    snapshot->columns = MIN(snapshot->view.columns, COLUMNS_MAX);
+    snapshot->rows = MIN(snapshot->view.rows, ROWS_MAX);
+    for (unsigned row = 0; row < snapshot->rows; row++) {
+        for (unsigned column = 0; column < snapshot->columns; column++) {
+            unsigned cell = snapshot->view.start + row * snapshot->view.row_pitch + column;
+
+            snapshot->text[row * snapshot->columns + column] =
+                cells[cell % VGA_TEXT_CELLS * 2]; // the other byte is the colour
+        }
+    }
+}
+
+static void show_size(const struct screen_snapshot *snapshot, struct line_sink *sink)
+{
+    const struct vga_view *view = &snapshot->view;
+    unsigned behind = (view->cursor - view->start) % VGA_TEXT_CELLS;
+
+    if (view->cursor_shown && view->row_pitch > 0) {
+        line_sink_format(sink, "%u columns, %u rows, cursor in column %u of row %u", view->columns,
+                         view->rows, behind % view->row_pitch + 1, behind / view->row_pitch + 1);
+    } else {
+        line_sink_format(sink, "%u columns, %u rows, cursor off", view->columns, view->rows);
+    }
+}
+
+// Without the blanks at its end; returns how long it is.
+static unsigned row_text(const struct screen_snapshot *snapshot, unsigned row,
+                         char text[COLUMNS_MAX + 1])
+{
+    unsigned length = 0;
+
+    for (unsigned column = 0; column < snapshot->columns; column++) {
+        text[column] = to_ascii(snapshot->text[row * snapshot->columns + column]);
+        if (text[column] != ' ') {
+            length = column + 1;
+        }
+    }
+    text[length] = '\0';
+    return length;
+}
+
+static void show_rows(const struct screen_snapshot *snapshot, struct line_sink *sink)
+{
+    char text[COLUMNS_MAX + 1];
+    unsigned used = snapshot->rows;
+
+    while (used > 0 && row_text(snapshot, used - 1, text) == 0) {
+        used--;
+    }
+    for (unsigned row = 0; row < used; row++) {
+        row_text(snapshot, row, text);
+        line_sink_format(sink, "%s", text);
+    }
+}
+
+enum status inspect_screen(struct vm *vm, uint8_t *buffer, struct line_sink *sink,
+                           struct reason *why)
+{
+    struct screen_snapshot snapshot = {.text = buffer};
+
+    if (vm->state != VM_OFF) {
+        vm_call(vm, take_screen, &snapshot);
+    }
+    if (!snapshot.valid) {
+        return refuse(why, STATUS_BUSY, "%s is off: it has no screen", vm->config.name);
+    }
+    if (!snapshot.view.is_text) {
+        return refuse(why, STATUS_UNSUPPORTED, "%s shows graphics, not text", vm->config.name);
+    }
+    show_size(&snapshot, sink);
+    show_rows(&snapshot, sink);
+    return STATUS_OK;
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+// Commands that are a person in front of a VM: its screen, its keyboard, its power button.
+#include "vmm/key_text.h"
+#include "vmm/monitor_internal.h"
+#include "vmm/pc.h"
+
+void command_screen(struct monitor *monitor, const struct arguments *arguments)
+{
+    struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
+    struct reason why = {""};
+
+    if (vm != NULL && inspect_screen(vm, monitor->scratch, &monitor->sink, &why) != STATUS_OK) {
+        console_format(monitor->console, "screen: %s\n", why.text);
+    }
+}
+
+// What is carried out on the VM's CPU, and what came of it.
+struct input {
+    const char *text;
+    unsigned keys; // that were typed
+    bool heard;
+};
+
+// The running VM of that name; NULL: the user was told.
+static struct vm *find_running(struct monitor *monitor, const char *command, const char *name)
+{
+    struct vm *vm = monitor_find_vm(monitor, name);
+
+    if (vm != NULL && vm->state != VM_RUNNING) {
+        console_format(monitor->console, "%s: %s is %s, not running\n", command, name,
+                       vm_state_name(vm->state));
+        return NULL;
+    }
+    return vm;
+}
+
+static void type_keys(struct vm *vm, void *context)
+{
+    struct input *input = context;
+    struct key_codes codes;
+
+    if (vm->state != VM_RUNNING) {
+        return;
+    }
+    while (*input->text != '\0' && key_text_next(&input->text, &codes, NULL) == STATUS_OK &&
+           key_queue_put(&vm->pc->keys, codes.bytes, codes.count)) {
+        input->keys++;
+    }
+    key_queue_feed(&vm->pc->keys, &vm->pc->i8042);
+}
+
+// The keys that the text has; 0: the user was told what is wrong with it.
+static unsigned count_keys(struct monitor *monitor, const char *text)
+{
+    struct key_codes codes;
+    struct reason why = {""};
+    unsigned keys = 0;
+
+    for (; *text != '\0'; keys++) {
+        if (key_text_next(&text, &codes, &why) != STATUS_OK) {
+            console_format(monitor->console, "type: %s\n", why.text);
+            return 0;
+        }
+    }
+    return keys;
+}
+
+void command_type(struct monitor *monitor, const struct arguments *arguments)
+{
+    const char *name = arguments->words[0];
+    struct vm *vm = find_running(monitor, "type", name);
+    struct input input = {.text = arguments->words[1]};
+    unsigned keys;
+
+    if (vm == NULL) {
+        return;
+    }
+    keys = count_keys(monitor, input.text);
+    if (keys == 0) {
+        return;
+    }
+    vm_call(vm, type_keys, &input);
+    if (input.keys < keys) {
+        console_format(monitor->console,
+                       "type: %u of %u keys typed: %s does not read its keyboard\n", input.keys,
+                       keys, name);
+    } else {
+        console_format(monitor->console, "%u keys typed\n", keys);
+    }
+}
+
+static void press_power_button(struct vm *vm, void *context)
+{
+    struct input *input = context;
+
+    input->heard = vm->state == VM_RUNNING && acpi_pm_hears_power_button(&vm->pc->acpi_pm);
+    if (input->heard) {
+        acpi_pm_press_power_button(&vm->pc->acpi_pm);
+    }
+}
+
+void command_powerbutton(struct monitor *monitor, const struct arguments *arguments)
+{
+    const char *name = arguments->words[0];
+    struct vm *vm = find_running(monitor, "powerbutton", name);
+    struct input input = {0};
+
+    if (vm == NULL) {
+        return;
+    }
+    vm_call(vm, press_power_button, &input);
+    if (input.heard) {
+        console_format(monitor->console, "%s was told\n", name);
+    } else {
+        console_format(monitor->console,
+                       "powerbutton: %s does not listen to it; 'stop %s' switches it off\n", name,
+                       name);
+    }
+}
