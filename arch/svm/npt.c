@@ -20,7 +20,6 @@
 #define NPT_TABLE (NPT_PRESENT | NPT_WRITE | NPT_USER | NPT_ACCESSED)
 
 #define ENTRIES 512
-#define LEVELS 4
 
 // What an entry at `level` maps: 1: 4 KiB, 2: 2 MiB, 3: 1 GiB.
 static uint64_t level_bytes(unsigned level)
@@ -58,7 +57,7 @@ static enum status split(uint64_t *entry, unsigned level)
 static enum status walk(struct nested_space *space, gpa_t gpa, unsigned level, uint64_t **entry)
 {
     uint64_t *table = space->root;
-    for (unsigned at = LEVELS; at > level; at--) {
+    for (unsigned at = NPT_LEVELS; at > level; at--) {
         uint64_t *next = entry_of(table, gpa, at);
         enum status status = STATUS_OK;
         if (!(*next & NPT_PRESENT)) {
@@ -95,8 +94,8 @@ static uint64_t leaf_flags(unsigned access, unsigned level)
            (access & ACCESS_EXECUTE ? 0 : NPT_NO_EXECUTE) | (level > 1 ? NPT_LARGE : 0);
 }
 
-enum status npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
-                    unsigned access)
+static enum status map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+                       unsigned access)
 {
     while (bytes > 0) {
         unsigned level = largest_level(gpa, hpa, bytes);
@@ -114,7 +113,7 @@ enum status npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t b
     return STATUS_OK;
 }
 
-enum status npt_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
+static enum status unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
 {
     for (uint64_t done = 0; done < bytes; done += PAGE_SIZE) {
         uint64_t *entry;
@@ -124,37 +123,57 @@ enum status npt_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
         }
         *entry = 0;
     }
-    space->generation++;
     return STATUS_OK;
 }
 
-static bool is_empty(const uint64_t *table)
+enum status npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+                    unsigned access)
 {
-    uint64_t any = 0;
+    uint64_t flags = spinlock_acquire(&space->lock);
+    enum status status = map(space, gpa, hpa, bytes, access);
+    spinlock_release(&space->lock, flags);
+    return status;
+}
+
+// Who reads the new generation finds the tables changed, also where it was not possible in full.
+enum status npt_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
+{
+    uint64_t flags = spinlock_acquire(&space->lock);
+    enum status status = unmap(space, gpa, bytes);
+    __atomic_add_fetch(&space->generation, 1, __ATOMIC_RELEASE);
+    spinlock_release(&space->lock, flags);
+    return status;
+}
+
+// Entries are written whole, so that a walk by another CPU finds either the old or the new.
+static void copy_table(uint64_t *to, const uint64_t *from)
+{
     for (unsigned i = 0; i < ENTRIES; i++) {
-        any |= table[i];
+        to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
     }
-    return any == 0;
 }
 
-// True: nothing is left in `table`.
-static bool remove_page(uint64_t *table, gpa_t gpa, unsigned level)
+bool npt_copy_path(struct nested_space *space, gpa_t gpa, uint64_t *tables[NPT_LEVELS], hpa_t page)
 {
-    uint64_t *entry = entry_of(table, gpa, level);
-    if (level == 1) {
-        *entry = 0;
-    } else if ((*entry & NPT_PRESENT) && !(*entry & NPT_LARGE) &&
-               remove_page(table_of(*entry), gpa, level - 1)) {
-        frames_release(table_of(*entry), 1);
-        *entry = 0;
+    uint64_t flags = spinlock_acquire(&space->lock);
+    const uint64_t *from = space->root;
+    bool free = true; // nothing is mapped there
+    for (unsigned level = NPT_LEVELS; level > 0 && free; level--) {
+        uint64_t *table = tables[NPT_LEVELS - level];
+        uint64_t *entry = entry_of(table, gpa, level);
+        if (from) {
+            copy_table(table, from);
+        } else {
+            memset(table, 0, PAGE_SIZE);
+        }
+        bool present = *entry & NPT_PRESENT;
+        free = !present || (level > 1 && !(*entry & NPT_LARGE));
+        from = present && free ? table_of(*entry) : NULL;
+        *entry = level > 1 ? frames_physical(tables[NPT_LEVELS - level + 1]) | NPT_TABLE
+                           : page.value | leaf_flags(ACCESS_READ | ACCESS_WRITE, 1);
     }
-    return is_empty(table);
-}
-
-void npt_remove_page(struct nested_space *space, gpa_t gpa)
-{
-    (void)remove_page(space->root, gpa, LEVELS);
-    space->generation++;
+    spinlock_release(&space->lock, flags);
+    return free;
 }
 
 static void free_tables(uint64_t *table, unsigned level)
@@ -170,16 +189,13 @@ static void free_tables(uint64_t *table, unsigned level)
 void npt_destroy(struct nested_space *space)
 {
     if (space->root) {
-        free_tables(space->root, LEVELS);
+        free_tables(space->root, NPT_LEVELS);
     }
     if (space->msr_map) {
         frames_release(space->msr_map, MSR_MAP_PAGES);
     }
     if (space->io_map) {
         frames_release(space->io_map, IO_MAP_PAGES);
-    }
-    if (space->ones) {
-        frames_release(space->ones, 1);
     }
     frames_release(space, 1);
 }
@@ -194,8 +210,7 @@ enum status npt_create(struct nested_space **result)
     space->root = frames_allocate(1);
     space->msr_map = frames_allocate(MSR_MAP_PAGES);
     space->io_map = frames_allocate(IO_MAP_PAGES);
-    space->ones = frames_allocate(1);
-    if (!space->root || !space->msr_map || !space->io_map || !space->ones) {
+    if (!space->root || !space->msr_map || !space->io_map) {
         npt_destroy(space);
         return STATUS_NO_MEMORY;
     }
@@ -238,5 +253,7 @@ void svm_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, boo
     unsigned bit = msr % MSRS_A_MAP * 2;
     unsigned both = 3U << bit % 8;
     unsigned wanted = ((reads ? 1U : 0) | (writes ? 2U : 0)) << bit % 8;
+    uint64_t flags = spinlock_acquire(&space->lock);
     map[bit / 8] = (uint8_t)((map[bit / 8] & ~both) | wanted);
+    spinlock_release(&space->lock, flags);
 }

@@ -4,6 +4,7 @@
 
 #include "arch/svm/vmcb.h"
 #include "arch/x86/live_state.h"
+#include "arch/x86/spinlock.h"
 #include "vmm/backend.h"
 
 // CPUID 8000000AH: features in EDX (APM Vol. 3 appendix E).
@@ -18,6 +19,7 @@
 #define SVM_AVIC BIT(13)
 #define SVM_VIRTUAL_VMLOAD BIT(15)
 #define SVM_VIRTUAL_GIF BIT(16)
+#define SVM_X2AVIC BIT(18)
 #define SVM_VIRTUAL_NMI BIT(25)
 
 // What a CPU can do, or all of them can.
@@ -51,27 +53,29 @@ struct backend_vcpu {
     uint64_t cr0_hidden;        // bits of CR0 that the guest only believes to have
     uint64_t cr4_hidden;        // bits of CR4 that it has without knowing
     uint64_t nmi_iret_rip;      // of the IRET that ends the blocking: it may not be through yet
-    uint64_t asid_generation;   // of its CPU, when it got its ASID
+    unsigned cpu;               // on which it was loaded last
+    uint64_t asid_generation;   // of that CPU, when it got its ASID
     uint64_t nested_generation; // of the nested_space when this CPU last flushed
     bool shadow_held;           // see svm_shadow.c
     uint32_t shadow_exits;
     uint64_t shadow_rip;
-    bool probing; // see svm_probe.c
+    uint8_t *probe_pages;       // see svm_probe.c; NULL: it is not probing
     gpa_t probed;
     struct vm_exit exit;    // the one in hand
     struct live_state live; // what stays in the CPU while the vCPU is loaded
     struct code_page code[CODE_PAGES];
 };
 
-// A VM's nested page table and permission maps.
+// A VM's nested page table and permission maps: of all its vCPUs, whichever CPUs they are on.
 struct nested_space {
+    struct spinlock lock; // held by who changes what follows; CPUs read it all the time
     uint64_t *root;
     uint64_t generation; // changes when a mapping is taken away; no two spaces share one
     uint8_t *msr_map;    // 2 bits an MSR: reads, writes (APM Vol. 2 15.11)
     uint8_t *io_map;     // a bit a port (15.10.1)
-    uint8_t *ones;       // a page of ones, for svm_probe.c
 };
 
+#define NPT_LEVELS 4
 #define MSR_MAP_PAGES 2
 #define IO_MAP_PAGES 3
 
@@ -120,8 +124,9 @@ void npt_destroy(struct nested_space *space);
 enum status npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
                     unsigned access);
 enum status npt_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes);
-// A page of 4 KiB that was mapped by itself, and what tables it needed.
-void npt_remove_page(struct nested_space *space, gpa_t gpa);
+// Makes `tables`, the root first, a second way into the space, that has `page` at `gpa` besides. False:
+// something is mapped there.
+bool npt_copy_path(struct nested_space *space, gpa_t gpa, uint64_t *tables[NPT_LEVELS], hpa_t page);
 void svm_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes);
 
 // svm_explain.c

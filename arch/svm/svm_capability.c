@@ -95,6 +95,8 @@ void svm_summarize(void (*line)(const char *text))
         {"INVPCID", svm_features() & FEATURE_INVPCID, OPTIONAL_INVPCID, "",
          "guests have no INVPCID"},
         {"AVIC", c->features & SVM_AVIC, OPTIONAL_COUNT, "not used", ""},
+        {"x2AVIC", c->features & SVM_X2AVIC, OPTIONAL_COUNT, "not used", ""},
+        {"virtual NMI", c->features & SVM_VIRTUAL_NMI, OPTIONAL_COUNT, "not used", ""},
         {"virtual GIF", c->features & SVM_VIRTUAL_GIF, OPTIONAL_COUNT,
          "for nested guests: not used", ""},
         {"virtual VMLOAD", c->features & SVM_VIRTUAL_VMLOAD, OPTIONAL_COUNT,

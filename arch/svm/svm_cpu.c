@@ -138,6 +138,7 @@ enum status svm_enable_cpu(struct reason *why)
         return status;
     }
     join(&own);
+    svm_tlb_begin(&svm->asids);
     svm->enabled = true;
     return STATUS_OK;
 }
@@ -153,6 +154,8 @@ void svm_disable_cpu(void)
     }
     wrmsr(AMD_VM_HSAVE_PA, 0);
     wrmsr(IA32_EFER, rdmsr(IA32_EFER) & ~(uint64_t)EFER_SVME);
+    frames_release(svm->save_area, 1);
+    frames_release(svm->host, 1);
     svm->enabled = false;
 }
 
@@ -166,6 +169,7 @@ void svm_load_vcpu(struct vcpu_core *vcpu)
         live_state_save_common(&svm->loaded->backend->live);
     }
     svm->loaded = vcpu;
+    svm_tlb_move(vcpu, cpu_this()->index);
     live_state_load_common(&vcpu->backend->live);
 }
 

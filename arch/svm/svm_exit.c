@@ -72,17 +72,37 @@ static NOT_INLINE bool decode_memory(struct vcpu_core *vcpu, struct vm_exit *exi
     return !probe;
 }
 
-// The guest's page fault while a page of ones stands for a table of its outside RAM.
+// A page fault of the guest's own, which it would have had without an exit.
+static void decode_page_fault(struct vcpu_core *vcpu, struct vm_exit *exit)
+{
+    const struct vmcb_control *control = &vcpu->backend->vmcb.control;
+    svm_set_register(vcpu, REG_CR2, control->exitinfo2);
+    exit->kind = EXIT_EXCEPTION;
+    exit->exception =
+        (struct exit_exception){.vector = VECTOR_PF,
+                                .has_error_code = true,
+                                .error_code = (uint32_t)control->exitinfo1,
+                                .delivery = control->exitintinfo & EVENTINJ_VALID};
+}
+
+// The guest's page fault while a page of ones stands for a table of its outside RAM. One without
+// reserved bits did not come from there: another vCPU has changed the tables meanwhile.
 static NOT_INLINE bool decode_probe(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
     struct backend_vcpu *backend = vcpu->backend;
     const struct vmcb_control *control = &backend->vmcb.control;
+    if (!(control->exitinfo1 & PAGE_FAULT_RESERVED)) {
+        decode_page_fault(vcpu, exit);
+        svm_probe_end(vcpu);
+        return true;
+    }
     exit->kind = EXIT_MEMORY;
     describe_memory(control, &exit->memory); // a page fault's error code has the same low bits
     exit->memory.gpa = backend->probed;
     exit->memory.gva.value = control->exitinfo2;
     exit->memory.gva_valid = true;
     exit->memory.page_walk = true;
+    exit->memory.delivery = svm_requeue_event(vcpu);
     svm_probe_end(vcpu);
     return true;
 }

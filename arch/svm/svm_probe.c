@@ -4,7 +4,8 @@
 // A nested page fault names the guest-physical address only. Where that was a step of a page walk,
 // the guest has given a page table outside its RAM, which reads as all ones: it gets a page fault
 // for reserved bits. The CPU finds out for which address, if a page of ones lies there for as long
-// as the instruction takes to fault again.
+// as the instruction takes to fault again. Only this vCPU sees that page: it walks copies of the
+// tables on the way there.
 #include "arch/svm/svm_probe.h"
 
 #include "arch/svm/svm_tlb.h"
@@ -22,31 +23,64 @@ static void intercept_page_faults(struct vcpu_core *vcpu, bool wanted)
     svm_mark_dirty(vcpu, CLEAN_INTERCEPTS);
 }
 
+// The tables, then the page of ones.
+#define PROBE_PAGES (NPT_LEVELS + 1)
+
+static uint8_t *page_of(const struct backend_vcpu *backend, unsigned index)
+{
+    return backend->probe_pages + index * PAGE_SIZE;
+}
+
+static void set_root(struct vcpu_core *vcpu, const void *root)
+{
+    vcpu->backend->vmcb.control.nested_cr3 = frames_physical(root);
+    svm_mark_dirty(vcpu, CLEAN_NESTED);
+}
+
+static bool make_tables(struct vcpu_core *vcpu, gpa_t address)
+{
+    const struct backend_vcpu *backend = vcpu->backend;
+    uint64_t *tables[NPT_LEVELS];
+    for (unsigned i = 0; i < NPT_LEVELS; i++) {
+        tables[i] = (uint64_t *)(void *)page_of(backend, i);
+    }
+    memset(page_of(backend, NPT_LEVELS), 0xff, PAGE_SIZE);
+    return npt_copy_path(vcpu->nested, address, tables,
+                         hpa(frames_physical(page_of(backend, NPT_LEVELS))));
+}
+
+static void free_pages(struct backend_vcpu *backend)
+{
+    frames_release(backend->probe_pages, PROBE_PAGES);
+    backend->probe_pages = NULL;
+}
+
 bool svm_probe_start(struct vcpu_core *vcpu, gpa_t address)
 {
     struct backend_vcpu *backend = vcpu->backend;
-    struct nested_space *space = vcpu->nested;
-    memset(space->ones, 0xff, PAGE_SIZE); // a walk writes, too: the guest may have changed it
-    gpa_t page = gpa(ALIGN_DOWN(address.value, PAGE_SIZE));
-    hpa_t ones = hpa(frames_physical(space->ones));
-    if (address.value >> GPA_BITS ||
-        npt_map(space, page, ones, PAGE_SIZE, ACCESS_READ | ACCESS_WRITE) != STATUS_OK) {
+    backend->probe_pages = address.value >> GPA_BITS ? NULL : frames_allocate(PROBE_PAGES);
+    if (!backend->probe_pages) {
         return false;
     }
-    backend->probing = true;
+    if (!make_tables(vcpu, address)) {
+        free_pages(backend);
+        return false;
+    }
     backend->probed = address;
+    set_root(vcpu, page_of(backend, 0));
     intercept_page_faults(vcpu, true);
     return true;
 }
 
+// Nothing of what was cached through these tables may stay when their frames are used for others.
 void svm_probe_end(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;
-    if (!backend->probing) {
+    if (!backend->probe_pages) {
         return;
     }
-    backend->probing = false;
     intercept_page_faults(vcpu, false);
-    npt_remove_page(vcpu->nested, backend->probed);
-    svm_tlb_prepare(vcpu);
+    set_root(vcpu, vcpu->nested->root);
+    svm_tlb_flush(vcpu);
+    free_pages(backend);
 }

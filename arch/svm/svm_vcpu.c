@@ -4,6 +4,7 @@
 
 #include "arch/svm/svm_code.h"
 #include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_probe.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/registers.h"
 
@@ -75,6 +76,7 @@ enum status svm_create_vcpu(struct vcpu_core *vcpu, struct reason *why)
     backend->vmcb_physical = frames_physical(backend);
     backend->next_rip_saved = svm_capability()->features & SVM_NEXT_RIP;
     backend->all_clean = svm_capability()->features & SVM_CLEAN_BITS ? CLEAN_ALL : 0;
+    backend->nmi_iret_rip = UINT64_MAX; // where no IRET is
     vcpu->backend = backend;
     svm_code_forget(vcpu);
     svm_load_vcpu(vcpu);
@@ -85,6 +87,7 @@ enum status svm_create_vcpu(struct vcpu_core *vcpu, struct reason *why)
 
 void svm_destroy_vcpu(struct vcpu_core *vcpu)
 {
+    svm_probe_end(vcpu);
     svm_unload_vcpu(vcpu);
     free_backend(vcpu->backend);
     vcpu->backend = NULL;

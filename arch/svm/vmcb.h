@@ -248,6 +248,8 @@ enum svm_exitcode {
 
 #define MSR_INFO_WRITE BIT(0) // exitinfo1 of RDMSR and WRMSR
 
+#define PAGE_FAULT_RESERVED BIT(3) // exitinfo1 of a page fault: its error code (15.12.15)
+
 // exitinfo1 of a nested page fault (15.25.6).
 #define NPF_PRESENT BIT(0)
 #define NPF_WRITE BIT(1)

@@ -16,12 +16,21 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tools"))
 import emulators
 from qemu_monitor import QemuMonitor
 
-# The machines with virtualisation: what `boot` is told for each. Bochs has errors of its own in
-# AMD-V, and logs each access to a port as one.
+# The machines with virtualisation: what `boot` is told for each.
 BEDS = {
-    "bochs": {"emulator": "bochs"},  # VT-x
-    "qemu": {"emulator": "qemu"},  # AMD-V
-    "ryzen": {"emulator": "bochs", "cpu": "ryzen", "extra": ("error: action=ignore",)},  # AMD-V
+    # VT-x.
+    "bochs": {"emulator": "bochs", "cpus": 2},
+    # AMD-V. Time is that of the wall, so that a busy machine shows in it.
+    "qemu": {"emulator": "qemu", "cpus": 2},
+    # AMD-V; a tick is an instruction, as always in Bochs. Two CPUs hang.
+    "counted": {"emulator": "qemu", "cpus": 1, "extra": ("-icount", "shift=0,sleep=off")},
+    # AMD-V with next-RIP save. An access to a port is logged as an error, each time.
+    "ryzen": {
+        "emulator": "bochs",
+        "cpu": "ryzen",
+        "cpus": 2,
+        "extra": ("error: action=ignore",),
+    },
 }
 
 PROMPT = "husk> "

@@ -20,7 +20,7 @@ def grub_command(machine, text):
 def test_grub_answers_at_its_prompt_and_reboots(boot, tmp_path, bed):
     image = grub_guest.make(tmp_path, 64 * MIB)
     line = "vm=grub mem=64M"
-    machine = boot(modules=[(image, line)], cpus=2, limit=180, **BEDS[bed])
+    machine = boot(modules=[(image, line)], limit=180, **BEDS[bed])
     machine.expect_prompt(timeout=90)
     machine.sendline("console grub")
     machine.expect("connected to grub")

@@ -33,7 +33,7 @@ def lines_of(text, name):
 def start(boot, build, name, want, line, bed):
     module = (payload(build, name), f"vm={name} mem=32M {want.vm} -- {want.command_line}".strip())
     limit = want.seconds * SLOWNESS
-    return boot(line, [module], cpus=2, limit=limit, **BEDS[bed]), limit
+    return boot(line, [module], limit=limit, **BEDS[bed]), limit
 
 
 @on_all_beds

@@ -15,27 +15,36 @@ ENDS = {
     "stack-mmio": "stopped: an event's delivery reached outside RAM",
     "cr3-outside": "stopped: ",
     "idt-outside": "stopped: an event's delivery reached outside RAM",
-    "ac-loop": "stopped: ",
-    "task-switch": "stopped: VM exit 9: task switch",
     "end-hypercall": "ended: exit status",
     "mmio-sse": "stopped: cannot emulate the instruction",
     "mmio-lgdt": "stopped: cannot emulate the instruction",
 }
-# These go on for ever, in their own slices.
-ENDLESS = ["db-loop"]
+# What goes on for ever, in its own slices, is "running".
+ON_VTX = {
+    "ac-loop": "stopped: ",
+    "db-loop": "running",
+    "task-switch": "stopped: VM exit 9: task switch",
+}
+# QEMU has no #AC and no INT1, and does not intercept task switches (arch/svm/README.md).
+ON_QEMU = {
+    "ac-loop": "running",
+    "db-loop": "ended: exit status 1",
+    "task-switch": "ended: exit status 0",
+}
 
 
 @on_both_vendors
 def test_what_ends_a_vm_ends_only_that_vm(boot, build, bed):
+    ends = ENDS | (ON_QEMU if bed == "qemu" else ON_VTX)
     hostile = build / "guests/hostile.elf"
-    modules = [(hostile, f"vm={name} mem=4M cpu=1 -- only={name}") for name in [*ENDS, *ENDLESS]]
+    modules = [(hostile, f"vm={name} mem=4M cpu=1 -- only={name}") for name in ends]
     modules.append((build / "guests/hog.elf", "vm=hog mem=4M cpu=1 -- exits"))
     modules.append((build / "guests/ticker.elf", "vm=ticker mem=4M cpu=1"))
-    machine = boot(modules=modules, cpus=2, limit=180, **BEDS[bed])
+    machine = boot(modules=modules, limit=180, **BEDS[bed])
     machine.expect(re.escape("[ticker] tick 4 "), timeout=150)
     machine.expect_prompt()
     states = ESCAPES.sub("", "\n".join(machine.command("vms")))
-    for name, end in ENDS.items():
+    for name, end in ends.items():
         assert re.search(rf"^{name} .*{re.escape(end)}", states, re.M), (name, states)
-    for name in [*ENDLESS, "hog", "ticker"]:
+    for name in ["hog", "ticker"]:
         assert re.search(rf"^{name} +running", states, re.M), (name, states)

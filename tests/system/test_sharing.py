@@ -3,18 +3,18 @@
 
 import re
 
-from beds import on_both_vendors
+from beds import in_exact_time, on_both_vendors
 from harness import BEDS
 
 TICKERS = ["one", "two", "three"]
 
 
-@on_both_vendors
+@in_exact_time
 def test_others_keep_their_pace_beside_a_hog(boot, build, bed):
     ticker = build / "guests/ticker.elf"
     modules = [(build / "guests/hog.elf", "vm=hog mem=16M")]
     modules += [(ticker, f"vm={name} mem=16M -- count=5") for name in TICKERS]
-    machine = boot("", modules, cpus=2, limit=240, **BEDS[bed])
+    machine = boot("", modules, limit=240, **BEDS[bed])
     ended = set()
     while len(ended) < len(TICKERS):
         ended.add(machine.expect(r"\[(\w+)\] ended: exit status 0", timeout=200)[1])
@@ -35,7 +35,7 @@ def memory_rows(machine):
 def test_a_thousand_lives_leak_no_frame(boot, build, bed):
     # Small, because every start and every stop fills the VM's memory with zeros.
     module = (build / "guests/hog.elf", "vm=hog mem=2M")
-    machine = boot("", [module], cpus=2, limit=300, **BEDS[bed])
+    machine = boot("", [module], limit=300, **BEDS[bed])
     machine.expect(r"\[hog\] hog: spinning", timeout=90)
     machine.expect_prompt()
     machine.command("stop hog")

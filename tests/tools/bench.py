@@ -3,8 +3,8 @@
 
 usage: bench.py --build FOLDER [BED...]
 
-A BED is one of bochs (VT-x), ryzen (AMD-V with next-RIP save, in Bochs) and qemu (AMD-V without, in
-QEMU with -icount); all if none is given. Fails when an operation is missing or above its limit. The
+A BED is one of bochs (VT-x), ryzen (AMD-V with next-RIP save, in Bochs) and counted (AMD-V
+without, in QEMU with -icount); all if none is given. Fails when an operation is missing or above its limit. The
 last column is Linux/KVM 6.1, measured the same way on the same machine.
 """
 
@@ -13,7 +13,7 @@ import pathlib
 import re
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 # The harness of the system tests boots the machine here too.
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "system"))
@@ -28,16 +28,13 @@ class Bench:
     """A machine, with the most instructions that operations may take and what Linux/KVM takes."""
 
     title: str
-    bed: str
     limits: dict
     kvm: dict
-    extra: tuple = field(default=())
 
 
 BENCHES = {
     "bochs": Bench(
         title="VT-x: Bochs, corei7_skylake_x",
-        bed="bochs",
         limits={
             "cpuid": 130,
             "hypercall": 130,
@@ -62,7 +59,6 @@ BENCHES = {
     ),
     "ryzen": Bench(
         title="AMD-V with next-RIP save: Bochs, ryzen",
-        bed="ryzen",
         limits={"cpuid": 150, "hypercall": 150, "rdmsr": 180, "wrmsr": 180, "pic-read": 240},
         kvm={
             "cpuid": 1160,
@@ -78,9 +74,8 @@ BENCHES = {
             "self-ipi-x2apic": 2539,
         },
     ),
-    "qemu": Bench(
+    "counted": Bench(
         title="AMD-V without next-RIP save: QEMU TCG, -icount shift=0",
-        bed="qemu",
         limits={"cpuid": 170, "hypercall": 170, "rdmsr": 200, "wrmsr": 200, "pic-read": 260},
         kvm={
             "cpuid": 2712,
@@ -95,21 +90,17 @@ BENCHES = {
             "tsc-deadline": 3457,
             "self-ipi-x2apic": 4257,
         },
-        extra=("-icount", "shift=0,sleep=off"),
     ),
 }
 
 
-def measure(build, bench):
+def measure(build, bed):
     """Ticks (or "missing") by operation, in the order in which the guest measures them."""
-    machine = dict(BEDS[bench.bed])
-    machine["extra"] = machine.get("extra", ()) + bench.extra
     with tempfile.TemporaryDirectory(prefix="husk-bench-") as folder:
         kernel = pathlib.Path(build, "iso/boot/husk.elf")
         image = iso.make(kernel, folder, "focus=bench guests=bench")
-        machine = Machine(
-            emulators.MachineSpec(iso=str(image), **machine), folder, TIME_LIMIT_SECONDS
-        )
+        spec = emulators.MachineSpec(iso=str(image), **(BEDS[bed] | {"cpus": 1}))
+        machine = Machine(spec, folder, TIME_LIMIT_SECONDS)
         try:
             machine.expect(r"bench: tsc-deadline \w+\r", timeout=TIME_LIMIT_SECONDS)
         finally:
@@ -144,7 +135,7 @@ def main():
     arguments = parser.parse_args()
     slow = []
     for name in arguments.beds:
-        ticks = measure(arguments.build, BENCHES[name])
+        ticks = measure(arguments.build, name)
         print(table(BENCHES[name], ticks) + "\n", flush=True)
         slow += [f"{name}: {line}" for line in too_slow(BENCHES[name], ticks)]
     print("\n".join(slow), end="\n" if slow else "")
