@@ -127,12 +127,9 @@ def test_cpus_that_differ(boot, build):
 HAND_OVER_IN_X2APIC = "wrmsr 0x1b 0xfee00d00"
 
 
-@pytest.mark.parametrize("words, mode", [("", "x2APIC"), ("no=x2apic", "xAPIC")])
-def test_x2apic_handed_over_by_firmware(boot, words, mode):
-    machine = boot(
-        f"guests=hello {words}", emulator="bochs", cpus=3, cpu="corei7_skylake_x",
-        setup=HAND_OVER_IN_X2APIC,
-    )
-    machine.expect(rf"interrupts: {mode}[\r\n]", timeout=60)
+# The way back from there, which no=x2apic takes, is one that Bochs does not know.
+def test_x2apic_handed_over_by_firmware(boot):
+    machine = boot("guests=hello", emulator="bochs", cpus=3, setup=HAND_OVER_IN_X2APIC)
+    machine.expect(r"interrupts: x2APIC[\r\n]", timeout=60)
     machine.expect(r"CPUs: 3 run", timeout=60)
     expect_hello(machine)
