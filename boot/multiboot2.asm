@@ -250,7 +250,7 @@ boot_gdt_pointer:
     dw $ - boot_gdt - 1
     dd boot_gdt
 text_no_long_mode:
-    db "Husk: this CPU has no 64-bit (long) mode.", 13, 10, 0
+    db "Husk: this CPU has no 64-bit (long) mode; Husk needs one that has. Switch off.", 13, 10, 0
 boot_text_end:
 
 ; ---- At -2 GiB ----

@@ -23,9 +23,10 @@ const struct vcpu_ops *virtualization_choose(struct reason *why)
     if (cpuid_checked(CPUID_EXTENDED_FEATURES, 0).ecx & CPUID_80000001_ECX_SVM) {
         return &svm_ops;
     }
-    refuse(why, STATUS_UNSUPPORTED,
-           "this CPU has neither VT-x nor AMD-V: it lacks them, the firmware hides them, or an "
-           "emulator does");
+    refuse(
+        why, STATUS_UNSUPPORTED,
+        "this CPU shows neither VT-x nor AMD-V: look for Virtualization (VT-x) or SVM Mode in the "
+        "BIOS/UEFI setup; without it no guest can run");
     return NULL;
 }
 

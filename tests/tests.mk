@@ -15,14 +15,14 @@ setup: ## install what is missing to build, run and test Husk
 
 # ---- Emulators ----
 .PHONY: run debug gdb
-$(BUILD)/vmx_probe.bin: tests/tools/vmx_probe.asm
+$(BUILD)/nested_probe.bin: tests/tools/nested_probe.asm
 	$(Q)mkdir -p $(@D) && $(NASM) -f bin -Werror $< -o $@
 
 ISO ?= $(BUILD)/husk.iso
 run: ## boot Husk here: this terminal is its console (EMU CPUS MEM ISO)
 	@sh tests/tools/setup build run
-	@$(MAKE) $(if $(V),,-s) $(BUILD)/husk.iso $(BUILD)/vmx_probe.bin
-	@$(PYTHON) tests/tools/run.py --iso $(ISO) --probe $(BUILD)/vmx_probe.bin \
+	@$(MAKE) $(if $(V),,-s) $(BUILD)/husk.iso $(BUILD)/nested_probe.bin
+	@$(PYTHON) tests/tools/run.py --iso $(ISO) --probe $(BUILD)/nested_probe.bin \
 	    --emulator "$(EMU)" --cpus $(CPUS) --memory $(MEM)
 
 GDB_PORT ?= 1234
@@ -95,7 +95,7 @@ check-headers: ## compile each header alone
 
 # ---- Whole boots ----
 .PHONY: system bench test
-system: $(BUILD)/husk.iso $(BUILD)/vmx_probe.bin ## boot Husk and talk to it (T=WORDS as pytest -k)
+system: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin ## boot Husk and talk to it (T=WORDS as pytest -k)
 	@$(PYTHON) tests/tools/run_system.py --results $(RESULTS)/system --build $(BUILD) \
 	    $(if $(T),-k "$(T)")
 

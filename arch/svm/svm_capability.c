@@ -45,8 +45,7 @@ enum status svm_capability_read(struct svm_capability *c, struct reason *why)
     c->loses_shadow = is_qemu_tcg();
     if (!(c->features & SVM_NESTED_PAGING)) {
         return refuse(why, STATUS_UNSUPPORTED,
-                      "AMD-V without nested paging (before 2007); no "
-                      "guests");
+                      "AMD-V without nested paging: a CPU from before 2007 cannot run guests");
     }
     if (c->asids < ASIDS_MIN) {
         return refuse(why, STATUS_UNSUPPORTED, "AMD-V with %u ASIDs; no guests", c->asids);

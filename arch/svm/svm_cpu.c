@@ -6,6 +6,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/exceptions.h"
+#include "arch/x86/firmware_switch.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/registers.h"
@@ -57,21 +58,25 @@ static void join(const struct svm_capability *own)
     spinlock_release(&common_lock, flags);
 }
 
+static const struct firmware_switch vm_cr = {.technology = "AMD-V",
+                                             .msr = "VM_CR",
+                                             .setting = "SVM Mode",
+                                             .locked = VM_CR_LOCK,
+                                             .off = VM_CR_SVMDIS};
+
 // With VM_CR.SVMDIS, EFER.SVME cannot be set; with LOCK, SVMDIS cannot be cleared (APM Vol. 2
 // 15.30.1). Emulators may lack the MSR.
 static enum status enable_vm_cr(struct reason *why)
 {
-    uint64_t value;
-    if (!rdmsr_safe(AMD_VM_CR, &value) || !(value & VM_CR_SVMDIS)) {
+    uint64_t value, wanted;
+    if (!rdmsr_safe(AMD_VM_CR, &value)) {
         return STATUS_OK;
     }
-    if ((value & VM_CR_LOCK) || !wrmsr_safe(AMD_VM_CR, value & ~(uint64_t)VM_CR_SVMDIS)) {
-        return refuse(why, STATUS_HARDWARE,
-                      "AMD-V is switched off and locked by the firmware (VM_CR = 0x%llx): enable "
-                      "SVM Mode in the BIOS/UEFI setup",
-                      (unsigned long long)value);
+    enum status status = firmware_switch_settle(&vm_cr, value, &wanted, why);
+    if (status == STATUS_OK && wanted != value && !wrmsr_safe(AMD_VM_CR, wanted)) {
+        return refuse(why, STATUS_HARDWARE, "AMD-V: VM_CR cannot be written");
     }
-    return STATUS_OK;
+    return status;
 }
 
 static enum status allocate(struct svm_cpu *svm, struct reason *why)

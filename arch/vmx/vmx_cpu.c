@@ -6,6 +6,7 @@
 #include "arch/vmx/vmx_tlb.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/firmware_switch.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/msr.h"
@@ -51,6 +52,14 @@ static enum status join(const struct vmx_capability *own, struct reason *why)
     return status;
 }
 
+static const struct firmware_switch feature_control = {
+    .technology = "VT-x",
+    .msr = "IA32_FEATURE_CONTROL",
+    .setting = "virtualization (VT-x)",
+    .locked = FEATURE_CONTROL_LOCKED,
+    .on = FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX_OUTSIDE_SMX,
+};
+
 // The MSR may be absent (VMX not exposed), unlocked, or locked by the firmware with VMX off.
 static enum status enable_feature_control(struct reason *why)
 {
@@ -59,17 +68,12 @@ static enum status enable_feature_control(struct reason *why)
         return refuse(why, STATUS_UNSUPPORTED,
                       "VT-x: IA32_FEATURE_CONTROL (0x3a) cannot be read; no guests");
     }
-    uint64_t wanted = FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX_OUTSIDE_SMX;
-    if ((value & wanted) == wanted) {
-        return STATUS_OK;
+    uint64_t wanted;
+    enum status status = firmware_switch_settle(&feature_control, value, &wanted, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (value & FEATURE_CONTROL_LOCKED) {
-        return refuse(why, STATUS_HARDWARE,
-                      "VT-x is switched off and locked by the firmware (IA32_FEATURE_CONTROL = "
-                      "0x%llx): enable virtualisation in the BIOS/UEFI setup",
-                      (unsigned long long)value);
-    }
-    if (!wrmsr_safe(IA32_FEATURE_CONTROL, value | wanted)) {
+    if (wanted != value && !wrmsr_safe(IA32_FEATURE_CONTROL, wanted)) {
         return refuse(why, STATUS_HARDWARE, "VT-x: IA32_FEATURE_CONTROL cannot be written");
     }
     return STATUS_OK;

@@ -147,6 +147,9 @@ test_clock := arch/x86/clock_scale.c arch/x86/mc146818_date.c
 UNIT_TESTS += test_cpuid_set
 test_cpuid_set := arch/x86/cpuid_set.c
 
+UNIT_TESTS += test_firmware_switch
+test_firmware_switch := arch/x86/firmware_switch.c
+
 UNIT_TESTS += test_framebuffer
 test_framebuffer := drivers/framebuffer.c drivers/font.c drivers/text_screen.c
 

@@ -53,7 +53,7 @@ def build():
 def boot(request):
     """boot(command_line=..., modules=[...], limit=SECONDS, emulator=..., cpus=..., ...) -> Machine.
 
-    `bios_screen` is GRUB's gfxpayload on BIOS.
+    `bios_screen` is GRUB's gfxpayload on BIOS, `setup` what GRUB executes before it loads Husk.
 
     Without a command line and modules it is the ISO that users get; the other arguments are those
     of emulators.MachineSpec.
@@ -63,13 +63,13 @@ def boot(request):
     machines = []
     request.node.husk_machines = machines
 
-    def start(command_line=None, modules=(), limit=120, bios_screen="text", **spec):
+    def start(command_line=None, modules=(), limit=120, bios_screen="text", setup="", **spec):
         folder = top / str(len(machines))
         folder.mkdir()
         image = BUILD / "husk.iso"
-        if command_line is not None or modules:
+        if command_line is not None or modules or setup:
             kernel = BUILD / "iso/boot/husk.elf"
-            image = iso.make(kernel, folder, command_line or "", modules, bios_screen)
+            image = iso.make(kernel, folder, command_line or "", modules, bios_screen, setup)
         machine = Machine(emulators.MachineSpec(iso=str(image), **spec), folder, limit)
         machines.append(machine)
         return machine

@@ -10,6 +10,7 @@ set timeout=0
 set default=0
 insmod all_video
 menuentry "Husk" {{
+{setup}
     multiboot2 /boot/husk.elf {command_line}
 {modules}
     if [ "$grub_platform" = pc ]; then set gfxpayload={bios_screen}; fi
@@ -17,11 +18,12 @@ menuentry "Husk" {{
 """
 
 
-def make(kernel, folder, command_line="", modules=(), bios_screen="text"):
+def make(kernel, folder, command_line="", modules=(), bios_screen="text", setup=""):
     """Writes FOLDER/test.iso and returns its path.
 
     `modules` are pairs of a file and its line: ("payload.elf", "vm=web mem=16M -- console=ttyS0").
-    `bios_screen` is GRUB's gfxpayload on BIOS, such as 1024x768x32.
+    `bios_screen` is GRUB's gfxpayload on BIOS, such as 1024x768x32. `setup` is what GRUB executes
+    first.
     """
     tree = pathlib.Path(folder, "iso")
     (tree / "boot/grub").mkdir(parents=True)
@@ -31,7 +33,10 @@ def make(kernel, folder, command_line="", modules=(), bios_screen="text"):
         shutil.copy(path, tree / f"boot/module{number}")
         lines.append(f"    module2 /boot/module{number} {line}")
     config = CONFIG.format(
-        command_line=command_line, modules="\n".join(lines), bios_screen=bios_screen
+        command_line=command_line,
+        modules="\n".join(lines),
+        bios_screen=bios_screen,
+        setup=setup,
     )
     (tree / "boot/grub/grub.cfg").write_text(config, encoding="utf-8")
     image = pathlib.Path(folder, "test.iso")

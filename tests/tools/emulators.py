@@ -128,8 +128,24 @@ def start(spec, serial_path, folder):
         )
 
 
-def nested_vtx(probe):
-    """Whether QEMU with KVM offers VT-x, by running the boot sector `probe` that tries VMXON.
+NEITHER = "KVM here gives its machines neither VT-x nor AMD-V"
+PROBE_ANSWERS = {3: (True, "KVM here nests VT-x"), 5: (True, "KVM here nests AMD-V")}
+
+
+def run_probe(probe, machine):
+    """Runs the boot sector `probe` in QEMU with the words of `machine`; returns (works, why)."""
+    command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot", "-m", "64"]
+    command += [*machine, "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+    command += ["-drive", f"file={probe},format=raw,if=floppy,readonly=on", "-boot", "a"]
+    try:
+        done = subprocess.run(command, timeout=10, capture_output=True, check=False)
+    except (subprocess.TimeoutExpired, OSError):
+        return False, "KVM did not start a machine"
+    return PROBE_ANSWERS.get(done.returncode, (False, NEITHER))
+
+
+def nested(probe):
+    """Whether QEMU with KVM offers VT-x or AMD-V, by running the boot sector that tries them.
 
     Returns (works, why) with `why` a clause for the user.
     """
@@ -137,13 +153,4 @@ def nested_vtx(probe):
         return False, "there is no /dev/kvm"
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False, "/dev/kvm is not yours to open (group kvm)"
-    command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot", "-m", "64"]
-    command += ["-enable-kvm", "-cpu", "host", "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
-    command += ["-drive", f"file={probe},format=raw,if=floppy,readonly=on", "-boot", "a"]
-    try:
-        done = subprocess.run(command, timeout=10, capture_output=True, check=False)
-    except (subprocess.TimeoutExpired, OSError):
-        return False, "KVM did not start a machine"
-    if done.returncode == 3:
-        return True, "KVM here nests VT-x"
-    return False, "KVM here gives its machines no VT-x"
+    return run_probe(probe, ["-enable-kvm", "-cpu", "host"])

@@ -23,13 +23,11 @@ HELD_SECONDS = 3
 def choose(wanted, probe):
     """The emulator to use and the sentence that says why."""
     if wanted == "bochs":
-        return "bochs", "Bochs, as asked for (EMU=bochs)"
-    works, why = emulators.nested_vtx(probe)
+        return "bochs", "Bochs with its own VT-x, as asked for (EMU=bochs)"
+    works, why = emulators.nested(probe)
     if works:
-        return "kvm", f"QEMU with KVM: {why}"
-    if wanted == "qemu":
-        return "qemu", f"QEMU with emulated AMD-V, as asked for (EMU=qemu): {why}"
-    return "bochs", f"Bochs with its own VT-x, because {why}"
+        return "kvm", f"QEMU with KVM, because {why}"
+    return "qemu", f"QEMU, which emulates AMD-V, because {why}"
 
 
 class Keyboard:
