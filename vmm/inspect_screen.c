@@ -102,7 +102,7 @@ enum status inspect_screen(struct vm *vm, uint8_t *buffer, struct line_sink *sin
     struct screen_snapshot snapshot = {.text = buffer};
 
     if (vm->state != VM_OFF) {
-        vm_call(vm, take_screen, &snapshot);
+        vm_call(vm, 0, take_screen, &snapshot);
     }
     if (!snapshot.valid) {
         return refuse(why, STATUS_BUSY, "%s is off: it has no screen", vm->config.name);

@@ -42,11 +42,13 @@ static void type_keys(struct vm *vm, void *context)
     if (vm->state != VM_RUNNING) {
         return;
     }
+    lock_take(&vm->pc->lock);
     while (*input->text != '\0' && key_text_next(&input->text, &codes, NULL) == STATUS_OK &&
            key_queue_put(&vm->pc->keys, codes.bytes, codes.count)) {
         input->keys++;
     }
     key_queue_feed(&vm->pc->keys, &vm->pc->i8042);
+    lock_give(&vm->pc->lock);
 }
 
 // The keys that the text has; 0: the user was told what is wrong with it.
@@ -79,7 +81,7 @@ void command_type(struct monitor *monitor, const struct arguments *arguments)
     if (keys == 0) {
         return;
     }
-    vm_call(vm, type_keys, &input);
+    vm_call(vm, 0, type_keys, &input);
     if (input.keys < keys) {
         console_format(monitor->console,
                        "type: %u of %u keys typed: %s does not read its keyboard\n", input.keys,
@@ -93,10 +95,15 @@ static void press_power_button(struct vm *vm, void *context)
 {
     struct input *input = context;
 
-    input->heard = vm->state == VM_RUNNING && acpi_pm_hears_power_button(&vm->pc->acpi_pm);
+    if (vm->state != VM_RUNNING) {
+        return;
+    }
+    lock_take(&vm->pc->lock);
+    input->heard = acpi_pm_hears_power_button(&vm->pc->acpi_pm);
     if (input->heard) {
         acpi_pm_press_power_button(&vm->pc->acpi_pm);
     }
+    lock_give(&vm->pc->lock);
 }
 
 void command_powerbutton(struct monitor *monitor, const struct arguments *arguments)
@@ -108,7 +115,7 @@ void command_powerbutton(struct monitor *monitor, const struct arguments *argume
     if (vm == NULL) {
         return;
     }
-    vm_call(vm, press_power_button, &input);
+    vm_call(vm, 0, press_power_button, &input);
     if (input.heard) {
         console_format(monitor->console, "%s was told\n", name);
     } else {
