@@ -36,11 +36,11 @@ static void take_screen(struct vm *vm, void *context)
     struct screen_snapshot *snapshot = context;
     const uint8_t *cells = guest_memory_at(&vm->memory, gpa(GUEST_VGA_TEXT), GUEST_VGA_TEXT_BYTES);
 
-    if (vm->state == VM_OFF || !cells) {
+    if (vm->state == VM_OFF || !vm->pc || !cells) {
         return;
     }
     snapshot->valid = true;
-    snapshot->view = vga_view(&vm->pc->vga);
+    snapshot->view = pc_screen(vm->pc);
     snapshot->columns = MIN(snapshot->view.columns, COLUMNS_MAX);
     snapshot->rows = MIN(snapshot->view.rows, ROWS_MAX);
     for (unsigned row = 0; row < snapshot->rows; row++) {
@@ -102,7 +102,7 @@ enum status inspect_screen(struct vm *vm, uint8_t *buffer, struct line_sink *sin
     struct screen_snapshot snapshot = {.text = buffer};
 
     if (vm->state != VM_OFF) {
-        vm_call(vm, take_screen, &snapshot);
+        vm_call(vm, 0, take_screen, &snapshot);
     }
     if (!snapshot.valid) {
         return refuse(why, STATUS_BUSY, "%s is off: it has no screen", vm->config.name);
