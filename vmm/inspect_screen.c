@@ -5,9 +5,9 @@
 #include "vmm/pc.h"
 #include "vmm/util/format.h"
 
-#define COLUMNS_MAX 80
-#define ROWS_MAX 50
-static_assert(COLUMNS_MAX * ROWS_MAX <= INSPECT_READ_MAX, "a screen fits into the buffer");
+#define COLUMNS_MAX 80U
+#define ROWS_MAX 50U
+static_assert((size_t)COLUMNS_MAX * ROWS_MAX <= INSPECT_READ_MAX, "a screen fits into the buffer");
 
 struct screen_snapshot {
     bool valid;
@@ -36,11 +36,11 @@ static void take_screen(struct vm *vm, void *context)
     struct screen_snapshot *snapshot = context;
     const uint8_t *cells = guest_memory_at(&vm->memory, gpa(GUEST_VGA_TEXT), GUEST_VGA_TEXT_BYTES);
 
-    if (vm->state == VM_OFF || !cells) {
+    if (vm->state == VM_OFF || !vm->pc || !cells) {
         return;
     }
     snapshot->valid = true;
-    snapshot->view = vga_view(&vm->pc->vga);
+    snapshot->view = pc_screen(vm->pc);
     snapshot->columns = MIN(snapshot->view.columns, COLUMNS_MAX);
     snapshot->rows = MIN(snapshot->view.rows, ROWS_MAX);
     for (unsigned row = 0; row < snapshot->rows; row++) {
@@ -48,7 +48,7 @@ static void take_screen(struct vm *vm, void *context)
             unsigned cell = snapshot->view.start + row * snapshot->view.row_pitch + column;
 
             snapshot->text[row * snapshot->columns + column] =
-                cells[cell % VGA_TEXT_CELLS * 2]; // the other byte is the colour
+                cells[(size_t)(cell % VGA_TEXT_CELLS) * 2]; // the other byte is the colour
         }
     }
 }

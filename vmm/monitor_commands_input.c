@@ -34,21 +34,24 @@ static struct vm *find_running(struct monitor *monitor, const char *command, con
     return vm;
 }
 
+// It may have ended since it was looked up, or be between two lives.
+static bool is_there(const struct vm *vm)
+{
+    return vm->state == VM_RUNNING && vm->pc != NULL;
+}
+
 static void type_keys(struct vm *vm, void *context)
 {
     struct input *input = context;
     struct key_codes codes;
 
-    if (vm->state != VM_RUNNING) {
+    if (!is_there(vm)) {
         return;
     }
-    lock_take(&vm->pc->lock);
     while (*input->text != '\0' && key_text_next(&input->text, &codes, NULL) == STATUS_OK &&
-           key_queue_put(&vm->pc->keys, codes.bytes, codes.count)) {
+           pc_type(vm->pc, codes.bytes, codes.count)) {
         input->keys++;
     }
-    key_queue_feed(&vm->pc->keys, &vm->pc->i8042);
-    lock_give(&vm->pc->lock);
 }
 
 // The keys that the text has; 0: the user was told what is wrong with it.
@@ -95,15 +98,7 @@ static void press_power_button(struct vm *vm, void *context)
 {
     struct input *input = context;
 
-    if (vm->state != VM_RUNNING) {
-        return;
-    }
-    lock_take(&vm->pc->lock);
-    input->heard = acpi_pm_hears_power_button(&vm->pc->acpi_pm);
-    if (input->heard) {
-        acpi_pm_press_power_button(&vm->pc->acpi_pm);
-    }
-    lock_give(&vm->pc->lock);
+    input->heard = is_there(vm) && pc_press_power_button(vm->pc);
 }
 
 void command_powerbutton(struct monitor *monitor, const struct arguments *arguments)

@@ -128,13 +128,14 @@ static void append_hardware(struct mp_header *table, const struct mp_tables_cpu 
 
 static void append_isa(struct mp_header *table, uint8_t io_apic)
 {
-    for (uint8_t irq = 0; irq < IRQ_COUNT; irq++) {
+    for (unsigned irq = 0; irq < IRQ_COUNT; irq++) {
         if (irq == IRQ_CASCADE || irq == IRQ_PCI_EVEN || irq == IRQ_PCI_ODD) {
             continue;
         }
         APPEND(table, mp_interrupt, .type = MP_IO_INTERRUPT, .interrupt_type = MP_INT,
                .flags = irq == ACPI_PM_SCI ? MP_HIGH_LEVEL : MP_AS_THE_BUS, .source_bus = BUS_ISA,
-               .source_irq = irq, .apic = io_apic, .input = irq == IRQ_TIMER ? TIMER_PIN : irq);
+               .source_irq = (uint8_t)irq, .apic = io_apic,
+               .input = (uint8_t)(irq == IRQ_TIMER ? TIMER_PIN : irq));
     }
 }
 

@@ -93,3 +93,10 @@ void pc_end_of_interrupt(struct pc *pc, uint8_t vector);
 // An access to what is no RAM. False: nobody answers there. In pc_memory.c.
 MUST_CHECK bool pc_memory_read(struct pc *pc, gpa_t address, unsigned width, uint64_t *value);
 MUST_CHECK bool pc_memory_write(struct pc *pc, gpa_t address, unsigned width, uint64_t value);
+
+// What a person in front of it does. In pc_front.c.
+// Scan codes of set 1, all or none: false, too much was typed that the guest has not read.
+MUST_CHECK bool pc_type(struct pc *pc, const uint8_t *codes, unsigned count);
+// False: the guest does not listen to it, and it is not pressed.
+bool pc_press_power_button(struct pc *pc);
+struct vga_view pc_screen(struct pc *pc);

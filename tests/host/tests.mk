@@ -36,7 +36,8 @@ I8042 := vmm/devices/i8042.c vmm/devices/i8042_scan_codes.c
 
 MONITOR := $(wildcard vmm/monitor*.c vmm/inspect*.c) vmm/console.c vmm/key_parser.c \
            vmm/line_editor.c vmm/line_filter.c vmm/terminal.c vmm/guest_memory.c \
-           vmm/key_queue.c vmm/key_text.c vmm/devices/acpi_pm.c $(I8042) vmm/devices/vga.c \
+           vmm/pc_front.c vmm/key_queue.c vmm/key_text.c vmm/devices/acpi_pm.c \
+           vmm/devices/vga.c $(I8042) \
            tests/host/fake_output.c tests/host/fake_world.c
 
 UNIT_TESTS += test_key_queue

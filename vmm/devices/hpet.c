@@ -50,7 +50,7 @@ static unsigned gsi_of(const struct hpet *hpet, unsigned index)
     if (hpet_is_legacy(hpet) && index < 2) {
         return index == 0 ? HPET_LEGACY_GSI_0 : HPET_LEGACY_GSI_1;
     }
-    return HPET_ROUTES >> route & 1 ? route : NO_GSI;
+    return HPET_ROUTES & BIT(route) ? route : NO_GSI;
 }
 
 static bool may_interrupt(const struct hpet *hpet, unsigned index)
@@ -67,7 +67,7 @@ static void update_lines(struct hpet *hpet)
 
     for (unsigned i = 0; i < HPET_TIMERS; i++) {
         if (may_interrupt(hpet, i) && (hpet->status >> i & 1)) {
-            lines |= 1U << gsi_of(hpet, i);
+            lines |= (uint32_t)BIT(gsi_of(hpet, i));
         }
     }
     changed = lines ^ hpet->lines;
