@@ -252,7 +252,8 @@ _Noreturn static void run_first_cpu(void)
         uint64_t wake_ns;
         ipi_run_calls();
         interrupts_window();
-        uint64_t poll_ns = MIN(monitor_poll(&monitor), time_now_ns() + consoles_poll_ns());
+        uint64_t poll_ns = monitor_poll(&monitor); // not inside MIN, which would call it twice
+        poll_ns = MIN(poll_ns, time_now_ns() + consoles_poll_ns());
         if (config.poweroff_on_idle && guests_all_ended(&vmm)) {
             leave_and_power_off();
         }

@@ -91,7 +91,8 @@ static NOT_INLINE bool read_other(struct vcpu *vcpu, uint32_t msr, uint64_t *val
         *value = 0;
         return cpuid_table_has_xss(&vcpu->cpuid);
     case AMD_SYSCFG:
-        *value = 0; // no extensions of the MTRRs
+    case AMD_INT_PENDING:
+        *value = 0; // no extensions of the MTRRs, no C1E state
         return cpuid_table_is_amd(&vcpu->cpuid);
     default: {
         const uint64_t *kept = stored(&vcpu->msrs, msr);
@@ -218,6 +219,7 @@ static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
     case IA32_XSS: // no supervisor components
         return value == 0 && cpuid_table_has_xss(&vcpu->cpuid);
     case AMD_SYSCFG:
+    case AMD_INT_PENDING:
         return value == 0 && cpuid_table_is_amd(&vcpu->cpuid);
     case IA32_DEBUGCTL:
         return value == 0;

@@ -49,7 +49,8 @@ static void consider(const struct scheduler *scheduler, struct vcpu *vcpu, struc
 static void consider_vm(const struct scheduler *scheduler, struct vm *vm, struct choice *choice)
 {
     if (vm_home_cpu(vm) == scheduler->cpu) {
-        choice->wake_ns = MIN(choice->wake_ns, vm_settle(vm));
+        uint64_t settle_ns = vm_settle(vm);
+        choice->wake_ns = MIN(choice->wake_ns, settle_ns);
     }
     if (!vm_wants_to_run(vm)) {
         vm_release_here(vm);

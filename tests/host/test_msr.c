@@ -188,20 +188,25 @@ static void xss_comes_with_xsaves_and_stays_empty(void **state)
     assert_false(writes(IA32_XSS, 1));
 }
 
-// Every kernel reads it on AMD's CPUs, without a fixup.
-static void syscfg_is_amds_and_empty(void **state)
+// Kernels read them on AMD's CPUs, without a fixup.
+static void those_of_amd_are_amds_and_empty(void **state)
 {
+    static const uint32_t msrs[] = {AMD_SYSCFG, AMD_INT_PENDING};
     struct cpuid_identity identity = {.vcpus = 1};
     uint64_t value;
 
     (void)state;
-    assert_false(reads(AMD_SYSCFG, &value));
-    assert_false(writes(AMD_SYSCFG, 0));
+    for (unsigned i = 0; i < ARRAY_SIZE(msrs); i++) {
+        assert_false(reads(msrs[i], &value));
+        assert_false(writes(msrs[i], 0));
+    }
     fake_host_set_cpuid(0, 0, (struct cpuid_registers){0x16, 0x68747541, 0x444d4163, 0x69746e65});
     cpuid_table_build(&fake_machine.vcpu->cpuid, &fake_host.host, &identity);
-    assert_int_equal(value_of(AMD_SYSCFG), 0);
-    assert_true(writes(AMD_SYSCFG, 0));
-    assert_false(writes(AMD_SYSCFG, 1));
+    for (unsigned i = 0; i < ARRAY_SIZE(msrs); i++) {
+        assert_int_equal(value_of(msrs[i]), 0);
+        assert_true(writes(msrs[i], 0));
+        assert_false(writes(msrs[i], 1));
+    }
 }
 
 static void efer_keeps_lma_in_long_mode(void **state)
@@ -466,7 +471,7 @@ int main(void)
         TEST(efer_reads_as_it_is),
         TEST(pat_takes_only_types_that_there_are),
         TEST(xss_comes_with_xsaves_and_stays_empty),
-        TEST(syscfg_is_amds_and_empty),
+        TEST(those_of_amd_are_amds_and_empty),
         TEST(efer_keeps_lma_in_long_mode),
         TEST(tsc_is_set_by_its_offset),
         TEST(unknown_ones_fault_and_are_named),

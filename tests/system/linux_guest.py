@@ -8,9 +8,12 @@ initramfs is written here, so that a test knows each of its bytes.
 import fcntl
 import pathlib
 import re
+import shutil
 import stat
 import subprocess
 from dataclasses import dataclass
+
+from harness import Machine, emulators
 
 KERNEL_META_PACKAGE = "linux-image-cloud-amd64"
 FETCH_SECONDS = 240
@@ -28,6 +31,9 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 export PATH=/bin PS1='{PROMPT}'
+if grep -q beat /proc/cmdline; then
+    while :; do echo "beat $((beat += 1))"; sleep 1; done
+fi
 stty -echo cols 200 2> /dev/null
 exec setsid sh -c 'exec sh -i < /dev/ttyS0 > /dev/ttyS0 2>&1'
 """
@@ -154,7 +160,7 @@ class Shell:
     def __init__(self, machine, timeout):
         self.machine = machine
         machine.expect(re.escape(MARKER), timeout=timeout)
-        machine.expect(re.escape(PROMPT), timeout=60)
+        machine.expect(re.escape(PROMPT), timeout=timeout)
 
     def run(self, command, timeout=60):
         """Runs a command; returns the lines of its output."""
@@ -162,3 +168,50 @@ class Shell:
         self.machine.expect(re.escape(PROMPT), timeout=timeout)
         text = self.machine.console.before.replace("\r", "")
         return [line for line in text.split("\n") if line and line != command]
+
+
+BARE_CONFIG = """\
+set timeout=0
+menuentry "Linux" {{
+    linux /boot/vmlinuz console=ttyS0 quiet {arguments}
+    initrd /boot/initramfs
+}}
+"""
+# The CPUID of Bochs' CPUs states 3.5 GHz, whatever `ips` says.
+BARE_ARGUMENTS = {"bochs": "tsc_early_khz=100000", "qemu": ""}
+BARE_SECONDS = 300
+
+
+def bare_iso(build, folder, arguments=""):
+    """Writes FOLDER/bare.iso: GRUB that boots the same kernel and initramfs on the machine itself."""
+    tree = pathlib.Path(folder, "bare")
+    (tree / "boot/grub").mkdir(parents=True)
+    shutil.copy(kernel(build), tree / "boot/vmlinuz")
+    initramfs(build, tree / "boot")
+    config = BARE_CONFIG.format(arguments=arguments)
+    (tree / "boot/grub/grub.cfg").write_text(config, encoding="ascii")
+    image = pathlib.Path(folder, "bare.iso")
+    command = ["grub-mkrescue", "-o", image, tree, "--quiet"]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    shutil.rmtree(tree)
+    return image
+
+
+def bare_log(build, folder, emulator, cpus):
+    """What the kernel says directly on the emulator, as lines.
+
+    It depends on nothing that is built here, so it is kept in BUILD/debian.
+    """
+    kept = pathlib.Path(build, "debian", f"{emulator}-{cpus}-{kernel(build).name}.log")
+    with open(kept.with_suffix(".lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            image = bare_iso(build, folder, BARE_ARGUMENTS[emulator])
+            spec = emulators.MachineSpec(iso=str(image), emulator=emulator, cpus=cpus)
+            machine = Machine(spec, folder, BARE_SECONDS)
+            try:
+                lines = Shell(machine, BARE_SECONDS).run("dmesg", timeout=BARE_SECONDS)
+            finally:
+                machine.stop()
+            kept.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return kept.read_text(encoding="utf-8").splitlines()

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: MIT
+"""Debian's own kernel as a guest: what works in it, what it complains about, how it ends."""
+
+import hashlib
+import re
+import time
+
+import pytest
+
+import linux_guest
+import linux_log
+
+MIB = 1 << 20
+BOOT_SECONDS = 300
+SYSTEMS = [("bochs", 1), ("bochs", 4), ("qemu", 1), ("qemu", 4)]
+
+# What a guest may say that the bare emulator does not, and why.
+ALLOWED = {
+    # It takes the TSC's frequency from CPUID.
+    "bochs": [],
+    # An I/O port read is an exit, which takes QEMU tens of microseconds: fewer reads of the PIT in
+    # its 10 ms than the kernel wants. It goes on with the ACPI timer or the HPET.
+    "qemu": [
+        r"^tsc: Fast TSC calibration failed",
+        r"^tsc: Unable to calibrate against PIT",
+        # QEMU alone has no x2APIC, but VMs have: then each kernel without an IOMMU says so.
+        r"^xNapic: IRQ remapping doesn't support XNAPIC mode",
+    ],
+}
+
+
+@pytest.fixture
+def debian(build):
+    """The folder that linux_guest takes; skips where the archive cannot be reached."""
+    try:
+        linux_guest.kernel(build)
+        linux_guest.busybox(build)
+    except linux_guest.Unavailable as reason:
+        pytest.skip(f"Debian's packages cannot be had: {reason}")
+    return build
+
+
+def modules(debian, folder, name, words, arguments=""):
+    """The GRUB modules of one VM with Linux."""
+    line = f"vm={name} {words} -- console=ttyS0 quiet {arguments}".strip()
+    initramfs = linux_guest.initramfs(debian, folder)
+    return [(linux_guest.kernel(debian), line), (initramfs, f"vm={name}")]
+
+
+def boot_to_shell(boot, debian, folder, emulator, vcpus):
+    words = f"mem=256M cpus={vcpus} start=no"
+    parts = modules(debian, folder, "linux", words)
+    machine = boot("", parts, emulator=emulator, cpus=2, limit=2 * BOOT_SECONDS)
+    machine.expect_prompt(timeout=BOOT_SECONDS)
+    machine.command("start linux", timeout=60)
+    machine.sendline("console linux")
+    return machine, linux_guest.Shell(machine, BOOT_SECONDS)
+
+
+# ---- What the shell finds ----
+
+
+def check_processors(shell, vcpus):
+    assert shell.run("nproc") == [str(vcpus)]
+    rows = shell.run("cat /proc/interrupts")
+    assert rows[0].split() == [f"CPU{number}" for number in range(vcpus)]
+    counts = {row.split(":")[0].strip(): row.split()[1 : vcpus + 1] for row in rows[1:]}
+    assert all(int(count) > 0 for count in counts["LOC"]), counts["LOC"]
+    assert int(counts["ERR"][0]) == 0, counts["ERR"]
+    assert sum(int(count) for count in counts["4"]) > 0, counts["4"]
+
+
+def check_memory(shell):
+    """64 MiB written and read again: a file in memory, and the checksum that is known here."""
+    wanted = hashlib.sha256((b"husk" * 256 + b"\n") * 1024 * 64).hexdigest()
+    words = "w=husk; for i in 1 2 3 4 5 6 7 8; do w=$w$w; done"
+    lines = "i=0; while [ $i -lt 1024 ]; do echo $w; i=$((i + 1)); done > /tmp/part"
+    shell.run(f"{words}; {lines}", timeout=BOOT_SECONDS)
+    whole = "i=0; while [ $i -lt 64 ]; do cat /tmp/part; i=$((i + 1)); done > /tmp/file"
+    shell.run(whole, timeout=BOOT_SECONDS)
+    assert shell.run("sha256sum /tmp/file", timeout=BOOT_SECONDS) == [f"{wanted}  /tmp/file"]
+    shell.run("rm /tmp/part /tmp/file")
+
+
+def check_processes(shell):
+    script = "i=0; while [ $i -lt 40 ]; do echo $i | cat | grep -qx $i && i=$((i + 1)) || break; done"
+    assert shell.run(f"{script}; echo ended at $i", timeout=BOOT_SECONDS) == ["ended at 40"]
+
+
+def check_load(shell, vcpus):
+    """As many busy processes as vCPUs: each vCPU gets to work, and all of them end."""
+    before = busy_ticks(shell)
+    loop = "i=0; while [ $i -lt 15000 ]; do i=$((i + 1)); done"
+    starts = " ".join(f"({loop}) &" for _ in range(vcpus))
+    shell.run(f"{starts} wait", timeout=BOOT_SECONDS)
+    after = busy_ticks(shell)
+    assert len(after) == vcpus
+    assert all(b > a for a, b in zip(before, after)), (before, after)
+
+
+def busy_ticks(shell):
+    rows = shell.run("cat /proc/stat")
+    return [sum(map(int, row.split()[1:4])) for row in rows if re.match(r"cpu\d", row)]
+
+
+# The RTC's edges are Husk's own clock; /proc/uptime is what the guest makes of its TSC and timers.
+# An edge came between the uptime before the last read that saw the old second and the one printed
+# behind it.
+WAIT_FOR_EDGE = (
+    "edge() { s=$(cat $rtc); u=none; n=$s; while [ $n = $s ]; do p=$u; read u x < /proc/uptime; "
+    "n=$(cat $rtc); done; read v x < /proc/uptime; echo $p $v $n; }"
+)
+
+
+def check_clock(shell, seconds):
+    """The guest's clock is within 1 % of Husk's; returns the guest's and the wall clock's time."""
+    shell.run(f"rtc=/sys/class/rtc/rtc0/since_epoch; {WAIT_FOR_EDGE}; edge")
+    start = time.monotonic()
+    lines = shell.run(f"edge; sleep {seconds - 1}; edge", timeout=BOOT_SECONDS)
+    wall = time.monotonic() - start
+    (early, late, rtc), (early_end, late_end, rtc_end) = (map(float, row.split()) for row in lines)
+    least, most, husk = early_end - late, late_end - early, rtc_end - rtc
+    assert husk >= seconds and most - least <= 0.1 * seconds, (lines, "edges not seen in time")
+    assert least <= 1.01 * husk and most >= 0.99 * husk, lines
+    return least, wall
+
+
+# ---- The tests ----
+
+
+@pytest.mark.parametrize("emulator, vcpus", SYSTEMS)
+def test_linux_boots_to_a_shell_and_works(boot, debian, tmp_path, emulator, vcpus):
+    machine, shell = boot_to_shell(boot, debian, tmp_path, emulator, vcpus)
+    check_processors(shell, vcpus)
+    check_load(shell, vcpus)
+    check_processes(shell)
+    check_memory(shell)
+    guest, wall = check_clock(shell, 60 if vcpus == 1 else 20)
+    if emulator == "qemu":  # whose idle time passes as fast as the wall clock's
+        assert guest <= wall * 1.01, (guest, wall)
+    log = shell.run("dmesg", timeout=BOOT_SECONDS)
+    bare = linux_guest.bare_log(debian, tmp_path, emulator, vcpus)
+    assert linux_log.new_complaints(log, bare, ALLOWED[emulator]) == []
+    machine.sendline("poweroff -f")
+    machine.expect(r"\[linux\] ended: powered off", timeout=60)
+
+
+@pytest.mark.parametrize("emulator", ["bochs", "qemu"])
+def test_reboot_resets_the_vm(boot, debian, tmp_path, emulator):
+    machine, shell = boot_to_shell(boot, debian, tmp_path, emulator, 1)
+    shell.run("touch /mark")
+    machine.sendline("reboot -f")
+    shell = linux_guest.Shell(machine, BOOT_SECONDS)
+    assert shell.run("test -e /mark || echo gone") == ["gone"]
+
+
+@pytest.mark.parametrize("emulator", ["bochs", "qemu"])
+def test_one_of_four_vms_is_killed_and_the_others_go_on(boot, debian, build, tmp_path, emulator):
+    parts = modules(debian, tmp_path, "a", "mem=160M cpus=2", "beat")
+    parts += modules(debian, tmp_path, "b", "mem=160M cpus=2", "beat")
+    parts += [(build / "guests/ticker.elf", "vm=ticker mem=16M")]
+    parts += [(build / "guests/hog.elf", "vm=hog mem=16M")]
+    machine = boot("", parts, emulator=emulator, cpus=2, limit=2 * BOOT_SECONDS)
+    machine.expect_prompt(timeout=BOOT_SECONDS)
+    for name in ["a", "b"]:
+        wait_for_beats(machine, name, 2)
+    machine.command("stop a", timeout=60)
+    wait_for_beats(machine, "b", 3)
+    ticks = [int(machine.expect(r"\[ticker\] tick (\d+) ", timeout=60)[1]) for _ in range(3)]
+    assert ticks == list(range(ticks[0], ticks[0] + 3))
+    assert "complaint" not in machine.serial_text()
+    states = {row.split()[0]: row.split()[1] for row in machine.command("vms", timeout=60)[1:]}
+    assert states == {"a": "off", "b": "running", "ticker": "running", "hog": "running"}
+
+
+def wait_for_beats(machine, name, count):
+    for _ in range(count):
+        machine.expect(rf"\[{name}\] beat \d+", timeout=BOOT_SECONDS)
+
+
+def test_a_complaint_that_the_bare_machine_has_not_is_found():
+    bare = ["[    0.1] tsc: Fast TSC calibration using PIT", "[    0.2] ACPI: bad table 17"]
+    guest = ["[    9.0] ACPI: bad table 18", "[    9.1] tsc: Marking TSC unstable due to 3 checks"]
+    assert linux_log.new_complaints(guest, bare) == guest[1:]
+    assert linux_log.new_complaints(guest, bare, [r"TSC unstable"]) == []
+    trace = ["[    1.0] ------------[ cut here ]------------", "[    1.1] net: not here"]
+    assert linux_log.new_complaints(trace, bare) == trace[:1]
