@@ -36,13 +36,16 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wundef -Wstrict-prototypes -Wmissing
             -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wvla -Wformat=2 \
             -Wimplicit-fallthrough
 
+# Debug information names the sources relative to this folder: the same bytes wherever it lies.
+SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
+
 # ---- The kernel ----
 KERNEL_FOLDERS := boot arch/x86 arch/vmx arch/svm vmm vmm/util vmm/devices drivers
-KERNEL_CFLAGS  := -std=c17 -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
+KERNEL_CFLAGS  := -std=c17 -O2 -g $(SAME_PATHS) -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone \
                   -mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector \
                   -fno-asynchronous-unwind-tables -I. $(WARNINGS)
-# Debug information in assembly costs nothing on the machine: the ISO's copy is stripped of it.
-NASMFLAGS      := -f elf64 -g -F dwarf -I./ -I$(BUILD)/gen/ -Werror
+# No debug information in assembly: NASM would write the folder's absolute path into it.
+NASMFLAGS      := -f elf64 --reproducible -I./ -I$(BUILD)/gen/ -Werror
 LDFLAGS        := -z max-page-size=4096 -z noexecstack -nostdlib
 
 KERNEL_C       := $(filter-out %/offsets.c,$(wildcard $(KERNEL_FOLDERS:=/*.c)))

@@ -5,7 +5,7 @@
 # 64-bit ELF, build/guests/NAME.elf, of its own *.c and *.asm and those of guests/lib. The heading
 # of its README.md, `# NAME: PURPOSE`, gives the line that `help start` shows.
 
-GUEST_CFLAGS := -std=c17 -O2 -g -ffreestanding -fno-pic -fno-pie -mno-red-zone \
+GUEST_CFLAGS := -std=c17 -O2 -g $(SAME_PATHS) -ffreestanding -fno-pic -fno-pie -mno-red-zone \
                 -mgeneral-regs-only -fno-stack-protector -fno-asynchronous-unwind-tables -I. \
                 $(WARNINGS)
 

@@ -10,10 +10,9 @@ $(BUILD)/iso/boot/grub/grub.cfg: iso/grub.cfg
 
 ISO_FILES := $(BUILD)/iso/boot/husk.elf $(BUILD)/iso/boot/grub/grub.cfg
 
-$(BUILD)/husk.iso: $(ISO_FILES) iso/iso.mk
+$(BUILD)/husk.iso: $(ISO_FILES) iso/image.sh iso/iso.mk
 	$(call say,ISO,$@)
-	$(Q)grub-mkrescue -o $@ $(BUILD)/iso --quiet 2> $(BUILD)/grub-mkrescue.log || \
-	    { cat $(BUILD)/grub-mkrescue.log; exit 1; }
+	$(Q)sh iso/image.sh $@ $(BUILD)/iso 2> $(BUILD)/image.log || { cat $(BUILD)/image.log; exit 1; }
 
 .PHONY: iso
 iso: $(BUILD)/husk.iso ## build the ISO image build/husk.iso

@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import subprocess
 
+SCRIPT = pathlib.Path(__file__).parents[2] / "iso/image.sh"
 CONFIG = """\
 set timeout=0
 set default=0
@@ -41,7 +42,7 @@ def make(kernel, folder, command_line="", modules=(), bios_screen="text", setup=
     (tree / "boot/grub/grub.cfg").write_text(config, encoding="utf-8")
     image = pathlib.Path(folder, "test.iso")
     subprocess.run(
-        ["grub-mkrescue", "-o", image, tree, "--quiet"], check=True, capture_output=True, timeout=60
+        ["sh", SCRIPT, image, tree], check=True, capture_output=True, timeout=60
     )
     shutil.rmtree(tree)
     return image

@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from screen import Screen
+
 NO_VIRTUALIZATION = (
     r"this CPU shows neither VT-x nor AMD-V: [^\r\n]* BIOS/UEFI setup; without it no guest can run"
 )
@@ -133,3 +135,21 @@ def test_x2apic_handed_over_by_firmware(boot):
     machine.expect(r"interrupts: x2APIC[\r\n]", timeout=60)
     machine.expect(r"CPUs: 3 run", timeout=60)
     expect_hello(machine)
+
+
+# ---- What a person reads who has no serial line ----
+
+# Lines on a screen of 80 columns: the log's are longer.
+SCREENS = {
+    "no-long-mode": ({"cpu": "qemu32"}, r"Husk: this CPU has no 64-bit \(long\) mode"),
+    "nothing": ({"cpu": "max,-svm"}, r"virtualization: none: this CPU shows neither VT-x nor"),
+    "no-npt": ({"cpu": "EPYC,-npt"}, r"virtualization: none: AMD-V without nested paging"),
+    "uefi": ({"cpu": "max,-svm", "firmware": "uefi", "machine": "q35"}, r"BIOS/UEFI setup"),
+}
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_the_screen_says_what_is_missing(boot, name):
+    spec, line = SCREENS[name]
+    machine = boot("guests=hello", emulator="qemu", serial=False, **spec)
+    Screen(machine, text_mode=name != "uefi").wait_for(line)

@@ -39,6 +39,7 @@ class MachineSpec:
     firmware: str = "bios"  # "bios" or "uefi", QEMU only
     machine: str = "pc"  # "pc" or "q35", QEMU only
     real_time: bool = False  # Bochs: no faster than the wall clock
+    cdrom: bool = True  # QEMU: False leaves the ISO to `extra`
     serial: bool = True  # QEMU: False is a machine without a serial port
     reboot: bool = True  # QEMU: False ends it at the guest's reset
     extra: tuple = ()  # further QEMU arguments, further bochsrc lines
@@ -68,7 +69,7 @@ def qemu_command(spec, serial_path, folder):
         command += ["-chardev", f"serial,id=console,path={serial_path}"]
         command += ["-serial", "chardev:console"]
     command += ["-monitor", f"unix:{folder}/monitor,server=on,wait=off"]
-    command += ["-cdrom", str(spec.iso), "-boot", "d"]
+    command += ["-cdrom", str(spec.iso), "-boot", "d"] if spec.cdrom else []
     command += [] if spec.reboot else ["-no-reboot"]
     if spec.firmware == "uefi":
         code, variables = next(pair for pair in OVMF if os.path.exists(pair[0]))
