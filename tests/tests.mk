@@ -99,7 +99,7 @@ system: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin ## boot Husk and talk to it 
 	@$(PYTHON) tests/tools/run_system.py --results $(RESULTS)/system --build $(BUILD) \
 	    $(if $(T),-k "$(T)")
 
-bench: $(BUILD)/husk.iso ## measure exits with the bench guest in Bochs
+bench: $(BUILD)/husk.iso ## measure exits with the bench guest, on both vendors
 	@$(PYTHON) tests/tools/bench.py --build $(BUILD)
 
 test: ## run everything: checks, unit tests, short fuzzing, whole boots

@@ -59,7 +59,7 @@ struct backend_vcpu {
     bool shadow_held;           // see svm_shadow.c
     uint32_t shadow_exits;
     uint64_t shadow_rip;
-    uint8_t *probe_pages;       // see svm_probe.c; NULL: it is not probing
+    uint8_t *probe_pages; // see svm_probe.c; NULL: it is not probing
     gpa_t probed;
     struct vm_exit exit;    // the one in hand
     struct live_state live; // what stays in the CPU while the vCPU is loaded
@@ -87,7 +87,7 @@ unsigned svm_features(void);
 // svm_cpu.c
 enum status svm_enable_cpu(struct reason *why);
 void svm_disable_cpu(void);
-void svm_load_vcpu(struct vcpu_core *vcpu);         // makes it the CPU's current one
+void svm_load_vcpu(struct vcpu_core *vcpu);   // makes it the CPU's current one
 void svm_unload_vcpu(struct vcpu_core *vcpu); // before another CPU loads it, or it is freed
 
 // svm_vcpu.c
@@ -124,8 +124,8 @@ void npt_destroy(struct nested_space *space);
 enum status npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
                     unsigned access);
 enum status npt_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes);
-// Makes `tables`, the root first, a second way into the space, that has `page` at `gpa` besides. False:
-// something is mapped there.
+// Makes `tables`, the root first, a second way into the space, that has `page` at `gpa` besides.
+// False: something is mapped there.
 bool npt_copy_path(struct nested_space *space, gpa_t gpa, uint64_t *tables[NPT_LEVELS], hpa_t page);
 void svm_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes);
 

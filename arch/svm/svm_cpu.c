@@ -55,6 +55,7 @@ static void join(const struct svm_capability *own)
     common.features &= own->features;
     common.asids = MIN(common.asids, own->asids);
     common.pages_1g &= own->pages_1g;
+    common.loses_shadow |= own->loses_shadow;
     spinlock_release(&common_lock, flags);
 }
 

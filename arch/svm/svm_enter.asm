@@ -27,9 +27,9 @@ svm_enter:
     push rdi                            ; the vcpu; and the ABI's alignment at each call
     mov r12, rdi
     mov rbx, [rdi + VCPU_BACKEND]
-    sti                                 ; so that the host's interrupts exit from the guest. Not right
-                                        ; before VMRUN: in QEMU the guest's first instruction would
-                                        ; be in the shadow, and a STI there would cast none of its own
+    sti                                 ; the host's interrupts exit from the guest. Not right before
+                                        ; VMRUN: in QEMU the guest's first instruction would be in
+                                        ; the shadow, and a STI there would cast none of its own
 
 ; In:       r12 = vcpu, rbx = vcpu->backend, which begins with the VMCB; [rsp] = vcpu.
 align 16

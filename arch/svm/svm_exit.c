@@ -78,11 +78,10 @@ static void decode_page_fault(struct vcpu_core *vcpu, struct vm_exit *exit)
     const struct vmcb_control *control = &vcpu->backend->vmcb.control;
     svm_set_register(vcpu, REG_CR2, control->exitinfo2);
     exit->kind = EXIT_EXCEPTION;
-    exit->exception =
-        (struct exit_exception){.vector = VECTOR_PF,
-                                .has_error_code = true,
-                                .error_code = (uint32_t)control->exitinfo1,
-                                .delivery = control->exitintinfo & EVENTINJ_VALID};
+    exit->exception = (struct exit_exception){.vector = VECTOR_PF,
+                                              .has_error_code = true,
+                                              .error_code = (uint32_t)control->exitinfo1,
+                                              .delivery = control->exitintinfo & EVENTINJ_VALID};
 }
 
 // The guest's page fault while a page of ones stands for a table of its outside RAM. One without

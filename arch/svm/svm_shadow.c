@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Keeps a virtual interrupt out of the shadow of STI and MOV SS where VMRUN does not load it.
 //
-// QEMU saves the shadow in the VMCB and never loads it (APM Vol. 2 15.21.5 has it do both). When the
-// host's interrupt exits between STI and HLT, the guest's own interrupt would then come before HLT,
-// and the guest would sleep through it. So the guest runs on for a moment with the window for
+// QEMU saves the shadow in the VMCB and never loads it (APM Vol. 2 15.21.5 has it do both). When
+// the host's interrupt exits between STI and HLT, the guest's own interrupt would then come before
+// HLT, and the guest would sleep through it. So the guest runs on for a moment with the window for
 // interrupts closed: until its next exit, or the host's timer.
 #include "arch/svm/svm_shadow.h"
 
 #include "arch/svm/svm_cpu.h"
 
-// How long the guest runs. An exit at the same instruction means that it has not come to execute it,
-// or that it jumps to itself: it gets twice as long, and after so many times it does the latter.
+// How long the guest runs. An exit at the same instruction means that it has not come to execute
+// it, or that it jumps to itself: it gets twice as long, and after so many times it does the
+// latter.
 #define HOLD_NS 20000ULL
 #define SAME_RIP_MAX 10
 

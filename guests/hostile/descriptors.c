@@ -134,7 +134,7 @@ ATTEMPT_INSTRUCTION(iret_to_task, "mov %%rsp, %%rax\n\t"
                                   "push $0x4002\n\t" // NT
                                   "popfq\n\t"
                                   "iretq")
-// In 64-bit mode Intel refuses it (SDM Vol. 2B, MOV); by AMD's manual only CPL 3 counts (APM Vol. 3).
+// In 64-bit mode Intel refuses it (SDM Vol. 2B, MOV); for AMD only CPL 3 counts (APM Vol. 3, MOV).
 ATTEMPT_INSTRUCTION(load_null_ss, "push $3\n\tpop %%rax\n\tmov %%eax, %%ss")
 ATTEMPT_INSTRUCTION(noncanonical_stack, "mov %%rsp, %%rbx\n\t"
                                         "mov $0x8000000000000000, %%rsp\n\t"

@@ -132,7 +132,8 @@ static const struct attempt attempts[] = {
     {"SWAPGS at level 3", swapgs_at_3, FAULT(GP)},
     {"SYSRET at level 3", sysret_at_3, FAULT(GP) | FAULT(UD)},
     {"VMXON at level 3", vmxon_at_3, FAULT(UD)},
-    // With AMD-V in use the CPU looks at the privilege level before it exits (APM Vol. 2 table 15-7).
+    // With AMD-V in use the CPU looks at the privilege level before it exits (APM Vol. 2 table
+    // 15-7).
     {"VMRUN at level 3", vmrun_at_3, FAULT(UD) | FAULT(GP)},
     {"XSETBV at level 3", xsetbv_with_osxsave, FAULT(GP)},
     {"INT 8 at level 3", int8_at_3, FAULT(GP)},

@@ -280,6 +280,9 @@ fuzz_svm_decode := $(test_svm_decode)
 UNIT_TESTS += test_svm_invalid
 test_svm_invalid := arch/svm/svm_invalid.c
 
+UNIT_TESTS += test_svm_tlb
+test_svm_tlb := arch/svm/svm_tlb.c
+
 UNIT_TESTS += test_vmx_common
 test_vmx_common := arch/vmx/vmx_common.c
 

@@ -5,16 +5,16 @@ Lines that start with "# " are settings: `command-line: WORDS`, `vm: WORDS` (mor
 GRUB line), `status: N`, `seconds: N`, `runs-for-ever`. Every other line is a line of output; one that starts with ~ is a regular
 expression that the whole line matches.
 
-Where an emulator is wrong, `# BED: LINE` behind a line of output is what may come in its place on
-that test bed (harness.BEDS), and `# BED-status: N` in place of the status, a regular expression
-too. Why it is wrong stands in arch/svm/README.md.
+Where an emulator is wrong, `# qemu: LINE` behind a line of output is what may come in its place in
+QEMU, and `# qemu-status: N` in place of the status, a regular expression too. Why it is wrong stands
+in arch/svm/README.md.
 """
 
 import pathlib
 import re
 from dataclasses import dataclass, field
 
-from harness import BEDS
+EMULATORS = ["qemu"]
 
 
 @dataclass
@@ -25,17 +25,17 @@ class Expected:
     seconds: int = 60
     runs_for_ever: bool = False
     lines: list = field(default_factory=list)
-    # What a test bed may show in place of a line: by its name and the line's index.
+    # What an emulator may show in place of a line: by its name and the line's index.
     instead: dict = field(default_factory=dict)
-    bed_status: dict = field(default_factory=dict)
+    statuses: dict = field(default_factory=dict)
 
-    def status_on(self, bed):
+    def status_in(self, emulator):
         """The exit status as a regular expression."""
-        return self.bed_status.get(bed, str(self.status))
+        return self.statuses.get(emulator, str(self.status))
 
-    def may_be(self, index, bed):
-        """All that line `index` may be on that bed."""
-        return [self.lines[index], *self.instead.get((bed, index), [])]
+    def may_be(self, index, emulator):
+        """All that line `index` may be in that emulator."""
+        return [self.lines[index], *self.instead.get((emulator, index), [])]
 
 
 def read(path):
@@ -55,10 +55,10 @@ def read(path):
             expected.seconds = int(value)
         elif key == "runs-for-ever":
             expected.runs_for_ever = True
-        elif key in BEDS:
+        elif key in EMULATORS:
             expected.instead.setdefault((key, len(expected.lines) - 1), []).append(value)
-        elif key.removesuffix("-status") in BEDS:
-            expected.bed_status[key.removesuffix("-status")] = value
+        elif key.removesuffix("-status") in EMULATORS:
+            expected.statuses[key.removesuffix("-status")] = value
         elif key != "SPDX-License-Identifier":
             raise ValueError(f"{path}: unknown setting {line}")
     return expected
@@ -70,12 +70,12 @@ def matches(wanted, line):
     return wanted == line
 
 
-def difference(expected, lines, bed):
+def difference(expected, lines, emulator):
     """None where the lines are as expected, else a sentence about the first that is not."""
     for number, wanted in enumerate(expected.lines):
         if number >= len(lines):
             return f"line {number + 1} is missing: {wanted}"
-        if not any(matches(line, lines[number]) for line in expected.may_be(number, bed)):
+        if not any(matches(line, lines[number]) for line in expected.may_be(number, emulator)):
             return f"line {number + 1} is {lines[number]!r}, expected {wanted!r}"
     extra = lines[len(expected.lines) :]
     return f"more than was expected: {extra[0]!r}" if extra else None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The exit path is as short as it is meant to be: the bench guest against its limits, by machine."""
+"""The exit path is as short as it is meant to be: the bench guest against each machine's limits."""
 
 import pytest
 
