@@ -4,9 +4,43 @@
 
 #include "vmm/util/string.h"
 
-#define FEATURE_WORD(name, word) [OPTIONAL_##name] = word,
-static const char *const words[] = {OPTIONAL_FEATURES(FEATURE_WORD)};
-#undef FEATURE_WORD
+static const char *const words[] = {
+    [OPTIONAL_VPID] = "vpid",
+    [OPTIONAL_INVVPID_SINGLE] = "invvpid-single",
+    [OPTIONAL_INVEPT_SINGLE] = "invept-single",
+    [OPTIONAL_EPT_AD] = "ept-ad",
+    [OPTIONAL_EPT_2M] = "ept-2m",
+    [OPTIONAL_EPT_1G] = "ept-1g",
+    [OPTIONAL_SAFE_CODE_PAGES] = "safe-code-pages",
+    [OPTIONAL_PREEMPTION_TIMER] = "preemption-timer",
+    [OPTIONAL_VIRTUAL_NMIS] = "virtual-nmis",
+    [OPTIONAL_WBINVD_EXITING] = "wbinvd-exiting",
+    [OPTIONAL_TRUE_CONTROLS] = "true-controls",
+    [OPTIONAL_NPT_1G] = "npt-1g",
+    [OPTIONAL_NRIPS] = "nrips",
+    [OPTIONAL_DECODE_ASSISTS] = "decode-assists",
+    [OPTIONAL_VMCB_CLEAN] = "vmcb-clean",
+    [OPTIONAL_FLUSH_BY_ASID] = "flush-by-asid",
+    [OPTIONAL_RDTSCP] = "rdtscp",
+    [OPTIONAL_INVPCID] = "invpcid",
+    [OPTIONAL_XSAVE] = "xsave",
+    [OPTIONAL_XSAVES] = "xsaves",
+    [OPTIONAL_AVX] = "avx",
+    [OPTIONAL_AVX512] = "avx512",
+    [OPTIONAL_PKU] = "pku",
+    [OPTIONAL_X2APIC] = "x2apic",
+    [OPTIONAL_TSC_DEADLINE] = "tsc-deadline",
+    [OPTIONAL_TSC_ADJUST] = "tsc-adjust",
+    [OPTIONAL_SMEP] = "smep",
+    [OPTIONAL_SMAP] = "smap",
+    [OPTIONAL_UMIP] = "umip",
+    [OPTIONAL_GLOBAL_PAGES] = "global-pages",
+    [OPTIONAL_PAGES_1G] = "pages-1g",
+    [OPTIONAL_ACPI] = "acpi",
+    [OPTIONAL_SMP] = "smp",
+    [OPTIONAL_PM_TIMER] = "pm-timer",
+    [OPTIONAL_HPET] = "hpet",
+};
 
 static_assert(ARRAY_SIZE(words) == OPTIONAL_COUNT, "a word for each");
 

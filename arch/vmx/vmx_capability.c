@@ -131,7 +131,8 @@ enum status vmx_capability_read(struct vmx_capability *c, struct reason *why)
     // IA32_VMX_PROCBASED_CTLS2 and EPT_VPID_CAP exist only where the controls do (A.3.3, A.10).
     if (!(rdmsr(IA32_VMX_PROCBASED_CTLS) >> 32 & PRIMARY_ACTIVATE_SECONDARY) ||
         !(rdmsr(IA32_VMX_PROCBASED_CTLS2) >> 32 & SECONDARY_ENABLE_EPT)) {
-        return refuse(why, STATUS_UNSUPPORTED, "VT-x without EPT: a CPU from before 2008 cannot run guests");
+        return refuse(why, STATUS_UNSUPPORTED,
+                      "VT-x without EPT: a CPU from before 2008 cannot run guests");
     }
     c->ept_vpid = rdmsr(IA32_VMX_EPT_VPID_CAP);
     bool true_controls = (basic & BASIC_TRUE_CONTROLS) && !feature_is_off(OPTIONAL_TRUE_CONTROLS);
