@@ -193,6 +193,9 @@ static NOT_INLINE bool write_pat(struct vcpu *vcpu, uint64_t value)
 static bool write_stored(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
     uint64_t *kept = stored(&vcpu->msrs, msr);
+    if (msr == AMD_SYSCFG || msr == AMD_INT_PENDING) {
+        return value == 0 && cpuid_table_is_amd(&vcpu->cpuid);
+    }
     if (!kept || (msr == IA32_MTRR_DEF_TYPE && (value & ~(uint64_t)MTRR_DEF_TYPE_BITS))) {
         return false;
     }
@@ -218,9 +221,6 @@ static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
         return write_tsc(vcpu, value);
     case IA32_XSS: // no supervisor components
         return value == 0 && cpuid_table_has_xss(&vcpu->cpuid);
-    case AMD_SYSCFG:
-    case AMD_INT_PENDING:
-        return value == 0 && cpuid_table_is_amd(&vcpu->cpuid);
     case IA32_DEBUGCTL:
         return value == 0;
     default:
