@@ -132,12 +132,14 @@ enum memory_access {
 struct nested_space;
 
 // Why the inner loop of a back end must return to vcpu_run. Bits of vcpu.work; set by anyone, from
-// any CPU, read by the loop after each exit: one load, one branch.
+// any CPU, read by the loop after each exit: one load, one branch. WORK_EVENTS alone may be settled
+// by vcpu_handle_events instead.
 enum vcpu_work {
     WORK_EVENTS = BIT(0), // an interrupt or exception may be deliverable
     WORK_TIMERS = BIT(3), // a device wants something earlier than deadline_ns
     WORK_HOST = BIT(1),   // the host wants this CPU: a slice ended, a kick came
     WORK_STOP = BIT(2),   // the vCPU must not go on
+    WORK_ENTRY = BIT(4),  // the back end's own: what run does before the first entry is due again
 };
 
 // What both sides of the seam share of a vCPU: the first member of vmm's struct vcpu. The back end
@@ -210,6 +212,10 @@ struct vcpu_ops {
 
 // Called by the back end's loop for each exit; the one way up. In vmm/vcpu_exit.c.
 enum exit_action vcpu_handle_exit(struct vcpu_core *vcpu, struct vm_exit *exit);
+
+// After an exit with vcpu.work being WORK_EVENTS: delivers what can be delivered, so that the loop
+// may go on. It may leave vcpu.work as it is. In vmm/vcpu.c.
+void vcpu_handle_events(struct vcpu_core *vcpu);
 
 // Where code of the guest lies, for a back end whose hardware does not say how long the instruction
 // is that exited.

@@ -104,7 +104,7 @@ static enum exit_action finish(struct vcpu *vcpu, struct vm_exit *exit, enum emu
         exit->length = (uint8_t)emulation->length;
         return ADVANCE_DECODED;
     case EMULATE_AGAIN:
-        vcpu_post_work(vcpu, WORK_EVENTS); // it took long: vcpu_run looks at the clock
+        vcpu_post_work(vcpu, WORK_TIMERS); // it took long: vcpu_run looks at the clock
         return RETRY;
     case EMULATE_FAULT:
         return vcpu_inject(vcpu, &emulation->event);

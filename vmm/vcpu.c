@@ -196,6 +196,22 @@ static void deliver_events(struct vcpu *vcpu)
     vcpu->ops->request_interrupt_window(&vcpu->core, vcpu_interrupt_pending(vcpu));
 }
 
+// Not for a vCPU that stops to run by it: that is vcpu_run's.
+void vcpu_handle_events(struct vcpu_core *core)
+{
+    struct vcpu *vcpu = vcpu_of(core);
+    if (vcpu->halted) {
+        return;
+    }
+    __atomic_and_fetch(&core->work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
+    vcpu_mail_take(vcpu);
+    if (vcpu->waits_for_startup) {
+        vcpu_post_work(vcpu, WORK_EVENTS);
+    } else {
+        deliver_events(vcpu);
+    }
+}
+
 void vcpu_advance_timers(struct vcpu *vcpu)
 {
     uint64_t now_ns = pc_now_ns(vcpu->vm->pc);

@@ -300,4 +300,7 @@ void svm_handle_exit(struct vcpu_core *vcpu)
     } else if (action == ADVANCE_DECODED) {
         advance_by(vcpu, exit->length);
     }
+    if (__builtin_expect(vcpu->work == WORK_EVENTS, false)) {
+        vcpu_handle_events(vcpu);
+    }
 }

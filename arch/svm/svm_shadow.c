@@ -25,7 +25,7 @@ uint64_t svm_shadow_hold(struct vcpu_core *vcpu)
     }
     backend->shadow_rip = backend->vmcb.save.rip;
     svm_request_interrupt_window(vcpu, false);
-    __atomic_or_fetch(&vcpu->work, WORK_EVENTS, __ATOMIC_RELAXED); // back after one exit
+    __atomic_or_fetch(&vcpu->work, WORK_ENTRY, __ATOMIC_RELAXED); // back after one exit
     return HOLD_NS << backend->shadow_exits;
 }
 

@@ -250,4 +250,7 @@ void vmx_handle_exit(struct vcpu_core *vcpu)
     } else if (action == ADVANCE_DECODED) {
         advance_slow(vcpu, exit.length);
     }
+    if (__builtin_expect(vcpu->work == WORK_EVENTS, false)) {
+        vcpu_handle_events(vcpu);
+    }
 }

@@ -39,7 +39,7 @@ static uint64_t get_cr4(void)
 static void paging_changed(struct vcpu_core *vcpu)
 {
     vcpu->backend->flush = true;
-    __atomic_or_fetch(&vcpu->work, WORK_EVENTS, __ATOMIC_RELAXED);
+    __atomic_or_fetch(&vcpu->work, WORK_ENTRY, __ATOMIC_RELAXED);
 }
 
 #define CR0_PAGING (CR0_PG | CR0_WP | CR0_PE)

@@ -264,6 +264,9 @@ static void run(struct vcpu_core *vcpu)
         } else {
             play(vcpu);
         }
+        if (__atomic_load_n(&vcpu->work, __ATOMIC_RELAXED) == WORK_EVENTS) {
+            vcpu_handle_events(vcpu);
+        }
     } while (__atomic_load_n(&vcpu->work, __ATOMIC_RELAXED) == 0);
 }
 

@@ -365,7 +365,7 @@ static void long_strings_are_done_in_parts(void **state)
         assert_true(gpr[GPR_RCX] < left);
         left = (unsigned)gpr[GPR_RCX];
         assert_int_equal(action, left ? RETRY : ADVANCE_DECODED);
-        assert_int_equal(fake_machine.vcpu->core.work & WORK_EVENTS, left ? WORK_EVENTS : 0);
+        assert_int_equal(fake_machine.vcpu->core.work & WORK_TIMERS, left ? WORK_TIMERS : 0);
         assert_int_equal(fake_machine_register(REG_RIP), left ? CODE : CODE + 2);
     }
     assert_int_equal(fake_machine.vm->pc->io.unclaimed, 1000);
