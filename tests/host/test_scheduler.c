@@ -354,6 +354,14 @@ static enum status slow_space_create(struct host_space *space, const struct gues
     return space_create(space, extents, count, why);
 }
 
+static enum status very_slow_space_create(struct host_space *space,
+                                          const struct guest_extent *extents, unsigned count,
+                                          struct reason *why)
+{
+    fake_host.now_ns += 2000 * MS;
+    return space_create(space, extents, count, why);
+}
+
 // Each reset of much memory takes the host long: that time is the VM's own.
 static void slow_resets_starve_nobody(void **state)
 {
@@ -368,6 +376,34 @@ static void slow_resets_starve_nobody(void **state)
     assert_in_range(fiend->starts, 9, 11);
     assert_true(run_time(hog) > 4400 * MS);
     assert_true(fiend->slots[0].virtual_time_ns > 400 * MS);
+}
+
+static void end_at_once(struct vcpu_core *core)
+{
+    struct vm *vm = vcpu_of(core)->vm;
+
+    if (vm->config.name[0] == 'h') {
+        fake_backend_compute(core);
+        return;
+    }
+    fake_host.now_ns += 10 * US;
+    vm_exit(vm, 1, "a test");
+}
+
+// And so does each restart: ending at once gains nothing over resetting.
+static void slow_restarts_starve_nobody(void **state)
+{
+    (void)state;
+    fake_backend.guest = end_at_once;
+    struct vm *hog = start("hog");
+    struct vm *fiend = start("fiend");
+
+    fiend->config.restart = RESTART_ALWAYS;
+    space_create = fake_host.host.space_create;
+    fake_host.host.space_create = very_slow_space_create;
+    run_for(40000 * MS);
+    assert_in_range(fiend->starts, 3, 4);
+    assert_true(run_time(hog) > 33000 * MS);
 }
 
 // The back end's own timer may stand still while exits are handled: the host's is set too.
@@ -505,6 +541,7 @@ int main(void)
         TEST(a_storm_of_interrupts_takes_its_own_time_only),
         TEST(resetting_all_the_time_starves_nobody),
         TEST(slow_resets_starve_nobody),
+        TEST(slow_restarts_starve_nobody),
         TEST(every_slice_has_a_deadline_of_the_host),
         TEST(kicks_without_end_starve_nobody),
         TEST(the_wake_time_is_the_first_of_all),
