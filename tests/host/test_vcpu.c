@@ -580,6 +580,21 @@ static void a_halted_cpu_wakes_by_its_timer(void **state)
     assert_true(vcpu_runnable(vcpu));
 }
 
+// Linux sends two to each CPU; the second may find it in a HLT already.
+static void a_sipi_that_nobody_waits_for_does_not_end_a_hlt(void **state)
+{
+    struct vcpu *vcpu = fake_machine.vcpu;
+
+    (void)state;
+    vcpu->halted = true;
+    vcpu->asleep = true; // interrupts are off
+    lapic_post(&vcpu->lapic, 0x51, false);
+    vcpu_mail_message(vcpu, &(struct apic_message){.delivery = APIC_STARTUP, .vector = 0x10});
+    assert_false(vcpu_runnable(vcpu));
+    vcpu_mail_message(vcpu, &(struct apic_message){.delivery = APIC_NMI});
+    assert_true(vcpu_runnable(vcpu));
+}
+
 static void a_halted_cpu_wakes_by_what_is_typed(void **state)
 {
     (void)state;
@@ -711,6 +726,7 @@ int main(void)
         TEST(exits_are_handled_without_leaving_the_loop),
         TEST(hlt_gives_the_cpu_away_until_an_interrupt),
         TEST(a_halted_cpu_wakes_by_its_timer),
+        TEST(a_sipi_that_nobody_waits_for_does_not_end_a_hlt),
         TEST(a_halted_cpu_wakes_by_what_is_typed),
         TEST(timers_fire_in_time_whenever_they_are_set),
         TEST(a_paused_vm_does_not_run),
