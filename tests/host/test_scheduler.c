@@ -406,6 +406,128 @@ static void slow_restarts_starve_nobody(void **state)
     assert_true(run_time(hog) > 33000 * MS);
 }
 
+// ---- Wakes from other CPUs ----
+
+static struct vcpu *sleeper;
+static bool kicked;
+static unsigned storm_posts;
+
+static void take_kick(unsigned cpu)
+{
+    assert_int_equal(cpu, 0);
+    kicked = true;
+}
+
+// Two vCPUs on CPU 0 that have halted with interrupts off, both of one VM.
+static void start_sleepers(void)
+{
+    struct vm_config config = {.name = "sleepers",
+                               .memory_bytes = FAKE_VM_BYTES,
+                               .vcpus = 2,
+                               .pinned = true,
+                               .cpus = {BIT(0)}};
+    struct reason why;
+    struct vm *vm;
+
+    assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
+    assert_true(vm_add_payload(vm, &fake_machine.vmm.vms[0]->payloads[0]));
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    vm->vcpus[0]->halted = vm->vcpus[0]->asleep = true;
+    vm->vcpus[1]->waits_for_startup = false;
+    vm->vcpus[1]->halted = true;
+    sleeper = vm->vcpus[0]; // that is looked at first
+    kicked = false;
+    storm_posts = 0;
+    fake_host.host.kick = take_kick;
+}
+
+static uint64_t (*real_now_ns)(void);
+
+// Whenever the host looks at its clock and runs nobody, CPU 1 sends both an interrupt.
+static uint64_t now_in_a_storm(void)
+{
+    static bool posting;
+
+    if (!posting && cpu0()->current == NULL) {
+        posting = true;
+        fake_host.cpu = 1;
+        for (unsigned i = 0; i < 2; i++) {
+            vcpu_mail_message(sleeper->vm->vcpus[i],
+                              &(struct apic_message){.delivery = APIC_FIXED, .vector = 0x51});
+        }
+        fake_host.cpu = 0;
+        posting = false;
+        storm_posts++;
+    }
+    return real_now_ns();
+}
+
+// A kick that is pending ends the run before the guest's first instruction.
+static void compute_unless_kicked(struct vcpu_core *core)
+{
+    if (kicked) {
+        kicked = false;
+        vcpu_post_work(vcpu_of(core), WORK_HOST);
+        return;
+    }
+    fake_backend_compute(core);
+}
+
+static void interrupts_for_sleepers_starve_nobody(void **state)
+{
+    (void)state;
+    fake_backend.guest = compute_unless_kicked;
+    struct vm *hog = start("hog");
+
+    start_sleepers();
+    real_now_ns = fake_host.host.now_ns;
+    fake_host.host.now_ns = now_in_a_storm;
+    run_for(100 * MS);
+    fake_host.host.now_ns = real_now_ns;
+    assert_true(storm_posts > 0);
+    assert_true(run_time(hog) > 90 * MS);
+}
+
+static unsigned looks_until_nmi;
+
+static uint64_t now_with_an_nmi(void)
+{
+    if (looks_until_nmi != 0 && --looks_until_nmi == 0) {
+        fake_host.cpu = 1;
+        vcpu_mail_message(sleeper, &(struct apic_message){.delivery = APIC_NMI});
+        fake_host.cpu = 0;
+    }
+    return real_now_ns();
+}
+
+// At whatever moment it comes: either the CPU finds it, or it is kicked.
+static void no_wake_is_lost(void **state)
+{
+    uint64_t wake_ns;
+
+    (void)state;
+    fake_backend.guest = compute_unless_kicked;
+    fake_machine_add("payload");
+    start_sleepers();
+    real_now_ns = fake_host.host.now_ns;
+    fake_host.host.now_ns = now_with_an_nmi;
+    for (unsigned i = 1; i < 20; i++) {
+        sleeper->halted = sleeper->asleep = true;
+        sleeper->nmi_pending = false;
+        sleeper->woken_ns = fake_host.now_ns; // it was woken just now
+        kicked = false;
+        looks_until_nmi = i;
+        bool ran = scheduler_step(cpu0(), &wake_ns);
+
+        if (looks_until_nmi != 0) {
+            assert_true(i > 3); // both have been looked at in one of them
+            break;
+        }
+        assert_true(ran || kicked);
+    }
+    fake_host.host.now_ns = real_now_ns;
+}
+
 // The back end's own timer may stand still while exits are handled: the host's is set too.
 static void every_slice_has_a_deadline_of_the_host(void **state)
 {
@@ -542,6 +664,8 @@ int main(void)
         TEST(resetting_all_the_time_starves_nobody),
         TEST(slow_resets_starve_nobody),
         TEST(slow_restarts_starve_nobody),
+        TEST(interrupts_for_sleepers_starve_nobody),
+        TEST(no_wake_is_lost),
         TEST(every_slice_has_a_deadline_of_the_host),
         TEST(kicks_without_end_starve_nobody),
         TEST(the_wake_time_is_the_first_of_all),
