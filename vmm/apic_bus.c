@@ -27,7 +27,7 @@ static struct vcpu *arbitrate(struct vm *vm, const struct vcpu *sender,
         if (!is_meant(vcpu, sender, message) || !lapic_is_enabled(&vcpu->lapic)) {
             continue;
         }
-        unsigned priority = lapic_processor_priority(&vcpu->lapic);
+        unsigned priority = lapic_arbitration_priority(&vcpu->lapic);
         if (!winner || priority < lowest) {
             winner = vcpu;
             lowest = priority;

@@ -10,7 +10,7 @@
 
 void scheduler_init(struct scheduler *scheduler, struct vmm *vmm, unsigned cpu)
 {
-    *scheduler = (struct scheduler){.vmm = vmm, .cpu = cpu};
+    *scheduler = (struct scheduler){.vmm = vmm, .cpu = cpu, .idle = true};
     vmm->schedulers[cpu] = scheduler;
 }
 
@@ -96,9 +96,22 @@ static void run(struct scheduler *scheduler, struct vcpu *vcpu, uint64_t wake_ns
     scheduler->busy_ns += used_ns;
 }
 
+// Before it says that there is none, it looks again at what came without a kick while it looked.
+static struct choice choose_or_idle(struct scheduler *scheduler)
+{
+    __atomic_store_n(&scheduler->idle, false, __ATOMIC_SEQ_CST);
+    struct choice choice = choose(scheduler);
+    if (choice.vcpu) {
+        return choice;
+    }
+    __atomic_store_n(&scheduler->idle, true, __ATOMIC_SEQ_CST);
+    bool missed = __atomic_exchange_n(&scheduler->missed, false, __ATOMIC_SEQ_CST);
+    return missed ? choose(scheduler) : choice;
+}
+
 bool scheduler_step(struct scheduler *scheduler, uint64_t *wake_ns)
 {
-    struct choice choice = choose(scheduler);
+    struct choice choice = choose_or_idle(scheduler);
     *wake_ns = choice.wake_ns;
     if (!choice.vcpu) {
         return false;
@@ -115,37 +128,64 @@ bool scheduler_runs_here(const struct scheduler *scheduler, const struct vcpu *v
            __atomic_load_n(&scheduler->current, __ATOMIC_RELAXED) == vcpu;
 }
 
-// A VM whose vCPUs send each other interrupts all the time would otherwise take the time of others,
-// who share a CPU with the receiver, piece by piece.
-static bool may_disturb(const struct host *host, struct vcpu *vcpu)
+// When a vCPU of that VM was last woken on that CPU: kept by the first that it has there.
+static uint64_t *woken_ns_of(const struct vcpu *vcpu)
 {
+    const struct vm *vm = vcpu->vm;
+    unsigned first = 0;
+    while (vm->slots[first].cpu != vm->slots[vcpu->index].cpu) {
+        first++;
+    }
+    return &vm->vcpus[first]->woken_ns;
+}
+
+// A VM whose vCPUs send each other interrupts all the time would otherwise take the time of others,
+// who share a CPU with the receivers, piece by piece.
+static bool may_disturb(const struct host *host, const struct vcpu *vcpu)
+{
+    uint64_t *at = woken_ns_of(vcpu);
     uint64_t now_ns = host->now_ns();
-    uint64_t woken_ns = __atomic_load_n(&vcpu->woken_ns, __ATOMIC_RELAXED);
-    if (now_ns - woken_ns < WAKE_INTERVAL_NS) {
+    if (now_ns - __atomic_load_n(at, __ATOMIC_RELAXED) < WAKE_INTERVAL_NS) {
         return false;
     }
-    __atomic_store_n(&vcpu->woken_ns, now_ns, __ATOMIC_RELAXED);
+    __atomic_store_n(at, now_ns, __ATOMIC_RELAXED);
     return true;
 }
 
+static bool is_idle(const struct scheduler *scheduler)
+{
+    return __atomic_load_n(&scheduler->current, __ATOMIC_SEQ_CST) == NULL &&
+           __atomic_load_n(&scheduler->idle, __ATOMIC_SEQ_CST);
+}
+
+static void kick(const struct scheduler *scheduler)
+{
+    const struct host *host = scheduler->vmm->host;
+    if (host->this_cpu() != scheduler->cpu) { // which else looks by itself
+        host->kick(scheduler->cpu);
+    }
+}
+
+// A kick that comes while the next one is chosen ends that one's run before its first instruction.
 void scheduler_wake(struct scheduler *scheduler, struct vcpu *vcpu, bool known)
 {
     const struct host *host = scheduler->vmm->host;
     struct vcpu *current = __atomic_load_n(&scheduler->current, __ATOMIC_SEQ_CST);
-    bool here = host->this_cpu() == scheduler->cpu;
     if (current == vcpu) {
-        if (!here && !known) {
-            host->kick(scheduler->cpu);
+        if (!known) {
+            kick(scheduler);
         }
-    } else if (current == NULL) {
-        if (!here) {
-            host->kick(scheduler->cpu);
-        }
+    } else if (is_idle(scheduler)) {
+        kick(scheduler);
     } else if (may_disturb(host, vcpu)) {
-        if (here) {
+        if (current && host->this_cpu() == scheduler->cpu) {
             vcpu_post_work(current, WORK_HOST);
-        } else {
-            host->kick(scheduler->cpu);
+        }
+        kick(scheduler);
+    } else {
+        __atomic_store_n(&scheduler->missed, true, __ATOMIC_SEQ_CST);
+        if (is_idle(scheduler)) { // since then, and it may have looked at `missed` before
+            kick(scheduler);
         }
     }
 }

@@ -13,6 +13,8 @@ struct scheduler {
     struct vmm *vmm;
     unsigned cpu;
     struct vcpu *current;     // atomic: that runs; NULL while it is chosen
+    bool idle;                // atomic: none was found; who wakes one now must kick the CPU
+    bool missed;              // atomic: one was woken without a kick while it was chosen
     uint64_t virtual_time_ns; // of the vCPU that was chosen last
     uint64_t busy_ns;         // time in guests since boot
 };

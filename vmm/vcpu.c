@@ -306,6 +306,11 @@ static bool prepare(struct vcpu *vcpu, uint64_t slice_end_ns)
     return true;
 }
 
+static bool has_work(const struct vcpu *vcpu)
+{
+    return __atomic_load_n(&vcpu->core.work, __ATOMIC_RELAXED) != 0;
+}
+
 void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns)
 {
     vcpu_post_work(vcpu, WORK_TIMERS); // time has passed, something may have been typed
@@ -316,6 +321,10 @@ void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns)
         }
         deliver_events(vcpu);
         vcpu->core.deadline_ns = MIN(slice_end_ns, vcpu->next_event_ns);
-        vcpu->ops->run(&vcpu->core);
+        // What its own devices have just sent is still in its mail. And nobody kicks this CPU for
+        // work that it has already (scheduler_wake): the guest is entered without any.
+        if (!has_work(vcpu)) {
+            vcpu->ops->run(&vcpu->core);
+        }
     }
 }

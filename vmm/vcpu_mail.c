@@ -91,7 +91,9 @@ void vcpu_mail_take(struct vcpu *vcpu)
     if (!vcpu_mail_waits(mail)) {
         return;
     }
-    if (__atomic_load_n(&mail->flags, __ATOMIC_RELAXED) & MAIL_WAKES_ALL) {
+    // A SIPI that nobody waits for, as the second of the usual two, does not end a HLT.
+    uint32_t waking = vcpu->waits_for_startup ? MAIL_WAKES_ALL : MAIL_NMI | MAIL_INIT;
+    if (__atomic_load_n(&mail->flags, __ATOMIC_RELAXED) & waking) {
         vcpu_stir(vcpu);
     }
     uint32_t flags = __atomic_exchange_n(&mail->flags, 0, __ATOMIC_ACQUIRE);

@@ -14,7 +14,8 @@
 #define RESET_BUILD_TIMES 10
 // How soon a reset looks again whether other CPUs have let go of their vCPUs. The last one kicks.
 #define RETRY_NS 1000000ULL
-// How long a VM that ended waits for its restart: one that fails at once must not fill the log.
+// How long a VM that ended waits for its restart: one that fails at once must not fill the log, nor
+// its CPU with builds (RESET_BUILD_TIMES).
 #define RESTART_DELAY_NS 1000000000ULL
 
 const char *vm_state_name(enum vm_state state)
@@ -232,7 +233,8 @@ static void set_ended(struct vm *vm, bool failed)
 {
     vm->failed = failed;
     bool restart = wants_restart(vm);
-    vm->restart_at_ns = restart ? vm->vmm->host->now_ns() + RESTART_DELAY_NS : NEVER_NS;
+    uint64_t delay_ns = MAX(RESTART_DELAY_NS, RESET_BUILD_TIMES * vm->build_ns);
+    vm->restart_at_ns = restart ? vm->vmm->host->now_ns() + delay_ns : NEVER_NS;
     set_state(vm, VM_ENDED);
 }
 

@@ -199,6 +199,21 @@ static void test_nesting_by_priority_class(void **state)
     assert_int_equal(lapic_processor_priority(&lapic), 0);
 }
 
+// An EOI of the vCPU may come between the two looks of another CPU.
+static void test_arbitration_priority_between_two_writes(void **state)
+{
+    (void)state;
+    lapic_post(&lapic, 0x45, false);
+    lapic_accept(&lapic, 0x45);
+    assert_int_equal(lapic_arbitration_priority(&lapic), 0x40);
+    lapic.isr.word[2] = 0;
+    assert_int_equal(lapic_arbitration_priority(&lapic), 0x40);
+    lapic.isr.used = 0;
+    assert_int_equal(lapic_arbitration_priority(&lapic), 0);
+    lapic_set_cr8(&lapic, 3);
+    assert_int_equal(lapic_arbitration_priority(&lapic), 0x30);
+}
+
 static void test_task_priority_and_cr8(void **state)
 {
     (void)state;
@@ -536,6 +551,7 @@ int main(void)
         cmocka_unit_test_setup(test_virtual_wire, set_up_disabled),
         cmocka_unit_test_setup(test_highest_vector_first, set_up),
         cmocka_unit_test_setup(test_nesting_by_priority_class, set_up),
+        cmocka_unit_test_setup(test_arbitration_priority_between_two_writes, set_up),
         cmocka_unit_test_setup(test_task_priority_and_cr8, set_up),
         cmocka_unit_test_setup(test_one_request_and_one_service_a_vector, set_up),
         cmocka_unit_test_setup(test_eoi_of_levels_is_reported, set_up),

@@ -354,6 +354,14 @@ static enum status slow_space_create(struct host_space *space, const struct gues
     return space_create(space, extents, count, why);
 }
 
+static enum status very_slow_space_create(struct host_space *space,
+                                          const struct guest_extent *extents, unsigned count,
+                                          struct reason *why)
+{
+    fake_host.now_ns += 2000 * MS;
+    return space_create(space, extents, count, why);
+}
+
 // Each reset of much memory takes the host long: that time is the VM's own.
 static void slow_resets_starve_nobody(void **state)
 {
@@ -368,6 +376,156 @@ static void slow_resets_starve_nobody(void **state)
     assert_in_range(fiend->starts, 9, 11);
     assert_true(run_time(hog) > 4400 * MS);
     assert_true(fiend->slots[0].virtual_time_ns > 400 * MS);
+}
+
+static void end_at_once(struct vcpu_core *core)
+{
+    struct vm *vm = vcpu_of(core)->vm;
+
+    if (vm->config.name[0] == 'h') {
+        fake_backend_compute(core);
+        return;
+    }
+    fake_host.now_ns += 10 * US;
+    vm_exit(vm, 1, "a test");
+}
+
+// And so does each restart: ending at once gains nothing over resetting.
+static void slow_restarts_starve_nobody(void **state)
+{
+    (void)state;
+    fake_backend.guest = end_at_once;
+    struct vm *hog = start("hog");
+    struct vm *fiend = start("fiend");
+
+    fiend->config.restart = RESTART_ALWAYS;
+    space_create = fake_host.host.space_create;
+    fake_host.host.space_create = very_slow_space_create;
+    run_for(40000 * MS);
+    assert_in_range(fiend->starts, 3, 4);
+    assert_true(run_time(hog) > 33000 * MS);
+}
+
+// ---- Wakes from other CPUs ----
+
+static struct vcpu *sleeper;
+static bool kicked;
+static unsigned storm_posts;
+
+static void take_kick(unsigned cpu)
+{
+    assert_int_equal(cpu, 0);
+    kicked = true;
+}
+
+// Two vCPUs on CPU 0 that have halted with interrupts off, both of one VM.
+static void start_sleepers(void)
+{
+    struct vm_config config = {.name = "sleepers",
+                               .memory_bytes = FAKE_VM_BYTES,
+                               .vcpus = 2,
+                               .pinned = true,
+                               .cpus = {BIT(0)}};
+    struct reason why;
+    struct vm *vm;
+
+    assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
+    assert_true(vm_add_payload(vm, &fake_machine.vmm.vms[0]->payloads[0]));
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    vm->vcpus[0]->halted = vm->vcpus[0]->asleep = true;
+    vm->vcpus[1]->waits_for_startup = false;
+    vm->vcpus[1]->halted = true;
+    sleeper = vm->vcpus[0]; // that is looked at first
+    kicked = false;
+    storm_posts = 0;
+    fake_host.host.kick = take_kick;
+}
+
+static uint64_t (*real_now_ns)(void);
+
+// Whenever the host looks at its clock and runs nobody, CPU 1 sends both an interrupt.
+static uint64_t now_in_a_storm(void)
+{
+    static bool posting;
+
+    if (!posting && cpu0()->current == NULL) {
+        posting = true;
+        fake_host.cpu = 1;
+        for (unsigned i = 0; i < 2; i++) {
+            vcpu_mail_message(sleeper->vm->vcpus[i],
+                              &(struct apic_message){.delivery = APIC_FIXED, .vector = 0x51});
+        }
+        fake_host.cpu = 0;
+        posting = false;
+        storm_posts++;
+    }
+    return real_now_ns();
+}
+
+// A kick that is pending ends the run before the guest's first instruction.
+static void compute_unless_kicked(struct vcpu_core *core)
+{
+    if (kicked) {
+        kicked = false;
+        vcpu_post_work(vcpu_of(core), WORK_HOST);
+        return;
+    }
+    fake_backend_compute(core);
+}
+
+static void interrupts_for_sleepers_starve_nobody(void **state)
+{
+    (void)state;
+    fake_backend.guest = compute_unless_kicked;
+    struct vm *hog = start("hog");
+
+    start_sleepers();
+    real_now_ns = fake_host.host.now_ns;
+    fake_host.host.now_ns = now_in_a_storm;
+    run_for(100 * MS);
+    fake_host.host.now_ns = real_now_ns;
+    assert_true(storm_posts > 0);
+    assert_true(run_time(hog) > 90 * MS);
+}
+
+static unsigned looks_until_nmi;
+
+static uint64_t now_with_an_nmi(void)
+{
+    if (looks_until_nmi != 0 && --looks_until_nmi == 0) {
+        fake_host.cpu = 1;
+        vcpu_mail_message(sleeper, &(struct apic_message){.delivery = APIC_NMI});
+        fake_host.cpu = 0;
+    }
+    return real_now_ns();
+}
+
+// At whatever moment it comes: either the CPU finds it, or it is kicked.
+static void no_wake_is_lost(void **state)
+{
+    uint64_t wake_ns;
+
+    (void)state;
+    fake_backend.guest = compute_unless_kicked;
+    fake_machine_add("payload");
+    start_sleepers();
+    real_now_ns = fake_host.host.now_ns;
+    fake_host.host.now_ns = now_with_an_nmi;
+    for (unsigned i = 1; i < 20; i++) {
+        sleeper->halted = sleeper->asleep = true;
+        sleeper->nmi_pending = false;
+        sleeper->woken_ns = fake_host.now_ns; // it was woken just now
+        kicked = false;
+        looks_until_nmi = i;
+        bool ran = scheduler_step(cpu0(), &wake_ns);
+
+        if (looks_until_nmi != 0) {
+            assert_true(i > 3); // both have been looked at in one of them
+            break;
+        }
+        assert_true(ran || kicked);
+    }
+    fake_host.host.now_ns = real_now_ns;
 }
 
 // The back end's own timer may stand still while exits are handled: the host's is set too.
@@ -505,6 +663,9 @@ int main(void)
         TEST(a_storm_of_interrupts_takes_its_own_time_only),
         TEST(resetting_all_the_time_starves_nobody),
         TEST(slow_resets_starve_nobody),
+        TEST(slow_restarts_starve_nobody),
+        TEST(interrupts_for_sleepers_starve_nobody),
+        TEST(no_wake_is_lost),
         TEST(every_slice_has_a_deadline_of_the_host),
         TEST(kicks_without_end_starve_nobody),
         TEST(the_wake_time_is_the_first_of_all),

@@ -457,6 +457,60 @@ static void a_run_ends_at_the_next_event_of_a_device(void **state)
     assert_delivered(1, EVENT_INTERRUPT, 0x33);
 }
 
+#define IOAPIC_SELECT 0x00
+#define IOAPIC_WINDOW 0x10
+
+static void route(unsigned pin, uint8_t vector)
+{
+    fake_machine_ioapic_write(IOAPIC_SELECT, 0x10 + 2 * pin);
+    fake_machine_ioapic_write(IOAPIC_WINDOW, vector);
+}
+
+// Channel 0 of the PIT, mode 2, about 1 ms.
+static void start_pit(void)
+{
+    fake_machine_out(0x43, 1, 0x34);
+    fake_machine_out(0x40, 1, 0xa9);
+    fake_machine_out(0x40, 1, 0x04);
+}
+
+// Not at the guest's next exit.
+static void an_interrupt_through_the_io_apic_is_there_when_its_timer_is_due(void **state)
+{
+    (void)state;
+    start_pit();
+    route(2, 0x51);
+    set_flags(RFLAGS_IF);
+    fake_host.now_ns += 5 * MS;
+    fake_machine_run();
+    assert_delivered(1, EVENT_INTERRUPT, 0x51);
+    assert_int_equal(fake_backend.runs, 1);
+}
+
+static uint32_t work_at_entry;
+
+static void look_at_work(struct vcpu_core *core)
+{
+    work_at_entry |= core->work;
+}
+
+// Else another vCPU that sends it something would take it for known, and not kick its CPU.
+static void the_guest_is_entered_without_work(void **state)
+{
+    static const struct fake_step script[] = {
+        {.before = look_at_work, .exit = {.kind = EXIT_CPUID}}};
+
+    (void)state;
+    program_pic();
+    set_flags(RFLAGS_IF);
+    raise_irq(4);
+    work_at_entry = 0;
+    fake_backend_play(script, ARRAY_SIZE(script));
+    fake_machine_run();
+    assert_delivered(1, EVENT_INTERRUPT, 0x24); // the 8259s' line has fallen: that is mail
+    assert_int_equal(work_at_entry, 0);
+}
+
 static void a_slice_that_is_over_does_not_run(void **state)
 {
     (void)state;
@@ -523,6 +577,21 @@ static void a_halted_cpu_wakes_by_its_timer(void **state)
     fake_machine_exit((struct vm_exit){.kind = EXIT_HLT});
     assert_false(vcpu_runnable(vcpu));
     fake_host.now_ns = vcpu_next_event_ns(vcpu);
+    assert_true(vcpu_runnable(vcpu));
+}
+
+// Linux sends two to each CPU; the second may find it in a HLT already.
+static void a_sipi_that_nobody_waits_for_does_not_end_a_hlt(void **state)
+{
+    struct vcpu *vcpu = fake_machine.vcpu;
+
+    (void)state;
+    vcpu->halted = true;
+    vcpu->asleep = true; // interrupts are off
+    lapic_post(&vcpu->lapic, 0x51, false);
+    vcpu_mail_message(vcpu, &(struct apic_message){.delivery = APIC_STARTUP, .vector = 0x10});
+    assert_false(vcpu_runnable(vcpu));
+    vcpu_mail_message(vcpu, &(struct apic_message){.delivery = APIC_NMI});
     assert_true(vcpu_runnable(vcpu));
 }
 
@@ -650,11 +719,14 @@ int main(void)
         TEST(unmasking_lint0_lets_the_8259_in),
         TEST(a_run_ends_with_its_slice),
         TEST(a_run_ends_at_the_next_event_of_a_device),
+        TEST(an_interrupt_through_the_io_apic_is_there_when_its_timer_is_due),
+        TEST(the_guest_is_entered_without_work),
         TEST(a_slice_that_is_over_does_not_run),
         TEST(work_of_the_host_goes_first_once),
         TEST(exits_are_handled_without_leaving_the_loop),
         TEST(hlt_gives_the_cpu_away_until_an_interrupt),
         TEST(a_halted_cpu_wakes_by_its_timer),
+        TEST(a_sipi_that_nobody_waits_for_does_not_end_a_hlt),
         TEST(a_halted_cpu_wakes_by_what_is_typed),
         TEST(timers_fire_in_time_whenever_they_are_set),
         TEST(a_paused_vm_does_not_run),

@@ -49,6 +49,21 @@ unsigned lapic_processor_priority(const struct lapic *lapic)
     return lapic->tpr >= in_service ? lapic->tpr : in_service;
 }
 
+unsigned lapic_arbitration_priority(const struct lapic *lapic)
+{
+    const struct lapic_vectors *isr = &lapic->isr;
+    uint32_t tpr = __atomic_load_n(&lapic->tpr, __ATOMIC_RELAXED);
+    uint32_t used = __atomic_load_n(&isr->used, __ATOMIC_RELAXED);
+    unsigned in_service = 0;
+
+    if (used != 0) { // the word may be empty again, or not say so yet
+        unsigned at = highest_bit(used);
+        uint32_t word = __atomic_load_n(&isr->word[at], __ATOMIC_RELAXED);
+        in_service = (at * 32 + (word != 0 ? highest_bit(word) : 0)) & 0xf0;
+    }
+    return MAX(tpr, in_service);
+}
+
 int lapic_pending(const struct lapic *lapic)
 {
     unsigned vector;

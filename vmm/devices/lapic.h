@@ -166,6 +166,8 @@ static inline bool lapic_has_requests(const struct lapic *lapic)
 void lapic_accept(struct lapic *lapic, unsigned vector);
 // The processor priority: an interrupt is delivered if its vector's upper four bits exceed it.
 unsigned lapic_processor_priority(const struct lapic *lapic);
+// The same as another CPU sees it while the vCPU runs: what it was a moment ago, or between two.
+unsigned lapic_arbitration_priority(const struct lapic *lapic);
 // Whether the 8259's INTR reaches the CPU: through LINT0 as ExtINT, or past a disabled APIC.
 bool lapic_accepts_extint(const struct lapic *lapic);
 
