@@ -331,8 +331,8 @@ static void inspect(struct vm *vm, void *context)
 {
     assert_ptr_equal(context, &seen_cpu);
     seen_cpu = fake_host.cpu;
-    seen_cr3 = fake_host.cr3;
-    seen_core = fake_backend.current;
+    seen_cr3 = fake_host.cr3[fake_host.cpu];
+    seen_core = *fake_backend_current();
     (void)vm;
 }
 
@@ -354,7 +354,7 @@ static void calls_run_on_the_vms_cpu_in_its_space(void **state)
     assert_int_equal(seen_cpu, 1);
     assert_int_equal(seen_cr3, vm->space.cr3);
     assert_ptr_equal(seen_core, vm_vcpu_core(vm, 0));
-    assert_int_equal(fake_host.cr3, 0); // and back
+    assert_int_equal(fake_host.cr3[1], 0); // and back
     assert_int_equal(fake_host.cpu, 0);
 }
 

@@ -124,6 +124,9 @@ test_vm := $(CORE)
 UNIT_TESTS += test_vm_build
 test_vm_build := $(CORE)
 
+UNIT_TESTS += test_vm_hold
+test_vm_hold := $(CORE)
+
 # ---- Text and numbers ----
 UNIT_TESTS += test_bitmap
 UNIT_TESTS += test_format
