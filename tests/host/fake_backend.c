@@ -183,7 +183,8 @@ bool fake_backend_enter(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = loaded(vcpu);
 
-    assert_int_equal(fake_host.cr3[fake_host.cpu], vcpu->host_cr3); // else its first exit would change it
+    assert_int_equal(fake_host.cr3[fake_host.cpu],
+                     vcpu->host_cr3); // else its first exit would change it
     if (backend->event_waiting) {
         deliver(backend);
     }
