@@ -93,9 +93,16 @@ static void wait_for_startup(struct vcpu *vcpu)
 
 static const struct load_result reset = {.mode = START_REAL};
 
+// The processor's signature is in EDX (table 10-1).
+static void set_signature(struct vcpu *vcpu)
+{
+    vcpu->core.registers.gpr[GPR_RDX] = cpuid_table_find(&vcpu->cpuid, 1, 0)->eax;
+}
+
 void vcpu_start_waiting(struct vcpu *vcpu)
 {
     vcpu_start_at(vcpu, &reset);
+    set_signature(vcpu);
     wait_for_startup(vcpu);
 }
 
@@ -107,7 +114,7 @@ static void reset_registers(struct vcpu *vcpu)
     for (unsigned i = 0; i < GPR_COUNT; i++) {
         gpr[i] = 0;
     }
-    gpr[GPR_RDX] = cpuid_table_find(&vcpu->cpuid, 1, 0)->eax;
+    set_signature(vcpu);
     uint64_t cr0 = vcpu_register(vcpu, REG_CR0);
     set_segments(vcpu, &reset);
     vcpu_set_register(vcpu, REG_EFER, 0);
