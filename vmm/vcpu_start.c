@@ -84,13 +84,6 @@ void vcpu_start_at(struct vcpu *vcpu, const struct load_result *start)
 
 // ---- INIT and SIPI (SDM Vol. 3A 9.4) ----
 
-static void wait_for_startup(struct vcpu *vcpu)
-{
-    vcpu->halted = false;
-    vcpu->waits_for_startup = true;
-    __atomic_store_n(&vcpu->asleep, true, __ATOMIC_SEQ_CST);
-}
-
 static const struct load_result reset = {.mode = START_REAL};
 
 // The processor's signature is in EDX (table 10-1).
@@ -103,7 +96,8 @@ void vcpu_start_waiting(struct vcpu *vcpu)
 {
     vcpu_start_at(vcpu, &reset);
     set_signature(vcpu);
-    wait_for_startup(vcpu);
+    vcpu->waits_for_startup = true;
+    vcpu->asleep = true;
 }
 
 // What a reset sets and an INIT sets too (table 10-1). Caching stays as it was; the FPU, XCR0, the
@@ -131,7 +125,8 @@ static void reset_registers(struct vcpu *vcpu)
     vcpu_set_register(vcpu, REG_EVENT_WAITING, 0);
 }
 
-// The first vCPU would begin at the reset vector, where the ROM resets the machine.
+// The first vCPU would begin at the reset vector, where the ROM resets the machine. Another is
+// asleep only when its mail turns out to have no SIPI: see vcpu_mail_take.
 void vcpu_init_received(struct vcpu *vcpu)
 {
     if (vcpu->index == 0) {
@@ -142,7 +137,8 @@ void vcpu_init_received(struct vcpu *vcpu)
     reset_registers(vcpu);
     lapic_init_received(&vcpu->lapic);
     vcpu->nmi_pending = false;
-    wait_for_startup(vcpu);
+    vcpu->halted = false;
+    vcpu->waits_for_startup = true;
 }
 
 // In real mode, at a page below 1 MiB.

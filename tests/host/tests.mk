@@ -127,6 +127,9 @@ test_vcpu_exit := $(CORE)
 UNIT_TESTS += test_vcpu_mail
 test_vcpu_mail := $(CORE)
 
+UNIT_TESTS += test_vcpu_sleep
+test_vcpu_sleep := $(CORE)
+
 UNIT_TESTS += test_vcpu_start
 test_vcpu_start := $(CORE)
 
