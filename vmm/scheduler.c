@@ -62,13 +62,18 @@ static void consider_vm(const struct scheduler *scheduler, struct vm *vm, struct
     }
 }
 
-static struct choice choose(const struct scheduler *scheduler)
+// What a vCPU finds in its mail can be work for another that was considered already, or end the VM.
+static struct choice choose(struct scheduler *scheduler)
 {
+    scheduler->look_again = false;
     struct choice choice = {.vcpu = NULL, .wake_ns = NEVER_NS};
     unsigned count = __atomic_load_n(&scheduler->vmm->vm_count, __ATOMIC_ACQUIRE);
     bool usable = scheduler->vmm->runs_guests[scheduler->cpu]; // not any more before a power-off
     for (unsigned i = 0; usable && i < count; i++) {
         consider_vm(scheduler, scheduler->vmm->vms[i], &choice);
+    }
+    if (scheduler->look_again) {
+        choice.wake_ns = scheduler->vmm->host->now_ns();
     }
     return choice;
 }
@@ -137,7 +142,9 @@ void scheduler_wake(struct scheduler *scheduler, struct vcpu *vcpu, bool known)
             host->kick(scheduler->cpu);
         }
     } else if (current == NULL) {
-        if (!here) {
+        if (here) {
+            scheduler->look_again = true;
+        } else {
             host->kick(scheduler->cpu);
         }
     } else if (may_disturb(host, vcpu)) {

@@ -13,6 +13,7 @@ struct scheduler {
     struct vmm *vmm;
     unsigned cpu;
     struct vcpu *current;     // atomic: that runs; NULL while it is chosen
+    bool look_again;          // work came for one of its vCPUs while it chose
     uint64_t virtual_time_ns; // of the vCPU that was chosen last
     uint64_t busy_ns;         // time in guests since boot
 };

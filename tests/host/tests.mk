@@ -118,6 +118,9 @@ test_pc_memory := $(CORE)
 UNIT_TESTS += test_scheduler
 test_scheduler := $(CORE)
 
+UNIT_TESTS += test_scheduler_wake
+test_scheduler_wake := $(CORE)
+
 UNIT_TESTS += test_vcpu
 test_vcpu := $(CORE)
 
