@@ -105,8 +105,15 @@ static struct choice choose_or_idle(struct scheduler *scheduler)
         return choice;
     }
     __atomic_store_n(&scheduler->idle, true, __ATOMIC_SEQ_CST);
-    bool missed = __atomic_exchange_n(&scheduler->missed, false, __ATOMIC_SEQ_CST);
-    return missed ? choose(scheduler) : choice;
+    if (__atomic_exchange_n(&scheduler->missed, false, __ATOMIC_SEQ_CST)) {
+        choice = choose(scheduler);
+    }
+    // What a vCPU finds in its mail can be work for another that was considered already, or end
+    // the VM.
+    if (__atomic_load_n(&scheduler->missed, __ATOMIC_SEQ_CST)) {
+        choice.wake_ns = scheduler->vmm->host->now_ns();
+    }
+    return choice;
 }
 
 bool scheduler_step(struct scheduler *scheduler, uint64_t *wake_ns)
@@ -171,14 +178,17 @@ void scheduler_wake(struct scheduler *scheduler, struct vcpu *vcpu, bool known)
 {
     const struct host *host = scheduler->vmm->host;
     struct vcpu *current = __atomic_load_n(&scheduler->current, __ATOMIC_SEQ_CST);
+    bool here = host->this_cpu() == scheduler->cpu;
     if (current == vcpu) {
         if (!known) {
             kick(scheduler);
         }
+    } else if (current == NULL && here) { // by what it found in the mail of another
+        __atomic_store_n(&scheduler->missed, true, __ATOMIC_SEQ_CST);
     } else if (is_idle(scheduler)) {
         kick(scheduler);
     } else if (may_disturb(host, vcpu)) {
-        if (current && host->this_cpu() == scheduler->cpu) {
+        if (current && here) {
             vcpu_post_work(current, WORK_HOST);
         }
         kick(scheduler);

@@ -52,8 +52,10 @@ void vcpu_start_waiting(struct vcpu *vcpu);
 void vcpu_init_received(struct vcpu *vcpu);
 void vcpu_startup(struct vcpu *vcpu, uint8_t vector);
 
-// In vcpu_sleep.c. HLT, and the end of a sleep that interrupts do not end.
+// In vcpu_sleep.c. HLT, and begin and end of a sleep that interrupts do not end. False: no vCPU of
+// the VM will ever run again.
 enum exit_action vcpu_halt_exit(struct vcpu *vcpu);
+MUST_CHECK bool vcpu_fall_asleep(struct vcpu *vcpu);
 void vcpu_stir(struct vcpu *vcpu);
 
 // Runs it until the host has work, its slice ends, it halts or its VM is no longer running.

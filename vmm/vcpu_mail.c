@@ -85,6 +85,15 @@ static void take_lint0(struct vcpu *vcpu, uint32_t flags)
     lapic_set_lint(&vcpu->lapic, 0, __atomic_load_n(&vcpu->mail.lint0, __ATOMIC_RELAXED));
 }
 
+// After an INIT, or an NMI that waits with it for the SIPI.
+static void sleep_on(struct vcpu *vcpu)
+{
+    if (vcpu->waits_for_startup && !vcpu_fall_asleep(vcpu)) {
+        vm_fail(vcpu->vm, "halted for ever: vCPU %u waits for a SIPI, nobody is left to send it",
+                vcpu->index);
+    }
+}
+
 void vcpu_mail_take(struct vcpu *vcpu)
 {
     struct vcpu_mail *mail = &vcpu->mail;
@@ -111,5 +120,8 @@ void vcpu_mail_take(struct vcpu *vcpu)
     }
     if (flags & (MAIL_LINT0 | MAIL_LINT0_ROSE)) {
         take_lint0(vcpu, flags);
+    }
+    if (flags & MAIL_WAKES_ALL) {
+        sleep_on(vcpu);
     }
 }

@@ -28,6 +28,12 @@ void vcpu_stir(struct vcpu *vcpu)
     __atomic_store_n(&vcpu->asleep, false, __ATOMIC_SEQ_CST);
 }
 
+bool vcpu_fall_asleep(struct vcpu *vcpu)
+{
+    __atomic_store_n(&vcpu->asleep, true, __ATOMIC_SEQ_CST);
+    return !sleeps_for_ever(vcpu->vm);
+}
+
 // An interrupt that is pending already ends the wait at once: vcpu_run finds it.
 enum exit_action vcpu_halt_exit(struct vcpu *vcpu)
 {
@@ -36,8 +42,7 @@ enum exit_action vcpu_halt_exit(struct vcpu *vcpu)
     if ((vcpu_register(vcpu, REG_RFLAGS) & RFLAGS_IF) || vcpu->nmi_pending) {
         return ADVANCE;
     }
-    __atomic_store_n(&vcpu->asleep, true, __ATOMIC_SEQ_CST);
-    if (sleeps_for_ever(vcpu->vm)) {
+    if (!vcpu_fall_asleep(vcpu)) {
         vm_fail(vcpu->vm, "halted for ever: HLT with interrupts off at RIP 0x%llx",
                 (unsigned long long)vcpu_register(vcpu, REG_RIP));
     }
@@ -54,6 +59,9 @@ bool vcpu_runnable(struct vcpu *vcpu)
     vcpu_advance_timers(vcpu);
     vcpu_mail_take(vcpu);
     bool wakes = vcpu->nmi_pending || (!vcpu->asleep && vcpu_interrupt_pending(vcpu));
-    vcpu->halted = vcpu->halted && !wakes;
+    if (vcpu->halted && wakes) {
+        vcpu->halted = false;
+        vcpu_stir(vcpu); // the NMI may be one of its own pins
+    }
     return !vcpu->halted && !vcpu->waits_for_startup;
 }

@@ -84,19 +84,20 @@ void vcpu_start_at(struct vcpu *vcpu, const struct load_result *start)
 
 // ---- INIT and SIPI (SDM Vol. 3A 9.4) ----
 
-static void wait_for_startup(struct vcpu *vcpu)
-{
-    vcpu->halted = false;
-    vcpu->waits_for_startup = true;
-    __atomic_store_n(&vcpu->asleep, true, __ATOMIC_SEQ_CST);
-}
-
 static const struct load_result reset = {.mode = START_REAL};
+
+// The processor's signature is in EDX (table 10-1).
+static void set_signature(struct vcpu *vcpu)
+{
+    vcpu->core.registers.gpr[GPR_RDX] = cpuid_table_find(&vcpu->cpuid, 1, 0)->eax;
+}
 
 void vcpu_start_waiting(struct vcpu *vcpu)
 {
     vcpu_start_at(vcpu, &reset);
-    wait_for_startup(vcpu);
+    set_signature(vcpu);
+    vcpu->waits_for_startup = true;
+    vcpu->asleep = true;
 }
 
 // What a reset sets and an INIT sets too (table 10-1). Caching stays as it was; the FPU, XCR0, the
@@ -107,7 +108,7 @@ static void reset_registers(struct vcpu *vcpu)
     for (unsigned i = 0; i < GPR_COUNT; i++) {
         gpr[i] = 0;
     }
-    gpr[GPR_RDX] = cpuid_table_find(&vcpu->cpuid, 1, 0)->eax;
+    set_signature(vcpu);
     uint64_t cr0 = vcpu_register(vcpu, REG_CR0);
     set_segments(vcpu, &reset);
     vcpu_set_register(vcpu, REG_EFER, 0);
@@ -124,7 +125,8 @@ static void reset_registers(struct vcpu *vcpu)
     vcpu_set_register(vcpu, REG_EVENT_WAITING, 0);
 }
 
-// The first vCPU would begin at the reset vector, where the ROM resets the machine.
+// The first vCPU would begin at the reset vector, where the ROM resets the machine. Another is
+// asleep only when its mail turns out to have no SIPI: see vcpu_mail_take.
 void vcpu_init_received(struct vcpu *vcpu)
 {
     if (vcpu->index == 0) {
@@ -135,7 +137,8 @@ void vcpu_init_received(struct vcpu *vcpu)
     reset_registers(vcpu);
     lapic_init_received(&vcpu->lapic);
     vcpu->nmi_pending = false;
-    wait_for_startup(vcpu);
+    vcpu->halted = false;
+    vcpu->waits_for_startup = true;
 }
 
 // In real mode, at a page below 1 MiB.

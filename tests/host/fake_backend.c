@@ -39,17 +39,32 @@ static unsigned features(void)
     return fake_backend.features;
 }
 
+struct vcpu_core **fake_backend_current(void)
+{
+    return &fake_backend.current[fake_host.cpu];
+}
+
+// Its state may still be in another CPU: a VMCS that is active there, registers of its FPU.
+static void check_cpu(const struct backend_vcpu *backend)
+{
+    assert_non_null(backend);
+    assert_true(!backend->in_cpu || backend->cpu == fake_host.cpu);
+}
+
 static void load_vcpu(struct vcpu_core *vcpu)
 {
-    assert_non_null(vcpu->backend);
-    fake_backend.current = vcpu;
+    check_cpu(vcpu->backend);
+    vcpu->backend->in_cpu = true;
+    vcpu->backend->cpu = fake_host.cpu;
+    *fake_backend_current() = vcpu;
 }
 
 static void unload_vcpu(struct vcpu_core *vcpu)
 {
-    assert_non_null(vcpu->backend);
-    if (fake_backend.current == vcpu) {
-        fake_backend.current = NULL;
+    check_cpu(vcpu->backend);
+    vcpu->backend->in_cpu = false;
+    if (*fake_backend_current() == vcpu) {
+        *fake_backend_current() = NULL;
     }
 }
 
@@ -83,7 +98,7 @@ static void destroy_vcpu(struct vcpu_core *vcpu)
 // Of the CPU's current vCPU only: real registers are reached through what is loaded.
 static struct backend_vcpu *loaded(const struct vcpu_core *vcpu)
 {
-    assert_ptr_equal(vcpu, fake_backend.current);
+    assert_ptr_equal(vcpu, *fake_backend_current());
     return vcpu->backend;
 }
 
@@ -168,7 +183,8 @@ bool fake_backend_enter(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = loaded(vcpu);
 
-    assert_int_equal(fake_host.cr3, vcpu->host_cr3); // else its first exit would change it
+    assert_int_equal(fake_host.cr3[fake_host.cpu],
+                     vcpu->host_cr3); // else its first exit would change it
     if (backend->event_waiting) {
         deliver(backend);
     }
@@ -178,7 +194,7 @@ bool fake_backend_enter(struct vcpu_core *vcpu)
 
 const struct event *fake_backend_last_event(void)
 {
-    const struct vcpu_core *vcpu = fake_backend.current;
+    const struct vcpu_core *vcpu = *fake_backend_current();
 
     if (vcpu && vcpu->backend->event_waiting) {
         return &vcpu->backend->event;

@@ -2,6 +2,7 @@
 // A back end without hardware: registers are kept, events recorded, and the guest is a script.
 #pragma once
 
+#include "tests/host/fake_host.h"
 #include "vmm/backend.h"
 
 #define FAKE_EVENTS_MAX 256
@@ -42,11 +43,13 @@ struct backend_vcpu {
     bool event_waiting; // will be delivered by the next entry
     struct event event;
     bool window; // interrupt-window exits are on
+    bool in_cpu; // loaded into `cpu` and not unloaded since
+    unsigned cpu;
 };
 
 struct fake_backend {
     struct vcpu_ops ops;
-    struct vcpu_core *current;
+    struct vcpu_core *current[FAKE_CPUS_MAX];
     unsigned features;
     unsigned live_vcpus;
     unsigned live_nested;
@@ -68,6 +71,8 @@ struct fake_backend {
 extern struct fake_backend fake_backend;
 
 void fake_backend_init(void);
+// Which vCPU is the current one of the CPU that runs (fake_host.cpu).
+struct vcpu_core **fake_backend_current(void);
 void fake_backend_play(const struct fake_step *script, unsigned length);
 
 // One exit, as the loop of a back end carries it out: counted, handled, RIP moved. The CPL of a

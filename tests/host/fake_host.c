@@ -155,7 +155,9 @@ static enum status space_create(struct host_space *space, const struct guest_ext
 static void space_destroy(struct host_space *space)
 {
     assert_int_not_equal(space->cr3, 0);
-    assert_int_not_equal(space->cr3, fake_host.cr3); // nobody is in it
+    for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX; cpu++) {
+        assert_int_not_equal(space->cr3, fake_host.cr3[cpu]); // nobody is in it
+    }
     assert_int_equal(munmap((void *)space->window, space_bytes(space)), 0);
     fake_host.live_spaces--;
     *space = (struct host_space){0};
@@ -185,15 +187,28 @@ static const uint8_t *space_map_module(struct host_space *space, hpa_t start, ui
     return fake_host_step_fails() ? NULL : (const uint8_t *)start.value;
 }
 
-static const struct host_space *entered;
+static const struct host_space *entered[FAKE_CPUS_MAX];
+
+static bool anyone_is_in(uint64_t cr3)
+{
+    for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX; cpu++) {
+        if (fake_host.cr3[cpu] == cr3) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static void space_enter(const struct host_space *space)
 {
-    if (fake_host.cr3) {
-        protect(entered, PROT_NONE);
+    uint64_t *cr3 = &fake_host.cr3[fake_host.cpu];
+    uint64_t left = *cr3;
+
+    *cr3 = space ? space->cr3 : 0;
+    if (left && !anyone_is_in(left)) {
+        protect(entered[fake_host.cpu], PROT_NONE);
     }
-    entered = space;
-    fake_host.cr3 = space ? space->cr3 : 0;
+    entered[fake_host.cpu] = space;
     if (space) {
         assert_int_not_equal(space->cr3, 0);
         protect(space, PROT_READ | PROT_WRITE);

@@ -34,7 +34,7 @@ struct fake_host {
     uint64_t guest_bytes; // what the machine says it has
     unsigned frame_run;   // 4 KiB frames that are contiguous in a space; 0: all
     uint64_t spaces_made;
-    uint64_t cr3; // of the space that is entered; 0: the hypervisor's own
+    uint64_t cr3[FAKE_CPUS_MAX]; // of the space that each CPU is in; 0: the hypervisor's own
 
     unsigned cpuid_count;
     struct fake_cpuid cpuid[FAKE_CPUID_LEAVES];
@@ -47,7 +47,7 @@ struct fake_host {
 };
 
 // The one machine of the test program: the callbacks have no context to find another by. The RAM of
-// a VM can be touched only while its space is entered, as on the real one.
+// a VM can be touched only while a CPU is in its space, on the real one only by that CPU.
 extern struct fake_host fake_host;
 
 // Two CPUs like Skylake, 1 s after boot.

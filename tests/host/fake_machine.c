@@ -32,12 +32,12 @@ void fake_machine_init(void)
     }
 }
 
-struct vm *fake_machine_add(const char *name)
+struct vm *fake_machine_add_smp(const char *name, unsigned vcpus, uint64_t cpus)
 {
     struct vm_config config = {.memory_bytes = FAKE_VM_BYTES,
-                               .vcpus = 1,
+                               .vcpus = vcpus,
                                .pinned = true,
-                               .cpus = {BIT(0)},
+                               .cpus = {cpus},
                                .autostart = true,
                                .command_line = ""};
     struct reason why = {""};
@@ -49,6 +49,47 @@ struct vm *fake_machine_add(const char *name)
                                                         .size = sizeof(boot_sector),
                                                         .command_line = ""}));
     return vm;
+}
+
+struct vm *fake_machine_add(const char *name)
+{
+    return fake_machine_add_smp(name, 1, BIT(0));
+}
+
+void fake_machine_start_smp(unsigned vcpus)
+{
+    struct reason why = {""};
+
+    fake_machine_init();
+    fake_machine.vm = fake_machine_add_smp("web", vcpus, BIT(0) | BIT(1));
+    assert_int_equal(vm_start(fake_machine.vm, &why), STATUS_OK);
+    fake_machine.vcpu = fake_machine.vm->vcpus[0];
+    for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX; cpu++) {
+        fake_host.kicks[cpu] = 0;
+    }
+}
+
+bool fake_machine_step(unsigned cpu, uint64_t *wake_ns)
+{
+    uint64_t ignored;
+    unsigned before = fake_host.cpu;
+
+    fake_host.cpu = cpu;
+    bool ran = scheduler_step(&fake_machine.schedulers[cpu], wake_ns ? wake_ns : &ignored);
+    fake_host.cpu = before;
+    return ran;
+}
+
+void fake_machine_start_processors(void)
+{
+    const struct apic_message startup = {.delivery = APIC_STARTUP, .vector = 0x10};
+
+    for (unsigned i = 1; i < fake_machine.vm->config.vcpus; i++) {
+        vcpu_mail_message(fake_machine.vm->vcpus[i], &startup);
+    }
+    for (unsigned i = 0; i < fake_machine.vm->config.vcpus; i++) {
+        assert_true(fake_machine_step(fake_machine.vm->slots[i].cpu, NULL));
+    }
 }
 
 void fake_machine_start(void)
@@ -80,6 +121,7 @@ void fake_machine_start_long(void)
 
 void fake_machine_free(void)
 {
+    fake_host.cpu = 0;
     fake_host.host.space_enter(NULL);
     fake_host.failing_step = 0;
     for (unsigned i = 0; i < fake_machine.vmm.vm_count; i++) {

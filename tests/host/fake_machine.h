@@ -22,10 +22,19 @@ extern struct fake_machine fake_machine;
 void fake_machine_init(void);
 // A VM on CPU 0 with a boot sector to run, as vm_create leaves it.
 struct vm *fake_machine_add(const char *name);
+// The same with more vCPUs, in turn on the CPUs whose bits are set.
+struct vm *fake_machine_add_smp(const char *name, unsigned vcpus, uint64_t cpus);
 // One VM `web`, started, its vCPU loaded and its memory entered. For tests of single exits.
 void fake_machine_start(void);
 // The same with the vCPU in 64-bit mode, interrupts off.
 void fake_machine_start_long(void);
+// One VM `web` with several vCPUs, those with even numbers on CPU 0, the others on CPU 1. Started,
+// none of them held or loaded, all but the first waiting for a SIPI.
+void fake_machine_start_smp(unsigned vcpus);
+// Sends those their SIPIs. Each CPU takes a step for each of its vCPUs.
+void fake_machine_start_processors(void);
+// One step of a CPU's scheduler. `wake_ns` may be NULL.
+bool fake_machine_step(unsigned cpu, uint64_t *wake_ns);
 // Stops and frees all VMs; fails the test if anything leaked.
 void fake_machine_free(void);
 // cmocka's fixtures for the three.

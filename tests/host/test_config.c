@@ -251,6 +251,50 @@ static void test_memory_sizes(void **state)
     }
 }
 
+static void test_cpu_lists(void **state)
+{
+    static const struct {
+        const char *line;
+        uint64_t cpus[HOST_CPUS_MAX / 64];
+    } lists[] = {
+        {"vm=a cpu=0", {BIT(0)}},
+        {"vm=a cpu=1,4-7", {0xf2}},
+        {"vm=a cpu=3-3,3,2-4", {0x1c}},
+        {"vm=a cpu=007", {BIT(7)}},
+        {"vm=a cpu=63-64,255", {BIT(63), BIT(0), 0, BIT(63)}},
+        {"vm=a cpu=0-255", {UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX}},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(lists); i++) {
+        assert_int_equal(parse_vm(lists[i].line), STATUS_OK);
+        assert_true(vm.pinned);
+        assert_memory_equal(vm.cpus, lists[i].cpus, sizeof(vm.cpus));
+    }
+    assert_int_equal(parse_vm("vm=a cpus=64 cpu=1"), STATUS_OK); // more vCPUs than CPUs
+    assert_int_equal(vm.vcpus, 64);
+    assert_int_equal(parse_vm("vm=a cpus=2"), STATUS_OK);
+    assert_false(vm.pinned);
+    assert_int_equal(vm.cpus[0], 0);
+}
+
+static void test_cpu_list_refusals(void **state)
+{
+    static const char *const bad[] = {"",      ",",   "1,",    ",1",  "1,,2", "1-",   "-2",  "4-3",
+                                      "1-2-3", "1;2", "1-256", "0x1", "1,x",  "1, 2", "a-b", "+1"};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        char line[40];
+        char text[120];
+
+        snprintf(line, sizeof(line), "vm=a cpu=\"%s\"", bad[i]);
+        snprintf(text, sizeof(text),
+                 "cpu=%s: expected numbers of CPUs, 0 to 255, such as 2 or 1,4-7", bad[i]);
+        assert_vm_refused(line, text);
+    }
+}
+
 static void test_vm_refusals(void **state)
 {
     static const struct {
@@ -372,6 +416,8 @@ int main(void)
         cmocka_unit_test(test_vm_defaults),
         cmocka_unit_test(test_whole_vm_line),
         cmocka_unit_test(test_memory_sizes),
+        cmocka_unit_test(test_cpu_lists),
+        cmocka_unit_test(test_cpu_list_refusals),
         cmocka_unit_test(test_vm_refusals),
         cmocka_unit_test(test_further_module),
         cmocka_unit_test(test_words_as_grub_quotes_them),

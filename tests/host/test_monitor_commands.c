@@ -187,6 +187,12 @@ static void test_cpus(void **state)
     assert_answer("cpus", "CPU  BUSY                            VMS (VM/VCPU)\r\n"
                           "  0    0%  APIC 0                    web\r\n"
                           "  1   25%  APIC 2                    ticker (paused)\r\n");
+    web->config.vcpus = 3;
+    web->slots[1].cpu = 1;
+    assert_answer("cpus", "CPU  BUSY                            VMS (VM/VCPU)\r\n"
+                          "  0    0%  APIC 0                    web/0 web/2\r\n"
+                          "  1   25%  APIC 2                    web/1 ticker (paused)\r\n");
+    web->config.vcpus = 1;
     world.machine.describe_cpu = NULL;
     assert_answer_has("cpus", " web\r\n");
 }
@@ -260,6 +266,10 @@ static void test_regs_and_exits_go_through(void **state)
     world.cores[0].registers.gpr[GPR_R15] = 0x15;
     assert_answer_has("regs web", "R15  0000000000000015\r\n");
     assert_answer("regs spare", "spare is off: it has no CPU\r\n");
+    web->config.vcpus = 4;
+    assert_answer_has("regs web 3", "R15  0000000000000015\r\n");
+    assert_answer("regs web 4", "web has vCPUs 0 to 3\r\n");
+    assert_answer_has("regs web x", "'x' is no vCPU; expected a number");
     assert_answer_has("exits web", "all exits");
     assert_answer("exits spare", "spare is off: it has no CPU\r\n");
 }

@@ -66,7 +66,7 @@ static uint64_t run_time(const struct vm *vm)
 
 static struct vm *current(void)
 {
-    return vcpu_of(fake_backend.current)->vm;
+    return vcpu_of(*fake_backend_current())->vm;
 }
 
 // ---- Guests ----
@@ -152,10 +152,7 @@ static void vms_of_other_cpus_do_not_run_here(void **state)
     assert_int_equal(vm_start(vm, &why), STATUS_OK);
     run_for(100 * MS);
     assert_int_equal(run_time(vm), 0);
-    uint64_t wake_ns;
-
-    fake_host.cpu = 1;
-    assert_true(scheduler_step(&fake_machine.schedulers[1], &wake_ns));
+    assert_true(fake_machine_step(1, NULL));
     assert_true(run_time(vm) > 0);
 }
 
@@ -191,7 +188,7 @@ static void one_alone_runs_all_the_time(void **state)
     run_for(1000 * MS);
     assert_in_range(run_time(hog), 998 * MS, 1000 * MS);
     assert_int_equal(run_time(hog), cpu0()->busy_ns);
-    assert_int_equal(fake_host.cr3, hog->space.cr3);
+    assert_int_equal(fake_host.cr3[0], hog->space.cr3);
 }
 
 static void hogs_share_equally(void **state)
@@ -596,7 +593,7 @@ static void a_slice_ends_when_a_sleeper_wakes(void **state)
     start("hog");
     assert_true(step());
     assert_int_equal(current()->config.name[0], 'h');
-    assert_int_equal(fake_backend.current->deadline_ns, start_ns + 3 * MS);
+    assert_int_equal((*fake_backend_current())->deadline_ns, start_ns + 3 * MS);
     assert_true(step());
     assert_int_equal(current()->config.name[0], 's');
 }
@@ -637,13 +634,7 @@ static void restarts_are_waited_for(void **state)
     assert_int_equal(vm->starts, 2);
 }
 
-static int tear_down(void **state)
-{
-    fake_host.cpu = 0;
-    return fake_machine_tear_down(state);
-}
-
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, fake_machine_tear_down)
 
 int main(void)
 {

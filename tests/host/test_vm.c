@@ -180,6 +180,49 @@ static void pins_must_exist(void **state)
     assert_int_equal(vm_find(&fake_machine.vmm, "rt")->slots[0].cpu, 0);
 }
 
+static struct vm *new_with_vcpus(const char *name, unsigned vcpus, uint64_t cpus)
+{
+    struct vm_config config = config_named(name);
+    struct vm *vm = NULL;
+
+    config.vcpus = vcpus;
+    config.pinned = cpus != 0;
+    config.cpus[0] = cpus;
+    assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
+    return vm;
+}
+
+static void assert_cpus(const struct vm *vm, const char *cpus)
+{
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        assert_int_equal(vm->slots[i].cpu, cpus[i] - '0');
+    }
+}
+
+static void vcpus_take_their_cpus_in_turn(void **state)
+{
+    (void)state;
+    fake_host.cpus = 4;
+    assert_cpus(new_with_vcpus("a", 6, 0), "123012");
+    assert_cpus(new_with_vcpus("b", 2, 0), "30"); // goes on where the last one ended
+    assert_cpus(new_with_vcpus("c", 5, BIT(1) | BIT(3)), "13131");
+    assert_cpus(new_with_vcpus("d", 3, BIT(2)), "222");
+    assert_cpus(new_with_vcpus("e", 1, 0), "1"); // pinned ones do not count
+    fake_machine.vmm.runs_guests[2] = false;
+    assert_cpus(new_with_vcpus("f", 4, 0), "3013");
+}
+
+static void each_cpu_of_a_list_must_exist(void **state)
+{
+    struct vm_config config = config_named("rt");
+
+    (void)state;
+    pin(&config, 0);
+    config.cpus[3] = BIT(63);
+    assert_int_equal(create(&config), STATUS_RANGE);
+    assert_string_equal(why.text, "vm=rt: cpu=255: this machine runs CPUs 0 to 1");
+}
+
 // ---- Payloads ----
 
 static void linked_payloads_make_vms(void **state)
@@ -331,8 +374,8 @@ static void inspect(struct vm *vm, void *context)
 {
     assert_ptr_equal(context, &seen_cpu);
     seen_cpu = fake_host.cpu;
-    seen_cr3 = fake_host.cr3;
-    seen_core = fake_backend.current;
+    seen_cr3 = fake_host.cr3[fake_host.cpu];
+    seen_core = *fake_backend_current();
     (void)vm;
 }
 
@@ -354,7 +397,7 @@ static void calls_run_on_the_vms_cpu_in_its_space(void **state)
     assert_int_equal(seen_cpu, 1);
     assert_int_equal(seen_cr3, vm->space.cr3);
     assert_ptr_equal(seen_core, vm_vcpu_core(vm, 0));
-    assert_int_equal(fake_host.cr3, 0); // and back
+    assert_int_equal(fake_host.cr3[1], 0); // and back
     assert_int_equal(fake_host.cpu, 0);
 }
 
@@ -825,6 +868,8 @@ int main(void)
         TEST(only_cpus_that_run_guests_get_some),
         TEST(without_such_cpus_there_are_still_vms),
         TEST(pins_must_exist),
+        TEST(vcpus_take_their_cpus_in_turn),
+        TEST(each_cpu_of_a_list_must_exist),
         TEST(linked_payloads_make_vms),
         TEST(modules_are_limited),
         TEST(nothing_to_run_does_not_start),

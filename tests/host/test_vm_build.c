@@ -168,7 +168,7 @@ static void assert_nothing_is_left(const struct vm *vm)
     assert_int_equal(fake_host.live_spaces, 0);
     assert_int_equal(fake_backend.live_vcpus, 0);
     assert_int_equal(fake_backend.live_nested, 0);
-    assert_int_equal(fake_host.cr3, 0);
+    assert_int_equal(fake_host.cr3[fake_host.cpu], 0);
     assert_null(vm->pc);
     assert_null(vm->vcpus[0]);
     assert_int_equal(vm->memory.extent_count, 0);

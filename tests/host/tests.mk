@@ -80,6 +80,9 @@ test_acpi_tables := $(ACPI_TABLES) vmm/guest_memory.c arch/x86/acpi_tables.c \
                     arch/x86/acpi_rsdp.c arch/x86/acpi_madt.c arch/x86/acpi_fadt.c \
                     arch/x86/acpi_aml.c arch/x86/acpi_spcr.c
 
+UNIT_TESTS += test_apic_bus
+test_apic_bus := $(CORE)
+
 UNIT_TESTS += test_cpuid
 test_cpuid := vmm/cpuid.c tests/host/fake_host.c
 
@@ -110,8 +113,14 @@ test_msr := $(CORE)
 UNIT_TESTS += test_pc
 test_pc := $(CORE)
 
+UNIT_TESTS += test_pc_memory
+test_pc_memory := $(CORE)
+
 UNIT_TESTS += test_scheduler
 test_scheduler := $(CORE)
+
+UNIT_TESTS += test_scheduler_wake
+test_scheduler_wake := $(CORE)
 
 UNIT_TESTS += test_vcpu
 test_vcpu := $(CORE)
@@ -119,11 +128,23 @@ test_vcpu := $(CORE)
 UNIT_TESTS += test_vcpu_exit
 test_vcpu_exit := $(CORE)
 
+UNIT_TESTS += test_vcpu_mail
+test_vcpu_mail := $(CORE)
+
+UNIT_TESTS += test_vcpu_sleep
+test_vcpu_sleep := $(CORE)
+
+UNIT_TESTS += test_vcpu_start
+test_vcpu_start := $(CORE)
+
 UNIT_TESTS += test_vm
 test_vm := $(CORE)
 
 UNIT_TESTS += test_vm_build
 test_vm_build := $(CORE)
+
+UNIT_TESTS += test_vm_hold
+test_vm_hold := $(CORE)
 
 # ---- Text and numbers ----
 UNIT_TESTS += test_bitmap

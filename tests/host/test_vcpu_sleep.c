@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+// Tests of vCPUs that sleep: what wakes them, and when none of a VM will ever wake.
+#include "vmm/vcpu.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "arch/x86/registers.h"
+#include "tests/host/fake_machine.h"
+#include "vmm/vm_hold.h"
+
+#define MS 1000000ULL
+#define FOR_EVER "halted for ever"
+
+static struct vm *vm;
+
+// The vCPU `index`, loaded on its CPU, which is the one that runs from now on.
+static struct vcpu *on(unsigned index)
+{
+    fake_host.cpu = vm->slots[index].cpu;
+    assert_true(vm_hold(vm, index));
+    fake_host.host.space_enter(&vm->space);
+    fake_backend.ops.load_vcpu(&vm->vcpus[index]->core);
+    return vm->vcpus[index];
+}
+
+static void send(unsigned index, enum apic_delivery delivery, uint8_t vector)
+{
+    vcpu_mail_message(vm->vcpus[index],
+                      &(struct apic_message){.delivery = delivery, .vector = vector});
+}
+
+static void start_with(unsigned vcpus)
+{
+    fake_machine_start_smp(vcpus);
+    vm = fake_machine.vm;
+    for (unsigned i = 0; i < vcpus; i++) {
+        struct vcpu *vcpu = on(i);
+
+        send(i, APIC_STARTUP, 0x10);
+        vcpu_mail_take(vcpu);
+        assert_true(lapic_write(&vcpu->lapic, LAPIC_SVR, 0x1ff, 0));
+    }
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    start_with(2);
+    return 0;
+}
+
+static int set_up_four(void **state)
+{
+    (void)state;
+    start_with(4);
+    return 0;
+}
+
+static int set_up_one(void **state)
+{
+    (void)state;
+    start_with(1);
+    return 0;
+}
+
+static void halt(unsigned index, uint64_t interrupts)
+{
+    struct vcpu *vcpu = on(index);
+
+    vcpu_set_register(vcpu, REG_RFLAGS, RFLAGS_FIXED | interrupts);
+    assert_int_equal(fake_backend_exit(&vcpu->core, (struct vm_exit){.kind = EXIT_HLT}), ADVANCE);
+}
+
+// As the scheduler asks; one that runs takes its mail by itself before it goes on.
+static bool runnable(unsigned index)
+{
+    struct vcpu *vcpu = on(index);
+
+    vcpu_mail_take(vcpu);
+    return vcpu_runnable(vcpu);
+}
+
+// ---- What wakes ----
+
+static void an_interrupt_wakes_where_interrupts_are_on(void **state)
+{
+    (void)state;
+    halt(1, RFLAGS_IF);
+    assert_false(runnable(1));
+    assert_false(vm->vcpus[1]->asleep);
+    send(1, APIC_FIXED, 0x41);
+    assert_true(runnable(1));
+    assert_false(vm->vcpus[1]->halted);
+}
+
+static void an_interrupt_does_not_wake_where_they_are_off(void **state)
+{
+    (void)state;
+    halt(1, 0);
+    send(1, APIC_FIXED, 0x41);
+    assert_false(runnable(1));
+    assert_true(vm->vcpus[1]->halted);
+    send(1, APIC_NMI, 0);
+    assert_true(runnable(1));
+}
+
+static void an_interrupt_below_the_priority_does_not_wake(void **state)
+{
+    (void)state;
+    assert_true(lapic_write(&vm->vcpus[1]->lapic, LAPIC_TPR, 0x50, 0));
+    halt(1, RFLAGS_IF);
+    send(1, APIC_FIXED, 0x41);
+    assert_false(runnable(1));
+    send(1, APIC_FIXED, 0x61);
+    assert_true(runnable(1));
+}
+
+static void an_nmi_wakes_in_either_case(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        halt(1, i ? RFLAGS_IF : 0);
+        assert_false(runnable(1));
+        send(1, APIC_NMI, 0);
+        assert_true(runnable(1));
+        assert_false(vm->vcpus[1]->asleep);
+        vm->vcpus[1]->nmi_pending = false; // delivered
+    }
+}
+
+static void an_interrupt_that_is_there_ends_the_halt_at_once(void **state)
+{
+    (void)state;
+    send(1, APIC_FIXED, 0x41);
+    vcpu_mail_take(on(1));
+    halt(1, RFLAGS_IF);
+    assert_true(vm->vcpus[1]->core.work & WORK_EVENTS); // the loop looks
+    assert_true(runnable(1));
+}
+
+static void an_nmi_that_is_there_does_too(void **state)
+{
+    (void)state;
+    vm->vcpus[1]->nmi_pending = true;
+    halt(1, 0);
+    assert_false(vm->vcpus[1]->asleep);
+    assert_true(runnable(1));
+}
+
+static void its_timer_wakes_it(void **state)
+{
+    struct vcpu *vcpu = vm->vcpus[1];
+
+    (void)state;
+    assert_true(vcpu_write_lapic(on(1), LAPIC_DIVIDE, 0xb));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x40));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, (uint32_t)MS));
+    halt(1, RFLAGS_IF);
+    assert_false(runnable(1));
+    assert_int_equal(vcpu_next_event_ns(vcpu), fake_host.now_ns + MS);
+    fake_host.now_ns += MS;
+    assert_true(runnable(1));
+}
+
+static void an_init_turns_a_halt_into_a_wait_for_a_sipi(void **state)
+{
+    (void)state;
+    halt(1, RFLAGS_IF);
+    send(1, APIC_INIT, 0);
+    assert_false(runnable(1));
+    assert_true(vm->vcpus[1]->waits_for_startup);
+    send(1, APIC_STARTUP, 0x20);
+    assert_true(runnable(1));
+}
+
+// The 8259s' INTR arrives as an NMI if LINT0 says so: it wakes like any other.
+static void lint0_as_nmi_wakes_for_good(void **state)
+{
+    struct vcpu *first = vm->vcpus[0];
+
+    (void)state;
+    assert_true(vcpu_write_lapic(on(0), LAPIC_LVT_LINT0, APIC_NMI << 8));
+    halt(0, 0);
+    vcpu_mail_lint0(first, true);
+    assert_true(runnable(0));
+    first->nmi_pending = false;
+    assert_false(first->asleep);
+    halt(0, RFLAGS_IF);
+    assert_false(runnable(0));
+    send(0, APIC_FIXED, 0x41);
+    assert_true(runnable(0));
+    halt(1, 0); // and to the others it is awake
+    assert_int_equal(vm->state, VM_RUNNING);
+}
+
+static void what_comes_after_the_look_is_work_again(void **state)
+{
+    (void)state;
+    halt(1, RFLAGS_IF);
+    assert_false(runnable(1));
+    assert_int_equal(vm->vcpus[1]->core.work & WORK_EVENTS, 0);
+    fake_host.cpu = 0;
+    fake_host.kicks[1] = 0;
+    send(1, APIC_FIXED, 0x41);
+    assert_true(vm->vcpus[1]->core.work & WORK_EVENTS);
+    assert_int_equal(fake_host.kicks[1], 1);
+}
+
+// ---- Halted for ever ----
+
+static void one_alone_ends_at_once(void **state)
+{
+    (void)state;
+    halt(0, 0);
+    assert_int_equal(vm->state, VM_ENDED);
+    assert_true(vm->failed);
+    assert_int_equal(fake_host_logged(FOR_EVER), 1);
+}
+
+static void the_last_of_all_ends_the_vm(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(vm->state, VM_RUNNING);
+        halt((i + 1) % 4, 0);
+    }
+    assert_int_equal(vm->state, VM_ENDED);
+}
+
+static void one_that_takes_interrupts_keeps_it_alive(void **state)
+{
+    (void)state;
+    halt(0, RFLAGS_IF);
+    halt(1, 0);
+    halt(2, 0);
+    halt(3, 0);
+    assert_int_equal(vm->state, VM_RUNNING);
+    send(0, APIC_FIXED, 0x41);
+    assert_true(runnable(0));
+    halt(0, 0);
+    assert_int_equal(vm->state, VM_ENDED);
+}
+
+static void one_that_waits_for_a_sipi_does_not(void **state)
+{
+    (void)state;
+    send(1, APIC_INIT, 0);
+    assert_false(runnable(1));
+    halt(0, 0);
+    assert_int_equal(vm->state, VM_ENDED);
+}
+
+static void a_signal_on_its_way_keeps_it_alive(void **state)
+{
+    static const enum apic_delivery signals[] = {APIC_NMI, APIC_STARTUP, APIC_INIT};
+
+    (void)state;
+    halt(1, 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
+        vm->vcpus[1]->mail.flags = 0;
+        send(1, signals[i], 0x20);
+        halt(0, 0);
+        assert_int_equal(vm->state, VM_RUNNING);
+    }
+    vm->vcpus[1]->mail.flags = 0;
+    send(1, APIC_FIXED, 0x41); // this one wakes nobody
+    halt(0, 0);
+    assert_int_equal(vm->state, VM_ENDED);
+}
+
+// A NMI that was taken, but whose receiver sleeps again by itself.
+static void who_woke_and_slept_again_looks_again(void **state)
+{
+    (void)state;
+    halt(1, 0);
+    send(1, APIC_NMI, 0);
+    halt(0, 0);
+    assert_int_equal(vm->state, VM_RUNNING);
+    assert_true(runnable(1));
+    vm->vcpus[1]->nmi_pending = false;
+    halt(1, 0);
+    assert_int_equal(vm->state, VM_ENDED);
+}
+
+// The sender halts for good; its INIT makes the other one sleep.
+static void the_receiver_of_the_last_init_ends_the_vm(void **state)
+{
+    (void)state;
+    send(1, APIC_INIT, 0);
+    halt(0, 0);
+    assert_int_equal(vm->state, VM_RUNNING);
+    assert_false(runnable(1));
+    assert_int_equal(vm->state, VM_ENDED);
+    assert_int_equal(fake_host_logged(FOR_EVER), 1);
+}
+
+// An NMI that waits for the SIPI wakes nobody.
+static void an_nmi_does_not_wake_who_waits_for_a_sipi(void **state)
+{
+    (void)state;
+    send(1, APIC_INIT, 0);
+    assert_false(runnable(1));
+    send(1, APIC_NMI, 0);
+    assert_false(runnable(1));
+    assert_true(vm->vcpus[1]->asleep);
+    halt(0, 0);
+    assert_int_equal(vm->state, VM_ENDED);
+}
+
+static void (*load)(struct vcpu_core *vcpu);
+static unsigned loads;
+
+static void watched_load(struct vcpu_core *vcpu)
+{
+    assert_false(vcpu_of(vcpu)->asleep);
+    loads++;
+    load(vcpu);
+}
+
+// Its mail is empty by then: others that fall asleep must not take it for asleep in between.
+static void init_and_sipi_in_one_go_are_no_sleep(void **state)
+{
+    struct vcpu *vcpu = on(1);
+
+    (void)state;
+    send(1, APIC_INIT, 0);
+    send(1, APIC_STARTUP, 0x20);
+    load = fake_backend.ops.load_vcpu;
+    fake_backend.ops.load_vcpu = watched_load;
+    loads = 0;
+    vcpu_mail_take(vcpu);
+    fake_backend.ops.load_vcpu = load;
+    assert_true(loads >= 2);
+    assert_true(vcpu_runnable(vcpu));
+}
+
+static void an_end_is_counted_once(void **state)
+{
+    (void)state;
+    halt(0, 0);
+    halt(1, 0);
+    halt(1, 0);
+    assert_int_equal(fake_host_logged(FOR_EVER), 1);
+}
+
+#define TEST_WITH(function, count)                                                                 \
+    cmocka_unit_test_setup_teardown(function, count, fake_machine_tear_down)
+#define TEST(function) TEST_WITH(function, set_up)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(an_interrupt_wakes_where_interrupts_are_on),
+        TEST(an_interrupt_does_not_wake_where_they_are_off),
+        TEST(an_interrupt_below_the_priority_does_not_wake),
+        TEST(an_nmi_wakes_in_either_case),
+        TEST(an_interrupt_that_is_there_ends_the_halt_at_once),
+        TEST(an_nmi_that_is_there_does_too),
+        TEST(its_timer_wakes_it),
+        TEST(an_init_turns_a_halt_into_a_wait_for_a_sipi),
+        TEST(lint0_as_nmi_wakes_for_good),
+        TEST(what_comes_after_the_look_is_work_again),
+        TEST_WITH(one_alone_ends_at_once, set_up_one),
+        TEST_WITH(the_last_of_all_ends_the_vm, set_up_four),
+        TEST_WITH(one_that_takes_interrupts_keeps_it_alive, set_up_four),
+        TEST(one_that_waits_for_a_sipi_does_not),
+        TEST(a_signal_on_its_way_keeps_it_alive),
+        TEST(who_woke_and_slept_again_looks_again),
+        TEST(the_receiver_of_the_last_init_ends_the_vm),
+        TEST(an_nmi_does_not_wake_who_waits_for_a_sipi),
+        TEST(init_and_sipi_in_one_go_are_no_sleep),
+        TEST(an_end_is_counted_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
