@@ -12,7 +12,6 @@ static inline void lock_take(struct lock *lock)
 {
     while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) != 0) {
         while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0) {
-            __builtin_ia32_pause(); // the other thread of the core may be the one that has it
         }
     }
 }
