@@ -362,6 +362,30 @@ static void test_changes_end_the_repetition(void **state)
     assert_true(repeats(&cache, FAKE_MMIO + 0x24));
 }
 
+static uint64_t rewrite_code(struct emulator_bus *bus, gpa_t address, unsigned width)
+{
+    (void)bus;
+    (void)address;
+    (void)width;
+    memcpy(guest.ram + FAKE_CODE, "\x89\x03", 2);
+    return 0;
+}
+
+// Another processor changes the code between its fetch and the end of the instruction.
+static void test_a_move_is_remembered_as_it_was_fetched(void **state)
+{
+    struct emulator_cache cache = {0};
+    struct emulator_bus bus = guest.bus;
+
+    (void)state;
+    memcpy(guest.ram + FAKE_CODE, "\x8b\x03", 2);
+    guest.bus.read = rewrite_code;
+    assert_false(repeats(&cache, FAKE_MMIO + 0x20));
+    guest.bus = bus;
+    assert_false(repeats(&cache, FAKE_MMIO + 0x20));
+    assert_true(guest.accesses[0].write);
+}
+
 // ---- Arithmetic
 
 static void test_arithmetic_to_memory(void **state)
@@ -963,6 +987,7 @@ int main(void)
         EMULATE_TEST(test_moves_are_repeated_without_their_linear_address),
         EMULATE_TEST(test_other_instructions_are_not_repeated),
         EMULATE_TEST(test_changes_end_the_repetition),
+        EMULATE_TEST(test_a_move_is_remembered_as_it_was_fetched),
         EMULATE_TEST(test_arithmetic_to_memory),
         EMULATE_TEST(test_comparisons_do_not_write),
         EMULATE_TEST(test_arithmetic_to_register),
