@@ -187,7 +187,7 @@ static enum emulate_result fetch_and_execute(struct vcpu_core *vcpu, const struc
         result = execute(&emulator, &fetched);
     }
     if (result == EMULATE_DONE && cache != NULL) {
-        emulator_remember_move(&emulator, cache);
+        emulator_remember_move(&emulator, fetched.bytes, cache);
     }
     return result;
 }

@@ -119,10 +119,10 @@ static bool can_be_repeated(const struct emulator *emulator)
            (emulator->rip & (PAGE_SIZE - 1)) + INSTRUCTION_BYTES_MAX <= PAGE_SIZE;
 }
 
-void emulator_remember_move(const struct emulator *emulator, struct emulator_cache *cache)
+void emulator_remember_move(const struct emulator *emulator, const uint8_t *bytes,
+                            struct emulator_cache *cache)
 {
     struct emulator_site *site = &cache->sites[site_index(emulator->rip)];
-    uint64_t code = emulator->fetch.gpa.value;
     struct segment segment;
 
     if (!can_be_repeated(emulator)) {
@@ -136,9 +136,10 @@ void emulator_remember_move(const struct emulator *emulator, struct emulator_cac
         .attributes = segment.attributes,
         .step_count = (uint8_t)emulator->fetch.step_count,
         .code = emulator->fetch.gpa,
-        .first_bytes = ram_word(emulator->memory, code),
-        .last_bytes = ram_word(emulator->memory, code + INSTRUCTION_BYTES_MAX - 8),
         .instruction = emulator->instruction,
     };
+    __builtin_memcpy(&site->first_bytes, bytes, sizeof(site->first_bytes));
+    __builtin_memcpy(&site->last_bytes, bytes + INSTRUCTION_BYTES_MAX - 8,
+                     sizeof(site->last_bytes));
     __builtin_memcpy(site->steps, emulator->fetch.steps, sizeof(site->steps));
 }

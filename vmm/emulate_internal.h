@@ -30,7 +30,9 @@ unsigned emulator_repeat_move(struct vcpu_core *vcpu, const struct vcpu_ops *ops
                               const struct guest_memory *memory, struct emulator_bus *mmio,
                               const struct exit_memory *exit, const struct emulator_cache *cache);
 // Remembers the instruction, which was just carried out, if it is a move that can be repeated.
-void emulator_remember_move(const struct emulator *emulator, struct emulator_cache *cache);
+// `bytes` are those that it was decoded from: what is in memory may have changed since.
+void emulator_remember_move(const struct emulator *emulator, const uint8_t *bytes,
+                            struct emulator_cache *cache);
 
 // The functions below return EMULATE_DONE, or what ends the instruction: EMULATE_FAULT with the
 // event set, EMULATE_UNKNOWN with the reason set.

@@ -116,18 +116,11 @@ enum emulate_result emulator_operand(struct emulator *emulator, int64_t adjust, 
 enum emulate_result emulator_translate(struct emulator *emulator, gva_t linear, unsigned access,
                                        struct walk_result *walk)
 {
-    switch (guest_walk(emulator->memory, &emulator->paging, linear, access, walk)) {
-    case WALK_MAPPED:
+    if (guest_walk(emulator->memory, &emulator->paging, linear, access, walk) == WALK_MAPPED) {
         return EMULATE_DONE;
-    case WALK_PAGE_FAULT:
-        emulator->ops->set_register(emulator->vcpu, REG_CR2, linear.value);
-        return emulator_fault(emulator, VECTOR_PF, walk->error_code);
-    default:
-        (void)refuse(&emulator->out->why, STATUS_RANGE,
-                     "page table entry at %#llx, for address %#llx, is not in the VM's RAM",
-                     (unsigned long long)walk->gpa.value, (unsigned long long)linear.value);
-        return EMULATE_UNKNOWN;
     }
+    emulator->ops->set_register(emulator->vcpu, REG_CR2, linear.value);
+    return emulator_fault(emulator, VECTOR_PF, walk->error_code);
 }
 
 // Like emulator_translate, but takes the address from the exit where it is this one's.

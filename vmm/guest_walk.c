@@ -67,6 +67,12 @@ static enum walk_outcome page_fault(const struct walk *walk, uint32_t cause,
     return WALK_PAGE_FAULT;
 }
 
+// What is no RAM reads as all ones: present, with reserved bits set.
+static enum walk_outcome outside_ram(const struct walk *walk, struct walk_result *result)
+{
+    return page_fault(walk, PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED, result);
+}
+
 // The rights of a linear address (SDM Vol. 3A 4.6.1).
 static bool is_allowed(const struct walk *walk)
 {
@@ -191,7 +197,7 @@ walk_tables(struct walk *walk, struct walk_shape shape, gva_t address, struct wa
         result->gpa = gpa(table + index * shape.entry_bytes);
         at = guest_memory_at(walk->memory, result->gpa, shape.entry_bytes);
         if (at == NULL) {
-            return WALK_OUTSIDE_RAM;
+            return outside_ram(walk, result);
         }
         entry = read_entry(at, shape);
         walk->shift = shift;
@@ -226,7 +232,7 @@ static enum walk_outcome walk_pae_top(struct walk *walk, gva_t address, struct w
     result->gpa = gpa((walk->state->cr3 & PAE_TABLE) + index * wide.entry_bytes);
     at = guest_memory_at(walk->memory, result->gpa, wide.entry_bytes);
     if (at == NULL) {
-        return WALK_OUTSIDE_RAM;
+        return outside_ram(walk, result);
     }
     entry = read_entry(at, wide);
     walk->table = entry & ENTRY_ADDRESS;

@@ -7,17 +7,20 @@
 
 // ---- On any CPU ----
 
-// `flags` in place of `instead`, and the vCPU's CPU looks.
-static void post(struct vcpu *vcpu, uint32_t flags, uint32_t instead)
+// `flags` in place of `instead`, and the vCPU's CPU looks. Nothing happens if `unless` is there.
+static void post(struct vcpu *vcpu, uint32_t flags, uint32_t instead, uint32_t unless)
 {
     if (flags & MAIL_WAKES_ALL) {
         __atomic_add_fetch(&vcpu->vm->stirs, 1, __ATOMIC_SEQ_CST);
     }
     uint32_t *at = &vcpu->mail.flags;
     uint32_t old = __atomic_load_n(at, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(at, &old, (old & ~instead) | flags, true, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED)) {
-    }
+    do {
+        if (old & unless) {
+            return;
+        }
+    } while (!__atomic_compare_exchange_n(at, &old, (old & ~instead) | flags, true,
+                                          __ATOMIC_RELEASE, __ATOMIC_RELAXED));
     vcpu_notify(vcpu, WORK_EVENTS);
 }
 
@@ -30,7 +33,7 @@ static void post_vector(struct vcpu *vcpu, const struct apic_message *message)
         __atomic_or_fetch(&mail->level[word], bit, __ATOMIC_RELAXED);
     }
     __atomic_or_fetch(&mail->vectors[word], bit, __ATOMIC_RELEASE);
-    post(vcpu, MAIL_VECTORS, 0);
+    post(vcpu, MAIL_VECTORS, 0, 0);
 }
 
 void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message)
@@ -41,14 +44,13 @@ void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message)
         post_vector(vcpu, message);
         break;
     case APIC_NMI:
-        post(vcpu, MAIL_NMI, 0);
+        post(vcpu, MAIL_NMI, 0, 0);
         break;
     case APIC_INIT: // ends what a SIPI before it has begun
-        post(vcpu, MAIL_INIT, MAIL_STARTUP);
+        post(vcpu, MAIL_INIT, MAIL_STARTUP | MAIL_STARTUP_VECTOR, 0);
         break;
-    case APIC_STARTUP:
-        __atomic_store_n(&vcpu->mail.startup_vector, message->vector, __ATOMIC_RELAXED);
-        post(vcpu, MAIL_STARTUP, 0);
+    case APIC_STARTUP: // the first one starts it, though it may not have run since
+        post(vcpu, MAIL_STARTUP | (uint32_t)message->vector << MAIL_STARTUP_SHIFT, 0, MAIL_STARTUP);
         break;
     default: // SMI: a VM has no SMM. ExtINT and the reserved one mean nothing in a message.
         break;
@@ -58,7 +60,7 @@ void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message)
 void vcpu_mail_lint0(struct vcpu *vcpu, bool level)
 {
     __atomic_store_n(&vcpu->mail.lint0, level, __ATOMIC_RELAXED);
-    post(vcpu, level ? MAIL_LINT0 | MAIL_LINT0_ROSE : MAIL_LINT0, 0);
+    post(vcpu, level ? MAIL_LINT0 | MAIL_LINT0_ROSE : MAIL_LINT0, 0, 0);
 }
 
 // ---- On the vCPU's own ----
@@ -110,7 +112,7 @@ void vcpu_mail_take(struct vcpu *vcpu)
         vcpu_init_received(vcpu);
     }
     if (flags & MAIL_STARTUP) {
-        vcpu_startup(vcpu, __atomic_load_n(&mail->startup_vector, __ATOMIC_RELAXED));
+        vcpu_startup(vcpu, (uint8_t)(flags >> MAIL_STARTUP_SHIFT));
     }
     if (flags & MAIL_NMI) {
         vcpu->nmi_pending = true;

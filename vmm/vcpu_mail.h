@@ -16,6 +16,8 @@ enum mail_flag {
     MAIL_STARTUP = BIT(3), // SIPI, after the INIT if there is one too
     MAIL_LINT0_ROSE = BIT(4),
     MAIL_LINT0 = BIT(5), // the level of the pin has changed
+    MAIL_STARTUP_SHIFT = 8,
+    MAIL_STARTUP_VECTOR = 0xff << MAIL_STARTUP_SHIFT,
 
     // What a vCPU notices that has halted with interrupts off, or that waits for a SIPI.
     MAIL_WAKES_ALL = MAIL_NMI | MAIL_INIT | MAIL_STARTUP,
@@ -24,7 +26,6 @@ enum mail_flag {
 // All members are atomic. What a flag announces is written before the flag.
 struct vcpu_mail {
     uint32_t flags;
-    uint8_t startup_vector;
     bool lint0;
     uint64_t vectors[MAIL_WORDS];
     uint64_t level[MAIL_WORDS]; // of those vectors the level-triggered ones

@@ -362,6 +362,30 @@ static void test_changes_end_the_repetition(void **state)
     assert_true(repeats(&cache, FAKE_MMIO + 0x24));
 }
 
+static uint64_t rewrite_code(struct emulator_bus *bus, gpa_t address, unsigned width)
+{
+    (void)bus;
+    (void)address;
+    (void)width;
+    memcpy(guest.ram + FAKE_CODE, "\x89\x03", 2);
+    return 0;
+}
+
+// Another processor changes the code between its fetch and the end of the instruction.
+static void test_a_move_is_remembered_as_it_was_fetched(void **state)
+{
+    struct emulator_cache cache = {0};
+    struct emulator_bus bus = guest.bus;
+
+    (void)state;
+    memcpy(guest.ram + FAKE_CODE, "\x8b\x03", 2);
+    guest.bus.read = rewrite_code;
+    assert_false(repeats(&cache, FAKE_MMIO + 0x20));
+    guest.bus = bus;
+    assert_false(repeats(&cache, FAKE_MMIO + 0x20));
+    assert_true(guest.accesses[0].write);
+}
+
 // ---- Arithmetic
 
 static void test_arithmetic_to_memory(void **state)
@@ -802,6 +826,16 @@ static void test_instructions_across_pages(void **state)
     assert_int_equal(guest.registers[REG_CR2], 0xa000);
 }
 
+// Only another processor can have put them there: this one has just fetched the instruction.
+static void test_tables_outside_ram(void **state)
+{
+    (void)state;
+    guest.registers[REG_CR3] = FAKE_MMIO;
+    assert_int_equal(EMULATE("\x8b"), EMULATE_FAULT);
+    assert_fault(VECTOR_PF, true, 1 | 8 | 16);
+    assert_int_equal(guest.registers[REG_CR2], FAKE_CODE);
+}
+
 static void test_what_is_not_decoded(void **state)
 {
     (void)state;
@@ -818,10 +852,6 @@ static void test_what_is_not_decoded(void **state)
     assert_int_equal(EMULATE("\x8b\x03"), EMULATE_UNKNOWN);
     assert_string_equal(emulation.why.text, "the instruction at 0x8000 is at address 0xfee00000, "
                                             "not in the VM's RAM");
-    guest.registers[REG_CR3] = FAKE_MMIO;
-    assert_int_equal(EMULATE("\x8b\x03"), EMULATE_UNKNOWN);
-    assert_string_equal(emulation.why.text, "page table entry at 0xfee00000, for address 0x8000, "
-                                            "is not in the VM's RAM");
 }
 
 // ---- Other modes
@@ -957,6 +987,7 @@ int main(void)
         EMULATE_TEST(test_moves_are_repeated_without_their_linear_address),
         EMULATE_TEST(test_other_instructions_are_not_repeated),
         EMULATE_TEST(test_changes_end_the_repetition),
+        EMULATE_TEST(test_a_move_is_remembered_as_it_was_fetched),
         EMULATE_TEST(test_arithmetic_to_memory),
         EMULATE_TEST(test_comparisons_do_not_write),
         EMULATE_TEST(test_arithmetic_to_register),
@@ -980,6 +1011,7 @@ int main(void)
         EMULATE_TEST(test_non_canonical_addresses),
         EMULATE_TEST(test_accesses_across_pages),
         EMULATE_TEST(test_instructions_across_pages),
+        EMULATE_TEST(test_tables_outside_ram),
         EMULATE_TEST(test_what_is_not_decoded),
         EMULATE_TEST(test_protected_mode),
         EMULATE_TEST(test_segment_limits),

@@ -243,15 +243,12 @@ static void test_tables_outside_ram(void **state)
     (void)state;
     map_4_levels(P | W);
     set64(PDE, 0x10000 | P | W);
-    assert_int_equal(guest_walk(&memory, &paging, gva(ADDRESS), ACCESS_READ, &result),
-                     WALK_OUTSIDE_RAM);
+    assert_faults(ADDRESS, ACCESS_READ, 1 | 8);
     assert_int_equal(result.gpa.value, 0x10018);
     set64(PDE, 0xffffffffff000 | P | W);
-    assert_int_equal(guest_walk(&memory, &paging, gva(ADDRESS), ACCESS_READ, &result),
-                     WALK_OUTSIDE_RAM);
+    assert_faults(ADDRESS, ACCESS_READ, 1 | 8);
     paging.cr3 = ~0ULL;
-    assert_int_equal(guest_walk(&memory, &paging, gva(ADDRESS), ACCESS_READ, &result),
-                     WALK_OUTSIDE_RAM);
+    assert_faults(ADDRESS, ACCESS_READ, 1 | 8);
     assert_int_equal(result.gpa.value, 0xffffffffff800);
 }
 

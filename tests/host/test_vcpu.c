@@ -394,6 +394,27 @@ static void a_sipi_to_itself_is_ignored(void **state)
     assert_int_equal(fake_machine_register(REG_RIP), 0x7c00);
 }
 
+static void send_startup(uint8_t vector)
+{
+    vcpu_mail_message(fake_machine.vcpu,
+                      &(struct apic_message){.delivery = APIC_STARTUP, .vector = vector});
+}
+
+// As if each of two others had sent it a SIPI before it ran.
+static void the_first_sipi_counts(void **state)
+{
+    (void)state;
+    vcpu_start_waiting(fake_machine.vcpu);
+    send_startup(0x10);
+    send_startup(0x20);
+    vcpu_mail_take(fake_machine.vcpu);
+    assert_false(fake_machine.vcpu->waits_for_startup);
+    assert_int_equal(segment_of(SEGMENT_CS).base, 0x10000);
+    send_startup(0x30);
+    vcpu_mail_take(fake_machine.vcpu);
+    assert_int_equal(segment_of(SEGMENT_CS).base, 0x10000);
+}
+
 // ---- Writes to the local APIC ----
 
 static void only_what_matters_leaves_the_loop(void **state)
@@ -715,6 +736,7 @@ int main(void)
         TEST(an_init_to_itself_resets),
         TEST(interrupts_for_others_go_nowhere),
         TEST(a_sipi_to_itself_is_ignored),
+        TEST(the_first_sipi_counts),
         TEST(only_what_matters_leaves_the_loop),
         TEST(unmasking_lint0_lets_the_8259_in),
         TEST(a_run_ends_with_its_slice),
