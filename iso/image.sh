@@ -19,9 +19,10 @@ trap 'rm -rf "$work"' EXIT
 # GRUB finds its medium again by the volume's date. One that follows from the contents keeps two
 # sticks in one machine apart.
 digits=$(find "$tree" -type f | LC_ALL=C sort | while read -r file; do cat "$file"; done | cksum |
-    awk '{ n = $1; printf "%02d%02d%02d%02d", n % 24, n / 24 % 60, n / 1440 % 60, n / 86400 % 100 }')
+    awk '{ n = $1
+           printf "%02d%02d%02d%02d", n % 24, n / 24 % 60, n / 1440 % 60, n / 86400 % 100 }')
 volume=$(echo "$digits" | sed 's/\(..\)\(..\)\(..\)\(..\)/2026-01-01-\1-\2-\3-\4/')
-printf 'search --no-floppy --fs-uuid --set=root %s\nset prefix=($root)/boot/grub\n' "$volume" \
+printf 'search.fs_uuid %s root\nset prefix=($root)/boot/grub\n' "$volume" \
     > "$work/early.cfg"
 
 mkdir "$work/tree"
