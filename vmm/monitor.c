@@ -123,7 +123,7 @@ uint64_t monitor_poll(struct monitor *monitor)
     if (console_backlog(monitor->console) > 0 || monitor->input_waits) {
         return now + PUMP_INTERVAL_NS;
     }
-    return monitor_output_deadline(monitor);
+    return monitor_output_deadline(monitor, now);
 }
 
 void monitor_print(struct monitor *monitor, const char *text)

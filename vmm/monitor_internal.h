@@ -12,8 +12,9 @@ void monitor_hide_prompt(struct monitor *monitor);
 // ---- monitor_output.c ----
 // Shows new lines of the log and moves guests' output, each VM its share.
 void monitor_move_output(struct monitor *monitor, uint64_t now);
-// When a line that a guest has not finished is to be shown; NEVER_NS: there is none.
-uint64_t monitor_output_deadline(const struct monitor *monitor);
+// When a line that a guest has not finished is to be shown, or output may have come without waking
+// this CPU; NEVER_NS: neither.
+uint64_t monitor_output_deadline(const struct monitor *monitor, uint64_t now);
 
 // Whether the VM will send nothing more unless somebody starts it again.
 static inline bool monitor_is_over(const struct vm *vm)

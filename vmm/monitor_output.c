@@ -187,7 +187,16 @@ void monitor_move_output(struct monitor *monitor, uint64_t now)
     move_guests(monitor, false, now);
 }
 
-uint64_t monitor_output_deadline(const struct monitor *monitor)
+// A VM that has just woken this CPU does not wake it for its next output.
+static uint64_t look_again_ns(const struct terminal *terminal, uint64_t now)
+{
+    uint64_t woke_ns = __atomic_load_n(&terminal->woke_ns, __ATOMIC_RELAXED);
+    uint64_t again_ns = woke_ns + TERMINAL_WAKE_INTERVAL_NS;
+
+    return again_ns > now ? again_ns : NEVER_NS;
+}
+
+uint64_t monitor_output_deadline(const struct monitor *monitor, uint64_t now)
 {
     uint64_t deadline = NEVER_NS;
 
@@ -197,6 +206,7 @@ uint64_t monitor_output_deadline(const struct monitor *monitor)
         if (terminal_has_output(terminal)) {
             return 0;
         }
+        deadline = MIN(deadline, look_again_ns(terminal, now));
         if (terminal->line_length > 0) {
             deadline = MIN(deadline, monitor->views[i].last_byte_ns + SILENCE_NS);
         }

@@ -7,7 +7,6 @@
 
 // How soon a byte that the console had no room for is offered again.
 #define OUTPUT_RETRY_NS 500000
-#define CONSOLE_WAKE_INTERVAL_NS 1000000
 
 enum pc_irq_number { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8 };
 enum pc_irq_index {
@@ -118,13 +117,15 @@ static void ioapic_deliver(struct ioapic_output *output, const struct apic_messa
 }
 
 // CPU 0 looks at the terminals after each slice. For the first byte it is woken, but not again at
-// once: else a guest that sends byte after byte would keep the guests of CPU 0 from running.
+// once: else a guest that sends byte after byte would keep the guests of CPU 0 from running. Until
+// it is woken again it looks by itself (monitor_output_deadline).
 static void wake_console(struct pc *pc)
 {
     const struct host *host = pc->vm->vmm->host;
+    uint64_t *woke_ns = &pc->vm->terminal.woke_ns;
     uint64_t now_ns = host->now_ns();
-    if (now_ns - pc->woke_console_ns >= CONSOLE_WAKE_INTERVAL_NS) {
-        pc->woke_console_ns = now_ns;
+    if (now_ns - *woke_ns >= TERMINAL_WAKE_INTERVAL_NS) {
+        __atomic_store_n(woke_ns, now_ns, __ATOMIC_RELAXED);
         host->kick(0);
     }
 }

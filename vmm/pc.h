@@ -57,7 +57,6 @@ struct pc {
     struct irq_line reset;
     struct pc_irq irqs[5]; // PIT, keyboard, UART, RTC, SCI
     struct byte_sink uart_sink;
-    uint64_t woke_console_ns; // host time at which CPU 0 was last woken for this VM's output
     struct exit_output exit_output;
     struct acpi_pm_output power_output;
     struct ioapic_output ioapic_output;

@@ -11,12 +11,16 @@
 
 // Two rings with one producer and one consumer each: output is filled by the VM's CPU and emptied
 // by CPU 0, input the other way. `history` and `line` are CPU 0's alone.
+// Output wakes CPU 0 so often at most; in between CPU 0 looks by itself.
+#define TERMINAL_WAKE_INTERVAL_NS 1000000
+
 struct terminal {
     uint32_t output_head; // written by the producer
     uint32_t output_tail; // written by the consumer
     uint32_t input_head;
     uint32_t input_tail;
     bool room_wanted; // set by the producer of a full output ring, taken by its consumer
+    uint64_t woke_ns; // host time at which the producer last woke CPU 0 for its output
     uint8_t output[TERMINAL_OUTPUT_BYTES];
     uint8_t input[TERMINAL_INPUT_BYTES];
     char history[TERMINAL_HISTORY_BYTES];

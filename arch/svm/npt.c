@@ -94,8 +94,8 @@ static uint64_t leaf_flags(unsigned access, unsigned level)
            (access & ACCESS_EXECUTE ? 0 : NPT_NO_EXECUTE) | (level > 1 ? NPT_LARGE : 0);
 }
 
-static enum status map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
-                       unsigned access)
+static enum status map_pages(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+                             unsigned access)
 {
     while (bytes > 0) {
         unsigned level = largest_level(gpa, hpa, bytes);
@@ -113,7 +113,7 @@ static enum status map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_
     return STATUS_OK;
 }
 
-static enum status unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
+static enum status unmap_pages(struct nested_space *space, gpa_t gpa, uint64_t bytes)
 {
     for (uint64_t done = 0; done < bytes; done += PAGE_SIZE) {
         uint64_t *entry;
@@ -130,7 +130,7 @@ enum status npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t b
                     unsigned access)
 {
     uint64_t flags = spinlock_acquire(&space->lock);
-    enum status status = map(space, gpa, hpa, bytes, access);
+    enum status status = map_pages(space, gpa, hpa, bytes, access);
     spinlock_release(&space->lock, flags);
     return status;
 }
@@ -139,7 +139,7 @@ enum status npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t b
 enum status npt_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
 {
     uint64_t flags = spinlock_acquire(&space->lock);
-    enum status status = unmap(space, gpa, bytes);
+    enum status status = unmap_pages(space, gpa, bytes);
     __atomic_add_fetch(&space->generation, 1, __ATOMIC_RELEASE);
     spinlock_release(&space->lock, flags);
     return status;

@@ -27,7 +27,7 @@ svm_enter:
     push rdi                            ; the vcpu; and the ABI's alignment at each call
     mov r12, rdi
     mov rbx, [rdi + VCPU_BACKEND]
-    sti                                 ; the host's interrupts exit from the guest. Not right before
+    sti                                 ; the host's interrupts exit from the guest. Not just before
                                         ; VMRUN: in QEMU the guest's first instruction would be in
                                         ; the shadow, and a STI there would cast none of its own
 

@@ -123,6 +123,16 @@ static void test_unfinished_line_is_shown_after_silence(void **state)
     assert_shown(HIDE "[web]\r\n" PROMPT);
 }
 
+// The VM wakes CPU 0 once in a while only: what it sends in between is found all the same.
+static void test_output_after_a_kick_is_looked_for(void **state)
+{
+    (void)state;
+    web->terminal.woke_ns = world.now_ns - 1;
+    assert_int_equal(monitor_poll(&world.monitor), web->terminal.woke_ns + 1000000);
+    world.now_ns += 999999;
+    assert_int_equal(monitor_poll(&world.monitor), NEVER_NS);
+}
+
 static void test_unfinished_line_is_shown_at_the_end(void **state)
 {
     (void)state;
@@ -369,6 +379,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_prompt_comes_with_the_first_poll, set_up),
         cmocka_unit_test_setup(test_lines_have_the_name_in_front, set_up_quiet),
+        cmocka_unit_test_setup(test_output_after_a_kick_is_looked_for, set_up_quiet),
         cmocka_unit_test_setup(test_name_is_coloured_where_wanted, set_up_quiet),
         cmocka_unit_test_setup(test_hostile_bytes_are_filtered, set_up_quiet),
         cmocka_unit_test_setup(test_edited_line_comes_back_after_output, set_up_quiet),

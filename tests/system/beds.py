@@ -8,5 +8,3 @@ on_vtx = pytest.mark.parametrize("bed", ["bochs"])
 on_both_vendors = pytest.mark.parametrize("bed", ["bochs", "qemu"])
 # For what is judged by the clock.
 in_exact_time = pytest.mark.parametrize("bed", ["bochs", "counted"])
-# In exact time, with and without next-RIP save too.
-on_all_beds = pytest.mark.parametrize("bed", ["bochs", "counted", "ryzen"])

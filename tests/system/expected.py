@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Reads a guest's expected.txt: what it prints, to the character, and how it ends.
 
-Lines that start with "# " are settings: `command-line: WORDS`, `vm: WORDS` (more words of its
-GRUB line), `status: N`, `seconds: N`, `runs-for-ever`. Every other line is a line of output; one that starts with ~ is a regular
-expression that the whole line matches.
+Lines that start with "# " are settings: `command-line: WORDS`, `vm: WORDS` (more words of its GRUB
+line), `status: N`, `seconds: N`, `runs-for-ever`. Every other line is a line of output; one that
+starts with ~ is a regular expression that the whole line matches.
 
 Where an emulator is wrong, `# qemu: LINE` behind a line of output is what may come in its place in
-QEMU, and `# qemu-status: N` in place of the status, a regular expression too. Why it is wrong stands
-in arch/svm/README.md.
+QEMU, and `# qemu-status: N` in place of the status, a regular expression too. Why it is wrong
+stands in arch/svm/README.md.
 """
 
 import pathlib

@@ -35,8 +35,8 @@ def ip_checksum(data):
 
 
 def coreboot_table(memory_bytes):
-    """A coreboot table with one record: the RAM below the VGA hole and above 1 MiB."""
-    ranges = [(0, 0xA0000), (0x100000, memory_bytes - 0x100000)]
+    """A coreboot table with one record: the RAM below the EBDA and above 1 MiB."""
+    ranges = [(0, 0x9FC00), (0x100000, memory_bytes - 0x100000)]
     memory = b"".join(struct.pack("<QQI", *extent, MEMORY_RAM) for extent in ranges)
     records = struct.pack("<II", TAG_MEMORY, 8 + len(memory)) + memory
 

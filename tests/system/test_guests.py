@@ -7,7 +7,6 @@ import re
 import pytest
 
 import expected
-from beds import on_all_beds
 from harness import BEDS, ESCAPES
 
 GUESTS = sorted(path.parent.name for path in pathlib.Path("guests").glob("*/expected.txt"))
@@ -31,14 +30,18 @@ def lines_of(text, name):
     return re.findall(rf"^\[{name}\] ?([^\r\n]*)", plain.replace("\r", "\n"), re.M)
 
 
+def beds_of(name):
+    """What waits for other processors of its own takes for ever on the one CPU that is counted."""
+    return ["bochs", "qemu" if name == "smp" else "counted", "ryzen"]
+
+
 def start(boot, build, name, want, line, bed):
     module = (payload(build, name), f"vm={name} mem=32M {want.vm} -- {want.command_line}".strip())
     limit = want.seconds * SLOWNESS
     return boot(line, [module], limit=limit, **BEDS[bed]), limit
 
 
-@on_all_beds
-@pytest.mark.parametrize("name", GUESTS)
+@pytest.mark.parametrize("name, bed", [(name, bed) for name in GUESTS for bed in beds_of(name)])
 def test_guest_prints_what_is_expected(boot, build, name, bed):
     if bed == "ryzen" and name in NOT_ON_RYZEN:
         pytest.skip(NOT_ON_RYZEN[name])
@@ -50,7 +53,8 @@ def test_guest_prints_what_is_expected(boot, build, name, bed):
     else:
         machine, limit = start(boot, build, name, want, "on-idle=poweroff", bed)
         machine.expect_end(timeout=limit)
-        end = re.compile(rf"\[{name}\] ended: exit status ({want.status_in(machine.spec.emulator)})$", re.M)
-        assert end.search(machine.serial_text())
+        status = want.status_in(machine.spec.emulator)
+        end = rf"^.*\[{name}\] ended: exit status ({status})$"
+        assert re.search(end, machine.serial_text(), re.M)
     lines = lines_of(machine.serial_text(), name)
     assert expected.difference(want, lines, machine.spec.emulator) is None
