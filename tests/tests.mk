@@ -95,7 +95,7 @@ check-headers: ## compile each header alone
 
 # ---- Whole boots ----
 .PHONY: system bench test
-system: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin ## boot Husk and talk to it (T=WORDS as pytest -k)
+system: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin ## boot Husk, talk to it (T=WORDS as pytest -k)
 	@$(PYTHON) tests/tools/run_system.py --results $(RESULTS)/system --build $(BUILD) \
 	    $(if $(T),-k "$(T)")
 

@@ -153,8 +153,8 @@ static void init_and_sipi_go_the_same_way(void **state)
     apic_bus_send(
         fake_machine.vm, fake_machine.vcpu,
         &(struct apic_message){.delivery = APIC_STARTUP, .vector = 0x9a, .destination = 3});
-    assert_int_equal(fake_machine.vm->vcpus[3]->mail.flags, MAIL_INIT | MAIL_STARTUP);
-    assert_int_equal(fake_machine.vm->vcpus[3]->mail.startup_vector, 0x9a);
+    assert_int_equal(fake_machine.vm->vcpus[3]->mail.flags,
+                     MAIL_INIT | MAIL_STARTUP | 0x9a << MAIL_STARTUP_SHIFT);
     assert_int_equal(fake_machine.vm->vcpus[2]->mail.flags, MAIL_INIT);
 }
 

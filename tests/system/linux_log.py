@@ -16,7 +16,9 @@ COMPLAINTS = re.compile(
     r"inconsisten|wrong|too (small|large|slow)|no reference|unchecked|overflow|denied",
     re.I,
 )
-ALWAYS = re.compile(r"firmware bug|cut here|call trace|BUG:|oops|panic|rcu.*stall|hard lockup", re.I)
+ALWAYS = re.compile(
+    r"firmware bug|cut here|call trace|BUG:|oops|panic|rcu.*stall|hard lockup", re.I
+)
 
 
 def normal(line):

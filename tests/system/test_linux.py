@@ -83,7 +83,8 @@ def check_memory(shell):
 
 
 def check_processes(shell):
-    script = "i=0; while [ $i -lt 40 ]; do echo $i | cat | grep -qx $i && i=$((i + 1)) || break; done"
+    script = "i=0; while [ $i -lt 40 ]; do "
+    script += "echo $i | cat | grep -qx $i && i=$((i + 1)) || break; done"
     assert shell.run(f"{script}; echo ended at $i", timeout=BOOT_SECONDS) == ["ended at 40"]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Each machine of a table runs a guest, or says in one line what is missing; none hangs or resets."""
+"""Each machine of a table runs a guest, or says in one line what is missing; none hangs."""
 
 import re
 
@@ -15,7 +15,7 @@ NO_EPT = r"VT-x without EPT: a CPU from before 2008 cannot run guests"
 NO_LONG_MODE = r"this CPU has no 64-bit \(long\) mode; Husk needs one that has\. Switch off\."
 GIB = 1024  # MiB, as `memory` counts
 
-# QEMU's TCG has AMD-V. Where there is `missing`, the machine ends with that line, and runs no guest.
+# QEMU's TCG has AMD-V. Where there is `missing`, the machine ends with that line, without a guest.
 QEMU = {
     "pc-qemu64": {"cpu": "qemu64,+svm,+npt"},
     "pc-qemu64-without-npt": {"cpu": "qemu64,+svm", "missing": NO_NESTED_PAGING},

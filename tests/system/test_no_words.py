@@ -55,7 +55,12 @@ RISKY = [
 ]
 
 
-@pytest.mark.parametrize("machine, words, shown", RISKY, ids=lambda value: value.get("cpu") if isinstance(value, dict) else re.sub(r"\W+", "-", value))
+def name_of(value):
+    """A parameter in the test's name: the machine's CPU, or the words."""
+    return value.get("cpu") if isinstance(value, dict) else re.sub(r"\W+", "-", value)
+
+
+@pytest.mark.parametrize("machine, words, shown", RISKY, ids=name_of)
 def test_one_word(boot, machine, words, shown):
     machine = boot(f"guests=hello no={words}", cpus=2, **machine)
     machine.expect(shown, timeout=60)
