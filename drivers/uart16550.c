@@ -187,6 +187,16 @@ static void send_some(struct uart16550 *uart)
     enable_room_interrupt(uart, uart->send_head != uart->send_tail);
 }
 
+// Reading INTERRUPT_ID ends the interrupt for room, whether something was sent for it or not:
+// setting its bit anew asks for another one if there is room.
+static void ask_again_for_room(struct uart16550 *uart)
+{
+    if (uart->interrupts & IER_ROOM) {
+        put(uart, INTERRUPT_ENABLE, (uint8_t)(uart->interrupts & ~IER_ROOM));
+        put(uart, INTERRUPT_ENABLE, uart->interrupts);
+    }
+}
+
 static void service(struct uart16550 *uart)
 {
     for (unsigned i = 0; i < INTERRUPT_ROUNDS; i++) {
@@ -194,9 +204,10 @@ static void service(struct uart16550 *uart)
         send_some(uart);
         get(uart, MODEM_STATUS); // ends that interrupt, should it be on
         if (get(uart, INTERRUPT_ID) & IIR_NOTHING) {
-            return;
+            break;
         }
     }
+    ask_again_for_room(uart);
 }
 
 bool uart16550_interrupt(struct uart16550 *uart)

@@ -275,6 +275,10 @@ uint64_t vm_settle(struct vm *vm)
     if (!vm_seize(vm)) {
         return now_ns + RETRY_NS;
     }
+    if (reset && vm->state != VM_RUNNING) { // another vCPU ended it before it let go
+        vm_share(vm);
+        return now_ns;
+    }
     restart_or_report(vm, reset ? "reset by itself" : "restarted");
     wake_cpus(vm);
     return NEVER_NS;
@@ -302,10 +306,11 @@ static bool is_first_end(struct vm *vm)
 
 static void end(struct vm *vm, bool failed)
 {
-    set_ended(vm, failed);
-    stop_vcpus(vm);
+    // First: as soon as it has ended, the machine may be switched off (on-idle=poweroff).
     host_log(vm->vmm->host, "[%s] %s: %s", vm->config.name, failed ? "stopped" : "ended",
              vm->ended.text);
+    set_ended(vm, failed);
+    stop_vcpus(vm);
 }
 
 void vm_fail(struct vm *vm, const char *format, ...)
