@@ -8,7 +8,7 @@ import pytest
 
 import linux_guest
 
-# Without several processors, benchmark, SMBus and the pause for its menu. It cannot leave out a test.
+# Without several processors, benchmark, SMBus and the pause for its menu; no option drops a test.
 OPTIONS = "nosmp nobench nosm nopause"
 # QEMU: 230 s of the guest's, of which 160 s are the bit fade test, which waits. In Bochs all of it
 # would take far longer; there the screen, and the tests up to the first data patterns, must do.
