@@ -1,5 +1,5 @@
 ; SPDX-License-Identifier: MIT
-; The way of a started processor from real mode to C, copied below 1 MiB: a SIPI names a page there.
+; The way of a started processor from real mode to C; copied below 1 MiB, where SIPIs point.
 bits 16
 default rel
 
@@ -16,11 +16,11 @@ MSR_EFER           equ 0xc0000080
 ; Where a label is in the copy.
 %define AT(label) (TRAMPOLINE_ADDRESS + (label) - trampoline_start)
 
-; In .data, because processors.c fills the values in before it copies all to TRAMPOLINE_ADDRESS.
+; In .data, because processors.c fills the values in before it copies all to its place.
 section .data align=16
 
-; CS:IP = 0800:0000, everything else as after INIT. From real mode straight to 64-bit mode: PE and
-; PG are set by one write (SDM Vol. 3A 9.8.5 asks for no stop in between).
+; CS:IP = 0800:0000, the rest as after INIT. From real mode straight to 64-bit mode: PE and PG are
+; set by one write (SDM Vol. 3A 9.8.5 asks for no stop in between).
 global trampoline_start
 trampoline_start:
     cli

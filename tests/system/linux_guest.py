@@ -183,7 +183,7 @@ BARE_SECONDS = 300
 
 
 def bare_iso(build, folder, arguments=""):
-    """Writes FOLDER/bare.iso: GRUB that boots the same files on the machine itself."""
+    """Writes FOLDER/bare.iso: GRUB that boots kernel and initramfs on the machine itself."""
     tree = pathlib.Path(folder, "bare")
     (tree / "boot/grub").mkdir(parents=True)
     shutil.copy(kernel(build), tree / "boot/vmlinuz")

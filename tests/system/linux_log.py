@@ -6,8 +6,8 @@ import re
 TIME_STAMP = re.compile(r"^\[ *\d+\.\d+\] ")
 # What a line is about; a trace or a firmware bug counts whatever it is about.
 SUBSYSTEMS = re.compile(
-    r"apic|timer|tsc|acpi|irq|interrupt|mtrr|clock|hpet|\bpit\b|8254|8259|\bpic\b|nmi|rtc|msr|smp|"
-    r"\bcpus?\b|microcode|lapic|madt|mp-?table",
+    r"apic|timer|tsc|acpi|irq|interrupt|mtrr|clock|hpet|\bpit\b|8254|8259|\bpic\b|nmi|rtc|msr|"
+    r"smp|\bcpus?\b|microcode|lapic|madt|mp-?table",
     re.I,
 )
 COMPLAINTS = re.compile(
@@ -16,9 +16,7 @@ COMPLAINTS = re.compile(
     r"inconsisten|wrong|too (small|large|slow)|no reference|unchecked|overflow|denied",
     re.I,
 )
-ALWAYS = re.compile(
-    r"firmware bug|cut here|call trace|BUG:|oops|panic|rcu.*stall|hard lockup", re.I
-)
+ALWAYS = re.compile(r"firmware bug|cut here|call trace|BUG:|oops|panic|rcu.*stall|lockup", re.I)
 
 
 def normal(line):

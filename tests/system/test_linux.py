@@ -14,16 +14,15 @@ MIB = 1 << 20
 BOOT_SECONDS = 300
 SYSTEMS = [("bochs", 1), ("bochs", 4), ("qemu", 1), ("qemu", 4)]
 
-# What a guest may say that the bare emulator does not, and why.
+# What a guest may say that the bare emulator need not, and why.
 ALLOWED = {
-    # It takes the TSC's frequency from CPUID.
     "bochs": [],
-    # An I/O port read is an exit, which takes QEMU tens of microseconds: fewer reads of the PIT in
-    # its 10 ms than the kernel wants. It goes on with the ACPI timer or the HPET.
     "qemu": [
+        # Bare QEMU says both too, but only when the machine below is busy: the kernel wants more
+        # reads of the PIT in 10 ms than come through. It goes on with the ACPI timer or the HPET.
         r"^tsc: Fast TSC calibration failed",
         r"^tsc: Unable to calibrate against PIT",
-        # QEMU alone has no x2APIC, but VMs have: then each kernel without an IOMMU says so.
+        # QEMU alone has no x2APIC, but VMs have. Bare Bochs, which has it, says the same.
         r"^xNapic: IRQ remapping doesn't support XNAPIC mode",
     ],
 }
@@ -83,8 +82,8 @@ def check_memory(shell):
 
 
 def check_processes(shell):
-    script = "i=0; while [ $i -lt 40 ]; do "
-    script += "echo $i | cat | grep -qx $i && i=$((i + 1)) || break; done"
+    step = "echo $i | cat | grep -qx $i && i=$((i + 1)) || break"
+    script = f"i=0; while [ $i -lt 40 ]; do {step}; done"
     assert shell.run(f"{script}; echo ended at $i", timeout=BOOT_SECONDS) == ["ended at 40"]
 
 
@@ -169,7 +168,8 @@ def test_one_of_four_vms_is_killed_and_the_others_go_on(boot, debian, build, tmp
     wait_for_beats(machine, "b", 3)
     ticks = [int(machine.expect(r"\[ticker\] tick (\d+) ", timeout=60)[1]) for _ in range(3)]
     assert ticks == list(range(ticks[0], ticks[0] + 3))
-    assert "complaint" not in machine.serial_text()
+    if emulator == "bochs":  # whose time does not depend on how busy this machine is
+        assert "complaint" not in machine.serial_text()
     states = {row.split()[0]: row.split()[1] for row in machine.command("vms", timeout=60)[1:]}
     assert states == {"a": "off", "b": "running", "ticker": "running", "hog": "running"}
 
