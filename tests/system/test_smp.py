@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+"""VMs with several vCPUs: changed while they run, looked into, spread over the CPUs as asked."""
+
+import re
+
+import pytest
+
+from beds import on_both_vendors, on_vtx
+from harness import BEDS
+
+BAD_LISTS = {
+    "list": ("cpu=0,1-", "cpu=0,1-: expected numbers of CPUs, 0 to 255, such as 2 or 1,4-7"),
+    "back": ("cpu=1-0", "cpu=1-0: expected numbers of CPUs, 0 to 255, such as 2 or 1,4-7"),
+    "far": ("cpu=0-2", "vm=far: cpu=2: this machine runs CPUs 0 to 1"),
+    "many": ("cpus=65", "cpus=65: expected a number from 1 to 64"),
+}
+
+
+def start(boot, build, options, processors, bed, cpus=2):
+    """A machine whose guest smp has started all its processors."""
+    module = (build / "guests/smp.elf", f"vm=smp mem=32M {options} -- cpus={processors}")
+    machine = boot("", [module], limit=280, **{**BEDS[bed], "cpus": cpus})
+    expect_processors(machine, processors)
+    return machine
+
+
+def expect_processors(machine, count):
+    numbers = " ".join(str(number) for number in range(count))
+    machine.expect(f"smp: {count} processors, APIC IDs {numbers}", timeout=120)
+
+
+def change(machine, command, done):
+    """A monitor command; lines of the guest may come before its answer."""
+    machine.sendline(f"{command} smp")
+    machine.expect(f"{command} smp")
+    machine.expect(f"smp {done}")
+
+
+def memory_rows(machine):
+    return [line for line in machine.command("memory") if line.startswith(("Husk", "all guests"))]
+
+
+# All four run, halt, or wait for their SIPI at that moment, on two CPUs and on four.
+@pytest.mark.parametrize("bed, cpus", [("bochs", 2), ("qemu", 2), ("qemu", 4)])
+def test_fifty_lives_of_a_running_vm_leak_no_frame(boot, build, bed, cpus):
+    machine = start(boot, build, "cpus=4", 4, bed, cpus)
+    machine.expect_prompt()
+    change(machine, "stop", "stopped")
+    machine.expect_prompt()
+    before = memory_rows(machine)
+    for _ in range(50):
+        change(machine, "start", "started")
+        change(machine, "pause", "paused")
+        change(machine, "resume", "goes on")
+        change(machine, "reset", "reset")
+        change(machine, "stop", "stopped")
+    machine.expect_prompt()
+    assert memory_rows(machine) == before
+    change(machine, "start", "started")
+    expect_processors(machine, 4)
+
+
+@on_both_vendors
+def test_a_pause_stops_all_vcpus_and_a_resume_lets_them_go_on(boot, build, bed):
+    machine = start(boot, build, "cpus=4", 4, bed)
+    for _ in range(10):
+        change(machine, "pause", "paused")
+        change(machine, "resume", "goes on")
+    machine.expect("smp: TLB shootdown: by INVLPG: ok", timeout=120)
+
+
+def vcpus_of_cpus(machine):
+    """For each CPU the vCPUs that `cpus` shows on it."""
+    rows = [line for line in machine.command("cpus") if re.match(r" *\d+ +\d+%", line)]
+    return [re.findall(r"smp/(\d+)", row) for row in rows]
+
+
+@on_both_vendors
+def test_each_vcpu_can_be_looked_into(boot, build, bed):
+    machine = start(boot, build, "cpus=4", 4, bed)
+    assert sorted(vcpus_of_cpus(machine)) == [["0", "2"], ["1", "3"]]
+    for index in range(4):
+        lines = machine.command(f"regs smp {index}")
+        assert any(re.match(r"RIP +[0-9a-f]{16}", line) for line in lines), lines
+    assert machine.command("regs smp 4") == ["smp has vCPUs 0 to 3"]
+
+
+@on_vtx
+def test_more_vcpus_than_cpus(boot, build, bed):
+    machine = start(boot, build, "cpus=8", 8, bed)
+    machine.expect("smp: xapic: fixed, physical: ok", timeout=120)
+
+
+@on_both_vendors
+def test_all_vcpus_on_one_cpu(boot, build, bed):
+    machine = start(boot, build, "cpus=4 cpu=1", 4, bed)
+    assert vcpus_of_cpus(machine) == [[], ["0", "1", "2", "3"]]
+    machine.expect("smp: TLB shootdown: by INVLPG: ok", timeout=120)
+
+
+@on_vtx
+def test_a_wrong_list_of_cpus_is_named_in_one_line(boot, build, bed):
+    hello = build / "guests/hello.elf"
+    modules = [(hello, f"vm={name} {options}") for name, (options, _) in BAD_LISTS.items()]
+    modules.append((hello, "vm=good cpus=2 cpu=0-1"))
+    machine = boot("", modules, **BEDS[bed])
+    machine.expect(r"\[good\] ended: exit status 42", timeout=90)
+    machine.expect_prompt()
+    log = machine.command("log")
+    for _, complaint in BAD_LISTS.values():
+        assert sum(complaint in line for line in log) == 1, complaint
+    assert [line.split()[0] for line in machine.command("vms")] == ["NAME", "good"]
