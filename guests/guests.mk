@@ -26,6 +26,8 @@ $(BUILD)/obj/guests/%.c.o: guests/%.c Makefile guests/guests.mk
 
 $(foreach guest,$(GUESTS_ELF),$(eval \
     $(BUILD)/guests/$(guest).elf: $(call guest_objects,lib) $(call guest_objects,$(guest))))
+# The way of other processors to C is the same in both.
+$(BUILD)/guests/hostile.elf: $(BUILD)/obj/guests/smp/trampoline.asm.o
 $(BUILD)/guests/%.elf: guests/lib/guest.ld
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D) && $(LD) $(LDFLAGS) -static -s -T guests/lib/guest.ld -o $@ $(filter %.o,$^)

@@ -47,7 +47,7 @@ struct walk_result {
 // Translates for one access (one of ACCESS_*; ACCESS_READ | ACCESS_WRITE counts as a write) in
 // every paging mode: none, 32-bit, PAE, 4 and 5 levels (SDM Vol. 3A chapter 4). Checks write, user,
 // execute-disable, SMEP, SMAP and the reserved bits, those above MAXPHYADDR and protection keys
-// excepted. An entry that is not in the VM's RAM has such bits set. Sets accessed and dirty bits as
+// excepted; an entry that is not in the VM's RAM has such bits set. Sets accessed and dirty bits as
 // the processor does. Linear addresses are taken as they are: canonical where that is asked for, 32
 // bits wide outside of 64-bit mode.
 enum walk_outcome guest_walk(const struct guest_memory *memory, const struct paging_state *state,

@@ -25,3 +25,8 @@ extern const struct attempt_group user_group;
 // Those that end the VM or hang it, by the word that selects one on the command line. The outcomes
 // expected are those where the machine survives.
 extern const struct attempt_group fatal_group;
+
+// Those that several processors make, and those of them that end the VM.
+extern const struct attempt_group storms_group;
+extern const struct attempt_group races_group;
+extern const struct attempt_group fatal_races_group;

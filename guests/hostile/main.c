@@ -2,10 +2,12 @@
 // Tries every way out of the VM, one numbered attempt a line.
 #include "guests/hostile/groups.h"
 #include "guests/hostile/machine.h"
+#include "guests/hostile/processors.h"
 #include "guests/lib/options.h"
 #include "guests/lib/print.h"
 #include "guests/lib/start.h"
 
+#define SMP_PROCESSORS 4
 #define STATUS_USAGE 254
 #define STATUS_MAX 253 // 255 is the library's: an exception that nobody expected
 
@@ -28,11 +30,15 @@ static const struct attempt_group *const groups[] = {
     &user_group,
 };
 
+// With the word `smp`.
+static const struct attempt_group *const smp_groups[] = {&storms_group, &races_group};
+
 // What `only=` names, of the fatal ones.
-static void run_fatal(const char *command_line, struct tally *tally)
+static void run_fatal(const struct attempt_group *group, const char *command_line,
+                      struct tally *tally)
 {
-    for (unsigned i = 0; i < fatal_group.count; i++) {
-        const struct attempt *attempt = &fatal_group.attempts[i];
+    for (unsigned i = 0; i < group->count; i++) {
+        const struct attempt *attempt = &group->attempts[i];
         if (option_lists(command_line, "only", attempt->name)) {
             print("hostile: trying %s\n", attempt->name);
             tally->runs++;
@@ -41,36 +47,45 @@ static void run_fatal(const char *command_line, struct tally *tally)
     }
 }
 
-static void print_fatal_names(void)
+static void print_names(const struct attempt_group *group)
 {
     print("hostile: only= expects one of");
-    for (unsigned i = 0; i < fatal_group.count; i++) {
-        print(" %s", fatal_group.attempts[i].name);
+    for (unsigned i = 0; i < group->count; i++) {
+        print(" %s", group->attempts[i].name);
     }
     print("\n");
 }
 
-static void run_all(const char *command_line, struct tally *tally)
+static void run_all(const struct attempt_group *const *list, unsigned count,
+                    const char *command_line, struct tally *tally)
 {
     tally->first = (unsigned)option_number(command_line, "from", 1);
     tally->last = (unsigned)option_number(command_line, "to", UINT32_MAX);
-    for (unsigned i = 0; i < ARRAY_SIZE(groups); i++) {
-        attempt_run_group(groups[i], tally);
+    for (unsigned i = 0; i < count; i++) {
+        attempt_run_group(list[i], tally);
     }
 }
 
 uint8_t guest_main(const struct guest *guest)
 {
+    const char *line = guest->command_line;
+    const bool smp = option_word(line, "smp");
+    const struct attempt_group *fatal = smp ? &fatal_races_group : &fatal_group;
     struct tally tally = {.next = 1};
     machine_init();
-    if (!option_given(guest->command_line, "only")) {
-        run_all(guest->command_line, &tally);
-    } else {
-        run_fatal(guest->command_line, &tally);
+    if (smp) {
+        processors_init((unsigned)option_number(line, "cpus", SMP_PROCESSORS));
+    }
+    if (option_given(line, "only")) {
+        run_fatal(fatal, line, &tally);
         if (tally.runs == 0) {
-            print_fatal_names();
+            print_names(fatal);
             return STATUS_USAGE;
         }
+    } else if (smp) {
+        run_all(smp_groups, ARRAY_SIZE(smp_groups), line, &tally);
+    } else {
+        run_all(groups, ARRAY_SIZE(groups), line, &tally);
     }
     print("hostile: %u attempts, %u surprises\n", tally.runs, tally.surprises);
     return (uint8_t)MIN(tally.surprises, STATUS_MAX);

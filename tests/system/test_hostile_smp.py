@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""A VM of several processors that do their worst together harms no other VM: hostile's `smp`."""
+
+import re
+
+from beds import on_both_vendors
+from harness import BEDS, ESCAPES
+from test_guests import lines_of
+
+STORMS = [
+    "IPIs to oneself, by all",
+    "IPIs to all others, by all",
+    "IPIs of each vector to all, by all",
+    "IPIs to the lowest priority, by all",
+    "NMIs to all others, by all",
+    "NMIs and IPIs",
+    "INITs and SIPIs to processors that run, by two",
+    "SIPIs to processors that run, by all",
+    "HLT with interrupts off, and NMIs",
+    "APIC registers that change while IPIs come",
+    "APIC modes that change while IPIs come",
+    "all timers at their highest rate",
+    "the same devices, by all",
+    "an access to a device, rewritten by another",
+    "one across two pages, the second of which changes",
+    "page tables that another changes",
+    "control registers that change while IPIs come",
+]
+
+# What four processors do at once, and what the VM's line in `vms` then says.
+ENDS = {
+    "ports": "ended: exit status 7",
+    "hypercalls": "ended: exit status 7",
+    "triple-faults": "stopped: triple fault at RIP",
+    "each-its-own": "(ended: (exit status 7|powered off)|stopped: triple fault at RIP)",
+    "end-in-storm": "ended: exit status 7",
+    "halts": "stopped: halted for ever: HLT with interrupts off at RIP",
+    "halts-and-end": "ended: exit status 7",
+    "start-outside": "stopped: instruction fetch outside RAM",
+    "reset-and-end": "(running|ended: exit status 7)",
+    # Again and again.
+    "resets": "running",
+    "reset-in-storm": "running",
+    "init-of-first": "running",
+}
+
+
+def hostile(build, name, words):
+    return (build / "guests/hostile.elf", f"vm={name} mem=4M cpus=4 -- smp {words}".rstrip())
+
+
+def tickers(build):
+    """One on each CPU."""
+    ticker = build / "guests/ticker.elf"
+    return [(ticker, f"vm=ticker{cpu} mem=4M cpu={cpu}") for cpu in range(2)]
+
+
+@on_both_vendors
+def test_storms_of_four_processors_are_survived(boot, build, bed):
+    modules = [hostile(build, "storm", ""), *tickers(build)]
+    machine = boot(modules=modules, limit=240, **BEDS[bed])
+    machine.expect(r"\[storm\] (ended|stopped): ", timeout=220)
+    machine.expect_prompt()
+    text = machine.serial_text()
+    want = [f"{number:2} {name}: done" for number, name in enumerate(STORMS, 1)]
+    want.append(f"hostile: {len(STORMS)} attempts, 0 surprises")
+    assert lines_of(text, "storm") == want
+    if bed == "bochs":  # its time is exact
+        paces = re.findall(r"\[ticker\d\] tick \d+ \S+ 100 interrupts in (\d+) ms", text)
+        assert len(paces) > 0 and all(900 <= int(pace) <= 1150 for pace in paces)
+
+
+@on_both_vendors
+def test_processors_that_end_their_vm_at_once_end_only_that(boot, build, bed):
+    modules = [hostile(build, name, f"only={name}") for name in ENDS] + tickers(build)
+    machine = boot(modules=modules, limit=240, **BEDS[bed])
+    for _ in range(2):
+        machine.expect(r"\[ticker\d\] tick 3 ", timeout=220)
+    machine.expect_prompt()
+    states = ESCAPES.sub("", "\n".join(machine.command("vms")))
+    for name, end in ENDS.items():
+        assert re.search(rf"^{name} .*{end}", states, re.M), (name, states)
+    for cpu in range(2):
+        assert re.search(rf"^ticker{cpu} +running", states, re.M), states
