@@ -317,5 +317,8 @@ EMULATOR := vmm/emulate.c vmm/emulate_alu.c vmm/emulate_cache.c vmm/emulate_exec
 UNIT_TESTS += test_emulate
 test_emulate := $(EMULATOR) tests/host/fake_guest.c
 
+UNIT_TESTS += test_emulate_cache
+test_emulate_cache := $(EMULATOR) tests/host/fake_guest.c
+
 FUZZ_TARGETS += fuzz_emulate
 fuzz_emulate := $(EMULATOR) tests/host/fake_guest.c
