@@ -26,9 +26,9 @@
 #define IOAPIC_PINS 24U
 
 // The others at their work, the first at its own.
-static enum outcome storm(processor_job *others, processor_job *mine)
+static enum outcome storm(processor_job *theirs, processor_job *mine)
 {
-    if (!processors_start(others)) {
+    if (!processors_start(theirs)) {
         return attempt_wrong("not all processors came, of", processor_count());
     }
     cpu_interrupts_on();
