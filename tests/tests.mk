@@ -94,9 +94,13 @@ check-headers: ## compile each header alone
 	@$(PYTHON) tests/tools/check_headers.py --cc "$(CC)" --cflags="$(KERNEL_CFLAGS)"
 
 # ---- Whole boots ----
-.PHONY: system bench test
+.PHONY: system long bench test
 system: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin ## boot Husk, talk to it (T=WORDS as pytest -k)
 	@$(PYTHON) tests/tools/run_system.py --results $(RESULTS)/system --build $(BUILD) \
+	    $(if $(T),-k "$(T)")
+
+long: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin ## the longest system tests: Linux, memtest86+
+	@$(PYTHON) tests/tools/run_system.py --results $(RESULTS)/long --build $(BUILD) --long \
 	    $(if $(T),-k "$(T)")
 
 bench: $(BUILD)/husk.iso ## measure exits with the bench guest, on both vendors

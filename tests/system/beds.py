@@ -8,3 +8,5 @@ on_vtx = pytest.mark.parametrize("bed", ["bochs"])
 on_both_vendors = pytest.mark.parametrize("bed", ["bochs", "qemu"])
 # For what is judged by the clock.
 in_exact_time = pytest.mark.parametrize("bed", ["bochs", "counted"])
+# Takes minutes: left out by `make test`, run by `make long`.
+long = pytest.mark.long

@@ -15,6 +15,10 @@ BUILD = pathlib.Path(os.environ.get("HUSK_BUILD", "build")).resolve()
 TAIL_LINES = 40
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes minutes; `make long` runs it")
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     """Adds the ends of the logs to a failure's report, and leaves it where `boot` finds it."""

@@ -9,10 +9,17 @@ import pytest
 
 import linux_guest
 import linux_log
+from beds import long
 
 MIB = 1 << 20
 BOOT_SECONDS = 300
-SYSTEMS = [("bochs", 1), ("bochs", 4), ("qemu", 1), ("qemu", 4)]
+SYSTEMS = [
+    ("qemu", 1),
+    pytest.param("qemu", 4, marks=long),
+    pytest.param("bochs", 1, marks=long),
+    pytest.param("bochs", 4, marks=long),
+]
+EMULATORS = ["qemu", pytest.param("bochs", marks=long)]
 
 # What a guest may say that the bare emulator need not, and why.
 ALLOWED = {
@@ -145,7 +152,15 @@ def test_linux_boots_to_a_shell_and_works(boot, debian, tmp_path, emulator, vcpu
     machine.expect("linux ended: powered off", timeout=60)
 
 
-@pytest.mark.parametrize("emulator", ["bochs", "qemu"])
+def test_linux_runs_on_four_processors(boot, debian, tmp_path):
+    machine, shell = boot_to_shell(boot, debian, tmp_path, "qemu", 4)
+    check_processors(shell, 4)
+    check_load(shell, 4)
+    machine.sendline("poweroff -f")
+    machine.expect("linux ended: powered off", timeout=60)
+
+
+@pytest.mark.parametrize("emulator", EMULATORS)
 def test_reboot_resets_the_vm(boot, debian, tmp_path, emulator):
     machine, shell = boot_to_shell(boot, debian, tmp_path, emulator, 1)
     shell.run("touch /mark")
@@ -154,6 +169,7 @@ def test_reboot_resets_the_vm(boot, debian, tmp_path, emulator):
     assert shell.run("test -e /mark || echo gone") == ["gone"]
 
 
+@long
 @pytest.mark.parametrize("emulator", ["bochs", "qemu"])
 def test_one_of_four_vms_is_killed_and_the_others_go_on(boot, debian, build, tmp_path, emulator):
     parts = modules(debian, tmp_path, "a", "mem=160M cpus=2", "beat")

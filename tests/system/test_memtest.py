@@ -7,6 +7,7 @@ import time
 import pytest
 
 import linux_guest
+from beds import long
 
 # Without several processors, benchmark, SMBus and the pause for its menu; no option drops a test.
 OPTIONS = "nosmp nobench nosm nopause"
@@ -45,12 +46,14 @@ def wait_for_screen(machine, pattern, seconds):
         time.sleep(LOOK_SECONDS)
 
 
+@long
 def test_a_whole_pass_finds_no_error(boot, memtest):
     machine = start(boot, memtest, "qemu")
     lines = wait_for_screen(machine, r"Pass: +[1-9]", PASS_SECONDS)
     assert any("Memtest86+" in line for line in lines), lines
 
 
+@long
 def test_its_screen_is_seen_with_vtx_too(boot, memtest):
     machine = start(boot, memtest, "bochs")
     lines = wait_for_screen(machine, r"Test #[2-9]", PASS_SECONDS)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Runs the system tests with pytest, two machines at a time, and counts them.
 
-usage: run_system.py --results FILE --build FOLDER [PYTEST-ARGUMENT...]
+usage: run_system.py --results FILE --build FOLDER [--long] [PYTEST-ARGUMENT...]
+
+With --long those tests that take minutes (tests/system/beds.py), else all others.
 """
 
 import argparse
@@ -30,6 +32,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--results", required=True)
     parser.add_argument("--build", type=pathlib.Path, required=True)
+    parser.add_argument("--long", action="store_true")
     arguments, pytest_arguments = parser.parse_known_args()
     report = arguments.build / "results/system.xml"
     report.unlink(missing_ok=True)
@@ -38,6 +41,7 @@ def main():
         os.environ, HUSK_BUILD=str(arguments.build.resolve()), PYTHONDONTWRITEBYTECODE="1"
     )
     command = [sys.executable, "-m", "pytest", "-n", "2", "-p", "no:cacheprovider", "-ra", "-v"]
+    command += ["-m", "long" if arguments.long else "not long"]
     command += ["--durations=8", "--tb=short", f"--junit-xml={report}", "tests/system"]
     done = subprocess.run(command + pytest_arguments, env=environment, check=False)
     counts = counts_of(report)
