@@ -46,8 +46,8 @@ void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message)
     case APIC_NMI:
         post(vcpu, MAIL_NMI, 0, 0);
         break;
-    case APIC_INIT: // ends what a SIPI before it has begun
-        post(vcpu, MAIL_INIT, MAIL_STARTUP | MAIL_STARTUP_VECTOR, 0);
+    case APIC_INIT: // ends what a SIPI or an NMI before it has begun
+        post(vcpu, MAIL_INIT, MAIL_STARTUP | MAIL_STARTUP_VECTOR | MAIL_NMI, 0);
         break;
     case APIC_STARTUP: // the first one starts it, though it may not have run since
         post(vcpu, MAIL_STARTUP | (uint32_t)message->vector << MAIL_STARTUP_SHIFT, 0, MAIL_STARTUP);

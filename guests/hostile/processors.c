@@ -120,12 +120,14 @@ void processors_init(unsigned processors)
     prepare_trampoline();
 }
 
-// A processor that has done its job stays in reach of an INIT.
+// Nobody begins before all have come: an NMI would find one in real mode, without a handler. A
+// processor that has done its job stays in reach of an INIT.
 void processor_entry(uint64_t number)
 {
     apic_set_mode(APIC_MODE_XAPIC);
     xapic_write(APIC_LDR, (uint32_t)BIT(24 + number));
     __atomic_add_fetch(&online, 1, __ATOMIC_RELEASE);
+    wait_for_count(&online, count);
     cpu_interrupts_on();
     current_job((unsigned)number);
     cpu_interrupts_off();

@@ -107,7 +107,6 @@ static enum outcome mixture(void)
 
 // ---- INIT and SIPI ----
 
-static volatile uint32_t all_came;
 static volatile uint32_t startups;
 
 // Counts in its own page that it runs, then spins: lock inc dword [cs:0x10]; jmp $.
@@ -134,7 +133,7 @@ static void start_and_stop(unsigned self)
 static void as_first_only(unsigned self)
 {
     (void)self;
-    if (xapic_read(APIC_ID) >> 24 == 1 && wait_for_count(&all_came, 1)) {
+    if (xapic_read(APIC_ID) >> 24 == 1) {
         start_and_stop(1);
     }
 }
@@ -148,12 +147,10 @@ static void do_nothing(unsigned self)
 static enum outcome init_storm(void)
 {
     startups = 0;
-    all_came = 0;
     place_counter();
     if (!processors_start(as_first_only)) {
         return attempt_wrong("not all processors came, of", processor_count());
     }
-    all_came = 1;
     start_and_stop(0);
     if (!wait_for_count(&startups, 2)) {
         return attempt_wrong("processors that finished", startups);

@@ -415,6 +415,21 @@ static void the_first_sipi_counts(void **state)
     assert_int_equal(segment_of(SEGMENT_CS).base, 0x10000);
 }
 
+// Both come before it runs: after a SIPI the NMI would find it in real mode.
+static void an_init_ends_an_nmi_before_it(void **state)
+{
+    struct vcpu *vcpu = fake_machine.vcpu;
+
+    (void)state;
+    vcpu_mail_message(vcpu, &(struct apic_message){.delivery = APIC_NMI});
+    vcpu_mail_message(vcpu, &(struct apic_message){.delivery = APIC_INIT});
+    vcpu_mail_take(vcpu);
+    assert_false(vcpu->nmi_pending);
+    vcpu_mail_message(vcpu, &(struct apic_message){.delivery = APIC_NMI});
+    vcpu_mail_take(vcpu);
+    assert_true(vcpu->nmi_pending);
+}
+
 // ---- Writes to the local APIC ----
 
 static void only_what_matters_leaves_the_loop(void **state)
@@ -737,6 +752,7 @@ int main(void)
         TEST(interrupts_for_others_go_nowhere),
         TEST(a_sipi_to_itself_is_ignored),
         TEST(the_first_sipi_counts),
+        TEST(an_init_ends_an_nmi_before_it),
         TEST(only_what_matters_leaves_the_loop),
         TEST(unmasking_lint0_lets_the_8259_in),
         TEST(a_run_ends_with_its_slice),
