@@ -268,7 +268,7 @@ static void fast_timer(unsigned self)
     xapic_write(APIC_LVT_TIMER, (uint32_t)APIC_LVT_PERIODIC | vector);
     xapic_write(APIC_TIMER_INITIAL, 1);
     while (ticks[vector] < TICKS && (self != 0 || ticks[PIT_VECTOR] < TICKS)) {
-        // Not PAUSE: between it and CLI, QEMU lets no interrupt in.
+        // Not PAUSE: with it, no interrupt seems to come in before CLI in QEMU.
         __asm__ volatile("sti\n\tnop\n\tnop\n\tcli" ::: "memory");
     }
     xapic_write(APIC_TIMER_INITIAL, 0);
