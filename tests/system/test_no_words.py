@@ -8,7 +8,7 @@ import pytest
 
 from test_machines import expect_hello
 
-FEATURES = pathlib.Path(__file__).parents[2] / "arch/x86/features.h"
+FEATURES = pathlib.Path(__file__).parents[2] / "vmm/config_features.c"
 # One CPU only, no table of the firmware; and a guest cannot run without the TRUE MSRs.
 ALONE = ["acpi", "smp", "true-controls"]
 
@@ -18,7 +18,7 @@ AMD_QEMU = {"emulator": "qemu", "cpu": "max"}
 
 
 def all_words():
-    words = re.findall(r'FEATURE\(\w+, "([^"]+)"\)', FEATURES.read_text(encoding="utf-8"))
+    words = re.findall(r'\[OPTIONAL_\w+\] = "([^"]+)"', FEATURES.read_text(encoding="utf-8"))
     assert len(words) > 30, words
     return words
 
