@@ -77,6 +77,13 @@ static void filter_byte(struct monitor *monitor, unsigned index, uint8_t byte)
     }
 }
 
+// Whether the guest has said its last words. `ending` is set before the log has the line that says
+// so, the state only after it.
+static bool is_done(const struct vm *vm)
+{
+    return monitor_is_over(vm) || __atomic_load_n(&vm->ending, __ATOMIC_ACQUIRE);
+}
+
 static bool has_room(const struct monitor *monitor, const struct vm *vm)
 {
     if (monitor->attached == NULL) {
@@ -109,12 +116,12 @@ static void show_unfinished(struct monitor *monitor, unsigned index, uint64_t no
 {
     struct vm *vm = monitor->vmm->vms[index];
     struct monitor_view *view = &monitor->views[index];
-    bool due = monitor_is_over(vm) || now - view->last_byte_ns >= SILENCE_NS;
+    bool due = is_done(vm) || now - view->last_byte_ns >= SILENCE_NS;
 
     if (vm->terminal.line_length > 0 && due && !terminal_has_output(&vm->terminal) &&
         has_room(monitor, vm)) {
         show_line(monitor, index, "");
-        view->cut = !monitor_is_over(vm);
+        view->cut = !is_done(vm);
     }
 }
 
@@ -137,10 +144,10 @@ static bool move_guest(struct monitor *monitor, unsigned index, uint64_t now)
     return moved > 0;
 }
 
-// Moves the output of those VMs that are over, or of those that are not; each turn starts behind
+// Moves the output of those VMs that are done, or of those that are not; each turn starts behind
 // the VM that came last, so that one that fills the console cannot keep the others from it. True:
 // they have no output left.
-static bool move_guests(struct monitor *monitor, bool over, uint64_t now)
+static bool move_guests(struct monitor *monitor, bool done, uint64_t now)
 {
     unsigned first = monitor->next_vm;
     unsigned count = monitor->vmm->vm_count;
@@ -150,7 +157,7 @@ static bool move_guests(struct monitor *monitor, bool over, uint64_t now)
         unsigned index = (first + i) % count;
         struct vm *vm = monitor->vmm->vms[index];
 
-        if (monitor_is_over(vm) != over) {
+        if (is_done(vm) != done) {
             continue;
         }
         if (move_guest(monitor, index, now)) {
@@ -161,29 +168,35 @@ static bool move_guests(struct monitor *monitor, bool over, uint64_t now)
     return empty;
 }
 
-static void show_log(struct monitor *monitor)
+// Shows the log's next line; false: there is none, or no room for it.
+static bool show_log_line(struct monitor *monitor, uint64_t now)
 {
     char line[MONITOR_LOG_LINE];
+    uint64_t position = monitor->log_position;
 
-    if (monitor->machine->log_next == NULL) {
-        return;
+    if (monitor->machine->log_next == NULL ||
+        !monitor->machine->log_next(&position, line, sizeof(line))) {
+        return false;
     }
-    while (console_guest_room(monitor->console) >= LINE_ROOM &&
-           monitor->machine->log_next(&monitor->log_position, line, sizeof(line))) {
-        if (monitor->attached != NULL) {
-            monitor->missed_log_lines++;
-        } else {
-            monitor_print(monitor, line);
-        }
+    // A VM's last words come before the line that it ended: only now that there is a line is it
+    // sure that they are all there.
+    if (!move_guests(monitor, true, now) || console_guest_room(monitor->console) < LINE_ROOM) {
+        return false;
     }
+    monitor->log_position = position;
+    if (monitor->attached != NULL) {
+        monitor->missed_log_lines++;
+    } else {
+        monitor_print(monitor, line);
+    }
+    return true;
 }
 
 void monitor_move_output(struct monitor *monitor, uint64_t now)
 {
-    // A VM's last words come before the log's line that it ended.
-    if (move_guests(monitor, true, now)) {
-        show_log(monitor);
+    while (show_log_line(monitor, now)) {
     }
+    move_guests(monitor, true, now);
     move_guests(monitor, false, now);
 }
 

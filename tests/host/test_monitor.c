@@ -171,6 +171,16 @@ static void test_last_words_come_before_the_log(void **state)
     assert_shown(HIDE "[web] bye\r\n[web] unfinished\r\nweb ended\r\n[ticker] tick\r\n" PROMPT);
 }
 
+// Between the log's line and the state, a vCPU may be on its way.
+static void test_last_words_come_before_the_log_of_a_vm_that_is_ending(void **state)
+{
+    (void)state;
+    fake_world_send(web, "bye\nunfinished");
+    web->ending = true;
+    fake_world_log("web ended");
+    assert_shown(HIDE "[web] bye\r\n[web] unfinished\r\nweb ended\r\n" PROMPT);
+}
+
 static void test_last_words_come_first_on_a_slow_line(void **state)
 {
     (void)state;
@@ -389,6 +399,8 @@ int main(void)
         cmocka_unit_test_setup(test_log_lines, set_up_quiet),
         cmocka_unit_test_setup(test_log_from_before_is_not_shown_again, set_up),
         cmocka_unit_test_setup(test_last_words_come_before_the_log, set_up_quiet),
+        cmocka_unit_test_setup(test_last_words_come_before_the_log_of_a_vm_that_is_ending,
+                               set_up_quiet),
         cmocka_unit_test_setup(test_last_words_come_first_on_a_slow_line, set_up_quiet),
         cmocka_unit_test_setup(test_print_keeps_the_prompt_below, set_up_quiet),
         cmocka_unit_test_setup(test_chatty_guest_does_not_starve_others, set_up_quiet),
