@@ -38,6 +38,19 @@ PROMPT = "husk> "
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
 
 
+def echo_of(text):
+    """The pattern of a typed line's echo, its end included: guests' lines may come in between.
+
+    The monitor then takes its prompt away, and shows it again with what has been typed.
+    """
+    erase = re.escape("\x1b[K")
+    parts = []
+    for index, character in enumerate(text + "\n"):
+        shown_again = re.escape(PROMPT + text[:index])
+        parts.append(rf"(?:\r*{erase}.*?{shown_again}{erase})*\r*{re.escape(character)}")
+    return "".join(parts)
+
+
 class SerialConsole(fdpexpect.fdspawn):
     """pexpect on the serial line; it fails at once when the emulator has ended."""
 
@@ -100,7 +113,7 @@ class Machine:
     def command(self, text, timeout=30):
         """Runs a monitor command at the prompt; returns its output as plain lines."""
         self.sendline(text)
-        self.console.expect_exact(text, timeout=timeout)
+        self.console.expect(echo_of(text), timeout=timeout)
         self.expect_prompt(timeout)
         plain = ESCAPES.sub("", self.console.before).replace("\r", "")
         return [line.rstrip() for line in plain.split("\n") if line.strip()]
