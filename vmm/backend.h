@@ -119,7 +119,18 @@ enum backend_feature {
     FEATURE_RDTSCP = BIT(0),
     FEATURE_INVPCID = BIT(1),
     FEATURE_XSAVES = BIT(2), // with IA32_XSS 0
+    FEATURE_APIC = BIT(3),   // not for guests: it serves their local APICs
 };
+
+// How a guest gets to the registers of its local APIC, where the back end has FEATURE_APIC.
+enum apic_access {
+    APIC_ACCESS_EXITS,  // neither way is served
+    APIC_ACCESS_MEMORY, // xAPIC mode, at BACKEND_APIC_GPA
+    APIC_ACCESS_MSR,    // x2APIC mode
+};
+
+// Where a nested space begins its life with a page for them mapped; to take it away, unmap it.
+#define BACKEND_APIC_GPA 0xfee00000ULL
 
 enum memory_access {
     ACCESS_READ = BIT(0),
@@ -156,6 +167,7 @@ struct vcpu_core {
     uint64_t cr4_allowed;       // bits of CR4 that the guest may have, by its CPUID
     uint64_t cr4_watched;       // of them those whose change must exit
     uint64_t deadline_ns;       // run() returns with WORK_HOST set no later than about then
+    void *apic_page;            // of the local APIC's registers, NULL without FEATURE_APIC
     uint64_t host_cr3;          // the address space to be in on exit: struct host_space.cr3
     uint64_t exits[EXIT_KINDS]; // counted by the back end's loop
 };
@@ -196,6 +208,13 @@ struct vcpu_ops {
     // One event is taken at each entry. False: one is already waiting, the caller offers it again.
     bool (*inject)(struct vcpu_core *vcpu, const struct event *event);
     void (*request_interrupt_window)(struct vcpu_core *vcpu, bool wanted);
+
+    // With FEATURE_APIC only. A vCPU begins with APIC_ACCESS_MEMORY.
+    void (*set_apic_access)(struct vcpu_core *vcpu, enum apic_access access);
+    // The highest requested vector and the highest in service; 0: none.
+    void (*set_interrupt_status)(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service);
+    // The vectors whose end makes an EXIT_EOI.
+    void (*set_eoi_exits)(struct vcpu_core *vcpu, const uint64_t vectors[4]);
 
     // gpa, hpa and bytes are multiples of 4 KiB. map uses the largest pages that fit, unmap splits.
     // A vCPU that runs meanwhile may use what was unmapped until its next entry.

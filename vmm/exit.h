@@ -13,8 +13,10 @@ enum exit_kind {
     EXIT_CONTROL_REGISTER, // MOV to or from CR0, CR4, CR8; CLTS, LMSW
     EXIT_XSETBV,
     EXIT_HLT,
-    EXIT_MEMORY,    // nested page fault: EPT violation, #NPF
-    EXIT_EXCEPTION, // an intercepted exception
+    EXIT_MEMORY,     // nested page fault: EPT violation, #NPF
+    EXIT_EXCEPTION,  // an intercepted exception
+    EXIT_APIC_WRITE, // the processor has put it into the APIC's page, and is past the instruction
+    EXIT_EOI,        // likewise: of a level-triggered interrupt
     EXIT_INTERRUPT_WINDOW,
     EXIT_HOST,      // the host's own interrupt, NMI or timer; the guest did nothing
     EXIT_UNDEFINED, // an instruction that the guest does not have: #UD
@@ -57,6 +59,14 @@ struct exit_memory {
     bool delivery;  // it happened while an event was being delivered
 };
 
+struct exit_apic_write {
+    uint8_t reg; // enum lapic_register
+};
+
+struct exit_eoi {
+    uint8_t vector; // that was in service
+};
+
 struct exit_exception {
     uint8_t vector;
     bool has_error_code;
@@ -73,6 +83,8 @@ struct vm_exit {
         struct exit_io io;
         struct exit_control_register cr;
         struct exit_memory memory;
+        struct exit_apic_write apic_write;
+        struct exit_eoi eoi;
         struct exit_exception exception;
     };
 };

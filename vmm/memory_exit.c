@@ -37,7 +37,7 @@ static uint64_t lapic_bus_read(struct vcpu *vcpu, unsigned offset, unsigned widt
 {
     uint64_t value = 0;
     unsigned byte = offset & 0xf;
-    if (!lapic_read(&vcpu->lapic, offset >> 4, pc_now_ns(vcpu->vm->pc), &value) || byte >= 4) {
+    if (!vcpu_read_lapic(vcpu, offset >> 4, &value) || byte >= 4) {
         return 0;
     }
     return value >> (8 * byte) & ones(width);

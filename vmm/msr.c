@@ -75,7 +75,7 @@ static NOT_INLINE bool read_x2apic(struct vcpu *vcpu, uint32_t msr, uint64_t *va
     if (lapic_mode(&vcpu->lapic) != LAPIC_X2APIC) {
         return false;
     }
-    return lapic_read(&vcpu->lapic, msr - IA32_X2APIC_FIRST, pc_now_ns(vcpu->vm->pc), value);
+    return vcpu_read_lapic(vcpu, msr - IA32_X2APIC_FIRST, value);
 }
 
 static NOT_INLINE bool read_other(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
@@ -144,21 +144,10 @@ static uint64_t deadline_to_ns(const struct vcpu *vcpu, uint64_t deadline)
     return left_ns < NEVER_NS - 1 - now_ns ? now_ns + left_ns + 1 : NEVER_NS - 1;
 }
 
-static void apic_changed(struct vcpu *vcpu)
-{
-    vcpu_post_work(vcpu, WORK_EVENTS);
-}
-
 static NOT_INLINE bool write_x2apic(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
     return lapic_mode(&vcpu->lapic) == LAPIC_X2APIC &&
            vcpu_write_lapic(vcpu, msr - IA32_X2APIC_FIRST, value);
-}
-
-static NOT_INLINE bool write_apic_base(struct vcpu *vcpu, uint64_t value)
-{
-    apic_changed(vcpu);
-    return lapic_set_base(&vcpu->lapic, value);
 }
 
 static NOT_INLINE bool write_tsc_deadline(struct vcpu *vcpu, uint64_t value)
@@ -210,7 +199,7 @@ static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
     }
     switch (msr) {
     case IA32_APIC_BASE:
-        return write_apic_base(vcpu, value);
+        return vcpu_set_apic_base(vcpu, value);
     case IA32_TSC_DEADLINE:
         return write_tsc_deadline(vcpu, value);
     case IA32_EFER:
@@ -258,7 +247,7 @@ static NOT_INLINE enum exit_action write_x2apic_eoi(struct vcpu *vcpu)
     }
     lapic_eoi(lapic);
     if (lapic_has_requests(lapic)) {
-        apic_changed(vcpu);
+        vcpu_post_work(vcpu, WORK_EVENTS);
     }
     return ADVANCE;
 }

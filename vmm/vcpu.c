@@ -3,47 +3,8 @@
 #include "vmm/vcpu.h"
 
 #include "arch/x86/registers.h"
-#include "vmm/apic_bus.h"
 #include "vmm/pc.h"
 #include "vmm/scheduler.h"
-
-// ---- What its local APIC tells it ----
-
-static struct vcpu *of_output(struct lapic_output *output)
-{
-    return container_of(output, struct vcpu, lapic_output);
-}
-
-// What the sender itself gets, the model has delivered.
-static void apic_send_ipi(struct lapic_output *output, const struct apic_message *message)
-{
-    struct vcpu *vcpu = of_output(output);
-    apic_bus_send(vcpu->vm, vcpu, message);
-}
-
-static void apic_eoi(struct lapic_output *output, uint8_t vector)
-{
-    pc_end_of_interrupt(of_output(output)->vm->pc, vector);
-}
-
-static void apic_nmi(struct lapic_output *output)
-{
-    struct vcpu *vcpu = of_output(output);
-    vcpu->nmi_pending = true;
-    vcpu_post_work(vcpu, WORK_EVENTS);
-}
-
-// To itself: they are carried out when the instruction that sent them is done.
-static void apic_init(struct lapic_output *output)
-{
-    vcpu_mail_message(of_output(output), &(struct apic_message){.delivery = APIC_INIT});
-}
-
-static void apic_startup(struct lapic_output *output, uint8_t vector)
-{
-    vcpu_mail_message(of_output(output),
-                      &(struct apic_message){.delivery = APIC_STARTUP, .vector = vector});
-}
 
 // ---- Creation ----
 
@@ -54,20 +15,6 @@ static void build_cpuid(struct vcpu *vcpu)
     cpuid_table_build(&vcpu->cpuid, vcpu->host, &identity);
     vcpu->core.cr4_allowed = cpuid_table_cr4_allowed(&vcpu->cpuid);
     vcpu->core.cr4_watched = CR4_OSXSAVE | CR4_PKE; // CPUID shows them
-}
-
-static void init_lapic(struct vcpu *vcpu)
-{
-    vcpu->lapic_output = (struct lapic_output){.send_ipi = apic_send_ipi,
-                                               .eoi = apic_eoi,
-                                               .nmi = apic_nmi,
-                                               .init = apic_init,
-                                               .startup = apic_startup};
-    lapic_init(&vcpu->lapic, &vcpu->lapic_output, vcpu->index, vcpu->index == 0,
-               cpuid_table_physical_bits(&vcpu->cpuid));
-    if (vcpu->index == 0) {
-        lapic_set_virtual_wire(&vcpu->lapic); // as the firmware that there is not would leave it
-    }
 }
 
 enum status vcpu_create(struct vm *vm, unsigned index, struct vcpu **result, struct reason *why)
@@ -84,7 +31,7 @@ enum status vcpu_create(struct vm *vm, unsigned index, struct vcpu **result, str
     vcpu->core.nested = vm->nested;
     vcpu->core.host_cr3 = vm->space.cr3;
     build_cpuid(vcpu);
-    init_lapic(vcpu);
+    vcpu_apic_init(vcpu);
     msr_reset(&vcpu->msrs);
     enum status status = vcpu->ops->create_vcpu(&vcpu->core, why);
     if (status != STATUS_OK) {
@@ -164,6 +111,12 @@ bool vcpu_interrupt_pending(const struct vcpu *vcpu)
     return extint_pending(vcpu) || lapic_pending(&vcpu->lapic) >= 0;
 }
 
+// Whether an interrupt is pending that the processor does not deliver by itself.
+static bool interrupt_to_inject(const struct vcpu *vcpu)
+{
+    return vcpu_apic_served(vcpu) ? extint_pending(vcpu) : vcpu_interrupt_pending(vcpu);
+}
+
 // The vector of the interrupt that is pending, taken from its controller.
 static uint8_t acknowledge_interrupt(struct vcpu *vcpu)
 {
@@ -187,13 +140,16 @@ static void deliver_events(struct vcpu *vcpu)
 {
     uint64_t shadow = vcpu_register(vcpu, REG_INTERRUPT_SHADOW);
     deliver_nmi(vcpu, shadow);
+    if (vcpu_apic_served(vcpu)) {
+        vcpu_apic_publish(vcpu);
+    }
     bool open = (vcpu_register(vcpu, REG_RFLAGS) & RFLAGS_IF) &&
                 !(shadow & (SHADOW_STI | SHADOW_MOV_SS)) && !vcpu_register(vcpu, REG_EVENT_WAITING);
-    if (open && vcpu_interrupt_pending(vcpu)) {
+    if (open && interrupt_to_inject(vcpu)) {
         struct event interrupt = {.type = EVENT_INTERRUPT, .vector = acknowledge_interrupt(vcpu)};
         (void)vcpu->ops->inject(&vcpu->core, &interrupt); // nothing else waits: it is taken
     }
-    vcpu->ops->request_interrupt_window(&vcpu->core, vcpu_interrupt_pending(vcpu));
+    vcpu->ops->request_interrupt_window(&vcpu->core, interrupt_to_inject(vcpu));
 }
 
 // Not for a vCPU that stops to run by it: that is vcpu_run's.
@@ -219,20 +175,6 @@ void vcpu_advance_timers(struct vcpu *vcpu)
         pc_advance(vcpu->vm->pc, now_ns);
     }
     lapic_advance(&vcpu->lapic, now_ns);
-}
-
-bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value)
-{
-    struct lapic *lapic = &vcpu->lapic;
-    uint64_t due_ns = lapic_next_event_ns(lapic);
-    bool legal = lapic_write(lapic, reg, value, pc_now_ns(vcpu->vm->pc));
-    if (lapic_has_requests(lapic) || pc_interrupt_waits(vcpu->vm->pc)) {
-        vcpu_post_work(vcpu, WORK_EVENTS);
-    }
-    if (lapic_next_event_ns(lapic) != due_ns) {
-        vcpu_timer_set(vcpu, lapic_next_event_ns(lapic));
-    }
-    return legal;
 }
 
 void vcpu_timer_set(struct vcpu *vcpu, uint64_t due_ns)

@@ -138,6 +138,10 @@ enum exit_action vcpu_handle_exit(struct vcpu_core *core, struct vm_exit *exit)
         return vcpu_memory_exit(vcpu, exit);
     case EXIT_EXCEPTION:
         return handle_exception(vcpu, &exit->exception);
+    case EXIT_APIC_WRITE:
+        return vcpu_apic_write_exit(vcpu, &exit->apic_write);
+    case EXIT_EOI:
+        return vcpu_eoi_exit(vcpu, &exit->eoi);
     case EXIT_INTERRUPT_WINDOW:
         return handle_interrupt_window(vcpu);
     case EXIT_HOST:
@@ -171,6 +175,8 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_HLT] = "HLT",
         [EXIT_MEMORY] = "nested page fault",
         [EXIT_EXCEPTION] = "exception",
+        [EXIT_APIC_WRITE] = "APIC write",
+        [EXIT_EOI] = "end of interrupt",
         [EXIT_INTERRUPT_WINDOW] = "interrupt window",
         [EXIT_HOST] = "host interrupt or timer",
         [EXIT_UNDEFINED] = "undefined instruction",

@@ -58,6 +58,7 @@ bool vcpu_runnable(struct vcpu *vcpu)
     __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
     vcpu_advance_timers(vcpu);
     vcpu_mail_take(vcpu);
+    vcpu_apic_refresh(vcpu);
     bool wakes = vcpu->nmi_pending || (!vcpu->asleep && vcpu_interrupt_pending(vcpu));
     if (vcpu->halted && wakes) {
         vcpu->halted = false;

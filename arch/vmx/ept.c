@@ -216,6 +216,7 @@ void ept_destroy(struct nested_space *space)
     if (space->io_bitmaps) {
         frames_release(space->io_bitmaps, 2);
     }
+    vmx_apic_destroy(space);
     frames_release(space, 1);
 }
 
@@ -227,9 +228,14 @@ enum status ept_create(struct nested_space **result)
         return STATUS_NO_MEMORY;
     }
     space->root = frames_allocate(1);
+    if (!space->root ||
+        (vmx_serves_apic(vmx_capability()) && vmx_apic_create(space) != STATUS_OK)) {
+        ept_destroy(space);
+        return STATUS_NO_MEMORY;
+    }
     space->msr_bitmap = frames_allocate(1);
     space->io_bitmaps = frames_allocate(2);
-    if (!space->root || !space->msr_bitmap || !space->io_bitmaps) {
+    if (!space->msr_bitmap || !space->io_bitmaps) {
         ept_destroy(space);
         return STATUS_NO_MEMORY;
     }
@@ -244,7 +250,7 @@ enum status ept_create(struct nested_space **result)
     return STATUS_OK;
 }
 
-static void bitmap_set(uint8_t *bitmap, uint32_t bit, bool value)
+void vmx_bitmap_set(uint8_t *bitmap, uint32_t bit, bool value)
 {
     uint8_t mask = (uint8_t)(1U << bit % 8);
     bitmap[bit / 8] = value ? bitmap[bit / 8] | mask : bitmap[bit / 8] & (uint8_t)~mask;
@@ -258,7 +264,10 @@ void vmx_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, boo
     if (msr != bit && msr != (0xc0000000U | bit)) {
         return;
     }
-    uint8_t *low_or_high = space->msr_bitmap + (msr == bit ? 0 : 1 * KIB);
-    bitmap_set(low_or_high, bit, reads);
-    bitmap_set(low_or_high + 2 * KIB, bit, writes);
+    uint8_t *const bitmaps[] = {space->msr_bitmap, space->x2apic_msr_bitmap};
+    for (unsigned i = 0; i < ARRAY_SIZE(bitmaps) && bitmaps[i]; i++) {
+        uint8_t *low_or_high = bitmaps[i] + (msr == bit ? 0 : 1 * KIB);
+        vmx_bitmap_set(low_or_high, bit, reads);
+        vmx_bitmap_set(low_or_high + MSR_BITMAP_WRITES, bit, writes);
+    }
 }

@@ -23,6 +23,8 @@
 #define PRIMARY_CR3_STORE_EXITING BIT(16)
 #define PRIMARY_CR8_LOAD_EXITING BIT(19)
 #define PRIMARY_CR8_STORE_EXITING BIT(20)
+#define PRIMARY_CR8_EXITING (PRIMARY_CR8_LOAD_EXITING | PRIMARY_CR8_STORE_EXITING)
+#define PRIMARY_USE_TPR_SHADOW BIT(21)
 #define PRIMARY_UNCONDITIONAL_IO_EXITING BIT(24)
 #define PRIMARY_USE_IO_BITMAPS BIT(25)
 #define PRIMARY_USE_MSR_BITMAPS BIT(28)
@@ -30,13 +32,23 @@
 #define PRIMARY_ACTIVATE_SECONDARY BIT(31)
 
 // Secondary processor-based controls (25.6.2).
+#define SECONDARY_APIC_ACCESSES BIT(0)
 #define SECONDARY_ENABLE_EPT BIT(1)
 #define SECONDARY_DESCRIPTOR_TABLE_EXITING BIT(2)
 #define SECONDARY_ENABLE_RDTSCP BIT(3)
+#define SECONDARY_X2APIC_MODE BIT(4)
 #define SECONDARY_ENABLE_VPID BIT(5)
 #define SECONDARY_WBINVD_EXITING BIT(6)
 #define SECONDARY_UNRESTRICTED_GUEST BIT(7)
+#define SECONDARY_APIC_REGISTERS BIT(8)
+#define SECONDARY_INTERRUPT_DELIVERY BIT(9)
 #define SECONDARY_ENABLE_INVPCID BIT(12)
+
+// APIC virtualization: all of them, with PRIMARY_USE_TPR_SHADOW, or none. Of the first two a vCPU
+// has one at a time (vmx_set_apic_access).
+#define SECONDARY_APICV                                                                            \
+    (uint32_t)(SECONDARY_APIC_ACCESSES | SECONDARY_X2APIC_MODE | SECONDARY_APIC_REGISTERS |        \
+               SECONDARY_INTERRUPT_DELIVERY)
 
 // VM-exit controls (25.7.1).
 #define EXIT_SAVE_DEBUG_CONTROLS BIT(2)
@@ -55,9 +67,11 @@
 
 // What Husk takes of them where it is there; all other controls are required, or fixed by the CPU.
 #define PIN_OPTIONAL (uint32_t)(PIN_VIRTUAL_NMIS | PIN_PREEMPTION_TIMER)
+#define PRIMARY_OPTIONAL (uint32_t)(PRIMARY_USE_TPR_SHADOW | PRIMARY_CR8_EXITING)
 #define SECONDARY_OPTIONAL                                                                         \
-    (uint32_t)(SECONDARY_ENABLE_VPID | SECONDARY_WBINVD_EXITING | SECONDARY_ENABLE_RDTSCP |        \
-               SECONDARY_ENABLE_INVPCID)
+    ((uint32_t)(SECONDARY_ENABLE_VPID | SECONDARY_WBINVD_EXITING | SECONDARY_ENABLE_RDTSCP |       \
+                SECONDARY_ENABLE_INVPCID) |                                                        \
+     SECONDARY_APICV)
 #define EXIT_OPTIONAL (uint32_t) EXIT_SAVE_PREEMPTION_TIMER
 
 // IA32_VMX_EPT_VPID_CAP (appendix A.10).
@@ -114,6 +128,8 @@ enum vmx_exit_reason {
     VMX_EXIT_WRMSR = 32,
     VMX_EXIT_MWAIT = 36,
     VMX_EXIT_MONITOR = 39,
+    VMX_EXIT_APIC_ACCESS = 44,
+    VMX_EXIT_VIRTUALIZED_EOI = 45,
     VMX_EXIT_EPT_VIOLATION = 48,
     VMX_EXIT_EPT_MISCONFIGURATION = 49,
     VMX_EXIT_INVEPT = 50,
@@ -121,6 +137,7 @@ enum vmx_exit_reason {
     VMX_EXIT_INVVPID = 53,
     VMX_EXIT_WBINVD = 54,
     VMX_EXIT_XSETBV = 55,
+    VMX_EXIT_APIC_WRITE = 56,
     VMX_EXIT_VMFUNC = 59,
 };
 
@@ -162,6 +179,10 @@ struct nested_space {
     uint64_t eptp;
     uint64_t generation; // atomic: changes when a mapping is taken away; no two spaces share one
     uint8_t *msr_bitmap; // read low, read high, write low, write high: 1 KiB each
+    // With APIC virtualization: of vCPUs whose APIC is in x2APIC mode, and the page at which the
+    // others' is.
+    uint8_t *x2apic_msr_bitmap;
+    void *apic_access_page;
     uint8_t *io_bitmaps; // ports 0 to 0x7fff, then 0x8000 to 0xffff; a set bit exits
 };
 
@@ -205,6 +226,16 @@ void vmx_request_interrupt_window(struct vcpu_core *vcpu, bool wanted);
 void vmx_reinject_int1(uint32_t info); // an exit's interruption information, of type 5
 bool vmx_requeue_event(void);          // true: there was one
 
+// vmx_apic.c
+bool vmx_serves_apic(const struct vmx_capability *capability);
+enum status vmx_apic_create(struct nested_space *space); // on failure vmx_apic_destroy follows
+void vmx_apic_destroy(struct nested_space *space);
+void vmx_apic_write_controls(const struct vcpu_core *vcpu);
+void vmx_set_apic_access(struct vcpu_core *vcpu, enum apic_access access);
+void vmx_set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service);
+void vmx_set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4]);
+void vmx_decode_apic_access(struct vm_exit *exit);
+
 // vmx_run.c
 void vmx_run(struct vcpu_core *vcpu);
 
@@ -218,6 +249,9 @@ enum status ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t b
 bool ept_allow_execute(struct nested_space *space, gpa_t gpa);
 enum status ept_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes);
 void vmx_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes);
+#define MSR_BITMAP_WRITES (2 * KIB) // behind the bitmaps of reads
+// A bit of one of an MSR bitmap's four parts, or of an I/O bitmap's two.
+void vmx_bitmap_set(uint8_t *bitmap, uint32_t bit, bool value);
 
 // vmx_explain.c
 const char *vmx_instruction_error_text(uint32_t error);

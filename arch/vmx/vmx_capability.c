@@ -39,6 +39,7 @@ static const struct {
     {OPTIONAL_WBINVD_EXITING, .secondary = SECONDARY_WBINVD_EXITING},
     {OPTIONAL_RDTSCP, .secondary = SECONDARY_ENABLE_RDTSCP},
     {OPTIONAL_INVPCID, .secondary = SECONDARY_ENABLE_INVPCID},
+    {OPTIONAL_APICV, .secondary = SECONDARY_APICV},
 };
 
 static void switch_off(struct vmx_capability *c)
@@ -77,10 +78,9 @@ static enum status compute_all(struct vmx_capability *c, bool true_msrs, struct 
         "primary processor-based",
         true_msrs ? IA32_VMX_TRUE_PROCBASED_CTLS : IA32_VMX_PROCBASED_CTLS,
         PRIMARY_USE_TSC_OFFSETTING | PRIMARY_HLT_EXITING | PRIMARY_MWAIT_EXITING |
-            PRIMARY_RDPMC_EXITING | PRIMARY_CR8_LOAD_EXITING | PRIMARY_CR8_STORE_EXITING |
-            PRIMARY_USE_IO_BITMAPS | PRIMARY_USE_MSR_BITMAPS | PRIMARY_MONITOR_EXITING |
-            PRIMARY_ACTIVATE_SECONDARY,
-        0};
+            PRIMARY_RDPMC_EXITING | PRIMARY_CR8_EXITING | PRIMARY_USE_IO_BITMAPS |
+            PRIMARY_USE_MSR_BITMAPS | PRIMARY_MONITOR_EXITING | PRIMARY_ACTIVATE_SECONDARY,
+        PRIMARY_USE_TPR_SHADOW};
     const struct control_group secondary = {"secondary processor-based", IA32_VMX_PROCBASED_CTLS2,
                                             SECONDARY_ENABLE_EPT | SECONDARY_UNRESTRICTED_GUEST,
                                             SECONDARY_OPTIONAL};
@@ -159,6 +159,7 @@ void vmx_summarize(void (*line)(const char *text))
          "guest code gets 4 KiB pages"},
         {"preemption timer", c->pin & PIN_PREEMPTION_TIMER, OPTIONAL_PREEMPTION_TIMER,
          "slices end by the APIC timer"},
+        {"APIC virtualization", vmx_serves_apic(c), OPTIONAL_APICV, "interrupts cost exits"},
         {"virtual NMIs", c->pin & PIN_VIRTUAL_NMIS, OPTIONAL_VIRTUAL_NMIS, "no NMIs for guests"},
         {"WBINVD exiting", c->secondary & SECONDARY_WBINVD_EXITING, OPTIONAL_WBINVD_EXITING,
          "a guest's WBINVD slows the machine"},
@@ -169,7 +170,7 @@ void vmx_summarize(void (*line)(const char *text))
     };
     for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
         char text[100];
-        format_text(text, sizeof(text), "  %-18s %s%s", features[i].name,
+        format_text(text, sizeof(text), "  %-19s %s%s", features[i].name,
                     features[i].present ? "yes" : "no: ",
                     features[i].present ? ""
                                         : feature_remark(features[i].feature, features[i].without));

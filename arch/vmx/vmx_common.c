@@ -20,6 +20,15 @@ enum status vmx_capability_settle(struct vmx_capability *c, struct reason *why)
     if (!invvpid) {
         c->secondary &= ~(uint32_t)SECONDARY_ENABLE_VPID;
     }
+    // CR8 is the TPR in the page then, and exits no more.
+    bool apicv = (c->secondary & SECONDARY_APICV) == SECONDARY_APICV;
+    if (apicv && (c->primary & PRIMARY_USE_TPR_SHADOW)) {
+        c->primary &= ~(uint32_t)PRIMARY_CR8_EXITING;
+    } else {
+        c->secondary &= ~SECONDARY_APICV;
+        c->primary &= ~(uint32_t)PRIMARY_USE_TPR_SHADOW;
+        c->primary |= (uint32_t)PRIMARY_CR8_EXITING;
+    }
     // A timer that starts anew at each entry never ends a slice of a guest that exits often.
     if (!(c->exit & EXIT_SAVE_PREEMPTION_TIMER) || !(c->pin & PIN_PREEMPTION_TIMER)) {
         c->pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;
@@ -31,7 +40,8 @@ enum status vmx_capability_settle(struct vmx_capability *c, struct reason *why)
 // What is not optional was set because Husk or the CPU insists on it.
 static bool differ_in_optional_ones(const struct vmx_capability *a, const struct vmx_capability *b)
 {
-    return !((a->pin ^ b->pin) & ~PIN_OPTIONAL) && a->primary == b->primary &&
+    return !((a->pin ^ b->pin) & ~PIN_OPTIONAL) &&
+           !((a->primary ^ b->primary) & ~PRIMARY_OPTIONAL) &&
            !((a->secondary ^ b->secondary) & ~SECONDARY_OPTIONAL) &&
            !((a->exit ^ b->exit) & ~EXIT_OPTIONAL) && a->entry == b->entry;
 }
@@ -49,6 +59,7 @@ enum status vmx_capability_narrow(struct vmx_capability *common, const struct vm
                       "its VT-x insists on other controls than the first CPU's");
     }
     both.pin &= own->pin;
+    both.primary &= own->primary;
     both.secondary &= own->secondary;
     both.exit &= own->exit;
     both.ept_vpid &= own->ept_vpid;

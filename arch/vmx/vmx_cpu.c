@@ -182,5 +182,6 @@ unsigned vmx_features(void)
 {
     uint32_t secondary = vmx_capability()->secondary;
     return (secondary & SECONDARY_ENABLE_RDTSCP ? FEATURE_RDTSCP : 0) |
-           (secondary & SECONDARY_ENABLE_INVPCID ? FEATURE_INVPCID : 0);
+           (secondary & SECONDARY_ENABLE_INVPCID ? FEATURE_INVPCID : 0) |
+           (vmx_serves_apic(vmx_capability()) ? FEATURE_APIC : 0);
 }

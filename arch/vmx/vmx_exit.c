@@ -146,6 +146,17 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
     case VMX_EXIT_EPT_VIOLATION:
         decode_memory(exit);
         return !(exit->memory.execute && ept_allow_execute(vcpu->nested, exit->memory.gpa));
+    case VMX_EXIT_APIC_ACCESS:
+        vmx_decode_apic_access(exit);
+        return true;
+    case VMX_EXIT_APIC_WRITE:
+        exit->kind = EXIT_APIC_WRITE;
+        exit->apic_write.reg = (uint8_t)(vmcs_read(EXIT_QUALIFICATION) >> 4);
+        return true;
+    case VMX_EXIT_VIRTUALIZED_EOI:
+        exit->kind = EXIT_EOI;
+        exit->eoi.vector = (uint8_t)vmcs_read(EXIT_QUALIFICATION);
+        return true;
     case VMX_EXIT_HLT:
         exit->kind = EXIT_HLT;
         return true;

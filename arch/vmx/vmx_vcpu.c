@@ -47,9 +47,14 @@ static void vpid_release(uint16_t vpid)
 static void write_controls(const struct vcpu_core *vcpu, const struct vmx_capability *c)
 {
     const struct nested_space *nested = vcpu->nested;
+    uint32_t secondary = c->secondary;
+    if (vmx_serves_apic(c)) {
+        secondary &= ~(uint32_t)SECONDARY_X2APIC_MODE; // it begins in xAPIC mode
+        vmx_apic_write_controls(vcpu);
+    }
     vmcs_write32(PIN_BASED_CONTROLS, c->pin);
     vmcs_write32(PRIMARY_CONTROLS, c->primary);
-    vmcs_write32(SECONDARY_CONTROLS, c->secondary);
+    vmcs_write32(SECONDARY_CONTROLS, secondary);
     vmcs_write32(EXIT_CONTROLS, c->exit);
     vmcs_write32(ENTRY_CONTROLS, c->entry);
     vmcs_write32(EXCEPTION_BITMAP, INTERCEPTED_EXCEPTIONS);

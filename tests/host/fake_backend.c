@@ -10,6 +10,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_host.h"
+#include "vmm/devices/lapic.h"
 #include "vmm/util/string.h"
 
 struct fake_backend fake_backend;
@@ -179,6 +180,54 @@ static void deliver(struct backend_vcpu *backend)
     fake_backend.events[fake_backend.event_count++ % FAKE_EVENTS_MAX] = backend->event;
 }
 
+// ---- A processor that serves the APIC out of its page (SDM Vol. 3C 30.2) ----
+
+static void set_apic_access(struct vcpu_core *vcpu, enum apic_access access)
+{
+    assert_non_null(vcpu->apic_page);
+    loaded(vcpu)->apic_access = access;
+}
+
+static void set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service)
+{
+    assert_non_null(vcpu->apic_page);
+    loaded(vcpu)->requested = requested;
+    loaded(vcpu)->in_service = in_service;
+}
+
+static void set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4])
+{
+    assert_non_null(vcpu->apic_page);
+    memcpy(loaded(vcpu)->eoi_exits, vectors, sizeof(loaded(vcpu)->eoi_exits));
+}
+
+static bool is_open(const struct backend_vcpu *backend)
+{
+    return (backend->registers[REG_RFLAGS] & RFLAGS_IF) &&
+           !(backend->registers[REG_INTERRUPT_SHADOW] & (SHADOW_STI | SHADOW_MOV_SS));
+}
+
+// The requested interrupt, if its class is above what is in service and the task priority.
+static void serve_apic(struct vcpu_core *vcpu)
+{
+    struct backend_vcpu *backend = loaded(vcpu);
+    struct lapic_page *page = vcpu->apic_page;
+    uint8_t vector = backend->requested;
+    uint32_t priority = MAX(page->reg[LAPIC_TPR].value, backend->in_service);
+
+    if (vector >> 4 <= priority >> 4 || !is_open(backend) || backend->window) {
+        return;
+    }
+    assert_true(page->reg[LAPIC_IRR + vector / 32].value & 1U << vector % 32);
+    page->reg[LAPIC_IRR + vector / 32].value &= ~(1U << vector % 32);
+    page->reg[LAPIC_ISR + vector / 32].value |= 1U << vector % 32;
+    backend->in_service = vector;
+    backend->requested = 0; // the tests request one at a time
+    backend->registers[REG_RFLAGS] &= ~(uint64_t)RFLAGS_IF;
+    fake_backend.events[fake_backend.event_count++ % FAKE_EVENTS_MAX] =
+        (struct event){.type = EVENT_INTERRUPT, .vector = vector};
+}
+
 bool fake_backend_enter(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = loaded(vcpu);
@@ -188,8 +237,10 @@ bool fake_backend_enter(struct vcpu_core *vcpu)
     if (backend->event_waiting) {
         deliver(backend);
     }
-    return backend->window && (backend->registers[REG_RFLAGS] & RFLAGS_IF) &&
-           !(backend->registers[REG_INTERRUPT_SHADOW] & (SHADOW_STI | SHADOW_MOV_SS));
+    if (vcpu->apic_page) {
+        serve_apic(vcpu);
+    }
+    return backend->window && is_open(backend);
 }
 
 const struct event *fake_backend_last_event(void)
@@ -309,12 +360,15 @@ static enum status map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_
     return STATUS_OK;
 }
 
+// Only the page of the local APICs, once.
 static enum status unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
 {
-    (void)space;
-    fail_msg("0x%llx, %llu bytes: nobody unmaps yet", (unsigned long long)gpa.value,
-             (unsigned long long)bytes);
-    return STATUS_UNSUPPORTED;
+    assert_true(fake_backend.features & FEATURE_APIC);
+    assert_int_equal(gpa.value, BACKEND_APIC_GPA);
+    assert_int_equal(bytes, PAGE_SIZE);
+    assert_false(space->apic_page_unmapped);
+    space->apic_page_unmapped = true;
+    return STATUS_OK;
 }
 
 struct fake_map fake_backend_mapping(const struct nested_space *nested, gpa_t gpa)
@@ -369,6 +423,9 @@ void fake_backend_init(void)
                                         .set_segment = set_segment,
                                         .inject = inject,
                                         .request_interrupt_window = request_interrupt_window,
+                                        .set_apic_access = set_apic_access,
+                                        .set_interrupt_status = set_interrupt_status,
+                                        .set_eoi_exits = set_eoi_exits,
                                         .map = map,
                                         .unmap = unmap,
                                         .intercept_msr = intercept_msr,

@@ -33,6 +33,7 @@ struct fake_intercept {
 struct nested_space {
     unsigned map_count;
     struct fake_map maps[FAKE_MAPS_MAX];
+    bool apic_page_unmapped;
     unsigned msr_count;
     struct fake_intercept msrs[FAKE_MSRS_MAX];
 };
@@ -43,6 +44,11 @@ struct backend_vcpu {
     bool event_waiting; // will be delivered by the next entry
     struct event event;
     bool window; // interrupt-window exits are on
+    // With FEATURE_APIC: what it was told.
+    enum apic_access apic_access;
+    uint8_t requested;
+    uint8_t in_service;
+    uint64_t eoi_exits[4];
     bool in_cpu; // loaded into `cpu` and not unloaded since
     unsigned cpu;
 };

@@ -92,16 +92,27 @@ void fake_machine_start_processors(void)
     }
 }
 
-void fake_machine_start(void)
+static void start(unsigned more_features)
 {
     struct reason why = {""};
 
     fake_machine_init();
+    fake_backend.features |= more_features;
     fake_machine.vm = fake_machine_add("web");
     assert_int_equal(vm_start(fake_machine.vm, &why), STATUS_OK);
     fake_machine.vcpu = fake_machine.vm->vcpus[0];
     fake_host.host.space_enter(&fake_machine.vm->space);
     fake_backend.ops.load_vcpu(&fake_machine.vcpu->core);
+}
+
+void fake_machine_start(void)
+{
+    start(0);
+}
+
+void fake_machine_start_served(void)
+{
+    start(FEATURE_APIC);
 }
 
 void fake_machine_start_long(void)

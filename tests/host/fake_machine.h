@@ -26,7 +26,9 @@ struct vm *fake_machine_add(const char *name);
 struct vm *fake_machine_add_smp(const char *name, unsigned vcpus, uint64_t cpus);
 // One VM `web`, started, its vCPU loaded and its memory entered. For tests of single exits.
 void fake_machine_start(void);
-// The same with the vCPU in 64-bit mode, interrupts off.
+// The same on a processor that serves local APICs.
+void fake_machine_start_served(void);
+// The first with the vCPU in 64-bit mode, interrupts off.
 void fake_machine_start_long(void);
 // One VM `web` with several vCPUs, those with even numbers on CPU 0, the others on CPU 1. Started,
 // none of them held or loaded, all but the first waiting for a SIPI.

@@ -175,12 +175,12 @@ static void set_up(void)
 
 // ---- What must hold ----
 
-static void check_vectors(const struct lapic_vectors *set)
+static void check_vectors(enum lapic_set set)
 {
     for (unsigned i = 0; i < 8; i++) {
-        require((set->word[i] != 0) == (set->used >> i & 1));
+        require((lapic_word(&lapic, set, i) != 0) == (lapic.used[set] >> i & 1));
     }
-    require(set->used < 256 && (set->word[0] & 0xffff) == 0);
+    require(lapic.used[set] < 256 && (lapic_word(&lapic, set, 0) & 0xffff) == 0);
 }
 
 static void check_lapic(void)
@@ -188,10 +188,10 @@ static void check_lapic(void)
     int pending = lapic_pending(&lapic);
     unsigned priority = lapic_processor_priority(&lapic);
 
-    check_vectors(&lapic.irr);
-    check_vectors(&lapic.isr);
-    check_vectors(&lapic.tmr);
-    require(priority < 256 && priority >= (lapic.tpr & 0xff));
+    for (enum lapic_set set = 0; set < LAPIC_SETS; set++) {
+        check_vectors(set);
+    }
+    require(priority < 256 && priority >= lapic.page.reg[LAPIC_TPR].value);
     require(pending < 256 && (pending < 0 || (unsigned)pending >> 4 > priority >> 4));
 }
 

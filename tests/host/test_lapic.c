@@ -199,17 +199,18 @@ static void test_nesting_by_priority_class(void **state)
     assert_int_equal(lapic_processor_priority(&lapic), 0);
 }
 
-// An EOI of the vCPU may come between the two looks of another CPU.
-static void test_arbitration_priority_between_two_writes(void **state)
+// What the processor that serves the guest has put into service, the model need not have seen.
+static void test_arbitration_priority_is_that_of_the_page(void **state)
 {
     (void)state;
     lapic_post(&lapic, 0x45, false);
     lapic_accept(&lapic, 0x45);
     assert_int_equal(lapic_arbitration_priority(&lapic), 0x40);
-    lapic.isr.word[2] = 0;
-    assert_int_equal(lapic_arbitration_priority(&lapic), 0x40);
-    lapic.isr.used = 0;
+    lapic.page.reg[LAPIC_ISR + 2].value = 0;
     assert_int_equal(lapic_arbitration_priority(&lapic), 0);
+    lapic.page.reg[LAPIC_ISR + 3].value = 2;
+    assert_int_equal(lapic_arbitration_priority(&lapic), 0x60);
+    lapic.page.reg[LAPIC_ISR + 3].value = 0;
     lapic_set_cr8(&lapic, 3);
     assert_int_equal(lapic_arbitration_priority(&lapic), 0x30);
 }
@@ -543,6 +544,77 @@ static void test_init_keeps_base_and_identity(void **state)
     assert_int_equal(lapic_pending(&lapic), -1);
 }
 
+// ---- The page that a processor serves the guest out of ----
+
+static void test_refresh_finds_what_the_processor_did(void **state)
+{
+    (void)state;
+    lapic_post(&lapic, 0x41, false);
+    lapic.page.reg[LAPIC_IRR + 2].value = 0; // delivered
+    lapic.page.reg[LAPIC_ISR + 2].value = 2;
+    lapic.page.reg[LAPIC_IRR + 5].value = 1; // sent to itself
+    lapic_refresh(&lapic);
+    assert_int_equal(lapic_highest(&lapic, LAPIC_REQUESTED), 0xa0);
+    assert_int_equal(lapic_highest(&lapic, LAPIC_IN_SERVICE), 0x41);
+    assert_int_equal(lapic_processor_priority(&lapic), 0x40);
+    assert_int_equal(lapic_pending(&lapic), 0xa0);
+    lapic.page.reg[LAPIC_IRR + 5].value = 0;
+    lapic.page.reg[LAPIC_ISR + 2].value = 0;
+    lapic_refresh(&lapic);
+    assert_int_equal(lapic_highest(&lapic, LAPIC_REQUESTED), 0);
+    assert_int_equal(lapic_highest(&lapic, LAPIC_IN_SERVICE), 0);
+    assert_false(lapic_has_requests(&lapic));
+}
+
+static void test_the_page_shows_what_a_read_gives(void **state)
+{
+    (void)state;
+    put(LAPIC_LVT_TIMER, 0x1002ff);
+    put(LAPIC_DIVIDE, 0xb);
+    put(LAPIC_INITIAL_COUNT, 1000);
+    put(LAPIC_LDR, 0x12345678);
+    put(LAPIC_TPR, 0x35);
+    assert_true(lapic.unshown);
+    lapic_show(&lapic);
+    assert_false(lapic.unshown);
+    for (unsigned reg = 0; reg < 0x40; reg++) {
+        if (reg != LAPIC_PPR && reg != LAPIC_CURRENT_COUNT) { // the processor's; exits
+            assert_int_equal(lapic.page.reg[reg].value, get(reg));
+        }
+    }
+}
+
+static void test_a_level_is_shown_in_the_lvt(void **state)
+{
+    (void)state;
+    put(LAPIC_LVT_LINT1, 0x8041);
+    lapic_show(&lapic);
+    lapic_set_lint(&lapic, 1, true);
+    lapic_show(&lapic);
+    assert_int_equal(lapic.page.reg[LAPIC_LVT_LINT1].value, 0xc041);
+    assert_true(lapic.level_changed);
+    lapic_accept(&lapic, 0x41);
+    lapic_set_lint(&lapic, 1, false);
+    lapic.page.reg[LAPIC_ISR + 2].value = 0;
+    lapic_ended(&lapic, 0x41);
+    lapic_show(&lapic);
+    assert_int_equal(lapic.page.reg[LAPIC_LVT_LINT1].value, 0x8041);
+}
+
+// LVT entries are masked while the APIC is switched off, whatever is written.
+static void test_what_is_written_in_the_page_counts_as_a_write(void **state)
+{
+    (void)state;
+    lapic.page.reg[LAPIC_SVR].value = 0xff;
+    lapic_written(&lapic, LAPIC_SVR, 0);
+    lapic.page.reg[LAPIC_LVT_ERROR].value = 0x41;
+    lapic_written(&lapic, LAPIC_LVT_ERROR, 0);
+    lapic_show(&lapic);
+    assert_false(lapic_is_enabled(&lapic));
+    assert_int_equal(lapic.page.reg[LAPIC_LVT_ERROR].value, MASKED | 0x41);
+    lapic_written(&lapic, 0xff, 0); // there is no such register
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -551,7 +623,7 @@ int main(void)
         cmocka_unit_test_setup(test_virtual_wire, set_up_disabled),
         cmocka_unit_test_setup(test_highest_vector_first, set_up),
         cmocka_unit_test_setup(test_nesting_by_priority_class, set_up),
-        cmocka_unit_test_setup(test_arbitration_priority_between_two_writes, set_up),
+        cmocka_unit_test_setup(test_arbitration_priority_is_that_of_the_page, set_up),
         cmocka_unit_test_setup(test_task_priority_and_cr8, set_up),
         cmocka_unit_test_setup(test_one_request_and_one_service_a_vector, set_up),
         cmocka_unit_test_setup(test_eoi_of_levels_is_reported, set_up),
@@ -569,6 +641,10 @@ int main(void)
         cmocka_unit_test_setup(test_disabled_is_gone_and_forgets, set_up),
         cmocka_unit_test_setup(test_x2apic_keeps_the_state, set_up),
         cmocka_unit_test_setup(test_init_keeps_base_and_identity, set_up_x2apic),
+        cmocka_unit_test_setup(test_refresh_finds_what_the_processor_did, set_up),
+        cmocka_unit_test_setup(test_the_page_shows_what_a_read_gives, set_up),
+        cmocka_unit_test_setup(test_a_level_is_shown_in_the_lvt, set_up),
+        cmocka_unit_test_setup(test_what_is_written_in_the_page_counts_as_a_write, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,7 +15,7 @@ static struct vmx_capability full(void)
     return (struct vmx_capability){
         .revision = 4,
         .pin = 0x16 | PIN_EXTERNAL_INTERRUPT_EXITING | PIN_NMI_EXITING | PIN_OPTIONAL,
-        .primary = PRIMARY_HLT_EXITING | PRIMARY_ACTIVATE_SECONDARY,
+        .primary = PRIMARY_HLT_EXITING | PRIMARY_USE_TPR_SHADOW | PRIMARY_ACTIVATE_SECONDARY,
         .secondary = SECONDARY_ENABLE_EPT | SECONDARY_UNRESTRICTED_GUEST | SECONDARY_OPTIONAL,
         .exit = EXIT_HOST_64BIT | EXIT_OPTIONAL,
         .entry = ENTRY_LOAD_EFER,
@@ -73,6 +73,26 @@ static void test_timers_of_two_rates_are_left_alone(void **state)
     assert_false(common.pin & PIN_PREEMPTION_TIMER);
     assert_false(common.exit & EXIT_SAVE_PREEMPTION_TIMER);
     assert_true(common.pin & PIN_VIRTUAL_NMIS);
+}
+
+// APIC virtualization is of use as a whole. Without it CR8 has to exit.
+static void test_apic_virtualization_is_all_or_nothing(void **state)
+{
+    struct vmx_capability common = full(), own = full();
+    (void)state;
+    assert_false(common.primary & PRIMARY_CR8_EXITING);
+    own.secondary &= ~(uint32_t)SECONDARY_INTERRUPT_DELIVERY;
+    assert_int_equal(vmx_capability_narrow(&common, &own, &why), STATUS_OK);
+    assert_int_equal(common.secondary & SECONDARY_APICV, 0);
+    assert_false(common.primary & PRIMARY_USE_TPR_SHADOW);
+    assert_int_equal(common.primary & PRIMARY_CR8_EXITING, PRIMARY_CR8_EXITING);
+    common = full();
+    own = full();
+    own.primary &= ~(uint32_t)PRIMARY_USE_TPR_SHADOW;
+    assert_int_equal(vmx_capability_settle(&own, &why), STATUS_OK);
+    assert_int_equal(own.secondary & SECONDARY_APICV, 0);
+    assert_int_equal(vmx_capability_narrow(&common, &own, &why), STATUS_OK);
+    assert_equal(&common, &own);
 }
 
 static void assert_left_out(const struct vmx_capability *own, const char *text)
@@ -133,6 +153,7 @@ int main(void)
         cmocka_unit_test(test_equal_cpus_keep_all),
         cmocka_unit_test(test_optional_features_are_narrowed),
         cmocka_unit_test(test_timers_of_two_rates_are_left_alone),
+        cmocka_unit_test(test_apic_virtualization_is_all_or_nothing),
         cmocka_unit_test(test_what_cannot_be_shared_is_left_out),
         cmocka_unit_test(test_what_is_left_must_be_of_use),
         cmocka_unit_test(test_refusals_name_what_is_missing),

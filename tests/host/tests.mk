@@ -125,6 +125,9 @@ test_scheduler_wake := $(CORE)
 UNIT_TESTS += test_vcpu
 test_vcpu := $(CORE)
 
+UNIT_TESTS += test_vcpu_apic
+test_vcpu_apic := $(CORE)
+
 UNIT_TESTS += test_vcpu_exit
 test_vcpu_exit := $(CORE)
 

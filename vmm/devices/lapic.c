@@ -2,26 +2,39 @@
 // The local APIC's core: requests, priorities, end of interrupt, local interrupts, modes.
 #include "vmm/devices/lapic_private.h"
 
+#include "vmm/util/string.h"
+
 #define LDR_DFR_RESET 0xffffffffU
 #define SVR_RESET 0xffU
 #define BASE_RESERVED_LOW 0x2ffULL // bits 0 to 7 and 9
 
-static bool vectors_contain(const struct lapic_vectors *set, unsigned vector)
+static_assert(LAPIC_TMR == LAPIC_ISR + 8 * LAPIC_LEVEL_TRIGGERED &&
+                  LAPIC_IRR == LAPIC_ISR + 8 * LAPIC_REQUESTED,
+              "the sets stand in this order");
+
+static uint32_t *word_of(struct lapic *lapic, enum lapic_set set, unsigned vector)
 {
-    return set->word[vector / 32] >> vector % 32 & 1;
+    return &lapic->page.reg[LAPIC_ISR + 8 * set + vector / 32].value;
 }
 
-static void vectors_add(struct lapic_vectors *set, unsigned vector)
+static bool set_contains(const struct lapic *lapic, enum lapic_set set, unsigned vector)
 {
-    set->word[vector / 32] |= 1U << vector % 32;
-    set->used |= 1U << vector / 32;
+    return lapic_word(lapic, set, vector / 32) >> vector % 32 & 1;
 }
 
-static void vectors_remove(struct lapic_vectors *set, unsigned vector)
+static void set_add(struct lapic *lapic, enum lapic_set set, unsigned vector)
 {
-    set->word[vector / 32] &= ~(1U << vector % 32);
-    if (set->word[vector / 32] == 0) {
-        set->used &= ~(1U << vector / 32);
+    *word_of(lapic, set, vector) |= 1U << vector % 32;
+    lapic->used[set] |= 1U << vector / 32;
+}
+
+static void set_remove(struct lapic *lapic, enum lapic_set set, unsigned vector)
+{
+    uint32_t *word = word_of(lapic, set, vector);
+
+    *word &= ~(1U << vector % 32);
+    if (*word == 0) {
+        lapic->used[set] &= ~(1U << vector / 32);
     }
 }
 
@@ -31,76 +44,101 @@ static unsigned highest_bit(uint32_t word)
 }
 
 // The set must not be empty.
-static unsigned vectors_highest(const struct lapic_vectors *set)
+static unsigned set_highest(const struct lapic *lapic, enum lapic_set set)
 {
-    unsigned word = highest_bit(set->used);
+    unsigned word = highest_bit(lapic->used[set]);
 
-    return word * 32 + highest_bit(set->word[word]);
+    return word * 32 + highest_bit(lapic_word(lapic, set, word));
+}
+
+unsigned lapic_highest(const struct lapic *lapic, enum lapic_set set)
+{
+    return lapic->used[set] != 0 ? set_highest(lapic, set) : 0;
 }
 
 unsigned lapic_processor_priority(const struct lapic *lapic)
 {
+    uint32_t tpr = lapic->page.reg[LAPIC_TPR].value;
     unsigned in_service;
 
-    if (lapic->isr.used == 0) {
-        return lapic->tpr;
+    if (lapic->used[LAPIC_IN_SERVICE] == 0) {
+        return tpr;
     }
-    in_service = vectors_highest(&lapic->isr) & 0xf0;
-    return lapic->tpr >= in_service ? lapic->tpr : in_service;
+    in_service = set_highest(lapic, LAPIC_IN_SERVICE) & 0xf0;
+    return tpr >= in_service ? tpr : in_service;
 }
 
+// `used` may be behind here: the processor that runs the vCPU may serve the guest out of the page.
 unsigned lapic_arbitration_priority(const struct lapic *lapic)
 {
-    const struct lapic_vectors *isr = &lapic->isr;
-    uint32_t tpr = __atomic_load_n(&lapic->tpr, __ATOMIC_RELAXED);
-    uint32_t used = __atomic_load_n(&isr->used, __ATOMIC_RELAXED);
-    unsigned in_service = 0;
+    uint32_t tpr = __atomic_load_n(&lapic->page.reg[LAPIC_TPR].value, __ATOMIC_RELAXED);
 
-    if (used != 0) { // the word may be empty again, or not say so yet
-        unsigned at = highest_bit(used);
-        uint32_t word = __atomic_load_n(&isr->word[at], __ATOMIC_RELAXED);
-        in_service = (at * 32 + (word != 0 ? highest_bit(word) : 0)) & 0xf0;
+    for (unsigned i = 8; i-- > 0;) {
+        const uint32_t *at = &lapic->page.reg[LAPIC_ISR + i].value;
+        uint32_t word = __atomic_load_n(at, __ATOMIC_RELAXED);
+        if (word != 0) {
+            return MAX(tpr, (i * 32 + highest_bit(word)) & 0xf0);
+        }
     }
-    return MAX(tpr, in_service);
+    return tpr;
 }
 
 int lapic_pending(const struct lapic *lapic)
 {
     unsigned vector;
 
-    if (lapic->irr.used == 0) {
+    if (!lapic_has_requests(lapic)) {
         return -1;
     }
-    vector = vectors_highest(&lapic->irr);
+    vector = set_highest(lapic, LAPIC_REQUESTED);
     return vector >> 4 > lapic_processor_priority(lapic) >> 4 ? (int)vector : -1;
 }
 
 void lapic_accept(struct lapic *lapic, unsigned vector)
 {
     vector &= 0xff;
-    vectors_remove(&lapic->irr, vector);
-    vectors_add(&lapic->isr, vector);
+    set_remove(lapic, LAPIC_REQUESTED, vector);
+    set_add(lapic, LAPIC_IN_SERVICE, vector);
 }
 
-bool lapic_is_enabled(const struct lapic *lapic)
+void lapic_refresh(struct lapic *lapic)
 {
-    return lapic_software_enabled(lapic);
+    static const enum lapic_set written[] = {LAPIC_IN_SERVICE, LAPIC_REQUESTED};
+
+    for (unsigned n = 0; n < ARRAY_SIZE(written); n++) {
+        uint32_t used = 0;
+        for (unsigned i = 0; i < 8; i++) {
+            used |= lapic_word(lapic, written[n], i) != 0 ? 1U << i : 0;
+        }
+        lapic->used[written[n]] = used;
+    }
+}
+
+static void set_level_triggered(struct lapic *lapic, unsigned vector, bool level)
+{
+    if (set_contains(lapic, LAPIC_LEVEL_TRIGGERED, vector) == level) {
+        return;
+    }
+    if (level) {
+        set_add(lapic, LAPIC_LEVEL_TRIGGERED, vector);
+    } else {
+        set_remove(lapic, LAPIC_LEVEL_TRIGGERED, vector);
+    }
+    lapic->level_changed = true;
 }
 
 void lapic_post(struct lapic *lapic, uint8_t vector, bool level)
 {
-    if (!lapic_software_enabled(lapic)) {
+    if (!lapic_is_enabled(lapic)) {
         return;
     }
     if (vector < LAPIC_FIRST_VECTOR) {
         lapic_error(lapic, ERROR_RECEIVE_VECTOR);
         return;
     }
-    vectors_add(&lapic->irr, vector);
-    if (level) {
-        vectors_add(&lapic->tmr, vector);
-    } else if (lapic->tmr.used != 0) {
-        vectors_remove(&lapic->tmr, vector);
+    set_add(lapic, LAPIC_REQUESTED, vector);
+    if (level || lapic->used[LAPIC_LEVEL_TRIGGERED] != 0) {
+        set_level_triggered(lapic, vector, level);
     }
 }
 
@@ -133,6 +171,7 @@ void lapic_raise_local(struct lapic *lapic, enum lapic_register reg)
     case APIC_FIXED:
         if (level) {
             *lvt |= LVT_REMOTE_IRR;
+            lapic->unshown = true;
         }
         lapic_post(lapic, *lvt & LVT_VECTOR, level);
         break;
@@ -181,15 +220,12 @@ static void end_local_level(struct lapic *lapic, enum lapic_register reg, unsign
         return;
     }
     *lvt &= ~(uint32_t)LVT_REMOTE_IRR;
+    lapic->unshown = true;
     lapic_check_level_pin(lapic, reg);
 }
 
-// Out of line, so that the edge-triggered interrupts' way does not pay for it.
-static __attribute__((noinline)) void end_level(struct lapic *lapic, unsigned vector)
+static void end_level(struct lapic *lapic, unsigned vector)
 {
-    if (!vectors_contain(&lapic->tmr, vector)) {
-        return;
-    }
     end_local_level(lapic, LAPIC_LVT_LINT0, vector);
     end_local_level(lapic, LAPIC_LVT_LINT1, vector);
     if (!(lapic->svr & SVR_SUPPRESS_EOI_BROADCAST)) {
@@ -197,24 +233,34 @@ static __attribute__((noinline)) void end_level(struct lapic *lapic, unsigned ve
     }
 }
 
-// vectors_highest and vectors_remove in one: the shortest way counts here.
+// Out of line, so that the edge-triggered interrupts' way does not pay for it.
+__attribute__((noinline)) void lapic_ended(struct lapic *lapic, unsigned vector)
+{
+    if (set_contains(lapic, LAPIC_LEVEL_TRIGGERED, vector & 0xff)) {
+        end_level(lapic, vector & 0xff);
+    }
+}
+
+// set_highest and set_remove in one: the shortest way counts here.
 void lapic_eoi(struct lapic *lapic)
 {
-    struct lapic_vectors *isr = &lapic->isr;
+    uint32_t *used = &lapic->used[LAPIC_IN_SERVICE];
+    uint32_t *in_service;
     unsigned word;
     unsigned bit;
 
-    if (isr->used == 0) {
+    if (*used == 0) {
         return;
     }
-    word = highest_bit(isr->used);
-    bit = highest_bit(isr->word[word]);
-    isr->word[word] ^= 1U << bit;
-    if (isr->word[word] == 0) {
-        isr->used ^= 1U << word;
+    word = highest_bit(*used);
+    in_service = &lapic->page.reg[LAPIC_ISR + word].value;
+    bit = highest_bit(*in_service);
+    *in_service ^= 1U << bit;
+    if (*in_service == 0) {
+        *used ^= 1U << word;
     }
-    if (lapic->tmr.used != 0) {
-        end_level(lapic, word * 32 + bit);
+    if (lapic->used[LAPIC_LEVEL_TRIGGERED] != 0) {
+        lapic_ended(lapic, word * 32 + bit);
     }
 }
 
@@ -230,21 +276,21 @@ bool lapic_accepts_extint(const struct lapic *lapic)
 
 void lapic_set_cr8(struct lapic *lapic, uint64_t value)
 {
-    lapic->tpr = (uint32_t)(value & 0xf) << 4;
+    lapic->page.reg[LAPIC_TPR].value = (uint32_t)(value & 0xf) << 4;
 }
 
 uint64_t lapic_cr8(const struct lapic *lapic)
 {
-    return lapic->tpr >> 4;
+    return lapic->page.reg[LAPIC_TPR].value >> 4;
 }
 
 // Everything but identity, base and pins (11.4.7.1).
 static void reset_registers(struct lapic *lapic)
 {
-    lapic->irr = (struct lapic_vectors){0};
-    lapic->isr = (struct lapic_vectors){0};
-    lapic->tmr = (struct lapic_vectors){0};
-    lapic->tpr = 0;
+    memset(&lapic->page, 0, sizeof(lapic->page));
+    memset(lapic->used, 0, sizeof(lapic->used));
+    lapic->unshown = true;
+    lapic->level_changed = true;
     lapic->svr = SVR_RESET;
     lapic->ldr = 0;
     lapic->dfr = LDR_DFR_RESET;
@@ -284,6 +330,7 @@ void lapic_init(struct lapic *lapic, struct lapic_output *output, uint32_t id, b
 
 void lapic_set_virtual_wire(struct lapic *lapic)
 {
+    lapic->unshown = true;
     lapic->svr = SVR_RESET | SVR_ENABLE;
     *lapic_lvt(lapic, LAPIC_LVT_LINT0) = APIC_EXTINT << LVT_DELIVERY_SHIFT;
     *lapic_lvt(lapic, LAPIC_LVT_LINT1) = APIC_NMI << LVT_DELIVERY_SHIFT;
@@ -325,6 +372,7 @@ bool lapic_set_base(struct lapic *lapic, uint64_t value)
         reset_registers(lapic);
     }
     lapic->mode = mode;
+    lapic->unshown = true;
     // Which CPU is the bootstrap processor is not the guest's to say.
     lapic->base =
         (value & ~(uint64_t)LAPIC_BASE_BSP) | (lapic->bootstrap ? (uint64_t)LAPIC_BASE_BSP : 0);

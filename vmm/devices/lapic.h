@@ -49,10 +49,23 @@ enum lapic_base_bits {
     LAPIC_BASE_EN = BIT(11),
 };
 
-// A set of 256 vectors whose highest member is found in two steps.
-struct lapic_vectors {
-    uint32_t word[8];
-    uint32_t used; // bit i: word[i] is not 0
+// The registers as a guest sees them in xAPIC mode (SDM Vol. 3A table 11-1): the page out of which
+// a processor with APIC virtualization serves the guest without an exit. In x2APIC mode register
+// `reg` is at the same place.
+struct lapic_page {
+    struct {
+        uint32_t value;
+        uint32_t unused[3];
+    } reg[PAGE_SIZE / 16];
+};
+
+// Three sets of 256 vectors are among them, in eight registers each.
+enum lapic_set { LAPIC_IN_SERVICE, LAPIC_LEVEL_TRIGGERED, LAPIC_REQUESTED, LAPIC_SETS };
+
+// Bits of SVR.
+enum lapic_svr_bits {
+    SVR_ENABLE = BIT(8),
+    SVR_SUPPRESS_EOI_BROADCAST = BIT(12),
 };
 
 // What a local APIC tells the rest of its VM. `init` and `startup` are for this APIC's own vCPU.
@@ -68,6 +81,8 @@ struct lapic_output {
 };
 
 struct lapic {
+    // TPR and the sets are here alone. The others are the members below; lapic_show copies them.
+    alignas(PAGE_SIZE) struct lapic_page page;
     struct lapic_output *output;
     uint64_t base; // IA32_APIC_BASE; read with lapic_base
     enum lapic_mode mode;
@@ -75,10 +90,11 @@ struct lapic {
     bool bootstrap;
     uint8_t physical_bits;
 
-    struct lapic_vectors irr;
-    struct lapic_vectors isr;
-    struct lapic_vectors tmr;
-    uint32_t tpr;
+    // Bit i: the set's word i is not 0. A vector is so found in two steps.
+    uint32_t used[LAPIC_SETS];
+    // What processors with APIC virtualization must be told, see lapic_show and lapic_level.
+    bool unshown;
+    bool level_changed;
     uint32_t svr;
     uint32_t ldr; // xAPIC
     uint32_t dfr;
@@ -148,7 +164,10 @@ void lapic_post(struct lapic *lapic, uint8_t vector, bool level);
 // The level of pin LINT0 or LINT1. ExtINT is not latched here: see lapic_accepts_extint.
 void lapic_set_lint(struct lapic *lapic, unsigned pin, bool level);
 // Whether it takes fixed interrupts: enabled by hardware and software.
-bool lapic_is_enabled(const struct lapic *lapic);
+static inline bool lapic_is_enabled(const struct lapic *lapic)
+{
+    return lapic->mode != LAPIC_DISABLED && (lapic->svr & SVR_ENABLE);
+}
 // Whether an IPI or I/O APIC message is meant for this APIC (its shorthand is not looked at).
 bool lapic_is_addressed(const struct lapic *lapic, const struct apic_message *message);
 // Takes a message that was found to be for this APIC.
@@ -159,7 +178,7 @@ int lapic_pending(const struct lapic *lapic);
 // Whether any request waits, deliverable or not: cheaper than lapic_pending.
 static inline bool lapic_has_requests(const struct lapic *lapic)
 {
-    return lapic->irr.used != 0;
+    return lapic->used[LAPIC_REQUESTED] != 0;
 }
 
 // `vector` (what lapic_pending returned) was delivered to the CPU.
@@ -178,3 +197,24 @@ static inline uint64_t lapic_next_event_ns(const struct lapic *lapic)
     return lapic->timer_due_ns;
 }
 void lapic_advance(struct lapic *lapic, uint64_t now_ns);
+
+// ---- For a processor that serves the guest out of the page (SDM Vol. 3C chapter 30) ----
+// It raises and ends interrupts and writes TPR and PPR in there while the vCPU runs. The model goes
+// on from what it finds if it is told so, before anything else is asked of it:
+
+// Requests and interrupts in service may have changed.
+void lapic_refresh(struct lapic *lapic);
+// The processor has ended a level-triggered interrupt.
+void lapic_ended(struct lapic *lapic, unsigned vector);
+// The guest has written register `reg` in the page, which held to the old value until then.
+void lapic_written(struct lapic *lapic, unsigned reg, uint64_t now_ns);
+
+// Brings the page up to date, if `unshown`. lapic_reset, lapic_set_base and others only note it.
+void lapic_show(struct lapic *lapic);
+// The highest vector of a set; 0: it is empty, no vector below 16 is ever in it.
+unsigned lapic_highest(const struct lapic *lapic, enum lapic_set set);
+// Word `i` of a set: vectors 32 * i and on.
+static inline uint32_t lapic_word(const struct lapic *lapic, enum lapic_set set, unsigned i)
+{
+    return lapic->page.reg[LAPIC_ISR + 8 * set + i].value;
+}

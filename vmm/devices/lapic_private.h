@@ -18,11 +18,6 @@ enum lapic_lvt_bits {
 
 enum lapic_timer_mode { TIMER_ONE_SHOT, TIMER_PERIODIC, TIMER_TSC_DEADLINE };
 
-enum lapic_svr_bits {
-    SVR_ENABLE = BIT(8),
-    SVR_SUPPRESS_EOI_BROADCAST = BIT(12),
-};
-
 // SDM Vol. 3A 11.5.3.
 enum lapic_errors {
     ERROR_SEND_VECTOR = BIT(5),
@@ -36,11 +31,6 @@ enum lapic_errors {
 static inline uint32_t *lapic_lvt(struct lapic *lapic, enum lapic_register reg)
 {
     return &lapic->lvt[reg - LAPIC_LVT_TIMER];
-}
-
-static inline bool lapic_software_enabled(const struct lapic *lapic)
-{
-    return lapic->mode != LAPIC_DISABLED && (lapic->svr & SVR_ENABLE);
 }
 
 // The logical ID in x2APIC mode (11.12.10.2): cluster, and one bit within it.

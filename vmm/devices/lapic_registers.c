@@ -52,17 +52,6 @@ static const struct rule rules[REGISTERS] = {
     [LAPIC_SELF_IPI] = {0xff, X2W},
 };
 
-static uint32_t read_vectors(const struct lapic *lapic, unsigned reg)
-{
-    if (reg < LAPIC_TMR) {
-        return lapic->isr.word[reg - LAPIC_ISR];
-    }
-    if (reg < LAPIC_IRR) {
-        return lapic->tmr.word[reg - LAPIC_TMR];
-    }
-    return lapic->irr.word[reg - LAPIC_IRR];
-}
-
 static uint64_t read_register(struct lapic *lapic, unsigned reg, uint64_t now_ns)
 {
     bool x2apic = lapic->mode == LAPIC_X2APIC;
@@ -73,7 +62,8 @@ static uint64_t read_register(struct lapic *lapic, unsigned reg, uint64_t now_ns
     case LAPIC_VERSION:
         return VERSION;
     case LAPIC_TPR:
-        return lapic->tpr;
+    case LAPIC_ISR ... LAPIC_IRR + 7:
+        return lapic->page.reg[reg].value;
     case LAPIC_PPR:
         return lapic_processor_priority(lapic);
     case LAPIC_LDR:
@@ -97,8 +87,6 @@ static uint64_t read_register(struct lapic *lapic, unsigned reg, uint64_t now_ns
         return lapic_timer_current(lapic, now_ns);
     case LAPIC_DIVIDE:
         return lapic->divide;
-    case LAPIC_ISR ... LAPIC_IRR + 7:
-        return read_vectors(lapic, reg);
     default: // EOI; APR and RRD, which no processor since the Pentium 4 has
         return 0;
     }
@@ -173,9 +161,10 @@ static void write_register(struct lapic *lapic, unsigned reg, uint64_t value, ui
 {
     uint32_t low = (uint32_t)value;
 
+    lapic->unshown = true;
     switch (reg) {
     case LAPIC_TPR:
-        lapic->tpr = low & 0xff;
+        lapic->page.reg[LAPIC_TPR].value = low & 0xff;
         break;
     case LAPIC_EOI:
         lapic_eoi(lapic);
@@ -249,4 +238,32 @@ bool lapic_write(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now
     }
     write_xapic(lapic, reg, value, now_ns);
     return true;
+}
+
+// ---- The page ----
+
+void lapic_written(struct lapic *lapic, unsigned reg, uint64_t now_ns)
+{
+    bool legal = reg < REGISTERS && lapic_write(lapic, reg, lapic->page.reg[reg].value, now_ns);
+    (void)legal; // what would fault, the processor has not let through
+}
+
+// Current count is not among them: it exits. ICR's upper half is its neighbour in xAPIC mode, and
+// exits with it in x2APIC mode.
+void lapic_show(struct lapic *lapic)
+{
+    static const uint8_t shown[] = {
+        LAPIC_ID,        LAPIC_VERSION,   LAPIC_EOI,         LAPIC_LDR,
+        LAPIC_DFR,       LAPIC_SVR,       LAPIC_ESR,         LAPIC_ICR,
+        LAPIC_ICR_HIGH,  LAPIC_LVT_TIMER, LAPIC_LVT_THERMAL, LAPIC_LVT_PERFORMANCE,
+        LAPIC_LVT_LINT0, LAPIC_LVT_LINT1, LAPIC_LVT_ERROR,   LAPIC_INITIAL_COUNT,
+        LAPIC_DIVIDE};
+
+    if (!lapic->unshown) {
+        return;
+    }
+    lapic->unshown = false;
+    for (unsigned i = 0; i < ARRAY_SIZE(shown); i++) {
+        lapic->page.reg[shown[i]].value = (uint32_t)read_register(lapic, shown[i], 0);
+    }
 }

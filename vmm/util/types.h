@@ -10,6 +10,9 @@
 #ifndef static_assert
 #define static_assert _Static_assert
 #endif
+#ifndef alignas // likewise <stdalign.h>
+#define alignas _Alignas
+#endif
 
 #define BIT(n) (1ULL << (n))
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// APIC virtualization: the CPU serves a guest's local APIC out of a page (SDM Vol. 3C chapter 30).
+#include "arch/vmx/vmx.h"
+
+#include "arch/x86/frames.h"
+#include "arch/x86/msr_numbers.h"
+#include "vmm/util/string.h"
+
+bool vmx_serves_apic(const struct vmx_capability *c)
+{
+    return (c->secondary & SECONDARY_APICV) == SECONDARY_APICV;
+}
+
+// ---- A VM's part ----
+
+// In x2APIC mode: what the CPU reads and writes in the page as the guest's registers are (30.5).
+// The rest exits: ICR, current count, and what does not exist or goes the other way only.
+static void open_x2apic_msrs(struct nested_space *space)
+{
+    static const struct {
+        uint8_t first;
+        uint8_t last;
+    } readable[] = {
+        {0x02, 0x03}, // ID, version
+        {0x08, 0x08}, // TPR
+        {0x0a, 0x0a}, // PPR
+        {0x0d, 0x0d}, // LDR
+        {0x0f, 0x28}, // SVR, ISR, TMR, IRR, ESR
+        {0x32, 0x38}, // LVT, initial count
+        {0x3e, 0x3e}, // divide configuration
+    };
+    static const uint8_t writable[] = {0x08, 0x0b, 0x3f}; // TPR, EOI, SELF IPI
+    for (unsigned i = 0; i < ARRAY_SIZE(readable); i++) {
+        for (uint32_t reg = readable[i].first; reg <= readable[i].last; reg++) {
+            vmx_bitmap_set(space->x2apic_msr_bitmap, IA32_X2APIC_FIRST + reg, false);
+        }
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(writable); i++) {
+        vmx_bitmap_set(space->x2apic_msr_bitmap + MSR_BITMAP_WRITES,
+                       IA32_X2APIC_FIRST + writable[i], false);
+    }
+}
+
+// The access page only marks the address. Guests get at what is in it after a vCPU has left xAPIC
+// mode and before others of its VM notice that it is unmapped: so each VM has one of its own. It
+// lies below the I/O bitmaps, which are allocated later: Bochs reads a byte beyond their end, and
+// would take the access page there for what the guest accesses.
+enum status vmx_apic_create(struct nested_space *space)
+{
+    space->apic_access_page = frames_allocate(1);
+    space->x2apic_msr_bitmap = frames_allocate(1);
+    if (!space->apic_access_page || !space->x2apic_msr_bitmap) {
+        return STATUS_NO_MEMORY;
+    }
+    memset(space->x2apic_msr_bitmap, 0xff, PAGE_SIZE);
+    open_x2apic_msrs(space);
+    return ept_map(space, (gpa_t){BACKEND_APIC_GPA},
+                   (hpa_t){frames_physical(space->apic_access_page)}, PAGE_SIZE,
+                   ACCESS_READ | ACCESS_WRITE);
+}
+
+void vmx_apic_destroy(struct nested_space *space)
+{
+    if (space->apic_access_page) {
+        frames_release(space->apic_access_page, 1);
+    }
+    if (space->x2apic_msr_bitmap) {
+        frames_release(space->x2apic_msr_bitmap, 1);
+    }
+}
+
+// ---- A vCPU's part: its VMCS is the current one ----
+
+void vmx_apic_write_controls(const struct vcpu_core *vcpu)
+{
+    vmcs_write64(VIRTUAL_APIC_ADDRESS, frames_physical(vcpu->apic_page));
+    vmcs_write64(APIC_ACCESS_ADDRESS, frames_physical(vcpu->nested->apic_access_page));
+    vmcs_write32(TPR_THRESHOLD, 0);
+    vmcs_write16(GUEST_INTERRUPT_STATUS, 0);
+    vmx_set_eoi_exits(NULL, (const uint64_t[4]){0});
+}
+
+void vmx_set_apic_access(struct vcpu_core *vcpu, enum apic_access access)
+{
+    const struct nested_space *nested = vcpu->nested;
+    const uint8_t *bitmap = nested->msr_bitmap;
+    uint32_t controls = vmcs_read32(SECONDARY_CONTROLS) &
+                        ~(uint32_t)(SECONDARY_APIC_ACCESSES | SECONDARY_X2APIC_MODE);
+    if (access == APIC_ACCESS_MEMORY) {
+        controls |= (uint32_t)SECONDARY_APIC_ACCESSES;
+    } else if (access == APIC_ACCESS_MSR) {
+        controls |= (uint32_t)SECONDARY_X2APIC_MODE;
+        bitmap = nested->x2apic_msr_bitmap;
+    }
+    vmcs_write32(SECONDARY_CONTROLS, controls);
+    vmcs_write64(MSR_BITMAP, frames_physical(bitmap));
+    // What the TLB says of the page may be wrong now (30.4.5), and it may just have been unmapped.
+    vcpu->backend->flush = true;
+    __atomic_or_fetch(&vcpu->work, WORK_ENTRY, __ATOMIC_RELAXED);
+}
+
+// RVI in the low byte, SVI in the high one (25.4.2). The CPU changes both while the guest runs.
+void vmx_set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service)
+{
+    (void)vcpu;
+    uint16_t status = (uint16_t)(requested | in_service << 8);
+    if (vmcs_read16(GUEST_INTERRUPT_STATUS) != status) {
+        vmcs_write16(GUEST_INTERRUPT_STATUS, status);
+    }
+}
+
+void vmx_set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4])
+{
+    (void)vcpu;
+    for (unsigned i = 0; i < 4; i++) {
+        vmcs_write64(VMCS64(EOI_EXIT_BITMAP_0.encoding + 2 * i), vectors[i]);
+    }
+}
+
+// ---- Exits ----
+
+// Table 28-6: bits 0 to 11 the offset, 12 to 15 what it was.
+enum access_type {
+    ACCESS_TYPE_READ = 0,
+    ACCESS_TYPE_WRITE = 1,
+    ACCESS_TYPE_FETCH = 2,
+    ACCESS_TYPE_DELIVERY = 3,
+    ACCESS_TYPE_PHYSICAL_DELIVERY = 10,
+    ACCESS_TYPE_PHYSICAL = 15, // by its guest-physical address: a page walk
+};
+
+void vmx_decode_apic_access(struct vm_exit *exit)
+{
+    uint64_t qualification = vmcs_read(EXIT_QUALIFICATION);
+    enum access_type type = qualification >> 12 & 0xf;
+    exit->kind = EXIT_MEMORY;
+    exit->memory = (struct exit_memory){
+        .gpa = {BACKEND_APIC_GPA | (qualification & 0xfff)},
+        .read = type == ACCESS_TYPE_READ || type == ACCESS_TYPE_PHYSICAL,
+        .write = type == ACCESS_TYPE_WRITE,
+        .execute = type == ACCESS_TYPE_FETCH,
+        .page_walk = type == ACCESS_TYPE_PHYSICAL,
+        .delivery = vmx_requeue_event(),
+    };
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+// Tests of a vCPU's local APIC where the processor serves the guest out of the APIC's page.
+#include "vmm/vcpu.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "arch/x86/msr_numbers.h"
+#include "arch/x86/registers.h"
+#include "tests/host/fake_machine.h"
+
+#define MASKED BIT(16)
+#define LEVEL BIT(15)
+
+static struct backend_vcpu *backend(void)
+{
+    return fake_machine.vcpu->core.backend;
+}
+
+static uint32_t shown(unsigned reg)
+{
+    return fake_machine.vcpu->lapic.page.reg[reg].value;
+}
+
+// The guest's write, as the processor leaves it.
+static void write_page(unsigned reg, uint32_t value)
+{
+    fake_machine.vcpu->lapic.page.reg[reg].value = value;
+    struct vm_exit exit = {.kind = EXIT_APIC_WRITE, .apic_write.reg = (uint8_t)reg};
+
+    assert_int_equal(fake_machine_exit(exit), RETRY);
+}
+
+static enum exit_action write_base(uint64_t value)
+{
+    fake_machine_gpr()[GPR_RCX] = IA32_APIC_BASE;
+    fake_machine_gpr()[GPR_RAX] = (uint32_t)value;
+    fake_machine_gpr()[GPR_RDX] = value >> 32;
+    return fake_machine_exit((struct vm_exit){.kind = EXIT_WRITE_MSR});
+}
+
+static void run_open(void)
+{
+    fake_machine_set_register(REG_RFLAGS, RFLAGS_FIXED | RFLAGS_IF);
+    fake_machine_run();
+}
+
+static void assert_delivered(unsigned count, uint8_t vector)
+{
+    assert_int_equal(fake_backend.event_count, count);
+    assert_int_equal(fake_backend.events[count - 1].vector, vector);
+}
+
+// ---- What it shows ----
+
+static void the_page_shows_the_registers(void **state)
+{
+    (void)state;
+    fake_machine_run();
+    assert_int_equal(shown(LAPIC_ID), 0);
+    assert_int_equal(shown(LAPIC_VERSION), 0x1050014);
+    assert_int_equal(shown(LAPIC_SVR), 0x1ff);
+    assert_int_equal(shown(LAPIC_DFR), UINT32_MAX);
+    assert_int_equal(shown(LAPIC_LVT_TIMER), MASKED);
+    assert_int_equal(shown(LAPIC_LVT_LINT0), 0x700);
+}
+
+static void what_cannot_be_written_is_put_right(void **state)
+{
+    (void)state;
+    write_page(LAPIC_ID, 0x55000000);
+    write_page(LAPIC_SVR, 0xffffffff);
+    write_page(LAPIC_DFR, 0);
+    fake_machine_run();
+    assert_int_equal(shown(LAPIC_ID), 0);
+    assert_int_equal(shown(LAPIC_SVR), 0x11ff);
+    assert_int_equal(shown(LAPIC_DFR), 0x0fffffff);
+}
+
+// The old mode counts, which the processor has overwritten in the page.
+static void a_timer_is_set_by_writes_of_the_page(void **state)
+{
+    struct lapic *lapic = &fake_machine.vcpu->lapic;
+
+    (void)state;
+    write_page(LAPIC_DIVIDE, 0xb); // by 1
+    write_page(LAPIC_LVT_TIMER, 0x40);
+    write_page(LAPIC_INITIAL_COUNT, 1000);
+    assert_true(lapic_next_event_ns(lapic) < NEVER_NS);
+    assert_true(fake_machine.vcpu->core.work & WORK_TIMERS);
+    write_page(LAPIC_LVT_TIMER, 2U << 17 | 0x40); // TSC-deadline mode disarms
+    assert_int_equal(lapic_next_event_ns(lapic), NEVER_NS);
+    fake_machine_run();
+    assert_int_equal(shown(LAPIC_INITIAL_COUNT), 0);
+}
+
+static void a_register_beyond_the_last_is_no_harm(void **state)
+{
+    (void)state;
+    for (unsigned reg = 0x40; reg <= 0xff; reg++) {
+        write_page(reg, UINT32_MAX);
+    }
+    fake_machine_run();
+    assert_int_equal(shown(LAPIC_SVR), 0x1ff);
+}
+
+// ---- Interrupts ----
+
+static void an_interrupt_is_left_to_the_processor(void **state)
+{
+    (void)state;
+    vcpu_mail_message(fake_machine.vcpu,
+                      &(struct apic_message){.delivery = APIC_FIXED, .vector = 0x41});
+    fake_machine_run(); // interrupts are off
+    assert_int_equal(backend()->requested, 0x41);
+    assert_int_equal(fake_backend.event_count, 0);
+    assert_false(backend()->window); // it needs none
+    assert_false(backend()->event_waiting);
+    run_open();
+    assert_delivered(1, 0x41);
+    fake_machine_run();
+    assert_int_equal(backend()->in_service, 0x41); // found in the page
+    assert_int_equal(backend()->requested, 0);
+}
+
+static void what_the_processor_ended_is_ended(void **state)
+{
+    struct lapic *lapic = &fake_machine.vcpu->lapic;
+    uint64_t value;
+
+    (void)state;
+    lapic_post(lapic, 0x41, false);
+    run_open();
+    assert_true(vcpu_read_lapic(fake_machine.vcpu, LAPIC_PPR, &value));
+    assert_int_equal(value, 0x40);
+    lapic->page.reg[LAPIC_ISR + 2].value = 0; // an EOI without an exit
+    assert_true(vcpu_read_lapic(fake_machine.vcpu, LAPIC_PPR, &value));
+    assert_int_equal(value, 0);
+    lapic_post(lapic, 0x31, false);
+    run_open();
+    assert_delivered(2, 0x31);
+}
+
+static void an_eoi_by_an_exit_shows_the_processor_what_is_left(void **state)
+{
+    struct lapic *lapic = &fake_machine.vcpu->lapic;
+
+    (void)state;
+    lapic_post(lapic, 0x41, false);
+    run_open();
+    lapic_post(lapic, 0x51, false);
+    run_open();
+    assert_delivered(2, 0x51);
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_EOI, 0));
+    fake_machine_run();
+    assert_int_equal(backend()->in_service, 0x41);
+}
+
+// What it sends itself, the processor puts into the page.
+static void a_self_ipi_ends_a_halt(void **state)
+{
+    (void)state;
+    fake_machine_set_register(REG_RFLAGS, RFLAGS_FIXED | RFLAGS_IF);
+    fake_machine.vcpu->lapic.page.reg[LAPIC_IRR + 2].value = BIT(1);
+    assert_int_equal(fake_machine_exit((struct vm_exit){.kind = EXIT_HLT}), ADVANCE);
+    assert_true(vcpu_runnable(fake_machine.vcpu));
+    fake_machine_run();
+    assert_delivered(1, 0x41);
+}
+
+static void the_8259_still_has_its_interrupts_injected(void **state)
+{
+    static const uint16_t writes[][2] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 4},
+                                         {0x21, 1},    {0x21, 0},    {0x20, 0x20}};
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
+        fake_machine_out(writes[i][0], 1, writes[i][1]);
+    }
+    pic_set_line(&fake_machine.vm->pc->pic, 4, true);
+    lapic_post(&fake_machine.vcpu->lapic, 0xf0, false);
+    fake_machine_run();
+    assert_true(backend()->window);
+    run_open();
+    assert_delivered(1, 0x24);
+    assert_false(backend()->window);
+    run_open();
+    assert_delivered(2, 0xf0);
+}
+
+static void put_ioapic_entry(unsigned pin, uint32_t low)
+{
+    fake_machine_ioapic_write(0x00, 0x10 + 2 * pin);
+    fake_machine_ioapic_write(0x10, low);
+}
+
+static void a_level_triggered_one_ends_by_an_exit(void **state)
+{
+    struct ioapic *ioapic = &fake_machine.vm->pc->ioapic;
+
+    (void)state;
+    put_ioapic_entry(20, LEVEL | 0x61);
+    ioapic_set_pin(ioapic, 20, true);
+    run_open();
+    assert_delivered(1, 0x61);
+    assert_int_equal(backend()->eoi_exits[1], BIT(0x61 - 64));
+    assert_int_equal(backend()->eoi_exits[0] | backend()->eoi_exits[2] | backend()->eoi_exits[3],
+                     0);
+    // The processor ends it; the line is asserted still.
+    fake_machine.vcpu->lapic.page.reg[LAPIC_ISR + 3].value = 0;
+    struct vm_exit eoi = {.kind = EXIT_EOI, .eoi.vector = 0x61};
+
+    assert_int_equal(fake_machine_exit(eoi), RETRY);
+    run_open();
+    assert_delivered(2, 0x61);
+    ioapic_set_pin(ioapic, 20, false);
+    fake_machine.vcpu->lapic.page.reg[LAPIC_ISR + 3].value = 0;
+    assert_int_equal(fake_machine_exit(eoi), RETRY);
+    run_open();
+    assert_int_equal(fake_backend.event_count, 2);
+    // The same vector by an edge: no exit.
+    lapic_post(&fake_machine.vcpu->lapic, 0x61, false);
+    run_open();
+    assert_delivered(3, 0x61);
+    assert_int_equal(backend()->eoi_exits[1], 0);
+}
+
+// ---- Modes ----
+
+static void in_x2apic_mode_the_msrs_are_served(void **state)
+{
+    (void)state;
+    assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN | LAPIC_BASE_EXTD), ADVANCE);
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_MSR);
+    assert_true(fake_machine.vm->nested->apic_page_unmapped);
+    fake_machine_run();
+    assert_int_equal(shown(LAPIC_LDR), 1); // cluster 0, the first of it
+    assert_int_equal(write_base(LAPIC_DEFAULT_BASE), ADVANCE);
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
+    assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN), ADVANCE);
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY); // for interrupts' sake
+}
+
+static void an_apic_that_was_moved_is_not_served(void **state)
+{
+    (void)state;
+    assert_int_equal(write_base(0xd0000000 | LAPIC_BASE_EN), ADVANCE);
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
+    assert_true(fake_machine.vm->nested->apic_page_unmapped);
+}
+
+static void what_is_refused_changes_nothing(void **state)
+{
+    (void)state;
+    backend()->apic_access = APIC_ACCESS_MEMORY;
+    assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EXTD), RETRY);
+    assert_true(fake_machine_take_fault(VECTOR_GP));
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
+    assert_false(fake_machine.vm->nested->apic_page_unmapped);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_machine_start_served();
+    return 0;
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fake_machine_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_page_shows_the_registers),
+        TEST(what_cannot_be_written_is_put_right),
+        TEST(a_timer_is_set_by_writes_of_the_page),
+        TEST(a_register_beyond_the_last_is_no_harm),
+        TEST(an_interrupt_is_left_to_the_processor),
+        TEST(what_the_processor_ended_is_ended),
+        TEST(an_eoi_by_an_exit_shows_the_processor_what_is_left),
+        TEST(a_self_ipi_ends_a_halt),
+        TEST(the_8259_still_has_its_interrupts_injected),
+        TEST(a_level_triggered_one_ends_by_an_exit),
+        TEST(in_x2apic_mode_the_msrs_are_served),
+        TEST(an_apic_that_was_moved_is_not_served),
+        TEST(what_is_refused_changes_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+// A vCPU's local APIC: its ties to the VM, the guest's accesses, and the processor's part in it
+// where the processor serves the guest out of the APIC's page.
+#include "vmm/vcpu.h"
+
+#include "vmm/apic_bus.h"
+#include "vmm/pc.h"
+
+static_assert(LAPIC_DEFAULT_BASE == BACKEND_APIC_GPA, "where the back end maps it");
+
+// ---- What it tells the rest ----
+
+static struct vcpu *of_output(struct lapic_output *output)
+{
+    return container_of(output, struct vcpu, lapic_output);
+}
+
+// What the sender itself gets, the model has delivered.
+static void apic_send_ipi(struct lapic_output *output, const struct apic_message *message)
+{
+    struct vcpu *vcpu = of_output(output);
+    apic_bus_send(vcpu->vm, vcpu, message);
+}
+
+static void apic_eoi(struct lapic_output *output, uint8_t vector)
+{
+    pc_end_of_interrupt(of_output(output)->vm->pc, vector);
+}
+
+static void apic_nmi(struct lapic_output *output)
+{
+    struct vcpu *vcpu = of_output(output);
+    vcpu->nmi_pending = true;
+    vcpu_post_work(vcpu, WORK_EVENTS);
+}
+
+// To itself: they are carried out when the instruction that sent them is done.
+static void apic_init(struct lapic_output *output)
+{
+    vcpu_mail_message(of_output(output), &(struct apic_message){.delivery = APIC_INIT});
+}
+
+static void apic_startup(struct lapic_output *output, uint8_t vector)
+{
+    vcpu_mail_message(of_output(output),
+                      &(struct apic_message){.delivery = APIC_STARTUP, .vector = vector});
+}
+
+void vcpu_apic_init(struct vcpu *vcpu)
+{
+    vcpu->lapic_output = (struct lapic_output){.send_ipi = apic_send_ipi,
+                                               .eoi = apic_eoi,
+                                               .nmi = apic_nmi,
+                                               .init = apic_init,
+                                               .startup = apic_startup};
+    lapic_init(&vcpu->lapic, &vcpu->lapic_output, vcpu->index, vcpu->index == 0,
+               cpuid_table_physical_bits(&vcpu->cpuid));
+    if (vcpu->index == 0) {
+        lapic_set_virtual_wire(&vcpu->lapic); // as the firmware that there is not would leave it
+    }
+    if (vcpu->ops->features() & FEATURE_APIC) {
+        vcpu->core.apic_page = &vcpu->lapic.page;
+    }
+}
+
+// ---- Accesses of the guest ----
+
+static void after_write(struct vcpu *vcpu, uint64_t due_ns)
+{
+    struct lapic *lapic = &vcpu->lapic;
+    if (lapic_has_requests(lapic) || pc_interrupt_waits(vcpu->vm->pc) || vcpu_apic_served(vcpu)) {
+        vcpu_post_work(vcpu, WORK_EVENTS);
+    }
+    if (lapic_next_event_ns(lapic) != due_ns) {
+        vcpu_timer_set(vcpu, lapic_next_event_ns(lapic));
+    }
+}
+
+bool vcpu_read_lapic(struct vcpu *vcpu, unsigned reg, uint64_t *value)
+{
+    vcpu_apic_refresh(vcpu);
+    return lapic_read(&vcpu->lapic, reg, pc_now_ns(vcpu->vm->pc), value);
+}
+
+bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value)
+{
+    vcpu_apic_refresh(vcpu);
+    uint64_t due_ns = lapic_next_event_ns(&vcpu->lapic);
+    bool legal = lapic_write(&vcpu->lapic, reg, value, pc_now_ns(vcpu->vm->pc));
+    after_write(vcpu, due_ns);
+    return legal;
+}
+
+// The processor serves the accesses of a mode, and those to memory at one place only. As long as
+// all vCPUs have their APICs there, the page is in their nested page table. After that, those that
+// still have get there as they would without the processor's help, and the others find nothing.
+bool vcpu_set_apic_base(struct vcpu *vcpu, uint64_t value)
+{
+    vcpu_post_work(vcpu, WORK_EVENTS);
+    if (!lapic_set_base(&vcpu->lapic, value)) {
+        return false;
+    }
+    if (!vcpu_apic_served(vcpu)) {
+        return true;
+    }
+    enum lapic_mode mode = lapic_mode(&vcpu->lapic);
+    uint64_t address = lapic_base(&vcpu->lapic) & ~(uint64_t)(PAGE_SIZE - 1);
+    enum apic_access access = APIC_ACCESS_EXITS;
+    if (mode == LAPIC_XAPIC && address == LAPIC_DEFAULT_BASE) {
+        access = APIC_ACCESS_MEMORY;
+    } else if (mode == LAPIC_X2APIC) {
+        access = APIC_ACCESS_MSR;
+    }
+    if (access != APIC_ACCESS_MEMORY) {
+        vm_hide_apic_page(vcpu->vm);
+    }
+    vcpu->ops->set_apic_access(&vcpu->core, access);
+    return true;
+}
+
+enum exit_action vcpu_apic_write_exit(struct vcpu *vcpu, const struct exit_apic_write *write)
+{
+    vcpu_apic_refresh(vcpu);
+    uint64_t due_ns = lapic_next_event_ns(&vcpu->lapic);
+    lapic_written(&vcpu->lapic, write->reg, pc_now_ns(vcpu->vm->pc));
+    after_write(vcpu, due_ns);
+    return RETRY; // the instruction is complete
+}
+
+enum exit_action vcpu_eoi_exit(struct vcpu *vcpu, const struct exit_eoi *eoi)
+{
+    lapic_ended(&vcpu->lapic, eoi->vector);
+    vcpu_post_work(vcpu, WORK_EVENTS); // its line may be asserted still
+    return RETRY;
+}
+
+// ---- Before an entry ----
+
+static void show_level_triggered(struct vcpu *vcpu)
+{
+    struct lapic *lapic = &vcpu->lapic;
+    uint64_t vectors[4];
+    for (unsigned i = 0; i < ARRAY_SIZE(vectors); i++) {
+        vectors[i] = lapic_word(lapic, LAPIC_LEVEL_TRIGGERED, 2 * i) |
+                     (uint64_t)lapic_word(lapic, LAPIC_LEVEL_TRIGGERED, 2 * i + 1) << 32;
+    }
+    lapic->level_changed = false;
+    vcpu->ops->set_eoi_exits(&vcpu->core, vectors);
+}
+
+void vcpu_apic_publish(struct vcpu *vcpu)
+{
+    struct lapic *lapic = &vcpu->lapic;
+    lapic_refresh(lapic);
+    lapic_show(lapic);
+    if (lapic->level_changed) {
+        show_level_triggered(vcpu);
+    }
+    vcpu->ops->set_interrupt_status(&vcpu->core, (uint8_t)lapic_highest(lapic, LAPIC_REQUESTED),
+                                    (uint8_t)lapic_highest(lapic, LAPIC_IN_SERVICE));
+}
