@@ -129,7 +129,6 @@ enum apic_access {
     APIC_ACCESS_MSR,    // x2APIC mode
 };
 
-// Where a nested space begins its life with a page for them mapped; to take it away, unmap it.
 #define BACKEND_APIC_GPA 0xfee00000ULL
 
 enum memory_access {
@@ -211,6 +210,9 @@ struct vcpu_ops {
 
     // With FEATURE_APIC only. A vCPU begins with APIC_ACCESS_MEMORY.
     void (*set_apic_access)(struct vcpu_core *vcpu, enum apic_access access);
+    // Whether the page at BACKEND_APIC_GPA is there, as it is at first. vCPUs that run meanwhile
+    // may see it, empty, until their next entry.
+    void (*show_apic_page)(struct nested_space *space, bool shown);
     // The highest requested vector and the highest in service; 0: none.
     void (*set_interrupt_status)(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service);
     // The vectors whose end makes an EXIT_EOI.

@@ -91,9 +91,25 @@ bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value)
     return legal;
 }
 
-// The processor serves the accesses of a mode, and those to memory at one place only. As long as
-// all vCPUs have their APICs there, the page is in their nested page table. After that, those that
-// still have get there as they would without the processor's help, and the others find nothing.
+// The processor serves accesses to memory at one place only. While all vCPUs have their APICs
+// there, the page is in their nested page table. Else those that have get there as they would
+// without the processor's help, and the others find nothing.
+static void set_elsewhere(struct vcpu *vcpu, bool elsewhere)
+{
+    struct vm *vm = vcpu->vm;
+    if (vcpu->apic_elsewhere == elsewhere) {
+        return;
+    }
+    vcpu->apic_elsewhere = elsewhere;
+    lock_take(&vm->apic_lock);
+    unsigned before = vm->apics_elsewhere;
+    vm->apics_elsewhere = elsewhere ? before + 1 : before - 1;
+    if (before == 0 || vm->apics_elsewhere == 0) {
+        vcpu->ops->show_apic_page(vm->nested, !elsewhere);
+    }
+    lock_give(&vm->apic_lock);
+}
+
 bool vcpu_set_apic_base(struct vcpu *vcpu, uint64_t value)
 {
     vcpu_post_work(vcpu, WORK_EVENTS);
@@ -111,9 +127,7 @@ bool vcpu_set_apic_base(struct vcpu *vcpu, uint64_t value)
     } else if (mode == LAPIC_X2APIC) {
         access = APIC_ACCESS_MSR;
     }
-    if (access != APIC_ACCESS_MEMORY) {
-        vm_hide_apic_page(vcpu->vm);
-    }
+    set_elsewhere(vcpu, access != APIC_ACCESS_MEMORY);
     vcpu->ops->set_apic_access(&vcpu->core, access);
     return true;
 }

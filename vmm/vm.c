@@ -293,16 +293,6 @@ static void stop_vcpus(struct vm *vm)
     }
 }
 
-// It is mapped by itself, as one page: there is no table to split, and this cannot fail.
-void vm_hide_apic_page(struct vm *vm)
-{
-    gpa_t page = {BACKEND_APIC_GPA};
-    if (!__atomic_exchange_n(&vm->apic_page_hidden, true, __ATOMIC_ACQ_REL) &&
-        vm->vmm->ops->unmap(vm->nested, page, PAGE_SIZE) != STATUS_OK) {
-        vm_fail(vm, "no frames to take the local APIC's page away");
-    }
-}
-
 void vm_request_reset(struct vm *vm)
 {
     __atomic_store_n(&vm->reset_requested, true, __ATOMIC_RELEASE);

@@ -7,6 +7,7 @@
 #include "vmm/guest_memory.h"
 #include "vmm/host.h"
 #include "vmm/terminal.h"
+#include "vmm/util/lock.h"
 
 #define VMS_MAX 64
 #define VM_VCPUS_MAX 64
@@ -56,10 +57,11 @@ struct vm {
     uint64_t build_ns;      // how long it took
     unsigned starts;        // how often it was started or reset
     struct vm_slot slots[VM_VCPUS_MAX]; // config.vcpus of them
-    int32_t holders;       // atomic: how many vCPUs are held, or that nobody may hold one
-    uint32_t apic_turn;    // atomic: whose turn it is among equals (vmm/apic_bus.h)
-    bool apic_page_hidden; // atomic: see vm_hide_apic_page
-    uint32_t stirs;        // atomic: signals that wake even a vCPU that takes no interrupts
+    int32_t holders;    // atomic: how many vCPUs are held, or that nobody may hold one
+    uint32_t apic_turn; // atomic: whose turn it is among equals (vmm/apic_bus.h)
+    struct lock apic_lock;
+    unsigned apics_elsewhere; // vCPUs whose local APIC is not where the page of it is mapped
+    uint32_t stirs;           // atomic: signals that wake even a vCPU that takes no interrupts
 
     uint64_t clock_base_ns; // host time at which the VM's clock read 0
     uint64_t tsc_offset;    // what its TSC is ahead of the host's, before a vCPU's own adjustment
@@ -147,8 +149,6 @@ void vm_input_ready(struct vm *vm);
 // counts. It keeps its memory for inspection until it is stopped or started again.
 void vm_fail(struct vm *vm, const char *format, ...) PRINTF_LIKE(2, 3);
 void vm_exit(struct vm *vm, uint64_t status, const char *format, ...) PRINTF_LIKE(3, 4);
-// Takes the page of the local APICs out of the nested page table, for the rest of this life.
-void vm_hide_apic_page(struct vm *vm);
 // Asks for a reset of a running VM, on the CPU of one of its vCPUs, at the end of the exit.
 void vm_request_reset(struct vm *vm);
 

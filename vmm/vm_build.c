@@ -43,7 +43,7 @@ static enum status map_extent(struct vm *vm, struct guest_extent extent)
 static enum status build_nested(struct vm *vm, struct reason *why)
 {
     const struct vcpu_ops *ops = vm->vmm->ops;
-    vm->apic_page_hidden = false;
+    vm->apics_elsewhere = 0;
     enum status status = ops->create_space(&vm->nested);
     for (unsigned i = 0; i < vm->space.extent_count && status == STATUS_OK; i++) {
         status = map_extent(vm, vm->space.extents[i]);

@@ -230,6 +230,7 @@ bool vmx_requeue_event(void);          // true: there was one
 bool vmx_serves_apic(const struct vmx_capability *capability);
 enum status vmx_apic_create(struct nested_space *space); // on failure vmx_apic_destroy follows
 void vmx_apic_destroy(struct nested_space *space);
+void vmx_show_apic_page(struct nested_space *space, bool shown);
 void vmx_apic_write_controls(const struct vcpu_core *vcpu);
 void vmx_set_apic_access(struct vcpu_core *vcpu, enum apic_access access);
 void vmx_set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service);

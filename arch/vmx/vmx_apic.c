@@ -41,6 +41,13 @@ static void open_x2apic_msrs(struct nested_space *space)
     }
 }
 
+static enum status map_access_page(struct nested_space *space)
+{
+    return ept_map(space, (gpa_t){BACKEND_APIC_GPA},
+                   (hpa_t){frames_physical(space->apic_access_page)}, PAGE_SIZE,
+                   ACCESS_READ | ACCESS_WRITE);
+}
+
 // The access page only marks the address. Guests get at what is in it after a vCPU has left xAPIC
 // mode and before others of its VM notice that it is unmapped: so each VM has one of its own. It
 // lies below the I/O bitmaps, which are allocated later: Bochs reads a byte beyond their end, and
@@ -54,9 +61,14 @@ enum status vmx_apic_create(struct nested_space *space)
     }
     memset(space->x2apic_msr_bitmap, 0xff, PAGE_SIZE);
     open_x2apic_msrs(space);
-    return ept_map(space, (gpa_t){BACKEND_APIC_GPA},
-                   (hpa_t){frames_physical(space->apic_access_page)}, PAGE_SIZE,
-                   ACCESS_READ | ACCESS_WRITE);
+    return map_access_page(space);
+}
+
+void vmx_show_apic_page(struct nested_space *space, bool shown)
+{
+    enum status status =
+        shown ? map_access_page(space) : ept_unmap(space, (gpa_t){BACKEND_APIC_GPA}, PAGE_SIZE);
+    (void)status; // vmx_apic_create made the tables for it, and it has an entry of its own
 }
 
 void vmx_apic_destroy(struct nested_space *space)

@@ -22,6 +22,7 @@ const struct vcpu_ops vmx_ops = {
     .inject = vmx_inject,
     .request_interrupt_window = vmx_request_interrupt_window,
     .set_apic_access = vmx_set_apic_access,
+    .show_apic_page = vmx_show_apic_page,
     .set_interrupt_status = vmx_set_interrupt_status,
     .set_eoi_exits = vmx_set_eoi_exits,
     .map = ept_map,

@@ -33,7 +33,7 @@ struct fake_intercept {
 struct nested_space {
     unsigned map_count;
     struct fake_map maps[FAKE_MAPS_MAX];
-    bool apic_page_unmapped;
+    bool apic_page_hidden;
     unsigned msr_count;
     struct fake_intercept msrs[FAKE_MSRS_MAX];
 };

@@ -615,6 +615,19 @@ static void test_what_is_written_in_the_page_counts_as_a_write(void **state)
     lapic_written(&lapic, 0xff, 0); // there is no such register
 }
 
+// That write is not told: the processor only keeps it (SDM Vol. 3C 30.4.3.2).
+static void test_the_icrs_upper_half_is_the_pages(void **state)
+{
+    (void)state;
+    lapic.page.reg[LAPIC_ICR_HIGH].value = 3U << 24; // oneself
+    put(LAPIC_LVT_ERROR, MASKED);
+    lapic_show(&lapic);
+    assert_int_equal(get(LAPIC_ICR_HIGH), 3U << 24);
+    lapic.page.reg[LAPIC_ICR].value = 0x4041;
+    lapic_written(&lapic, LAPIC_ICR, 0);
+    assert_int_equal(lapic_pending(&lapic), 0x41);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -645,6 +658,7 @@ int main(void)
         cmocka_unit_test_setup(test_the_page_shows_what_a_read_gives, set_up),
         cmocka_unit_test_setup(test_a_level_is_shown_in_the_lvt, set_up),
         cmocka_unit_test_setup(test_what_is_written_in_the_page_counts_as_a_write, set_up),
+        cmocka_unit_test_setup(test_the_icrs_upper_half_is_the_pages, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -234,13 +234,32 @@ static void in_x2apic_mode_the_msrs_are_served(void **state)
     (void)state;
     assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN | LAPIC_BASE_EXTD), ADVANCE);
     assert_int_equal(backend()->apic_access, APIC_ACCESS_MSR);
-    assert_true(fake_machine.vm->nested->apic_page_unmapped);
+    assert_true(fake_machine.vm->nested->apic_page_hidden);
     fake_machine_run();
     assert_int_equal(shown(LAPIC_LDR), 1); // cluster 0, the first of it
     assert_int_equal(write_base(LAPIC_DEFAULT_BASE), ADVANCE);
     assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
     assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN), ADVANCE);
-    assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY); // for interrupts' sake
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
+    assert_false(fake_machine.vm->nested->apic_page_hidden);
+}
+
+// The page is one for all vCPUs of the VM.
+static void the_page_is_there_while_all_use_it(void **state)
+{
+    struct vm *vm = fake_machine.vm;
+    uint64_t enabled = LAPIC_DEFAULT_BASE | LAPIC_BASE_EN;
+
+    (void)state;
+    vm->apics_elsewhere = 1; // another vCPU's
+    vm->nested->apic_page_hidden = true;
+    assert_int_equal(write_base(enabled | LAPIC_BASE_EXTD), ADVANCE);
+    assert_int_equal(write_base(enabled | LAPIC_BASE_EXTD), ADVANCE); // no change
+    assert_int_equal(vm->apics_elsewhere, 2);
+    assert_int_equal(write_base(LAPIC_DEFAULT_BASE), ADVANCE);
+    assert_int_equal(write_base(enabled), ADVANCE);
+    assert_int_equal(vm->apics_elsewhere, 1);
+    assert_true(vm->nested->apic_page_hidden);
 }
 
 static void an_apic_that_was_moved_is_not_served(void **state)
@@ -248,7 +267,7 @@ static void an_apic_that_was_moved_is_not_served(void **state)
     (void)state;
     assert_int_equal(write_base(0xd0000000 | LAPIC_BASE_EN), ADVANCE);
     assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
-    assert_true(fake_machine.vm->nested->apic_page_unmapped);
+    assert_true(fake_machine.vm->nested->apic_page_hidden);
 }
 
 static void what_is_refused_changes_nothing(void **state)
@@ -258,7 +277,7 @@ static void what_is_refused_changes_nothing(void **state)
     assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EXTD), RETRY);
     assert_true(fake_machine_take_fault(VECTOR_GP));
     assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
-    assert_false(fake_machine.vm->nested->apic_page_unmapped);
+    assert_false(fake_machine.vm->nested->apic_page_hidden);
 }
 
 static int set_up(void **state)
@@ -284,6 +303,7 @@ int main(void)
         TEST(the_8259_still_has_its_interrupts_injected),
         TEST(a_level_triggered_one_ends_by_an_exit),
         TEST(in_x2apic_mode_the_msrs_are_served),
+        TEST(the_page_is_there_while_all_use_it),
         TEST(an_apic_that_was_moved_is_not_served),
         TEST(what_is_refused_changes_nothing),
     };

@@ -41,20 +41,30 @@ def start(boot, build, name, want, line, bed):
     return boot(line, [module], limit=limit, **BEDS[bed]), limit
 
 
-@pytest.mark.parametrize("name, bed", [(name, bed) for name in GUESTS for bed in beds_of(name)])
-def test_guest_prints_what_is_expected(boot, build, name, bed):
-    if bed == "ryzen" and name in NOT_ON_RYZEN:
-        pytest.skip(NOT_ON_RYZEN[name])
+def check(boot, build, name, bed, switches=""):
     want = expected.read(f"guests/{name}/expected.txt")
     if want.runs_for_ever:
-        machine, limit = start(boot, build, name, want, "", bed)
+        machine, limit = start(boot, build, name, want, switches, bed)
         machine.expect(re.escape(f"[{name}] {want.lines[-1]}"), timeout=limit)
         assert any(re.match(rf"{name} +running", line) for line in machine.command("vms"))
     else:
-        machine, limit = start(boot, build, name, want, "on-idle=poweroff", bed)
+        line = f"on-idle=poweroff {switches}".strip()
+        machine, limit = start(boot, build, name, want, line, bed)
         machine.expect_end(timeout=limit)
         status = want.status_in(machine.spec.emulator)
         end = rf"^.*\[{name}\] ended: exit status ({status})$"
         assert re.search(end, machine.serial_text(), re.M)
     lines = lines_of(machine.serial_text(), name)
     assert expected.difference(want, lines, machine.spec.emulator) is None
+
+
+@pytest.mark.parametrize("name, bed", [(name, bed) for name in GUESTS for bed in beds_of(name)])
+def test_guest_prints_what_is_expected(boot, build, name, bed):
+    if bed == "ryzen" and name in NOT_ON_RYZEN:
+        pytest.skip(NOT_ON_RYZEN[name])
+    check(boot, build, name, bed)
+
+
+@pytest.mark.parametrize("name", ["hostile", "smp", "ticker"])
+def test_guest_sees_no_difference_without_apic_virtualization(boot, build, name):
+    check(boot, build, name, "bochs", "no=apicv")

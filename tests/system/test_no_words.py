@@ -42,6 +42,7 @@ def test_every_word_at_once(boot, machine):
 RISKY = [
     (INTEL, "vpid", r"VPID +no: off by no="),
     (INTEL, "ept-2m", r"EPT 2 MiB pages +no: off by no="),
+    (INTEL, "apicv", r"APIC virtualization +no: off by no="),
     (INTEL, "preemption-timer", r"preemption timer +no: off by no="),
     (INTEL, "tsc-deadline,invept-single,invvpid-single", r"CPUs: 2 run"),
     (INTEL, "acpi", r"ACPI: off by no=: one CPU, no power-off by ACPI"),

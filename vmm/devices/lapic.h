@@ -81,7 +81,8 @@ struct lapic_output {
 };
 
 struct lapic {
-    // TPR and the sets are here alone. The others are the members below; lapic_show copies them.
+    // TPR, ICR's upper half and the sets are here alone. The others are the members below;
+    // lapic_show copies them.
     alignas(PAGE_SIZE) struct lapic_page page;
     struct lapic_output *output;
     uint64_t base; // IA32_APIC_BASE; read with lapic_base
@@ -100,7 +101,7 @@ struct lapic {
     uint32_t dfr;
     uint32_t esr;        // as read
     uint32_t esr_errors; // since the last write to ESR
-    uint64_t icr;
+    uint32_t icr; // the lower half
     uint32_t lvt[LAPIC_LVT_COUNT];
     bool lint[2]; // pin levels
 

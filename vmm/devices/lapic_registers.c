@@ -52,6 +52,16 @@ static const struct rule rules[REGISTERS] = {
     [LAPIC_SELF_IPI] = {0xff, X2W},
 };
 
+static uint32_t *icr_high(struct lapic *lapic)
+{
+    return &lapic->page.reg[LAPIC_ICR_HIGH].value;
+}
+
+static uint64_t whole_icr(struct lapic *lapic)
+{
+    return (uint64_t)*icr_high(lapic) << 32 | lapic->icr;
+}
+
 static uint64_t read_register(struct lapic *lapic, unsigned reg, uint64_t now_ns)
 {
     bool x2apic = lapic->mode == LAPIC_X2APIC;
@@ -62,6 +72,7 @@ static uint64_t read_register(struct lapic *lapic, unsigned reg, uint64_t now_ns
     case LAPIC_VERSION:
         return VERSION;
     case LAPIC_TPR:
+    case LAPIC_ICR_HIGH:
     case LAPIC_ISR ... LAPIC_IRR + 7:
         return lapic->page.reg[reg].value;
     case LAPIC_PPR:
@@ -75,9 +86,7 @@ static uint64_t read_register(struct lapic *lapic, unsigned reg, uint64_t now_ns
     case LAPIC_ESR:
         return lapic->esr;
     case LAPIC_ICR:
-        return x2apic ? lapic->icr : (uint32_t)lapic->icr;
-    case LAPIC_ICR_HIGH:
-        return lapic->icr >> 32;
+        return x2apic ? whole_icr(lapic) : lapic->icr;
     case LAPIC_LVT_TIMER ... LAPIC_LVT_ERROR:
         return lapic->lvt[reg - LAPIC_LVT_TIMER];
     case LAPIC_INITIAL_COUNT:
@@ -143,12 +152,11 @@ static void write_lvt(struct lapic *lapic, unsigned reg, uint32_t value, uint64_
 
 static void write_icr(struct lapic *lapic, uint64_t value)
 {
+    lapic->icr = (uint32_t)value & ICR_LOW_BITS;
     if (lapic->mode == LAPIC_X2APIC) {
-        lapic->icr = value & ~(uint64_t)ICR_STATUS;
-    } else {
-        lapic->icr = (lapic->icr >> 32 << 32) | (value & ICR_LOW_BITS);
+        *icr_high(lapic) = (uint32_t)(value >> 32);
     }
-    lapic_send(lapic, lapic->icr);
+    lapic_send(lapic, whole_icr(lapic));
 }
 
 static void write_esr(struct lapic *lapic)
@@ -185,7 +193,7 @@ static void write_register(struct lapic *lapic, unsigned reg, uint64_t value, ui
         write_icr(lapic, value);
         break;
     case LAPIC_ICR_HIGH:
-        lapic->icr = (uint64_t)(low & LDR_BITS) << 32 | (uint32_t)lapic->icr;
+        *icr_high(lapic) = low & LDR_BITS;
         break;
     case LAPIC_LVT_TIMER ... LAPIC_LVT_ERROR:
         write_lvt(lapic, reg, low, now_ns);
@@ -248,16 +256,25 @@ void lapic_written(struct lapic *lapic, unsigned reg, uint64_t now_ns)
     (void)legal; // what would fault, the processor has not let through
 }
 
-// Current count is not among them: it exits. ICR's upper half is its neighbour in xAPIC mode, and
-// exits with it in x2APIC mode.
+// Current count is not among them: it exits, as ICR does in x2APIC mode.
 void lapic_show(struct lapic *lapic)
 {
-    static const uint8_t shown[] = {
-        LAPIC_ID,        LAPIC_VERSION,   LAPIC_EOI,         LAPIC_LDR,
-        LAPIC_DFR,       LAPIC_SVR,       LAPIC_ESR,         LAPIC_ICR,
-        LAPIC_ICR_HIGH,  LAPIC_LVT_TIMER, LAPIC_LVT_THERMAL, LAPIC_LVT_PERFORMANCE,
-        LAPIC_LVT_LINT0, LAPIC_LVT_LINT1, LAPIC_LVT_ERROR,   LAPIC_INITIAL_COUNT,
-        LAPIC_DIVIDE};
+    static const uint8_t shown[] = {LAPIC_ID,
+                                    LAPIC_VERSION,
+                                    LAPIC_EOI,
+                                    LAPIC_LDR,
+                                    LAPIC_DFR,
+                                    LAPIC_SVR,
+                                    LAPIC_ESR,
+                                    LAPIC_ICR,
+                                    LAPIC_LVT_TIMER,
+                                    LAPIC_LVT_THERMAL,
+                                    LAPIC_LVT_PERFORMANCE,
+                                    LAPIC_LVT_LINT0,
+                                    LAPIC_LVT_LINT1,
+                                    LAPIC_LVT_ERROR,
+                                    LAPIC_INITIAL_COUNT,
+                                    LAPIC_DIVIDE};
 
     if (!lapic->unshown) {
         return;
