@@ -4,8 +4,9 @@
 usage: bench.py --build FOLDER [BED...]
 
 A BED is one of bochs (VT-x), plain (the same without APIC virtualization), ryzen (AMD-V with
-next-RIP save, in Bochs) and counted (AMD-V without, in QEMU with -icount); all if none is given. Fails when an operation is missing or above its limit.
-The last column is Linux/KVM 6.1, measured the same way on the same machine.
+next-RIP save, in Bochs) and counted (AMD-V without, in QEMU with -icount); all if none is given.
+Fails when an operation is missing or above its limit. The last column is Linux/KVM 6.1, measured
+the same way on the same machine.
 """
 
 import argparse
