@@ -76,10 +76,15 @@ static void after_write(struct vcpu *vcpu, uint64_t due_ns)
     }
 }
 
+// Reading what does not exist is an error, and may raise its interrupt.
 bool vcpu_read_lapic(struct vcpu *vcpu, unsigned reg, uint64_t *value)
 {
     vcpu_apic_refresh(vcpu);
-    return lapic_read(&vcpu->lapic, reg, pc_now_ns(vcpu->vm->pc), value);
+    bool legal = lapic_read(&vcpu->lapic, reg, pc_now_ns(vcpu->vm->pc), value);
+    if (*value == 0 && lapic_has_requests(&vcpu->lapic)) {
+        vcpu_post_work(vcpu, WORK_EVENTS);
+    }
+    return legal;
 }
 
 bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value)

@@ -89,6 +89,20 @@ static void its_registers_take_writes(void **state)
     assert_true(vcpu->core.work & WORK_EVENTS);
 }
 
+static void an_error_of_a_read_interrupts_at_once(void **state)
+{
+    (void)state;
+    struct vcpu *vcpu = fake_machine.vcpu;
+
+    assert_true(lapic_write(&vcpu->lapic, LAPIC_SVR, 0x1ff, 0));
+    assert_true(lapic_write(&vcpu->lapic, LAPIC_LVT_ERROR, 0x55, 0));
+    vcpu->core.work = 0;
+    PLACE("\xa1\x40\x00\xe0\xfe"); // mov eax, [0xfee00040]: reserved
+    reads(0xfee00040);
+    assert_int_equal(lapic_pending(&vcpu->lapic), 0x55);
+    assert_true(vcpu->core.work & WORK_EVENTS);
+}
+
 static void narrow_reads_get_their_part(void **state)
 {
     (void)state;
@@ -397,6 +411,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(its_registers_read),
         TEST(its_registers_take_writes),
+        TEST(an_error_of_a_read_interrupts_at_once),
         TEST(narrow_reads_get_their_part),
         TEST(beyond_a_register_reads_0),
         TEST(narrow_writes_do_nothing),
