@@ -232,6 +232,10 @@ static void write_timer_config(struct hpet *hpet, unsigned index, uint32_t value
 {
     struct hpet_timer *timer = &hpet->timers[index];
 
+    if (!(HPET_ROUTES & BIT((value & TIMER_ROUTE) >> TIMER_ROUTE_SHIFT))) {
+        // A route that it does not have: the one before is read back (2.3.8).
+        value = (value & ~(uint32_t)TIMER_ROUTE) | (timer->config & TIMER_ROUTE);
+    }
     timer->config = value & TIMER_KEPT;
     timer->sets_value = value & TIMER_SET_VALUE;
     timer->comparator &= mask_of(timer);
