@@ -21,6 +21,11 @@ extern const struct attempt_group apic_page_group;
 extern const struct attempt_group interrupts_group;
 extern const struct attempt_group hypercalls_group;
 extern const struct attempt_group user_group;
+extern const struct attempt_group apic_registers_group;
+extern const struct attempt_group apic_vectors_group;
+extern const struct attempt_group apic_modes_group;
+extern const struct attempt_group ioapic_group;
+extern const struct attempt_group hpet_group;
 
 // Those that end the VM or hang it, by the word that selects one on the command line. The outcomes
 // expected are those where the machine survives.

@@ -25,6 +25,9 @@
 #define RTC_STATUS_C 0x0c
 #define RTC_24_HOURS 0x02
 #define FIRST_INTERRUPT 32
+#define FIRST_APIC_VECTOR 16
+#define STAND_IN_VECTOR 0x30 // whose entry takes no error code
+#define VECTOR_WORDS 8
 #define TABLE_ALIGNED __attribute__((aligned(4096)))
 
 static uint64_t window_pdpt[ENTRIES_PER_TABLE] TABLE_ALIGNED;
@@ -33,6 +36,7 @@ static uint64_t spare_table[ENTRIES_PER_TABLE] TABLE_ALIGNED;
 
 static uint32_t interrupts[IDT_VECTORS];
 static volatile uint32_t interrupts_left; // 0: no limit
+static bool apic_vectors;
 
 static struct {
     uint64_t cr0;
@@ -42,12 +46,37 @@ static struct {
     uint64_t memory_end;
 } before;
 
+// The highest vector that the local APIC has in service; 0: none.
+static unsigned vector_in_service(void)
+{
+    for (unsigned word = VECTOR_WORDS; word-- > 0;) {
+        const uint32_t bits = apic_read((enum apic_register)(APIC_ISR + word * 16));
+        if (bits != 0) {
+            return word * 32 + 31 - (unsigned)__builtin_clz(bits);
+        }
+    }
+    return 0;
+}
+
+// What came by another entry than its vector's counts as none.
+static void take_apic_vector(const struct trap_frame *frame)
+{
+    const unsigned vector = vector_in_service();
+    const unsigned entry = vector < FIRST_INTERRUPT ? STAND_IN_VECTOR : vector;
+    interrupts[entry == frame->vector ? vector : 0]++;
+    apic_write(APIC_EOI, 0);
+}
+
 static void count_interrupt(struct trap_frame *frame)
 {
-    interrupts[frame->vector]++;
     if (interrupts_left > 0 && --interrupts_left == 0) {
         frame->rflags &= ~RFLAGS_IF;
     }
+    if (apic_vectors && frame->vector != VECTOR_NMI) {
+        take_apic_vector(frame);
+        return;
+    }
+    interrupts[frame->vector]++;
     if (frame->vector == VECTOR_NMI) {
         return;
     }
@@ -56,6 +85,21 @@ static void count_interrupt(struct trap_frame *frame)
     } else {
         apic_write(APIC_EOI, 0);
     }
+}
+
+// Where an exception has an error code, its own entry would take one from the stack.
+static void set_exception_entries(bool stand_in)
+{
+    apic_vectors = stand_in;
+    for (unsigned vector = FIRST_APIC_VECTOR; vector < FIRST_INTERRUPT; vector++) {
+        idt_set(vector, trap_entry(stand_in ? STAND_IN_VECTOR : vector), 0, 0);
+    }
+}
+
+void machine_take_apic_vectors(void)
+{
+    pic_mask_all();
+    set_exception_entries(true);
 }
 
 void machine_limit_interrupts(uint32_t count)
@@ -144,6 +188,7 @@ void machine_restore(void)
     cr8_write(0);
     msr_write(IA32_EFER, before.efer);
     descriptors_load();
+    set_exception_entries(false);
     init_window();
     restore_lines();
     apic_set_mode(APIC_MODE_XAPIC);

@@ -40,5 +40,9 @@ uint64_t *probe_spare_table(void);
 // dense that the interrupted code never runs again.
 void machine_limit_interrupts(uint32_t count);
 
+// Until machine_restore every vector from 16 on is the local APIC's, the 8259s are masked, and an
+// interrupt counts as the vector that the APIC has in service.
+void machine_take_apic_vectors(void);
+
 // How many interrupts of a vector (2, or from 32 on) have come.
 uint32_t machine_interrupts(unsigned vector);

@@ -28,6 +28,11 @@ static const struct attempt_group *const groups[] = {
     &interrupts_group,
     &hypercalls_group,
     &user_group,
+    &apic_registers_group,
+    &apic_vectors_group,
+    &apic_modes_group,
+    &ioapic_group,
+    &hpet_group,
 };
 
 // With the word `smp`.
