@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Attempts on the device models: every value to every register.
 #include "guests/hostile/groups.h"
+#include "guests/hostile/health.h"
 #include "guests/hostile/machine.h"
 #include "guests/lib/apic.h"
 #include "guests/lib/port.h"
@@ -45,7 +46,7 @@ static enum outcome pic_values(void)
             in8(0x20);
         }
     }
-    return OUTCOME_DONE;
+    return devices_work();
 }
 
 static enum outcome pit_values(void)
@@ -60,7 +61,7 @@ static enum outcome pit_values(void)
         }
     }
     write_all_values(0x61);
-    return OUTCOME_DONE;
+    return devices_work();
 }
 
 static enum outcome rtc_values(void)
@@ -73,7 +74,7 @@ static enum outcome rtc_values(void)
             cmos_read((uint8_t)index);
         }
     }
-    return OUTCOME_DONE;
+    return devices_work();
 }
 
 static bool pulls_the_rug(unsigned command)
@@ -98,7 +99,7 @@ static enum outcome keyboard_values(void)
         out8(KEYBOARD_DATA, (uint8_t)value);
         in8(KEYBOARD_DATA);
     }
-    return OUTCOME_DONE;
+    return devices_work();
 }
 
 // With the loop-back on, what is sent does not leave the UART.
@@ -131,7 +132,7 @@ static enum outcome ioapic_values(void)
         }
         *window = (uint32_t)IOAPIC_MASKED;
     }
-    return OUTCOME_DONE;
+    return devices_work();
 }
 
 // Every aligned register of the page but the ICR, which is tried for itself.
@@ -148,7 +149,7 @@ static enum outcome apic_values(void)
         xapic_write(offset, UINT32_MAX);
         xapic_write(offset, 0);
     }
-    return OUTCOME_DONE;
+    return devices_work();
 }
 
 static void write_x2apic(void *argument)

@@ -33,6 +33,7 @@ static const struct attempt_group *const groups[] = {
     &apic_modes_group,
     &ioapic_group,
     &hpet_group,
+    &device_ports_group,
 };
 
 // With the word `smp`.

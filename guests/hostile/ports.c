@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Attempts on the I/O ports: all of them, and the string instructions.
+#include "guests/hostile/device_ports.h"
 #include "guests/hostile/groups.h"
+#include "guests/hostile/health.h"
 #include "guests/hostile/machine.h"
 #include "guests/lib/port.h"
 
@@ -9,34 +11,6 @@
 #define POST_PORT 0x80
 #define PIC_MASK_PORT 0x21
 
-// Ports whose writes end or reset the VM, or print.
-struct port_range {
-    uint16_t first;
-    uint16_t last;
-};
-
-static const struct port_range not_written[] = {
-    {0x60, 0x64},   // keyboard controller: its reset line
-    {0x92, 0x92},   // system control port A: reset
-    {0xe9, 0xe9},   // emulators' console
-    {0xf4, 0xf4},   // the end
-    {0x3f8, 0x3f8}, // the UART's transmitter
-    {0xcf9, 0xcf9}, // reset control
-};
-
-static bool may_write(uint32_t port, unsigned width)
-{
-    if (port + width > PORTS) {
-        return false;
-    }
-    for (unsigned i = 0; i < ARRAY_SIZE(not_written); i++) {
-        if (port <= not_written[i].last && port + width > not_written[i].first) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum outcome read_all(void)
 {
     for (uint32_t port = 0; port < PORTS; port++) {
@@ -44,23 +18,23 @@ static enum outcome read_all(void)
         in16((uint16_t)port);
         in32((uint16_t)port);
     }
-    return OUTCOME_DONE;
+    return devices_work();
 }
 
 static enum outcome write_all(void)
 {
     for (uint32_t port = 0; port < PORTS; port++) {
-        if (may_write(port, 1)) {
+        if (port_may_be_written(port, 1)) {
             out8((uint16_t)port, 0xff);
         }
-        if (may_write(port, 2)) {
+        if (port_may_be_written(port, 2)) {
             out16((uint16_t)port, 0xa5a5);
         }
-        if (may_write(port, 4)) {
+        if (port_may_be_written(port, 4)) {
             out32((uint16_t)port, 0);
         }
     }
-    return OUTCOME_DONE;
+    return devices_work();
 }
 
 static enum outcome read_unclaimed(void)

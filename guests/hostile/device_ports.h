@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+// Which ports may be written at random.
+#pragma once
+
+#include "vmm/util/types.h"
+
+// False where a write would end or reset the VM, or print, or goes beyond the last port.
+bool port_may_be_written(uint32_t port, unsigned width);

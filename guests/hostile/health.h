@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+// Whether the devices still work, whatever was done to them.
+#pragma once
+
+#include "guests/hostile/attempt.h"
+
+// Puts the machine in order and uses each device. OUTCOME_DONE, or wrong with the name of the first
+// that does not do its work.
+enum outcome devices_work(void);
