@@ -115,10 +115,19 @@ static enum exit_action finish(struct vcpu *vcpu, struct vm_exit *exit, enum emu
     return STOP;
 }
 
-// The entry reads as all ones: present, with reserved bits set.
-static enum exit_action walk_outside_ram(struct vcpu *vcpu, const struct exit_memory *access)
+// The entry reads as all ones: present, with reserved bits set. Of a walk an exit does not say
+// whether it was for a read, a write or a fetch: where the instruction is known, that says so.
+static enum exit_action walk_outside_ram(struct vcpu *vcpu, struct vm_exit *exit)
 {
+    const struct exit_memory *access = &exit->memory;
+    struct vcpu_bus bus = bus_of(vcpu);
+    struct emulation emulation;
     count_unclaimed(vcpu->vm, access->gpa);
+    enum emulate_result result = emulate_memory_access(&vcpu->core, vcpu->ops, &vcpu->vm->memory,
+                                                       &bus.bus, NULL, NULL, &emulation);
+    if (result != EMULATE_UNKNOWN) {
+        return finish(vcpu, exit, result, &emulation);
+    }
     uint32_t code = PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED;
     if (vcpu_register(vcpu, REG_CPL) == 3) {
         code |= PAGE_FAULT_USER;
@@ -135,7 +144,7 @@ enum exit_action vcpu_memory_exit(struct vcpu *vcpu, struct vm_exit *exit)
         return STOP;
     }
     if (access->page_walk && access->gva_valid) {
-        return walk_outside_ram(vcpu, access);
+        return walk_outside_ram(vcpu, exit);
     }
     if (access->execute) {
         vm_fail(vcpu->vm, "instruction fetch outside RAM, at 0x%llx",

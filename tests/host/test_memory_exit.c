@@ -286,6 +286,7 @@ static void a_walk_outside_ram_is_a_page_fault(void **state)
     struct vm_exit exit = access_to(0xd0000000, false);
 
     (void)state;
+    PLACE("\x0f\x10\x00"); // movups xmm0, [eax]: not known
     exit.memory.page_walk = true;
     exit.memory.gva = gva(0xffff800012345678);
     assert_int_equal(fake_machine_exit(exit), RETRY);
@@ -319,6 +320,28 @@ static void a_walk_for_an_unknown_address_faults_like_one_of_ones(void **state)
     assert_int_equal(fake_machine_exit(exit), RETRY);
     assert_true(fake_machine_take_fault(VECTOR_PF));
     assert_int_equal(fake_machine_register(REG_CR2), 0xd0000000);
+}
+
+// The exit says of a walk that it was a read.
+static void a_walk_outside_ram_for_a_write_says_so(void **state)
+{
+    struct vm_exit exit = access_to(0xd0000000, false);
+    uint32_t *directory = guest_memory_at(&fake_machine.vm->memory, gpa(0x2000), PAGE_SIZE);
+
+    (void)state;
+    assert_non_null(directory);
+    directory[0] = 0x83;
+    directory[0xd0000000 >> 22] = 0xd0000003;
+    PLACE("\xa3\x00\x00\x00\xd0"); // mov [0xd0000000], eax
+    fake_machine_set_register(REG_CR3, 0x2000);
+    fake_machine_set_register(REG_CR4, CR4_PSE);
+    fake_machine_set_register(REG_CR0, CR0_PE | CR0_PG | CR0_ET);
+    exit.memory.page_walk = true;
+    exit.memory.gva = gva(0xd0000000);
+    assert_int_equal(fake_machine_exit(exit), RETRY);
+    assert_int_equal(fake_backend_last_event()->error_code,
+                     PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED | PAGE_FAULT_WRITE);
+    assert_true(fake_machine_take_fault(VECTOR_PF));
 }
 
 // ---- String I/O ----
@@ -428,6 +451,7 @@ int main(void)
         TEST(a_delivery_outside_ram_ends_the_vm),
         TEST(a_walk_outside_ram_is_a_page_fault),
         TEST(a_walk_for_an_unknown_address_faults_like_one_of_ones),
+        TEST(a_walk_outside_ram_for_a_write_says_so),
         TEST(strings_go_out_byte_by_byte),
         TEST(strings_come_in),
         TEST(long_strings_are_done_in_parts),
