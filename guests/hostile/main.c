@@ -34,6 +34,7 @@ static const struct attempt_group *const groups[] = {
     &ioapic_group,
     &hpet_group,
     &device_ports_group,
+    &paging_devices_group,
 };
 
 // With the word `smp`.
