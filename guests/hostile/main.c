@@ -35,6 +35,7 @@ static const struct attempt_group *const groups[] = {
     &hpet_group,
     &device_ports_group,
     &paging_devices_group,
+    &decoder_group,
 };
 
 // With the word `smp`.

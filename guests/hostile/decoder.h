@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// Instructions with a memory operand, and a way to run them with any registers.
+#pragma once
+
+#include "vmm/util/types.h"
+
+#define FORM_BYTES_MAX 12
+
+enum form_kind {
+    ANY,
+    ONLY_64,  // REX, or another meaning elsewhere
+    PAIR,     // of two instructions
+    ONE_SIZE, // with another prefix for the operand's size it is another instruction
+};
+
+// An instruction with its memory operand at [rdi] or [rsi], where both are the same.
+struct form {
+    uint8_t length;
+    enum form_kind kind;
+    uint8_t bytes[FORM_BYTES_MAX];
+};
+
+extern const struct form decoder_forms[];
+extern const unsigned decoder_form_count;
+
+// In decoder.asm, which knows the order.
+struct decoder_state {
+    uint64_t rax, rcx, rdx, rbx, rsi, rdi;
+    uint64_t flags;
+};
+static_assert(sizeof(struct decoder_state) == 56, "offsets in decoder.asm");
+
+void decoder_run(const void *code, struct decoder_state *state);
+void decoder_run_legacy(uint32_t offset, uint16_t selector, struct decoder_state *state);
