@@ -103,8 +103,16 @@ long: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin ## the longest system tests: L
 	@$(PYTHON) tests/tools/run_system.py --results $(RESULTS)/long --build $(BUILD) --long \
 	    $(if $(T),-k "$(T)")
 
-bench: $(BUILD)/husk.iso ## measure exits with the bench guest, on both vendors
+# What bench_linux.py boots instead of a shell, and its counter for QEMU.
+$(BUILD)/first_line: tests/tools/first_line.asm
+	$(Q)mkdir -p $(@D) && $(NASM) -f bin -Werror $< -o $@
+$(BUILD)/count_plugin.so: tests/tools/count_plugin.c
+	$(Q)mkdir -p $(@D) && $(HOST_CC) -std=c17 -O2 $(WARNINGS) -shared -fPIC -fvisibility=hidden \
+	    $< -o $@
+
+bench: $(BUILD)/husk.iso $(BUILD)/first_line $(BUILD)/count_plugin.so ## measure exits, Linux' boot
 	@$(PYTHON) tests/tools/bench.py --build $(BUILD)
+	@$(PYTHON) tests/tools/bench_linux.py --build $(BUILD)
 
 test: ## run everything: checks, unit tests, short fuzzing, whole boots
 	@sh tests/tools/setup

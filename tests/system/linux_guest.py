@@ -138,8 +138,8 @@ def cpio(entries):
     return b"".join(parts) + _newc(Entry("TRAILER!!!", 0), 0)
 
 
-def initramfs(build, folder):
-    """Writes FOLDER/initramfs: busybox, and an init that ends in a shell on the console."""
+def initramfs(build, folder, init=INIT.encode()):
+    """Writes FOLDER/initramfs: busybox, and by default an init that ends in a shell."""
     directory, program = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o755
     entries = [
         Entry("bin", directory),
@@ -147,7 +147,7 @@ def initramfs(build, folder):
         # The kernel opens it for init before anything can be mounted.
         Entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1)),
         Entry("bin/busybox", program, busybox(build).read_bytes()),
-        Entry("init", program, INIT.encode()),
+        Entry("init", program, init),
     ]
     target = pathlib.Path(folder, "initramfs")
     target.write_bytes(cpio(entries))
@@ -182,12 +182,12 @@ BARE_ARGUMENTS = {"bochs": "tsc_early_khz=100000", "qemu": ""}
 BARE_SECONDS = 300
 
 
-def bare_iso(build, folder, arguments=""):
+def bare_iso(build, folder, arguments="", init=INIT.encode()):
     """Writes FOLDER/bare.iso: GRUB that boots kernel and initramfs on the machine itself."""
     tree = pathlib.Path(folder, "bare")
     (tree / "boot/grub").mkdir(parents=True)
     shutil.copy(kernel(build), tree / "boot/vmlinuz")
-    initramfs(build, tree / "boot")
+    initramfs(build, tree / "boot", init)
     config = BARE_CONFIG.format(arguments=arguments)
     (tree / "boot/grub/grub.cfg").write_text(config, encoding="ascii")
     image = pathlib.Path(folder, "bare.iso")

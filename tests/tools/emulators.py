@@ -42,6 +42,7 @@ class MachineSpec:
     cdrom: bool = True  # QEMU: False leaves the ISO to `extra`
     serial: bool = True  # QEMU: False is a machine without a serial port
     reboot: bool = True  # QEMU: False ends it at the guest's reset
+    debugger: str = ""  # Bochs: a file of commands for its debugger; "" just runs the machine
     extra: tuple = ()  # further QEMU arguments, further bochsrc lines
 
 
@@ -106,7 +107,8 @@ def bochs_command(spec, serial_path, folder):
     pathlib.Path(folder, "bochsrc").write_text("\n".join(settings) + "\n", encoding="ascii")
     # Debian's Bochs starts in its debugger: continue, and quit when that returns.
     pathlib.Path(folder, "debugger").write_text("c\nq\n", encoding="ascii")
-    return ["bochs", "-q", "-f", f"{folder}/bochsrc", "-rc", f"{folder}/debugger"]
+    commands = spec.debugger or f"{folder}/debugger"
+    return ["bochs", "-q", "-f", f"{folder}/bochsrc", "-rc", commands]
 
 
 def _die_with_parent():
