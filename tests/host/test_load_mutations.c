@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: MIT
 // A thousand mutations of a good payload of each kind: each one loads soundly or is refused by one
-// line, and nothing outside the VM's RAM is written.
+// line, and nothing outside the VM's RAM is written. So too of the real images that are in the
+// build folder (HUSK_BUILD, else build), if they are: Husk's own, guests, Debian's kernel,
+// memtest86+.
 #include "tests/host/load_check.h"
 #include "tests/host/load_files.h"
 
+#include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #define MUTATIONS 1000
-#define HEADER_BYTES 0x400 // where the headers of the payloads below lie
+#define MODULE_BYTES 0x3000
+#define REAL_RAM (128 * MIB) // the kernel alone wants 64 MiB from 16 MiB on
+#define HEADER_BYTES 0x400   // where the headers of the payloads below lie
 
 static uint64_t seed;
 
@@ -66,8 +72,8 @@ static void load_mutation(enum payload_kind kind, const uint8_t *bytes, uint64_t
     request.payload.bytes = bytes;
     request.payload.size = size;
     request.module_count = (unsigned)random_below(3);
-    request.modules[0] = (struct payload){bytes, size, "first"};
-    request.modules[1] = (struct payload){bytes, size / 2, "second"};
+    request.modules[0] = (struct payload){bytes, MIN(MODULE_BYTES, size), "first"};
+    request.modules[1] = (struct payload){bytes, MIN(MODULE_BYTES, size) / 2, "second"};
     request.kind = random_below(2) == 0 ? kind : PAYLOAD_UNKNOWN;
     complaint = load_complaint(load(), &result, &memory, &why);
     if (complaint != NULL) {
@@ -75,32 +81,42 @@ static void load_mutation(enum payload_kind kind, const uint8_t *bytes, uint64_t
     }
 }
 
-// Mutates the first `size` bytes of the file, which load as they are.
-static void mutate_and_load(enum payload_kind kind, uint64_t size)
+// Mutates `size` bytes, which load as they are.
+static void mutate_and_load_bytes(enum payload_kind kind, const uint8_t *bytes, uint64_t size)
 {
+    // Each mutation ends where this ends, so that a read beyond it is seen.
+    uint8_t *buffer = malloc(size);
     unsigned loaded = 0;
 
+    assert_non_null(buffer);
     seed = 0x9e3779b97f4a7c15;
+    request.payload.bytes = bytes;
     request.payload.size = size;
     assert_loads();
     assert_int_equal(result.kind, kind);
     for (unsigned i = 0; i < MUTATIONS; i++) {
-        // Exactly as large as the payload, so that a read beyond it is seen.
         uint64_t cut = random_below(8) == 0 ? 1 + random_below(size) : size;
-        uint8_t *copy = malloc(cut);
+        uint8_t *copy = buffer + size - cut;
 
-        assert_non_null(copy);
-        memcpy(copy, file.bytes, cut);
+        memcpy(copy, bytes, cut);
         if (cut > sizeof(uint32_t)) {
             mutate(copy, cut);
         }
         load_mutation(kind, copy, cut);
         loaded += why.text[0] == '\0';
-        free(copy);
     }
+    free(buffer);
     assert_hole_untouched();
     assert_in_range(loaded, 1, MUTATIONS - 1); // both ends were reached
 }
+
+// Mutates the first `size` bytes of the file.
+static void mutate_and_load(enum payload_kind kind, uint64_t size)
+{
+    mutate_and_load_bytes(kind, file.bytes, size);
+}
+
+// ---- Payloads made here ----
 
 static void test_flat(void **state)
 {
@@ -192,14 +208,89 @@ static void test_multiboot2_elf(void **state)
     mutate_and_load(PAYLOAD_MULTIBOOT2, sizeof(file.bytes));
 }
 
+// ---- Real images ----
+
+// The file of the build folder that matches, or NULL; its size goes to *size.
+static uint8_t *read_real(const char *pattern, uint64_t *size)
+{
+    const char *folder = getenv("HUSK_BUILD");
+    char path[512];
+    glob_t found;
+    uint8_t *bytes = NULL;
+
+    snprintf(path, sizeof(path), "%s/%s", folder != NULL ? folder : "build", pattern);
+    if (glob(path, 0, NULL, &found) == 0) {
+        FILE *stream = fopen(found.gl_pathv[0], "rb");
+
+        assert_non_null(stream);
+        assert_int_equal(fseek(stream, 0, SEEK_END), 0);
+        *size = (uint64_t)ftell(stream);
+        rewind(stream);
+        bytes = malloc(*size);
+        assert_non_null(bytes);
+        assert_int_equal(fread(bytes, 1, *size, stream), *size);
+        fclose(stream);
+    }
+    globfree(&found);
+    return bytes;
+}
+
+static void mutate_and_load_real(enum payload_kind kind, const char *pattern)
+{
+    uint64_t size;
+    uint8_t *bytes = read_real(pattern, &size);
+
+    if (bytes == NULL) {
+        print_message("not there: %s\n", pattern);
+        skip();
+    }
+    load_set_ram(REAL_RAM);
+    mutate_and_load_bytes(kind, bytes, size);
+    free(bytes);
+}
+
+static void test_debians_kernel(void **state)
+{
+    (void)state;
+    mutate_and_load_real(PAYLOAD_LINUX, "debian/linux-image-cloud-amd64/boot/vmlinuz-*");
+}
+
+static void test_memtest(void **state)
+{
+    (void)state;
+    mutate_and_load_real(PAYLOAD_LINUX, "debian/memtest86+/boot/memtest86+x64.bin");
+}
+
+static void test_husk(void **state)
+{
+    (void)state;
+    mutate_and_load_real(PAYLOAD_MULTIBOOT2, "iso/boot/husk.elf");
+}
+
+static void test_guest_in_c(void **state)
+{
+    (void)state;
+    mutate_and_load_real(PAYLOAD_ELF64, "guests/hello.elf");
+}
+
+static void test_guest_in_real_mode(void **state)
+{
+    (void)state;
+    mutate_and_load_real(PAYLOAD_FLAT, "guests/realmode.bin");
+}
+
 #define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, load_file_set_up, load_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LOAD_TEST(test_flat),           LOAD_TEST(test_elf32),      LOAD_TEST(test_elf64),
-        LOAD_TEST(test_linux),          LOAD_TEST(test_linux_2_06), LOAD_TEST(test_multiboot1),
-        LOAD_TEST(test_multiboot1_elf), LOAD_TEST(test_multiboot2), LOAD_TEST(test_multiboot2_elf),
+        LOAD_TEST(test_flat),           LOAD_TEST(test_elf32),
+        LOAD_TEST(test_elf64),          LOAD_TEST(test_linux),
+        LOAD_TEST(test_linux_2_06),     LOAD_TEST(test_multiboot1),
+        LOAD_TEST(test_multiboot1_elf), LOAD_TEST(test_multiboot2),
+        LOAD_TEST(test_multiboot2_elf), LOAD_TEST(test_debians_kernel),
+        LOAD_TEST(test_memtest),        LOAD_TEST(test_husk),
+        LOAD_TEST(test_guest_in_c),     LOAD_TEST(test_guest_in_real_mode),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
