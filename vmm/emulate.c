@@ -169,41 +169,23 @@ static enum emulate_result execute(struct emulator *emulator, const struct fetch
                                                              : emulator_execute(emulator);
 }
 
-// The long way, for what is not remembered.
-static enum emulate_result fetch_and_execute(struct vcpu_core *vcpu, const struct vcpu_ops *ops,
-                                             const struct guest_memory *memory,
-                                             struct emulator_bus *mmio,
-                                             const struct exit_memory *exit,
-                                             struct emulator_cache *cache,
-                                             struct emulation *emulation)
-{
-    struct emulator emulator = {
-        .vcpu = vcpu, .ops = ops, .memory = memory, .mmio = mmio, .exit = exit, .out = emulation};
-    struct fetched fetched;
-    enum emulate_result result;
-
-    result = fetch(&emulator, &fetched);
-    if (result == EMULATE_DONE) {
-        result = execute(&emulator, &fetched);
-    }
-    if (result == EMULATE_DONE && cache != NULL) {
-        emulator_remember_move(&emulator, fetched.bytes, cache);
-    }
-    return result;
-}
-
 enum emulate_result emulate_memory_access(struct vcpu_core *vcpu, const struct vcpu_ops *ops,
                                           const struct guest_memory *memory,
                                           struct emulator_bus *mmio, const struct exit_memory *exit,
                                           struct emulator_cache *cache, struct emulation *emulation)
 {
-    if (cache != NULL && exit != NULL) {
-        emulation->length = emulator_repeat_move(vcpu, ops, memory, mmio, exit, cache);
-        if (emulation->length != 0) {
-            return EMULATE_DONE;
-        }
+    struct emulator emulator = {
+        .vcpu = vcpu, .ops = ops, .memory = memory, .mmio = mmio, .exit = exit, .out = emulation};
+    struct fetched fetched;
+    enum emulate_result result = fetch(&emulator, &fetched);
+
+    if (result == EMULATE_DONE) {
+        result = execute(&emulator, &fetched);
     }
-    return fetch_and_execute(vcpu, ops, memory, mmio, exit, cache, emulation);
+    if (result == EMULATE_DONE && exit != NULL && cache != NULL) {
+        emulator_remember_move(&emulator, fetched.bytes, cache);
+    }
+    return result;
 }
 
 enum emulate_result emulate_string_io(struct vcpu_core *vcpu, const struct vcpu_ops *ops,

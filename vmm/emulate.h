@@ -36,33 +36,58 @@ struct emulation {
     struct reason why;
 };
 
-// A move between a register and device memory that a guest has made, and all that its fetch went
-// through: if none of it has changed, the instruction is still the same.
-struct emulator_site {
-    uint64_t rip;
-    uint64_t cr3;
-    uint64_t efer;
-    uint16_t attributes; // of CS
-    uint8_t step_count;  // 0: nothing is remembered
-    struct walk_step steps[WALK_STEPS_MAX];
-    gpa_t code;
-    uint64_t first_bytes; // bytes 0 to 7 and 7 to 14 from `code`
+#define EMULATOR_MOVE_STEPS 4
+
+// A move between device memory and a register (or from an immediate) that a guest has made, and all
+// that its fetch went through: if none of that has changed, the instruction is still the same.
+struct emulator_move {
+    struct exit_code code;
+    struct walk_step steps[EMULATOR_MOVE_STEPS]; // to the code; the last one repeated
+    gpa_t bytes_at;
+    uint64_t first_bytes; // bytes 0 to 7 and 7 to 14 from `bytes_at`
     uint64_t last_bytes;
-    struct instruction instruction;
+    uint8_t length; // of the instruction; 0: nothing is remembered
+
+    // Its operand: displacement + base * base_scale + index * index_scale, and address_mask. The
+    // scale of what it does not have is 0.
+    uint8_t base;
+    uint8_t base_scale;
+    uint8_t index;
+    uint8_t index_scale;
+    uint8_t access; // ACCESS_READ or ACCESS_WRITE
+    uint8_t width;  // of the access
+    uint64_t displacement;
+    uint64_t address_mask;
+
+    // The value is (reg >> shift & mask) | immediate; on the other way it is put there, and `kept`
+    // of the register stays.
+    uint8_t reg;
+    uint8_t shift;
+    uint64_t mask;
+    uint64_t kept;
+    uint64_t immediate;
 };
 
-#define EMULATOR_SITES 8
+#define EMULATOR_MOVES 8
 
 // What a vCPU remembers of its instructions. All zeros at first, and whenever its RAM is another.
 struct emulator_cache {
-    struct emulator_site sites[EMULATOR_SITES];
+    struct emulator_move moves[EMULATOR_MOVES];
 };
+
+// Carries out the move at the guest's RIP, whose access to `mmio` led to `exit`, without fetching
+// it: if the cache has it and it is sure to be the same. `exit` is a read or a write of the
+// instruction's own, of no page walk and no event's delivery. Returns the instruction's length; 0,
+// and nothing is done, if it is not remembered.
+unsigned emulate_repeated_move(struct vcpu_core *vcpu, const struct guest_memory *memory,
+                               struct emulator_bus *mmio, const struct exit_memory *exit,
+                               const struct emulator_cache *cache);
 
 // Fetches the instruction at CS:RIP, decodes it and does what it does, reading and writing
 // registers, flags, RAM (through the guest's page tables, with all faults) and `mmio` for what is
 // no RAM. `exit`, if not NULL, is the exit that led here, to an address that is no RAM: it saves a
-// page walk. With `cache` too, if that is not NULL, a move that was seen before is not even fetched
-// again. INS and OUTS are EMULATE_UNKNOWN here, as the processor has not checked the port.
+// page walk. With `cache` too, if that is not NULL, a plain move is remembered there. INS and OUTS
+// are EMULATE_UNKNOWN here, as the processor has not checked the port.
 enum emulate_result emulate_memory_access(struct vcpu_core *vcpu, const struct vcpu_ops *ops,
                                           const struct guest_memory *memory,
                                           struct emulator_bus *mmio, const struct exit_memory *exit,

@@ -10,100 +10,100 @@
 
 #include "arch/x86/registers.h"
 
-static unsigned site_index(uint64_t rip)
+static unsigned move_index(uint64_t rip)
 {
-    return (unsigned)((rip ^ rip >> 3) % EMULATOR_SITES);
+    return (unsigned)((rip ^ rip >> 3) % EMULATOR_MOVES);
+}
+
+static bool is_same_code(const struct exit_code *one, const struct exit_code *other)
+{
+    return one->rip == other->rip && one->cr3 == other->cr3 && one->efer == other->efer &&
+           one->cs_attributes == other->cs_attributes;
 }
 
 // The 64 bits at an address that was in RAM before: a VM's RAM stays where it is.
-static uint64_t ram_word(const struct guest_memory *memory, uint64_t address)
+static bool has_word(const uint8_t *ram, gpa_t address, uint64_t expected)
 {
     uint64_t word;
 
-    __builtin_memcpy(&word, memory->base + address, sizeof(word));
-    return word;
+    __builtin_memcpy(&word, ram + address.value, sizeof(word));
+    return word == expected;
 }
 
-static bool is_unchanged(const struct emulator_site *site, const struct guest_memory *memory)
+static bool is_unchanged(const struct emulator_move *move, const uint8_t *ram)
 {
-    for (unsigned i = 0; i < site->step_count; i++) {
-        if (ram_word(memory, site->steps[i].at.value) != site->steps[i].entry) {
-            return false;
-        }
-    }
-    return ram_word(memory, site->code.value) == site->first_bytes &&
-           ram_word(memory, site->code.value + INSTRUCTION_BYTES_MAX - 8) == site->last_bytes;
+    const struct walk_step *steps = move->steps;
+    gpa_t last = gpa(move->bytes_at.value + INSTRUCTION_BYTES_MAX - 8);
+
+    static_assert(EMULATOR_MOVE_STEPS == 4, "one line each");
+    return has_word(ram, steps[0].at, steps[0].entry) &&
+           has_word(ram, steps[1].at, steps[1].entry) &&
+           has_word(ram, steps[2].at, steps[2].entry) &&
+           has_word(ram, steps[3].at, steps[3].entry) &&
+           has_word(ram, move->bytes_at, move->first_bytes) &&
+           has_word(ram, last, move->last_bytes);
 }
 
-static const struct emulator_site *find_site(const struct vcpu_core *vcpu,
-                                             const struct vcpu_ops *ops,
-                                             const struct guest_memory *memory,
-                                             const struct emulator_cache *cache)
+static uint64_t operand_address(const struct emulator_move *move, const uint64_t *gpr)
 {
-    uint64_t rip = ops->get_register(vcpu, REG_RIP);
-    const struct emulator_site *site = &cache->sites[site_index(rip)];
-    struct segment code;
-
-    if (site->rip != rip || site->step_count == 0 ||
-        site->cr3 != ops->get_register(vcpu, REG_CR3) ||
-        site->efer != ops->get_register(vcpu, REG_EFER)) {
-        return NULL;
-    }
-    ops->get_segment(vcpu, SEGMENT_CS, &code);
-    return site->attributes == code.attributes && is_unchanged(site, memory) ? site : NULL;
+    return (move->displacement + gpr[move->base] * move->base_scale +
+            gpr[move->index] * move->index_scale) &
+           move->address_mask;
 }
 
-static uint64_t address_part(const struct vcpu_core *vcpu, const struct vcpu_ops *ops,
-                             uint8_t number)
+// Whether the exit is the access of the instruction, all of it. One that crosses into another page
+// is not.
+static bool is_access_of(const struct emulator_move *move, const uint64_t *gpr,
+                         const struct exit_memory *exit)
 {
-    return number == NO_REGISTER ? 0 : gpr_whole(vcpu, ops, number);
-}
-
-// Whether the exit is the access of the instruction, all of it.
-static bool is_access_of(const struct vcpu_core *vcpu, const struct vcpu_ops *ops,
-                         const struct emulator_site *site, const struct exit_memory *exit)
-{
-    const struct instruction *instruction = &site->instruction;
-    bool writes = instruction->destination == OPERAND_RM;
-    unsigned width = writes ? instruction->width : instruction->source_width;
-    uint64_t address = (uint64_t)instruction->displacement +
-                       address_part(vcpu, ops, instruction->base) +
-                       address_part(vcpu, ops, instruction->index) * instruction->scale;
-
-    if (instruction->rip_relative) {
-        address += site->rip + instruction->length;
-    }
-    address = low_bytes(address, instruction->address_width);
+    uint64_t address = operand_address(move, gpr);
     // Without its linear address, the access can still be no other: a move has only this one.
-    uint64_t difference = address ^ (exit->gva_valid ? exit->gva.value : exit->gpa.value);
-    return (exit->gva_valid ? difference : difference % PAGE_SIZE) == 0 && !exit->page_walk &&
-           (writes ? exit->write : exit->read) && address % PAGE_SIZE + width <= PAGE_SIZE;
+    uint64_t difference =
+        exit->gva_valid ? address ^ exit->gva.value : (address ^ exit->gpa.value) % PAGE_SIZE;
+
+    return difference == 0 && (exit->access & move->access) != 0 &&
+           exit->gpa.value % PAGE_SIZE + move->width <= PAGE_SIZE;
 }
 
-unsigned emulator_repeat_move(struct vcpu_core *vcpu, const struct vcpu_ops *ops,
-                              const struct guest_memory *memory, struct emulator_bus *mmio,
-                              const struct exit_memory *exit, const struct emulator_cache *cache)
+// A function of its own: with `move` a mere parameter, the compiler does not work out anew where it
+// is at each use.
+static NOT_INLINE unsigned repeat(struct vcpu_core *vcpu, const struct guest_memory *memory,
+                                  struct emulator_bus *mmio, const struct exit_memory *exit,
+                                  const struct emulator_move *move)
 {
-    const struct emulator_site *site = find_site(vcpu, ops, memory, cache);
-    const struct instruction *instruction;
+    uint64_t *gpr = vcpu->registers.gpr;
+    uint64_t *reg = &gpr[move->reg];
 
-    if (site == NULL || !is_access_of(vcpu, ops, site, exit)) {
+    if (move->length == 0 || !is_same_code(&move->code, &exit->code) ||
+        !is_unchanged(move, memory->base) || !is_access_of(move, gpr, exit)) {
         return 0;
     }
-    instruction = &site->instruction;
-    if (instruction->destination == OPERAND_RM) {
-        uint64_t value = instruction->source == OPERAND_REGISTER
-                             ? gpr_get(vcpu, ops, instruction->reg, instruction->width)
-                             : low_bytes(instruction->immediate, instruction->width);
-
-        mmio->write(mmio, exit->gpa, instruction->width, value);
+    if (move->access == ACCESS_WRITE) {
+        mmio->write(mmio, exit->gpa, move->width,
+                    (*reg >> move->shift & move->mask) | move->immediate);
     } else {
-        uint64_t value = mmio->read(mmio, exit->gpa, instruction->source_width);
+        uint64_t value = mmio->read(mmio, exit->gpa, move->width) & move->mask;
 
-        gpr_set(vcpu, ops, instruction->reg, instruction->width,
-                low_bytes(value, instruction->source_width));
+        *reg = (*reg & move->kept) | value << move->shift;
     }
-    return instruction->length;
+    return move->length;
+}
+
+unsigned emulate_repeated_move(struct vcpu_core *vcpu, const struct guest_memory *memory,
+                               struct emulator_bus *mmio, const struct exit_memory *exit,
+                               const struct emulator_cache *cache)
+{
+    return repeat(vcpu, memory, mmio, exit, &cache->moves[move_index(exit->code.rip)]);
+}
+
+// What of the general registers is not in `registers.gpr` is left out.
+static bool uses_rsp(const struct instruction *instruction)
+{
+    bool reg_is_operand =
+        instruction->source == OPERAND_REGISTER || instruction->destination == OPERAND_REGISTER;
+
+    return instruction->base == GPR_RSP || instruction->index == GPR_RSP ||
+           (reg_is_operand && instruction->reg.number == GPR_RSP);
 }
 
 // A plain move in 64-bit mode without a segment base. The processor's 5 levels are left out: with
@@ -113,33 +113,74 @@ static bool can_be_repeated(const struct emulator *emulator)
     const struct instruction *instruction = &emulator->instruction;
 
     return emulator->size == CODE_64 && emulator->fetch.step_count > 0 &&
+           emulator->fetch.step_count <= EMULATOR_MOVE_STEPS &&
            (emulator->vcpu->cr4_allowed & CR4_LA57) == 0 &&
            (instruction->operation == OPERATION_MOV || instruction->operation == OPERATION_MOVZX) &&
-           instruction->segment < SEGMENT_FS &&
+           instruction->segment < SEGMENT_FS && !uses_rsp(instruction) &&
            (emulator->rip & (PAGE_SIZE - 1)) + INSTRUCTION_BYTES_MAX <= PAGE_SIZE;
+}
+
+static void remember_code(const struct emulator *emulator, const uint8_t *bytes,
+                          struct emulator_move *move)
+{
+    const struct walk_result *fetch = &emulator->fetch;
+
+    move->code = emulator->exit->code;
+    for (unsigned i = 0; i < EMULATOR_MOVE_STEPS; i++) {
+        move->steps[i] = fetch->steps[MIN(i, fetch->step_count - 1)];
+    }
+    move->bytes_at = fetch->gpa;
+    __builtin_memcpy(&move->first_bytes, bytes, sizeof(move->first_bytes));
+    __builtin_memcpy(&move->last_bytes, bytes + INSTRUCTION_BYTES_MAX - 8,
+                     sizeof(move->last_bytes));
+}
+
+static void remember_operand(const struct emulator *emulator, struct emulator_move *move)
+{
+    const struct instruction *instruction = &emulator->instruction;
+
+    move->displacement = (uint64_t)instruction->displacement;
+    if (instruction->rip_relative) {
+        move->displacement += emulator->rip + instruction->length;
+    }
+    if (instruction->base != NO_REGISTER) {
+        move->base = instruction->base;
+        move->base_scale = 1;
+    }
+    if (instruction->index != NO_REGISTER) {
+        move->index = instruction->index;
+        move->index_scale = instruction->scale;
+    }
+    move->address_mask = low_bytes(UINT64_MAX, instruction->address_width);
+}
+
+static void remember_value(const struct instruction *instruction, struct emulator_move *move)
+{
+    bool writes = instruction->destination == OPERAND_RM;
+    uint64_t written = low_bytes(UINT64_MAX, instruction->width);
+
+    move->access = writes ? ACCESS_WRITE : ACCESS_READ;
+    move->width = writes ? instruction->width : instruction->source_width;
+    if (instruction->source == OPERAND_IMMEDIATE) {
+        move->immediate = low_bytes(instruction->immediate, move->width);
+        return;
+    }
+    move->reg = instruction->reg.number;
+    move->shift = instruction->reg.high_byte ? 8 : 0;
+    move->mask = low_bytes(UINT64_MAX, move->width);
+    move->kept = instruction->width < 4 ? ~(written << move->shift) : 0;
 }
 
 void emulator_remember_move(const struct emulator *emulator, const uint8_t *bytes,
                             struct emulator_cache *cache)
 {
-    struct emulator_site *site = &cache->sites[site_index(emulator->rip)];
-    struct segment segment;
+    struct emulator_move *move = &cache->moves[move_index(emulator->rip)];
 
     if (!can_be_repeated(emulator)) {
         return;
     }
-    emulator->ops->get_segment(emulator->vcpu, SEGMENT_CS, &segment);
-    *site = (struct emulator_site){
-        .rip = emulator->rip,
-        .cr3 = emulator->paging.cr3,
-        .efer = emulator->paging.efer,
-        .attributes = segment.attributes,
-        .step_count = (uint8_t)emulator->fetch.step_count,
-        .code = emulator->fetch.gpa,
-        .instruction = emulator->instruction,
-    };
-    __builtin_memcpy(&site->first_bytes, bytes, sizeof(site->first_bytes));
-    __builtin_memcpy(&site->last_bytes, bytes + INSTRUCTION_BYTES_MAX - 8,
-                     sizeof(site->last_bytes));
-    __builtin_memcpy(site->steps, emulator->fetch.steps, sizeof(site->steps));
+    *move = (struct emulator_move){.length = emulator->instruction.length};
+    remember_code(emulator, bytes, move);
+    remember_operand(emulator, move);
+    remember_value(&emulator->instruction, move);
 }

@@ -24,12 +24,8 @@ struct emulator {
 };
 
 // ---- emulate_cache.c
-// Carries out a remembered move and returns its length; 0, and nothing done, if there is none at
-// the guest's RIP or the exit is not its access.
-unsigned emulator_repeat_move(struct vcpu_core *vcpu, const struct vcpu_ops *ops,
-                              const struct guest_memory *memory, struct emulator_bus *mmio,
-                              const struct exit_memory *exit, const struct emulator_cache *cache);
-// Remembers the instruction, which was just carried out, if it is a move that can be repeated.
+// Remembers the instruction, which was just carried out after an exit, if it is a move that can be
+// repeated.
 // `bytes` are those that it was decoded from: what is in memory may have changed since.
 void emulator_remember_move(const struct emulator *emulator, const uint8_t *bytes,
                             struct emulator_cache *cache);
@@ -64,8 +60,8 @@ enum emulate_result emulator_translate(struct emulator *emulator, gva_t linear, 
 
 // ---- emulate_registers.c
 // Writes 1 or 2 bytes of a register and leaves the rest; 4 bytes clear the upper half.
-void gpr_set(struct vcpu_core *vcpu, const struct vcpu_ops *ops, struct register_operand reg,
-             unsigned width, uint64_t value);
+void emulator_set(struct emulator *emulator, struct register_operand reg, unsigned width,
+                  uint64_t value);
 void emulator_set_flags(struct emulator *emulator, uint64_t rflags);
 
 // ---- emulate_execute.c, emulate_string.c
@@ -92,20 +88,10 @@ static inline uint64_t gpr_whole(const struct vcpu_core *vcpu, const struct vcpu
     return number == GPR_RSP ? ops->get_register(vcpu, REG_RSP) : vcpu->registers.gpr[number];
 }
 
-static inline uint64_t gpr_get(const struct vcpu_core *vcpu, const struct vcpu_ops *ops,
-                               struct register_operand reg, unsigned width)
-{
-    return low_bytes(gpr_whole(vcpu, ops, reg.number) >> (reg.high_byte ? 8 : 0), width);
-}
-
 static inline uint64_t emulator_get(const struct emulator *emulator, struct register_operand reg,
                                     unsigned width)
 {
-    return gpr_get(emulator->vcpu, emulator->ops, reg, width);
-}
+    uint64_t whole = gpr_whole(emulator->vcpu, emulator->ops, reg.number);
 
-static inline void emulator_set(struct emulator *emulator, struct register_operand reg,
-                                unsigned width, uint64_t value)
-{
-    gpr_set(emulator->vcpu, emulator->ops, reg, width, value);
+    return low_bytes(whole >> (reg.high_byte ? 8 : 0), width);
 }

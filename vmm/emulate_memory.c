@@ -132,7 +132,7 @@ static enum emulate_result translate_data(struct emulator *emulator, gva_t linea
     enum emulate_result result;
 
     if (exit != NULL && exit->gva_valid && exit->gva.value == linear.value && !exit->page_walk &&
-        ((access & ACCESS_WRITE) == 0 || exit->write)) {
+        ((access & ACCESS_WRITE) == 0 || (exit->access & ACCESS_WRITE) != 0)) {
         *address = exit->gpa;
         return EMULATE_DONE;
     }

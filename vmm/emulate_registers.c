@@ -2,19 +2,20 @@
 // Writes a guest's general registers and flags the way instructions do.
 #include "vmm/emulate_internal.h"
 
-void gpr_set(struct vcpu_core *vcpu, const struct vcpu_ops *ops, struct register_operand reg,
-             unsigned width, uint64_t value)
+void emulator_set(struct emulator *emulator, struct register_operand reg, unsigned width,
+                  uint64_t value)
 {
+    struct vcpu_core *vcpu = emulator->vcpu;
     unsigned shift = reg.high_byte ? 8 : 0;
 
     value = low_bytes(value, width);
     if (width < 4) {
         uint64_t mask = low_bytes(UINT64_MAX, width) << shift;
 
-        value = (gpr_whole(vcpu, ops, reg.number) & ~mask) | value << shift;
+        value = (gpr_whole(vcpu, emulator->ops, reg.number) & ~mask) | value << shift;
     }
     if (reg.number == GPR_RSP) {
-        ops->set_register(vcpu, REG_RSP, value);
+        emulator->ops->set_register(vcpu, REG_RSP, value);
     } else {
         vcpu->registers.gpr[reg.number] = value;
     }

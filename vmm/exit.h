@@ -48,13 +48,20 @@ struct exit_control_register {
     uint64_t value;
 };
 
+// What says which instruction the guest was at, but for what is in memory.
+struct exit_code {
+    uint64_t rip;
+    uint64_t cr3;
+    uint64_t efer;
+    uint16_t cs_attributes; // as in struct segment
+};
+
 struct exit_memory {
     gpa_t gpa;
     gva_t gva; // valid if gva_valid
+    struct exit_code code;
+    uint8_t access; // enum memory_access
     bool gva_valid;
-    bool read;
-    bool write;
-    bool execute;
     bool page_walk; // the access was to a guest's paging structure
     bool delivery;  // it happened while an event was being delivered
 };

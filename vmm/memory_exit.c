@@ -36,11 +36,12 @@ static uint64_t ones(unsigned width)
 static uint64_t lapic_bus_read(struct vcpu *vcpu, unsigned offset, unsigned width)
 {
     uint64_t value = 0;
+    unsigned reg = offset >> 4;
     unsigned byte = offset & 0xf;
-    if (!vcpu_read_lapic(vcpu, offset >> 4, &value) || byte >= 4) {
+    if (!vcpu_read_lapic(vcpu, reg, &value) || byte >= 4) {
         return 0;
     }
-    return value >> (8 * byte) & ones(width);
+    return byte == 0 && width == 4 ? (uint32_t)value : value >> (8 * byte) & ones(width);
 }
 
 static void lapic_bus_write(struct vcpu *vcpu, unsigned offset, unsigned width, uint64_t value)
@@ -52,19 +53,21 @@ static void lapic_bus_write(struct vcpu *vcpu, unsigned offset, unsigned width, 
     (void)vcpu_write_lapic(vcpu, offset >> 4, (uint32_t)value);
 }
 
-static uint64_t bus_read(struct emulator_bus *bus, gpa_t address, unsigned width)
+static NOT_INLINE uint64_t chip_read(struct vcpu *vcpu, gpa_t address, unsigned width)
 {
-    struct vcpu *vcpu = container_of(bus, struct vcpu_bus, bus)->vcpu;
-    unsigned offset = address.value & 0xfff;
-    if (in_lapic(vcpu, address)) {
-        return lapic_bus_read(vcpu, offset, width);
-    }
     uint64_t value;
     if (pc_memory_read(vcpu->vm->pc, address, width, &value)) {
         return value;
     }
     count_unclaimed(vcpu->vm, address);
     return ones(width);
+}
+
+static uint64_t bus_read(struct emulator_bus *bus, gpa_t address, unsigned width)
+{
+    struct vcpu *vcpu = container_of(bus, struct vcpu_bus, bus)->vcpu;
+    return in_lapic(vcpu, address) ? lapic_bus_read(vcpu, address.value & 0xfff, width)
+                                   : chip_read(vcpu, address, width);
 }
 
 static void bus_write(struct emulator_bus *bus, gpa_t address, unsigned width, uint64_t value)
@@ -135,7 +138,19 @@ static enum exit_action walk_outside_ram(struct vcpu *vcpu, struct vm_exit *exit
     return vcpu_page_fault(vcpu, access->gva.value, code);
 }
 
-enum exit_action vcpu_memory_exit(struct vcpu *vcpu, struct vm_exit *exit)
+// The long way.
+static NOT_INLINE enum exit_action emulate(struct vcpu *vcpu, struct vm_exit *exit)
+{
+    struct vcpu_bus bus = bus_of(vcpu);
+    struct emulation emulation;
+    enum emulate_result result =
+        emulate_memory_access(&vcpu->core, vcpu->ops, &vcpu->vm->memory, &bus.bus, &exit->memory,
+                              &vcpu->emulator_cache, &emulation);
+    return finish(vcpu, exit, result, &emulation);
+}
+
+// What no read or write of an instruction led to.
+static NOT_INLINE enum exit_action handle_rare(struct vcpu *vcpu, struct vm_exit *exit)
 {
     const struct exit_memory *access = &exit->memory;
     if (access->delivery) {
@@ -146,17 +161,24 @@ enum exit_action vcpu_memory_exit(struct vcpu *vcpu, struct vm_exit *exit)
     if (access->page_walk && access->gva_valid) {
         return walk_outside_ram(vcpu, exit);
     }
-    if (access->execute) {
+    if (access->access & ACCESS_EXECUTE) {
         vm_fail(vcpu->vm, "instruction fetch outside RAM, at 0x%llx",
                 (unsigned long long)access->gpa.value);
         return STOP;
     }
+    return emulate(vcpu, exit);
+}
+
+enum exit_action vcpu_memory_exit(struct vcpu *vcpu, struct vm_exit *exit)
+{
+    const struct exit_memory *access = &exit->memory;
+    if (access->delivery || access->page_walk || (access->access & ACCESS_EXECUTE)) {
+        return handle_rare(vcpu, exit);
+    }
     struct vcpu_bus bus = bus_of(vcpu);
-    struct emulation emulation;
-    enum emulate_result result =
-        emulate_memory_access(&vcpu->core, vcpu->ops, &vcpu->vm->memory, &bus.bus, access,
-                              &vcpu->emulator_cache, &emulation);
-    return finish(vcpu, exit, result, &emulation);
+    exit->length = (uint8_t)emulate_repeated_move(&vcpu->core, &vcpu->vm->memory, &bus.bus, access,
+                                                  &vcpu->emulator_cache);
+    return exit->length != 0 ? ADVANCE_DECODED : emulate(vcpu, exit);
 }
 
 enum exit_action vcpu_string_io_exit(struct vcpu *vcpu, struct vm_exit *exit)

@@ -50,13 +50,27 @@ static NOT_INLINE bool decode_cr_access(struct vcpu_core *vcpu, uint32_t exitcod
     return true;
 }
 
-static void describe_memory(const struct vmcb_control *control, struct exit_memory *memory)
+static unsigned memory_access(uint64_t exitinfo1)
 {
-    *memory = (struct exit_memory){.gpa = {control->exitinfo2},
-                                   .read = !(control->exitinfo1 & (NPF_WRITE | NPF_FETCH)),
-                                   .write = control->exitinfo1 & NPF_WRITE,
-                                   .execute = control->exitinfo1 & NPF_FETCH,
-                                   .page_walk = control->exitinfo1 & NPF_PAGE_WALK};
+    if (exitinfo1 & NPF_FETCH) {
+        return ACCESS_EXECUTE;
+    }
+    return exitinfo1 & NPF_WRITE ? ACCESS_WRITE : ACCESS_READ;
+}
+
+// Member by member: an initialiser would write all of it twice.
+static void describe_memory(const struct vmcb *vmcb, struct exit_memory *memory)
+{
+    const struct vmcb_control *control = &vmcb->control;
+    memory->gpa.value = control->exitinfo2;
+    memory->gva.value = 0;
+    memory->code.rip = vmcb->save.rip;
+    memory->code.cr3 = vmcb->save.cr3;
+    memory->code.efer = vmcb->save.efer;
+    memory->code.cs_attributes = vmcb->save.cs.attributes;
+    memory->access = (uint8_t)memory_access(control->exitinfo1);
+    memory->gva_valid = false;
+    memory->page_walk = control->exitinfo1 & NPF_PAGE_WALK;
 }
 
 // False: the guest shows in a moment which address led there.
@@ -65,7 +79,7 @@ static NOT_INLINE bool decode_memory(struct vcpu_core *vcpu, struct vm_exit *exi
     const struct vmcb_control *control = &vcpu->backend->vmcb.control;
     svm_probe_end(vcpu);
     exit->kind = EXIT_MEMORY;
-    describe_memory(control, &exit->memory);
+    describe_memory(&vcpu->backend->vmcb, &exit->memory);
     exit->memory.delivery = svm_requeue_event(vcpu);
     bool probe = exit->memory.page_walk && !exit->memory.delivery &&
                  !(control->exitinfo1 & NPF_PRESENT) && svm_probe_start(vcpu, exit->memory.gpa);
@@ -96,7 +110,8 @@ static NOT_INLINE bool decode_probe(struct vcpu_core *vcpu, struct vm_exit *exit
         return true;
     }
     exit->kind = EXIT_MEMORY;
-    describe_memory(control, &exit->memory); // a page fault's error code has the same low bits
+    describe_memory(&backend->vmcb,
+                    &exit->memory); // a page fault's error code has the same low bits
     exit->memory.gpa = backend->probed;
     exit->memory.gva.value = control->exitinfo2;
     exit->memory.gva_valid = true;

@@ -73,14 +73,10 @@ bool svm_probe_start(struct vcpu_core *vcpu, gpa_t address)
 }
 
 // Nothing of what was cached through these tables may stay when their frames are used for others.
-void svm_probe_end(struct vcpu_core *vcpu)
+void svm_probe_remove(struct vcpu_core *vcpu)
 {
-    struct backend_vcpu *backend = vcpu->backend;
-    if (!backend->probe_pages) {
-        return;
-    }
     intercept_page_faults(vcpu, false);
     set_root(vcpu, vcpu->nested->root);
     svm_tlb_flush(vcpu);
-    free_pages(backend);
+    free_pages(vcpu->backend);
 }

@@ -7,5 +7,12 @@
 // After a nested page fault of a page walk at `gpa`, outside RAM: the guest's next page fault
 // exits, and says for which address. False: that cannot be done.
 bool svm_probe_start(struct vcpu_core *vcpu, gpa_t gpa);
-// Takes the probe away, if there is one: before the next svm_run, and before the vCPU goes.
-void svm_probe_end(struct vcpu_core *vcpu);
+// Takes the probe away that there is.
+void svm_probe_remove(struct vcpu_core *vcpu);
+// The same if there is one: before the next svm_run, and before the vCPU goes.
+static inline void svm_probe_end(struct vcpu_core *vcpu)
+{
+    if (vcpu->backend->probe_pages) {
+        svm_probe_remove(vcpu);
+    }
+}

@@ -133,13 +133,22 @@ void vmx_set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4])
 
 // Table 28-6: bits 0 to 11 the offset, 12 to 15 what it was.
 enum access_type {
-    ACCESS_TYPE_READ = 0,
     ACCESS_TYPE_WRITE = 1,
     ACCESS_TYPE_FETCH = 2,
-    ACCESS_TYPE_DELIVERY = 3,
-    ACCESS_TYPE_PHYSICAL_DELIVERY = 10,
     ACCESS_TYPE_PHYSICAL = 15, // by its guest-physical address: a page walk
 };
+
+static unsigned access_of(enum access_type type)
+{
+    switch (type) {
+    case ACCESS_TYPE_WRITE:
+        return ACCESS_WRITE;
+    case ACCESS_TYPE_FETCH:
+        return ACCESS_EXECUTE;
+    default:
+        return ACCESS_READ;
+    }
+}
 
 void vmx_decode_apic_access(struct vm_exit *exit)
 {
@@ -148,9 +157,7 @@ void vmx_decode_apic_access(struct vm_exit *exit)
     exit->kind = EXIT_MEMORY;
     exit->memory = (struct exit_memory){
         .gpa = {BACKEND_APIC_GPA | (qualification & 0xfff)},
-        .read = type == ACCESS_TYPE_READ || type == ACCESS_TYPE_PHYSICAL,
-        .write = type == ACCESS_TYPE_WRITE,
-        .execute = type == ACCESS_TYPE_FETCH,
+        .access = (uint8_t)access_of(type),
         .page_walk = type == ACCESS_TYPE_PHYSICAL,
         .delivery = vmx_requeue_event(),
     };

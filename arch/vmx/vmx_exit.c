@@ -47,18 +47,29 @@ static NOT_INLINE void decode_cr_access(const struct vcpu_core *vcpu, struct vm_
 #define EPT_QUALIFICATION_TRANSLATED BIT(8)
 #define EPT_QUALIFICATION_NMI_UNBLOCKED BIT(12)
 
+// An EPT violation's bits 0 to 2 are those of enum memory_access.
+static_assert(ACCESS_READ == BIT(0) && ACCESS_WRITE == BIT(1) && ACCESS_EXECUTE == BIT(2),
+              "as in the exit qualification (table 28-7)");
+
+static inline void decode_code(struct exit_code *code)
+{
+    code->rip = vmcs_read(GUEST_RIP);
+    code->cr3 = vmcs_read(GUEST_CR3);
+    code->efer = vmcs_read64(GUEST_IA32_EFER);
+    code->cs_attributes = (uint16_t)vmcs_read32(vmcs_guest_access_rights(SEGMENT_CS));
+}
+
 static NOT_INLINE void decode_memory(struct vm_exit *exit)
 {
     uint64_t qualification = vmcs_read(EXIT_QUALIFICATION);
+    uint64_t gva = qualification & (EPT_QUALIFICATION_GVA_VALID | EPT_QUALIFICATION_TRANSLATED);
     exit->kind = EXIT_MEMORY;
     exit->memory.gpa.value = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
-    exit->memory.read = qualification & BIT(0);
-    exit->memory.write = qualification & BIT(1);
-    exit->memory.execute = qualification & BIT(2);
+    exit->memory.access = qualification & ACCESS_ALL;
     exit->memory.gva_valid = qualification & EPT_QUALIFICATION_GVA_VALID;
-    exit->memory.page_walk =
-        exit->memory.gva_valid && !(qualification & EPT_QUALIFICATION_TRANSLATED);
+    exit->memory.page_walk = gva == EPT_QUALIFICATION_GVA_VALID;
     exit->memory.gva.value = exit->memory.gva_valid ? vmcs_read(GUEST_LINEAR_ADDRESS) : 0;
+    decode_code(&exit->memory.code);
     exit->memory.delivery = vmx_requeue_event();
     // An IRET that faulted had already ended the NMI's blocking (28.2.3).
     if (!exit->memory.delivery && (qualification & EPT_QUALIFICATION_NMI_UNBLOCKED)) {
@@ -145,7 +156,8 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
         return true;
     case VMX_EXIT_EPT_VIOLATION:
         decode_memory(exit);
-        return !(exit->memory.execute && ept_allow_execute(vcpu->nested, exit->memory.gpa));
+        return !((exit->memory.access & ACCESS_EXECUTE) &&
+                 ept_allow_execute(vcpu->nested, exit->memory.gpa));
     case VMX_EXIT_APIC_ACCESS:
         vmx_decode_apic_access(exit);
         return true;

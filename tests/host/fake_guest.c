@@ -120,3 +120,16 @@ void fake_guest_real_mode(struct fake_guest *guest)
     set_up(guest, (struct segment){.attributes = 0x9b, .limit = UINT16_MAX},
            (struct segment){.attributes = 0x93, .limit = UINT16_MAX});
 }
+
+struct exit_memory fake_guest_exit(const struct fake_guest *guest, uint64_t address,
+                                   unsigned access)
+{
+    return (struct exit_memory){.gpa = gpa(address),
+                                .gva = gva(address),
+                                .gva_valid = true,
+                                .access = (uint8_t)access,
+                                .code = {.rip = guest->registers[REG_RIP],
+                                         .cr3 = guest->registers[REG_CR3],
+                                         .efer = guest->registers[REG_EFER],
+                                         .cs_attributes = guest->segments[SEGMENT_CS].attributes}};
+}

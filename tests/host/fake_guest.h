@@ -46,3 +46,7 @@ void fake_guest_protected_mode(struct fake_guest *guest);
 
 // Real mode, all segments at 0.
 void fake_guest_real_mode(struct fake_guest *guest);
+
+// The exit that an access of the instruction at the guest's RIP leads to.
+struct exit_memory fake_guest_exit(const struct fake_guest *guest, uint64_t address,
+                                   unsigned access);

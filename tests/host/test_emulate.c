@@ -193,8 +193,10 @@ static void test_addresses(void **state)
 
 static void test_exit_tells_the_address(void **state)
 {
-    struct exit_memory exit = {
-        .gpa = gpa(0xd0000020), .gva = gva(0xffff900000000020), .gva_valid = true, .read = true};
+    struct exit_memory exit = {.gpa = gpa(0xd0000020),
+                               .gva = gva(0xffff900000000020),
+                               .gva_valid = true,
+                               .access = ACCESS_READ};
 
     (void)state;
     gpr[GPR_RBX] = exit.gva.value; // not in the page tables

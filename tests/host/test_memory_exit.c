@@ -38,8 +38,7 @@ static struct vm_exit access_to(uint64_t address, bool write)
                             .memory = {.gpa = gpa(address),
                                        .gva = gva(address),
                                        .gva_valid = true,
-                                       .read = !write,
-                                       .write = write}};
+                                       .access = write ? ACCESS_WRITE : ACCESS_READ}};
 }
 
 static void reads(uint64_t address)
@@ -262,7 +261,7 @@ static void a_fetch_outside_ram_ends_the_vm(void **state)
     struct vm_exit exit = access_to(0xfee00000, false);
 
     (void)state;
-    exit.memory.execute = true;
+    exit.memory.access = ACCESS_EXECUTE;
     assert_int_equal(fake_machine_exit(exit), STOP);
     assert_string_equal(fake_machine.vm->ended.text,
                         "instruction fetch outside RAM, at 0xfee00000");

@@ -391,9 +391,7 @@ static struct vm_exit random_exit(void)
         exit.memory = (struct exit_memory){.gpa = gpa((uint64_t)rand() * (unsigned)rand()),
                                            .gva = gva((uint64_t)rand() << rand() % 33),
                                            .gva_valid = rand() % 2,
-                                           .read = rand() % 2,
-                                           .write = rand() % 2,
-                                           .execute = rand() % 8 == 0,
+                                           .access = (uint8_t)(rand() % (ACCESS_ALL + 1)),
                                            .page_walk = rand() % 8 == 0,
                                            .delivery = rand() % 16 == 0};
     } else if (exit.kind == EXIT_EXCEPTION) {
