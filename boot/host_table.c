@@ -47,7 +47,7 @@ const struct host host_table = {
     .xcr0_mask = live_state_xcr0_mask,
     .tsc = rdtsc,
     .tsc_hz = time_tsc_hz,
-    .tsc_to_ns = time_tsc_to_ns,
+    .ns_at_tsc = time_ns_at_tsc,
     .log = log_text,
     .wall_clock_s = time_wall_clock_s,
 };

@@ -72,7 +72,7 @@ struct host {
     uint64_t (*xcr0_mask)(void); // state components that guests may have; 0: no XSAVE
     uint64_t (*tsc)(void);       // this CPU's time-stamp counter, and how fast it counts
     uint64_t (*tsc_hz)(void);
-    uint64_t (*tsc_to_ns)(uint64_t ticks);
+    uint64_t (*ns_at_tsc)(uint64_t tsc); // what now_ns is when the TSC is that
 
     void (*log)(const char *line); // one line for the log and the console, no newline in it
 

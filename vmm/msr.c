@@ -49,7 +49,7 @@ static int fixed_mtrr(uint32_t msr)
 }
 
 // What is kept as it is written; NULL: not such a one.
-static uint64_t *stored(struct msr_state *state, uint32_t msr)
+static inline __attribute__((always_inline)) uint64_t *stored(struct msr_state *state, uint32_t msr)
 {
     if (msr - IA32_MTRR_PHYSBASE0 < 2 * MTRR_VARIABLE) {
         return &state->mtrr_variable[msr - IA32_MTRR_PHYSBASE0];
@@ -102,9 +102,14 @@ static NOT_INLINE bool read_other(struct vcpu *vcpu, uint32_t msr, uint64_t *val
     }
 }
 
+static bool is_x2apic(uint32_t msr)
+{
+    return msr - IA32_X2APIC_FIRST <= IA32_X2APIC_LAST - IA32_X2APIC_FIRST;
+}
+
 static bool read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
-    if (msr - IA32_X2APIC_FIRST <= IA32_X2APIC_LAST - IA32_X2APIC_FIRST) {
+    if (is_x2apic(msr)) {
         return read_x2apic(vcpu, msr, value);
     }
     switch (msr) {
@@ -130,31 +135,24 @@ static bool read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
     }
 }
 
-// When the guest's TSC reaches `deadline`, on its VM's clock; rounded up.
+// When the guest's TSC reaches `deadline`, on its VM's clock; rounded up. One that has passed was
+// due from the beginning: when exactly, nobody asks.
 static uint64_t deadline_to_ns(const struct vcpu *vcpu, uint64_t deadline)
 {
     const struct host *host = vcpu->host;
-    uint64_t guest_tsc = host->tsc() + vcpu_register(vcpu, REG_TSC_OFFSET);
-    uint64_t now_ns = pc_now_ns(vcpu->vm->pc);
+    uint64_t host_tsc = host->tsc();
+    uint64_t guest_tsc = host_tsc + vcpu->vm->tsc_offset + vcpu->tsc_adjust;
     if (deadline <= guest_tsc) {
-        return now_ns;
+        return 0;
     }
-    // Years away, tsc_to_ns could overflow.
-    uint64_t left_ns = host->tsc_to_ns(MIN(deadline - guest_tsc, BIT(60)));
-    return left_ns < NEVER_NS - 1 - now_ns ? now_ns + left_ns + 1 : NEVER_NS - 1;
+    uint64_t left = MIN(deadline - guest_tsc, BIT(60)); // years: more could overflow in ns
+    return host->ns_at_tsc(host_tsc + left) - vcpu->vm->clock_base_ns + 1;
 }
 
-static NOT_INLINE bool write_x2apic(struct vcpu *vcpu, uint32_t msr, uint64_t value)
-{
-    return lapic_mode(&vcpu->lapic) == LAPIC_X2APIC &&
-           vcpu_write_lapic(vcpu, msr - IA32_X2APIC_FIRST, value);
-}
-
-static NOT_INLINE bool write_tsc_deadline(struct vcpu *vcpu, uint64_t value)
+static void set_tsc_deadline(struct vcpu *vcpu, uint64_t value)
 {
     lapic_set_tsc_deadline(&vcpu->lapic, value, deadline_to_ns(vcpu, value));
     vcpu_timer_set(vcpu, lapic_next_event_ns(&vcpu->lapic));
-    return true;
 }
 
 static NOT_INLINE bool write_tsc(struct vcpu *vcpu, uint64_t value)
@@ -163,7 +161,10 @@ static NOT_INLINE bool write_tsc(struct vcpu *vcpu, uint64_t value)
     vcpu->tsc_adjust = offset - vcpu->vm->tsc_offset;
     vcpu_set_register(vcpu, REG_TSC_OFFSET, offset);
     uint64_t deadline = lapic_tsc_deadline(&vcpu->lapic);
-    return deadline == 0 || write_tsc_deadline(vcpu, deadline); // it is nearer or farther now
+    if (deadline != 0) {
+        set_tsc_deadline(vcpu, deadline); // it is nearer or farther now
+    }
+    return true;
 }
 
 // Types 2 and 3 and those above 7 do not exist (SDM Vol. 3A 12.12.2).
@@ -182,10 +183,11 @@ static NOT_INLINE bool write_pat(struct vcpu *vcpu, uint64_t value)
 static bool write_stored(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
     uint64_t *kept = stored(&vcpu->msrs, msr);
-    if (msr == AMD_SYSCFG || msr == AMD_INT_PENDING) {
-        return value == 0 && cpuid_table_is_amd(&vcpu->cpuid);
+    if (!kept) {
+        return (msr == AMD_SYSCFG || msr == AMD_INT_PENDING) && value == 0 &&
+               cpuid_table_is_amd(&vcpu->cpuid);
     }
-    if (!kept || (msr == IA32_MTRR_DEF_TYPE && (value & ~(uint64_t)MTRR_DEF_TYPE_BITS))) {
+    if (msr == IA32_MTRR_DEF_TYPE && (value & ~(uint64_t)MTRR_DEF_TYPE_BITS)) {
         return false;
     }
     *kept = msr == IA32_BIOS_SIGN_ID ? 0 : value; // written before a CPUID that would fill it in
@@ -194,14 +196,9 @@ static bool write_stored(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 
 static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
-    if (msr - IA32_X2APIC_FIRST <= IA32_X2APIC_LAST - IA32_X2APIC_FIRST) {
-        return write_x2apic(vcpu, msr, value);
-    }
     switch (msr) {
     case IA32_APIC_BASE:
         return vcpu_set_apic_base(vcpu, value);
-    case IA32_TSC_DEADLINE:
-        return write_tsc_deadline(vcpu, value);
     case IA32_EFER:
         return vcpu_write_efer(vcpu, value);
     case IA32_PAT:
@@ -217,8 +214,14 @@ static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
     }
 }
 
-static NOT_INLINE enum exit_action unknown(struct vcpu *vcpu, uint32_t msr)
+static uint32_t msr_number(const struct vcpu *vcpu)
 {
+    return (uint32_t)vcpu->core.registers.gpr[GPR_RCX];
+}
+
+static NOT_INLINE enum exit_action unknown(struct vcpu *vcpu)
+{
+    uint32_t msr = msr_number(vcpu);
     __atomic_add_fetch(&vcpu->vm->unknown_msr_accesses, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&vcpu->vm->last_unknown_msr, msr, __ATOMIC_RELAXED);
     return vcpu_fault_code(vcpu, VECTOR_GP, 0);
@@ -227,23 +230,29 @@ static NOT_INLINE enum exit_action unknown(struct vcpu *vcpu, uint32_t msr)
 enum exit_action msr_read_exit(struct vcpu *vcpu)
 {
     uint64_t *gpr = vcpu->core.registers.gpr;
-    uint32_t msr = (uint32_t)gpr[GPR_RCX];
     uint64_t value;
-    if (!read_msr(vcpu, msr, &value)) {
-        return unknown(vcpu, msr);
+    if (!read_msr(vcpu, msr_number(vcpu), &value)) {
+        return unknown(vcpu);
     }
     gpr[GPR_RAX] = (uint32_t)value;
     gpr[GPR_RDX] = value >> 32;
     return ADVANCE;
 }
 
-// The most frequent write of all has a way of its own.
+static uint64_t written_value(const struct vcpu *vcpu)
+{
+    const uint64_t *gpr = vcpu->core.registers.gpr;
+    return (uint32_t)gpr[GPR_RAX] | gpr[GPR_RDX] << 32;
+}
+
+// ---- The most frequent writes have ways of their own ----
+
 static NOT_INLINE enum exit_action write_x2apic_eoi(struct vcpu *vcpu)
 {
     const uint64_t *gpr = vcpu->core.registers.gpr;
     struct lapic *lapic = &vcpu->lapic;
     if (lapic_mode(lapic) != LAPIC_X2APIC || (uint32_t)(gpr[GPR_RAX] | gpr[GPR_RDX]) != 0) {
-        return unknown(vcpu, IA32_X2APIC_EOI);
+        return unknown(vcpu);
     }
     lapic_eoi(lapic);
     if (lapic_has_requests(lapic)) {
@@ -252,16 +261,36 @@ static NOT_INLINE enum exit_action write_x2apic_eoi(struct vcpu *vcpu)
     return ADVANCE;
 }
 
-static NOT_INLINE enum exit_action write_other_msr(struct vcpu *vcpu)
+static NOT_INLINE enum exit_action write_tsc_deadline(struct vcpu *vcpu)
 {
-    const uint64_t *gpr = vcpu->core.registers.gpr;
-    uint32_t msr = (uint32_t)gpr[GPR_RCX];
-    uint64_t value = (uint32_t)gpr[GPR_RAX] | gpr[GPR_RDX] << 32;
-    return write_msr(vcpu, msr, value) ? ADVANCE : unknown(vcpu, msr);
+    set_tsc_deadline(vcpu, written_value(vcpu));
+    return ADVANCE;
 }
 
+static NOT_INLINE enum exit_action write_x2apic(struct vcpu *vcpu)
+{
+    unsigned reg = msr_number(vcpu) - IA32_X2APIC_FIRST;
+    bool legal = lapic_mode(&vcpu->lapic) == LAPIC_X2APIC &&
+                 vcpu_write_lapic(vcpu, reg, written_value(vcpu));
+    return legal ? ADVANCE : unknown(vcpu);
+}
+
+static NOT_INLINE enum exit_action write_other(struct vcpu *vcpu)
+{
+    return write_msr(vcpu, msr_number(vcpu), written_value(vcpu)) ? ADVANCE : unknown(vcpu);
+}
+
+static NOT_INLINE enum exit_action write_no_eoi(struct vcpu *vcpu)
+{
+    uint32_t msr = msr_number(vcpu);
+    if (msr == IA32_TSC_DEADLINE) {
+        return write_tsc_deadline(vcpu);
+    }
+    return is_x2apic(msr) ? write_x2apic(vcpu) : write_other(vcpu);
+}
+
+// The ways part in functions that need no stack frame: none pays for another's.
 enum exit_action msr_write_exit(struct vcpu *vcpu)
 {
-    uint32_t msr = (uint32_t)vcpu->core.registers.gpr[GPR_RCX];
-    return msr == IA32_X2APIC_EOI ? write_x2apic_eoi(vcpu) : write_other_msr(vcpu);
+    return msr_number(vcpu) == IA32_X2APIC_EOI ? write_x2apic_eoi(vcpu) : write_no_eoi(vcpu);
 }

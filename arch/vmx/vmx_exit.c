@@ -160,6 +160,7 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
                  ept_allow_execute(vcpu->nested, exit->memory.gpa));
     case VMX_EXIT_APIC_ACCESS:
         vmx_decode_apic_access(exit);
+        decode_code(&exit->memory.code);
         return true;
     case VMX_EXIT_APIC_WRITE:
         exit->kind = EXIT_APIC_WRITE;

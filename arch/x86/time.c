@@ -60,7 +60,7 @@ void time_init_cpu(void)
 
 uint64_t time_now_ns(void)
 {
-    return clock_scale(rdtsc() - base_tsc, ns_per_tick);
+    return time_ns_at_tsc(rdtsc());
 }
 
 static void set_one_shot(uint64_t ns)
@@ -100,9 +100,9 @@ uint64_t time_ns_to_tsc(uint64_t ns)
     return clock_scale_up(ns, ticks_per_ns);
 }
 
-uint64_t time_tsc_to_ns(uint64_t ticks)
+uint64_t time_ns_at_tsc(uint64_t tsc)
 {
-    return clock_scale(ticks, ns_per_tick);
+    return clock_scale(tsc - base_tsc, ns_per_tick);
 }
 
 // From now, not from 0: the two factors are not each other's exact inverse, and over months the
@@ -110,7 +110,7 @@ uint64_t time_tsc_to_ns(uint64_t ticks)
 uint64_t time_tsc_at_ns(uint64_t ns)
 {
     uint64_t now = rdtsc();
-    uint64_t now_ns = clock_scale(now - base_tsc, ns_per_tick);
+    uint64_t now_ns = time_ns_at_tsc(now);
     if (ns <= now_ns) {
         return now - MIN(now, time_ns_to_tsc(now_ns - ns));
     }

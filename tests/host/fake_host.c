@@ -71,9 +71,9 @@ static uint64_t tsc_hz(void)
     return fake_host.tsc_ghz * 1000000000 + fake_host.tsc_hz_more;
 }
 
-static uint64_t tsc_to_ns(uint64_t ticks)
+static uint64_t ns_at_tsc(uint64_t value)
 {
-    return ticks / fake_host.tsc_ghz;
+    return value / fake_host.tsc_ghz;
 }
 
 static uint64_t wall_clock_s(void)
@@ -332,7 +332,7 @@ void fake_host_init(void)
                                      .xcr0_mask = xcr0_mask,
                                      .tsc = tsc,
                                      .tsc_hz = tsc_hz,
-                                     .tsc_to_ns = tsc_to_ns,
+                                     .ns_at_tsc = ns_at_tsc,
                                      .log = log_line,
                                      .wall_clock_s = wall_clock_s};
 

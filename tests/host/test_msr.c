@@ -400,6 +400,22 @@ static void a_deadline_that_has_passed_fires_at_once(void **state)
     assert_int_equal(lapic_pending(&vcpu->lapic), 0x61);
 }
 
+// Whatever its TSC is set to: what counts is that the deadline is not ahead of it.
+static void a_deadline_behind_a_tsc_that_will_wrap_has_passed(void **state)
+{
+    struct vcpu *vcpu = fake_machine.vcpu;
+
+    (void)state;
+    select_deadline_mode();
+    assert_true(writes(IA32_TSC, UINT64_MAX - 2000000000));
+    assert_true(writes(IA32_TSC_DEADLINE, UINT64_MAX));
+    assert_in_range(vcpu_next_event_ns(vcpu), fake_host.now_ns + 999999999,
+                    fake_host.now_ns + 1000000001);
+    assert_true(writes(IA32_TSC_DEADLINE, 5));
+    lapic_advance(&vcpu->lapic, pc_now_ns(vcpu->vm->pc));
+    assert_int_equal(lapic_pending(&vcpu->lapic), 0x61);
+}
+
 static void a_deadline_beyond_time_never_fires(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
@@ -483,6 +499,7 @@ int main(void)
         TEST(a_deadline_fires_when_the_guests_tsc_gets_there),
         TEST(setting_the_tsc_moves_a_deadline),
         TEST(a_deadline_that_has_passed_fires_at_once),
+        TEST(a_deadline_behind_a_tsc_that_will_wrap_has_passed),
         TEST(a_deadline_beyond_time_never_fires),
         TEST(a_deadline_in_another_mode_is_ignored),
         TEST(only_the_vcpus_own_are_reached_without_an_exit),
