@@ -82,16 +82,20 @@ fuzz: unlisted ## fuzz each parser for FUZZ_SECONDS (T=NAME runs only fuzz_NAME)
 	    --work $(BUILD)/fuzz $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))
 
 # ---- Checks ----
-.PHONY: check check-layers check-headers
-check: ## run clang-format, clang-tidy, cppcheck, our own
+.PHONY: check check-layers check-headers check-image
+check: $(BUILD)/husk.elf ## run clang-format, clang-tidy, cppcheck, our own
 	@$(PYTHON) tests/tools/check.py --results $(RESULTS)/check --cc "$(CC)" \
-	    --cflags="$(KERNEL_CFLAGS)" --guest-cflags="$(GUEST_CFLAGS)"
+	    --cflags="$(KERNEL_CFLAGS)" --guest-cflags="$(GUEST_CFLAGS)" \
+	    --image $< --guests "$(GUEST_FILES)"
 
 check-layers: ## check that includes go only the allowed way (design: Layout)
 	@$(PYTHON) tests/tools/check_layers.py
 
 check-headers: ## compile each header alone
 	@$(PYTHON) tests/tools/check_headers.py --cc "$(CC)" --cflags="$(KERNEL_CFLAGS)"
+
+check-image: $(BUILD)/husk.elf ## check how large Husk is, without the guests that are linked in
+	@$(PYTHON) tests/tools/check_image.py --image $< $(GUEST_FILES)
 
 # ---- Whole boots ----
 .PHONY: system long bench test

@@ -49,9 +49,10 @@ static void report(void)
 
 const struct acpi_info *acpi_init(const void *rsdp, size_t rsdp_bytes)
 {
-    static struct machine_reader reader = {.reader.map = map};
+    static struct machine_reader reader; // not initialised: that would take up 4 KiB of the image
     struct reason why;
     bool off = feature_is_off(OPTIONAL_ACPI);
+    reader.reader.map = map;
     if (acpi_parse(&reader.reader, rsdp_bytes > 0 && !off ? rsdp : NULL, rsdp_bytes, &info, &why) !=
         STATUS_OK) {
         log_line("%s: one CPU, no power-off by ACPI", off ? "ACPI: off by no=" : why.text);

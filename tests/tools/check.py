@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs all static checks, two processes at a time, and prints what each one finds.
 
-usage: check.py --results FILE --cc COMPILER --cflags FLAGS --guest-cflags FLAGS
+usage: check.py --results FILE --cc COMPILER --cflags FLAGS --guest-cflags FLAGS --image HUSK_ELF
+                --guests FILES
 """
 
 import argparse
@@ -60,6 +61,11 @@ def checks(arguments):
     return {
         "files": [script + ["tests/tools/check_files.py"]],
         "layers": [script + ["tests/tools/check_layers.py"]],
+        "image": [
+            script
+            + ["tests/tools/check_image.py", "--image", arguments.image]
+            + arguments.guests.split()
+        ],
         "clang-format": [["clang-format", "--dry-run", "-Werror", *source_files.find(".c", ".h")]],
         "headers": [
             script
@@ -74,7 +80,7 @@ def checks(arguments):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ["--results", "--cc", "--cflags", "--guest-cflags"]:
+    for name in ["--results", "--cc", "--cflags", "--guest-cflags", "--image", "--guests"]:
         parser.add_argument(name, required=True)
     arguments = parser.parse_args()
     total = results.Counts()
