@@ -3,8 +3,7 @@
 #include "arch/x86/registers.h"
 #include "vmm/emulate.h"
 #include "vmm/guest_walk.h"
-#include "vmm/pc.h"
-#include "vmm/vcpu.h"
+#include "vmm/vcpu_apic.h"
 
 #define APIC_PAGE_MASK (~(uint64_t)0xfff)
 
@@ -38,10 +37,13 @@ static uint64_t lapic_bus_read(struct vcpu *vcpu, unsigned offset, unsigned widt
     uint64_t value = 0;
     unsigned reg = offset >> 4;
     unsigned byte = offset & 0xf;
-    if (!vcpu_read_lapic(vcpu, reg, &value) || byte >= 4) {
+    if (!vcpu_read_lapic(vcpu, reg, &value)) {
         return 0;
     }
-    return byte == 0 && width == 4 ? (uint32_t)value : value >> (8 * byte) & ones(width);
+    if (byte == 0 && width == 4) {
+        return (uint32_t)value;
+    }
+    return byte < 4 ? value >> (8 * byte) & ones(width) : 0;
 }
 
 static void lapic_bus_write(struct vcpu *vcpu, unsigned offset, unsigned width, uint64_t value)

@@ -4,8 +4,7 @@
 
 #include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
-#include "vmm/pc.h"
-#include "vmm/vcpu.h"
+#include "vmm/vcpu_apic.h"
 
 #define MTRRCAP_FIXED BIT(8)
 #define MTRRCAP_WRITE_COMBINING BIT(10)

@@ -87,34 +87,6 @@ static inline void vcpu_post_work(struct vcpu *vcpu, uint32_t work)
 // The same from any CPU, and the vCPU's own CPU looks at it soon.
 void vcpu_notify(struct vcpu *vcpu, uint32_t work);
 
-// In vcpu_apic.c. Accesses to registers of its local APIC (enum lapic_register) and to
-// IA32_APIC_BASE; after a write vcpu_run looks again if that can have made an interrupt deliverable
-// or set a timer. False: #GP, for registers in x2APIC mode only. `*value` is always set.
-MUST_CHECK bool vcpu_read_lapic(struct vcpu *vcpu, unsigned reg, uint64_t *value);
-bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value);
-MUST_CHECK bool vcpu_set_apic_base(struct vcpu *vcpu, uint64_t value);
-enum exit_action vcpu_apic_write_exit(struct vcpu *vcpu, const struct exit_apic_write *write);
-enum exit_action vcpu_eoi_exit(struct vcpu *vcpu, const struct exit_eoi *eoi);
-
-void vcpu_apic_init(struct vcpu *vcpu);
-// Whether the processor serves the guest out of the APIC's page, and delivers the interrupts that
-// it finds there.
-static inline bool vcpu_apic_served(const struct vcpu *vcpu)
-{
-    return vcpu->core.apic_page != NULL;
-}
-
-// What the processor has done there since the last entry; before the model is asked.
-static inline void vcpu_apic_refresh(struct vcpu *vcpu)
-{
-    if (vcpu_apic_served(vcpu)) {
-        lapic_refresh(&vcpu->lapic);
-    }
-}
-
-// What the processor must know of it, before an entry. Only where it serves the guest.
-void vcpu_apic_publish(struct vcpu *vcpu);
-
 // General register `gpr`, RSP too.
 uint64_t vcpu_gpr(const struct vcpu *vcpu, unsigned gpr);
 void vcpu_set_gpr(struct vcpu *vcpu, unsigned gpr, uint64_t value);

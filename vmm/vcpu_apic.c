@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A vCPU's local APIC: its ties to the VM, the guest's accesses, and the processor's part in it
 // where the processor serves the guest out of the APIC's page.
-#include "vmm/vcpu.h"
+#include "vmm/vcpu_apic.h"
 
 #include "vmm/apic_bus.h"
-#include "vmm/pc.h"
 
 static_assert(LAPIC_DEFAULT_BASE == BACKEND_APIC_GPA, "where the back end maps it");
 
@@ -74,19 +73,6 @@ static void after_write(struct vcpu *vcpu, uint64_t due_ns)
     if (lapic_next_event_ns(lapic) != due_ns) {
         vcpu_timer_set(vcpu, lapic_next_event_ns(lapic));
     }
-}
-
-// Reading what does not exist is an error, and may raise its interrupt.
-bool vcpu_read_lapic(struct vcpu *vcpu, unsigned reg, uint64_t *value)
-{
-    vcpu_apic_refresh(vcpu);
-    // Looking at the clock is a good part of the cost, and only this register needs it.
-    uint64_t now_ns = reg == LAPIC_CURRENT_COUNT ? pc_now_ns(vcpu->vm->pc) : 0;
-    bool legal = lapic_read(&vcpu->lapic, reg, now_ns, value);
-    if (*value == 0 && lapic_has_requests(&vcpu->lapic)) {
-        vcpu_post_work(vcpu, WORK_EVENTS);
-    }
-    return legal;
 }
 
 bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value)

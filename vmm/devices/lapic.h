@@ -139,8 +139,8 @@ static inline enum lapic_mode lapic_mode(const struct lapic *lapic)
 // Register access in the mode that the APIC is in: by MMIO (32 bits) only in LAPIC_XAPIC, by MSR
 // only in LAPIC_X2APIC; the caller checks lapic_mode(). False: #GP, in x2APIC mode for reserved
 // bits, registers that do not exist, and the wrong direction, and always when disabled. In xAPIC
-// mode such accesses are ignored (reads 0) and set an ESR bit as the hardware does. `*value` is
-// always set.
+// mode such accesses are ignored and set an ESR bit as the hardware does: a read then is false too,
+// a write is not. `*value` is always set.
 MUST_CHECK bool lapic_read(struct lapic *lapic, unsigned reg, uint64_t now_ns, uint64_t *value);
 MUST_CHECK bool lapic_write(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now_ns);
 

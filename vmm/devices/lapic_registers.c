@@ -110,11 +110,10 @@ bool lapic_read(struct lapic *lapic, unsigned reg, uint64_t now_ns, uint64_t *va
         *value = read_register(lapic, reg, now_ns);
         return true;
     }
-    if (lapic->mode != LAPIC_XAPIC) {
-        return false;
+    if (lapic->mode == LAPIC_XAPIC) {
+        lapic_error(lapic, ERROR_REGISTER);
     }
-    lapic_error(lapic, ERROR_REGISTER);
-    return true;
+    return false;
 }
 
 static void write_svr(struct lapic *lapic, uint32_t value)
