@@ -99,13 +99,11 @@ check-image: $(BUILD)/husk.elf ## check how large Husk is, without the guests th
 
 # ---- Whole boots ----
 .PHONY: system long bench test
-system: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin ## boot Husk, talk to it (T=WORDS as pytest -k)
-	@$(PYTHON) tests/tools/run_system.py --results $(RESULTS)/system --build $(BUILD) \
-	    $(if $(T),-k "$(T)")
-
-long: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin ## the longest system tests: Linux, memtest86+
-	@$(PYTHON) tests/tools/run_system.py --results $(RESULTS)/long --build $(BUILD) --long \
-	    $(if $(T),-k "$(T)")
+system: ## boot Husk, talk to it (T=WORDS as pytest -k)
+long: ## the longest system tests: Linux, memtest86+
+system long: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin
+	@$(PYTHON) tests/tools/run_system.py --results $(RESULTS)/$@ --build $(BUILD) \
+	    $(if $(filter long,$@),--long) $(if $(T),-k "$(T)")
 
 # What bench_linux.py boots instead of a shell, and its counter for QEMU.
 $(BUILD)/first_line: tests/tools/first_line.asm
