@@ -46,7 +46,7 @@ struct emulator_move {
     gpa_t bytes_at;
     uint64_t first_bytes; // bytes 0 to 7 and 7 to 14 from `bytes_at`
     uint64_t last_bytes;
-    uint8_t length; // of the instruction; 0: nothing is remembered
+    uint8_t length; // of the instruction
 
     // Its operand: displacement + base * base_scale + index * index_scale, and address_mask. The
     // scale of what it does not have is 0.
@@ -54,7 +54,7 @@ struct emulator_move {
     uint8_t base_scale;
     uint8_t index;
     uint8_t index_scale;
-    uint8_t access; // ACCESS_READ or ACCESS_WRITE
+    uint8_t access; // ACCESS_READ or ACCESS_WRITE; 0: nothing is remembered
     uint8_t width;  // of the access
     uint64_t displacement;
     uint64_t address_mask;

@@ -51,8 +51,8 @@ static uint64_t operand_address(const struct emulator_move *move, const uint64_t
            move->address_mask;
 }
 
-// Whether the exit is the access of the instruction, all of it. One that crosses into another page
-// is not.
+// Whether the exit is the access of the instruction, all of it: never where nothing is remembered,
+// which has none. One that crosses into another page is not.
 static bool is_access_of(const struct emulator_move *move, const uint64_t *gpr,
                          const struct exit_memory *exit)
 {
@@ -74,8 +74,8 @@ static NOT_INLINE unsigned repeat(struct vcpu_core *vcpu, const struct guest_mem
     uint64_t *gpr = vcpu->registers.gpr;
     uint64_t *reg = &gpr[move->reg];
 
-    if (move->length == 0 || !is_same_code(&move->code, &exit->code) ||
-        !is_unchanged(move, memory->base) || !is_access_of(move, gpr, exit)) {
+    if (!is_same_code(&move->code, &exit->code) || !is_unchanged(move, memory->base) ||
+        !is_access_of(move, gpr, exit)) {
         return 0;
     }
     if (move->access == ACCESS_WRITE) {

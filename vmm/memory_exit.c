@@ -9,6 +9,10 @@
 
 struct vcpu_bus {
     struct emulator_bus bus;
+    struct vcpu *vcpu;
+};
+
+struct vcpu_ports {
     struct emulator_ports ports;
     struct vcpu *vcpu;
 };
@@ -85,20 +89,19 @@ static void bus_write(struct emulator_bus *bus, gpa_t address, unsigned width, u
 
 static uint32_t port_in(struct emulator_ports *ports, uint16_t port, unsigned width)
 {
-    struct vcpu *vcpu = container_of(ports, struct vcpu_bus, ports)->vcpu;
+    struct vcpu *vcpu = container_of(ports, struct vcpu_ports, ports)->vcpu;
     return pc_port_read(vcpu->vm->pc, port, width);
 }
 
 static void port_out(struct emulator_ports *ports, uint16_t port, unsigned width, uint32_t value)
 {
-    struct vcpu *vcpu = container_of(ports, struct vcpu_bus, ports)->vcpu;
+    struct vcpu *vcpu = container_of(ports, struct vcpu_ports, ports)->vcpu;
     pc_port_write(vcpu->vm->pc, port, width, value);
 }
 
 static struct vcpu_bus bus_of(struct vcpu *vcpu)
 {
-    return (struct vcpu_bus){
-        .bus = {bus_read, bus_write}, .ports = {port_in, port_out}, .vcpu = vcpu};
+    return (struct vcpu_bus){.bus = {bus_read, bus_write}, .vcpu = vcpu};
 }
 
 static enum exit_action finish(struct vcpu *vcpu, struct vm_exit *exit, enum emulate_result result,
@@ -186,8 +189,9 @@ enum exit_action vcpu_memory_exit(struct vcpu *vcpu, struct vm_exit *exit)
 enum exit_action vcpu_string_io_exit(struct vcpu *vcpu, struct vm_exit *exit)
 {
     struct vcpu_bus bus = bus_of(vcpu);
+    struct vcpu_ports ports = {.ports = {port_in, port_out}, .vcpu = vcpu};
     struct emulation emulation;
     enum emulate_result result = emulate_string_io(&vcpu->core, vcpu->ops, &vcpu->vm->memory,
-                                                   &bus.bus, &bus.ports, &emulation);
+                                                   &bus.bus, &ports.ports, &emulation);
     return finish(vcpu, exit, result, &emulation);
 }

@@ -224,7 +224,17 @@ void vmx_write_guest_masks(const struct vcpu_core *vcpu); // which CR0 and CR4 b
 bool vmx_inject(struct vcpu_core *vcpu, const struct event *event);
 void vmx_request_interrupt_window(struct vcpu_core *vcpu, bool wanted);
 void vmx_reinject_int1(uint32_t info); // an exit's interruption information, of type 5
-bool vmx_requeue_event(void);          // true: there was one
+void vmx_deliver_again(uint32_t info);
+// An event whose delivery was cut short by the exit is delivered again (28.2.4). True: there was
+// one.
+static inline bool vmx_requeue_event(void)
+{
+    uint32_t info = vmcs_read32(IDT_VECTORING_INFO);
+    if (info & INTERRUPTION_VALID) {
+        vmx_deliver_again(info);
+    }
+    return info & INTERRUPTION_VALID;
+}
 
 // vmx_apic.c
 bool vmx_serves_apic(const struct vmx_capability *capability);

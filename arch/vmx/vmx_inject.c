@@ -68,14 +68,10 @@ void vmx_request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
     vmcs_write32(PRIMARY_CONTROLS, wanted ? controls | window : controls & ~window);
 }
 
-// An event whose delivery was cut short by the exit is delivered again (28.2.4). The fields have
-// the same layout; only an event that software raised needs its instruction's length too.
-bool vmx_requeue_event(void)
+// The two fields have the same layout; only an event that software raised needs its instruction's
+// length too.
+void vmx_deliver_again(uint32_t info)
 {
-    uint32_t info = vmcs_read32(IDT_VECTORING_INFO);
-    if (!(info & INTERRUPTION_VALID)) {
-        return false;
-    }
     if (info & INTERRUPTION_ERROR_CODE) {
         vmcs_write32(ENTRY_EXCEPTION_ERROR_CODE, vmcs_read32(IDT_VECTORING_ERROR_CODE));
     }
@@ -90,5 +86,4 @@ bool vmx_requeue_event(void)
     }
     // Bits 12 to 30 are undefined or reserved in one of the two (25.9.3, 25.8.3).
     vmcs_write32(ENTRY_INTERRUPTION_INFO, info & (uint32_t)(INTERRUPTION_VALID | 0xfff));
-    return true;
 }
