@@ -23,6 +23,7 @@
 #define LEAF1_ECX_HYPERVISOR BIT(31)
 // EDX: all that a PC has but PSN, debug store, ACPI thermal, HTT, TM, PBE.
 #define LEAF1_EDX_PASSED 0x0f8bfbffU
+#define LEAF1_EDX_VME BIT(1)
 // Leaf 6, EAX: the APIC timer never stops.
 #define LEAF6_EAX_ARAT BIT(2)
 // Leaf 7, EBX: FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, RDSEED, ADX, SMAP, CLFLUSHOPT, CLWB, SHA.
@@ -352,6 +353,7 @@ uint64_t cpuid_table_cr4_allowed(const struct cpuid_table *table)
         bool present;
         uint64_t bits;
     } features[] = {
+        {leaf1->edx & LEAF1_EDX_VME, CR4_VME | CR4_PVI},
         {leaf1->ecx & LEAF1_ECX_PCID, CR4_PCIDE},
         {leaf1->ecx & LEAF1_ECX_XSAVE, CR4_OSXSAVE},
         {leaf7->ebx & LEAF7_EBX_FSGSBASE, CR4_FSGSBASE},
@@ -360,8 +362,8 @@ uint64_t cpuid_table_cr4_allowed(const struct cpuid_table *table)
         {leaf7->ecx & LEAF7_ECX_UMIP, CR4_UMIP},
         {leaf7->ecx & LEAF7_ECX_PKU, CR4_PKE},
     };
-    uint64_t allowed = CR4_VME | CR4_PVI | CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE |
-                       CR4_PGE | CR4_PCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    uint64_t allowed = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE |
+                       CR4_OSFXSR | CR4_OSXMMEXCPT;
     for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
         allowed |= features[i].present ? features[i].bits : 0;
     }

@@ -210,6 +210,12 @@ static void allowed_bits_follow_the_leaves(void **state)
     fake_host_cpuid(0x80000001, 0)->edx &= ~(uint32_t)BIT(20);
     build((struct cpuid_identity){.vcpus = 1});
     assert_int_equal(cpuid_table_efer_allowed(&table), EFER_SCE | EFER_LME | EFER_LMA);
+    for (unsigned vme = 0; vme < 2; vme++) {
+        fake_host_cpuid(1, 0)->edx = vme != 0 ? UINT32_MAX : ~(uint32_t)BIT(1);
+        build((struct cpuid_identity){.vcpus = 1});
+        assert_int_equal(cpuid_table_cr4_allowed(&table) & (CR4_VME | CR4_PVI),
+                         vme != 0 ? CR4_VME | CR4_PVI : 0);
+    }
 }
 
 // ---- What follows the guest's registers ----
