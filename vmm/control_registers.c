@@ -15,9 +15,13 @@ static bool in_64bit_mode(const struct vcpu *vcpu)
 }
 
 // What MOV to CR3 would load in PAE paging: the hardware loads them itself only if it sees the
-// instruction that makes them count. False: #GP, a reserved bit is set.
+// instruction that makes them count. False: #GP, a reserved bit is set. AMD-V looks at them with
+// each walk, and not before (APM Vol. 2 15.25.10).
 static bool load_pdptes(struct vcpu *vcpu)
 {
+    if (cpuid_table_is_amd(&vcpu->cpuid)) {
+        return true;
+    }
     uint64_t cr3 = vcpu_register(vcpu, REG_CR3);
     uint64_t entries[4] = {0};
     // Where the table is not RAM, reads give all ones, and so reserved bits.
