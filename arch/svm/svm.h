@@ -52,6 +52,7 @@ struct backend_vcpu {
     bool cr0_native;            // the guest has CR0 to itself (see svm_state.c)
     uint64_t cr0_hidden;        // bits of CR0 that the guest only believes to have
     uint64_t cr4_hidden;        // bits of CR4 that it has without knowing
+    uint64_t efer_hidden;       // bits of EFER that it only believes to have
     uint64_t nmi_iret_rip;      // of the IRET that ends the blocking: it may not be through yet
     unsigned cpu;               // on which it was loaded last
     uint64_t asid_generation;   // of that CPU, when it got its ASID

@@ -84,12 +84,32 @@ static void set_cr0(struct vcpu_core *vcpu, uint64_t value)
     place_cr0(vcpu, value, CR0_HOST_OWNED);
 }
 
+static uint64_t get_efer(const struct vcpu_core *vcpu)
+{
+    return (vmcb_of(vcpu)->save.efer & ~(uint64_t)EFER_SVME) | vcpu->backend->efer_hidden;
+}
+
+// LME means nothing before CR0.PG is set. As long as that exits, the CPU need not have it, and QEMU
+// must not: it does not switch the host's paging on where the guest left LME and no CR4.PAE.
+static uint64_t lme_in_wait(uint64_t efer)
+{
+    return efer & EFER_LMA ? 0 : efer & EFER_LME;
+}
+
+static void place_efer(struct vcpu_core *vcpu, uint64_t value, uint64_t hidden)
+{
+    vmcb_of(vcpu)->save.efer = (value & ~hidden) | EFER_SVME;
+    vcpu->backend->efer_hidden = hidden;
+    svm_mark_dirty(vcpu, CLEAN_CR);
+}
+
 // LMSW, SMSW and CLTS cannot reach the hidden bits, so they need not be understood: the guest has
 // the whole of CR0, as it believes it to be, until svm_run looks again.
 void svm_give_cr0(struct vcpu_core *vcpu)
 {
     vcpu->backend->cr0_native = true;
     place_cr0(vcpu, get_cr0(vcpu), 0);
+    place_efer(vcpu, get_efer(vcpu), 0);
 }
 
 void svm_take_back_cr0(struct vcpu_core *vcpu)
@@ -98,6 +118,7 @@ void svm_take_back_cr0(struct vcpu_core *vcpu)
         vcpu->backend->cr0_native = false;
         svm_code_forget(vcpu);
         place_cr0(vcpu, get_cr0(vcpu), CR0_HOST_OWNED);
+        place_efer(vcpu, get_efer(vcpu), lme_in_wait(get_efer(vcpu)));
     }
 }
 
@@ -130,10 +151,10 @@ static void set_cr3(struct vcpu_core *vcpu, uint64_t value)
 // VMRUN insists on SVME (15.5.1); the guest does not see it, as EFER always exits.
 static void set_efer(struct vcpu_core *vcpu, uint64_t value)
 {
-    uint64_t changes = (vmcb_of(vcpu)->save.efer ^ value) & (EFER_LME | EFER_LMA | EFER_NXE);
+    uint64_t changes = (get_efer(vcpu) ^ value) & (EFER_LME | EFER_LMA | EFER_NXE);
     paging_changed(vcpu, changes, EFER_LMA);
-    vmcb_of(vcpu)->save.efer = value | EFER_SVME;
-    svm_mark_dirty(vcpu, CLEAN_CR);
+    svm_take_back_cr0(vcpu);
+    place_efer(vcpu, value, lme_in_wait(value));
 }
 
 // ---- Interruptibility ----
@@ -177,7 +198,7 @@ uint64_t svm_get_register(const struct vcpu_core *vcpu, enum guest_register whic
     case REG_DR7:
         return vmcb->save.dr7;
     case REG_EFER:
-        return vmcb->save.efer & ~(uint64_t)EFER_SVME;
+        return get_efer(vcpu);
     case REG_PAT:
         return vmcb->save.g_pat;
     case REG_XCR0:
