@@ -29,6 +29,7 @@ extern const struct attempt_group hpet_group;
 extern const struct attempt_group device_ports_group;
 extern const struct attempt_group paging_devices_group;
 extern const struct attempt_group decoder_group;
+extern const struct attempt_group transitions_group;
 
 // Those that end the VM or hang it, by the word that selects one on the command line. The outcomes
 // expected are those where the machine survives.

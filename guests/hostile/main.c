@@ -36,6 +36,7 @@ static const struct attempt_group *const groups[] = {
     &device_ports_group,
     &paging_devices_group,
     &decoder_group,
+    &transitions_group,
 };
 
 // With the word `smp`.
