@@ -326,6 +326,22 @@ static void test_half_a_code_does_not_go_in(void **state)
     assert_false(status() & FULL);
 }
 
+// A guest that asks and asks, and reads nothing.
+static void test_answers_that_fill_the_queue_leave_no_room_to_type(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3 * I8042_QUEUE_BYTES; i++) {
+        data(0xee);
+    }
+    assert_false(i8042_type(&i8042, 0x1e));
+    assert_int_equal(i8042.keyboard_count, I8042_QUEUE_BYTES);
+    while (status() & FULL) {
+        assert_int_equal(next(), 0xee);
+    }
+    assert_true(i8042_type(&i8042, 0x1e));
+    assert_int_equal(next(), 0x1e);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -345,6 +361,7 @@ int main(void)
         cmocka_unit_test_setup(test_some_commands_throw_away_what_was_typed, set_up),
         cmocka_unit_test_setup(test_the_guest_chooses_its_scan_codes, set_up),
         cmocka_unit_test_setup(test_half_a_code_does_not_go_in, set_up),
+        cmocka_unit_test_setup(test_answers_that_fill_the_queue_leave_no_room_to_type, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

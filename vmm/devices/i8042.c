@@ -358,7 +358,9 @@ bool i8042_type(struct i8042 *i8042, uint8_t scan_code)
     unsigned typed = i8042->keyboard_count - i8042->keyboard_answers;
     unsigned count = as_set_2 ? i8042_to_set_2(scan_code, bytes) : 1;
 
-    if (!i8042->scanning || typed + count > I8042_KEYBOARD_BYTES) {
+    // Answers that the guest does not read may have taken more than their part of the queue.
+    if (!i8042->scanning || typed + count > I8042_KEYBOARD_BYTES ||
+        i8042->keyboard_count + count > I8042_QUEUE_BYTES) {
         return false;
     }
     for (unsigned i = 0; i < count; i++) {
