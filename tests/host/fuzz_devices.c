@@ -255,6 +255,7 @@ static void run_to(uint64_t event, unsigned wire)
 // The power button may hold the line already.
 static void run_to_power_event(void)
 {
+    advance_devices(); // what is overdue is not looked for
     uint64_t event = acpi_pm_next_event_ns(&acpi_pm, now);
 
     if (event != NEVER_NS && !wires[WIRE_SCI].level) {
@@ -265,6 +266,7 @@ static void run_to_power_event(void)
 // Other timers may hold or share the line: it rises unless it is high.
 static void run_to_hpet_event(void)
 {
+    advance_devices();
     uint64_t event = hpet_next_event_ns(&hpet, now);
     unsigned rises = hpet_rises;
     bool all_low = hpet_lines == 0;

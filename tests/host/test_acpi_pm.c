@@ -86,6 +86,7 @@ static void its_highest_bit_interrupts_when_it_changes(void **state)
     assert_int_equal(acpi_pm_next_event_ns(&pm, 0), NEVER_NS);
     write_word(ACPI_PM1_ENABLE, TIMER);
     assert_int_equal(acpi_pm_next_event_ns(&pm, 0), half_ns);
+    assert_int_equal(acpi_pm_next_event_ns(&pm, half_ns + 5), half_ns + 5); // due now
     acpi_pm_advance(&pm, half_ns - 1);
     assert_false(sci.level);
     assert_int_equal(read_at(ACPI_PM1_STATUS, 2, half_ns - 1), 0);

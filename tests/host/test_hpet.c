@@ -179,6 +179,20 @@ static void a_one_shot_timer_interrupts_once(void **state)
     assert_int_equal(rd(STATUS), 0);
 }
 
+// Time passes between the two calls of one look at the devices.
+static void what_came_since_the_last_advance_is_due_now(void **state)
+{
+    (void)state;
+    wr(TIMER(2), INTERRUPT | ROUTE(20));
+    wr(COMPARATOR(2), 100);
+    start(0);
+    go_to(99, now);
+    now += 50 * HPET_TICK_NS;
+    assert_int_equal(hpet_next_event_ns(&hpet, now), now);
+    hpet_advance(&hpet, now);
+    assert_int_equal(rises[20], 1);
+}
+
 static void what_is_past_does_not_come(void **state)
 {
     (void)state;
@@ -463,6 +477,7 @@ int main(void)
         TEST(writing_the_same_again_loses_no_time),
         TEST(it_does_not_drift_over_years),
         TEST(a_one_shot_timer_interrupts_once),
+        TEST(what_came_since_the_last_advance_is_due_now),
         TEST(what_is_past_does_not_come),
         TEST(with_32_bits_it_comes_again_each_time_round),
         TEST(without_its_enable_bit_nothing_rises),

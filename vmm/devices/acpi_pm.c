@@ -53,11 +53,12 @@ static uint64_t time_of(uint64_t ticks)
 
 uint64_t acpi_pm_next_event_ns(const struct acpi_pm *pm, uint64_t now_ns)
 {
-    now_ns = MAX(now_ns, pm->seen_ns);
     if (!(pm->enable & EVENT_TIMER) || (pm->status & EVENT_TIMER)) {
         return NEVER_NS;
     }
-    return time_of(((ticks_at(now_ns) >> TIMER_TOP_SHIFT) + 1) << TIMER_TOP_SHIFT);
+    // What came since the last advance counts as due now.
+    return MAX(time_of(((ticks_at(pm->seen_ns) >> TIMER_TOP_SHIFT) + 1) << TIMER_TOP_SHIFT),
+               now_ns);
 }
 
 void acpi_pm_advance(struct acpi_pm *pm, uint64_t now_ns)

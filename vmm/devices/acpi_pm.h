@@ -48,6 +48,6 @@ void acpi_pm_press_power_button(struct acpi_pm *pm);
 // Whether the guest has asked to be told of the power button.
 bool acpi_pm_hears_power_button(const struct acpi_pm *pm);
 
-// When the timer interrupts next; NEVER_NS.
+// When the timer interrupts next, now if it is overdue; NEVER_NS.
 uint64_t acpi_pm_next_event_ns(const struct acpi_pm *pm, uint64_t now_ns);
 void acpi_pm_advance(struct acpi_pm *pm, uint64_t now_ns);

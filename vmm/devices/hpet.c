@@ -159,15 +159,16 @@ static uint64_t timer_event_ns(const struct hpet *hpet, unsigned index, uint64_t
     return hpet->base_ns + (counter - hpet->count + ticks) * HPET_TICK_NS;
 }
 
+// A match since the last advance counts as due now: it lies ahead of `seen_ns`, not of now.
 uint64_t hpet_next_event_ns(const struct hpet *hpet, uint64_t now_ns)
 {
-    uint64_t counter = counter_at(hpet, MAX(now_ns, hpet->seen_ns));
+    uint64_t counter = counter_at(hpet, hpet->seen_ns);
     uint64_t next = NEVER_NS;
 
     for (unsigned i = 0; i < HPET_TIMERS; i++) {
         next = MIN(next, timer_event_ns(hpet, i, counter));
     }
-    return next;
+    return MAX(next, now_ns);
 }
 
 // ---- Registers, of 64 bits each ----

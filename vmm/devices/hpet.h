@@ -55,6 +55,6 @@ void hpet_write(struct hpet *hpet, unsigned offset, unsigned width, uint64_t val
 // Whether the 8254 and the RTC are cut off.
 bool hpet_is_legacy(const struct hpet *hpet);
 
-// When an enabled interrupt is raised next; NEVER_NS.
+// When an enabled interrupt is raised next, now if it is overdue; NEVER_NS.
 uint64_t hpet_next_event_ns(const struct hpet *hpet, uint64_t now_ns);
 void hpet_advance(struct hpet *hpet, uint64_t now_ns);
