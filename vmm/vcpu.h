@@ -28,10 +28,10 @@ struct vcpu {
     bool waits_for_startup; // after an INIT
     bool asleep;            // atomic: either of them, and nothing but enum MAIL_WAKES_ALL wakes it
     bool nmi_pending;
-    bool apic_elsewhere;    // one of vm.apics_elsewhere
-    uint64_t woken_ns;      // atomic: of the scheduler, see woken_ns_of
-    uint64_t tsc_adjust;    // what its TSC is ahead of its VM's
-    uint64_t next_event_ns; // host time at which a device of its VM wants something
+    enum apic_access apic_access; // with FEATURE_APIC, see vcpu_apic_place
+    uint64_t woken_ns;            // atomic: of the scheduler, see woken_ns_of
+    uint64_t tsc_adjust;          // what its TSC is ahead of its VM's
+    uint64_t next_event_ns;       // host time at which a device of its VM wants something
     struct emulator_cache emulator_cache;
 
     uint64_t run_ns; // time it has run

@@ -59,7 +59,54 @@ void vcpu_apic_init(struct vcpu *vcpu)
     }
     if (vcpu->ops->features() & FEATURE_APIC) {
         vcpu->core.apic_page = &vcpu->lapic.page;
+        vcpu->apic_access = APIC_ACCESS_MEMORY; // as the back end begins
     }
+}
+
+// ---- The processor's part ----
+
+// How the processor can serve the guest. It does not know of an APIC that is switched off by
+// software and takes no interrupts: a self-IPI would arrive. One that waits for its SIPI is so too,
+// but nobody uses it.
+static enum apic_access access_of(const struct vcpu *vcpu)
+{
+    const struct lapic *lapic = &vcpu->lapic;
+    bool takes_part = lapic_is_enabled(lapic) || vcpu->waits_for_startup;
+    uint64_t address = lapic_base(lapic) & ~(uint64_t)(PAGE_SIZE - 1);
+    if (takes_part && lapic_mode(lapic) == LAPIC_X2APIC) {
+        return APIC_ACCESS_MSR;
+    }
+    return takes_part && lapic_mode(lapic) == LAPIC_XAPIC && address == LAPIC_DEFAULT_BASE
+               ? APIC_ACCESS_MEMORY
+               : APIC_ACCESS_EXITS;
+}
+
+// The page is in the VM's nested page table while all its vCPUs have their APICs there. Else those
+// that have get there as they would without the processor's help, and the others find nothing.
+static void count_elsewhere(struct vcpu *vcpu, bool elsewhere)
+{
+    struct vm *vm = vcpu->vm;
+    lock_take(&vm->apic_lock);
+    unsigned before = vm->apics_elsewhere;
+    vm->apics_elsewhere = elsewhere ? before + 1 : before - 1;
+    if (before == 0 || vm->apics_elsewhere == 0) {
+        vcpu->ops->show_apic_page(vm->nested, !elsewhere);
+    }
+    lock_give(&vm->apic_lock);
+}
+
+void vcpu_apic_place(struct vcpu *vcpu)
+{
+    enum apic_access before = vcpu->apic_access;
+    enum apic_access access = access_of(vcpu);
+    if (!vcpu_apic_served(vcpu) || access == before) {
+        return;
+    }
+    vcpu->apic_access = access;
+    if (before == APIC_ACCESS_MEMORY || access == APIC_ACCESS_MEMORY) {
+        count_elsewhere(vcpu, access != APIC_ACCESS_MEMORY);
+    }
+    vcpu->ops->set_apic_access(&vcpu->core, access);
 }
 
 // ---- Accesses of the guest ----
@@ -67,6 +114,7 @@ void vcpu_apic_init(struct vcpu *vcpu)
 static void after_write(struct vcpu *vcpu, uint64_t due_ns)
 {
     struct lapic *lapic = &vcpu->lapic;
+    vcpu_apic_place(vcpu);
     if (lapic_has_requests(lapic) || pc_interrupt_waits(vcpu->vm->pc) || vcpu_apic_served(vcpu)) {
         vcpu_post_work(vcpu, WORK_EVENTS);
     }
@@ -84,45 +132,12 @@ bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value)
     return legal;
 }
 
-// The processor serves accesses to memory at one place only. While all vCPUs have their APICs
-// there, the page is in their nested page table. Else those that have get there as they would
-// without the processor's help, and the others find nothing.
-static void set_elsewhere(struct vcpu *vcpu, bool elsewhere)
-{
-    struct vm *vm = vcpu->vm;
-    if (vcpu->apic_elsewhere == elsewhere) {
-        return;
-    }
-    vcpu->apic_elsewhere = elsewhere;
-    lock_take(&vm->apic_lock);
-    unsigned before = vm->apics_elsewhere;
-    vm->apics_elsewhere = elsewhere ? before + 1 : before - 1;
-    if (before == 0 || vm->apics_elsewhere == 0) {
-        vcpu->ops->show_apic_page(vm->nested, !elsewhere);
-    }
-    lock_give(&vm->apic_lock);
-}
-
 bool vcpu_set_apic_base(struct vcpu *vcpu, uint64_t value)
 {
+    bool legal = lapic_set_base(&vcpu->lapic, value);
+    vcpu_apic_place(vcpu);
     vcpu_post_work(vcpu, WORK_EVENTS);
-    if (!lapic_set_base(&vcpu->lapic, value)) {
-        return false;
-    }
-    if (!vcpu_apic_served(vcpu)) {
-        return true;
-    }
-    enum lapic_mode mode = lapic_mode(&vcpu->lapic);
-    uint64_t address = lapic_base(&vcpu->lapic) & ~(uint64_t)(PAGE_SIZE - 1);
-    enum apic_access access = APIC_ACCESS_EXITS;
-    if (mode == LAPIC_XAPIC && address == LAPIC_DEFAULT_BASE) {
-        access = APIC_ACCESS_MEMORY;
-    } else if (mode == LAPIC_X2APIC) {
-        access = APIC_ACCESS_MSR;
-    }
-    set_elsewhere(vcpu, access != APIC_ACCESS_MEMORY);
-    vcpu->ops->set_apic_access(&vcpu->core, access);
-    return true;
+    return legal;
 }
 
 enum exit_action vcpu_apic_write_exit(struct vcpu *vcpu, const struct exit_apic_write *write)

@@ -14,6 +14,10 @@ static inline bool vcpu_apic_served(const struct vcpu *vcpu)
     return vcpu->core.apic_page != NULL;
 }
 
+// Has the processor serve the guest as the APIC's mode and place have it; after each change of
+// them, with the vCPU loaded.
+void vcpu_apic_place(struct vcpu *vcpu);
+
 // What the processor has done there since the last entry; before the model is asked.
 static inline void vcpu_apic_refresh(struct vcpu *vcpu)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The state in which a vCPU starts: as the loader says, or after INIT and SIPI.
-#include "vmm/vcpu.h"
+#include "vmm/vcpu_apic.h"
 
 #include "arch/x86/registers.h"
 #include "vmm/load.h"
@@ -139,6 +139,7 @@ void vcpu_init_received(struct vcpu *vcpu)
     vcpu->nmi_pending = false;
     vcpu->halted = false;
     vcpu->waits_for_startup = true;
+    vcpu_apic_place(vcpu);
 }
 
 // In real mode, at a page below 1 MiB.
@@ -153,5 +154,6 @@ void vcpu_startup(struct vcpu *vcpu, uint8_t vector)
     vcpu->ops->set_segment(&vcpu->core, SEGMENT_CS, &code);
     vcpu_set_register(vcpu, REG_RIP, 0);
     vcpu->waits_for_startup = false;
+    vcpu_apic_place(vcpu);
     vcpu_stir(vcpu);
 }

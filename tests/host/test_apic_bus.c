@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "tests/host/fake_machine.h"
-#include "vmm/pc.h"
+#include "vmm/vcpu_apic.h"
 
 #define VCPUS 4
 #define ALL 0xf

@@ -10,6 +10,7 @@
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/load.h"
+#include "vmm/vcpu_apic.h"
 
 #define MS 1000000ULL
 

@@ -240,6 +240,8 @@ static void in_x2apic_mode_the_msrs_are_served(void **state)
     assert_int_equal(write_base(LAPIC_DEFAULT_BASE), ADVANCE);
     assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
     assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN), ADVANCE);
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS); // it is off still
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_SVR, 0x1ff));
     assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
     assert_false(fake_machine.vm->nested->apic_page_hidden);
 }
@@ -258,6 +260,8 @@ static void the_page_is_there_while_all_use_it(void **state)
     assert_int_equal(vm->apics_elsewhere, 2);
     assert_int_equal(write_base(LAPIC_DEFAULT_BASE), ADVANCE);
     assert_int_equal(write_base(enabled), ADVANCE);
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_SVR, 0x1ff));
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
     assert_int_equal(vm->apics_elsewhere, 1);
     assert_true(vm->nested->apic_page_hidden);
 }
@@ -268,6 +272,40 @@ static void an_apic_that_was_moved_is_not_served(void **state)
     assert_int_equal(write_base(0xd0000000 | LAPIC_BASE_EN), ADVANCE);
     assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
     assert_true(fake_machine.vm->nested->apic_page_hidden);
+}
+
+// The processor would take the self-IPIs that such an APIC does not.
+static void one_that_software_has_switched_off_is_not_served(void **state)
+{
+    (void)state;
+    write_page(LAPIC_SVR, 0xff);
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
+    assert_true(fake_machine.vm->nested->apic_page_hidden);
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_SVR, 0x1ff));
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
+}
+
+// It waits for its SIPI first, and is out of the way.
+static void another_processor_is_served_once_its_apic_is_on(void **state)
+{
+    struct vm *vm = fake_machine_add_smp("two", 2, 1);
+    struct reason why = {""};
+
+    (void)state;
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    struct vcpu *second = vm->vcpus[1];
+
+    assert_int_equal(vm->apics_elsewhere, 0);
+    assert_int_equal(second->apic_access, APIC_ACCESS_MEMORY);
+    vcpu_startup(second, 0x10);
+    assert_int_equal(second->apic_access, APIC_ACCESS_EXITS);
+    assert_int_equal(vm->apics_elsewhere, 1);
+    assert_true(vcpu_write_lapic(second, LAPIC_SVR, 0x1ff));
+    assert_int_equal(second->apic_access, APIC_ACCESS_MEMORY);
+    assert_int_equal(vm->apics_elsewhere, 0);
+    assert_true(vcpu_write_lapic(second, LAPIC_SVR, 0xff));
+    vcpu_init_received(second);
+    assert_int_equal(vm->apics_elsewhere, 0);
 }
 
 static void what_is_refused_changes_nothing(void **state)
@@ -305,6 +343,8 @@ int main(void)
         TEST(in_x2apic_mode_the_msrs_are_served),
         TEST(the_page_is_there_while_all_use_it),
         TEST(an_apic_that_was_moved_is_not_served),
+        TEST(one_that_software_has_switched_off_is_not_served),
+        TEST(another_processor_is_served_once_its_apic_is_on),
         TEST(what_is_refused_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
+#include "vmm/vcpu_apic.h"
 #include "vmm/vm_hold.h"
 
 static struct vcpu *ap; // the second vCPU, held and loaded on CPU 1, where the tests run

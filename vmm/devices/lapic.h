@@ -101,7 +101,7 @@ struct lapic {
     uint32_t dfr;
     uint32_t esr;        // as read
     uint32_t esr_errors; // since the last write to ESR
-    uint32_t icr; // the lower half
+    uint32_t icr;        // the lower half
     uint32_t lvt[LAPIC_LVT_COUNT];
     bool lint[2]; // pin levels
 
