@@ -1,5 +1,5 @@
 ; SPDX-License-Identifier: MIT
-; Runs instructions of an attempt's choice with registers of its choice, in 64-, 32- and 16-bit code.
+; Runs instructions of an attempt with registers of its choice, in 64-, 32- and 16-bit code.
 bits 64
 default rel
 

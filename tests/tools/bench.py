@@ -7,7 +7,7 @@ A BED is one of bochs (VT-x), plain (the same without APIC virtualization), ryze
 next-RIP save, in Bochs) and counted (AMD-V without, in QEMU with -icount); all if none is given.
 Fails when an operation is missing or above its limit. The last column is Linux/KVM 6.1, measured
 the same way on the same machine. Where Bochs is the machine, its debugger also counts what it takes
-from the monitor's `start` of a VM of 512 MiB to its first instruction, apart from the zeroing of its
+from the monitor's `start` of a VM of 512 MiB to its first instruction, without the zeroing of its
 memory.
 """
 
