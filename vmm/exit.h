@@ -17,6 +17,7 @@ enum exit_kind {
     EXIT_EXCEPTION,  // an intercepted exception
     EXIT_APIC_WRITE, // the processor has put it into the APIC's page, and is past the instruction
     EXIT_EOI,        // likewise: of a level-triggered interrupt
+    EXIT_PAUSE,      // a loop of PAUSE: it waits for another vCPU
     EXIT_INTERRUPT_WINDOW,
     EXIT_HOST,      // the host's own interrupt, NMI or timer; the guest did nothing
     EXIT_UNDEFINED, // an instruction that the guest does not have: #UD

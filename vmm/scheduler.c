@@ -30,6 +30,7 @@ static void catch_up(const struct scheduler *scheduler, struct vm_slot *slot)
 
 struct choice {
     struct vcpu *vcpu;
+    uint64_t next_ns; // virtual time of the one that comes after it; 0: there is none
     uint64_t wake_ns; // when one of the others wants to run
 };
 
@@ -40,8 +41,15 @@ static void consider(const struct scheduler *scheduler, struct vcpu *vcpu, struc
         return;
     }
     catch_up(scheduler, slot_of(vcpu));
-    if (!choice->vcpu || slot_of(vcpu)->virtual_time_ns < slot_of(choice->vcpu)->virtual_time_ns) {
+    struct vcpu *other = choice->vcpu;
+    if (!other || slot_of(vcpu)->virtual_time_ns < slot_of(other)->virtual_time_ns) {
         choice->vcpu = vcpu;
+    } else {
+        other = vcpu;
+    }
+    if (other) {
+        uint64_t time_ns = slot_of(other)->virtual_time_ns;
+        choice->next_ns = choice->next_ns ? MIN(choice->next_ns, time_ns) : MAX(time_ns, 1U);
     }
 }
 
@@ -74,26 +82,40 @@ static struct choice choose(const struct scheduler *scheduler)
     return choice;
 }
 
-static void run(struct scheduler *scheduler, struct vcpu *vcpu, uint64_t wake_ns)
+// Without `next_ns` it would be the next itself: it has used the least time still.
+static void charge(struct scheduler *scheduler, struct vcpu *vcpu, uint64_t used_ns,
+                   uint64_t next_ns)
+{
+    struct vm_slot *slot = slot_of(vcpu);
+    vcpu->run_ns += used_ns;
+    slot->virtual_time_ns += used_ns;
+    scheduler->busy_ns += used_ns;
+    if (vcpu->gives_way) {
+        vcpu->gives_way = false;
+        slot->virtual_time_ns = MAX(slot->virtual_time_ns, next_ns + 1);
+    }
+}
+
+// `begin_ns`: when it began to be chosen. That counts as its time: others would pay for who makes
+// it happen often.
+static void run(struct scheduler *scheduler, const struct choice *choice, uint64_t begin_ns)
 {
     const struct host *host = scheduler->vmm->host;
+    struct vcpu *vcpu = choice->vcpu;
     struct vm_slot *slot = slot_of(vcpu);
     uint64_t start_ns = host->now_ns();
     scheduler->virtual_time_ns = MAX(scheduler->virtual_time_ns, slot->virtual_time_ns);
     host->space_enter(&vcpu->vm->space);
     // A VM that sleeps, with a timer of a few ns, must not cut the others' slices to nothing.
     uint64_t end_ns =
-        MIN(start_ns + SCHEDULER_SLICE_NS, MAX(wake_ns, start_ns + SCHEDULER_SLICE_MIN_NS));
+        MIN(start_ns + SCHEDULER_SLICE_NS, MAX(choice->wake_ns, start_ns + SCHEDULER_SLICE_MIN_NS));
     // The back end has means of its own to be in time, but those may stand still while it handles
     // exits.
     host->set_deadline(end_ns);
     __atomic_store_n(&scheduler->current, vcpu, __ATOMIC_SEQ_CST);
     vcpu_run(vcpu, end_ns);
     __atomic_store_n(&scheduler->current, NULL, __ATOMIC_SEQ_CST);
-    uint64_t used_ns = host->now_ns() - start_ns;
-    vcpu->run_ns += used_ns;
-    slot->virtual_time_ns += used_ns;
-    scheduler->busy_ns += used_ns;
+    charge(scheduler, vcpu, host->now_ns() - begin_ns, choice->next_ns);
 }
 
 // Before it says that there is none, it looks again at what came without a kick while it looked.
@@ -118,12 +140,13 @@ static struct choice choose_or_idle(struct scheduler *scheduler)
 
 bool scheduler_step(struct scheduler *scheduler, uint64_t *wake_ns)
 {
+    uint64_t begin_ns = scheduler->vmm->host->now_ns();
     struct choice choice = choose_or_idle(scheduler);
     *wake_ns = choice.wake_ns;
     if (!choice.vcpu) {
         return false;
     }
-    run(scheduler, choice.vcpu, choice.wake_ns);
+    run(scheduler, &choice, begin_ns);
     return true;
 }
 

@@ -67,6 +67,14 @@ static NOT_INLINE enum exit_action handle_interrupt_window(struct vcpu *vcpu)
     return RETRY;
 }
 
+// The other may need this CPU: whoever is next has it.
+static NOT_INLINE enum exit_action handle_pause(struct vcpu *vcpu)
+{
+    vcpu->gives_way = true;
+    vcpu_post_work(vcpu, WORK_HOST);
+    return ADVANCE;
+}
+
 // #DB and #AC come here only so that their delivery cannot loop inside the CPU: hand them on. On
 // hardware an #AC during a delivery is delivered in its turn (table 6-5) and may so go on for ever;
 // here it becomes a double fault, which ends the loop.
@@ -141,6 +149,8 @@ enum exit_action vcpu_handle_exit(struct vcpu_core *core, struct vm_exit *exit)
         return vcpu_apic_write_exit(vcpu, &exit->apic_write);
     case EXIT_EOI:
         return vcpu_eoi_exit(vcpu, &exit->eoi);
+    case EXIT_PAUSE:
+        return handle_pause(vcpu);
     case EXIT_INTERRUPT_WINDOW:
         return handle_interrupt_window(vcpu);
     case EXIT_HOST:
@@ -176,6 +186,7 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_EXCEPTION] = "exception",
         [EXIT_APIC_WRITE] = "APIC write",
         [EXIT_EOI] = "end of interrupt",
+        [EXIT_PAUSE] = "PAUSE loop",
         [EXIT_INTERRUPT_WINDOW] = "interrupt window",
         [EXIT_HOST] = "host interrupt or timer",
         [EXIT_UNDEFINED] = "undefined instruction",

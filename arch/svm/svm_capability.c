@@ -21,10 +21,9 @@ static const struct {
     enum optional_feature feature;
     uint32_t bit;
 } switches[] = {
-    {OPTIONAL_NRIPS, SVM_NEXT_RIP},
-    {OPTIONAL_DECODE_ASSISTS, SVM_DECODE_ASSISTS},
-    {OPTIONAL_VMCB_CLEAN, SVM_CLEAN_BITS},
-    {OPTIONAL_FLUSH_BY_ASID, SVM_FLUSH_BY_ASID},
+    {OPTIONAL_NRIPS, SVM_NEXT_RIP},          {OPTIONAL_DECODE_ASSISTS, SVM_DECODE_ASSISTS},
+    {OPTIONAL_VMCB_CLEAN, SVM_CLEAN_BITS},   {OPTIONAL_FLUSH_BY_ASID, SVM_FLUSH_BY_ASID},
+    {OPTIONAL_PAUSE_EXIT, SVM_PAUSE_FILTER},
 };
 
 static uint32_t switched_on(uint32_t features)
@@ -39,6 +38,11 @@ enum status svm_capability_read(struct svm_capability *c, struct reason *why)
 {
     struct cpuid svm = cpuid_checked(CPUID_SVM, 0);
     c->features = switched_on(svm.edx);
+    // PAUSE is not decoded. And without the threshold PAUSEs far apart would count as a loop.
+    uint32_t pause_needs = SVM_NEXT_RIP | SVM_PAUSE_THRESHOLD;
+    if ((c->features & pause_needs) != pause_needs) {
+        c->features &= ~(uint32_t)SVM_PAUSE_FILTER;
+    }
     c->asids = svm.ebx;
     c->pages_1g = !feature_is_off(OPTIONAL_NPT_1G) &&
                   (cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_PAGE_1G);
@@ -90,6 +94,8 @@ void svm_summarize(void (*line)(const char *text))
          "slower entries"},
         {"flush by ASID", c->features & SVM_FLUSH_BY_ASID, OPTIONAL_FLUSH_BY_ASID, "",
          "a flush takes a new ASID"},
+        {"PAUSE filter", c->features & SVM_PAUSE_FILTER, OPTIONAL_PAUSE_EXIT, "",
+         "who waits in a loop uses up its slice"},
         {"RDTSCP", svm_features() & FEATURE_RDTSCP, OPTIONAL_RDTSCP, "", "guests have no RDTSCP"},
         {"INVPCID", svm_features() & FEATURE_INVPCID, OPTIONAL_INVPCID, "",
          "guests have no INVPCID"},

@@ -174,6 +174,9 @@ static NOT_INLINE bool decode_rare(struct vcpu_core *vcpu, uint32_t exitcode, st
     switch (exitcode) {
     case VMEXIT_NPF:
         return decode_memory(vcpu, exit);
+    case VMEXIT_PAUSE:
+        exit->kind = EXIT_PAUSE;
+        return true;
     case VMEXIT_VINTR:
         exit->kind = EXIT_INTERRUPT_WINDOW;
         return true;

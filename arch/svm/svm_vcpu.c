@@ -30,6 +30,20 @@ static_assert(offsetof(struct backend_vcpu, vmcb) == 0, "the VMCB is page-aligne
 #define CR4_ACCESSES BIT(4)
 #define CR8_ACCESSES BIT(8)
 
+// How many PAUSEs do not exit, and after how many cycles without one they are counted anew (APM
+// Vol. 2 15.14.4).
+#define PAUSES 3000
+#define PAUSE_THRESHOLD_CYCLES 128
+
+static void fill_pause_filter(struct vmcb_control *control)
+{
+    if (svm_capability()->features & SVM_PAUSE_FILTER) {
+        control->intercepts |= (uint32_t)INTERCEPT_PAUSE;
+        control->pause_count = PAUSES;
+        control->pause_threshold = PAUSE_THRESHOLD_CYCLES;
+    }
+}
+
 static void fill_controls(struct vmcb_control *control, const struct nested_space *nested)
 {
     control->cr_reads = CR8_ACCESSES;
@@ -37,6 +51,7 @@ static void fill_controls(struct vmcb_control *control, const struct nested_spac
     control->exceptions = INTERCEPTED_EXCEPTIONS;
     control->intercepts = (uint32_t)INTERCEPTED;
     control->intercepts_svm = (uint32_t)INTERCEPTED_SVM;
+    fill_pause_filter(control);
     control->iopm_base = frames_physical(nested->io_map);
     control->msrpm_base = frames_physical(nested->msr_map);
     control->v_intr = V_INTR_MASKING;

@@ -134,6 +134,7 @@ static_assert(offsetof(struct vmcb, save.g_pat) == 0x668, "APM Vol. 2 table B-2"
 #define INTERCEPT_CPUID BIT(18)
 #define INTERCEPT_IRET BIT(20)
 #define INTERCEPT_INVD BIT(22)
+#define INTERCEPT_PAUSE BIT(23)
 #define INTERCEPT_HLT BIT(24)
 #define INTERCEPT_INVLPGA BIT(26)
 #define INTERCEPT_IOIO BIT(27)
@@ -214,6 +215,7 @@ enum svm_exitcode {
     VMEXIT_CPUID = 0x72,
     VMEXIT_IRET = 0x74,
     VMEXIT_INVD = 0x76,
+    VMEXIT_PAUSE = 0x77,
     VMEXIT_HLT = 0x78,
     VMEXIT_INVLPGA = 0x7a,
     VMEXIT_IOIO = 0x7b,

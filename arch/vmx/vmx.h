@@ -42,6 +42,7 @@
 #define SECONDARY_UNRESTRICTED_GUEST BIT(7)
 #define SECONDARY_APIC_REGISTERS BIT(8)
 #define SECONDARY_INTERRUPT_DELIVERY BIT(9)
+#define SECONDARY_PAUSE_LOOP_EXITING BIT(10)
 #define SECONDARY_ENABLE_INVPCID BIT(12)
 
 // APIC virtualization: all of them, with PRIMARY_USE_TPR_SHADOW, or none. Of the first two a vCPU
@@ -70,7 +71,7 @@
 #define PRIMARY_OPTIONAL (uint32_t)(PRIMARY_USE_TPR_SHADOW | PRIMARY_CR8_EXITING)
 #define SECONDARY_OPTIONAL                                                                         \
     ((uint32_t)(SECONDARY_ENABLE_VPID | SECONDARY_WBINVD_EXITING | SECONDARY_ENABLE_RDTSCP |       \
-                SECONDARY_ENABLE_INVPCID) |                                                        \
+                SECONDARY_ENABLE_INVPCID | SECONDARY_PAUSE_LOOP_EXITING) |                         \
      SECONDARY_APICV)
 #define EXIT_OPTIONAL (uint32_t) EXIT_SAVE_PREEMPTION_TIMER
 
@@ -128,6 +129,7 @@ enum vmx_exit_reason {
     VMX_EXIT_WRMSR = 32,
     VMX_EXIT_MWAIT = 36,
     VMX_EXIT_MONITOR = 39,
+    VMX_EXIT_PAUSE = 40,
     VMX_EXIT_APIC_ACCESS = 44,
     VMX_EXIT_VIRTUALIZED_EOI = 45,
     VMX_EXIT_EPT_VIOLATION = 48,

@@ -40,6 +40,7 @@ static const struct {
     {OPTIONAL_RDTSCP, .secondary = SECONDARY_ENABLE_RDTSCP},
     {OPTIONAL_INVPCID, .secondary = SECONDARY_ENABLE_INVPCID},
     {OPTIONAL_APICV, .secondary = SECONDARY_APICV},
+    {OPTIONAL_PAUSE_EXIT, .secondary = SECONDARY_PAUSE_LOOP_EXITING},
 };
 
 static void switch_off(struct vmx_capability *c)
@@ -160,6 +161,8 @@ void vmx_summarize(void (*line)(const char *text))
         {"preemption timer", c->pin & PIN_PREEMPTION_TIMER, OPTIONAL_PREEMPTION_TIMER,
          "slices end by the APIC timer"},
         {"APIC virtualization", vmx_serves_apic(c), OPTIONAL_APICV, "interrupts cost exits"},
+        {"PAUSE-loop exiting", c->secondary & SECONDARY_PAUSE_LOOP_EXITING, OPTIONAL_PAUSE_EXIT,
+         "who waits in a loop uses up its slice"},
         {"virtual NMIs", c->pin & PIN_VIRTUAL_NMIS, OPTIONAL_VIRTUAL_NMIS, "no NMIs for guests"},
         {"WBINVD exiting", c->secondary & SECONDARY_WBINVD_EXITING, OPTIONAL_WBINVD_EXITING,
          "a guest's WBINVD slows the machine"},

@@ -173,6 +173,9 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
     case VMX_EXIT_HLT:
         exit->kind = EXIT_HLT;
         return true;
+    case VMX_EXIT_PAUSE:
+        exit->kind = EXIT_PAUSE;
+        return true;
     case VMX_EXIT_INTERRUPT_WINDOW:
         exit->kind = EXIT_INTERRUPT_WINDOW;
         return true;

@@ -44,6 +44,11 @@ static void vpid_release(uint16_t vpid)
 // microcode (CVE-2015-5307, CVE-2015-8104); #MC because it concerns the host.
 #define INTERCEPTED_EXCEPTIONS ((uint32_t)(BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC)))
 
+// In ticks of the TSC (25.6.13): PAUSEs that are no farther apart are one loop; a loop exits that
+// goes on for longer than some thousand instructions, more than most locks are held.
+#define PLE_GAP_TICKS 128
+#define PLE_WINDOW_TICKS 8192
+
 static void write_controls(const struct vcpu_core *vcpu, const struct vmx_capability *c)
 {
     const struct nested_space *nested = vcpu->nested;
@@ -71,6 +76,10 @@ static void write_controls(const struct vcpu_core *vcpu, const struct vmx_capabi
     vmcs_write64(EPT_POINTER, nested->eptp);
     vmcs_write64(TSC_OFFSET, 0);
     vmcs_write64(VMCS_LINK_POINTER, UINT64_MAX);
+    if (c->secondary & SECONDARY_PAUSE_LOOP_EXITING) {
+        vmcs_write32(PLE_GAP, PLE_GAP_TICKS);
+        vmcs_write32(PLE_WINDOW, PLE_WINDOW_TICKS);
+    }
     if (c->secondary & SECONDARY_ENABLE_VPID) {
         vmcs_write16(VPID, vcpu->backend->vpid);
     }

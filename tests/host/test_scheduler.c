@@ -635,6 +635,54 @@ static void restarts_are_waited_for(void **state)
     assert_int_equal(vm->starts, 2);
 }
 
+// Names with w wait in a loop that exits after 5 us, others compute.
+static void waiter_or_hog(struct vcpu_core *core)
+{
+    if (vcpu_of(core)->vm->config.name[0] == 'w') {
+        fake_host.now_ns += 5 * US;
+        fake_backend_exit(core, (struct vm_exit){.kind = EXIT_PAUSE});
+    } else {
+        fake_backend_compute(core);
+    }
+}
+
+static void who_waits_in_a_loop_gives_way(void **state)
+{
+    (void)state;
+    fake_backend.guest = waiter_or_hog;
+    struct vm *waiter = start("waiter");
+    struct vm *hog = start("hog");
+    struct vm *other = start("hog2");
+
+    run_for(1000 * MS);
+    assert_true(run_time(waiter) < 2 * MS);
+    assert_true(waiter->vcpus[0]->core.exits[EXIT_PAUSE] >=
+                45); // a turn before each hog's at least
+    assert_in_range(run_time(hog), 480 * MS, 520 * MS);
+    assert_in_range(run_time(other), 480 * MS, 520 * MS);
+}
+
+static void who_waits_alone_goes_on_waiting(void **state)
+{
+    (void)state;
+    fake_backend.guest = waiter_or_hog;
+    struct vm *waiter = start("waiter");
+
+    run_for(100 * MS);
+    assert_true(run_time(waiter) > 60 * MS); // the rest is the host's overhead
+}
+
+static void two_that_wait_take_turns(void **state)
+{
+    (void)state;
+    fake_backend.guest = waiter_or_hog;
+    struct vm *first = start("wait1");
+    struct vm *second = start("wait2");
+
+    run_for(100 * MS);
+    assert_in_range(run_time(first), run_time(second) - MS, run_time(second) + MS);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, fake_machine_tear_down)
 
 int main(void)
@@ -646,6 +694,9 @@ int main(void)
         TEST(a_cpu_that_runs_no_guests_schedules_nothing),
         TEST(one_alone_runs_all_the_time),
         TEST(hogs_share_equally),
+        TEST(who_waits_in_a_loop_gives_way),
+        TEST(who_waits_alone_goes_on_waiting),
+        TEST(two_that_wait_take_turns),
         TEST(a_slice_is_no_longer_than_it_should_be),
         TEST(a_sleeper_wakes_soon_beside_a_hog),
         TEST(sleepers_keep_their_pace_beside_a_hog),

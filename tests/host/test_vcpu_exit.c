@@ -280,6 +280,16 @@ static void host_exits_do_not_move_the_guest(void **state)
     assert_rip(START);
 }
 
+static void a_loop_of_pause_gives_way(void **state)
+{
+    (void)state;
+    fake_machine.vcpu->core.work = 0;
+    assert_int_equal(exit_of(EXIT_PAUSE), ADVANCE);
+    assert_int_equal(fake_machine.vcpu->core.work, WORK_HOST);
+    assert_true(fake_machine.vcpu->gives_way);
+    assert_rip(START + FAKE_INSTRUCTION_BYTES);
+}
+
 static void an_interrupt_window_makes_the_loop_look(void **state)
 {
     (void)state;
@@ -458,6 +468,7 @@ int main(void)
         TEST(forbidden_instructions_fault),
         TEST(cache_instructions_do_nothing),
         TEST(host_exits_do_not_move_the_guest),
+        TEST(a_loop_of_pause_gives_way),
         TEST(an_interrupt_window_makes_the_loop_look),
         TEST(a_triple_fault_ends_the_vm),
         TEST(a_triple_fault_without_idt_is_a_reset),

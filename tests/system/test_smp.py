@@ -97,6 +97,15 @@ def test_all_vcpus_on_one_cpu(boot, build, bed):
     machine.expect("smp: TLB shootdown: by INVLPG: ok", timeout=120)
 
 
+# The holder of a lock may wait for the CPU on which others wait for the lock.
+@on_vtx
+def test_a_loop_of_pause_gives_way(boot, build, bed):
+    machine = start(boot, build, "cpus=4 cpu=1", 4, bed)
+    machine.expect(r"\[smp\] ended: exit status 0", timeout=120)
+    machine.expect_prompt()
+    assert any(re.match(r"PAUSE loop +[1-9]", line) for line in machine.command("exits smp"))
+
+
 @on_vtx
 def test_a_wrong_list_of_cpus_is_named_in_one_line(boot, build, bed):
     hello = build / "guests/hello.elf"
