@@ -114,8 +114,10 @@ void vcpu_apic_place(struct vcpu *vcpu)
 static void after_write(struct vcpu *vcpu, uint64_t due_ns)
 {
     struct lapic *lapic = &vcpu->lapic;
-    vcpu_apic_place(vcpu);
-    if (lapic_has_requests(lapic) || pc_interrupt_waits(vcpu->vm->pc) || vcpu_apic_served(vcpu)) {
+    if (vcpu_apic_served(vcpu)) {
+        vcpu_apic_place(vcpu);
+        vcpu_post_work(vcpu, WORK_EVENTS);
+    } else if (lapic_has_requests(lapic) || pc_interrupt_waits(vcpu->vm->pc)) {
         vcpu_post_work(vcpu, WORK_EVENTS);
     }
     if (lapic_next_event_ns(lapic) != due_ns) {
