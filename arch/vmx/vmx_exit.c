@@ -131,6 +131,25 @@ static NOT_INLINE void decode_failure(struct vcpu_core *vcpu, uint32_t reason, s
     vcpu->backend->last_reason = reason;
 }
 
+// Exits of APIC virtualization.
+static NOT_INLINE void decode_apic(uint32_t reason, struct vm_exit *exit)
+{
+    switch (reason) {
+    case VMX_EXIT_APIC_WRITE:
+        exit->kind = EXIT_APIC_WRITE;
+        exit->apic_write.reg = (uint8_t)(vmcs_read(EXIT_QUALIFICATION) >> 4);
+        break;
+    case VMX_EXIT_VIRTUALIZED_EOI:
+        exit->kind = EXIT_EOI;
+        exit->eoi.vector = (uint8_t)vmcs_read(EXIT_QUALIFICATION);
+        break;
+    default:
+        vmx_decode_apic_access(exit);
+        decode_code(&exit->memory.code);
+        break;
+    }
+}
+
 // The raw exit in neutral terms. False: it was the host's own, the guest did nothing.
 static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exit *exit)
 {
@@ -159,16 +178,9 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
         return !((exit->memory.access & ACCESS_EXECUTE) &&
                  ept_allow_execute(vcpu->nested, exit->memory.gpa));
     case VMX_EXIT_APIC_ACCESS:
-        vmx_decode_apic_access(exit);
-        decode_code(&exit->memory.code);
-        return true;
     case VMX_EXIT_APIC_WRITE:
-        exit->kind = EXIT_APIC_WRITE;
-        exit->apic_write.reg = (uint8_t)(vmcs_read(EXIT_QUALIFICATION) >> 4);
-        return true;
     case VMX_EXIT_VIRTUALIZED_EOI:
-        exit->kind = EXIT_EOI;
-        exit->eoi.vector = (uint8_t)vmcs_read(EXIT_QUALIFICATION);
+        decode_apic(reason, exit);
         return true;
     case VMX_EXIT_HLT:
         exit->kind = EXIT_HLT;

@@ -95,7 +95,10 @@ static void repeat(struct fake_guest *guest, const struct input *input)
           &emulation);
     length = emulate_repeated_move(&again.core, &again.memory, &again.bus, &exit, &cache);
     // Without a linear address the exit may be none of this instruction: then it is no test.
-    if (length != 0 && (exit.gva_valid || guest->access_count > before)) {
+    bool is_its_own =
+        exit.gva_valid || (guest->access_count > before && before < FAKE_ACCESSES_MAX &&
+                           guest->accesses[before].address == exit.gpa.value);
+    if (length != 0 && is_its_own) {
         require(length == emulation.length && again.access_count == guest->access_count);
         require(memcmp(&again.core, &guest->core, sizeof(again.core)) == 0);
         require(memcmp(again.registers, guest->registers, sizeof(again.registers)) == 0);
