@@ -124,7 +124,7 @@ enum backend_feature {
 
 // How a guest gets to the registers of its local APIC, where the back end has FEATURE_APIC.
 enum apic_access {
-    APIC_ACCESS_EXITS,  // neither way is served
+    APIC_ACCESS_EXITS,  // neither way is served: all is as without the feature
     APIC_ACCESS_MEMORY, // xAPIC mode, at BACKEND_APIC_GPA
     APIC_ACCESS_MSR,    // x2APIC mode
 };
@@ -166,7 +166,7 @@ struct vcpu_core {
     uint64_t cr4_allowed;       // bits of CR4 that the guest may have, by its CPUID
     uint64_t cr4_watched;       // of them those whose change must exit
     uint64_t deadline_ns;       // run() returns with WORK_HOST set no later than about then
-    void *apic_page;            // of the local APIC's registers, NULL without FEATURE_APIC
+    void *apic_page;            // of the local APIC's registers, for FEATURE_APIC
     uint64_t host_cr3;          // the address space to be in on exit: struct host_space.cr3
     uint64_t exits[EXIT_KINDS]; // counted by the back end's loop
 };
@@ -213,7 +213,7 @@ struct vcpu_ops {
     // Whether the page at BACKEND_APIC_GPA is there, as it is at first. vCPUs that run meanwhile
     // may see it, empty, until their next entry.
     void (*show_apic_page)(struct nested_space *space, bool shown);
-    // The highest requested vector and the highest in service; 0: none.
+    // Not with APIC_ACCESS_EXITS: the highest requested vector and the highest in service; 0: none.
     void (*set_interrupt_status)(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service);
     // The vectors whose end makes an EXIT_EOI.
     void (*set_eoi_exits)(struct vcpu_core *vcpu, const uint64_t vectors[4]);

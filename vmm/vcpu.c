@@ -11,7 +11,7 @@
 static void build_cpuid(struct vcpu *vcpu)
 {
     struct cpuid_identity identity = {
-        .apic_id = vcpu->index, .vcpus = vcpu->vm->config.vcpus, .features = vcpu->ops->features()};
+        .apic_id = vcpu->index, .vcpus = vcpu->vm->config.vcpus, .features = vcpu->features};
     cpuid_table_build(&vcpu->cpuid, vcpu->host, &identity);
     vcpu->core.cr4_allowed = cpuid_table_cr4_allowed(&vcpu->cpuid);
     vcpu->core.cr4_watched = CR4_OSXSAVE | CR4_PKE; // CPUID shows them
@@ -28,6 +28,7 @@ enum status vcpu_create(struct vm *vm, unsigned index, struct vcpu **result, str
     vcpu->ops = vm->vmm->ops;
     vcpu->host = host;
     vcpu->index = index;
+    vcpu->features = vcpu->ops->features();
     vcpu->core.nested = vm->nested;
     vcpu->core.host_cr3 = vm->space.cr3;
     build_cpuid(vcpu);

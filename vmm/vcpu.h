@@ -17,7 +17,8 @@ struct vcpu {
     struct vm *vm;
     const struct vcpu_ops *ops;
     const struct host *host;
-    unsigned index; // in its VM; also its APIC ID
+    unsigned index;    // in its VM; also its APIC ID
+    unsigned features; // enum backend_feature
 
     struct lapic lapic;
     struct lapic_output lapic_output;
@@ -29,7 +30,7 @@ struct vcpu {
     bool asleep;            // atomic: either of them, and nothing but enum MAIL_WAKES_ALL wakes it
     bool nmi_pending;
     bool gives_way;               // its run ended because it waits for another in a loop
-    enum apic_access apic_access; // with FEATURE_APIC, see vcpu_apic_place
+    enum apic_access apic_access; // see vcpu_apic_place
     uint64_t woken_ns;            // atomic: of the scheduler, see woken_ns_of
     uint64_t tsc_adjust;          // what its TSC is ahead of its VM's
     uint64_t next_event_ns;       // host time at which a device of its VM wants something

@@ -57,10 +57,8 @@ void vcpu_apic_init(struct vcpu *vcpu)
     if (vcpu->index == 0) {
         lapic_set_virtual_wire(&vcpu->lapic); // as the firmware that there is not would leave it
     }
-    if (vcpu->ops->features() & FEATURE_APIC) {
-        vcpu->core.apic_page = &vcpu->lapic.page;
-        vcpu->apic_access = APIC_ACCESS_MEMORY; // as the back end begins
-    }
+    vcpu->core.apic_page = &vcpu->lapic.page;
+    vcpu->apic_access = vcpu->features & FEATURE_APIC ? APIC_ACCESS_MEMORY : APIC_ACCESS_EXITS;
 }
 
 // ---- The processor's part ----
@@ -99,10 +97,11 @@ void vcpu_apic_place(struct vcpu *vcpu)
 {
     enum apic_access before = vcpu->apic_access;
     enum apic_access access = access_of(vcpu);
-    if (!vcpu_apic_served(vcpu) || access == before) {
+    if (!(vcpu->features & FEATURE_APIC) || access == before) {
         return;
     }
     vcpu->apic_access = access;
+    lapic_refresh(&vcpu->lapic); // the model alone goes on from there, if it is not served
     if (before == APIC_ACCESS_MEMORY || access == APIC_ACCESS_MEMORY) {
         count_elsewhere(vcpu, access != APIC_ACCESS_MEMORY);
     }
@@ -114,7 +113,7 @@ void vcpu_apic_place(struct vcpu *vcpu)
 static void after_write(struct vcpu *vcpu, uint64_t due_ns)
 {
     struct lapic *lapic = &vcpu->lapic;
-    if (vcpu_apic_served(vcpu)) {
+    if (vcpu->features & FEATURE_APIC) {
         vcpu_apic_place(vcpu);
         vcpu_post_work(vcpu, WORK_EVENTS);
     } else if (lapic_has_requests(lapic) || pc_interrupt_waits(vcpu->vm->pc)) {

@@ -11,7 +11,7 @@ void vcpu_apic_init(struct vcpu *vcpu);
 // it finds there.
 static inline bool vcpu_apic_served(const struct vcpu *vcpu)
 {
-    return vcpu->core.apic_page != NULL;
+    return vcpu->apic_access != APIC_ACCESS_EXITS;
 }
 
 // Has the processor serve the guest as the APIC's mode and place have it; after each change of

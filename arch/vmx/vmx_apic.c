@@ -92,19 +92,31 @@ void vmx_apic_write_controls(const struct vcpu_core *vcpu)
     vmx_set_eoi_exits(NULL, (const uint64_t[4]){0});
 }
 
+static uint32_t secondary_controls(enum apic_access access)
+{
+    uint32_t controls = vmx_capability()->secondary;
+    switch (access) {
+    case APIC_ACCESS_MEMORY:
+        return controls & ~(uint32_t)SECONDARY_X2APIC_MODE;
+    case APIC_ACCESS_MSR:
+        return controls & ~(uint32_t)SECONDARY_APIC_ACCESSES;
+    case APIC_ACCESS_EXITS:
+        break;
+    }
+    return controls & ~SECONDARY_APICV;
+}
+
 void vmx_set_apic_access(struct vcpu_core *vcpu, enum apic_access access)
 {
     const struct nested_space *nested = vcpu->nested;
-    const uint8_t *bitmap = nested->msr_bitmap;
-    uint32_t controls = vmcs_read32(SECONDARY_CONTROLS) &
-                        ~(uint32_t)(SECONDARY_APIC_ACCESSES | SECONDARY_X2APIC_MODE);
-    if (access == APIC_ACCESS_MEMORY) {
-        controls |= (uint32_t)SECONDARY_APIC_ACCESSES;
-    } else if (access == APIC_ACCESS_MSR) {
-        controls |= (uint32_t)SECONDARY_X2APIC_MODE;
-        bitmap = nested->x2apic_msr_bitmap;
-    }
-    vmcs_write32(SECONDARY_CONTROLS, controls);
+    const uint8_t *bitmap =
+        access == APIC_ACCESS_MSR ? nested->x2apic_msr_bitmap : nested->msr_bitmap;
+    uint32_t cr8 = PRIMARY_USE_TPR_SHADOW | PRIMARY_CR8_EXITING;
+    uint32_t primary = vmcs_read32(PRIMARY_CONTROLS) & ~cr8;
+    bool exits = access == APIC_ACCESS_EXITS;
+    vmcs_write32(PRIMARY_CONTROLS,
+                 primary | (uint32_t)(exits ? PRIMARY_CR8_EXITING : PRIMARY_USE_TPR_SHADOW));
+    vmcs_write32(SECONDARY_CONTROLS, secondary_controls(access));
     vmcs_write64(MSR_BITMAP, frames_physical(bitmap));
     // What the TLB says of the page may be wrong now (30.4.5), and it may just have been unmapped.
     vcpu->backend->flush = true;

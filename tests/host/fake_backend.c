@@ -81,6 +81,8 @@ static enum status create_vcpu(struct vcpu_core *vcpu, struct reason *why)
     vcpu->backend->registers[REG_DR6] = DR6_FIXED;
     vcpu->backend->registers[REG_DR7] = DR7_FIXED;
     vcpu->backend->registers[REG_XCR0] = XCR0_X87;
+    vcpu->backend->apic_access =
+        fake_backend.features & FEATURE_APIC ? APIC_ACCESS_MEMORY : APIC_ACCESS_EXITS;
     fake_backend.live_vcpus++;
     load_vcpu(vcpu);
     return STATUS_OK;
@@ -184,7 +186,8 @@ static void deliver(struct backend_vcpu *backend)
 
 static void set_apic_access(struct vcpu_core *vcpu, enum apic_access access)
 {
-    assert_non_null(vcpu->apic_page);
+    assert_true(fake_backend.features & FEATURE_APIC);
+    assert_true(loaded(vcpu)->apic_access != access); // a change
     loaded(vcpu)->apic_access = access;
 }
 
@@ -197,14 +200,14 @@ static void show_apic_page(struct nested_space *space, bool shown)
 
 static void set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service)
 {
-    assert_non_null(vcpu->apic_page);
+    assert_true(loaded(vcpu)->apic_access != APIC_ACCESS_EXITS);
     loaded(vcpu)->requested = requested;
     loaded(vcpu)->in_service = in_service;
 }
 
 static void set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4])
 {
-    assert_non_null(vcpu->apic_page);
+    assert_true(loaded(vcpu)->apic_access != APIC_ACCESS_EXITS);
     memcpy(loaded(vcpu)->eoi_exits, vectors, sizeof(loaded(vcpu)->eoi_exits));
 }
 
@@ -244,7 +247,7 @@ bool fake_backend_enter(struct vcpu_core *vcpu)
     if (backend->event_waiting) {
         deliver(backend);
     }
-    if (vcpu->apic_page) {
+    if (backend->apic_access != APIC_ACCESS_EXITS) {
         serve_apic(vcpu);
     }
     return backend->window && is_open(backend);

@@ -274,6 +274,26 @@ static void an_apic_that_was_moved_is_not_served(void **state)
     assert_true(fake_machine.vm->nested->apic_page_hidden);
 }
 
+// Also what the processor has put into the page until then.
+static void where_it_is_not_served_interrupts_are_injected(void **state)
+{
+    struct lapic *lapic = &fake_machine.vcpu->lapic;
+
+    (void)state;
+    lapic->page.reg[LAPIC_IRR + 2].value = BIT(1);
+    assert_int_equal(write_base(0xd0000000 | LAPIC_BASE_EN), ADVANCE);
+    fake_machine_run();
+    assert_true(backend()->window);
+    assert_int_equal(backend()->requested, 0);
+    run_open();
+    assert_delivered(1, 0x41);
+    assert_false(backend()->window);
+    assert_int_equal(lapic->page.reg[LAPIC_ISR + 2].value, BIT(1));
+    assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN), ADVANCE);
+    fake_machine_run();
+    assert_int_equal(backend()->in_service, 0x41);
+}
+
 // The processor would take the self-IPIs that such an APIC does not.
 static void one_that_software_has_switched_off_is_not_served(void **state)
 {
@@ -343,6 +363,7 @@ int main(void)
         TEST(in_x2apic_mode_the_msrs_are_served),
         TEST(the_page_is_there_while_all_use_it),
         TEST(an_apic_that_was_moved_is_not_served),
+        TEST(where_it_is_not_served_interrupts_are_injected),
         TEST(one_that_software_has_switched_off_is_not_served),
         TEST(another_processor_is_served_once_its_apic_is_on),
         TEST(what_is_refused_changes_nothing),
