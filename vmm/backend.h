@@ -119,7 +119,9 @@ enum backend_feature {
     FEATURE_RDTSCP = BIT(0),
     FEATURE_INVPCID = BIT(1),
     FEATURE_XSAVES = BIT(2), // with IA32_XSS 0
-    FEATURE_APIC = BIT(3),   // not for guests: it serves their local APICs
+    // Not for guests:
+    FEATURE_APIC = BIT(3),   // it serves their local APICs
+    FEATURE_POSTED = BIT(4), // beside it: others leave interrupts for a guest that stays in it
 };
 
 // How a guest gets to the registers of its local APIC, where the back end has FEATURE_APIC.
@@ -167,6 +169,7 @@ struct vcpu_core {
     uint64_t cr4_watched;       // of them those whose change must exit
     uint64_t deadline_ns;       // run() returns with WORK_HOST set no later than about then
     void *apic_page;            // of the local APIC's registers, for FEATURE_APIC
+    void *posted;               // the descriptor of posted interrupts, for FEATURE_POSTED
     uint64_t host_cr3;          // the address space to be in on exit: struct host_space.cr3
     uint64_t exits[EXIT_KINDS]; // counted by the back end's loop
 };
@@ -217,6 +220,9 @@ struct vcpu_ops {
     void (*set_interrupt_status)(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service);
     // The vectors whose end makes an EXIT_EOI.
     void (*set_eoi_exits)(struct vcpu_core *vcpu, const uint64_t vectors[4]);
+    // With FEATURE_POSTED: vectors were left in the descriptor of the vCPU that another CPU is in.
+    // It takes them at once, or at the next entry if it is not in the guest now.
+    void (*notify)(unsigned cpu);
 
     // gpa, hpa and bytes are multiples of 4 KiB. map uses the largest pages that fit, unmap splits.
     // A vCPU that runs meanwhile may use what was unmapped until its next entry.

@@ -17,6 +17,7 @@ static const char *const words[] = {
     [OPTIONAL_WBINVD_EXITING] = "wbinvd-exiting",
     [OPTIONAL_TRUE_CONTROLS] = "true-controls",
     [OPTIONAL_APICV] = "apicv",
+    [OPTIONAL_POSTED_INTERRUPTS] = "posted-interrupts",
     [OPTIONAL_PAUSE_EXIT] = "pause-exit",
     [OPTIONAL_NPT_1G] = "npt-1g",
     [OPTIONAL_NRIPS] = "nrips",

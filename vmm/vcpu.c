@@ -264,10 +264,12 @@ void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns)
         }
         deliver_events(vcpu);
         vcpu->core.deadline_ns = MIN(slice_end_ns, vcpu->next_event_ns);
+        vcpu_apic_take_posted(vcpu, true);
         // What its own devices have just sent is still in its mail. And nobody kicks this CPU for
         // work that it has already (scheduler_wake): the guest is entered without any.
         if (!has_work(vcpu)) {
             vcpu->ops->run(&vcpu->core);
         }
+        vcpu_apic_take_posted(vcpu, false);
     }
 }

@@ -58,6 +58,7 @@ void vcpu_apic_init(struct vcpu *vcpu)
         lapic_set_virtual_wire(&vcpu->lapic); // as the firmware that there is not would leave it
     }
     vcpu->core.apic_page = &vcpu->lapic.page;
+    vcpu->core.posted = &vcpu->mail;
     vcpu->apic_access = vcpu->features & FEATURE_APIC ? APIC_ACCESS_MEMORY : APIC_ACCESS_EXITS;
 }
 
@@ -101,6 +102,9 @@ void vcpu_apic_place(struct vcpu *vcpu)
         return;
     }
     vcpu->apic_access = access;
+    if (access == APIC_ACCESS_EXITS) {
+        vcpu_apic_take_posted(vcpu, false);
+    }
     lapic_refresh(&vcpu->lapic); // the model alone goes on from there, if it is not served
     if (before == APIC_ACCESS_MEMORY || access == APIC_ACCESS_MEMORY) {
         count_elsewhere(vcpu, access != APIC_ACCESS_MEMORY);

@@ -29,6 +29,14 @@ static inline void vcpu_apic_refresh(struct vcpu *vcpu)
 // What the processor must know of it, before an entry. Only where it serves the guest.
 void vcpu_apic_publish(struct vcpu *vcpu);
 
+// Whether vectors in its mail are taken by the processor from now on, and until false. What came
+// before is still there: the caller looks.
+static inline void vcpu_apic_take_posted(struct vcpu *vcpu, bool taken)
+{
+    bool can = (vcpu->features & FEATURE_POSTED) && vcpu_apic_served(vcpu);
+    __atomic_store_n(&vcpu->takes_posted, taken && can, __ATOMIC_SEQ_CST);
+}
+
 // A read of a register (enum lapic_register) as lapic_read has it. Inline, and with a look at the
 // clock and at the processor's doings only for the registers that need it: all three would be a
 // good part of what it costs.

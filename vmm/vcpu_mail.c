@@ -7,6 +7,20 @@
 
 // ---- On any CPU ----
 
+// The processor takes vectors by itself while the guest is in it. Who else set MAIL_VECTORS has
+// notified it.
+static void announce(struct vcpu *vcpu, uint32_t flags, bool known)
+{
+    unsigned cpu = vcpu->vm->slots[vcpu->index].cpu;
+    bool taken = flags == MAIL_VECTORS && __atomic_load_n(&vcpu->takes_posted, __ATOMIC_SEQ_CST) &&
+                 vcpu->host->this_cpu() != cpu;
+    if (!taken) {
+        vcpu_notify(vcpu, WORK_EVENTS);
+    } else if (!known) {
+        vcpu->ops->notify(cpu);
+    }
+}
+
 // `flags` in place of `instead`, and the vCPU's CPU looks. Nothing happens if `unless` is there.
 static void post(struct vcpu *vcpu, uint32_t flags, uint32_t instead, uint32_t unless)
 {
@@ -20,20 +34,15 @@ static void post(struct vcpu *vcpu, uint32_t flags, uint32_t instead, uint32_t u
             return;
         }
     } while (!__atomic_compare_exchange_n(at, &old, (old & ~instead) | flags, true,
-                                          __ATOMIC_RELEASE, __ATOMIC_RELAXED));
-    vcpu_notify(vcpu, WORK_EVENTS);
+                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    announce(vcpu, flags, old & MAIL_VECTORS);
 }
 
 static void post_vector(struct vcpu *vcpu, const struct apic_message *message)
 {
-    struct vcpu_mail *mail = &vcpu->mail;
-    unsigned word = message->vector / 64;
-    uint64_t bit = BIT(message->vector % 64);
-    if (message->level) {
-        __atomic_or_fetch(&mail->level[word], bit, __ATOMIC_RELAXED);
-    }
-    __atomic_or_fetch(&mail->vectors[word], bit, __ATOMIC_RELEASE);
-    post(vcpu, MAIL_VECTORS, 0, 0);
+    uint64_t *vectors = message->level ? vcpu->mail.level : vcpu->mail.vectors;
+    __atomic_or_fetch(&vectors[message->vector / 64], BIT(message->vector % 64), __ATOMIC_RELAXED);
+    post(vcpu, message->level ? MAIL_LEVEL : MAIL_VECTORS, 0, 0);
 }
 
 void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message)
@@ -65,17 +74,14 @@ void vcpu_mail_lint0(struct vcpu *vcpu, bool level)
 
 // ---- On the vCPU's own ----
 
-static void take_word(struct vcpu *vcpu, unsigned word)
+static void take_vectors(struct vcpu *vcpu, uint64_t words[MAIL_WORDS], bool level)
 {
-    struct vcpu_mail *mail = &vcpu->mail;
-    uint64_t vectors = __atomic_exchange_n(&mail->vectors[word], 0, __ATOMIC_ACQUIRE);
-    uint64_t level = 0;
-    if (vectors != 0) {
-        level = __atomic_fetch_and(&mail->level[word], ~vectors, __ATOMIC_RELAXED) & vectors;
-    }
-    for (; vectors != 0; vectors &= vectors - 1) {
-        unsigned bit = (unsigned)__builtin_ctzll(vectors);
-        lapic_post(&vcpu->lapic, (uint8_t)(64 * word + bit), level & BIT(bit));
+    for (unsigned word = 0; word < MAIL_WORDS; word++) {
+        uint64_t vectors = __atomic_exchange_n(&words[word], 0, __ATOMIC_ACQUIRE);
+        for (; vectors != 0; vectors &= vectors - 1) {
+            unsigned bit = (unsigned)__builtin_ctzll(vectors);
+            lapic_post(&vcpu->lapic, (uint8_t)(64 * word + bit), level);
+        }
     }
 }
 
@@ -117,8 +123,11 @@ void vcpu_mail_take(struct vcpu *vcpu)
     if (flags & MAIL_NMI) {
         vcpu->nmi_pending = true;
     }
-    for (unsigned word = 0; (flags & MAIL_VECTORS) && word < MAIL_WORDS; word++) {
-        take_word(vcpu, word);
+    if (flags & MAIL_VECTORS) {
+        take_vectors(vcpu, mail->vectors, false);
+    }
+    if (flags & MAIL_LEVEL) {
+        take_vectors(vcpu, mail->level, true);
     }
     if (flags & (MAIL_LINT0 | MAIL_LINT0_ROSE)) {
         take_lint0(vcpu, flags);

@@ -16,6 +16,7 @@ enum mail_flag {
     MAIL_STARTUP = BIT(3), // SIPI, after the INIT if there is one too
     MAIL_LINT0_ROSE = BIT(4),
     MAIL_LINT0 = BIT(5), // the level of the pin has changed
+    MAIL_LEVEL = BIT(6), // some of `level` are set
     MAIL_STARTUP_SHIFT = 8,
     MAIL_STARTUP_VECTOR = 0xff << MAIL_STARTUP_SHIFT,
 
@@ -24,12 +25,18 @@ enum mail_flag {
 };
 
 // All members are atomic. What a flag announces is written before the flag.
+//
+// It begins with a posted-interrupt descriptor (SDM Vol. 3C 30.6): with FEATURE_POSTED the
+// processor that the vCPU runs on takes `vectors` and clears MAIL_VECTORS when it is notified; the
+// other flags are none of its business.
 struct vcpu_mail {
-    uint32_t flags;
+    alignas(64) uint64_t vectors[MAIL_WORDS]; // edge-triggered: the PIR
+    uint32_t flags;                           // bit 0 is ON
     bool lint0;
-    uint64_t vectors[MAIL_WORDS];
-    uint64_t level[MAIL_WORDS]; // of those vectors the level-triggered ones
+    uint64_t level[MAIL_WORDS]; // level-triggered
 };
+
+static_assert(offsetof(struct vcpu_mail, flags) == 256 / 8 && MAIL_VECTORS == 1, "figure 30-1");
 
 // A message that was found to be for this vCPU's local APIC, by lapic_is_addressed.
 void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message);

@@ -26,6 +26,7 @@ struct vmcs_natural {
 
 // B.1 16-bit fields
 #define VPID VMCS16(0x0000)
+#define POSTED_NOTIFICATION_VECTOR VMCS16(0x0002)
 #define GUEST_ES_SELECTOR VMCS16(0x0800) // the others follow in steps of 2, in guest_segment order
 #define GUEST_INTERRUPT_STATUS VMCS16(0x0810)
 #define HOST_ES_SELECTOR VMCS16(0x0c00)
@@ -43,6 +44,7 @@ struct vmcs_natural {
 #define TSC_OFFSET VMCS64(0x2010)
 #define VIRTUAL_APIC_ADDRESS VMCS64(0x2012)
 #define APIC_ACCESS_ADDRESS VMCS64(0x2014)
+#define POSTED_DESCRIPTOR_ADDRESS VMCS64(0x2016)
 #define EPT_POINTER VMCS64(0x201a)
 #define EOI_EXIT_BITMAP_0 VMCS64(0x201c) // the others follow in steps of 2
 #define GUEST_PHYSICAL_ADDRESS VMCS64(0x2400)

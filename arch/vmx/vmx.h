@@ -12,6 +12,7 @@
 #define PIN_NMI_EXITING BIT(3)
 #define PIN_VIRTUAL_NMIS BIT(5)
 #define PIN_PREEMPTION_TIMER BIT(6)
+#define PIN_POSTED_INTERRUPTS BIT(7)
 
 // Primary processor-based controls (25.6.2).
 #define PRIMARY_INTERRUPT_WINDOW_EXITING BIT(2)
@@ -54,6 +55,7 @@
 // VM-exit controls (25.7.1).
 #define EXIT_SAVE_DEBUG_CONTROLS BIT(2)
 #define EXIT_HOST_64BIT BIT(9)
+#define EXIT_ACKNOWLEDGE_INTERRUPT BIT(15)
 #define EXIT_SAVE_PAT BIT(18)
 #define EXIT_LOAD_PAT BIT(19)
 #define EXIT_SAVE_EFER BIT(20)
@@ -67,13 +69,13 @@
 #define ENTRY_LOAD_EFER BIT(15)
 
 // What Husk takes of them where it is there; all other controls are required, or fixed by the CPU.
-#define PIN_OPTIONAL (uint32_t)(PIN_VIRTUAL_NMIS | PIN_PREEMPTION_TIMER)
+#define PIN_OPTIONAL (uint32_t)(PIN_VIRTUAL_NMIS | PIN_PREEMPTION_TIMER | PIN_POSTED_INTERRUPTS)
 #define PRIMARY_OPTIONAL (uint32_t)(PRIMARY_USE_TPR_SHADOW | PRIMARY_CR8_EXITING)
 #define SECONDARY_OPTIONAL                                                                         \
     ((uint32_t)(SECONDARY_ENABLE_VPID | SECONDARY_WBINVD_EXITING | SECONDARY_ENABLE_RDTSCP |       \
                 SECONDARY_ENABLE_INVPCID | SECONDARY_PAUSE_LOOP_EXITING) |                         \
      SECONDARY_APICV)
-#define EXIT_OPTIONAL (uint32_t) EXIT_SAVE_PREEMPTION_TIMER
+#define EXIT_OPTIONAL (uint32_t)(EXIT_ACKNOWLEDGE_INTERRUPT | EXIT_SAVE_PREEMPTION_TIMER)
 
 // IA32_VMX_EPT_VPID_CAP (appendix A.10).
 #define EPT_CAP_WALK_4 BIT(6)

@@ -4,6 +4,7 @@
 
 #include "arch/x86/frames.h"
 #include "arch/x86/msr_numbers.h"
+#include "arch/x86/vectors.h"
 #include "vmm/util/string.h"
 
 bool vmx_serves_apic(const struct vmx_capability *c)
@@ -90,6 +91,10 @@ void vmx_apic_write_controls(const struct vcpu_core *vcpu)
     vmcs_write32(TPR_THRESHOLD, 0);
     vmcs_write16(GUEST_INTERRUPT_STATUS, 0);
     vmx_set_eoi_exits(NULL, (const uint64_t[4]){0});
+    if (vmx_capability()->pin & PIN_POSTED_INTERRUPTS) {
+        vmcs_write16(POSTED_NOTIFICATION_VECTOR, VECTOR_POSTED);
+        vmcs_write64(POSTED_DESCRIPTOR_ADDRESS, frames_physical(vcpu->posted));
+    }
 }
 
 static uint32_t secondary_controls(enum apic_access access)
@@ -114,6 +119,8 @@ void vmx_set_apic_access(struct vcpu_core *vcpu, enum apic_access access)
     uint32_t cr8 = PRIMARY_USE_TPR_SHADOW | PRIMARY_CR8_EXITING;
     uint32_t primary = vmcs_read32(PRIMARY_CONTROLS) & ~cr8;
     bool exits = access == APIC_ACCESS_EXITS;
+    uint32_t pin = vmx_capability()->pin;
+    vmcs_write32(PIN_BASED_CONTROLS, exits ? pin & ~(uint32_t)PIN_POSTED_INTERRUPTS : pin);
     vmcs_write32(PRIMARY_CONTROLS,
                  primary | (uint32_t)(exits ? PRIMARY_CR8_EXITING : PRIMARY_USE_TPR_SHADOW));
     vmcs_write32(SECONDARY_CONTROLS, secondary_controls(access));

@@ -40,6 +40,7 @@ static const struct {
     {OPTIONAL_RDTSCP, .secondary = SECONDARY_ENABLE_RDTSCP},
     {OPTIONAL_INVPCID, .secondary = SECONDARY_ENABLE_INVPCID},
     {OPTIONAL_APICV, .secondary = SECONDARY_APICV},
+    {OPTIONAL_POSTED_INTERRUPTS, .pin = PIN_POSTED_INTERRUPTS},
     {OPTIONAL_PAUSE_EXIT, .secondary = SECONDARY_PAUSE_LOOP_EXITING},
 };
 
@@ -161,6 +162,8 @@ void vmx_summarize(void (*line)(const char *text))
         {"preemption timer", c->pin & PIN_PREEMPTION_TIMER, OPTIONAL_PREEMPTION_TIMER,
          "slices end by the APIC timer"},
         {"APIC virtualization", vmx_serves_apic(c), OPTIONAL_APICV, "interrupts cost exits"},
+        {"posted interrupts", c->pin & PIN_POSTED_INTERRUPTS, OPTIONAL_POSTED_INTERRUPTS,
+         "those from other CPUs cost exits"},
         {"PAUSE-loop exiting", c->secondary & SECONDARY_PAUSE_LOOP_EXITING, OPTIONAL_PAUSE_EXIT,
          "who waits in a loop uses up its slice"},
         {"virtual NMIs", c->pin & PIN_VIRTUAL_NMIS, OPTIONAL_VIRTUAL_NMIS, "no NMIs for guests"},

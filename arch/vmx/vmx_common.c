@@ -29,6 +29,10 @@ enum status vmx_capability_settle(struct vmx_capability *c, struct reason *why)
         c->primary &= ~(uint32_t)PRIMARY_USE_TPR_SHADOW;
         c->primary |= (uint32_t)PRIMARY_CR8_EXITING;
     }
+    // It is a kind of interrupt delivery, and the CPU must look at each vector (27.2.1.1).
+    if (!(c->secondary & SECONDARY_INTERRUPT_DELIVERY) || !(c->exit & EXIT_ACKNOWLEDGE_INTERRUPT)) {
+        c->pin &= ~(uint32_t)PIN_POSTED_INTERRUPTS;
+    }
     // A timer that starts anew at each entry never ends a slice of a guest that exits often.
     if (!(c->exit & EXIT_SAVE_PREEMPTION_TIMER) || !(c->pin & PIN_PREEMPTION_TIMER)) {
         c->pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;

@@ -180,8 +180,9 @@ void vmx_unload_vcpu(struct vcpu_core *vcpu)
 
 unsigned vmx_features(void)
 {
-    uint32_t secondary = vmx_capability()->secondary;
-    return (secondary & SECONDARY_ENABLE_RDTSCP ? FEATURE_RDTSCP : 0) |
-           (secondary & SECONDARY_ENABLE_INVPCID ? FEATURE_INVPCID : 0) |
-           (vmx_serves_apic(vmx_capability()) ? FEATURE_APIC : 0);
+    const struct vmx_capability *c = vmx_capability();
+    return (c->secondary & SECONDARY_ENABLE_RDTSCP ? FEATURE_RDTSCP : 0) |
+           (c->secondary & SECONDARY_ENABLE_INVPCID ? FEATURE_INVPCID : 0) |
+           (vmx_serves_apic(c) ? FEATURE_APIC : 0) |
+           (c->pin & PIN_POSTED_INTERRUPTS ? FEATURE_POSTED : 0);
 }

@@ -2,6 +2,7 @@
 // A VM exit: decoded into neutral terms, handled by vmm/, and on to the next entry.
 #include "arch/vmx/vmx.h"
 
+#include "arch/x86/idt.h"
 #include "arch/x86/instructions.h"
 
 void vmx_handle_exit(struct vcpu_core *vcpu);
@@ -117,9 +118,14 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *
     return true;
 }
 
-// The interrupt is still pending: it is taken through the host's IDT in this window.
+// What the CPU has acknowledged is called here. What is pending still, with CPUs that leave that to
+// Husk all, is taken through the host's IDT in the window.
 static NOT_INLINE void host_interrupt(struct vcpu_core *vcpu)
 {
+    uint32_t info = vmcs_read32(EXIT_INTERRUPTION_INFO);
+    if (info & INTERRUPTION_VALID) {
+        interrupt_call(info & INTERRUPTION_VECTOR_MASK);
+    }
     interrupts_window();
     vcpu->exits[EXIT_HOST]++;
     __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);

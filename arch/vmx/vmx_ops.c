@@ -2,6 +2,8 @@
 // VT-x as a back end.
 #include "arch/vmx/vmx.h"
 
+#include "arch/x86/ipi.h"
+
 const struct vcpu_ops vmx_ops = {
     .name = "VT-x",
     .enable_cpu = vmx_enable_cpu,
@@ -25,6 +27,7 @@ const struct vcpu_ops vmx_ops = {
     .show_apic_page = vmx_show_apic_page,
     .set_interrupt_status = vmx_set_interrupt_status,
     .set_eoi_exits = vmx_set_eoi_exits,
+    .notify = ipi_post,
     .map = ept_map,
     .unmap = ept_unmap,
     .intercept_msr = vmx_intercept_msr,

@@ -48,5 +48,8 @@ void idt_set_handler(uint8_t vector, void (*handler)(struct interrupt_frame *fra
 
 uint64_t idt_base(void);
 
+// Takes an interrupt that the CPU has acknowledged already, as if it came now. In vectors.asm.
+void interrupt_call(uint8_t vector);
+
 // Called by vectors.asm.
 void interrupt_dispatch(struct interrupt_frame *frame);

@@ -39,6 +39,7 @@ static void take_kick(struct interrupt_frame *frame)
 void ipi_init(void)
 {
     idt_set_handler(VECTOR_KICK, take_kick);
+    idt_set_handler(VECTOR_POSTED, take_kick); // it came too late or too early for the guest
 }
 
 void ipi_kick(unsigned cpu)
@@ -48,6 +49,11 @@ void ipi_kick(unsigned cpu)
     } else {
         apic_send_fixed(cpu_by_index(cpu)->apic_id, VECTOR_KICK);
     }
+}
+
+void ipi_post(unsigned cpu)
+{
+    apic_send_fixed(cpu_by_index(cpu)->apic_id, VECTOR_POSTED);
 }
 
 static void post(unsigned cpu, struct call *call)

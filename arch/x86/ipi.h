@@ -10,6 +10,10 @@ void ipi_init(void);
 // Makes `cpu` leave cpu_idle or its guest soon. Kicks do not add up. From any CPU and handler.
 void ipi_kick(unsigned cpu);
 
+// The same where `cpu` may be in a guest of a kind that takes posted interrupts: then the guest
+// gets what is posted, and the CPU stays in it (SDM Vol. 3C 30.6).
+void ipi_post(unsigned cpu);
+
 // Runs `call` on `cpu` the next time that it is in ipi_run_calls or cpu_idle, and waits for its
 // end; runs the calls of others meanwhile, so that two CPUs may call each other. The own CPU:
 // directly. Takes interrupts meanwhile. Not from an interrupt handler.

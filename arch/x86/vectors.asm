@@ -66,6 +66,25 @@ interrupt_entry:
     add rsp, 16
     iretq
 
+; void interrupt_call(uint8_t vector): EDI. The stub's IRETQ comes back to .back with RSP as here.
+global interrupt_call
+interrupt_call:
+    movzx eax, dil
+    imul eax, STUB_BYTES
+    add rax, interrupt_stubs
+    mov rcx, rsp
+    and rsp, -16                    ; as the CPU does
+    mov edx, ss
+    push rdx
+    push rcx
+    pushfq
+    mov edx, cs
+    push rdx
+    push .back
+    jmp rax
+.back:
+    ret
+
 ; bool rdmsr_safe(uint32_t msr, uint64_t *value): EDI, RSI. A #GP at rdmsr_at goes on at rdmsr_bad
 ; (arch/x86/fixup.c).
 global rdmsr_safe, rdmsr_at, rdmsr_bad

@@ -4,11 +4,12 @@
 
 // A higher vector is served first (SDM Vol. 3A 11.8.3.1).
 enum interrupt_vector {
-    VECTOR_PIC = 0x20,   // 0x20-0x2f: the 8259s, masked; a spurious IRQ 7 or 15 still comes here
-    VECTOR_ISA = 0x30,   // 0x30-0x3f: ISA interrupts 0 to 15 by way of the I/O APIC
-    VECTOR_KICK = 0xf0,  // from another CPU: look up from what you do
-    VECTOR_TIMER = 0xf1, // this CPU's APIC timer
-    VECTOR_LINT = 0xf2,  // thermal sensor, performance counters: masked, here if one comes anyway
-    VECTOR_ERROR = 0xfe, // this CPU's APIC found an error
+    VECTOR_PIC = 0x20,    // 0x20-0x2f: the 8259s, masked; a spurious IRQ 7 or 15 still comes here
+    VECTOR_ISA = 0x30,    // 0x30-0x3f: ISA interrupts 0 to 15 by way of the I/O APIC
+    VECTOR_KICK = 0xf0,   // from another CPU: look up from what you do
+    VECTOR_TIMER = 0xf1,  // this CPU's APIC timer
+    VECTOR_LINT = 0xf2,   // thermal sensor, performance counters: masked, here if one comes anyway
+    VECTOR_POSTED = 0xf3, // for the guest that a CPU is in: see ipi_post
+    VECTOR_ERROR = 0xfe,  // this CPU's APIC found an error
     VECTOR_SPURIOUS = 0xff,
 };

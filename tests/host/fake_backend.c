@@ -211,6 +211,37 @@ static void set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4])
     memcpy(loaded(vcpu)->eoi_exits, vectors, sizeof(loaded(vcpu)->eoi_exits));
 }
 
+static void notify(unsigned cpu)
+{
+    assert_true(fake_backend.features & FEATURE_POSTED);
+    __atomic_add_fetch(&fake_backend.notified[cpu], 1, __ATOMIC_SEQ_CST);
+}
+
+// SDM Vol. 3C 30.6: ON is cleared before the requests are looked at.
+void fake_backend_take_posted(struct vcpu_core *vcpu)
+{
+    struct {
+        uint64_t requests[4];
+        uint32_t control;
+    } *descriptor = vcpu->posted;
+    struct lapic_page *page = vcpu->apic_page;
+
+    assert_true(vcpu->backend->apic_access != APIC_ACCESS_EXITS);
+    __atomic_and_fetch(&descriptor->control, ~1U, __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < 8; i++) {
+        uint64_t word =
+            __atomic_fetch_and(&descriptor->requests[i / 2],
+                               ~(UINT64_C(0xffffffff) << 32 * (i % 2)), __ATOMIC_SEQ_CST);
+        uint32_t bits = (uint32_t)(word >> 32 * (i % 2));
+
+        page->reg[LAPIC_IRR + i].value |= bits;
+        if (bits) {
+            unsigned highest = 32 * i + 31U - (unsigned)__builtin_clz(bits);
+            vcpu->backend->requested = (uint8_t)MAX(vcpu->backend->requested, highest);
+        }
+    }
+}
+
 static bool is_open(const struct backend_vcpu *backend)
 {
     return (backend->registers[REG_RFLAGS] & RFLAGS_IF) &&
@@ -246,6 +277,9 @@ bool fake_backend_enter(struct vcpu_core *vcpu)
                      vcpu->host_cr3); // else its first exit would change it
     if (backend->event_waiting) {
         deliver(backend);
+    }
+    if (fake_backend.notified[fake_host.cpu] && backend->apic_access != APIC_ACCESS_EXITS) {
+        fake_backend_take_posted(vcpu);
     }
     if (backend->apic_access != APIC_ACCESS_EXITS) {
         serve_apic(vcpu);
@@ -434,6 +468,7 @@ void fake_backend_init(void)
                                         .show_apic_page = show_apic_page,
                                         .set_interrupt_status = set_interrupt_status,
                                         .set_eoi_exits = set_eoi_exits,
+                                        .notify = notify,
                                         .map = map,
                                         .unmap = unmap,
                                         .intercept_msr = intercept_msr,

@@ -68,6 +68,7 @@ struct fake_backend {
     unsigned script_length;
     unsigned script_at;
     enum exit_action last_action;
+    unsigned notified[FAKE_CPUS_MAX]; // of posted interrupts, each CPU
 
     unsigned event_count; // delivered to guests
     struct event events[FAKE_EVENTS_MAX];
@@ -84,6 +85,9 @@ void fake_backend_play(const struct fake_step *script, unsigned length);
 // One exit, as the loop of a back end carries it out: counted, handled, RIP moved. The CPL of a
 // hypercall is filled in.
 enum exit_action fake_backend_exit(struct vcpu_core *vcpu, struct vm_exit exit);
+
+// What a notification makes the processor do, in the guest or at the next entry.
+void fake_backend_take_posted(struct vcpu_core *vcpu);
 
 // What an entry does to the guest: delivers the event that waits. True: it then leaves at once with
 // an interrupt window.

@@ -56,17 +56,28 @@ struct vm *fake_machine_add(const char *name)
     return fake_machine_add_smp(name, 1, BIT(0));
 }
 
-void fake_machine_start_smp(unsigned vcpus)
+static void start_smp(unsigned vcpus, unsigned more_features)
 {
     struct reason why = {""};
 
     fake_machine_init();
+    fake_backend.features |= more_features;
     fake_machine.vm = fake_machine_add_smp("web", vcpus, BIT(0) | BIT(1));
     assert_int_equal(vm_start(fake_machine.vm, &why), STATUS_OK);
     fake_machine.vcpu = fake_machine.vm->vcpus[0];
     for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX; cpu++) {
         fake_host.kicks[cpu] = 0;
     }
+}
+
+void fake_machine_start_smp(unsigned vcpus)
+{
+    start_smp(vcpus, 0);
+}
+
+void fake_machine_start_posted(unsigned vcpus)
+{
+    start_smp(vcpus, FEATURE_APIC | FEATURE_POSTED);
 }
 
 bool fake_machine_step(unsigned cpu, uint64_t *wake_ns)

@@ -33,6 +33,8 @@ void fake_machine_start_long(void);
 // One VM `web` with several vCPUs, those with even numbers on CPU 0, the others on CPU 1. Started,
 // none of them held or loaded, all but the first waiting for a SIPI.
 void fake_machine_start_smp(unsigned vcpus);
+// The same with a back end that takes posted interrupts.
+void fake_machine_start_posted(unsigned vcpus);
 // Sends those their SIPIs. Each CPU takes a step for each of its vCPUs.
 void fake_machine_start_processors(void);
 // One step of a CPU's scheduler. `wake_ns` may be NULL.

@@ -235,7 +235,7 @@ static void a_device_interrupts_the_vcpu_that_its_pin_names(void **state)
     pin(10, 0x8000 | VECTOR, 1); // level-triggered
     ioapic_set_pin(ioapic, 10, true);
     assert_int_equal(fake_machine.vm->vcpus[1]->mail.level[VECTOR / 64], BIT(VECTOR % 64));
-    assert_int_equal(receivers(), BIT(1));
+    assert_int_equal(receivers(), 0); // none of the edge-triggered
 }
 
 // It ends on another vCPU than the one whose timers drive the devices.

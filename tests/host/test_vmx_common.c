@@ -95,6 +95,22 @@ static void test_apic_virtualization_is_all_or_nothing(void **state)
     assert_equal(&common, &own);
 }
 
+static void test_posted_interrupts_need_delivery_and_acknowledgement(void **state)
+{
+    struct vmx_capability own = full();
+    (void)state;
+    assert_int_equal(vmx_capability_settle(&own, &why), STATUS_OK);
+    assert_true(own.pin & PIN_POSTED_INTERRUPTS);
+    own.secondary &= ~(uint32_t)SECONDARY_INTERRUPT_DELIVERY;
+    assert_int_equal(vmx_capability_settle(&own, &why), STATUS_OK);
+    assert_false(own.pin & PIN_POSTED_INTERRUPTS);
+    own = full();
+    own.exit &= ~(uint32_t)EXIT_ACKNOWLEDGE_INTERRUPT;
+    assert_int_equal(vmx_capability_settle(&own, &why), STATUS_OK);
+    assert_false(own.pin & PIN_POSTED_INTERRUPTS);
+    assert_true(own.secondary & SECONDARY_INTERRUPT_DELIVERY);
+}
+
 static void assert_left_out(const struct vmx_capability *own, const char *text)
 {
     struct vmx_capability common = full(), before = full();
@@ -154,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_optional_features_are_narrowed),
         cmocka_unit_test(test_timers_of_two_rates_are_left_alone),
         cmocka_unit_test(test_apic_virtualization_is_all_or_nothing),
+        cmocka_unit_test(test_posted_interrupts_need_delivery_and_acknowledgement),
         cmocka_unit_test(test_what_cannot_be_shared_is_left_out),
         cmocka_unit_test(test_what_is_left_must_be_of_use),
         cmocka_unit_test(test_refusals_name_what_is_missing),

@@ -134,6 +134,9 @@ test_vcpu_exit := $(CORE)
 UNIT_TESTS += test_vcpu_mail
 test_vcpu_mail := $(CORE)
 
+UNIT_TESTS += test_vcpu_posted
+test_vcpu_posted := $(CORE)
+
 UNIT_TESTS += test_vcpu_sleep
 test_vcpu_sleep := $(CORE)
 

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: MIT
+// Tests of interrupts that other CPUs post to a vCPU while its guest runs on.
+#include "vmm/vcpu_mail.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "arch/x86/registers.h"
+#include "tests/host/fake_machine.h"
+#include "vmm/vcpu_apic.h"
+
+static struct vcpu *ap; // the second vCPU, on CPU 1
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_machine_start_posted(2);
+    fake_machine_start_processors();
+    ap = fake_machine.vm->vcpus[1];
+    fake_host.kicks[1] = 0;
+    fake_host.cpu = 1;
+    fake_host.host.space_enter(&fake_machine.vm->space);
+    fake_backend.ops.load_vcpu(&ap->core);
+    assert_true(vcpu_write_lapic(ap, LAPIC_SVR, 0x1ff));
+    vcpu_set_register(ap, REG_RFLAGS, RFLAGS_FIXED | RFLAGS_IF);
+    fake_backend.event_count = 0;
+    return 0;
+}
+
+// From CPU 0.
+static void send(const struct apic_message *message)
+{
+    fake_host.cpu = 0;
+    vcpu_mail_message(ap, message);
+    fake_host.cpu = 1;
+}
+
+static void send_vector(uint8_t vector)
+{
+    send(&(struct apic_message){.delivery = APIC_FIXED, .vector = vector});
+}
+
+// One run of the vCPU on CPU 1, in which the guest does this.
+static void run(void (*guest)(struct vcpu_core *core))
+{
+    fake_backend.guest = guest;
+    vcpu_run(ap, fake_host.now_ns + 1000000);
+}
+
+static void assert_disturbed(unsigned kicks, unsigned notifications)
+{
+    assert_int_equal(fake_host.kicks[1], kicks);
+    assert_int_equal(fake_backend.notified[1], notifications);
+}
+
+static void gets_two_vectors(struct vcpu_core *core)
+{
+    if (fake_backend.event_count > 0) {
+        fake_backend_compute(core);
+        return;
+    }
+    send_vector(0x41);
+    send_vector(0x42);
+    assert_int_equal(core->work, 0);
+}
+
+static void the_guest_stays_in_it(void **state)
+{
+    (void)state;
+    run(gets_two_vectors);
+    assert_int_equal(fake_backend.events[0].vector, 0x42);
+    assert_disturbed(0, 1); // the second found the first's notification on its way
+    assert_false(vcpu_mail_waits(&ap->mail));
+    assert_int_equal(lapic_word(&ap->lapic, LAPIC_REQUESTED, 2), BIT(1)); // the other waits there
+}
+
+static void one_that_does_not_run_is_woken(void **state)
+{
+    (void)state;
+    send_vector(0x41);
+    assert_disturbed(1, 0);
+    assert_true(ap->core.work & WORK_EVENTS);
+    run(fake_backend_compute);
+    assert_int_equal(fake_backend.events[0].vector, 0x41);
+    send_vector(0x42);
+    assert_disturbed(2, 0);
+}
+
+static void gets_what_exits(struct vcpu_core *core)
+{
+    assert_int_equal(core->work, 0);
+    send(&(struct apic_message){.delivery = APIC_FIXED, .vector = 0x61, .level = true});
+    assert_true(core->work & WORK_EVENTS);
+    fake_backend_compute(core);
+}
+
+// The processor must be told first that its end exits.
+static void a_level_triggered_one_takes_the_long_way(void **state)
+{
+    (void)state;
+    run(gets_what_exits);
+    assert_int_equal(fake_backend.notified[1], 0);
+    run(fake_backend_compute);
+    assert_int_equal(fake_backend.events[0].vector, 0x61);
+    assert_int_equal(ap->core.backend->eoi_exits[1], BIT(0x61 - 64));
+}
+
+static void gets_an_nmi(struct vcpu_core *core)
+{
+    send(&(struct apic_message){.delivery = APIC_NMI});
+    assert_true(core->work & WORK_EVENTS);
+    fake_backend_compute(core);
+}
+
+static void an_nmi_takes_the_long_way(void **state)
+{
+    (void)state;
+    run(gets_an_nmi);
+    assert_int_equal(fake_backend.notified[1], 0);
+    run(fake_backend_compute);
+    assert_int_equal(fake_backend.events[0].type, EVENT_NMI);
+}
+
+// What it posts before that, and what comes after.
+static void switches_its_apic_off(struct vcpu_core *core)
+{
+    send_vector(0x41);
+    ap->lapic.page.reg[LAPIC_SVR].value = 0xff;
+    fake_backend_exit(core, (struct vm_exit){.kind = EXIT_APIC_WRITE, .apic_write.reg = LAPIC_SVR});
+    send_vector(0x42);
+    assert_true(core->work & WORK_EVENTS);
+    fake_backend.guest = fake_backend_compute;
+}
+
+static void an_apic_that_is_off_takes_none(void **state)
+{
+    (void)state;
+    run(switches_its_apic_off);
+    assert_int_equal(fake_backend.notified[1], 1);
+    assert_int_equal(fake_backend.event_count, 0);
+    assert_int_equal(lapic_word(&ap->lapic, LAPIC_REQUESTED, 2), 0);
+    assert_false(vcpu_mail_waits(&ap->mail));
+}
+
+static void posts_to_itself(struct vcpu_core *core)
+{
+    if (fake_backend.event_count == 0) {
+        vcpu_mail_message(ap, &(struct apic_message){.delivery = APIC_FIXED, .vector = 0x41});
+        assert_true(core->work & WORK_EVENTS);
+        return;
+    }
+    fake_backend_compute(core);
+}
+
+static void what_its_own_cpu_sends_needs_no_notification(void **state)
+{
+    (void)state;
+    run(posts_to_itself);
+    assert_int_equal(fake_backend.events[0].vector, 0x41);
+    assert_disturbed(0, 0);
+}
+
+// ---- Real threads ----
+
+#define POSTS 20000
+
+static _Thread_local unsigned own_cpu;
+static uint32_t answered;
+
+static unsigned this_cpu(void)
+{
+    return own_cpu;
+}
+
+static void no_kick(unsigned cpu)
+{
+    (void)cpu;
+}
+
+// Each is answered before the next is sent: one that is lost is waited for until the alarm.
+static void *post_and_wait(void *argument)
+{
+    (void)argument;
+    for (uint32_t i = 1; i <= POSTS; i++) {
+        vcpu_mail_message(ap, &(struct apic_message){.vector = (uint8_t)(0x80 + i % 0x80)});
+        while (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) != i) {
+        }
+    }
+    return NULL;
+}
+
+static void answer(uint32_t *count)
+{
+    lapic_refresh(&ap->lapic);
+    int vector = lapic_pending(&ap->lapic);
+
+    if (vector >= 0) {
+        assert_int_equal(vector, 0x80 + ++*count % 0x80);
+        lapic_accept(&ap->lapic, (unsigned)vector);
+        lapic_eoi(&ap->lapic);
+        __atomic_store_n(&answered, *count, __ATOMIC_RELEASE);
+    }
+}
+
+static bool has_work(void)
+{
+    return __atomic_load_n(&ap->core.work, __ATOMIC_SEQ_CST) != 0;
+}
+
+// In the guest, where nothing but a notification says that something was posted.
+static void stay_in_guest(uint32_t *count, unsigned turns)
+{
+    while (turns-- > 0 && !has_work()) {
+        if (__atomic_exchange_n(&fake_backend.notified[1], 0, __ATOMIC_SEQ_CST)) {
+            fake_backend_take_posted(&ap->core);
+            answer(count);
+        }
+    }
+}
+
+// As vcpu_run and vcpu_runnable do it; each third time it halts until it is woken.
+static void nothing_is_lost_between_threads(void **state)
+{
+    pthread_t thread;
+    uint32_t count = 0;
+    unsigned (*fake_this_cpu)(void) = fake_host.host.this_cpu;
+
+    (void)state;
+    own_cpu = 1;
+    fake_host.host.this_cpu = this_cpu;
+    fake_host.host.kick = no_kick;
+    fake_machine.schedulers[1].current = ap;
+    answered = 0;
+    alarm(60);
+    assert_int_equal(pthread_create(&thread, NULL, post_and_wait, NULL), 0);
+    for (unsigned turn = 0; count < POSTS; turn++) {
+        __atomic_store_n(&ap->core.work, 0, __ATOMIC_SEQ_CST);
+        vcpu_mail_take(ap);
+        answer(&count);
+        while (turn % 3 == 0 && count < POSTS && !has_work()) {
+        }
+        vcpu_apic_take_posted(ap, true);
+        if (!has_work()) {
+            stay_in_guest(&count, turn % 7);
+        }
+        vcpu_apic_take_posted(ap, false);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    alarm(0);
+    fake_host.host.this_cpu = fake_this_cpu;
+    fake_machine.schedulers[1].current = NULL;
+}
+
+static int tear_down(void **state)
+{
+    fake_host.cpu = 0;
+    return fake_machine_tear_down(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_guest_stays_in_it),
+        TEST(one_that_does_not_run_is_woken),
+        TEST(a_level_triggered_one_takes_the_long_way),
+        TEST(an_nmi_takes_the_long_way),
+        TEST(an_apic_that_is_off_takes_none),
+        TEST(what_its_own_cpu_sends_needs_no_notification),
+        TEST(nothing_is_lost_between_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
