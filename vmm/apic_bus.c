@@ -51,3 +51,14 @@ void apic_bus_send(struct vm *vm, const struct vcpu *sender, const struct apic_m
         }
     }
 }
+
+void apic_bus_wake(struct vm *vm, const struct vcpu *sender, const struct apic_message *message)
+{
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        struct vcpu *vcpu = vm->vcpus[i];
+        if (is_meant(vcpu, sender, message) &&
+            !__atomic_load_n(&vcpu->takes_posted, __ATOMIC_SEQ_CST)) {
+            vcpu_mail_requested(vcpu);
+        }
+    }
+}

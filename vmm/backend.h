@@ -120,8 +120,10 @@ enum backend_feature {
     FEATURE_INVPCID = BIT(1),
     FEATURE_XSAVES = BIT(2), // with IA32_XSS 0
     // Not for guests:
-    FEATURE_APIC = BIT(3),   // it serves their local APICs
-    FEATURE_POSTED = BIT(4), // beside it: others leave interrupts for a guest that stays in it
+    FEATURE_APIC = BIT(3),        // it serves their local APICs,
+    FEATURE_APIC_MSR = BIT(4),    // in x2APIC mode too,
+    FEATURE_APIC_EXTINT = BIT(5), // and beside that has an interrupt window,
+    FEATURE_POSTED = BIT(6),      // and others can leave interrupts for a guest that stays in it
 };
 
 // How a guest gets to the registers of its local APIC, where the back end has FEATURE_APIC.

@@ -17,6 +17,7 @@ enum exit_kind {
     EXIT_EXCEPTION,  // an intercepted exception
     EXIT_APIC_WRITE, // the processor has put it into the APIC's page, and is past the instruction
     EXIT_EOI,        // likewise: of a level-triggered interrupt
+    EXIT_IPI,        // likewise: one that it could not deliver alone
     EXIT_PAUSE,      // a loop of PAUSE: it waits for another vCPU
     EXIT_INTERRUPT_WINDOW,
     EXIT_HOST,      // the host's own interrupt, NMI or timer; the guest did nothing
@@ -75,6 +76,11 @@ struct exit_eoi {
     uint8_t vector; // that was in service
 };
 
+struct exit_ipi {
+    uint64_t icr;
+    bool sent; // it is requested in the pages of all receivers, some of which do not run
+};
+
 struct exit_exception {
     uint8_t vector;
     bool has_error_code;
@@ -93,6 +99,7 @@ struct vm_exit {
         struct exit_memory memory;
         struct exit_apic_write apic_write;
         struct exit_eoi eoi;
+        struct exit_ipi ipi;
         struct exit_exception exception;
     };
 };

@@ -29,7 +29,7 @@ struct vcpu {
     bool waits_for_startup; // after an INIT
     bool asleep;            // atomic: either of them, and nothing but enum MAIL_WAKES_ALL wakes it
     bool nmi_pending;
-    bool takes_posted;            // atomic: what is posted comes to it without MAIL_VECTORS' work
+    bool takes_posted;            // atomic: see vcpu_apic_take_posted
     bool gives_way;               // its run ended because it waits for another in a loop
     enum apic_access apic_access; // see vcpu_apic_place
     uint64_t woken_ns;            // atomic: of the scheduler, see woken_ns_of

@@ -64,20 +64,29 @@ void vcpu_apic_init(struct vcpu *vcpu)
 
 // ---- The processor's part ----
 
-// How the processor can serve the guest. It does not know of an APIC that is switched off by
+// Whether the processor can serve it at all. It does not know of an APIC that is switched off by
 // software and takes no interrupts: a self-IPI would arrive. One that waits for its SIPI is so too,
-// but nobody uses it.
-static enum apic_access access_of(const struct vcpu *vcpu)
+// but nobody uses it. And AMD's has no window for the interrupts of the 8259s.
+static bool can_be_served(const struct vcpu *vcpu)
 {
     const struct lapic *lapic = &vcpu->lapic;
     bool takes_part = lapic_is_enabled(lapic) || vcpu->waits_for_startup;
+    bool by_8259 = vcpu->index == 0 && lapic_accepts_extint(lapic);
+    return takes_part && (!by_8259 || (vcpu->features & FEATURE_APIC_EXTINT));
+}
+
+static enum apic_access access_of(const struct vcpu *vcpu)
+{
+    const struct lapic *lapic = &vcpu->lapic;
     uint64_t address = lapic_base(lapic) & ~(uint64_t)(PAGE_SIZE - 1);
-    if (takes_part && lapic_mode(lapic) == LAPIC_X2APIC) {
-        return APIC_ACCESS_MSR;
+    if (!can_be_served(vcpu)) {
+        return APIC_ACCESS_EXITS;
     }
-    return takes_part && lapic_mode(lapic) == LAPIC_XAPIC && address == LAPIC_DEFAULT_BASE
-               ? APIC_ACCESS_MEMORY
-               : APIC_ACCESS_EXITS;
+    if (lapic_mode(lapic) == LAPIC_X2APIC) {
+        return vcpu->features & FEATURE_APIC_MSR ? APIC_ACCESS_MSR : APIC_ACCESS_EXITS;
+    }
+    return lapic_mode(lapic) == LAPIC_XAPIC && address == LAPIC_DEFAULT_BASE ? APIC_ACCESS_MEMORY
+                                                                             : APIC_ACCESS_EXITS;
 }
 
 // The page is in the VM's nested page table while all its vCPUs have their APICs there. Else those
@@ -105,11 +114,11 @@ void vcpu_apic_place(struct vcpu *vcpu)
     if (access == APIC_ACCESS_EXITS) {
         vcpu_apic_take_posted(vcpu, false);
     }
-    lapic_refresh(&vcpu->lapic); // the model alone goes on from there, if it is not served
     if (before == APIC_ACCESS_MEMORY || access == APIC_ACCESS_MEMORY) {
         count_elsewhere(vcpu, access != APIC_ACCESS_MEMORY);
     }
     vcpu->ops->set_apic_access(&vcpu->core, access);
+    lapic_refresh(&vcpu->lapic); // the model alone goes on from there, if it is not served
 }
 
 // ---- Accesses of the guest ----
@@ -156,8 +165,27 @@ enum exit_action vcpu_apic_write_exit(struct vcpu *vcpu, const struct exit_apic_
 
 enum exit_action vcpu_eoi_exit(struct vcpu *vcpu, const struct exit_eoi *eoi)
 {
-    lapic_ended(&vcpu->lapic, eoi->vector);
+    struct lapic *lapic = &vcpu->lapic;
+    lapic_refresh(lapic);
+    if (lapic_highest(lapic, LAPIC_IN_SERVICE) == eoi->vector) {
+        lapic_eoi(lapic); // AMD's leaves that to the model
+    } else {
+        lapic_ended(lapic, eoi->vector);
+    }
     vcpu_post_work(vcpu, WORK_EVENTS); // its line may be asserted still
+    return RETRY;
+}
+
+enum exit_action vcpu_ipi_exit(struct vcpu *vcpu, const struct exit_ipi *ipi)
+{
+    vcpu_apic_refresh(vcpu);
+    if (ipi->sent) {
+        struct apic_message message = lapic_message(&vcpu->lapic, ipi->icr);
+        apic_bus_wake(vcpu->vm, vcpu, &message);
+    } else {
+        lapic_write_icr(&vcpu->lapic, ipi->icr);
+        vcpu_post_work(vcpu, WORK_EVENTS);
+    }
     return RETRY;
 }
 

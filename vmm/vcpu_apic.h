@@ -29,12 +29,11 @@ static inline void vcpu_apic_refresh(struct vcpu *vcpu)
 // What the processor must know of it, before an entry. Only where it serves the guest.
 void vcpu_apic_publish(struct vcpu *vcpu);
 
-// Whether vectors in its mail are taken by the processor from now on, and until false. What came
-// before is still there: the caller looks.
+// From true to false the processor looks by itself, at the next entry at the latest, at what others
+// post for the guest. What came before is still there: the caller looks.
 static inline void vcpu_apic_take_posted(struct vcpu *vcpu, bool taken)
 {
-    bool can = (vcpu->features & FEATURE_POSTED) && vcpu_apic_served(vcpu);
-    __atomic_store_n(&vcpu->takes_posted, taken && can, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&vcpu->takes_posted, taken && vcpu_apic_served(vcpu), __ATOMIC_SEQ_CST);
 }
 
 // A read of a register (enum lapic_register) as lapic_read has it. Inline, and with a look at the
@@ -60,3 +59,4 @@ MUST_CHECK bool vcpu_set_apic_base(struct vcpu *vcpu, uint64_t value);
 
 enum exit_action vcpu_apic_write_exit(struct vcpu *vcpu, const struct exit_apic_write *write);
 enum exit_action vcpu_eoi_exit(struct vcpu *vcpu, const struct exit_eoi *eoi);
+enum exit_action vcpu_ipi_exit(struct vcpu *vcpu, const struct exit_ipi *ipi);

@@ -149,6 +149,8 @@ enum exit_action vcpu_handle_exit(struct vcpu_core *core, struct vm_exit *exit)
         return vcpu_apic_write_exit(vcpu, &exit->apic_write);
     case EXIT_EOI:
         return vcpu_eoi_exit(vcpu, &exit->eoi);
+    case EXIT_IPI:
+        return vcpu_ipi_exit(vcpu, &exit->ipi);
     case EXIT_PAUSE:
         return handle_pause(vcpu);
     case EXIT_INTERRUPT_WINDOW:
@@ -186,6 +188,7 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_EXCEPTION] = "exception",
         [EXIT_APIC_WRITE] = "APIC write",
         [EXIT_EOI] = "end of interrupt",
+        [EXIT_IPI] = "IPI",
         [EXIT_PAUSE] = "PAUSE loop",
         [EXIT_INTERRUPT_WINDOW] = "interrupt window",
         [EXIT_HOST] = "host interrupt or timer",

@@ -12,7 +12,8 @@
 static void announce(struct vcpu *vcpu, uint32_t flags, bool known)
 {
     unsigned cpu = vcpu->vm->slots[vcpu->index].cpu;
-    bool taken = flags == MAIL_VECTORS && __atomic_load_n(&vcpu->takes_posted, __ATOMIC_SEQ_CST) &&
+    bool taken = flags == MAIL_VECTORS && (vcpu->features & FEATURE_POSTED) &&
+                 __atomic_load_n(&vcpu->takes_posted, __ATOMIC_SEQ_CST) &&
                  vcpu->host->this_cpu() != cpu;
     if (!taken) {
         vcpu_notify(vcpu, WORK_EVENTS);
@@ -72,6 +73,11 @@ void vcpu_mail_lint0(struct vcpu *vcpu, bool level)
     post(vcpu, level ? MAIL_LINT0 | MAIL_LINT0_ROSE : MAIL_LINT0, 0, 0);
 }
 
+void vcpu_mail_requested(struct vcpu *vcpu)
+{
+    post(vcpu, MAIL_REQUESTED, 0, 0);
+}
+
 // ---- On the vCPU's own ----
 
 static void take_vectors(struct vcpu *vcpu, uint64_t words[MAIL_WORDS], bool level)
@@ -122,6 +128,9 @@ void vcpu_mail_take(struct vcpu *vcpu)
     }
     if (flags & MAIL_NMI) {
         vcpu->nmi_pending = true;
+    }
+    if (flags & MAIL_REQUESTED) {
+        lapic_requested(&vcpu->lapic);
     }
     if (flags & MAIL_VECTORS) {
         take_vectors(vcpu, mail->vectors, false);

@@ -15,8 +15,9 @@ enum mail_flag {
     MAIL_INIT = BIT(2),
     MAIL_STARTUP = BIT(3), // SIPI, after the INIT if there is one too
     MAIL_LINT0_ROSE = BIT(4),
-    MAIL_LINT0 = BIT(5), // the level of the pin has changed
-    MAIL_LEVEL = BIT(6), // some of `level` are set
+    MAIL_LINT0 = BIT(5),     // the level of the pin has changed
+    MAIL_LEVEL = BIT(6),     // some of `level` are set
+    MAIL_REQUESTED = BIT(7), // a processor has put some into the APIC's page
     MAIL_STARTUP_SHIFT = 8,
     MAIL_STARTUP_VECTOR = 0xff << MAIL_STARTUP_SHIFT,
 
@@ -40,6 +41,8 @@ static_assert(offsetof(struct vcpu_mail, flags) == 256 / 8 && MAIL_VECTORS == 1,
 
 // A message that was found to be for this vCPU's local APIC, by lapic_is_addressed.
 void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message);
+// The processor of another vCPU has put requests into the page of this one's local APIC.
+void vcpu_mail_requested(struct vcpu *vcpu);
 // The 8259s' INTR at its LINT0.
 void vcpu_mail_lint0(struct vcpu *vcpu, bool level);
 

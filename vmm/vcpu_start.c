@@ -80,6 +80,7 @@ void vcpu_start_at(struct vcpu *vcpu, const struct load_result *start)
     gpr[GPR_RDX] = start->rdx;
     gpr[GPR_RSI] = start->rsi;
     gpr[GPR_RDI] = start->rdi;
+    vcpu_apic_place(vcpu);
 }
 
 // ---- INIT and SIPI (SDM Vol. 3A 9.4) ----
@@ -94,9 +95,9 @@ static void set_signature(struct vcpu *vcpu)
 
 void vcpu_start_waiting(struct vcpu *vcpu)
 {
+    vcpu->waits_for_startup = true;
     vcpu_start_at(vcpu, &reset);
     set_signature(vcpu);
-    vcpu->waits_for_startup = true;
     vcpu->asleep = true;
 }
 

@@ -183,6 +183,6 @@ unsigned vmx_features(void)
     const struct vmx_capability *c = vmx_capability();
     return (c->secondary & SECONDARY_ENABLE_RDTSCP ? FEATURE_RDTSCP : 0) |
            (c->secondary & SECONDARY_ENABLE_INVPCID ? FEATURE_INVPCID : 0) |
-           (vmx_serves_apic(c) ? FEATURE_APIC : 0) |
+           (vmx_serves_apic(c) ? FEATURE_APIC | FEATURE_APIC_MSR | FEATURE_APIC_EXTINT : 0) |
            (c->pin & PIN_POSTED_INTERRUPTS ? FEATURE_POSTED : 0);
 }

@@ -56,6 +56,8 @@ struct vm *fake_machine_add(const char *name)
     return fake_machine_add_smp(name, 1, BIT(0));
 }
 
+#define SERVED (FEATURE_APIC | FEATURE_APIC_MSR | FEATURE_APIC_EXTINT)
+
 static void start_smp(unsigned vcpus, unsigned more_features)
 {
     struct reason why = {""};
@@ -77,7 +79,7 @@ void fake_machine_start_smp(unsigned vcpus)
 
 void fake_machine_start_posted(unsigned vcpus)
 {
-    start_smp(vcpus, FEATURE_APIC | FEATURE_POSTED);
+    start_smp(vcpus, SERVED | FEATURE_POSTED);
 }
 
 bool fake_machine_step(unsigned cpu, uint64_t *wake_ns)
@@ -123,7 +125,7 @@ void fake_machine_start(void)
 
 void fake_machine_start_served(void)
 {
-    start(FEATURE_APIC);
+    start(SERVED);
 }
 
 void fake_machine_start_long(void)

@@ -328,6 +328,116 @@ static void another_processor_is_served_once_its_apic_is_on(void **state)
     assert_int_equal(vm->apics_elsewhere, 0);
 }
 
+// ---- As AMD's AVIC does it ----
+
+static void start_like_avic(unsigned features)
+{
+    struct reason why = {""};
+
+    fake_backend.features = FEATURE_APIC | features;
+    assert_int_equal(vm_start(fake_machine_add("avic"), &why), STATUS_OK);
+    fake_machine.vcpu = vm_find(&fake_machine.vmm, "avic")->vcpus[0];
+    fake_host.host.space_enter(&fake_machine.vcpu->vm->space);
+    fake_backend.ops.load_vcpu(&fake_machine.vcpu->core);
+}
+
+// It has no window for them. The guest has masked LINT0 once it uses its APICs.
+static void while_the_8259_may_interrupt_it_is_not_served(void **state)
+{
+    (void)state;
+    start_like_avic(FEATURE_APIC_MSR);
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_LVT_LINT0, MASKED | 0x700));
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
+    assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN | LAPIC_BASE_EXTD), ADVANCE);
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_MSR);
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_LVT_LINT0, 0x700));
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
+}
+
+static void without_x2avic_x2apic_mode_is_not_served(void **state)
+{
+    (void)state;
+    start_like_avic(FEATURE_APIC_EXTINT);
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
+    assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN | LAPIC_BASE_EXTD), ADVANCE);
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
+}
+
+// The exit comes before it is ended.
+static void a_level_triggered_one_may_be_left_to_the_model(void **state)
+{
+    struct ioapic *ioapic = &fake_machine.vm->pc->ioapic;
+
+    (void)state;
+    put_ioapic_entry(20, LEVEL | 0x61);
+    ioapic_set_pin(ioapic, 20, true);
+    run_open();
+    assert_delivered(1, 0x61);
+    ioapic_set_pin(ioapic, 20, false);
+    assert_int_equal(fake_machine_exit((struct vm_exit){.kind = EXIT_EOI, .eoi.vector = 0x61}),
+                     RETRY);
+    assert_int_equal(lapic_highest(&fake_machine.vcpu->lapic, LAPIC_IN_SERVICE), 0);
+    ioapic_set_pin(ioapic, 20, true); // heard again: its remote IRR is clear
+    run_open();
+    assert_delivered(2, 0x61);
+}
+
+static void an_ipi_may_be_left_to_the_model(void **state)
+{
+    struct lapic *lapic = &fake_machine.vcpu->lapic;
+    struct vm_exit ipi = {.kind = EXIT_IPI, .ipi.icr = 0x44041}; // to itself
+
+    (void)state;
+    assert_int_equal(fake_machine_exit(ipi), RETRY);
+    assert_int_equal(lapic_word(lapic, LAPIC_REQUESTED, 2), BIT(1));
+    ipi.ipi.icr = 0x44005; // no such vector
+    assert_int_equal(fake_machine_exit(ipi), RETRY);
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_ESR, 0));
+    fake_machine_run();
+    assert_int_equal(shown(LAPIC_ESR), BIT(5));
+    assert_int_equal(shown(LAPIC_ICR), 0x44005);
+}
+
+// It is in the pages of all of them: only who does not run must be told.
+static void the_receivers_of_an_ipi_that_do_not_run_are_woken(void **state)
+{
+    struct vm *vm = fake_machine_add_smp("three", 3, 1);
+    struct vm_exit ipi = {.kind = EXIT_IPI, .ipi = {.icr = 0xc4041, .sent = true}}; // all others
+    struct reason why = {""};
+
+    (void)state;
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    for (unsigned i = 1; i < 3; i++) {
+        vcpu_startup(vm->vcpus[i], 0x10);
+        assert_true(vcpu_write_lapic(vm->vcpus[i], LAPIC_SVR, 0x1ff));
+        vm->vcpus[i]->lapic.page.reg[LAPIC_IRR + 2].value = BIT(1);
+    }
+    vcpu_apic_take_posted(vm->vcpus[1], true);
+    fake_host.host.space_enter(&vm->space);
+    fake_backend.ops.load_vcpu(&vm->vcpus[0]->core);
+    assert_int_equal(fake_backend_exit(&vm->vcpus[0]->core, ipi), RETRY);
+    assert_int_equal(vm->vcpus[0]->mail.flags | vm->vcpus[1]->mail.flags, 0);
+    assert_int_equal(vm->vcpus[2]->mail.flags, MAIL_REQUESTED);
+    vcpu_mail_take(vm->vcpus[2]);
+    assert_int_equal(lapic_pending(&vm->vcpus[2]->lapic), 0x41);
+}
+
+// The processor does not ask whether the receiver's APIC takes interrupts.
+static void what_is_requested_of_an_apic_that_is_off_is_dropped(void **state)
+{
+    struct lapic *lapic = &fake_machine.vcpu->lapic;
+
+    (void)state;
+    write_page(LAPIC_SVR, 0xff);
+    lapic->page.reg[LAPIC_IRR + 2].value = BIT(1);
+    vcpu_mail_requested(fake_machine.vcpu);
+    vcpu_mail_take(fake_machine.vcpu);
+    assert_int_equal(lapic_word(lapic, LAPIC_REQUESTED, 2), 0);
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_SVR, 0x1ff));
+    assert_false(lapic_has_requests(lapic));
+}
+
 static void what_is_refused_changes_nothing(void **state)
 {
     (void)state;
@@ -366,6 +476,12 @@ int main(void)
         TEST(where_it_is_not_served_interrupts_are_injected),
         TEST(one_that_software_has_switched_off_is_not_served),
         TEST(another_processor_is_served_once_its_apic_is_on),
+        TEST(while_the_8259_may_interrupt_it_is_not_served),
+        TEST(without_x2avic_x2apic_mode_is_not_served),
+        TEST(a_level_triggered_one_may_be_left_to_the_model),
+        TEST(an_ipi_may_be_left_to_the_model),
+        TEST(the_receivers_of_an_ipi_that_do_not_run_are_woken),
+        TEST(what_is_requested_of_an_apic_that_is_off_is_dropped),
         TEST(what_is_refused_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

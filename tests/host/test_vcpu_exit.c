@@ -409,6 +409,9 @@ static struct vm_exit random_exit(void)
                                                  .has_error_code = rand() % 2,
                                                  .payload = (uint64_t)rand(),
                                                  .delivery = rand() % 8 == 0};
+    } else if (exit.kind == EXIT_IPI) {
+        exit.ipi =
+            (struct exit_ipi){.icr = (uint64_t)rand() << 36 | (uint32_t)rand(), .sent = rand() % 2};
     }
     return exit;
 }

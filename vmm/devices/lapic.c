@@ -22,9 +22,10 @@ static bool set_contains(const struct lapic *lapic, enum lapic_set set, unsigned
     return lapic_word(lapic, set, vector / 32) >> vector % 32 & 1;
 }
 
+// Atomic, as are those that a processor makes which sends this APIC an IPI by itself.
 static void set_add(struct lapic *lapic, enum lapic_set set, unsigned vector)
 {
-    *word_of(lapic, set, vector) |= 1U << vector % 32;
+    __atomic_or_fetch(word_of(lapic, set, vector), 1U << vector % 32, __ATOMIC_RELAXED);
     lapic->used[set] |= 1U << vector / 32;
 }
 
@@ -32,8 +33,7 @@ static void set_remove(struct lapic *lapic, enum lapic_set set, unsigned vector)
 {
     uint32_t *word = word_of(lapic, set, vector);
 
-    *word &= ~(1U << vector % 32);
-    if (*word == 0) {
+    if (__atomic_and_fetch(word, ~(1U << vector % 32), __ATOMIC_RELAXED) == 0) {
         lapic->used[set] &= ~(1U << vector / 32);
     }
 }
@@ -112,6 +112,15 @@ void lapic_refresh(struct lapic *lapic)
         }
         lapic->used[written[n]] = used;
     }
+}
+
+// The processor does not know whether this APIC takes any.
+void lapic_requested(struct lapic *lapic)
+{
+    for (unsigned i = 0; i < 8 && !lapic_is_enabled(lapic); i++) {
+        *word_of(lapic, LAPIC_REQUESTED, 32 * i) = 0;
+    }
+    lapic_refresh(lapic);
 }
 
 static void set_level_triggered(struct lapic *lapic, unsigned vector, bool level)
@@ -296,7 +305,6 @@ static void reset_registers(struct lapic *lapic)
     lapic->dfr = LDR_DFR_RESET;
     lapic->esr = 0;
     lapic->esr_errors = 0;
-    lapic->icr = 0;
     for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++) {
         lapic->lvt[i] = LVT_MASKED;
     }

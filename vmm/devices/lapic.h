@@ -81,8 +81,8 @@ struct lapic_output {
 };
 
 struct lapic {
-    // TPR, ICR's upper half and the sets are here alone. The others are the members below;
-    // lapic_show copies them.
+    // TPR, ICR and the sets are here alone. The others are the members below; lapic_show copies
+    // them.
     alignas(PAGE_SIZE) struct lapic_page page;
     struct lapic_output *output;
     uint64_t base; // IA32_APIC_BASE; read with lapic_base
@@ -101,7 +101,6 @@ struct lapic {
     uint32_t dfr;
     uint32_t esr;        // as read
     uint32_t esr_errors; // since the last write to ESR
-    uint32_t icr;        // the lower half
     uint32_t lvt[LAPIC_LVT_COUNT];
     bool lint[2]; // pin levels
 
@@ -209,6 +208,13 @@ void lapic_refresh(struct lapic *lapic);
 void lapic_ended(struct lapic *lapic, unsigned vector);
 // The guest has written register `reg` in the page, which held to the old value until then.
 void lapic_written(struct lapic *lapic, unsigned reg, uint64_t now_ns);
+
+// Another vCPU's processor may have put requests into the page of this one.
+void lapic_requested(struct lapic *lapic);
+// ICR was written, here in whole, and the processor leaves the rest to the model.
+void lapic_write_icr(struct lapic *lapic, uint64_t icr);
+// What that sends.
+struct apic_message lapic_message(const struct lapic *lapic, uint64_t icr);
 
 // Brings the page up to date, if `unshown`. lapic_reset, lapic_set_base and others only note it.
 void lapic_show(struct lapic *lapic);

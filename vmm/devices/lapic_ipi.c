@@ -28,15 +28,18 @@ static uint32_t icr_destination(const struct lapic *lapic, uint64_t icr)
     return destination == XAPIC_EVERYONE ? EVERYONE : destination;
 }
 
-static struct apic_message icr_message(const struct lapic *lapic, uint64_t icr)
+struct apic_message lapic_message(const struct lapic *lapic, uint64_t icr)
 {
+    enum apic_shorthand shorthand = icr >> ICR_SHORTHAND_SHIFT & 3;
+    uint32_t destination = shorthand == APIC_SELF ? lapic->id : EVERYONE;
+
     return (struct apic_message){
         .vector = icr & ICR_VECTOR,
         .delivery = (enum apic_delivery)(icr >> ICR_DELIVERY_SHIFT & 7),
-        .shorthand = (enum apic_shorthand)(icr >> ICR_SHORTHAND_SHIFT & 3),
+        .shorthand = shorthand,
         .logical = icr & ICR_LOGICAL,
         .level = false, // IPIs are edge-triggered, the bit counts for INIT alone (11.6.1)
-        .destination = icr_destination(lapic, icr),
+        .destination = shorthand == APIC_NO_SHORTHAND ? icr_destination(lapic, icr) : destination,
     };
 }
 
@@ -130,7 +133,7 @@ static bool is_valid(const struct apic_message *message)
 
 void lapic_send(struct lapic *lapic, uint64_t icr)
 {
-    struct apic_message message = icr_message(lapic, icr);
+    struct apic_message message = lapic_message(lapic, icr);
     bool has_vector = message.delivery == APIC_FIXED || message.delivery == APIC_LOWEST_PRIORITY;
 
     // INIT with level de-assert only synchronised arbitration IDs, long ago.
@@ -143,9 +146,6 @@ void lapic_send(struct lapic *lapic, uint64_t icr)
     if (has_vector && message.vector < LAPIC_FIRST_VECTOR) {
         lapic_error(lapic, ERROR_SEND_VECTOR);
         return;
-    }
-    if (message.shorthand != APIC_NO_SHORTHAND) {
-        message.destination = message.shorthand == APIC_SELF ? lapic->id : EVERYONE;
     }
     route(lapic, &message);
 }

@@ -48,7 +48,7 @@ void lapic_raise_local(struct lapic *lapic, enum lapic_register reg);
 void lapic_check_level_pin(struct lapic *lapic, enum lapic_register reg);
 
 // lapic_ipi.c
-// A write to ICR's low half, or all of it in x2APIC mode.
+// What a write to ICR, here in whole, sends.
 void lapic_send(struct lapic *lapic, uint64_t icr);
 
 // lapic_timer.c

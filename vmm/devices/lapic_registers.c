@@ -57,9 +57,14 @@ static uint32_t *icr_high(struct lapic *lapic)
     return &lapic->page.reg[LAPIC_ICR_HIGH].value;
 }
 
+static uint32_t *icr_low(struct lapic *lapic)
+{
+    return &lapic->page.reg[LAPIC_ICR].value;
+}
+
 static uint64_t whole_icr(struct lapic *lapic)
 {
-    return (uint64_t)*icr_high(lapic) << 32 | lapic->icr;
+    return (uint64_t)*icr_high(lapic) << 32 | *icr_low(lapic);
 }
 
 static uint64_t read_register(struct lapic *lapic, unsigned reg, uint64_t now_ns)
@@ -86,7 +91,7 @@ static uint64_t read_register(struct lapic *lapic, unsigned reg, uint64_t now_ns
     case LAPIC_ESR:
         return lapic->esr;
     case LAPIC_ICR:
-        return x2apic ? whole_icr(lapic) : lapic->icr;
+        return x2apic ? whole_icr(lapic) : *icr_low(lapic);
     case LAPIC_LVT_TIMER ... LAPIC_LVT_ERROR:
         return lapic->lvt[reg - LAPIC_LVT_TIMER];
     case LAPIC_INITIAL_COUNT:
@@ -149,13 +154,11 @@ static void write_lvt(struct lapic *lapic, unsigned reg, uint32_t value, uint64_
     }
 }
 
-static void write_icr(struct lapic *lapic, uint64_t value)
+void lapic_write_icr(struct lapic *lapic, uint64_t icr)
 {
-    lapic->icr = (uint32_t)value & ICR_LOW_BITS;
-    if (lapic->mode == LAPIC_X2APIC) {
-        *icr_high(lapic) = (uint32_t)(value >> 32);
-    }
-    lapic_send(lapic, whole_icr(lapic));
+    *icr_high(lapic) = (uint32_t)(icr >> 32);
+    *icr_low(lapic) = (uint32_t)icr & ICR_LOW_BITS;
+    lapic_send(lapic, icr);
 }
 
 static void write_esr(struct lapic *lapic)
@@ -167,6 +170,7 @@ static void write_esr(struct lapic *lapic)
 static void write_register(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now_ns)
 {
     uint32_t low = (uint32_t)value;
+    bool x2apic = lapic->mode == LAPIC_X2APIC;
 
     lapic->unshown = true;
     switch (reg) {
@@ -189,7 +193,7 @@ static void write_register(struct lapic *lapic, unsigned reg, uint64_t value, ui
         write_esr(lapic);
         break;
     case LAPIC_ICR:
-        write_icr(lapic, value);
+        lapic_write_icr(lapic, x2apic ? value : (uint64_t)*icr_high(lapic) << 32 | low);
         break;
     case LAPIC_ICR_HIGH:
         *icr_high(lapic) = low & LDR_BITS;
@@ -206,7 +210,10 @@ static void write_register(struct lapic *lapic, unsigned reg, uint64_t value, ui
         lapic_timer_set_divide(lapic, low, now_ns);
         break;
     case LAPIC_SELF_IPI:
-        lapic_post(lapic, low & 0xff, false);
+        if (low < LAPIC_FIRST_VECTOR) {
+            lapic_error(lapic, ERROR_SEND_VECTOR);
+        }
+        lapic_post(lapic, (uint8_t)low, false);
         break;
     default: // the ID
         break;
@@ -258,21 +265,13 @@ void lapic_written(struct lapic *lapic, unsigned reg, uint64_t now_ns)
 // Current count is not among them: it exits, as ICR does in x2APIC mode.
 void lapic_show(struct lapic *lapic)
 {
-    static const uint8_t shown[] = {LAPIC_ID,
-                                    LAPIC_VERSION,
-                                    LAPIC_EOI,
-                                    LAPIC_LDR,
-                                    LAPIC_DFR,
-                                    LAPIC_SVR,
-                                    LAPIC_ESR,
-                                    LAPIC_ICR,
-                                    LAPIC_LVT_TIMER,
-                                    LAPIC_LVT_THERMAL,
-                                    LAPIC_LVT_PERFORMANCE,
-                                    LAPIC_LVT_LINT0,
-                                    LAPIC_LVT_LINT1,
-                                    LAPIC_LVT_ERROR,
-                                    LAPIC_INITIAL_COUNT,
+    static const uint8_t shown[] = {LAPIC_ID,          LAPIC_VERSION,
+                                    LAPIC_EOI,         LAPIC_LDR,
+                                    LAPIC_DFR,         LAPIC_SVR,
+                                    LAPIC_ESR,         LAPIC_LVT_TIMER,
+                                    LAPIC_LVT_THERMAL, LAPIC_LVT_PERFORMANCE,
+                                    LAPIC_LVT_LINT0,   LAPIC_LVT_LINT1,
+                                    LAPIC_LVT_ERROR,   LAPIC_INITIAL_COUNT,
                                     LAPIC_DIVIDE};
 
     if (!lapic->unshown) {
