@@ -16,7 +16,9 @@ extern data_physical, data_pages, boot_stack_physical
 extern boot_stack_start, boot_stack_end
 
 ; ---- Multiboot2 header (Multiboot2 specification 1.6, 3.1) ----
-section .boot.header progbits alloc noexec nowrite align=8
+; Before the code, on the same page.
+section .boot.text progbits alloc exec nowrite align=4096
+boot_text:
 header:
     dd HEADER_MAGIC, 0, header_end - header
     dd 0x100000000 - (HEADER_MAGIC + header_end - header)
@@ -41,7 +43,6 @@ header:
 header_end:
 
 ; ---- 32-bit code ----
-section .boot.text progbits alloc exec nowrite align=4096
 bits 32
 
 ; From the boot loader: EAX = magic, EBX = physical address of the tags, flat segments, no paging,
@@ -97,11 +98,11 @@ build_tables:
     ; The code that runs while paging is switched on, at its own address, read-only.
     mov dword [pdpt_identity], pd_identity + PRESENT
     mov dword [pd_identity], pt_identity + PRESENT
-    mov eax, boot_entry
+    mov eax, boot_text
     mov ebx, eax
     shr ebx, 12
     lea ebx, [pt_identity + ebx * 8]
-    mov ecx, (boot_text_end - boot_entry + 4095) / 4096
+    mov ecx, (boot_text_end - boot_text + 4095) / 4096
     mov edx, PRESENT
     call fill_entries
 
