@@ -8,7 +8,7 @@
 ;   { db vector, dw offset } ..., db 0xff
 bits 16
 
-ROM_BYTES       equ 4096
+ROM_BYTES       equ 1024
 ROM_OFFSET      equ 0x10000 - ROM_BYTES
 RESET_OFFSET    equ 0xfff0
 
