@@ -6,7 +6,7 @@
 #include "arch/x86/exceptions.h"
 #include "arch/x86/instructions.h"
 
-#define STUB_BYTES 16
+#define STUB_BYTES 12
 #define GATE_INTERRUPT 0x8e // present, ring 0, 64-bit interrupt gate (SDM Vol. 3A 6.14.1)
 
 struct gate {

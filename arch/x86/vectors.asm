@@ -10,19 +10,19 @@ section .text
                            (n) == 29 || (n) == 30)
 
 ; 256 stubs, each STUB_BYTES long. Entered by the CPU with its frame on the stack.
-STUB_BYTES equ 16
+STUB_BYTES equ 12
 global interrupt_stubs
-align STUB_BYTES
+align 16
 interrupt_stubs:
 %assign vector 0
 %rep 256
-    align STUB_BYTES
 %if !HAS_ERROR_CODE(vector)
     push 0
 %endif
     push strict dword vector
     jmp interrupt_entry
 %assign vector vector + 1
+    times STUB_BYTES * vector - ($ - interrupt_stubs) int3
 %endrep
 
 ; On the stack: vector, error code, RIP, CS, RFLAGS, RSP, SS. The pushes make struct
