@@ -170,7 +170,8 @@ struct vcpu_core {
     uint64_t cr4_allowed;       // bits of CR4 that the guest may have, by its CPUID
     uint64_t cr4_watched;       // of them those whose change must exit
     uint64_t deadline_ns;       // run() returns with WORK_HOST set no later than about then
-    void *apic_page;            // of the local APIC's registers, for FEATURE_APIC
+    unsigned apic_id;           // of its local APIC, and
+    void *apic_page;            // the page of its registers, for FEATURE_APIC
     void *posted;               // the descriptor of posted interrupts, for FEATURE_POSTED
     uint64_t host_cr3;          // the address space to be in on exit: struct host_space.cr3
     uint64_t exits[EXIT_KINDS]; // counted by the back end's loop

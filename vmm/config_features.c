@@ -24,6 +24,7 @@ static const char *const words[] = {
     [OPTIONAL_DECODE_ASSISTS] = "decode-assists",
     [OPTIONAL_VMCB_CLEAN] = "vmcb-clean",
     [OPTIONAL_FLUSH_BY_ASID] = "flush-by-asid",
+    [OPTIONAL_AVIC] = "avic",
     [OPTIONAL_RDTSCP] = "rdtscp",
     [OPTIONAL_INVPCID] = "invpcid",
     [OPTIONAL_XSAVE] = "xsave",

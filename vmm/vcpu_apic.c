@@ -57,6 +57,7 @@ void vcpu_apic_init(struct vcpu *vcpu)
     if (vcpu->index == 0) {
         lapic_set_virtual_wire(&vcpu->lapic); // as the firmware that there is not would leave it
     }
+    vcpu->core.apic_id = vcpu->index;
     vcpu->core.apic_page = &vcpu->lapic.page;
     vcpu->core.posted = &vcpu->mail;
     vcpu->apic_access = vcpu->features & FEATURE_APIC ? APIC_ACCESS_MEMORY : APIC_ACCESS_EXITS;
@@ -180,7 +181,7 @@ enum exit_action vcpu_ipi_exit(struct vcpu *vcpu, const struct exit_ipi *ipi)
 {
     vcpu_apic_refresh(vcpu);
     if (ipi->sent) {
-        struct apic_message message = lapic_message(&vcpu->lapic, ipi->icr);
+        struct apic_message message = lapic_keep_icr(&vcpu->lapic, ipi->icr);
         apic_bus_wake(vcpu->vm, vcpu, &message);
     } else {
         lapic_write_icr(&vcpu->lapic, ipi->icr);

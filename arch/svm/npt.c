@@ -4,7 +4,6 @@
 #include "arch/svm/svm_cpu.h"
 
 #include "arch/x86/frames.h"
-#include "arch/x86/msr_numbers.h"
 #include "vmm/util/string.h"
 
 // Entries are those of the long-mode tables. A guest's accesses count as a user's (15.25.5).
@@ -197,6 +196,7 @@ void npt_destroy(struct nested_space *space)
     if (space->io_map) {
         frames_release(space->io_map, IO_MAP_PAGES);
     }
+    svm_avic_destroy(space);
     frames_release(space, 1);
 }
 
@@ -217,43 +217,21 @@ enum status npt_create(struct nested_space **result)
     // Everything exits until someone says otherwise.
     memset(space->msr_map, 0xff, MSR_MAP_PAGES * PAGE_SIZE);
     memset(space->io_map, 0xff, IO_MAP_PAGES * PAGE_SIZE);
+    if (svm_serves_apic() && svm_avic_create(space) != STATUS_OK) {
+        npt_destroy(space);
+        return STATUS_NO_MEMORY;
+    }
     space->generation = __atomic_add_fetch(&generations, 1ULL << 32, __ATOMIC_RELAXED);
     *result = space;
     return STATUS_OK;
 }
 
-// Three maps of 2 KiB: MSRs from 0, from 0xc0000000 and from 0xc0010000 (15.11). Any other MSR
-// always exits.
-#define MSRS_A_MAP 0x2000u
-#define MSR_MAP_BYTES (2 * KIB)
-
-static uint8_t *msr_map_of(struct nested_space *space, uint32_t msr)
-{
-    static const uint32_t firsts[] = {0, 0xc0000000u, 0xc0010000u};
-    for (unsigned i = 0; i < ARRAY_SIZE(firsts); i++) {
-        if (msr - firsts[i] < MSRS_A_MAP) {
-            return space->msr_map + i * MSR_MAP_BYTES;
-        }
-    }
-    return NULL;
-}
-
-// EFER has a bit that the guest must not see, SVME. Emulators do not load G_PAT.
-static bool always_exits(uint32_t msr)
-{
-    return msr == IA32_EFER || msr == IA32_PAT;
-}
-
 void svm_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes)
 {
-    uint8_t *map = msr_map_of(space, msr);
-    if (!map || always_exits(msr)) {
-        return;
-    }
-    unsigned bit = msr % MSRS_A_MAP * 2;
-    unsigned both = 3U << bit % 8;
-    unsigned wanted = ((reads ? 1U : 0) | (writes ? 2U : 0)) << bit % 8;
     uint64_t flags = spinlock_acquire(&space->lock);
-    map[bit / 8] = (uint8_t)((map[bit / 8] & ~both) | wanted);
+    svm_msr_map_set(space->msr_map, msr, reads, writes);
+    if (space->x2apic_msr_map) {
+        svm_msr_map_set(space->x2apic_msr_map, msr, reads, writes);
+    }
     spinlock_release(&space->lock, flags);
 }

@@ -6,6 +6,7 @@
 #include "arch/x86/live_state.h"
 #include "arch/x86/spinlock.h"
 #include "vmm/backend.h"
+#include "vmm/util/lock.h"
 
 // CPUID 8000000AH: features in EDX (APM Vol. 3 appendix E).
 #define CPUID_SVM 0x8000000au
@@ -30,6 +31,7 @@ struct svm_capability {
     uint32_t asids;    // 1 to asids - 1 are for guests, 0 is the host's
     bool pages_1g;     // nested paging has pages of 1 GiB
     bool loses_shadow; // VMRUN does not load the interrupt shadow: QEMU
+    bool ipis_exit;    // AVIC may take a vCPU for running that does not any more: erratum 1235
 };
 
 // A page of the guest's code in 64-bit mode, with what its translation went through: while none of
@@ -62,7 +64,9 @@ struct backend_vcpu {
     bool shadow_held;           // see svm_shadow.c
     uint32_t shadow_exits;
     uint64_t shadow_rip;
-    uint8_t *probe_pages; // see svm_probe.c; NULL: it is not probing
+    uint32_t logical_id;     // of the local APIC as it is in the AVIC's table, and
+    uint32_t logical_format; // how it is meant: LDR and DFR
+    uint8_t *probe_pages;    // see svm_probe.c; NULL: it is not probing
     gpa_t probed;
     struct vm_exit exit;    // the one in hand
     struct live_state live; // what stays in the CPU while the vCPU is loaded
@@ -76,6 +80,13 @@ struct nested_space {
     uint64_t generation; // changes when a mapping is taken away; no two spaces share one
     uint8_t *msr_map;    // 2 bits an MSR: reads, writes (APM Vol. 2 15.11)
     uint8_t *io_map;     // a bit a port (15.10.1)
+
+    // With AVIC (svm_avic.c).
+    uint8_t *x2apic_msr_map;
+    void *apic_access_page;
+    uint64_t *apics;         // by their APIC ID
+    uint32_t *logical_apics; // APIC IDs by their logical ID
+    struct lock logical_lock;
 };
 
 #define NPT_LEVELS 4
@@ -131,6 +142,27 @@ enum status npt_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes);
 // False: something is mapped there.
 bool npt_copy_path(struct nested_space *space, gpa_t gpa, uint64_t *tables[NPT_LEVELS], hpa_t page);
 void svm_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes);
+
+// svm_msr_map.c: which accesses exit, in one of a VM's maps.
+void svm_msr_map_set(uint8_t *msr_map, uint32_t msr, bool reads, bool writes);
+
+// svm_avic.c. A VM's part:
+bool svm_serves_apic(void);
+enum status svm_avic_create(struct nested_space *space);
+void svm_avic_destroy(struct nested_space *space);
+void svm_show_apic_page(struct nested_space *space, bool shown);
+// A vCPU's, which is the CPU's current one:
+void svm_avic_create_vcpu(struct vcpu_core *vcpu);
+void svm_avic_destroy_vcpu(struct vcpu_core *vcpu);
+void svm_set_apic_access(struct vcpu_core *vcpu, enum apic_access access);
+void svm_set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service);
+void svm_set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4]);
+// It runs from now on, on the CPU with the APIC ID `id`, and does not any more.
+void svm_avic_enter(struct vcpu_core *vcpu, uint32_t id);
+void svm_avic_leave(struct vcpu_core *vcpu);
+// Its two exits, in neutral terms.
+void svm_decode_incomplete_ipi(const struct vmcb_control *control, struct vm_exit *exit);
+void svm_decode_apic_access(struct vcpu_core *vcpu, struct vm_exit *exit);
 
 // svm_explain.c
 const char *svm_exitcode_text(uint64_t exitcode);

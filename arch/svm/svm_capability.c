@@ -23,7 +23,7 @@ static const struct {
 } switches[] = {
     {OPTIONAL_NRIPS, SVM_NEXT_RIP},          {OPTIONAL_DECODE_ASSISTS, SVM_DECODE_ASSISTS},
     {OPTIONAL_VMCB_CLEAN, SVM_CLEAN_BITS},   {OPTIONAL_FLUSH_BY_ASID, SVM_FLUSH_BY_ASID},
-    {OPTIONAL_PAUSE_EXIT, SVM_PAUSE_FILTER},
+    {OPTIONAL_PAUSE_EXIT, SVM_PAUSE_FILTER}, {OPTIONAL_AVIC, SVM_AVIC | SVM_X2AVIC},
 };
 
 static uint32_t switched_on(uint32_t features)
@@ -32,6 +32,14 @@ static uint32_t switched_on(uint32_t features)
         features &= feature_is_off(switches[i].feature) ? ~switches[i].bit : UINT32_MAX;
     }
     return features;
+}
+
+// Revision Guide for AMD Family 17h: "Guest With AVIC Enabled May Fail to Process IPI When vCPU Is
+// Not Running". Families count on from 0fh (APM Vol. 3, CPUID 00000001H).
+static bool has_erratum_1235(void)
+{
+    uint32_t signature = cpuid_checked(CPUID_FEATURES, 0).eax;
+    return (signature >> 8 & 0xf) + (signature >> 20 & 0xff) == 0x17;
 }
 
 enum status svm_capability_read(struct svm_capability *c, struct reason *why)
@@ -47,6 +55,7 @@ enum status svm_capability_read(struct svm_capability *c, struct reason *why)
     c->pages_1g = !feature_is_off(OPTIONAL_NPT_1G) &&
                   (cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_PAGE_1G);
     c->loses_shadow = is_qemu_tcg();
+    c->ipis_exit = has_erratum_1235();
     if (!(c->features & SVM_NESTED_PAGING)) {
         return refuse(why, STATUS_UNSUPPORTED,
                       "AMD-V without nested paging: a CPU from before 2007 cannot run guests");
@@ -64,7 +73,9 @@ unsigned svm_features(void)
     bool xsaves = cpuid_checked(CPUID_XSAVE, 1).eax & CPUID_D_1_EAX_XSAVES;
     return (rdtscp && !feature_is_off(OPTIONAL_RDTSCP) ? FEATURE_RDTSCP : 0) |
            (invpcid && !feature_is_off(OPTIONAL_INVPCID) ? FEATURE_INVPCID : 0) |
-           (xsaves && !feature_is_off(OPTIONAL_XSAVES) ? FEATURE_XSAVES : 0);
+           (xsaves && !feature_is_off(OPTIONAL_XSAVES) ? FEATURE_XSAVES : 0) |
+           (svm_serves_apic() ? FEATURE_APIC : 0) |
+           (svm_capability()->features & SVM_X2AVIC ? FEATURE_APIC_MSR : 0);
 }
 
 static void say(void (*line)(const char *text), const char *name, bool present, const char *remark)
@@ -99,8 +110,10 @@ void svm_summarize(void (*line)(const char *text))
         {"RDTSCP", svm_features() & FEATURE_RDTSCP, OPTIONAL_RDTSCP, "", "guests have no RDTSCP"},
         {"INVPCID", svm_features() & FEATURE_INVPCID, OPTIONAL_INVPCID, "",
          "guests have no INVPCID"},
-        {"AVIC", c->features & SVM_AVIC, OPTIONAL_COUNT, "not used", ""},
-        {"x2AVIC", c->features & SVM_X2AVIC, OPTIONAL_COUNT, "not used", ""},
+        {"AVIC", c->features & SVM_AVIC, OPTIONAL_AVIC, c->ipis_exit ? "IPIs exit" : "",
+         "interrupts cost exits"},
+        {"x2AVIC", c->features & SVM_X2AVIC, OPTIONAL_AVIC, "",
+         "they do for guests in x2APIC mode"},
         {"virtual NMI", c->features & SVM_VIRTUAL_NMI, OPTIONAL_COUNT, "not used", ""},
         {"virtual GIF", c->features & SVM_VIRTUAL_GIF, OPTIONAL_COUNT,
          "for nested guests: not used", ""},

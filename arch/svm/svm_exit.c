@@ -58,19 +58,33 @@ static unsigned memory_access(uint64_t exitinfo1)
     return exitinfo1 & NPF_WRITE ? ACCESS_WRITE : ACCESS_READ;
 }
 
+static void describe_code(const struct vmcb_save *save, struct exit_code *code)
+{
+    code->rip = save->rip;
+    code->cr3 = save->cr3;
+    code->efer = save->efer;
+    code->cs_attributes = save->cs.attributes;
+}
+
 // Member by member: an initialiser would write all of it twice.
 static void describe_memory(const struct vmcb *vmcb, struct exit_memory *memory)
 {
     const struct vmcb_control *control = &vmcb->control;
     memory->gpa.value = control->exitinfo2;
     memory->gva.value = 0;
-    memory->code.rip = vmcb->save.rip;
-    memory->code.cr3 = vmcb->save.cr3;
-    memory->code.efer = vmcb->save.efer;
-    memory->code.cs_attributes = vmcb->save.cs.attributes;
+    describe_code(&vmcb->save, &memory->code);
     memory->access = (uint8_t)memory_access(control->exitinfo1);
     memory->gva_valid = false;
     memory->page_walk = control->exitinfo1 & NPF_PAGE_WALK;
+}
+
+static NOT_INLINE void decode_apic_access(struct vcpu_core *vcpu, struct vm_exit *exit)
+{
+    svm_decode_apic_access(vcpu, exit);
+    if (exit->kind == EXIT_MEMORY) {
+        describe_code(&vcpu->backend->vmcb.save, &exit->memory.code);
+        exit->memory.delivery = svm_requeue_event(vcpu);
+    }
 }
 
 // False: the guest shows in a moment which address led there.
@@ -174,6 +188,12 @@ static NOT_INLINE bool decode_rare(struct vcpu_core *vcpu, uint32_t exitcode, st
     switch (exitcode) {
     case VMEXIT_NPF:
         return decode_memory(vcpu, exit);
+    case VMEXIT_AVIC_INCOMPLETE_IPI:
+        svm_decode_incomplete_ipi(&vcpu->backend->vmcb.control, exit);
+        return true;
+    case VMEXIT_AVIC_NOACCEL:
+        decode_apic_access(vcpu, exit);
+        return true;
     case VMEXIT_PAUSE:
         exit->kind = EXIT_PAUSE;
         return true;

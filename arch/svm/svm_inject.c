@@ -60,7 +60,7 @@ void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
     if (requested == wanted) {
         return;
     }
-    *v_intr = V_INTR_MASKING | (wanted ? request : 0);
+    *v_intr = (*v_intr & ~request) | (wanted ? request : 0);
     svm_mark_dirty(vcpu, CLEAN_V_INTR);
     set_intercept(vcpu, INTERCEPT_VINTR, wanted);
 }

@@ -4,6 +4,7 @@
 #include "arch/svm/svm_instructions.h"
 #include "arch/svm/svm_probe.h"
 #include "arch/svm/svm_shadow.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/time.h"
 
@@ -56,9 +57,11 @@ void svm_run(struct vcpu_core *vcpu)
     svm_take_back_cr0(vcpu);
     svm_tlb_prepare(vcpu);
     set_timer(vcpu, svm_shadow_hold(vcpu));
+    svm_avic_enter(vcpu, cpu_this()->apic_id);
     enter(backend);
     svm_enter(vcpu);
     leave(backend);
+    svm_avic_leave(vcpu);
     svm_shadow_release(vcpu);
     take_machine_check(backend);
 }

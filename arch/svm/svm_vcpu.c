@@ -96,6 +96,7 @@ enum status svm_create_vcpu(struct vcpu_core *vcpu, struct reason *why)
     svm_code_forget(vcpu);
     svm_load_vcpu(vcpu);
     fill_controls(&backend->vmcb.control, vcpu->nested);
+    svm_avic_create_vcpu(vcpu);
     fill_state(vcpu);
     return STATUS_OK;
 }
@@ -103,6 +104,7 @@ enum status svm_create_vcpu(struct vcpu_core *vcpu, struct reason *why)
 void svm_destroy_vcpu(struct vcpu_core *vcpu)
 {
     svm_probe_end(vcpu);
+    svm_avic_destroy_vcpu(vcpu);
     svm_unload_vcpu(vcpu);
     free_backend(vcpu->backend);
     vcpu->backend = NULL;

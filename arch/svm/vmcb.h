@@ -54,7 +54,11 @@ struct vmcb_control {
     uint64_t next_rip;
     uint8_t fetched_count;
     uint8_t fetched[15];
-    uint8_t reserved3[0x400 - 0xe0];
+    uint64_t avic_backing_page; // physical addresses, as are the tables'
+    uint64_t reserved3;
+    uint64_t avic_logical_table;
+    uint64_t avic_physical_table; // and in the low bits the last index
+    uint8_t reserved4[0x400 - 0x100];
 };
 static_assert(offsetof(struct vmcb_control, iopm_base) == 0x40, "APM Vol. 2 table B-1");
 static_assert(offsetof(struct vmcb_control, v_intr) == 0x60, "APM Vol. 2 table B-1");
@@ -62,6 +66,8 @@ static_assert(offsetof(struct vmcb_control, exitintinfo) == 0x88, "APM Vol. 2 ta
 static_assert(offsetof(struct vmcb_control, eventinj) == 0xa8, "APM Vol. 2 table B-1");
 static_assert(offsetof(struct vmcb_control, clean) == 0xc0, "APM Vol. 2 table B-1");
 static_assert(offsetof(struct vmcb_control, fetched) == 0xd1, "APM Vol. 2 table B-1");
+static_assert(offsetof(struct vmcb_control, avic_backing_page) == 0xe0, "APM Vol. 2 table B-1");
+static_assert(offsetof(struct vmcb_control, avic_physical_table) == 0xf8, "APM Vol. 2 table B-1");
 static_assert(sizeof(struct vmcb_control) == 0x400, "APM Vol. 2 table B-1");
 
 // FS, GS, LDTR, TR and STAR to SYSENTER_EIP belong to VMLOAD and VMSAVE, the rest to VMRUN.
@@ -161,11 +167,14 @@ static_assert(offsetof(struct vmcb, save.g_pat) == 0x668, "APM Vol. 2 table B-2"
 #define TLB_FLUSH_ALL 1
 #define TLB_FLUSH_ASID 3 // where the CPU has FlushByAsid
 
-// vmcb_control.v_intr (15.21.1).
+// vmcb_control.v_intr (15.21.1, 15.29).
+#define V_TPR_MASK 0xfU // the guest's CR8
 #define V_IRQ BIT(8)
 #define V_INTR_PRIORITY_MAX (0xfULL << 16)
 #define V_IGN_TPR BIT(20)
 #define V_INTR_MASKING BIT(24) // the host's RFLAGS.IF masks its interrupts, the guest's its own
+#define V_X2AVIC BIT(30)
+#define V_AVIC BIT(31)
 
 #define NESTED_ENABLE BIT(0)
 
@@ -232,6 +241,8 @@ enum svm_exitcode {
     VMEXIT_XSETBV = 0x8d,
     VMEXIT_RDPRU = 0x8e,
     VMEXIT_NPF = 0x400,
+    VMEXIT_AVIC_INCOMPLETE_IPI = 0x401,
+    VMEXIT_AVIC_NOACCEL = 0x402,
 };
 // The guest state or a control was refused: -1, of which some emulators store the low half only.
 #define VMEXIT_INVALID 0xffffffffU

@@ -28,6 +28,7 @@ enum optional_feature {
     OPTIONAL_DECODE_ASSISTS,
     OPTIONAL_VMCB_CLEAN,
     OPTIONAL_FLUSH_BY_ASID,
+    OPTIONAL_AVIC,
     // What guests may have.
     OPTIONAL_RDTSCP,
     OPTIONAL_INVPCID,

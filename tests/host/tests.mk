@@ -298,6 +298,9 @@ test_decode := $(DECODER)
 FUZZ_TARGETS += fuzz_decode
 fuzz_decode := $(DECODER)
 
+UNIT_TESTS += test_svm_avic
+test_svm_avic := arch/svm/svm_avic.c arch/svm/svm_msr_map.c
+
 UNIT_TESTS += test_svm_decode
 test_svm_decode := arch/svm/svm_decode.c
 

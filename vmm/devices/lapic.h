@@ -211,10 +211,10 @@ void lapic_written(struct lapic *lapic, unsigned reg, uint64_t now_ns);
 
 // Another vCPU's processor may have put requests into the page of this one.
 void lapic_requested(struct lapic *lapic);
-// ICR was written, here in whole, and the processor leaves the rest to the model.
+// ICR was written, here in whole, and the processor leaves the rest to the model,
 void lapic_write_icr(struct lapic *lapic, uint64_t icr);
-// What that sends.
-struct apic_message lapic_message(const struct lapic *lapic, uint64_t icr);
+// or has sent what is returned.
+struct apic_message lapic_keep_icr(struct lapic *lapic, uint64_t icr);
 
 // Brings the page up to date, if `unshown`. lapic_reset, lapic_set_base and others only note it.
 void lapic_show(struct lapic *lapic);

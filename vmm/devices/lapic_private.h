@@ -48,8 +48,9 @@ void lapic_raise_local(struct lapic *lapic, enum lapic_register reg);
 void lapic_check_level_pin(struct lapic *lapic, enum lapic_register reg);
 
 // lapic_ipi.c
-// What a write to ICR, here in whole, sends.
+// Sends what a write to ICR, here in whole, says.
 void lapic_send(struct lapic *lapic, uint64_t icr);
+struct apic_message lapic_message(const struct lapic *lapic, uint64_t icr);
 
 // lapic_timer.c
 uint32_t lapic_timer_current(const struct lapic *lapic, uint64_t now_ns);

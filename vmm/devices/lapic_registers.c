@@ -154,10 +154,17 @@ static void write_lvt(struct lapic *lapic, unsigned reg, uint32_t value, uint64_
     }
 }
 
-void lapic_write_icr(struct lapic *lapic, uint64_t icr)
+// Its delivery status reads 0: that takes no time.
+struct apic_message lapic_keep_icr(struct lapic *lapic, uint64_t icr)
 {
     *icr_high(lapic) = (uint32_t)(icr >> 32);
     *icr_low(lapic) = (uint32_t)icr & ICR_LOW_BITS;
+    return lapic_message(lapic, icr);
+}
+
+void lapic_write_icr(struct lapic *lapic, uint64_t icr)
+{
+    (void)lapic_keep_icr(lapic, icr);
     lapic_send(lapic, icr);
 }
 

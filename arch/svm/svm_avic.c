@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: MIT
+// AVIC: the CPU serves a guest's local APIC out of a page, and sends its IPIs (APM Vol. 2 15.29).
+//
+// No emulator has it: this is by the manual, and tested with tables and a VMCB alone.
+#include "arch/svm/svm_cpu.h"
+
+#include "arch/x86/frames.h"
+#include "arch/x86/msr_numbers.h"
+#include "vmm/util/string.h"
+
+// Entries of the physical APIC ID table (15.29.4.1).
+#define APIC_ENTRY_HOST_ID 0xfffu // of the CPU that it runs on
+#define APIC_ENTRY_RUNNING BIT(62)
+#define APIC_ENTRY_VALID BIT(63)
+
+// Entries of the logical APIC ID table (15.29.4.2). One that several vCPUs claim is not valid, and
+// says so in what is then no ID: IPIs to it exit.
+#define LOGICAL_ENTRY_VALID ((uint32_t)BIT(31))
+#define LOGICAL_ENTRY_SHARED 0xffu
+
+#define XAPIC_ID_MAX 0xfeu // 0xff is everyone
+
+// Registers by their offset in the page, which is 16 times their number.
+#define REGISTER_TPR 0x80
+#define REGISTER_LDR 0xd0
+#define REGISTER_DFR 0xe0
+
+enum apic_register {
+    APIC_EOI = 0x0b,
+};
+
+// Of those that exit, what is written is in the page and the instruction complete (15.29.3.1): ID,
+// EOI, RRD, LDR, DFR, SVR, ESR, ICR, the LVT, initial count and divide configuration. The others
+// exit before the access.
+#define TRAPPED_WRITES                                                                             \
+    (BIT(0x02) | BIT(0x0b) | BIT(0x0c) | BIT(0x0d) | BIT(0x0e) | BIT(0x0f) | BIT(0x28) |           \
+     BIT(0x30) | BIT(0x32) | BIT(0x33) | BIT(0x34) | BIT(0x35) | BIT(0x36) | BIT(0x37) |           \
+     BIT(0x38) | BIT(0x3e))
+
+#define CR8_ACCESSES ((uint16_t)BIT(8))
+
+bool svm_serves_apic(void)
+{
+    return svm_capability()->features & SVM_AVIC;
+}
+
+// ---- A VM's part ----
+
+// In x2APIC mode: what is read in the page, and written in it or by the CPU. The rest exits as any
+// MSR: what exits anyway, SELF IPI, and the timer's LVT entry, whose TSC-deadline mode AVIC does
+// not know.
+static void open_x2apic_msrs(uint8_t *msr_map)
+{
+    static const struct {
+        uint8_t first;
+        uint8_t last;
+        bool writes;
+    } open[] = {
+        {0x02, 0x03, false}, // ID, version
+        {0x08, 0x08, true},  // TPR
+        {0x0a, 0x0a, false}, // PPR
+        {0x0d, 0x0d, false}, // LDR
+        {0x0f, 0x28, false}, // SVR, ISR, TMR, IRR, ESR
+        {0x30, 0x30, true},  // ICR
+        {0x33, 0x38, false}, // LVT, initial count
+        {0x3e, 0x3e, false}, // divide configuration
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(open); i++) {
+        for (uint32_t reg = open[i].first; reg <= open[i].last; reg++) {
+            svm_msr_map_set(msr_map, IA32_X2APIC_FIRST + reg, false, !open[i].writes);
+        }
+    }
+    svm_msr_map_set(msr_map, IA32_X2APIC_FIRST + APIC_EOI, true, false);
+}
+
+static enum status map_access_page(struct nested_space *space)
+{
+    return npt_map(space, (gpa_t){BACKEND_APIC_GPA},
+                   (hpa_t){frames_physical(space->apic_access_page)}, PAGE_SIZE,
+                   ACCESS_READ | ACCESS_WRITE);
+}
+
+// The access page is never accessed by a vCPU that is served: its mapping gives the permission.
+enum status svm_avic_create(struct nested_space *space)
+{
+    space->apic_access_page = frames_allocate(1);
+    space->apics = frames_allocate(1);
+    space->logical_apics = frames_allocate(1);
+    space->x2apic_msr_map = frames_allocate(MSR_MAP_PAGES);
+    if (!space->apic_access_page || !space->apics || !space->logical_apics ||
+        !space->x2apic_msr_map) {
+        return STATUS_NO_MEMORY;
+    }
+    memset(space->x2apic_msr_map, 0xff, MSR_MAP_PAGES * PAGE_SIZE);
+    open_x2apic_msrs(space->x2apic_msr_map);
+    return map_access_page(space);
+}
+
+void svm_avic_destroy(struct nested_space *space)
+{
+    const struct {
+        void *memory;
+        unsigned pages;
+    } parts[] = {{space->apic_access_page, 1},
+                 {space->apics, 1},
+                 {space->logical_apics, 1},
+                 {space->x2apic_msr_map, MSR_MAP_PAGES}};
+    for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+        if (parts[i].memory) {
+            frames_release(parts[i].memory, parts[i].pages);
+        }
+    }
+}
+
+void svm_show_apic_page(struct nested_space *space, bool shown)
+{
+    enum status status =
+        shown ? map_access_page(space) : npt_unmap(space, (gpa_t){BACKEND_APIC_GPA}, PAGE_SIZE);
+    (void)status; // svm_avic_create made the tables for it, and it has an entry of its own
+}
+
+// ---- The tables ----
+
+static void set_entry(struct vcpu_core *vcpu, uint64_t running)
+{
+    uint64_t entry = frames_physical(vcpu->apic_page) | APIC_ENTRY_VALID | running;
+    __atomic_store_n(&vcpu->nested->apics[vcpu->apic_id], entry, __ATOMIC_SEQ_CST);
+}
+
+// Each set bit of a logical ID is an entry: of eight in the flat model, of four of a cluster's
+// else.
+static void claim(struct vcpu_core *vcpu, uint32_t logical_id, uint32_t format, bool claimed)
+{
+    bool flat = format >> 28 == 0xf;
+    uint32_t *entry = vcpu->nested->logical_apics + (flat ? 0 : (logical_id >> 28) * 4);
+    uint32_t own = LOGICAL_ENTRY_VALID | vcpu->apic_id;
+    for (uint32_t bits = logical_id >> 24 & (flat ? 0xff : 0xf); bits; bits >>= 1, entry++) {
+        if (!(bits & 1)) {
+            continue;
+        }
+        uint32_t now = *entry;
+        uint32_t next = claimed ? (now == 0 || now == own ? own : LOGICAL_ENTRY_SHARED)
+                                : (now == own ? 0 : now);
+        __atomic_store_n(entry, next, __ATOMIC_RELAXED);
+    }
+}
+
+// `logical_id` 0: none.
+static void set_logical_id(struct vcpu_core *vcpu, uint32_t logical_id, uint32_t format)
+{
+    struct backend_vcpu *backend = vcpu->backend;
+    if (backend->logical_id == logical_id && backend->logical_format == format) {
+        return;
+    }
+    lock_take(&vcpu->nested->logical_lock);
+    claim(vcpu, backend->logical_id, backend->logical_format, false);
+    claim(vcpu, logical_id, format, true);
+    lock_give(&vcpu->nested->logical_lock);
+    backend->logical_id = logical_id;
+    backend->logical_format = format;
+}
+
+// ---- A vCPU's part ----
+
+static uint32_t page_register(const struct vcpu_core *vcpu, unsigned offset)
+{
+    return ((const uint32_t *)vcpu->apic_page)[offset / sizeof(uint32_t)];
+}
+
+static bool is_served(const struct vcpu_core *vcpu)
+{
+    return vcpu->backend->vmcb.control.v_intr & V_AVIC;
+}
+
+void svm_set_apic_access(struct vcpu_core *vcpu, enum apic_access access)
+{
+    const struct nested_space *nested = vcpu->nested;
+    struct vmcb_control *control = &vcpu->backend->vmcb.control;
+    bool served = access != APIC_ACCESS_EXITS;
+    bool by_msr = access == APIC_ACCESS_MSR;
+    uint64_t modes = (served ? V_AVIC : 0) | (by_msr ? V_X2AVIC : 0);
+    control->v_intr = (control->v_intr & ~(V_AVIC | V_X2AVIC | V_TPR_MASK)) | modes;
+    control->cr_reads = served ? 0 : CR8_ACCESSES;
+    control->cr_writes = (uint16_t)((control->cr_writes & ~CR8_ACCESSES) | control->cr_reads);
+    control->msrpm_base = frames_physical(by_msr ? nested->x2apic_msr_map : nested->msr_map);
+    svm_mark_dirty(vcpu, CLEAN_V_INTR | CLEAN_INTERCEPTS | CLEAN_PERMISSION_MAPS);
+    // What the TLB says of the page may be wrong now, and it may just have been unmapped.
+    svm_tlb_flush(vcpu);
+    // IPIs to it exit from now on, until it is served and runs again: its entry stays, as those to
+    // everyone pass over what is not valid.
+    set_entry(vcpu, 0);
+    if (access != APIC_ACCESS_MEMORY) {
+        set_logical_id(vcpu, 0, 0);
+    }
+    __atomic_or_fetch(&vcpu->work, WORK_ENTRY, __ATOMIC_RELAXED);
+}
+
+void svm_avic_create_vcpu(struct vcpu_core *vcpu)
+{
+    struct vmcb_control *control = &vcpu->backend->vmcb.control;
+    if (!svm_serves_apic()) {
+        return;
+    }
+    control->avic_apic_bar = BACKEND_APIC_GPA;
+    control->avic_backing_page = frames_physical(vcpu->apic_page);
+    control->avic_logical_table = frames_physical(vcpu->nested->logical_apics);
+    control->avic_physical_table = frames_physical(vcpu->nested->apics) | XAPIC_ID_MAX;
+    svm_set_apic_access(vcpu, APIC_ACCESS_MEMORY);
+}
+
+void svm_avic_destroy_vcpu(struct vcpu_core *vcpu)
+{
+    if (svm_serves_apic()) {
+        set_logical_id(vcpu, 0, 0);
+        vcpu->nested->apics[vcpu->apic_id] = 0;
+    }
+}
+
+// The CPU finds requests in the page by itself. The priority it takes from CR8, which follows the
+// page only when the guest writes TPR.
+void svm_set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service)
+{
+    struct vmcb_control *control = &vcpu->backend->vmcb.control;
+    uint64_t v_tpr = page_register(vcpu, REGISTER_TPR) >> 4 & V_TPR_MASK;
+    (void)requested;
+    (void)in_service;
+    if ((control->v_intr & V_TPR_MASK) != v_tpr) {
+        control->v_intr = (control->v_intr & ~(uint64_t)V_TPR_MASK) | v_tpr;
+        svm_mark_dirty(vcpu, CLEAN_V_INTR);
+    }
+    if (!(control->v_intr & V_X2AVIC)) {
+        set_logical_id(vcpu, page_register(vcpu, REGISTER_LDR), page_register(vcpu, REGISTER_DFR));
+    }
+}
+
+// The CPU knows them by TMR, in the page.
+void svm_set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4])
+{
+    (void)vcpu;
+    (void)vectors;
+}
+
+void svm_avic_enter(struct vcpu_core *vcpu, uint32_t id)
+{
+    uint32_t id_max = svm_capability()->features & SVM_X2AVIC ? APIC_ENTRY_HOST_ID : XAPIC_ID_MAX;
+    if (is_served(vcpu) && !svm_capability()->ipis_exit && id <= id_max) {
+        set_entry(vcpu, APIC_ENTRY_RUNNING | id);
+    }
+}
+
+void svm_avic_leave(struct vcpu_core *vcpu)
+{
+    if (is_served(vcpu)) {
+        set_entry(vcpu, 0);
+    }
+}
+
+// ---- Exits ----
+
+// exitinfo2 of an incomplete IPI: in its upper half why (15.29.9.1).
+#define IPI_TARGET_NOT_RUNNING 1
+
+void svm_decode_incomplete_ipi(const struct vmcb_control *control, struct vm_exit *exit)
+{
+    exit->kind = EXIT_IPI;
+    exit->ipi = (struct exit_ipi){.icr = control->exitinfo1,
+                                  .sent = control->exitinfo2 >> 32 == IPI_TARGET_NOT_RUNNING};
+}
+
+// exitinfo1 of an access that is not accelerated: the register's offset, and whether it is a write;
+// exitinfo2: the vector, at an EOI (15.29.9.2).
+#define NOACCEL_OFFSET_MASK 0xff0u
+#define NOACCEL_WRITE BIT(32)
+
+void svm_decode_apic_access(struct vcpu_core *vcpu, struct vm_exit *exit)
+{
+    const struct vmcb_control *control = &vcpu->backend->vmcb.control;
+    unsigned reg = (control->exitinfo1 & NOACCEL_OFFSET_MASK) >> 4;
+    bool write = control->exitinfo1 & NOACCEL_WRITE;
+    if (write && reg == APIC_EOI) {
+        exit->kind = EXIT_EOI;
+        exit->eoi.vector = (uint8_t)control->exitinfo2;
+    } else if (write && reg < 64 && (TRAPPED_WRITES & BIT(reg))) {
+        exit->kind = EXIT_APIC_WRITE;
+        exit->apic_write.reg = (uint8_t)reg;
+    } else if (control->v_intr & V_X2AVIC) {
+        exit->kind = write ? EXIT_WRITE_MSR : EXIT_READ_MSR;
+    } else {
+        exit->kind = EXIT_MEMORY;
+        exit->memory = (struct exit_memory){.gpa = {BACKEND_APIC_GPA | reg << 4},
+                                            .access = write ? ACCESS_WRITE : ACCESS_READ};
+    }
+}
