@@ -4,6 +4,7 @@
 
 #include "arch/svm/vmcb.h"
 #include "arch/x86/live_state.h"
+#include "arch/x86/nested_table.h"
 #include "arch/x86/spinlock.h"
 #include "vmm/backend.h"
 #include "vmm/util/lock.h"
@@ -89,7 +90,6 @@ struct nested_space {
     struct lock logical_lock;
 };
 
-#define NPT_LEVELS 4
 #define MSR_MAP_PAGES 2
 #define IO_MAP_PAGES 3
 
@@ -140,7 +140,8 @@ enum status npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t b
 enum status npt_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes);
 // Makes `tables`, the root first, a second way into the space, that has `page` at `gpa` besides.
 // False: something is mapped there.
-bool npt_copy_path(struct nested_space *space, gpa_t gpa, uint64_t *tables[NPT_LEVELS], hpa_t page);
+bool npt_copy_path(struct nested_space *space, gpa_t gpa, uint64_t *tables[NESTED_LEVELS],
+                   hpa_t page);
 void svm_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes);
 
 // svm_msr_map.c: which accesses exit, in one of a VM's maps.

@@ -24,7 +24,7 @@ static void intercept_page_faults(struct vcpu_core *vcpu, bool wanted)
 }
 
 // The tables, then the page of ones.
-#define PROBE_PAGES (NPT_LEVELS + 1)
+#define PROBE_PAGES (NESTED_LEVELS + 1)
 
 static uint8_t *page_of(const struct backend_vcpu *backend, unsigned index)
 {
@@ -40,13 +40,13 @@ static void set_root(struct vcpu_core *vcpu, const void *root)
 static bool make_tables(struct vcpu_core *vcpu, gpa_t address)
 {
     const struct backend_vcpu *backend = vcpu->backend;
-    uint64_t *tables[NPT_LEVELS];
-    for (unsigned i = 0; i < NPT_LEVELS; i++) {
+    uint64_t *tables[NESTED_LEVELS];
+    for (unsigned i = 0; i < NESTED_LEVELS; i++) {
         tables[i] = (uint64_t *)(void *)page_of(backend, i);
     }
-    memset(page_of(backend, NPT_LEVELS), 0xff, PAGE_SIZE);
+    memset(page_of(backend, NESTED_LEVELS), 0xff, PAGE_SIZE);
     return npt_copy_path(vcpu->nested, address, tables,
-                         hpa(frames_physical(page_of(backend, NPT_LEVELS))));
+                         hpa(frames_physical(page_of(backend, NESTED_LEVELS))));
 }
 
 static void free_pages(struct backend_vcpu *backend)

@@ -4,9 +4,8 @@
 #include "arch/vmx/vmx.h"
 
 #include "arch/vmx/vmx_tlb.h"
-
 #include "arch/x86/frames.h"
-#include "arch/x86/msr_numbers.h"
+#include "arch/x86/nested_table.h"
 #include "vmm/util/string.h"
 
 #define EPT_READ BIT(0)
@@ -14,34 +13,13 @@
 #define EPT_EXECUTE BIT(2)
 #define EPT_PRESENT (EPT_READ | EPT_WRITE | EPT_EXECUTE)
 #define EPT_TYPE_WRITE_BACK (6ULL << 3)
-#define EPT_LARGE BIT(7)
-#define EPT_ADDRESS 0x000ffffffffff000ULL
 #define EPT_SPLIT_TO_EXECUTE BIT(52) // ours: executable as soon as it is a 4 KiB page
 
 #define EPTP_WALK_4 (3ULL << 3)
 #define EPTP_ACCESSED_DIRTY BIT(6)
 
-#define ENTRIES 512
-#define LEVELS 4
-
 static_assert(EPT_READ == ACCESS_READ && EPT_WRITE == ACCESS_WRITE && EPT_EXECUTE == ACCESS_EXECUTE,
               "enum memory_access is used as it is");
-
-// What an entry at `level` maps: 1: 4 KiB, 2: 2 MiB, 3: 1 GiB.
-static uint64_t level_bytes(unsigned level)
-{
-    return PAGE_SIZE << (9 * (level - 1));
-}
-
-static uint64_t *entry_of(uint64_t *table, gpa_t gpa, unsigned level)
-{
-    return &table[gpa.value / level_bytes(level) % ENTRIES];
-}
-
-static uint64_t *table_of(uint64_t entry)
-{
-    return frames_virtual(entry & EPT_ADDRESS);
-}
 
 // On CPUs without ARCH_CAPABILITIES.IF_PSCHANGE_MC_NO a guest that changes the size of a page it
 // executes may find two translations of it in the instruction TLB: a machine check that stops the
@@ -51,91 +29,32 @@ static bool large_pages_execute(void)
     return vmx_capability()->page_size_change_safe;
 }
 
-static uint64_t access_bits(unsigned access, unsigned level)
+static uint64_t page_flags(unsigned access, unsigned level)
 {
     if (level > 1 && (access & ACCESS_EXECUTE) && !large_pages_execute()) {
-        return (access & ~(unsigned)ACCESS_EXECUTE) | EPT_SPLIT_TO_EXECUTE;
+        access &= ~(unsigned)ACCESS_EXECUTE;
+        return EPT_TYPE_WRITE_BACK | access | EPT_SPLIT_TO_EXECUTE;
     }
-    return access;
+    return EPT_TYPE_WRITE_BACK | access;
 }
 
-// A large page becomes a table of the next smaller ones with the same access.
-static enum status split(uint64_t *entry, unsigned level)
-{
-    uint64_t *table = frames_allocate(1);
-    if (!table) {
-        return STATUS_NO_MEMORY;
-    }
-    uint64_t step = level_bytes(level - 1);
-    uint64_t first = level - 1 == 1 ? *entry & ~(uint64_t)EPT_LARGE : *entry;
-    for (unsigned i = 0; i < ENTRIES; i++) {
-        table[i] = first + i * step;
-    }
-    *entry = frames_physical(table) | EPT_PRESENT;
-    return STATUS_OK;
-}
-
-// The entry for `gpa` at `level`, with the tables on the way made or split.
-static enum status walk(struct nested_space *space, gpa_t gpa, unsigned level, uint64_t **entry)
-{
-    uint64_t *table = space->root;
-    for (unsigned at = LEVELS; at > level; at--) {
-        uint64_t *next = entry_of(table, gpa, at);
-        enum status status = STATUS_OK;
-        if (!(*next & EPT_PRESENT)) {
-            uint64_t *made = frames_allocate(1);
-            status = made ? STATUS_OK : STATUS_NO_MEMORY;
-            *next = made ? frames_physical(made) | EPT_PRESENT : 0;
-        } else if (*next & EPT_LARGE) {
-            status = split(next, at);
-        }
-        if (status != STATUS_OK) {
-            return status;
-        }
-        table = table_of(*next);
-    }
-    *entry = entry_of(table, gpa, level);
-    return STATUS_OK;
-}
-
-static unsigned largest_level(gpa_t gpa, hpa_t hpa, uint64_t bytes)
+static unsigned largest_level(void)
 {
     uint64_t capability = vmx_capability()->ept_vpid;
-    for (unsigned level = 3; level > 1; level--) {
-        uint64_t size = level_bytes(level);
-        bool supported = capability & (level == 3 ? EPT_CAP_1G : EPT_CAP_2M);
-        if (supported && bytes >= size && IS_ALIGNED(gpa.value | hpa.value, size)) {
-            return level;
-        }
+    if (capability & EPT_CAP_1G) {
+        return 3;
     }
-    return 1;
+    return capability & EPT_CAP_2M ? 2 : 1;
 }
 
-static enum status map_pages(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
-                             unsigned access)
-{
-    while (bytes > 0) {
-        unsigned level = largest_level(gpa, hpa, bytes);
-        uint64_t *entry;
-        enum status status = walk(space, gpa, level, &entry);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        uint64_t flags = EPT_TYPE_WRITE_BACK | (level > 1 ? EPT_LARGE : 0);
-        *entry = hpa.value | flags | access_bits(access, level);
-        uint64_t step = level_bytes(level);
-        gpa.value += step;
-        hpa.value += step;
-        bytes -= step;
-    }
-    return STATUS_OK;
-}
+static const struct nested_format format = {
+    .present = EPT_PRESENT, .table = EPT_PRESENT, .page = page_flags, .largest = largest_level};
 
 enum status ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
                     unsigned access)
 {
     uint64_t flags = spinlock_acquire(&space->lock);
-    enum status status = map_pages(space, gpa, hpa, bytes, access);
+    enum status status = nested_map(&format, space->root, gpa, hpa, bytes, access);
     spinlock_release(&space->lock, flags);
     return status;
 }
@@ -145,19 +64,19 @@ enum status ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t b
 static bool allow_execute(struct nested_space *space, gpa_t gpa)
 {
     uint64_t *table = space->root;
-    for (unsigned level = LEVELS; level > 0; level--) {
-        uint64_t *entry = entry_of(table, gpa, level);
+    for (unsigned level = NESTED_LEVELS; level > 0; level--) {
+        uint64_t *entry = nested_entry(table, gpa, level);
         if (*entry & EPT_SPLIT_TO_EXECUTE) {
-            if (walk(space, gpa, 1, &entry) != STATUS_OK) {
+            if (nested_walk(&format, space->root, gpa, 1, &entry) != STATUS_OK) {
                 return false;
             }
             *entry = (*entry & ~(uint64_t)EPT_SPLIT_TO_EXECUTE) | EPT_EXECUTE;
             return true;
         }
-        if (!(*entry & EPT_PRESENT) || level == 1 || (*entry & EPT_LARGE)) {
+        if (!(*entry & EPT_PRESENT) || level == 1 || (*entry & NESTED_LARGE)) {
             return *entry & EPT_EXECUTE;
         }
-        table = table_of(*entry);
+        table = nested_table_of(*entry);
     }
     return false;
 }
@@ -173,42 +92,19 @@ bool ept_allow_execute(struct nested_space *space, gpa_t gpa)
     return allowed;
 }
 
-static enum status unmap_pages(struct nested_space *space, gpa_t gpa, uint64_t bytes)
-{
-    for (uint64_t done = 0; done < bytes; done += PAGE_SIZE) {
-        uint64_t *entry;
-        enum status status = walk(space, (gpa_t){gpa.value + done}, 1, &entry);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        *entry = 0;
-    }
-    return STATUS_OK;
-}
-
 enum status ept_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
 {
     uint64_t flags = spinlock_acquire(&space->lock);
-    enum status status = unmap_pages(space, gpa, bytes);
+    enum status status = nested_unmap(&format, space->root, gpa, bytes);
     spinlock_release(&space->lock, flags);
     __atomic_add_fetch(&space->generation, 1, __ATOMIC_RELEASE);
     return status;
 }
 
-static void free_tables(uint64_t *table, unsigned level)
-{
-    for (unsigned i = 0; level > 1 && i < ENTRIES; i++) {
-        if ((table[i] & EPT_PRESENT) && !(table[i] & EPT_LARGE)) {
-            free_tables(table_of(table[i]), level - 1);
-        }
-    }
-    frames_release(table, 1);
-}
-
 void ept_destroy(struct nested_space *space)
 {
     if (space->root) {
-        free_tables(space->root, LEVELS);
+        nested_free(&format, space->root);
     }
     if (space->msr_bitmap) {
         frames_release(space->msr_bitmap, 1);

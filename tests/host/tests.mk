@@ -298,6 +298,9 @@ test_decode := $(DECODER)
 FUZZ_TARGETS += fuzz_decode
 fuzz_decode := $(DECODER)
 
+UNIT_TESTS += test_nested_table
+test_nested_table := arch/x86/nested_table.c
+
 UNIT_TESTS += test_svm_avic
 test_svm_avic := arch/svm/svm_avic.c arch/svm/svm_msr_map.c
 

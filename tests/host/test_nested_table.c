@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// Tests of the tables that map guest-physical memory: the right page, the largest that fits.
+#include "arch/x86/nested_table.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/x86/frames.h"
+#include "vmm/backend.h"
+
+#define PRESENT 7ULL
+#define TABLE 0x207ULL
+#define LEAF 0x800ULL // so that it shows in the entries of pages alone
+#define ADDRESS 0x000ffffffffff000ULL
+#define MIB_2 (2 * MIB)
+
+static unsigned live_frames;
+static unsigned frames_left;
+static unsigned largest;
+static uint64_t *root;
+
+void *frames_allocate(uint64_t pages)
+{
+    assert_int_equal(pages, 1);
+    if (frames_left == 0) {
+        return NULL;
+    }
+    frames_left--;
+    live_frames++;
+    void *memory = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
+    assert_non_null(memory);
+    return memset(memory, 0, PAGE_SIZE);
+}
+
+void frames_release(void *memory, uint64_t pages)
+{
+    assert_int_equal(pages, 1);
+    live_frames--;
+    free(memory);
+}
+
+uint64_t frames_physical(const void *memory)
+{
+    return (uintptr_t)memory;
+}
+
+void *frames_virtual(uint64_t physical)
+{
+    return (void *)(uintptr_t)physical;
+}
+
+static uint64_t page_flags(unsigned access, unsigned level)
+{
+    return LEAF | access | (uint64_t)level << 9;
+}
+
+static unsigned largest_level(void)
+{
+    return largest;
+}
+
+static const struct nested_format format = {
+    .present = PRESENT, .table = TABLE, .page = page_flags, .largest = largest_level};
+
+static int set_up(void **state)
+{
+    (void)state;
+    frames_left = 1000;
+    largest = 3;
+    root = frames_allocate(1);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    nested_free(&format, root);
+    assert_int_equal(live_frames, 0);
+    return 0;
+}
+
+// The entry that maps `address`, as the hardware finds it; 0: none.
+static uint64_t find(uint64_t address, unsigned *level)
+{
+    const uint64_t *table = root;
+
+    for (*level = NESTED_LEVELS;; (*level)--) {
+        uint64_t entry = table[address >> (12 + 9 * (*level - 1)) & 511];
+
+        if (!(entry & PRESENT) || *level == 1 || (entry & NESTED_LARGE)) {
+            return entry & PRESENT ? entry : 0;
+        }
+        assert_int_equal(entry & ~ADDRESS, TABLE);
+        table = frames_virtual(entry & ADDRESS);
+    }
+}
+
+static void assert_mapped(uint64_t gpa, uint64_t hpa, unsigned access, unsigned expected_level)
+{
+    unsigned level;
+    uint64_t entry = find(gpa, &level);
+    uint64_t offset = gpa & ((PAGE_SIZE << 9 * (level - 1)) - 1);
+
+    assert_int_equal(level, expected_level);
+    assert_int_equal((entry & ADDRESS) + offset, hpa);
+    assert_int_equal(entry & PRESENT, access);
+    assert_true(entry & LEAF);
+    assert_int_equal((entry & NESTED_LARGE) != 0, level > 1);
+}
+
+static void assert_unmapped(uint64_t gpa)
+{
+    unsigned level;
+
+    assert_int_equal(find(gpa, &level), 0);
+}
+
+static enum status map(uint64_t gpa, uint64_t hpa, uint64_t bytes)
+{
+    return nested_map(&format, root, (gpa_t){gpa}, (hpa_t){hpa}, bytes, ACCESS_ALL);
+}
+
+static void the_largest_page_that_fits_is_used(void **state)
+{
+    (void)state;
+    assert_int_equal(map(GIB - PAGE_SIZE, 5 * GIB - PAGE_SIZE, GIB + MIB_2 + 2 * PAGE_SIZE),
+                     STATUS_OK);
+    assert_unmapped(GIB - 2 * PAGE_SIZE);
+    assert_mapped(GIB - PAGE_SIZE, 5 * GIB - PAGE_SIZE, ACCESS_ALL, 1);
+    assert_mapped(GIB, 5 * GIB, ACCESS_ALL, 3);
+    assert_mapped(2 * GIB - 1, 6 * GIB - 1, ACCESS_ALL, 3);
+    assert_mapped(2 * GIB, 6 * GIB, ACCESS_ALL, 2);
+    assert_mapped(2 * GIB + MIB_2, 6 * GIB + MIB_2, ACCESS_ALL, 1);
+    assert_unmapped(2 * GIB + MIB_2 + PAGE_SIZE);
+}
+
+static void what_the_cpu_lacks_is_not_used(void **state)
+{
+    (void)state;
+    largest = 2;
+    assert_int_equal(map(0, 0, GIB), STATUS_OK);
+    assert_mapped(0, 0, ACCESS_ALL, 2);
+    largest = 1;
+    assert_int_equal(map(4 * GIB, GIB, MIB_2), STATUS_OK);
+    assert_mapped(4 * GIB + MIB_2 - 1, GIB + MIB_2 - 1, ACCESS_ALL, 1);
+}
+
+// The addresses differ below 2 MiB: no large page can map the one to the other.
+static void both_addresses_must_be_aligned(void **state)
+{
+    (void)state;
+    assert_int_equal(map(0, PAGE_SIZE, 2 * MIB_2), STATUS_OK);
+    assert_mapped(MIB_2, MIB_2 + PAGE_SIZE, ACCESS_ALL, 1);
+}
+
+static void a_page_is_taken_out_of_a_large_one(void **state)
+{
+    uint64_t hole = GIB + 3 * MIB_2 + 7 * PAGE_SIZE;
+
+    (void)state;
+    assert_int_equal(map(GIB, 7 * GIB, GIB), STATUS_OK);
+    assert_int_equal(nested_unmap(&format, root, (gpa_t){hole}, PAGE_SIZE), STATUS_OK);
+    assert_unmapped(hole);
+    assert_mapped(hole - 1, 6 * GIB + hole - 1, ACCESS_ALL, 1);
+    assert_mapped(hole + PAGE_SIZE, 6 * GIB + hole + PAGE_SIZE, ACCESS_ALL, 1);
+    assert_mapped(GIB, 7 * GIB, ACCESS_ALL, 2);
+    assert_mapped(2 * GIB - 1, 8 * GIB - 1, ACCESS_ALL, 2);
+}
+
+static void a_page_can_be_mapped_over_another(void **state)
+{
+    (void)state;
+    assert_int_equal(map(0, 0, MIB_2), STATUS_OK);
+    assert_int_equal(
+        nested_map(&format, root, (gpa_t){PAGE_SIZE}, (hpa_t){GIB}, PAGE_SIZE, ACCESS_READ),
+        STATUS_OK);
+    assert_mapped(PAGE_SIZE, GIB, ACCESS_READ, 1);
+    assert_mapped(2 * PAGE_SIZE, 2 * PAGE_SIZE, ACCESS_ALL, 1);
+}
+
+// It is told, and everything can be given back.
+static void a_lack_of_frames_leaks_none(void **state)
+{
+    (void)state;
+    for (unsigned left = 0; left < 6; left++) {
+        frames_left = left;
+        assert_int_equal(map(GIB - PAGE_SIZE, PAGE_SIZE, 2 * MIB_2), STATUS_NO_MEMORY);
+        frames_left = left;
+        assert_int_equal(map(8 * GIB, 0, GIB), left > 0 ? STATUS_OK : STATUS_NO_MEMORY);
+        frames_left = 0;
+        assert_int_equal(nested_unmap(&format, root, (gpa_t){8 * GIB}, PAGE_SIZE),
+                         STATUS_NO_MEMORY);
+        nested_free(&format, root);
+        assert_int_equal(live_frames, 0);
+        frames_left = 1;
+        root = frames_allocate(1);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_largest_page_that_fits_is_used), TEST(what_the_cpu_lacks_is_not_used),
+        TEST(both_addresses_must_be_aligned),     TEST(a_page_is_taken_out_of_a_large_one),
+        TEST(a_page_can_be_mapped_over_another),  TEST(a_lack_of_frames_leaks_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
