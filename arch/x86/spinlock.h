@@ -3,30 +3,26 @@
 #pragma once
 
 #include "arch/x86/instructions.h"
+#include "vmm/util/lock.h"
 
 struct spinlock {
-    uint32_t locked;
+    struct lock lock;
 };
 
-static inline bool spinlock_try(struct spinlock *lock)
-{
-    return __atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE) == 0;
-}
-
 // Returns what spinlock_release needs to restore the interrupt flag.
-static inline uint64_t spinlock_acquire(struct spinlock *lock)
+static inline uint64_t spinlock_acquire(struct spinlock *spinlock)
 {
     uint64_t flags = interrupts_save();
-    while (!spinlock_try(lock)) {
-        while (__atomic_load_n(&lock->locked, __ATOMIC_RELAXED)) {
+    while (!lock_try(&spinlock->lock)) {
+        while (lock_is_held(&spinlock->lock)) {
             pause();
         }
     }
     return flags;
 }
 
-static inline void spinlock_release(struct spinlock *lock, uint64_t flags)
+static inline void spinlock_release(struct spinlock *spinlock, uint64_t flags)
 {
-    __atomic_store_n(&lock->locked, 0, __ATOMIC_RELEASE);
+    lock_give(&spinlock->lock);
     interrupts_restore(flags);
 }

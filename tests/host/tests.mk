@@ -298,6 +298,9 @@ test_decode := $(DECODER)
 FUZZ_TARGETS += fuzz_decode
 fuzz_decode := $(DECODER)
 
+UNIT_TESTS += test_lock
+test_lock :=
+
 UNIT_TESTS += test_nested_table
 test_nested_table := arch/x86/nested_table.c
 

@@ -4,14 +4,26 @@
 
 #include "vmm/util/types.h"
 
+// Not one of tickets: where CPUs are threads of an emulator, all would wait for the one whose turn
+// it is while that one waits for a turn of its own.
 struct lock {
     uint32_t held;
 };
 
+static inline bool lock_try(struct lock *lock)
+{
+    return __atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+static inline bool lock_is_held(const struct lock *lock)
+{
+    return __atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0;
+}
+
 static inline void lock_take(struct lock *lock)
 {
-    while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE) != 0) {
-        while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED) != 0) {
+    while (!lock_try(lock)) {
+        while (lock_is_held(lock)) {
         }
     }
 }
