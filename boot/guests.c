@@ -57,7 +57,8 @@ bool guests_all_ended(const struct vmm *vmm)
     for (unsigned i = 0; i < vmm->vm_count; i++) {
         const struct vm *vm = vmm->vms[i];
         enum vm_state state = __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE);
-        if (state == VM_RUNNING || state == VM_PAUSED || vm->restart_at_ns != NEVER_NS) {
+        bool over = state == VM_OFF || state == VM_ENDED;
+        if (!over || vm->restart_at_ns != NEVER_NS) {
             return false;
         }
     }

@@ -10,8 +10,8 @@
 // the log and costs its VM only.
 void guests_create(struct vmm *vmm, const struct boot_info *info, const struct husk_config *config);
 
-// Starts all that are to be started.
+// Begins to start all that are to be started.
 void guests_start(struct vmm *vmm);
 
-// True if none is running, paused or about to be restarted.
+// True if none is starting, running, paused or about to be restarted.
 bool guests_all_ended(const struct vmm *vmm);

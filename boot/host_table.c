@@ -38,6 +38,7 @@ const struct host host_table = {
     .allocate = host_allocate,
     .release = host_release,
     .space_create = host_space_create,
+    .space_zero = host_space_zero,
     .space_destroy = host_space_destroy,
     .space_frame = host_space_frame,
     .space_map_module = host_space_map_module,

@@ -57,10 +57,12 @@ struct host {
     void *(*allocate)(uint64_t bytes);
     void (*release)(void *memory, uint64_t bytes);
 
-    // Guest memory. space_create allocates, maps and zeroes the RAM of these extents; space_frame
+    // Guest memory. space_create allocates and maps the RAM of these extents; what others left in
+    // it stays until space_zero has zeroed it, `bytes` within one extent at a time. space_frame
     // gives the frame behind `gpa` and how many bytes from there are contiguous in the machine.
     enum status (*space_create)(struct host_space *space, const struct guest_extent *extents,
                                 unsigned count, struct reason *why);
+    void (*space_zero)(const struct host_space *space, gpa_t gpa, uint64_t bytes);
     void (*space_destroy)(struct host_space *space);
     hpa_t (*space_frame)(const struct host_space *space, gpa_t gpa, uint64_t *contiguous);
     // Maps a payload read-only into MODULE_WINDOW and returns its address; NULL: no frames.

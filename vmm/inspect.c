@@ -120,8 +120,9 @@ enum status inspect_memory(struct vm *vm, gpa_t address, uint64_t length, uint8_
     if (address.value > UINT64_MAX - length) {
         return refuse(why, STATUS_RANGE, "the memory would end beyond 64 bits");
     }
-    if (vm->state == VM_OFF) {
-        return refuse(why, STATUS_BUSY, "%s is off: it has no memory", vm->config.name);
+    if (vm->state == VM_OFF || vm->state == VM_STARTING) {
+        return refuse(why, STATUS_BUSY, "%s is %s: it has no memory", vm->config.name,
+                      vm_state_name(vm->state));
     }
     vm_call(vm, 0, take_memory, &snapshot);
     for (unsigned row = 0; row < row_count(&snapshot);) {
@@ -187,7 +188,8 @@ enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *
         vm_call(vm, 0, take_exits, &snapshot);
     }
     if (!snapshot.valid) {
-        return refuse(why, STATUS_BUSY, "%s is off: it has no CPU", vm->config.name);
+        return refuse(why, STATUS_BUSY, "%s is %s: it has no CPU", vm->config.name,
+                      vm_state_name(vm->state));
     }
     for (unsigned kind = 0; kind < EXIT_KINDS; kind++) {
         total += snapshot.exits[kind];

@@ -14,7 +14,8 @@ struct line_sink {
 void line_sink_format(struct line_sink *sink, const char *format, ...) PRINTF_LIKE(2, 3);
 
 // Each of these takes a snapshot on a CPU of the VM and then gives it to `sink` on this one.
-// STATUS_BUSY: the VM has no CPU or memory, it is off. STATUS_RANGE: it has no vCPU `index`.
+// STATUS_BUSY: the VM has no CPU or memory, it is off or starting. STATUS_RANGE: it has no vCPU
+// `index`.
 enum status inspect_registers(struct vm *vm, unsigned index, struct line_sink *sink,
                               struct reason *why);
 enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *why);

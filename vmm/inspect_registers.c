@@ -200,7 +200,8 @@ enum status inspect_registers(struct vm *vm, unsigned index, struct line_sink *s
         vm_call(vm, index, take_registers, &snapshot);
     }
     if (!snapshot.valid) {
-        return refuse(why, STATUS_BUSY, "%s is off: it has no CPU", vm->config.name);
+        return refuse(why, STATUS_BUSY, "%s is %s: it has no CPU", vm->config.name,
+                      vm_state_name(vm->state));
     }
     show_gprs(&snapshot, sink);
     show_control(&snapshot, sink);

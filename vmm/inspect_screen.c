@@ -105,7 +105,8 @@ enum status inspect_screen(struct vm *vm, uint8_t *buffer, struct line_sink *sin
         vm_call(vm, 0, take_screen, &snapshot);
     }
     if (!snapshot.valid) {
-        return refuse(why, STATUS_BUSY, "%s is off: it has no screen", vm->config.name);
+        return refuse(why, STATUS_BUSY, "%s is %s: it has no screen", vm->config.name,
+                      vm_state_name(vm->state));
     }
     if (!snapshot.view.is_text) {
         return refuse(why, STATUS_UNSUPPORTED, "%s shows graphics, not text", vm->config.name);

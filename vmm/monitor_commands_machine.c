@@ -17,7 +17,9 @@ static void show_vcpus(struct monitor *monitor, const struct vm *vm, unsigned cp
         if (vm->config.vcpus > 1) {
             console_format(monitor->console, "/%u", i);
         }
-        console_print(monitor->console, vm->state == VM_PAUSED ? " (paused)" : "");
+        if (vm->state != VM_RUNNING) {
+            console_format(monitor->console, " (%s)", vm_state_name(vm->state));
+        }
     }
 }
 
@@ -45,7 +47,7 @@ static void show_cpu(struct monitor *monitor, unsigned cpu)
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         const struct vm *vm = monitor->vmm->vms[i];
 
-        if (vm->state == VM_RUNNING || vm->state == VM_PAUSED) {
+        if (!monitor_is_over(vm)) {
             show_vcpus(monitor, vm, cpu);
         }
     }

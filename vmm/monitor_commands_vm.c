@@ -4,6 +4,17 @@
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
 
+// How much of its memory is zeroed: what takes the time of a start.
+static struct monitor_text progress_text(const struct vm *vm)
+{
+    uint64_t zeroed = __atomic_load_n(&vm->zeroed_bytes, __ATOMIC_RELAXED);
+    struct monitor_text text;
+
+    format_text(text.text, sizeof(text.text), "%u %%",
+                (unsigned)MIN(100, zeroed / (vm->config.memory_bytes / 100)));
+    return text;
+}
+
 static struct monitor_text uptime_text(const struct vm *vm)
 {
     uint64_t now = vm->state == VM_PAUSED ? vm->paused_at_ns : vm->vmm->host->now_ns();
@@ -11,12 +22,15 @@ static struct monitor_text uptime_text(const struct vm *vm)
     if (monitor_is_over(vm)) {
         return monitor_end_text(vm);
     }
+    if (vm->state == VM_STARTING) {
+        return progress_text(vm);
+    }
     return monitor_duration_text(now - MIN(now, vm->clock_base_ns));
 }
 
 static void show_vm(struct monitor *monitor, struct vm *vm)
 {
-    console_format(monitor->console, "%-15s  %-7s  %5u  %9s  %12llu  %s\n", vm->config.name,
+    console_format(monitor->console, "%-15s  %-8s  %5u  %9s  %12llu  %s\n", vm->config.name,
                    vm_state_name(vm->state), vm->config.vcpus,
                    monitor_size_text(vm->config.memory_bytes).text,
                    (unsigned long long)inspect_exit_total(vm), uptime_text(vm).text);
@@ -29,7 +43,7 @@ void command_vms(struct monitor *monitor, const struct arguments *arguments)
         console_print(monitor->console, "there are no VMs; 'start' lists what may be one\n");
         return;
     }
-    console_format(monitor->console, "%-15s  %-7s  %5s  %9s  %12s  %s\n", "NAME", "STATE", "VCPUS",
+    console_format(monitor->console, "%-15s  %-8s  %5s  %9s  %12s  %s\n", "NAME", "STATE", "VCPUS",
                    "MEMORY", "EXITS", "UPTIME");
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         show_vm(monitor, monitor->vmm->vms[i]);
@@ -70,7 +84,7 @@ void command_resume(struct monitor *monitor, const struct arguments *arguments)
 
 void command_reset(struct monitor *monitor, const struct arguments *arguments)
 {
-    change(monitor, arguments->words[0], "reset", vm_reset, "reset");
+    change(monitor, arguments->words[0], "reset", vm_reset, "starts again");
 }
 
 void command_console(struct monitor *monitor, const struct arguments *arguments)
@@ -152,7 +166,7 @@ void command_start(struct monitor *monitor, const struct arguments *arguments)
         list_startable(monitor);
     } else if (is_startable(monitor, name)) {
         if (ensure_vm(monitor, name)) {
-            change(monitor, name, "start", vm_start, "started");
+            change(monitor, name, "start", vm_start, "starts");
         }
     } else {
         guess = monitor_near_miss(monitor, COMPLETE_STARTABLE, name);

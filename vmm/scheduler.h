@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Shares one CPU among the vCPUs that are pinned to it.
+// Shares one CPU among the vCPUs that are pinned to it and the starts of VMs.
 #pragma once
 
 #include "vmm/vm.h"
@@ -15,14 +15,15 @@ struct scheduler {
     struct vcpu *current;     // atomic: that runs; NULL while it is chosen
     bool idle;                // atomic: none was found; who wakes one now must kick the CPU
     bool missed;              // atomic: one was woken without a kick while it was chosen
-    uint64_t virtual_time_ns; // of the vCPU that was chosen last
-    uint64_t busy_ns;         // time in guests since boot
+    uint64_t virtual_time_ns; // of the vCPU or start that was chosen last
+    uint64_t busy_ns;         // time in guests and for their starts, since boot
 };
 
 void scheduler_init(struct scheduler *scheduler, struct vmm *vmm, unsigned cpu);
 
-// Runs the vCPU that has had the least time for a slice, and carries out what its VM then needs
-// (reset, restart). False: none wants to run; `*wake_ns` is then when one will, at the latest.
+// Runs the vCPU that has had the least time for a slice, or goes on with a start that has, and
+// begins resets and restarts that are due. False: none wants to run; `*wake_ns` is then when one
+// will, at the latest.
 bool scheduler_step(struct scheduler *scheduler, uint64_t *wake_ns);
 
 // Whether it is `vcpu` that runs on the CPU that asks.

@@ -5,6 +5,7 @@
 #include "vmm/pc.h"
 #include "vmm/util/format.h"
 #include "vmm/vcpu.h"
+#include "vmm/vm_call.h"
 #include "vmm/vm_hold.h"
 
 // A guest that resets itself all the time gets to do so this often: each takes host time and a
@@ -20,100 +21,12 @@
 
 const char *vm_state_name(enum vm_state state)
 {
-    static const char *const names[] = {
-        [VM_OFF] = "off", [VM_RUNNING] = "running", [VM_PAUSED] = "paused", [VM_ENDED] = "ended"};
+    static const char *const names[] = {[VM_OFF] = "off",
+                                        [VM_STARTING] = "starting",
+                                        [VM_RUNNING] = "running",
+                                        [VM_PAUSED] = "paused",
+                                        [VM_ENDED] = "ended"};
     return names[state];
-}
-
-// ---- Calls to the VM's CPUs ----
-
-struct vm_request {
-    struct vm *vm;
-    unsigned index; // of the vCPU to inspect
-    enum status (*carry_out)(struct vm *vm, struct reason *why);
-    void (*inspect)(struct vm *vm, void *context);
-    void *context;
-    enum status status;
-    struct reason *why;
-};
-
-static void carry_out(void *argument)
-{
-    struct vm_request *request = argument;
-    const struct host *host = request->vm->vmm->host;
-    host->space_enter(request->vm->space.cr3 ? &request->vm->space : NULL);
-    request->status = request->carry_out(request->vm, request->why);
-    host->space_enter(NULL);
-}
-
-// The CPUs of its vCPUs look at it again.
-static void wake_cpus(const struct vm *vm)
-{
-    const struct host *host = vm->vmm->host;
-    for (unsigned i = 0; i < vm->config.vcpus; i++) {
-        if (vm->slots[i].cpu != host->this_cpu()) {
-            host->kick(vm->slots[i].cpu);
-        }
-    }
-}
-
-static void release_here(void *argument)
-{
-    vm_release_here(argument);
-}
-
-// On the home CPU, when no vCPU runs and none is held.
-static enum status on_home_cpu(struct vm *vm,
-                               enum status (*operation)(struct vm *, struct reason *),
-                               struct reason *why)
-{
-    const struct host *host = vm->vmm->host;
-    struct vm_request request = {.vm = vm, .carry_out = operation, .why = why};
-    __atomic_store_n(&vm->held_back, true, __ATOMIC_SEQ_CST);
-    for (unsigned i = 0; i < vm->config.vcpus; i++) {
-        host->call(vm->slots[i].cpu, release_here, vm);
-    }
-    host->call(vm_home_cpu(vm), carry_out, &request);
-    __atomic_store_n(&vm->held_back, false, __ATOMIC_SEQ_CST);
-    wake_cpus(vm);
-    return request.status;
-}
-
-static void inspect(void *argument)
-{
-    struct vm_request *request = argument;
-    struct vm *vm = request->vm;
-    const struct host *host = vm->vmm->host;
-    bool held = vm_hold(vm, request->index);
-    if (!held && request->index != 0) {
-        return;
-    }
-    host->space_enter(vm->space.cr3 ? &vm->space : NULL);
-    if (held) {
-        vm->vmm->ops->load_vcpu(&vm->vcpus[request->index]->core);
-    }
-    request->inspect(vm, request->context);
-    host->space_enter(NULL);
-    if (held && !vm_wants_to_run(vm)) {
-        vm_release(vm, request->index);
-    }
-}
-
-void vm_call(struct vm *vm, unsigned index, void (*call)(struct vm *vm, void *context),
-             void *context)
-{
-    struct vm_request request = {.vm = vm, .index = index, .inspect = call, .context = context};
-    vm->vmm->host->call(vm->slots[index].cpu, inspect, &request);
-}
-
-struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index)
-{
-    return vm->vcpus[index] ? &vm->vcpus[index]->core : NULL;
-}
-
-void vm_input_ready(struct vm *vm)
-{
-    vm->vmm->host->kick(vm_home_cpu(vm));
 }
 
 // ---- On the VM's home CPU ----
@@ -125,56 +38,49 @@ static void set_state(struct vm *vm, enum vm_state state)
     __atomic_store_n(&vm->state, state, __ATOMIC_RELEASE);
 }
 
-static enum status start_here(struct vm *vm, struct reason *why)
-{
-    const struct host *host = vm->vmm->host;
-    uint64_t begin_ns = host->now_ns();
-    vm->ending = false;
-    vm->ended.text[0] = '\0';
-    enum status status = vm_build(vm, why);
-    vm->started_ns = host->now_ns();
-    vm->build_ns = vm->started_ns - begin_ns;
-    vm->slots[0].virtual_time_ns += vm->build_ns; // time of its CPU like any other
-    if (status == STATUS_OK) {
-        set_state(vm, VM_RUNNING);
-        vm->starts++;
-        vm_share(vm);
-    }
-    __atomic_store_n(&vm->reset_requested, false, __ATOMIC_RELEASE);
-    return status;
-}
-
-// Nobody holds a vCPU.
-static enum status restart_here(struct vm *vm, struct reason *why)
-{
-    if (!vm_seize(vm)) {
-        return refuse(why, STATUS_BUSY, "%s still runs", vm->config.name);
-    }
-    vm_tear_down(vm);
-    return start_here(vm, why);
-}
-
 static void switch_off(struct vm *vm)
 {
     set_state(vm, VM_OFF);
     vm->restart_at_ns = NEVER_NS;
 }
 
-static enum status restart_or_off(struct vm *vm, struct reason *why)
+// Seized. What a start needs of the host is taken now; the scheduler goes on with it (vm_go_on).
+static enum status begin_start(struct vm *vm, enum start_cause cause, struct reason *why)
 {
-    enum status status = restart_here(vm, why);
+    const struct host *host = vm->vmm->host;
+    uint64_t begin_ns = host->now_ns();
+    vm_tear_down(vm);
+    vm->start_cause = cause;
+    vm->ending = false;
+    vm->ended.text[0] = '\0';
+    enum status status = vm_build(vm, why);
+    vm->build_ns = host->now_ns() - begin_ns;
+    vm->slots[0].virtual_time_ns += vm->build_ns; // time of its CPU like any other
+    if (status == STATUS_OK) {
+        set_state(vm, VM_STARTING);
+    }
+    __atomic_store_n(&vm->reset_requested, false, __ATOMIC_RELEASE);
+    return status;
+}
+
+static enum status start_by_hand(struct vm *vm, enum start_cause cause, struct reason *why)
+{
+    if (!vm_seize(vm)) {
+        return refuse(why, STATUS_BUSY, "%s still runs", vm->config.name);
+    }
+    enum status status = begin_start(vm, cause, why);
     if (status != STATUS_OK) {
         switch_off(vm);
     }
     return status;
 }
 
-static enum status start_new_here(struct vm *vm, struct reason *why)
+static enum status start_here(struct vm *vm, struct reason *why)
 {
-    if (vm->state == VM_RUNNING || vm->state == VM_PAUSED) {
+    if (vm->state != VM_OFF && vm->state != VM_ENDED) {
         return refuse(why, STATUS_BUSY, "%s is %s", vm->config.name, vm_state_name(vm->state));
     }
-    return restart_or_off(vm, why);
+    return start_by_hand(vm, START_BY_HAND, why);
 }
 
 static enum status stop_here(struct vm *vm, struct reason *why)
@@ -220,7 +126,10 @@ static enum status reset_here(struct vm *vm, struct reason *why)
     if (vm->state == VM_OFF) {
         return refuse(why, STATUS_BUSY, "%s is off: start it", vm->config.name);
     }
-    return restart_or_off(vm, why);
+    if (vm->state == VM_STARTING) {
+        return refuse(why, STATUS_BUSY, "%s is starting", vm->config.name);
+    }
+    return start_by_hand(vm, RESET_BY_HAND, why);
 }
 
 static bool wants_restart(const struct vm *vm)
@@ -238,21 +147,52 @@ static void set_ended(struct vm *vm, bool failed)
     set_state(vm, VM_ENDED);
 }
 
-// The VM stays ended, and if its line says so, it is tried again later.
-static void restart_failed(struct vm *vm, const struct reason *why)
+// What the log says of a start that has come to its end.
+static const char *start_name(enum start_cause cause)
 {
-    vm->ended = *why;
-    set_ended(vm, true);
+    static const char *const names[] = {[START_BY_HAND] = "started",
+                                        [RESET_BY_HAND] = "reset",
+                                        [RESET_BY_GUEST] = "reset by itself",
+                                        [RESTART] = "restarted"};
+    return names[cause];
 }
 
-static void restart_or_report(struct vm *vm, const char *what)
+static void let_run(struct vm *vm)
 {
-    struct reason why = {""};
-    if (restart_here(vm, &why) == STATUS_OK) {
-        host_log(vm->vmm->host, "[%s] %s", vm->config.name, what);
+    vm->started_ns = vm->vmm->host->now_ns();
+    vm->starts++;
+    host_log(vm->vmm->host, "[%s] %s", vm->config.name, start_name(vm->start_cause));
+    set_state(vm, VM_RUNNING);
+    vm_share(vm);
+    vm_wake_cpus(vm);
+}
+
+// Nobody waits for the answer. After a reset or restart of its own the VM stays ended, and if its
+// line says so, it is tried again later.
+static void give_up(struct vm *vm, const struct reason *why)
+{
+    host_log(vm->vmm->host, "[%s] not %s: %s", vm->config.name, start_name(vm->start_cause),
+             why->text);
+    if (vm->start_cause == START_BY_HAND || vm->start_cause == RESET_BY_HAND) {
+        switch_off(vm);
     } else {
-        restart_failed(vm, &why);
-        host_log(vm->vmm->host, "[%s] not %s: %s", vm->config.name, what, why.text);
+        vm->ended = *why;
+        set_ended(vm, true);
+    }
+}
+
+void vm_go_on(struct vm *vm, uint64_t end_ns)
+{
+    const struct host *host = vm->vmm->host;
+    uint64_t begin_ns = host->now_ns();
+    struct reason why = {""};
+    bool done = vm_build_zero(vm, end_ns);
+    enum status status = done ? vm_build_end(vm, &why) : STATUS_OK;
+    vm->build_ns += host->now_ns() - begin_ns;
+    if (status != STATUS_OK) {
+        give_up(vm, &why);
+    } else if (done) {
+        let_run(vm);
     }
 }
 
@@ -279,8 +219,10 @@ uint64_t vm_settle(struct vm *vm)
         vm_share(vm);
         return now_ns;
     }
-    restart_or_report(vm, reset ? "reset by itself" : "restarted");
-    wake_cpus(vm);
+    struct reason why = {""};
+    if (begin_start(vm, reset ? RESET_BY_GUEST : RESTART, &why) != STATUS_OK) {
+        give_up(vm, &why);
+    }
     return NEVER_NS;
 }
 
@@ -356,25 +298,25 @@ enum status vm_start(struct vm *vm, struct reason *why)
     if (vm->payload_count == 0) {
         return refuse(why, STATUS_INVALID, "%s has nothing to run", vm->config.name);
     }
-    return on_home_cpu(vm, start_new_here, why);
+    return vm_on_home_cpu(vm, start_here, why);
 }
 
 enum status vm_stop(struct vm *vm, struct reason *why)
 {
-    return on_home_cpu(vm, stop_here, why);
+    return vm_on_home_cpu(vm, stop_here, why);
 }
 
 enum status vm_pause(struct vm *vm, struct reason *why)
 {
-    return on_home_cpu(vm, pause_here, why);
+    return vm_on_home_cpu(vm, pause_here, why);
 }
 
 enum status vm_resume(struct vm *vm, struct reason *why)
 {
-    return on_home_cpu(vm, resume_here, why);
+    return vm_on_home_cpu(vm, resume_here, why);
 }
 
 enum status vm_reset(struct vm *vm, struct reason *why)
 {
-    return on_home_cpu(vm, reset_here, why);
+    return vm_on_home_cpu(vm, reset_here, why);
 }

@@ -17,11 +17,15 @@ struct vcpu;
 struct vmm;
 
 enum vm_state {
-    VM_OFF, // no memory, no CPU: never started, or stopped by hand
+    VM_OFF,      // no memory, no CPU: never started, or stopped by hand
+    VM_STARTING, // has its memory, which is zeroed piece by piece; no CPU yet
     VM_RUNNING,
     VM_PAUSED, // keeps memory and state; its clock stands still
     VM_ENDED,  // ended by itself or by an error; `ended` says why
 };
+
+// What made a VM start.
+enum start_cause { START_BY_HAND, RESET_BY_HAND, RESET_BY_GUEST, RESTART };
 
 // A payload in the machine's memory: a GRUB module (physical) or one linked into Husk (virtual).
 struct vm_payload {
@@ -52,10 +56,12 @@ struct vm {
     bool held_back;       // atomic, by CPU 0: no vCPU is to run while the VM's state changes
     uint64_t exit_status; // valid if VM_ENDED and not failed
     struct reason ended;
-    uint64_t restart_at_ns; // host time at which it is started again (restart=); NEVER_NS
-    uint64_t started_ns;    // host time of the last start or reset
-    uint64_t build_ns;      // how long it took
-    unsigned starts;        // how often it was started or reset
+    uint64_t restart_at_ns;       // host time at which it is started again (restart=); NEVER_NS
+    enum start_cause start_cause; // of the last start
+    uint64_t zeroed_bytes;        // atomic: of its memory, by the last start
+    uint64_t started_ns;          // host time at which that let it run
+    uint64_t build_ns;            // how much of its CPU's time that took
+    unsigned starts;              // how often it was started or reset
     struct vm_slot slots[VM_VCPUS_MAX]; // config.vcpus of them
     int32_t holders;    // atomic: how many vCPUs are held, or that nobody may hold one
     uint32_t apic_turn; // atomic: whose turn it is among equals (vmm/apic_bus.h)
@@ -125,6 +131,8 @@ enum status vm_create_linked(struct vmm *vmm, const char *payload, struct vm **v
 // What it runs (the first), and its modules. False: it has 1 + LOAD_MODULES_MAX already.
 MUST_CHECK bool vm_add_payload(struct vm *vm, const struct vm_payload *payload);
 
+// A start or reset that can begin is VM_STARTING; its CPU goes on with it beside what else it runs.
+// The log says when the VM runs, or why it is VM_OFF again.
 enum status vm_start(struct vm *vm, struct reason *why);  // from VM_OFF, VM_ENDED
 enum status vm_stop(struct vm *vm, struct reason *why);   // from any but VM_OFF; frees its memory
 enum status vm_pause(struct vm *vm, struct reason *why);  // from VM_RUNNING
@@ -134,8 +142,8 @@ enum status vm_reset(struct vm *vm, struct reason *why);  // from VM_RUNNING, VM
 const char *vm_state_name(enum vm_state state);
 
 // For inspection: runs `call` on the CPU of vCPU `index`, in the VM's address space, with that vCPU
-// loaded (vm_vcpu_core). The other vCPUs may run. Not run where the VM is between two lives, unless
-// `index` is 0: then there is no vCPU.
+// loaded (vm_vcpu_core). The other vCPUs may run. Not run while the VM is starting, nor
+// where it has no vCPUs, unless `index` is 0: then there is none.
 void vm_call(struct vm *vm, unsigned index, void (*call)(struct vm *vm, void *context),
              void *context);
 
@@ -152,9 +160,11 @@ void vm_exit(struct vm *vm, uint64_t status, const char *format, ...) PRINTF_LIK
 // Asks for a reset of a running VM, on the CPU of one of its vCPUs, at the end of the exit.
 void vm_request_reset(struct vm *vm);
 
-// On the VM's home CPU, between two runs: carries out a reset or restart that is due. Returns the
-// host time at which one will be, NEVER_NS: none is asked for.
+// On the VM's home CPU, between two runs: begins a reset or restart that is due. Returns the host
+// time at which one will be, NEVER_NS: none is asked for.
 uint64_t vm_settle(struct vm *vm);
+// The same, for a VM that is VM_STARTING: goes on with that until about `end_ns`.
+void vm_go_on(struct vm *vm, uint64_t end_ns);
 // Running, and not waiting for its reset or for a change of its state.
 static inline bool vm_wants_to_run(const struct vm *vm)
 {
@@ -164,6 +174,10 @@ static inline bool vm_wants_to_run(const struct vm *vm)
 }
 
 // On the VM's home CPU, which has seized it: everything that a running VM has and one that is off
-// has not. In vm_build.c.
+// has not. In vm_build.c. First its memory, with whatever others left there.
 enum status vm_build(struct vm *vm, struct reason *why);
+// Zeroes it, until about `end_ns`; true: all of it is zero.
+MUST_CHECK bool vm_build_zero(struct vm *vm, uint64_t end_ns);
+// The rest; on failure the VM is torn down.
+enum status vm_build_end(struct vm *vm, struct reason *why);
 void vm_tear_down(struct vm *vm);

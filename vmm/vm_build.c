@@ -7,6 +7,9 @@
 #include "vmm/pc.h"
 #include "vmm/vcpu.h"
 
+// How much is zeroed between two looks at the clock.
+#define PIECE_BYTES (256 * KIB)
+
 // RAM for the guest, mapped for the host in the VM's space.
 static enum status build_memory(struct vm *vm, struct reason *why)
 {
@@ -22,6 +25,7 @@ static enum status build_memory(struct vm *vm, struct reason *why)
     for (unsigned i = 0; i < vm->space.extent_count; i++) {
         vm->memory.extents[i] = vm->space.extents[i];
     }
+    __atomic_store_n(&vm->zeroed_bytes, 0, __ATOMIC_RELAXED);
     return STATUS_OK;
 }
 
@@ -141,14 +145,47 @@ static void start_vcpus(struct vm *vm, const struct load_result *start)
 
 enum status vm_build(struct vm *vm, struct reason *why)
 {
-    struct load_result start;
     enum status status = build_memory(vm, why);
     if (status == STATUS_OK) {
         status = build_nested(vm, why);
     }
-    if (status == STATUS_OK) {
-        status = build_devices(vm, why);
+    if (status != STATUS_OK) {
+        vm_tear_down(vm);
     }
+    return status;
+}
+
+// What is to be zeroed next; no bytes: all of it is zero.
+static struct guest_extent next_piece(const struct vm *vm)
+{
+    uint64_t offset = vm->zeroed_bytes;
+    for (unsigned i = 0; i < vm->memory.extent_count; i++) {
+        struct guest_extent extent = vm->memory.extents[i];
+        if (offset < extent.bytes) {
+            return (struct guest_extent){.gpa = gpa(extent.gpa.value + offset),
+                                         .bytes = MIN(extent.bytes - offset, PIECE_BYTES)};
+        }
+        offset -= extent.bytes;
+    }
+    return (struct guest_extent){.bytes = 0};
+}
+
+bool vm_build_zero(struct vm *vm, uint64_t end_ns)
+{
+    const struct host *host = vm->vmm->host;
+    struct guest_extent piece = next_piece(vm);
+    while (piece.bytes > 0 && host->now_ns() < end_ns) {
+        host->space_zero(&vm->space, piece.gpa, piece.bytes);
+        __atomic_store_n(&vm->zeroed_bytes, vm->zeroed_bytes + piece.bytes, __ATOMIC_RELAXED);
+        piece = next_piece(vm);
+    }
+    return piece.bytes == 0;
+}
+
+enum status vm_build_end(struct vm *vm, struct reason *why)
+{
+    struct load_result start;
+    enum status status = build_devices(vm, why);
     if (status == STATUS_OK) {
         status = load(vm, &start, why);
     }
@@ -157,6 +194,7 @@ enum status vm_build(struct vm *vm, struct reason *why)
         return status;
     }
     start_vcpus(vm, &start);
+    vm->vmm->host->space_enter(NULL);
     return STATUS_OK;
 }
 

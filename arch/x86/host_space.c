@@ -129,29 +129,6 @@ static bool map_extents(const struct host_space *space)
     return true;
 }
 
-// Piece by piece: it may take long, and characters come in.
-static void zero(uint8_t *memory, uint64_t bytes)
-{
-    while (bytes > 0) {
-        uint64_t piece = MIN(bytes, GUEST_FRAME_BYTES);
-        memset(memory, 0, piece);
-        interrupts_window();
-        memory += piece;
-        bytes -= piece;
-    }
-}
-
-// What a former VM left must not be seen by this one.
-static void zero_extents(const struct host_space *space)
-{
-    uint64_t before = cpu_this()->cr3;
-    paging_enter(space->cr3);
-    for (unsigned i = 0; i < space->extent_count; i++) {
-        zero((uint8_t *)GUEST_WINDOW + space->extents[i].gpa.value, space->extents[i].bytes);
-    }
-    paging_enter(before);
-}
-
 enum status host_space_create(struct host_space *space, const struct guest_extent *extents,
                               unsigned count, struct reason *why)
 {
@@ -177,8 +154,17 @@ enum status host_space_create(struct host_space *space, const struct guest_exten
         return refuse(why, STATUS_NO_MEMORY, "no memory for the page tables of %llu MiB",
                       needed / MIB);
     }
-    zero_extents(space);
     return STATUS_OK;
+}
+
+// All of a VM's memory takes long, and characters come in meanwhile.
+void host_space_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes)
+{
+    uint64_t before = cpu_this()->cr3;
+    paging_enter(space->cr3);
+    memset((uint8_t *)GUEST_WINDOW + gpa.value, 0, bytes);
+    paging_enter(before);
+    interrupts_window();
 }
 
 // Gives back the frames behind one extent. `next` is the first gpa whose frame was not given back

@@ -152,6 +152,24 @@ static enum status space_create(struct host_space *space, const struct guest_ext
     return STATUS_OK;
 }
 
+// What was written there is gone.
+static void space_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes)
+{
+    bool inside = false;
+
+    assert_true(bytes > 0 && IS_ALIGNED(gpa.value | bytes, PAGE_SIZE));
+    for (unsigned i = 0; i < space->extent_count; i++) {
+        uint64_t offset = gpa.value - space->extents[i].gpa.value;
+
+        inside = inside ||
+                 (offset < space->extents[i].bytes && bytes <= space->extents[i].bytes - offset);
+    }
+    assert_true(inside);
+    assert_int_equal(madvise((void *)(space->window + gpa.value), bytes, MADV_DONTNEED), 0);
+    fake_host.zeroed_bytes += bytes;
+    fake_host.now_ns += bytes / KIB * fake_host.zero_ns_per_kib;
+}
+
 static void space_destroy(struct host_space *space)
 {
     assert_int_not_equal(space->cr3, 0);
@@ -323,6 +341,7 @@ void fake_host_init(void)
                                      .allocate = allocate,
                                      .release = release,
                                      .space_create = space_create,
+                                     .space_zero = space_zero,
                                      .space_destroy = space_destroy,
                                      .space_frame = space_frame,
                                      .space_map_module = space_map_module,

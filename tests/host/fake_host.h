@@ -34,6 +34,8 @@ struct fake_host {
     uint64_t guest_bytes; // what the machine says it has
     unsigned frame_run;   // 4 KiB frames that are contiguous in a space; 0: all
     uint64_t spaces_made;
+    uint64_t zeroed_bytes;       // of all guests' RAM
+    uint64_t zero_ns_per_kib;    // that it takes
     uint64_t cr3[FAKE_CPUS_MAX]; // of the space that each CPU is in; 0: the hypervisor's own
 
     unsigned cpuid_count;

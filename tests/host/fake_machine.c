@@ -56,6 +56,33 @@ struct vm *fake_machine_add(const char *name)
     return fake_machine_add_smp(name, 1, BIT(0));
 }
 
+void fake_machine_finish(struct vm *vm)
+{
+    unsigned before = fake_host.cpu;
+
+    fake_host.cpu = vm_home_cpu(vm);
+    while (vm->state == VM_STARTING) {
+        vm_go_on(vm, fake_host.now_ns + 1);
+    }
+    fake_host.cpu = before;
+}
+
+enum status fake_machine_vm_start(struct vm *vm, struct reason *why)
+{
+    enum status status = vm_start(vm, why);
+
+    fake_machine_finish(vm);
+    return status;
+}
+
+enum status fake_machine_vm_reset(struct vm *vm, struct reason *why)
+{
+    enum status status = vm_reset(vm, why);
+
+    fake_machine_finish(vm);
+    return status;
+}
+
 #define SERVED (FEATURE_APIC | FEATURE_APIC_MSR | FEATURE_APIC_EXTINT)
 
 static void start_smp(unsigned vcpus, unsigned more_features)
@@ -65,7 +92,7 @@ static void start_smp(unsigned vcpus, unsigned more_features)
     fake_machine_init();
     fake_backend.features |= more_features;
     fake_machine.vm = fake_machine_add_smp("web", vcpus, BIT(0) | BIT(1));
-    assert_int_equal(vm_start(fake_machine.vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(fake_machine.vm, &why), STATUS_OK);
     fake_machine.vcpu = fake_machine.vm->vcpus[0];
     for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX; cpu++) {
         fake_host.kicks[cpu] = 0;
@@ -112,7 +139,7 @@ static void start(unsigned more_features)
     fake_machine_init();
     fake_backend.features |= more_features;
     fake_machine.vm = fake_machine_add("web");
-    assert_int_equal(vm_start(fake_machine.vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(fake_machine.vm, &why), STATUS_OK);
     fake_machine.vcpu = fake_machine.vm->vcpus[0];
     fake_host.host.space_enter(&fake_machine.vm->space);
     fake_backend.ops.load_vcpu(&fake_machine.vcpu->core);

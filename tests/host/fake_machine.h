@@ -24,6 +24,12 @@ void fake_machine_init(void);
 struct vm *fake_machine_add(const char *name);
 // The same with more vCPUs, in turn on the CPUs whose bits are set.
 struct vm *fake_machine_add_smp(const char *name, unsigned vcpus, uint64_t cpus);
+// Starts or resets a VM and goes on until it runs or has failed; the status of what can fail at
+// once.
+enum status fake_machine_vm_start(struct vm *vm, struct reason *why);
+enum status fake_machine_vm_reset(struct vm *vm, struct reason *why);
+// Goes on with a start, on its home CPU, to its end.
+void fake_machine_finish(struct vm *vm);
 // One VM `web`, started, its vCPU loaded and its memory entered. For tests of single exits.
 void fake_machine_start(void);
 // The same on a processor that serves local APICs.

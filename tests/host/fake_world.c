@@ -104,7 +104,7 @@ const char *exit_kind_name(enum exit_kind kind)
 
 const char *vm_state_name(enum vm_state state)
 {
-    static const char *const names[] = {"off", "running", "paused", "ended"};
+    static const char *const names[] = {"off", "starting", "running", "paused", "ended"};
 
     return names[state];
 }
@@ -140,7 +140,7 @@ static enum status change(struct vm *vm, bool possible, enum vm_state state, str
 enum status vm_start(struct vm *vm, struct reason *why)
 {
     vm->starts++;
-    return change(vm, vm->state == VM_OFF || vm->state == VM_ENDED, VM_RUNNING, why);
+    return change(vm, vm->state == VM_OFF || vm->state == VM_ENDED, VM_STARTING, why);
 }
 
 enum status vm_stop(struct vm *vm, struct reason *why)
@@ -164,7 +164,7 @@ enum status vm_resume(struct vm *vm, struct reason *why)
 
 enum status vm_reset(struct vm *vm, struct reason *why)
 {
-    return change(vm, vm->state != VM_OFF, VM_RUNNING, why);
+    return change(vm, vm->state != VM_OFF, VM_STARTING, why);
 }
 
 void vm_call(struct vm *vm, unsigned index, void (*call)(struct vm *vm, void *context),
@@ -172,7 +172,9 @@ void vm_call(struct vm *vm, unsigned index, void (*call)(struct vm *vm, void *co
 {
     check(index < vm->config.vcpus);
     check(vm->state != VM_OFF);
-    call(vm, context);
+    if (vm->state != VM_STARTING) {
+        call(vm, context);
+    }
 }
 
 struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index)

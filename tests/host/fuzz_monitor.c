@@ -35,7 +35,7 @@ static void act(uint8_t what, uint8_t value)
         (void)!terminal_put(&vm->terminal, value);
         break;
     case 4:
-        vm->state = (enum vm_state)(value % 4);
+        vm->state = (enum vm_state)(value % (VM_ENDED + 1));
         break;
     case 6:
         world.now_ns += (uint64_t)value * 10000000;

@@ -165,10 +165,10 @@ static void test_vms(void **state)
     ticker->clock_base_ns = 1000000000;
     ticker->paused_at_ns = 61000000000;
     assert_answer("vms",
-                  "NAME             STATE    VCPUS     MEMORY         EXITS  UPTIME\r\n"
-                  "web              running      1     32 MiB            42  1:02:03\r\n"
-                  "ticker           paused       1     32 MiB             0  0:01:00\r\n"
-                  "spare            off          1     32 MiB             0  was not started\r\n");
+                  "NAME             STATE     VCPUS     MEMORY         EXITS  UPTIME\r\n"
+                  "web              running       1     32 MiB            42  1:02:03\r\n"
+                  "ticker           paused        1     32 MiB             0  0:01:00\r\n"
+                  "spare            off           1     32 MiB             0  was not started\r\n");
     web->state = VM_ENDED;
     strcpy(web->ended.text, "exit status 7");
     assert_answer_has("vms", "ended: exit status 7\r\n");
@@ -210,13 +210,15 @@ static void test_memory(void **state)
 static void test_start(void **state)
 {
     (void)state;
-    assert_answer("start spare", "spare started\r\n");
-    assert_int_equal(world.vms[2].state, VM_RUNNING);
+    assert_answer("start spare", "spare starts\r\n");
+    assert_int_equal(world.vms[2].state, VM_STARTING);
+    assert_answer("start spare", "start: it is starting\r\n");
+    world.vms[2].state = VM_RUNNING;
     assert_answer("start spare", "start: it is running\r\n");
-    assert_answer("start hello", "hello started\r\n");
+    assert_answer("start hello", "hello starts\r\n");
     assert_int_equal(world.vmm.vm_count, 4);
     assert_answer("stop hello", "hello stopped\r\n");
-    assert_answer("start hello", "hello started\r\n");
+    assert_answer("start hello", "hello starts\r\n");
     assert_int_equal(world.vmm.vm_count, 4);
     assert_answer("start nonsense", "nothing is named 'nonsense'; 'start' lists what is\r\n");
     assert_answer("start hogg",
@@ -254,10 +256,33 @@ static void test_states(void **state)
     assert_answer("pause web", "pause: it is paused\r\n");
     assert_answer("resume web", "web goes on\r\n");
     assert_answer("resume web", "resume: it is running\r\n");
-    assert_answer("reset web", "web reset\r\n");
+    assert_answer("reset web", "web starts again\r\n");
     assert_answer("stop web", "web stopped\r\n");
     assert_answer("stop web", "stop: it is off\r\n");
     assert_answer("reset web", "reset: it is off\r\n");
+}
+
+static void test_a_vm_that_is_starting(void **state)
+{
+    (void)state;
+    web->state = VM_STARTING;
+    web->zeroed_bytes = 8 * MIB;
+    world.vmm.vm_count = 1;
+    assert_answer("vms", "NAME             STATE     VCPUS     MEMORY         EXITS  UPTIME\r\n"
+                         "web              starting      1     32 MiB             0  25 %\r\n");
+    web->zeroed_bytes = 32 * MIB;
+    assert_answer_has("vms", "  100 %\r\n");
+    assert_answer_has("cpus", " web (starting)\r\n");
+    assert_answer_has("memory", "  web                64 KiB\r\n");
+    assert_answer("regs web", "web is starting: it has no CPU\r\n");
+    assert_answer("exits web", "web is starting: it has no CPU\r\n");
+    assert_answer("read web 0", "read: web is starting: it has no memory\r\n");
+    assert_answer("screen web", "screen: web is starting: it has no screen\r\n");
+    assert_answer("type web x", "type: web is starting, not running\r\n");
+    assert_answer("powerbutton web", "powerbutton: web is starting, not running\r\n");
+    assert_answer_has("start", "  hello ");
+    assert_null(strstr(fake_world_run("start"), "  web "));
+    assert_answer("stop web", "web stopped\r\n");
 }
 
 static void test_regs_and_exits_go_through(void **state)
@@ -486,6 +511,7 @@ int main(void)
         cmocka_unit_test_setup(test_start_without_a_name, set_up),
         cmocka_unit_test_setup(test_start_where_no_vm_can_be_made, set_up),
         cmocka_unit_test_setup(test_states, set_up),
+        cmocka_unit_test_setup(test_a_vm_that_is_starting, set_up),
         cmocka_unit_test_setup(test_regs_and_exits_go_through, set_up),
         cmocka_unit_test_setup(test_read, set_up),
         cmocka_unit_test_setup(test_read_refuses, set_up),

@@ -312,7 +312,7 @@ static void another_processor_is_served_once_its_apic_is_on(void **state)
     struct reason why = {""};
 
     (void)state;
-    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     struct vcpu *second = vm->vcpus[1];
 
     assert_int_equal(vm->apics_elsewhere, 0);
@@ -335,7 +335,7 @@ static void start_like_avic(unsigned features)
     struct reason why = {""};
 
     fake_backend.features = FEATURE_APIC | features;
-    assert_int_equal(vm_start(fake_machine_add("avic"), &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(fake_machine_add("avic"), &why), STATUS_OK);
     fake_machine.vcpu = vm_find(&fake_machine.vmm, "avic")->vcpus[0];
     fake_host.host.space_enter(&fake_machine.vcpu->vm->space);
     fake_backend.ops.load_vcpu(&fake_machine.vcpu->core);
@@ -407,7 +407,7 @@ static void the_receivers_of_an_ipi_that_do_not_run_are_woken(void **state)
     struct reason why = {""};
 
     (void)state;
-    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     for (unsigned i = 1; i < 3; i++) {
         vcpu_startup(vm->vcpus[i], 0x10);
         assert_true(vcpu_write_lapic(vm->vcpus[i], LAPIC_SVR, 0x1ff));

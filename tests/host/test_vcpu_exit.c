@@ -351,7 +351,7 @@ static void the_end_of_one_leaves_the_others(void **state)
     struct vm *other = fake_machine_add("other");
 
     (void)state;
-    assert_int_equal(vm_start(other, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(other, &why), STATUS_OK);
     fake_host.host.space_enter(&fake_machine.vm->space);
     fake_backend.ops.load_vcpu(&fake_machine.vcpu->core);
     exit_of(EXIT_TRIPLE_FAULT);
@@ -438,7 +438,7 @@ static void random_exits_hurt_nobody_else(void **state)
             fake_machine.vcpu->halted = false;
             fake_host.now_ns += (unsigned)rand() % 100000;
         }
-        assert_int_equal(vm_reset(fake_machine.vm, &why), STATUS_OK);
+        assert_int_equal(fake_machine_vm_reset(fake_machine.vm, &why), STATUS_OK);
         fake_machine.vcpu = fake_machine.vm->vcpus[0];
         fake_host.host.space_enter(&fake_machine.vm->space);
         fake_backend.ops.load_vcpu(&fake_machine.vcpu->core);

@@ -15,6 +15,7 @@
 
 #define MS 1000000ULL
 #define SECOND (1000 * MS)
+#define RAM_KIB (FAKE_VM_BYTES / KIB - 96) // without the VGA hole
 
 static struct reason why;
 
@@ -288,6 +289,9 @@ static struct vm *vm_in(enum vm_state wanted)
     if (wanted != VM_OFF) {
         assert_int_equal(vm_start(vm, &why), STATUS_OK);
     }
+    if (wanted != VM_STARTING) {
+        fake_machine_finish(vm);
+    }
     if (wanted == VM_PAUSED) {
         assert_int_equal(vm_pause(vm, &why), STATUS_OK);
     } else if (wanted == VM_ENDED) {
@@ -300,16 +304,17 @@ static struct vm *vm_in(enum vm_state wanted)
 typedef enum status (*operation)(struct vm *vm, struct reason *reason);
 
 // What each operation makes of each state; VM_OFF to VM_ENDED in order. -1: refused.
+// Starts and resets are only begun.
 static void every_operation_in_every_state(void **state)
 {
     static const struct {
         operation operation;
-        int after[4];
-    } table[] = {{vm_start, {VM_RUNNING, -1, -1, VM_RUNNING}},
-                 {vm_stop, {-1, VM_OFF, VM_OFF, VM_OFF}},
-                 {vm_pause, {-1, VM_PAUSED, -1, -1}},
-                 {vm_resume, {-1, -1, VM_RUNNING, -1}},
-                 {vm_reset, {-1, VM_RUNNING, VM_RUNNING, VM_RUNNING}}};
+        int after[VM_ENDED + 1];
+    } table[] = {{vm_start, {VM_STARTING, -1, -1, -1, VM_STARTING}},
+                 {vm_stop, {-1, VM_OFF, VM_OFF, VM_OFF, VM_OFF}},
+                 {vm_pause, {-1, -1, VM_PAUSED, -1, -1}},
+                 {vm_resume, {-1, -1, -1, VM_RUNNING, -1}},
+                 {vm_reset, {-1, -1, VM_STARTING, VM_STARTING, VM_STARTING}}};
 
     for (unsigned i = 0; i < ARRAY_SIZE(table); i++) {
         for (enum vm_state before = VM_OFF; before <= VM_ENDED; before++) {
@@ -321,7 +326,8 @@ static void every_operation_in_every_state(void **state)
             assert_int_equal(status, after < 0 ? STATUS_BUSY : STATUS_OK);
             assert_int_equal(vm->state, after < 0 ? before : (enum vm_state)after);
             assert_int_equal(strlen(why.text) > 0, after < 0);
-            assert_int_equal(vm_vcpu_core(vm, 0) != NULL, vm->state != VM_OFF);
+            assert_int_equal(vm_vcpu_core(vm, 0) != NULL,
+                             vm->state != VM_OFF && vm->state != VM_STARTING);
             fake_machine_free();
         }
     }
@@ -350,7 +356,15 @@ static void states_have_names(void **state)
 {
     (void)state;
     assert_string_equal(vm_state_name(VM_OFF), "off");
+    assert_string_equal(vm_state_name(VM_STARTING), "starting");
     assert_string_equal(vm_state_name(VM_ENDED), "ended");
+}
+
+// Nothing is due later, and what is due now is done.
+static void settle(struct vm *vm)
+{
+    assert_int_equal(vm_settle(vm), NEVER_NS);
+    fake_machine_finish(vm);
 }
 
 static void starting_again_forgets_the_end(void **state)
@@ -359,59 +373,10 @@ static void starting_again_forgets_the_end(void **state)
 
     (void)state;
     assert_string_equal(vm->ended.text, "a test");
-    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     assert_string_equal(vm->ended.text, "");
     assert_int_equal(vm->starts, 2);
     assert_false(vm->failed);
-}
-
-// ---- On the VM's CPU ----
-
-static unsigned seen_cpu;
-static uint64_t seen_cr3;
-static struct vcpu_core *seen_core;
-
-static void inspect(struct vm *vm, void *context)
-{
-    assert_ptr_equal(context, &seen_cpu);
-    seen_cpu = fake_host.cpu;
-    seen_cr3 = fake_host.cr3[fake_host.cpu];
-    seen_core = *fake_backend_current();
-    (void)vm;
-}
-
-static void calls_run_on_the_vms_cpu_in_its_space(void **state)
-{
-    struct vm *other = vm_in(VM_RUNNING);
-    struct vm_config config = config_named("there");
-    struct vm *vm;
-
-    (void)state;
-    pin(&config, 1);
-    assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
-    vm_call(vm, 0, inspect, &seen_cpu); // off: it has neither
-    assert_int_equal(seen_cpu, 1);
-    assert_int_equal(seen_cr3, 0);
-    assert_true(vm_add_payload(vm, &other->payloads[0]));
-    assert_int_equal(vm_start(vm, &why), STATUS_OK);
-    vm_call(vm, 0, inspect, &seen_cpu);
-    assert_int_equal(seen_cpu, 1);
-    assert_int_equal(seen_cr3, vm->space.cr3);
-    assert_ptr_equal(seen_core, vm_vcpu_core(vm, 0));
-    assert_int_equal(fake_host.cr3[1], 0); // and back
-    assert_int_equal(fake_host.cpu, 0);
-}
-
-static void input_kicks_the_vms_cpu(void **state)
-{
-    struct vm *vm = vm_in(VM_RUNNING);
-
-    (void)state;
-    vm->slots[0].cpu = 1;
-    fake_host.kicks[1] = 0;
-    vm_input_ready(vm);
-    assert_int_equal(fake_host.kicks[1], 1);
-    vm->slots[0].cpu = 0;
 }
 
 // ---- Time ----
@@ -461,7 +426,7 @@ static void a_reset_starts_the_clock_anew(void **state)
 
     (void)state;
     fake_host.now_ns += SECOND;
-    assert_int_equal(vm_reset(vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_reset(vm, &why), STATUS_OK);
     assert_int_equal(pc_now_ns(vm->pc), 0);
 }
 
@@ -480,7 +445,7 @@ static void an_end_is_logged_once_and_stays(void **state)
     assert_int_equal(fake_host_logged("number 2"), 0);
     assert_non_null(vm_vcpu_core(vm, 0)); // kept, for inspection
     assert_int_equal(fake_host.live_spaces, 1);
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_int_equal(vm->state, VM_ENDED);
 }
 
@@ -499,7 +464,7 @@ static void end_and_settle(struct vm *vm, bool failed, uint64_t status, bool res
     assert_int_equal(vm_settle(vm), restarts ? due_ns : NEVER_NS);
     assert_int_equal(vm->state, VM_ENDED);
     fake_host.now_ns = due_ns;
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_int_equal(vm->state, restarts ? VM_RUNNING : VM_ENDED);
 }
 
@@ -544,7 +509,7 @@ static void a_stop_by_hand_cancels_the_restart(void **state)
     vm_fail(vm, "a test");
     assert_int_equal(vm_stop(vm, &why), STATUS_OK);
     fake_host.now_ns += 10 * SECOND;
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_int_equal(vm->state, VM_OFF);
 }
 
@@ -555,9 +520,9 @@ static void a_start_by_hand_cancels_the_restart(void **state)
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
     vm_fail(vm, "a test");
-    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     fake_host.now_ns += 10 * SECOND;
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_int_equal(vm->starts, 2);
 }
 
@@ -571,7 +536,7 @@ static void a_restart_that_fails_says_so_and_is_tried_again(void **state)
     for (unsigned i = 1; i <= 3; i++) {
         fake_host.now_ns += SECOND;
         fake_host.failing_step = fake_host.steps + 1;
-        assert_int_equal(vm_settle(vm), NEVER_NS);
+        settle(vm);
         assert_int_equal(vm->state, VM_ENDED);
         assert_int_equal(fake_host_logged("[web] not restarted: no frames"), i);
         assert_string_equal(vm->ended.text, "no frames for the guest's memory");
@@ -579,7 +544,7 @@ static void a_restart_that_fails_says_so_and_is_tried_again(void **state)
         assert_int_equal(vm_settle(vm), fake_host.now_ns + SECOND);
     }
     fake_host.now_ns += SECOND;
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_int_equal(vm->state, VM_RUNNING);
     assert_int_equal(vm->starts, 2);
 }
@@ -592,20 +557,19 @@ static void a_reset_that_fails_ends_the_vm(void **state)
     fake_host.now_ns += SECOND;
     vm_request_reset(vm);
     fake_host.failing_step = fake_host.steps + 1;
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_int_equal(vm->state, VM_ENDED);
     assert_true(vm->failed);
     assert_int_equal(fake_host_logged("[web] not reset by itself: no frames"), 1);
     assert_int_equal(vm->restart_at_ns, NEVER_NS); // its line does not ask for one
     fake_host.now_ns += 10 * SECOND;
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_int_equal(vm->state, VM_ENDED);
 }
 
 // ---- What takes long, and what other CPUs see meanwhile ----
 
 static struct host real_host;
-static uint64_t build_takes_ns;
 static unsigned looks;
 static unsigned looked_over; // how often nothing seemed to come after this VM
 
@@ -615,8 +579,7 @@ static void look(void)
     const struct vm *vm = vm_find(&fake_machine.vmm, "web");
 
     looks++;
-    looked_over +=
-        vm->state != VM_RUNNING && vm->state != VM_PAUSED && vm->restart_at_ns == NEVER_NS;
+    looked_over += (vm->state == VM_OFF || vm->state == VM_ENDED) && vm->restart_at_ns == NEVER_NS;
 }
 
 static uint64_t watched_now_ns(void)
@@ -637,23 +600,21 @@ static void *watched_allocate(uint64_t bytes)
     return real_host.allocate(bytes);
 }
 
-static enum status slow_space_create(struct host_space *space, const struct guest_extent *extents,
-                                     unsigned count, struct reason *reason)
+// How long a start takes that is to take `ns`.
+static uint64_t exact(uint64_t ns)
 {
-    fake_host.now_ns += build_takes_ns;
-    return real_host.space_create(space, extents, count, reason);
+    return ns / RAM_KIB * RAM_KIB;
 }
 
 // From now on starts and resets take that long, and others look.
 static void slow_down(uint64_t ns)
 {
     real_host = fake_host.host;
-    build_takes_ns = ns;
+    fake_host.zero_ns_per_kib = ns / RAM_KIB;
     looks = looked_over = 0;
     fake_host.host.now_ns = watched_now_ns;
     fake_host.host.log = watched_log;
     fake_host.host.allocate = watched_allocate;
-    fake_host.host.space_create = slow_space_create;
 }
 
 static void a_restart_is_never_seen_as_the_end(void **state)
@@ -673,7 +634,7 @@ static void a_restart_is_never_seen_as_the_end(void **state)
         assert_true(looks > 0);
         looks = 0;
         fake_host.now_ns += SECOND;
-        assert_int_equal(vm_settle(vm), NEVER_NS);
+        settle(vm);
         assert_int_equal(vm->state, VM_RUNNING);
         assert_true(looks > 0);
     }
@@ -692,7 +653,7 @@ static void a_restart_that_fails_is_not_seen_as_the_end(void **state)
         fake_host.now_ns += SECOND;
         fake_host.failing_step = fake_host.steps + i; // at another place each time
         looks = 0;
-        assert_int_equal(vm_settle(vm), NEVER_NS);
+        settle(vm);
         assert_int_equal(vm->state, VM_ENDED);
         assert_true(looks > 0);
     }
@@ -722,19 +683,24 @@ static void builds_take_the_vms_own_time(void **state)
     slow_down(30 * MS);
     fake_host.now_ns += SECOND;
     vm_request_reset(vm);
-    assert_int_equal(vm_settle(vm), NEVER_NS);
-    assert_int_equal(vm->starts, 2);
-    assert_int_equal(vm->build_ns, 30 * MS);
-    assert_int_equal(vm->slots[0].virtual_time_ns, before_ns + 30 * MS);
-    fake_host.failing_step = fake_host.steps + 2; // late, and for nothing
-    assert_int_not_equal(vm_reset(vm, &why), STATUS_OK);
-    assert_int_equal(vm->slots[0].virtual_time_ns, before_ns + 60 * MS);
+    while (vm->starts < 2) {
+        assert_true(fake_machine_step(0, NULL));
+    }
+    assert_int_equal(vm->build_ns, exact(30 * MS));
+    assert_int_equal(vm->slots[0].virtual_time_ns, before_ns + exact(30 * MS));
+    assert_int_equal(fake_machine.schedulers[0].busy_ns, exact(30 * MS));
+    assert_int_equal(vm_reset(vm, &why), STATUS_OK);
+    fake_host.failing_step = fake_host.steps + 1; // late, and for nothing
+    while (vm->state != VM_OFF) {
+        assert_true(fake_machine_step(0, NULL));
+    }
+    assert_int_equal(vm->slots[0].virtual_time_ns, before_ns + 2 * exact(30 * MS));
 }
 
 static void next_reset_is_due_after(struct vm *vm, uint64_t build_ns, uint64_t interval_ns)
 {
-    build_takes_ns = build_ns;
-    assert_int_equal(vm_reset(vm, &why), STATUS_OK);
+    fake_host.zero_ns_per_kib = build_ns / RAM_KIB;
+    assert_int_equal(fake_machine_vm_reset(vm, &why), STATUS_OK);
     unsigned starts = vm->starts;
     uint64_t due_ns = fake_host.now_ns + interval_ns;
 
@@ -744,7 +710,7 @@ static void next_reset_is_due_after(struct vm *vm, uint64_t build_ns, uint64_t i
     assert_int_equal(vm_settle(vm), due_ns);
     assert_int_equal(vm->starts, starts);
     fake_host.now_ns = due_ns;
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_int_equal(vm->starts, starts + 1);
 }
 
@@ -757,8 +723,8 @@ static void slow_resets_are_seldom(void **state)
     next_reset_is_due_after(vm, 0, 100 * MS);
     next_reset_is_due_after(vm, 5 * MS, 100 * MS);
     next_reset_is_due_after(vm, 10 * MS, 100 * MS);
-    next_reset_is_due_after(vm, 11 * MS, 110 * MS);
-    next_reset_is_due_after(vm, 2 * SECOND, 20 * SECOND);
+    next_reset_is_due_after(vm, 11 * MS, 10 * exact(11 * MS));
+    next_reset_is_due_after(vm, 2 * SECOND, 10 * exact(2 * SECOND));
 }
 
 // ---- Resets by the guest ----
@@ -774,7 +740,7 @@ static void a_reset_by_the_guest_starts_it_anew(void **state)
     vm_request_reset(vm);
     assert_true(vm->vcpus[0]->core.work & WORK_STOP);
     assert_false(vm_wants_to_run(vm));
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_true(vm_wants_to_run(vm));
     assert_int_equal(vm->starts, 2);
     assert_int_equal(fake_host_logged("[web] reset by itself"), 1);
@@ -791,7 +757,7 @@ static void resets_by_the_guest_have_their_pace(void **state)
     assert_int_equal(vm_settle(vm), due_ns);
     assert_int_equal(vm->starts, 1);
     fake_host.now_ns = due_ns;
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_int_equal(vm->starts, 2);
 }
 
@@ -803,10 +769,10 @@ static void a_reset_waits_for_the_end_of_a_pause(void **state)
     fake_host.now_ns += SECOND;
     vm_request_reset(vm);
     assert_int_equal(vm_pause(vm, &why), STATUS_OK);
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_int_equal(vm->starts, 1);
     assert_int_equal(vm_resume(vm, &why), STATUS_OK);
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_int_equal(vm->starts, 2);
 }
 
@@ -818,9 +784,9 @@ static void an_end_wins_over_a_reset(void **state)
     fake_host.now_ns += SECOND;
     vm_request_reset(vm);
     vm_fail(vm, "a test");
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    settle(vm);
     assert_int_equal(vm->state, VM_ENDED);
-    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     assert_true(vm_wants_to_run(vm)); // the old request is forgotten
 }
 
@@ -834,8 +800,8 @@ static void a_thousand_starts_leak_nothing(void **state)
 
     (void)state;
     for (unsigned i = 0; i < 1000; i++) {
-        assert_int_equal(vm_start(vm, &why), STATUS_OK);
-        assert_int_equal(vm_reset(vm, &why), STATUS_OK);
+        assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
+        assert_int_equal(fake_machine_vm_reset(vm, &why), STATUS_OK);
         if (i % 3 == 0) {
             vm_fail(vm, "a test");
         } else if (i % 3 == 1) {
@@ -883,8 +849,6 @@ int main(void)
         TEST(refusals_say_the_state),
         TEST(states_have_names),
         TEST(starting_again_forgets_the_end),
-        TEST(calls_run_on_the_vms_cpu_in_its_space),
-        TEST(input_kicks_the_vms_cpu),
         TEST(a_pause_stops_clock_and_tsc),
         TEST(a_pause_moves_timers),
         TEST(a_reset_starts_the_clock_anew),

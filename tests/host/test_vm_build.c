@@ -49,7 +49,7 @@ static struct vm *start_with_module(uint64_t memory_bytes)
 {
     struct vm *vm = add_with_module(memory_bytes);
 
-    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     return vm;
 }
 
@@ -76,7 +76,7 @@ static void all_ram_is_mapped_and_nothing_else(void **state)
     for (fake_host.frame_run = 0; fake_host.frame_run < 8; fake_host.frame_run += 3) {
         struct vm *vm = fake_machine.vmm.vm_count ? fake_machine.vmm.vms[0] : add_with_module(MIB);
 
-        assert_int_equal(vm_start(vm, &why), STATUS_OK);
+        assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
         for (uint64_t address = 0; address < 2 * MIB; address += PAGE_SIZE) {
             if (address < 0xa0000 || (address >= 0xb8000 && address < MIB)) {
                 assert_mapped(vm, address);
@@ -113,7 +113,7 @@ static void two_vms_share_no_frame(void **state)
     (void)state;
     struct vm *b = fake_machine_add("b");
 
-    assert_int_equal(vm_start(b, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(b, &why), STATUS_OK);
     assert_int_not_equal(a->space.cr3, b->space.cr3);
     for (unsigned i = 0; i < a->nested->map_count; i++) {
         for (unsigned j = 0; j < b->nested->map_count; j++) {
@@ -124,6 +124,47 @@ static void two_vms_share_no_frame(void **state)
                         y->hpa.value + y->bytes <= x->hpa.value);
         }
     }
+}
+
+// ---- What others left ----
+
+static bool zeroed[5 * MIB / PAGE_SIZE];
+static void (*real_zero)(const struct host_space *space, gpa_t gpa, uint64_t bytes);
+
+static void watched_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes)
+{
+    for (uint64_t at = gpa.value; at < gpa.value + bytes; at += PAGE_SIZE) {
+        assert_false(zeroed[at / PAGE_SIZE]); // none of it twice
+        zeroed[at / PAGE_SIZE] = true;
+    }
+    real_zero(space, gpa, bytes);
+}
+
+static void all_ram_is_zeroed_before_anything_is_in_it(void **state)
+{
+    struct vm *vm = add_with_module(5 * MIB - PAGE_SIZE);
+
+    (void)state;
+    real_zero = fake_host.host.space_zero;
+    fake_host.host.space_zero = watched_zero;
+    memset(zeroed, 0, sizeof(zeroed));
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    fake_host.host.space_enter(&vm->space);
+    for (unsigned i = 0; i < vm->memory.extent_count; i++) {
+        const struct guest_extent *extent = &vm->memory.extents[i];
+
+        memset(guest_memory_at(&vm->memory, extent->gpa, extent->bytes), 0xa5, extent->bytes);
+    }
+    fake_host.host.space_enter(NULL);
+    fake_machine_finish(vm);
+    assert_int_equal(vm->state, VM_RUNNING);
+    for (uint64_t at = 0; at < 5 * MIB; at += PAGE_SIZE) {
+        assert_int_equal(zeroed[at / PAGE_SIZE],
+                         fake_backend_mapping(vm->nested, gpa(at)).access != 0);
+    }
+    fake_host.host.space_enter(&vm->space);
+    assert_memory_equal(guest_memory_at(&vm->memory, gpa(0x7c00), 512), sector, 512);
+    assert_memory_equal(guest_memory_at(&vm->memory, gpa(5 * MIB - 2 * PAGE_SIZE), 1), "", 1);
 }
 
 // ---- Payloads ----
@@ -172,7 +213,16 @@ static void assert_nothing_is_left(const struct vm *vm)
     assert_null(vm->pc);
     assert_null(vm->vcpus[0]);
     assert_int_equal(vm->memory.extent_count, 0);
-    assert_true(strlen(why.text) > 0);
+}
+
+// The log has the reason of a start that fails late.
+static void start_fails_late(struct vm *vm)
+{
+    unsigned before = fake_host_logged("[web] not started: ");
+
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
+    assert_nothing_is_left(vm);
+    assert_int_equal(fake_host_logged("[web] not started: "), before + 1);
 }
 
 static void a_bad_payload_costs_nothing(void **state)
@@ -181,10 +231,9 @@ static void a_bad_payload_costs_nothing(void **state)
 
     (void)state;
     sector[511] = 0;
-    assert_int_not_equal(vm_start(vm, &why), STATUS_OK);
-    assert_nothing_is_left(vm);
+    start_fails_late(vm);
     sector[511] = 0xaa;
-    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
 }
 
 static void firmware_that_does_not_fit_costs_nothing(void **state)
@@ -195,8 +244,7 @@ static void firmware_that_does_not_fit_costs_nothing(void **state)
     fake_machine.vmm.firmware = &firmware;
     struct vm *vm = add_with_module(2 * MIB);
 
-    assert_int_equal(vm_start(vm, &why), STATUS_RANGE);
-    assert_nothing_is_left(vm);
+    start_fails_late(vm);
 }
 
 // ---- Every step fails once ----
@@ -204,25 +252,29 @@ static void firmware_that_does_not_fit_costs_nothing(void **state)
 static void a_start_that_fails_anywhere_costs_nothing(void **state)
 {
     struct vm *vm = add_with_module(2 * MIB);
-    unsigned failures = 0;
+    unsigned at_once = 0;
+    unsigned late = 0;
 
     (void)state;
     fake_host.frame_run = 64;
-    for (;; failures++) {
-        why.text[0] = '\0';
-        fake_host.failing_step = fake_host.steps + failures + 1;
-        enum status status = vm_start(vm, &why);
+    for (;;) {
+        fake_host.failing_step = fake_host.steps + at_once + late + 1;
+        enum status status = fake_machine_vm_start(vm, &why);
 
-        if (status == STATUS_OK) {
+        if (vm->state == VM_RUNNING) {
             break;
         }
-        assert_int_equal(status, STATUS_NO_MEMORY);
         assert_nothing_is_left(vm);
         assert_int_equal(vm->starts, 0);
+        at_once += status != STATUS_OK;
+        late += status == STATUS_OK;
+        assert_true(status == STATUS_OK || late == 0);
+        assert_int_equal(fake_host_logged("[web] not started: no "), late);
     }
-    // Memory, nested table, its mappings, devices, vCPU (frame and hardware), module.
-    assert_int_equal(failures, 5 + vm->nested->map_count + 1);
-    assert_true(failures > 10);
+    // Memory, nested table, its mappings; devices, vCPU (frame and hardware), module.
+    assert_int_equal(at_once, 2 + vm->nested->map_count);
+    assert_int_equal(late, 4);
+    assert_true(at_once > 6);
     assert_int_equal(vm->starts, 1);
 }
 
@@ -232,18 +284,21 @@ static void a_reset_that_fails_anywhere_costs_only_the_vm(void **state)
     struct vm *other = fake_machine_add("other");
 
     (void)state;
-    assert_int_equal(vm_start(other, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(other, &why), STATUS_OK);
     uint64_t cr3 = other->space.cr3;
 
-    for (unsigned step = 1; step < 7; step++) {
+    for (unsigned step = 1; step < 9; step++) {
         fake_host.failing_step = fake_host.steps + step;
-        assert_int_equal(vm_reset(vm, &why), STATUS_NO_MEMORY);
+        enum status status = fake_machine_vm_reset(vm, &why);
+
+        assert_int_equal(fake_host_logged("[web] not reset: no "), step > 4 ? step - 4 : 0);
+        assert_int_equal(status, step > 4 ? STATUS_OK : STATUS_NO_MEMORY);
         assert_int_equal(vm->state, VM_OFF);
         assert_int_equal(fake_backend.live_vcpus, 1);
         assert_int_equal(other->state, VM_RUNNING);
         assert_int_equal(other->space.cr3, cr3);
         fake_host.failing_step = 0;
-        assert_int_equal(vm_start(vm, &why), STATUS_OK);
+        assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     }
 }
 
@@ -256,10 +311,10 @@ static void memory_that_others_have_is_not_there(void **state)
     (void)state;
     assert_int_equal(vm_stop(vm, &why), STATUS_OK);
     fake_host.guest_bytes = 16 * MIB; // the rest is taken
-    assert_int_equal(vm_start(vm, &why), STATUS_NO_MEMORY);
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_NO_MEMORY);
     assert_nothing_is_left(vm);
     fake_host.guest_bytes = all;
-    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -270,6 +325,7 @@ int main(void)
         TEST(all_ram_is_mapped_and_nothing_else),
         TEST(the_device_hole_stays_open_in_a_large_vm),
         TEST(two_vms_share_no_frame),
+        TEST(all_ram_is_zeroed_before_anything_is_in_it),
         TEST(a_module_is_loaded_into_ram),
         TEST(firmware_is_there_when_the_payload_is),
         TEST(acpi_tables_are_there_when_the_payload_is),

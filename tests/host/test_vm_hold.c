@@ -199,7 +199,7 @@ static void a_stop_takes_all_before_it_destroys(void **state)
     assert_int_equal(fake_backend.live_vcpus, 0);
     assert_int_equal(fake_host.live_spaces, 0);
     assert_false(fake_machine_step(1, NULL));
-    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     run_both_cpus();
 }
 
@@ -207,7 +207,7 @@ static void a_reset_from_cpu_0_starts_all_anew(void **state)
 {
     (void)state;
     run_both_cpus();
-    assert_int_equal(vm_reset(vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_reset(vm, &why), STATUS_OK);
     assert_int_equal(vm->starts, 2);
     assert_int_equal(vm->holders, 0);
     assert_false(fake_machine_step(1, NULL)); // they wait for their SIPIs again
@@ -219,9 +219,9 @@ static void a_thousand_lives_leak_nothing(void **state)
     (void)state;
     for (unsigned i = 0; i < 1000; i++) {
         run_both_cpus();
-        assert_int_equal(i % 2 ? vm_reset(vm, &why) : vm_stop(vm, &why), STATUS_OK);
+        assert_int_equal(i % 2 ? fake_machine_vm_reset(vm, &why) : vm_stop(vm, &why), STATUS_OK);
         if (vm->state == VM_OFF) {
-            assert_int_equal(vm_start(vm, &why), STATUS_OK);
+            assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
         }
         assert_int_equal(fake_backend.live_vcpus, 4);
         assert_int_equal(fake_host.live_spaces, 1);

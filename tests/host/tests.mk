@@ -149,8 +149,14 @@ test_vm := $(CORE)
 UNIT_TESTS += test_vm_build
 test_vm_build := $(CORE)
 
+UNIT_TESTS += test_vm_call
+test_vm_call := $(CORE)
+
 UNIT_TESTS += test_vm_hold
 test_vm_hold := $(CORE)
+
+UNIT_TESTS += test_vm_starting
+test_vm_starting := $(CORE)
 
 # ---- Text and numbers ----
 UNIT_TESTS += test_bitmap

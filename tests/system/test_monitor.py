@@ -32,7 +32,7 @@ def machine(boot, bed):
 def start_hog(machine):
     """Its one line comes when it likes; after it the screen stays as it is."""
     machine.sendline("start hog")
-    machine.expect("hog started")
+    machine.expect(r"\[hog\] started")
     machine.expect("hog: spinning")
     machine.expect_prompt()
 

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// Tests of calls to the CPUs of a VM: where they run, and what they may see.
+#include "vmm/vm_call.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#include "tests/host/fake_machine.h"
+
+static struct reason why;
+static struct vm *vm;
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_machine_init();
+    fake_host.cpus = 3;
+    vm = fake_machine_add_smp("web", 2, BIT(1) | BIT(2));
+    return 0;
+}
+
+static unsigned seen;
+static unsigned seen_cpu;
+static uint64_t seen_cr3;
+static struct vcpu_core *seen_core;
+
+static void inspect(struct vm *of, void *context)
+{
+    assert_ptr_equal(of, vm);
+    assert_ptr_equal(context, &seen);
+    seen++;
+    seen_cpu = fake_host.cpu;
+    seen_cr3 = fake_host.cr3[fake_host.cpu];
+    seen_core = *fake_backend_current();
+}
+
+static void calls_run_on_the_vcpus_cpu_in_the_vms_space(void **state)
+{
+    (void)state;
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        vm_call(vm, i, inspect, &seen);
+        assert_int_equal(seen_cpu, i + 1);
+        assert_int_equal(seen_cr3, vm->space.cr3);
+        assert_ptr_equal(seen_core, vm_vcpu_core(vm, i));
+        assert_int_equal(fake_host.cr3[i + 1], 0); // and back
+    }
+    assert_int_equal(fake_host.cpu, 0);
+}
+
+static void a_vm_that_is_off_has_neither(void **state)
+{
+    (void)state;
+    seen = 0;
+    vm_call(vm, 0, inspect, &seen);
+    assert_int_equal(seen, 1);
+    assert_int_equal(seen_cpu, 1);
+    assert_int_equal(seen_cr3, 0);
+    assert_null(vm_vcpu_core(vm, 0));
+    vm_call(vm, 1, inspect, &seen);
+    assert_int_equal(seen, 1);
+}
+
+// What others left in it would be seen.
+static void nobody_looks_into_a_vm_that_is_starting(void **state)
+{
+    (void)state;
+    seen = 0;
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    vm_call(vm, 0, inspect, &seen);
+    vm_call(vm, 1, inspect, &seen);
+    assert_int_equal(seen, 0);
+    fake_machine_finish(vm);
+    vm_call(vm, 0, inspect, &seen);
+    assert_int_equal(seen, 1);
+}
+
+static enum status change(struct vm *of, struct reason *reason)
+{
+    assert_ptr_equal(of, vm);
+    assert_int_equal(fake_host.cpu, 1);
+    assert_true(of->held_back);
+    assert_int_equal(of->holders, 0);
+    return refuse(reason, STATUS_BUSY, "a test");
+}
+
+static void changes_are_made_on_the_home_cpu_while_nothing_is_held(void **state)
+{
+    (void)state;
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
+    assert_true(fake_machine_step(1, NULL));
+    assert_int_equal(vm->holders, 1);
+    fake_host.kicks[1] = fake_host.kicks[2] = 0;
+    assert_int_equal(vm_on_home_cpu(vm, change, &why), STATUS_BUSY);
+    assert_string_equal(why.text, "a test");
+    assert_false(vm->held_back);
+    assert_int_equal(fake_host.kicks[1], 1); // they look at it again
+    assert_int_equal(fake_host.kicks[2], 1);
+}
+
+static void input_kicks_the_vms_home_cpu(void **state)
+{
+    (void)state;
+    vm_input_ready(vm);
+    assert_int_equal(fake_host.kicks[1], 1);
+    assert_int_equal(fake_host.kicks[2], 0);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, fake_machine_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(calls_run_on_the_vcpus_cpu_in_the_vms_space),
+        TEST(a_vm_that_is_off_has_neither),
+        TEST(nobody_looks_into_a_vm_that_is_starting),
+        TEST(changes_are_made_on_the_home_cpu_while_nothing_is_held),
+        TEST(input_kicks_the_vms_home_cpu),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

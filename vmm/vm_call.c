@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+// Calls to the CPUs of a VM, from CPU 0: to change its state, or to look into it.
+#include "vmm/vm_call.h"
+
+#include "vmm/vcpu.h"
+#include "vmm/vm_hold.h"
+
+struct vm_request {
+    struct vm *vm;
+    unsigned index; // of the vCPU to inspect
+    enum status (*carry_out)(struct vm *vm, struct reason *why);
+    void (*inspect)(struct vm *vm, void *context);
+    void *context;
+    enum status status;
+    struct reason *why;
+};
+
+static void carry_out(void *argument)
+{
+    struct vm_request *request = argument;
+    const struct host *host = request->vm->vmm->host;
+    host->space_enter(request->vm->space.cr3 ? &request->vm->space : NULL);
+    request->status = request->carry_out(request->vm, request->why);
+    host->space_enter(NULL);
+}
+
+void vm_wake_cpus(const struct vm *vm)
+{
+    const struct host *host = vm->vmm->host;
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        if (vm->slots[i].cpu != host->this_cpu()) {
+            host->kick(vm->slots[i].cpu);
+        }
+    }
+}
+
+static void release_here(void *argument)
+{
+    vm_release_here(argument);
+}
+
+enum status vm_on_home_cpu(struct vm *vm, enum status (*operation)(struct vm *, struct reason *),
+                           struct reason *why)
+{
+    const struct host *host = vm->vmm->host;
+    struct vm_request request = {.vm = vm, .carry_out = operation, .why = why};
+    __atomic_store_n(&vm->held_back, true, __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        host->call(vm->slots[i].cpu, release_here, vm);
+    }
+    host->call(vm_home_cpu(vm), carry_out, &request);
+    __atomic_store_n(&vm->held_back, false, __ATOMIC_SEQ_CST);
+    vm_wake_cpus(vm);
+    return request.status;
+}
+
+static void inspect(void *argument)
+{
+    struct vm_request *request = argument;
+    struct vm *vm = request->vm;
+    const struct host *host = vm->vmm->host;
+    bool held = vm_hold(vm, request->index);
+    // What others left in its memory is not for anyone to see.
+    if (vm->state == VM_STARTING || (!held && request->index != 0)) {
+        return;
+    }
+    host->space_enter(vm->space.cr3 ? &vm->space : NULL);
+    if (held) {
+        vm->vmm->ops->load_vcpu(&vm->vcpus[request->index]->core);
+    }
+    request->inspect(vm, request->context);
+    host->space_enter(NULL);
+    if (held && !vm_wants_to_run(vm)) {
+        vm_release(vm, request->index);
+    }
+}
+
+void vm_call(struct vm *vm, unsigned index, void (*call)(struct vm *vm, void *context),
+             void *context)
+{
+    struct vm_request request = {.vm = vm, .index = index, .inspect = call, .context = context};
+    vm->vmm->host->call(vm->slots[index].cpu, inspect, &request);
+}
+
+struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index)
+{
+    return vm->vcpus[index] ? &vm->vcpus[index]->core : NULL;
+}
+
+void vm_input_ready(struct vm *vm)
+{
+    vm->vmm->host->kick(vm_home_cpu(vm));
+}
