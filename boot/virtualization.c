@@ -7,6 +7,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/cpuid_set.h"
+#include "arch/x86/live_state.h"
 #include "arch/x86/log.h"
 #include "arch/x86/spinlock.h"
 
@@ -61,6 +62,19 @@ static void remove_unsupported(struct cpuid_set *set, unsigned features)
     }
 }
 
+static void remove_compaction(struct cpuid_set *set, unsigned index)
+{
+    static const struct cpuid_word word = {CPUID_XSAVE, 1, 'a'};
+    struct reason why;
+    if (live_state_check_xsavec(&why) == STATUS_OK) {
+        return;
+    }
+    if (index == 0 && (cpuid_checked(CPUID_XSAVE, 1).eax & CPUID_D_1_EAX_XSAVEC)) {
+        log_line("guests do without XSAVEC: %s", why.text);
+    }
+    cpuid_set_remove(set, word, CPUID_D_1_EAX_XSAVEC | CPUID_D_1_EAX_XSAVES);
+}
+
 static void join_common(unsigned index, const struct vcpu_ops *ops)
 {
     struct cpuid_set own;
@@ -68,6 +82,7 @@ static void join_common(unsigned index, const struct vcpu_ops *ops)
     uint32_t lost = 0;
     cpuid_set_read(&own, cpuid_checked);
     remove_unsupported(&own, ops->features());
+    remove_compaction(&own, index);
     uint64_t flags = spinlock_acquire(&common_lock);
     bool narrowed = has_common && cpuid_set_narrow(&common, &own, &word, &lost);
     if (!has_common) {

@@ -28,6 +28,7 @@ static const char *const words[] = {
     [OPTIONAL_RDTSCP] = "rdtscp",
     [OPTIONAL_INVPCID] = "invpcid",
     [OPTIONAL_XSAVE] = "xsave",
+    [OPTIONAL_XSAVEC] = "xsavec",
     [OPTIONAL_XSAVES] = "xsaves",
     [OPTIONAL_AVX] = "avx",
     [OPTIONAL_AVX512] = "avx512",

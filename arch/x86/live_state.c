@@ -8,11 +8,11 @@
 #include "arch/x86/instructions.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/msr_numbers.h"
+#include "arch/x86/xsave_area.h"
 #include "vmm/util/string.h"
 
 #define FXSAVE_FCW 0
 #define FXSAVE_MXCSR 24
-#define FXSAVE_BYTES 512
 #define FCW_DEFAULT 0x37f
 #define MXCSR_DEFAULT 0x1f80
 
@@ -64,24 +64,11 @@ static uint64_t components_here(void)
     return components_for_guests((components.eax | (uint64_t)components.edx << 32) & ~off);
 }
 
-// The end of the last component of `mask` in the standard format (SDM Vol. 1 13.4.3).
-static uint64_t area_bytes(uint64_t mask)
-{
-    uint64_t bytes = FXSAVE_BYTES + 64;
-    for (unsigned component = 2; component < 63; component++) {
-        if (mask & BIT(component)) {
-            struct cpuid size_offset = cpuid(0xd, component);
-            bytes = MAX(bytes, (uint64_t)size_offset.eax + size_offset.ebx);
-        }
-    }
-    return bytes;
-}
-
 void live_state_init_machine(void)
 {
     has_rdtscp = cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_RDTSCP;
     xcr0_mask = components_here();
-    area_pages = ALIGN_UP(area_bytes(xcr0_mask), PAGE_SIZE) / PAGE_SIZE;
+    area_pages = ALIGN_UP(xsave_area_standard(xcr0_mask, cpuid), PAGE_SIZE) / PAGE_SIZE;
 }
 
 enum status live_state_init_cpu(struct reason *why)
@@ -101,6 +88,17 @@ enum status live_state_init_cpu(struct reason *why)
 uint64_t live_state_xcr0_mask(void)
 {
     return xcr0_mask;
+}
+
+enum status live_state_check_xsavec(struct reason *why)
+{
+    if (!xcr0_mask) {
+        return refuse(why, STATUS_UNSUPPORTED, "guests have no XSAVE");
+    }
+    if (feature_is_off(OPTIONAL_XSAVEC)) {
+        return refuse(why, STATUS_UNSUPPORTED, "off by no=");
+    }
+    return xsave_area_check_compacted(live_state_get_xcr0(), cpuid_checked, why);
 }
 
 enum status live_state_create(struct live_state *state)

@@ -27,6 +27,9 @@ void live_state_init_machine(void);
 // there is a VM. Fails where it has no RDTSCP and CPU 0 has.
 enum status live_state_init_cpu(struct reason *why);
 uint64_t live_state_xcr0_mask(void); // 0: no XSAVE
+// Whether guests may have XSAVEC, and XSAVES with it, on this CPU. After live_state_init_cpu,
+// before there is a VM. Fails with why not.
+enum status live_state_check_xsavec(struct reason *why);
 
 // State after power-up (SDM Vol. 3A table 10-1).
 enum status live_state_create(struct live_state *state);

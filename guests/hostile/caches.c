@@ -138,11 +138,14 @@ static enum outcome try_xgetbv(void)
     return attempt_as_cpuid(has_xsave(), xgetbv);
 }
 
+// Nothing takes it away from a guest that has XSAVE: where CPUID denies it, it may work all the
+// same.
 static enum outcome try_xsavec(void)
 {
     switch_xsave_on();
-    return attempt_as_cpuid(has_xsave() && (cpuid_if_present(0xd, 1).eax & CPUID_D1_EAX_XSAVEC),
-                            xsavec);
+    const bool shown = has_xsave() && (cpuid_if_present(0xd, 1).eax & CPUID_D1_EAX_XSAVEC) != 0;
+    const bool works = has_xsave() && attempt_fault(xsavec, NULL) == OUTCOME_DONE;
+    return attempt_as_cpuid(shown || works, xsavec);
 }
 
 static enum outcome try_xsaves(void)

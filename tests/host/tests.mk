@@ -181,6 +181,9 @@ test_clock := arch/x86/clock_scale.c arch/x86/mc146818_date.c
 UNIT_TESTS += test_cpuid_set
 test_cpuid_set := arch/x86/cpuid_set.c
 
+UNIT_TESTS += test_xsave_area
+test_xsave_area := arch/x86/xsave_area.c
+
 UNIT_TESTS += test_firmware_switch
 test_firmware_switch := arch/x86/firmware_switch.c
 

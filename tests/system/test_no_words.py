@@ -45,6 +45,7 @@ RISKY = [
     (INTEL, "apicv", r"APIC virtualization +no: off by no="),
     (INTEL, "preemption-timer", r"preemption timer +no: off by no="),
     (INTEL, "tsc-deadline,invept-single,invvpid-single", r"CPUs: 2 run"),
+    (INTEL, "xsavec", r"guests do without XSAVEC: off by no="),
     (INTEL, "acpi", r"ACPI: off by no=: one CPU, no power-off by ACPI"),
     (AMD_BOCHS, "nrips", r"next-RIP save +no: off by no="),
     (AMD_QEMU, "npt-1g,pages-1g", r"NPT 1 GiB pages +no: off by no="),

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Tests of the sizes of XSAVE areas, and of a CPU whose sizes contradict each other.
+#include "arch/x86/xsave_area.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define X87_SSE_AVX 7U
+#define AVX512 (7U << 5)
+
+// Skylake-X: AVX, AVX-512, PKRU, each with its offset in the standard format.
+static struct cpuid components[64] = {
+    [1] = {.eax = 0xf},
+    [2] = {.eax = 0x100, .ebx = 0x240},
+    [5] = {.eax = 0x40, .ebx = 0x440},
+    [6] = {.eax = 0x200, .ebx = 0x480},
+    [7] = {.eax = 0x400, .ebx = 0x680},
+    [9] = {.eax = 8, .ebx = 0xa80},
+};
+
+static struct cpuid fake_read(uint32_t leaf, uint32_t subleaf)
+{
+    assert_int_equal(leaf, CPUID_XSAVE);
+    assert_in_range(subleaf, 1, 62);
+    return components[subleaf];
+}
+
+static enum status check_with_size(uint64_t xcr0, uint32_t own, struct reason *why)
+{
+    components[1].ebx = own;
+    return xsave_area_check_compacted(xcr0, fake_read, why);
+}
+
+static void the_standard_area_ends_behind_its_last_component(void **state)
+{
+    (void)state;
+    assert_int_equal(xsave_area_standard(0, fake_read), 576);
+    assert_int_equal(xsave_area_standard(3, fake_read), 576);
+    assert_int_equal(xsave_area_standard(X87_SSE_AVX, fake_read), 0x340);
+    assert_int_equal(xsave_area_standard(X87_SSE_AVX | AVX512, fake_read), 0xa80);
+    assert_int_equal(xsave_area_standard(X87_SSE_AVX | BIT(9), fake_read), 0xa88); // with a hole
+}
+
+static void a_compacted_area_has_no_holes(void **state)
+{
+    struct reason why;
+    (void)state;
+    assert_int_equal(check_with_size(3, 576, &why), STATUS_OK);
+    assert_int_equal(check_with_size(X87_SSE_AVX, 0x340, &why), STATUS_OK);
+    assert_int_equal(check_with_size(X87_SSE_AVX | AVX512, 0x980, &why), STATUS_OK);
+    assert_int_equal(check_with_size(3 | BIT(9), 584, &why), STATUS_OK);
+}
+
+static void a_component_may_want_to_be_aligned(void **state)
+{
+    struct reason why;
+    (void)state;
+    components[2].eax = 0xf0;
+    components[5].ecx = BIT(1);
+    assert_int_equal(check_with_size(X87_SSE_AVX | BIT(5), 0x380, &why), STATUS_OK);
+    components[2].eax = 0x100;
+    components[5].ecx = 0;
+}
+
+// Bochs 2.7 gives the standard size. Its XSAVEC puts AVX' state into the legacy area.
+static void sizes_that_contradict_each_other_are_named(void **state)
+{
+    struct reason why;
+    (void)state;
+    assert_int_equal(check_with_size(X87_SSE_AVX | AVX512, 0xa80, &why), STATUS_UNSUPPORTED);
+    assert_string_equal(why.text,
+                        "CPUID 0xd says 2688 bytes for its area, the components there make 2432");
+    assert_int_equal(check_with_size(X87_SSE_AVX, 0x2a0, &why), STATUS_UNSUPPORTED);
+}
+
+static void a_cpu_without_it_is_told_apart(void **state)
+{
+    struct reason why;
+    (void)state;
+    components[1].eax = 1;
+    assert_int_equal(check_with_size(3, 576, &why), STATUS_UNSUPPORTED);
+    assert_string_equal(why.text, "this CPU has none");
+    components[1].eax = 0xf;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_standard_area_ends_behind_its_last_component),
+        cmocka_unit_test(a_compacted_area_has_no_holes),
+        cmocka_unit_test(a_component_may_want_to_be_aligned),
+        cmocka_unit_test(sizes_that_contradict_each_other_are_named),
+        cmocka_unit_test(a_cpu_without_it_is_told_apart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
