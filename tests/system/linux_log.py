@@ -38,10 +38,14 @@ def complaints(lines):
 
 
 def new_complaints(guest, bare, allowed=()):
-    """Lines that the kernel says only as a guest, and that no expression of `allowed` matches."""
+    """Lines that the kernel says only as a guest, and that no expression of `allowed` matches.
+
+    Such an expression sees a line without its time stamp.
+    """
     known = complaints(bare)
     return [
         line
         for text, line in complaints(guest).items()
-        if text not in known and not any(re.search(pattern, text) for pattern in allowed)
+        if text not in known
+        and not any(re.search(pattern, TIME_STAMP.sub("", line)) for pattern in allowed)
     ]

@@ -42,7 +42,7 @@ ALLOWED = {
         # emulators do otherwise"): then the VM's come late until the next one.
         r"^hpet: Lost \d+ RTC interrupts",
         # QEMU alone has no x2APIC, but VMs have. Bare Bochs, which has it, says the same.
-        r"^xNapic: IRQ remapping doesn't support XNAPIC mode",
+        r"^x2apic: IRQ remapping doesn't support X2APIC mode",
     ],
 }
 
@@ -68,7 +68,9 @@ def modules(debian, folder, name, words, arguments=""):
 def boot_to_shell(boot, debian, folder, emulator, vcpus):
     words = f"mem=256M cpus={vcpus} start=no"
     parts = modules(debian, folder, "linux", words)
-    machine = boot("", parts, emulator=emulator, cpus=2, limit=MACHINE_SECONDS)
+    # Bochs passes over the idle time of one CPU, and goes through that of two tick by tick.
+    cpus = 1 if (emulator, vcpus) == ("bochs", 1) else 2
+    machine = boot("", parts, emulator=emulator, cpus=cpus, limit=MACHINE_SECONDS)
     machine.expect_prompt(timeout=BOOT_SECONDS)
     machine.command("start linux", timeout=60)
     machine.sendline("console linux")
@@ -212,6 +214,7 @@ def test_a_complaint_that_the_bare_machine_has_not_is_found():
     bare = ["[    0.1] tsc: Fast TSC calibration using PIT", "[    0.2] ACPI: bad table 17"]
     guest = ["[    9.0] ACPI: bad table 18", "[    9.1] tsc: Marking TSC unstable due to 3 checks"]
     assert linux_log.new_complaints(guest, bare) == guest[1:]
-    assert linux_log.new_complaints(guest, bare, [r"TSC unstable"]) == []
+    assert linux_log.new_complaints(guest, bare, [r"^tsc: .* due to 3 checks"]) == []
+    assert linux_log.new_complaints(guest, bare, [r"^tsc: .* due to 4 checks"]) == guest[1:]
     trace = ["[    1.0] ------------[ cut here ]------------", "[    1.1] net: not here"]
     assert linux_log.new_complaints(trace, bare) == trace[:1]
