@@ -67,7 +67,10 @@ $(FUZZ_PROGRAMS):
 
 UNLISTED := $(filter-out $(UNIT_TESTS) $(FUZZ_TARGETS), \
               $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c tests/host/fuzz_*.c)))
-.PHONY: unit fuzz unlisted
+.PHONY: images unit fuzz unlisted
+images: ## fetch Debian's images for the tests: kernel, busybox, memtest86+
+	@$(PYTHON) tests/tools/fetch_images.py --build $(BUILD)
+
 unlisted:
 	$(if $(UNLISTED),$(error not in tests/host/tests.mk: $(UNLISTED)))
 

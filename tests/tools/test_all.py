@@ -14,7 +14,7 @@ import time
 import results
 
 PARTS = [
-    ("build", ["-j2", "all"]),
+    ("build", ["-j2", "all", "images"]),
     ("check", ["check"]),
     ("unit", ["-j2", "unit"]),
     ("fuzz", ["-j2", "fuzz", "FUZZ_SECONDS=3"]),

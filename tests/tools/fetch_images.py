@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""Fetches Debian's images that tests load: its kernel, busybox and memtest86+.
+
+usage: fetch_images.py --build FOLDER
+
+They are kept in FOLDER/debian. Where one cannot be had, this says why and ends well: the tests that
+need it are skipped.
+"""
+
+import argparse
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "system"))
+import linux_guest
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    build = parser.parse_args().build
+    for fetch in [linux_guest.kernel, linux_guest.busybox, linux_guest.memtest]:
+        try:
+            print(f"  {fetch(build)}")
+        except linux_guest.Unavailable as reason:
+            print(f"  {fetch.__name__}: cannot be had: {reason}")
+
+
+if __name__ == "__main__":
+    main()
