@@ -11,6 +11,7 @@ import re
 import shutil
 import stat
 import subprocess
+import zlib
 from dataclasses import dataclass
 
 from harness import Machine, emulators
@@ -170,6 +171,9 @@ class Shell:
         return [line for line in text.split("\n") if line and line != command]
 
 
+# Without the self-tests of ciphers, which are more than half of a boot.
+ARGUMENTS = "cryptomgr.notests"
+
 BARE_CONFIG = """\
 set timeout=0
 menuentry "Linux" {{
@@ -203,11 +207,13 @@ def bare_log(build, folder, emulator, cpus):
 
     It depends on nothing that is built here, so it is kept in BUILD/debian.
     """
-    kept = pathlib.Path(build, "debian", f"{emulator}-{cpus}-{kernel(build).name}.log")
+    arguments = f"{ARGUMENTS} {BARE_ARGUMENTS[emulator]}"
+    name = f"{emulator}-{cpus}-{kernel(build).name}-{zlib.crc32(arguments.encode()):08x}.log"
+    kept = pathlib.Path(build, "debian", name)
     with open(kept.with_suffix(".lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
-            image = bare_iso(build, folder, BARE_ARGUMENTS[emulator])
+            image = bare_iso(build, folder, arguments)
             spec = emulators.MachineSpec(iso=str(image), emulator=emulator, cpus=cpus)
             machine = Machine(spec, folder, BARE_SECONDS)
             try:

@@ -9,7 +9,8 @@ import pytest
 
 import linux_guest
 import linux_log
-from beds import long
+from beds import long, on_both_vendors
+from harness import BEDS
 
 MIB = 1 << 20
 BOOT_SECONDS = 300
@@ -23,7 +24,10 @@ SYSTEMS = [
     pytest.param("bochs", 1, marks=long),
     pytest.param("bochs", 4, marks=long),
 ]
-EMULATORS = ["qemu", pytest.param("bochs", marks=long)]
+
+# Linux cannot live with what Bochs does where the CPU delivers interrupts: it may deliver one that
+# the guest masks (arch/vmx/README.md, "What Bochs does otherwise"). Other guests run with it there.
+HUSK_WORDS = {"bochs": "no=apicv", "qemu": ""}
 
 # What a guest may say that the bare emulator need not, and why.
 ALLOWED = {
@@ -60,7 +64,8 @@ def debian(build):
 
 def modules(debian, folder, name, words, arguments=""):
     """The GRUB modules of one VM with Linux."""
-    line = f"vm={name} {words} -- console=ttyS0 quiet {arguments}".strip()
+    own = f"console=ttyS0 quiet {linux_guest.ARGUMENTS} {arguments}".strip()
+    line = f"vm={name} {words} -- {own}"
     initramfs = linux_guest.initramfs(debian, folder)
     return [(linux_guest.kernel(debian), line), (initramfs, f"vm={name}")]
 
@@ -70,7 +75,8 @@ def boot_to_shell(boot, debian, folder, emulator, vcpus):
     parts = modules(debian, folder, "linux", words)
     # Bochs passes over the idle time of one CPU, and goes through that of two tick by tick.
     cpus = 1 if (emulator, vcpus) == ("bochs", 1) else 2
-    machine = boot("", parts, emulator=emulator, cpus=cpus, limit=MACHINE_SECONDS)
+    husk = HUSK_WORDS[emulator]
+    machine = boot(husk, parts, emulator=emulator, cpus=cpus, limit=MACHINE_SECONDS)
     machine.expect_prompt(timeout=BOOT_SECONDS)
     machine.command("start linux", timeout=60)
     machine.sendline("console linux")
@@ -92,13 +98,13 @@ def check_processors(shell, vcpus):
 
 def check_memory(shell):
     """64 MiB written and read again: a file in memory, and the checksum that is known here."""
-    wanted = hashlib.sha256((b"husk" * 256 + b"\n") * 1024 * 64).hexdigest()
+    wanted = hashlib.md5((b"husk" * 256 + b"\n") * 1024 * 64).hexdigest()
     words = "w=husk; for i in 1 2 3 4 5 6 7 8; do w=$w$w; done"
     lines = "i=0; while [ $i -lt 1024 ]; do echo $w; i=$((i + 1)); done > /tmp/part"
     shell.run(f"{words}; {lines}", timeout=BOOT_SECONDS)
     whole = "i=0; while [ $i -lt 64 ]; do cat /tmp/part; i=$((i + 1)); done > /tmp/file"
     shell.run(whole, timeout=BOOT_SECONDS)
-    assert shell.run("sha256sum /tmp/file", timeout=BOOT_SECONDS) == [f"{wanted}  /tmp/file"]
+    assert shell.run("md5sum /tmp/file", timeout=BOOT_SECONDS) == [f"{wanted}  /tmp/file"]
     shell.run("rm /tmp/part /tmp/file")
 
 
@@ -175,9 +181,10 @@ def test_linux_runs_on_four_processors(boot, debian, tmp_path):
     machine.expect("linux ended: powered off", timeout=60)
 
 
-@pytest.mark.parametrize("emulator", EMULATORS)
-def test_reboot_resets_the_vm(boot, debian, tmp_path, emulator):
-    machine, shell = boot_to_shell(boot, debian, tmp_path, emulator, 1)
+@on_both_vendors
+def test_reboot_resets_the_vm(boot, debian, tmp_path, bed):
+    machine, shell = boot_to_shell(boot, debian, tmp_path, bed, 1)
+    check_processes(shell)  # in Bochs no other test of `make test` has Linux switch processes
     shell.run("touch /mark")
     machine.sendline("reboot -f")
     shell = linux_guest.Shell(machine, BOOT_SECONDS)
@@ -185,13 +192,13 @@ def test_reboot_resets_the_vm(boot, debian, tmp_path, emulator):
 
 
 @long
-@pytest.mark.parametrize("emulator", ["bochs", "qemu"])
-def test_one_of_four_vms_is_killed_and_the_others_go_on(boot, debian, build, tmp_path, emulator):
+@on_both_vendors
+def test_one_of_four_vms_is_killed_and_the_others_go_on(boot, debian, build, tmp_path, bed):
     parts = modules(debian, tmp_path, "a", "mem=160M cpus=2", "beat")
     parts += modules(debian, tmp_path, "b", "mem=160M cpus=2", "beat")
     parts += [(build / "guests/ticker.elf", "vm=ticker mem=16M")]
     parts += [(build / "guests/hog.elf", "vm=hog mem=16M")]
-    machine = boot("", parts, emulator=emulator, cpus=2, limit=MACHINE_SECONDS)
+    machine = boot(HUSK_WORDS[bed], parts, limit=MACHINE_SECONDS, **BEDS[bed])
     machine.expect_prompt(timeout=BOOT_SECONDS)
     for name in ["a", "b"]:
         wait_for_beats(machine, name, 2)
@@ -199,7 +206,7 @@ def test_one_of_four_vms_is_killed_and_the_others_go_on(boot, debian, build, tmp
     wait_for_beats(machine, "b", 3)
     ticks = [int(machine.expect(r"\[ticker\] tick (\d+) ", timeout=60)[1]) for _ in range(3)]
     assert ticks == list(range(ticks[0], ticks[0] + 3))
-    if emulator == "bochs":  # whose time does not depend on how busy this machine is
+    if bed == "bochs":  # whose time does not depend on how busy this machine is
         assert "complaint" not in machine.serial_text()
     states = {row.split()[0]: row.split()[1] for row in machine.command("vms", timeout=60)[1:]}
     assert states == {"a": "off", "b": "running", "ticker": "running", "hog": "running"}
