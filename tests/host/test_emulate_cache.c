@@ -9,37 +9,7 @@
 #include <cmocka.h>
 
 #include "arch/x86/registers.h"
-#include "tests/host/fake_guest.h"
-
-static struct fake_guest guest;
-static struct emulation emulation;
-static uint64_t *const gpr = guest.core.registers.gpr;
-
-static int set_up(void **state)
-{
-    (void)state;
-    fake_guest_long_mode(&guest);
-    memset(&emulation, 0, sizeof(emulation));
-    gpr[GPR_RBX] = FAKE_MMIO + 0x20; // what most instructions below use as their address
-    return 0;
-}
-
-static void assert_access(unsigned index, bool write, uint64_t address, unsigned width,
-                          uint64_t value)
-{
-    assert_true(index < guest.access_count);
-    assert_int_equal(guest.accesses[index].write, write);
-    assert_int_equal(guest.accesses[index].address, address);
-    assert_int_equal(guest.accesses[index].width, width);
-    if (write) {
-        assert_int_equal(guest.accesses[index].value, value);
-    }
-}
-
-static void set_ram(uint64_t address, uint64_t value)
-{
-    memcpy(guest.ram + address, &value, sizeof(value));
-}
+#include "tests/host/emulate_fixture.h"
 
 // Carries out the move at RIP; true if it was a repeated one.
 static bool repeats_exit(struct emulator_cache *cache, const struct exit_memory *exit)
@@ -252,13 +222,13 @@ static void test_a_move_is_remembered_as_it_was_fetched(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_moves_are_repeated, set_up),
-        cmocka_unit_test_setup(test_other_instructions_are_not_repeated, set_up),
-        cmocka_unit_test_setup(test_moves_are_repeated_without_their_linear_address, set_up),
-        cmocka_unit_test_setup(test_other_accesses_are_not_repeated, set_up),
-        cmocka_unit_test_setup(test_nothing_is_remembered_at_first, set_up),
-        cmocka_unit_test_setup(test_changes_end_the_repetition, set_up),
-        cmocka_unit_test_setup(test_a_move_is_remembered_as_it_was_fetched, set_up),
+        EMULATE_TEST(test_moves_are_repeated),
+        EMULATE_TEST(test_other_instructions_are_not_repeated),
+        EMULATE_TEST(test_moves_are_repeated_without_their_linear_address),
+        EMULATE_TEST(test_other_accesses_are_not_repeated),
+        EMULATE_TEST(test_nothing_is_remembered_at_first),
+        EMULATE_TEST(test_changes_end_the_repetition),
+        EMULATE_TEST(test_a_move_is_remembered_as_it_was_fetched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

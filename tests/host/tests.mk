@@ -338,11 +338,19 @@ EMULATOR := vmm/emulate.c vmm/emulate_alu.c vmm/emulate_cache.c vmm/emulate_exec
             vmm/emulate_memory.c vmm/emulate_registers.c vmm/emulate_string.c $(DECODER) \
             vmm/guest_walk.c vmm/guest_memory.c
 
+EMULATE_TEST := $(EMULATOR) tests/host/emulate_fixture.c tests/host/fake_guest.c
+
 UNIT_TESTS += test_emulate
-test_emulate := $(EMULATOR) tests/host/fake_guest.c
+test_emulate := $(EMULATE_TEST)
+
+UNIT_TESTS += test_emulate_strings
+test_emulate_strings := $(EMULATE_TEST)
+
+UNIT_TESTS += test_emulate_faults
+test_emulate_faults := $(EMULATE_TEST)
 
 UNIT_TESTS += test_emulate_cache
-test_emulate_cache := $(EMULATOR) tests/host/fake_guest.c
+test_emulate_cache := $(EMULATE_TEST)
 
 FUZZ_TARGETS += fuzz_emulate
 fuzz_emulate := $(EMULATOR) tests/host/fake_guest.c
