@@ -52,13 +52,19 @@ void apic_bus_send(struct vm *vm, const struct vcpu *sender, const struct apic_m
     }
 }
 
+// In another mode than the sender's an APIC may have another logical ID than the processor thinks.
+static bool may_be_meant(const struct vcpu *vcpu, const struct vcpu *sender,
+                         const struct apic_message *message)
+{
+    return is_meant(vcpu, sender, message) ||
+           (vcpu != sender && lapic_mode(&vcpu->lapic) != lapic_mode(&sender->lapic));
+}
+
 void apic_bus_wake(struct vm *vm, const struct vcpu *sender, const struct apic_message *message)
 {
     for (unsigned i = 0; i < vm->config.vcpus; i++) {
-        struct vcpu *vcpu = vm->vcpus[i];
-        if (is_meant(vcpu, sender, message) &&
-            !__atomic_load_n(&vcpu->takes_posted, __ATOMIC_SEQ_CST)) {
-            vcpu_mail_requested(vcpu);
+        if (may_be_meant(vm->vcpus[i], sender, message)) {
+            vcpu_mail_requested(vm->vcpus[i]);
         }
     }
 }

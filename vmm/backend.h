@@ -223,8 +223,8 @@ struct vcpu_ops {
     void (*set_interrupt_status)(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service);
     // The vectors whose end makes an EXIT_EOI.
     void (*set_eoi_exits)(struct vcpu_core *vcpu, const uint64_t vectors[4]);
-    // With FEATURE_POSTED: vectors were left in the descriptor of the vCPU that another CPU is in.
-    // It takes them at once, or at the next entry if it is not in the guest now.
+    // With FEATURE_POSTED: vectors were left in the descriptor of the vCPU that another CPU runs.
+    // It takes them at once, or if it is in the host, at the next entry.
     void (*notify)(unsigned cpu);
 
     // gpa, hpa and bytes are multiples of 4 KiB. map uses the largest pages that fit, unmap splits.

@@ -29,11 +29,14 @@ static inline void vcpu_apic_refresh(struct vcpu *vcpu)
 // What the processor must know of it, before an entry. Only where it serves the guest.
 void vcpu_apic_publish(struct vcpu *vcpu);
 
-// From true to false the processor looks by itself, at the next entry at the latest, at what others
-// post for the guest. What came before is still there: the caller looks.
+// From true to false others notify the processor, with FEATURE_POSTED, of what they post for the
+// guest: it takes that at once, or at the next entry, where the notification still waits. So none
+// may be taken by the host in between but to leave the back end's loop. What was posted before or
+// is left after that is in the mail.
 static inline void vcpu_apic_take_posted(struct vcpu *vcpu, bool taken)
 {
-    __atomic_store_n(&vcpu->takes_posted, taken && vcpu_apic_served(vcpu), __ATOMIC_SEQ_CST);
+    bool can = (vcpu->features & FEATURE_POSTED) && vcpu_apic_served(vcpu);
+    __atomic_store_n(&vcpu->takes_posted, taken && can, __ATOMIC_SEQ_CST);
 }
 
 // A read of a register (enum lapic_register) as lapic_read has it. Inline, and with a look at the

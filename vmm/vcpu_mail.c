@@ -12,8 +12,7 @@
 static void announce(struct vcpu *vcpu, uint32_t flags, bool known)
 {
     unsigned cpu = vcpu->vm->slots[vcpu->index].cpu;
-    bool taken = flags == MAIL_VECTORS && (vcpu->features & FEATURE_POSTED) &&
-                 __atomic_load_n(&vcpu->takes_posted, __ATOMIC_SEQ_CST) &&
+    bool taken = flags == MAIL_VECTORS && __atomic_load_n(&vcpu->takes_posted, __ATOMIC_SEQ_CST) &&
                  vcpu->host->this_cpu() != cpu;
     if (!taken) {
         vcpu_notify(vcpu, WORK_EVENTS);

@@ -35,11 +35,13 @@ static uint32_t switched_on(uint32_t features)
 }
 
 // Revision Guide for AMD Family 17h: "Guest With AVIC Enabled May Fail to Process IPI When vCPU Is
-// Not Running". Families count on from 0fh (APM Vol. 3, CPUID 00000001H).
+// Not Running". Hygon's family 18h is of the same making. Families count on from 0fh (APM Vol. 3,
+// CPUID 00000001H).
 static bool has_erratum_1235(void)
 {
     uint32_t signature = cpuid_checked(CPUID_FEATURES, 0).eax;
-    return (signature >> 8 & 0xf) + (signature >> 20 & 0xff) == 0x17;
+    unsigned family = (signature >> 8 & 0xf) + (signature >> 20 & 0xff);
+    return family == 0x17 || family == 0x18;
 }
 
 enum status svm_capability_read(struct svm_capability *c, struct reason *why)

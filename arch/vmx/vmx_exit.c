@@ -119,7 +119,8 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *
 }
 
 // What the CPU has acknowledged is called here. What is pending still, with CPUs that leave that to
-// Husk all, is taken through the host's IDT in the window.
+// Husk all, is taken through the host's IDT in the window. A notification of posted interrupts may
+// be among it: WORK_HOST leads to a look at the mail.
 static NOT_INLINE void host_interrupt(struct vcpu_core *vcpu)
 {
     uint32_t info = vmcs_read32(EXIT_INTERRUPTION_INFO);

@@ -73,7 +73,9 @@ static void what_cannot_be_written_is_put_right(void **state)
     write_page(LAPIC_ID, 0x55000000);
     write_page(LAPIC_SVR, 0xffffffff);
     write_page(LAPIC_DFR, 0);
+    write_page(LAPIC_RRD, 5);
     fake_machine_run();
+    assert_int_equal(shown(LAPIC_RRD), 0);
     assert_int_equal(shown(LAPIC_ID), 0);
     assert_int_equal(shown(LAPIC_SVR), 0x11ff);
     assert_int_equal(shown(LAPIC_DFR), 0x0fffffff);
@@ -399,28 +401,31 @@ static void an_ipi_may_be_left_to_the_model(void **state)
     assert_int_equal(shown(LAPIC_ICR), 0x44005);
 }
 
-// It is in the pages of all of them: only who does not run must be told.
-static void the_receivers_of_an_ipi_that_do_not_run_are_woken(void **state)
+// It is in the pages of all of them: they must look, each whom its own or another mode makes one.
+static void the_receivers_of_an_ipi_are_told_to_look(void **state)
 {
-    struct vm *vm = fake_machine_add_smp("three", 3, 1);
-    struct vm_exit ipi = {.kind = EXIT_IPI, .ipi = {.icr = 0xc4041, .sent = true}}; // all others
+    struct vm *vm = fake_machine_add_smp("four", 4, 1);
+    struct vm_exit ipi = {.kind = EXIT_IPI, .ipi = {.icr = 1ULL << 56 | 0x4041, .sent = true}};
     struct reason why = {""};
 
     (void)state;
     assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
-    for (unsigned i = 1; i < 3; i++) {
+    for (unsigned i = 1; i < 4; i++) {
         vcpu_startup(vm->vcpus[i], 0x10);
         assert_true(vcpu_write_lapic(vm->vcpus[i], LAPIC_SVR, 0x1ff));
-        vm->vcpus[i]->lapic.page.reg[LAPIC_IRR + 2].value = BIT(1);
+        vm->vcpus[i]->mail.flags = 0;
     }
-    vcpu_apic_take_posted(vm->vcpus[1], true);
+    vm->vcpus[1]->lapic.page.reg[LAPIC_IRR + 2].value = BIT(1);
+    assert_true(
+        vcpu_set_apic_base(vm->vcpus[3], LAPIC_DEFAULT_BASE | LAPIC_BASE_EN | LAPIC_BASE_EXTD));
     fake_host.host.space_enter(&vm->space);
     fake_backend.ops.load_vcpu(&vm->vcpus[0]->core);
     assert_int_equal(fake_backend_exit(&vm->vcpus[0]->core, ipi), RETRY);
-    assert_int_equal(vm->vcpus[0]->mail.flags | vm->vcpus[1]->mail.flags, 0);
-    assert_int_equal(vm->vcpus[2]->mail.flags, MAIL_REQUESTED);
-    vcpu_mail_take(vm->vcpus[2]);
-    assert_int_equal(lapic_pending(&vm->vcpus[2]->lapic), 0x41);
+    assert_int_equal(vm->vcpus[0]->mail.flags | vm->vcpus[2]->mail.flags, 0);
+    assert_int_equal(vm->vcpus[1]->mail.flags, MAIL_REQUESTED);
+    assert_int_equal(vm->vcpus[3]->mail.flags, MAIL_REQUESTED);
+    vcpu_mail_take(vm->vcpus[1]);
+    assert_int_equal(lapic_pending(&vm->vcpus[1]->lapic), 0x41);
 }
 
 // The processor does not ask whether the receiver's APIC takes interrupts.
@@ -480,7 +485,7 @@ int main(void)
         TEST(without_x2avic_x2apic_mode_is_not_served),
         TEST(a_level_triggered_one_may_be_left_to_the_model),
         TEST(an_ipi_may_be_left_to_the_model),
-        TEST(the_receivers_of_an_ipi_that_do_not_run_are_woken),
+        TEST(the_receivers_of_an_ipi_are_told_to_look),
         TEST(what_is_requested_of_an_apic_that_is_off_is_dropped),
         TEST(what_is_refused_changes_nothing),
     };

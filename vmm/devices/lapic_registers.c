@@ -265,6 +265,7 @@ bool lapic_write(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now
 
 void lapic_written(struct lapic *lapic, unsigned reg, uint64_t now_ns)
 {
+    lapic->unshown = true; // also where the model takes nothing of it
     bool legal = reg < REGISTERS && lapic_write(lapic, reg, lapic->page.reg[reg].value, now_ns);
     (void)legal; // what would fault, the processor has not let through
 }
@@ -272,13 +273,21 @@ void lapic_written(struct lapic *lapic, unsigned reg, uint64_t now_ns)
 // Current count is not among them: it exits, as ICR does in x2APIC mode.
 void lapic_show(struct lapic *lapic)
 {
-    static const uint8_t shown[] = {LAPIC_ID,          LAPIC_VERSION,
-                                    LAPIC_EOI,         LAPIC_LDR,
-                                    LAPIC_DFR,         LAPIC_SVR,
-                                    LAPIC_ESR,         LAPIC_LVT_TIMER,
-                                    LAPIC_LVT_THERMAL, LAPIC_LVT_PERFORMANCE,
-                                    LAPIC_LVT_LINT0,   LAPIC_LVT_LINT1,
-                                    LAPIC_LVT_ERROR,   LAPIC_INITIAL_COUNT,
+    static const uint8_t shown[] = {LAPIC_ID,
+                                    LAPIC_VERSION,
+                                    LAPIC_EOI,
+                                    LAPIC_RRD,
+                                    LAPIC_LDR,
+                                    LAPIC_DFR,
+                                    LAPIC_SVR,
+                                    LAPIC_ESR,
+                                    LAPIC_LVT_TIMER,
+                                    LAPIC_LVT_THERMAL,
+                                    LAPIC_LVT_PERFORMANCE,
+                                    LAPIC_LVT_LINT0,
+                                    LAPIC_LVT_LINT1,
+                                    LAPIC_LVT_ERROR,
+                                    LAPIC_INITIAL_COUNT,
                                     LAPIC_DIVIDE};
 
     if (!lapic->unshown) {
