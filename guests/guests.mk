@@ -32,7 +32,8 @@ $(BUILD)/guests/lib.a: $(call guest_objects,lib)
 	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcsD $@ $^
 $(BUILD)/guests/%.elf: $(BUILD)/guests/lib.a guests/lib/guest.ld
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(LD) $(LDFLAGS) -static -s -T guests/lib/guest.ld -o $@ $(filter %.o,$^) $(filter %.a,$^)
+	$(Q)mkdir -p $(@D) && $(LD) $(LDFLAGS) -static -s -T guests/lib/guest.ld -o $@ \
+	    $(filter %.o,$^) $(filter %.a,$^)
 
 $(BUILD)/guests/%.bin: guests/%/flat.asm guests/guests.mk
 	$(call say,NASM,$<)
