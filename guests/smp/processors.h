@@ -3,7 +3,8 @@
 #pragma once
 
 #include "guests/lib/apic.h"
-#include "guests/lib/trampoline.h"
+
+#define MAX_PROCESSORS 8
 
 // Work for one processor, which is told its own number.
 typedef void processor_job(unsigned self, void *argument);
