@@ -20,6 +20,10 @@ OVMF = [
     ("/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/OVMF/OVMF_VARS.fd"),
 ]
 
+# All CPUs in one thread: with one thread each, CPUs lose interrupts, and CPU 0 its state at #VMEXIT
+# (arch/svm/README.md, "What emulators do otherwise").
+QEMU_ALONE = ["-accel", "tcg,thread=single"]
+
 BOCHS_BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 # In it, the call that waits 5 times 11 timer ticks for a key that would open the boot menu: mov
 # ax, 5; push ax; mov ax, 11; push ax; call. That is 300 million instructions for each CPU.
@@ -65,7 +69,7 @@ def qemu_command(spec, serial_path, folder):
     command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-vga", "std"]
     command += ["-machine", spec.machine, "-smp", str(spec.cpus), "-m", str(spec.memory)]
     command += ["-cpu", spec.cpu or ("host" if kvm else "max")]
-    command += ["-enable-kvm"] if kvm else []
+    command += ["-enable-kvm"] if kvm else QEMU_ALONE
     if spec.serial:
         command += ["-chardev", f"serial,id=console,path={serial_path}"]
         command += ["-serial", "chardev:console"]
