@@ -24,6 +24,7 @@ CROSS := $(strip $(if $(call targets_x86_64,x86_64-elf-),x86_64-elf-, \
 endif
 CC      := $(CROSS)gcc
 LD      := $(CROSS)ld
+AR      := $(CROSS)ar
 OBJCOPY := $(CROSS)objcopy
 NASM    := nasm
 IASL    := iasl

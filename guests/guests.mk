@@ -25,12 +25,15 @@ $(BUILD)/obj/guests/%.c.o: guests/%.c Makefile guests/guests.mk
 	$(Q)mkdir -p $(@D) && $(CC) $(GUEST_CFLAGS) -MMD -MP -c $< -o $@
 
 $(foreach guest,$(GUESTS_ELF),$(eval \
-    $(BUILD)/guests/$(guest).elf: $(call guest_objects,lib) $(call guest_objects,$(guest))))
-# The way of other processors to C is the same in both.
-$(BUILD)/guests/hostile.elf: $(BUILD)/obj/guests/smp/trampoline.asm.o
-$(BUILD)/guests/%.elf: guests/lib/guest.ld
+    $(BUILD)/guests/$(guest).elf: $(call guest_objects,$(guest))))
+# An archive, so that a guest gets only what it uses.
+$(BUILD)/guests/lib.a: $(call guest_objects,lib)
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcsD $@ $^
+$(BUILD)/guests/%.elf: $(BUILD)/guests/lib.a guests/lib/guest.ld
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(LD) $(LDFLAGS) -static -s -T guests/lib/guest.ld -o $@ $(filter %.o,$^)
+	$(Q)mkdir -p $(@D) && $(LD) $(LDFLAGS) -static -s -T guests/lib/guest.ld -o $@ \
+	    $(filter %.o,$^) $(filter %.a,$^)
 
 $(BUILD)/guests/%.bin: guests/%/flat.asm guests/guests.mk
 	$(call say,NASM,$<)

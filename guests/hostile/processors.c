@@ -2,27 +2,13 @@
 // The other processors: started for a job each time anew, whatever the last one left of them.
 #include "guests/hostile/processors.h"
 
-#include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
 #include "guests/lib/apic.h"
 #include "guests/lib/clock.h"
-#include "guests/lib/descriptors.h"
-#include "guests/lib/memory.h"
+#include "guests/lib/trampoline.h"
 #include "guests/lib/traps.h"
 
-#define TRAMPOLINE_ADDRESS 0x8000ULL
-#define STACK_BYTES (16 * KIB) // as in trampoline.asm
 #define PATIENCE_NS (15 * NS_PER_S)
-
-// In guests/smp/trampoline.asm.
-extern uint8_t trampoline_start[];
-extern uint8_t trampoline_end[];
-extern uint32_t trampoline_cr0, trampoline_cr3, trampoline_cr4, trampoline_efer;
-extern struct descriptor_table trampoline_gdtr, trampoline_idtr;
-extern volatile uint32_t trampoline_next, trampoline_limit;
-void processor_entry(uint64_t number);
-
-uint8_t processor_stacks[MAX_PROCESSORS][STACK_BYTES] __attribute__((aligned(16)));
 
 static unsigned count;
 static processor_job *current_job;
@@ -39,19 +25,9 @@ unsigned processors_finished(void)
     return finished;
 }
 
-// The clock is a hypercall, so it is not asked in each round.
 bool wait_for_count(const volatile uint32_t *counter, uint32_t wanted)
 {
-    const uint64_t start = clock_ns();
-    while (clock_ns() - start < PATIENCE_NS) {
-        for (unsigned i = 0; i < 1000; i++) {
-            if (__atomic_load_n(counter, __ATOMIC_ACQUIRE) >= wanted) {
-                return true;
-            }
-            cpu_pause();
-        }
-    }
-    return false;
+    return clock_wait_for_count(counter, wanted, PATIENCE_NS);
 }
 
 void ipi_send(uint32_t destination, uint32_t command)
@@ -94,19 +70,6 @@ void write_carefully(uint64_t address, uint64_t value)
     call_carefully(write_rdi, address, value);
 }
 
-static void prepare_trampoline(void)
-{
-    trampoline_cr0 = (uint32_t)cr0_read();
-    trampoline_cr3 = (uint32_t)cr3_read();
-    trampoline_cr4 = (uint32_t)cr4_read();
-    trampoline_efer = (uint32_t)(msr_read(IA32_EFER) & ~EFER_LMA);
-    trampoline_limit = MAX_PROCESSORS;
-    __asm__ volatile("sgdt %0" : "=m"(trampoline_gdtr));
-    __asm__ volatile("sidt %0" : "=m"(trampoline_idtr));
-    memcpy((void *)TRAMPOLINE_ADDRESS, trampoline_start,
-           (size_t)(trampoline_end - trampoline_start));
-}
-
 void processors_init(unsigned processors)
 {
     static const uint8_t survived[] = {VECTOR_UD, VECTOR_GP, VECTOR_PF};
@@ -114,10 +77,8 @@ void processors_init(unsigned processors)
     for (unsigned i = 0; i < ARRAY_SIZE(survived); i++) {
         trap_set_handler(survived[i], skip);
     }
-    idt_set(VECTOR_NMI, trap_entry(VECTOR_NMI), 0, 0);
-    idt_set(VECTOR_DF, trap_entry(VECTOR_DF), 0, 0);
     clock_init();
-    prepare_trampoline();
+    trampoline_prepare();
 }
 
 // Nobody begins before all have come: an NMI would find one in real mode, without a handler. A
@@ -143,8 +104,8 @@ bool processors_start(processor_job *job)
     finished = 0;
     current_job = job;
     ipi_send(0, IPI_OTHERS | IPI_INIT);
-    trampoline_next = 1; // none runs the trampoline now
-    ipi_send(0, IPI_OTHERS | IPI_STARTUP | TRAMPOLINE_ADDRESS / PAGE_SIZE);
+    trampoline_number_anew();
+    ipi_send(0, IPI_OTHERS | IPI_STARTUP | TRAMPOLINE_PAGE);
     return wait_for_count(&online, count);
 }
 

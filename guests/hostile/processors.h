@@ -2,24 +2,13 @@
 // The other processors: started for a job each time anew, whatever the last one left of them.
 #pragma once
 
-#include "vmm/util/types.h"
-
-#define MAX_PROCESSORS 8
-
-// Parts of the interrupt command register (SDM Vol. 3A 10.6.1).
-#define IPI_LOWEST_PRIORITY 0x100U
-#define IPI_NMI 0x400U
-#define IPI_INIT 0x500U
-#define IPI_STARTUP 0x600U
-#define IPI_LOGICAL 0x800U
-#define IPI_ALL 0x80000U
-#define IPI_OTHERS 0xc0000U
+#include "guests/lib/apic.h"
 
 // Work for one of the others, which is told its own number, 1 and up. Its interrupts are on.
 typedef void processor_job(unsigned self);
 
-// Makes the interrupt descriptors fit for processors without a TSS. Exceptions end only
-// call_carefully from now on. `count` processors are to be there.
+// Prepares the way of the others. Exceptions end only call_carefully from now on. `count`
+// processors are to be there.
 void processors_init(unsigned count);
 unsigned processor_count(void);
 

@@ -48,6 +48,17 @@ enum apic_register {
 #define APIC_ICR_PENDING BIT(12)
 #define APIC_ICR_ASSERT BIT(14)
 
+// Parts of the interrupt command register (SDM Vol. 3A 10.6.1).
+#define IPI_FIXED 0U
+#define IPI_LOWEST_PRIORITY 0x100U
+#define IPI_NMI 0x400U
+#define IPI_INIT 0x500U
+#define IPI_STARTUP 0x600U
+#define IPI_LOGICAL 0x800U
+#define IPI_SELF 0x40000U
+#define IPI_ALL 0x80000U
+#define IPI_OTHERS 0xc0000U
+
 enum apic_mode { APIC_MODE_OFF, APIC_MODE_XAPIC, APIC_MODE_X2APIC };
 
 static inline uint32_t xapic_read(unsigned offset)

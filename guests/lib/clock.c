@@ -2,6 +2,7 @@
 // Time that does not depend on interrupts: Husk's clock, or the TSC on a machine without Husk.
 #include "guests/lib/clock.h"
 
+#include "guests/lib/cpu.h"
 #include "guests/lib/hypercall.h"
 #include "guests/lib/pit.h"
 
@@ -28,4 +29,19 @@ uint64_t clock_ns(void)
     }
     const uint64_t now = tsc_read();
     return now / tsc_hz * NS_PER_S + now % tsc_hz * NS_PER_S / tsc_hz;
+}
+
+// The clock is a hypercall, so it is not asked in each round.
+bool clock_wait_for_count(const volatile uint32_t *counter, uint32_t wanted, uint64_t patience_ns)
+{
+    const uint64_t start = clock_ns();
+    do {
+        for (unsigned i = 0; i < 1000; i++) {
+            if (__atomic_load_n(counter, __ATOMIC_ACQUIRE) >= wanted) {
+                return true;
+            }
+            cpu_pause();
+        }
+    } while (clock_ns() - start < patience_ns);
+    return false;
 }

@@ -2,13 +2,13 @@
 // Interprocessor interrupts of every kind, and who got them.
 #include "guests/smp/ipi.h"
 
+#include "arch/x86/registers.h"
 #include "guests/lib/apic.h"
 #include "guests/lib/clock.h"
 #include "guests/lib/traps.h"
 #include "guests/smp/processors.h"
 #include "guests/smp/report.h"
 
-#define NMI_VECTOR 2
 #define DFR_FLAT 0xffffffffU
 #define DFR_CLUSTER 0x0fffffffU
 #define XAPIC_BROADCAST 0xffU
@@ -46,7 +46,7 @@ void ipi_init(void)
 {
     trap_set_handler(IPI_VECTOR, on_ipi);
     trap_set_handler(IPI_WAKE_VECTOR, on_wake);
-    trap_set_handler(NMI_VECTOR, on_nmi);
+    trap_set_handler(VECTOR_NMI, on_nmi);
 }
 
 void ipi_send(uint32_t destination, uint32_t command)
@@ -258,7 +258,7 @@ static void check_nmi(void)
     for (unsigned i = 0; i < processor_count(); i++) {
         expect(processor_apic_id(i), IPI_NMI, (uint32_t)BIT(i));
     }
-    expect(0, IPI_NMI | IPI_ALL_BUT_SELF, processors_all() & ~1U);
+    expect(0, IPI_NMI | IPI_OTHERS, processors_all() & ~1U);
     check_end();
 }
 
@@ -267,7 +267,7 @@ static void check_shorthands(void)
     check_begin(group, "shorthands");
     expect(0, IPI_FIXED | IPI_SELF, 1);
     expect(0, IPI_FIXED | IPI_ALL, processors_all());
-    expect(0, IPI_FIXED | IPI_ALL_BUT_SELF, processors_all() & ~1U);
+    expect(0, IPI_FIXED | IPI_OTHERS, processors_all() & ~1U);
     check_end();
 }
 
@@ -303,7 +303,7 @@ static void send_many(unsigned self, void *argument)
     (void)self;
     (void)argument;
     for (unsigned i = 0; i < PING_PONGS; i++) {
-        ipi_send(0, IPI_FIXED | IPI_ALL_BUT_SELF | APIC_ICR_ASSERT | IPI_VECTOR);
+        ipi_send(0, IPI_FIXED | IPI_OTHERS | APIC_ICR_ASSERT | IPI_VECTOR);
     }
 }
 

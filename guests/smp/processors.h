@@ -3,8 +3,7 @@
 #pragma once
 
 #include "guests/lib/apic.h"
-
-#define MAX_PROCESSORS 8
+#include "guests/lib/trampoline.h"
 
 // Work for one processor, which is told its own number.
 typedef void processor_job(unsigned self, void *argument);

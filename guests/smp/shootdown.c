@@ -65,7 +65,7 @@ static void set_window(uint64_t entry)
     *(volatile uint64_t *)&tables[2][0] = entry;
     forget_window();
     acknowledged = 0;
-    ipi_send(0, IPI_FIXED | IPI_ALL_BUT_SELF | APIC_ICR_ASSERT | SHOOT_VECTOR);
+    ipi_send(0, IPI_FIXED | IPI_OTHERS | APIC_ICR_ASSERT | SHOOT_VECTOR);
     if (!wait_for_count(&acknowledged, processor_count() - 1)) {
         check_fails("acknowledgements", processor_count() - 1, acknowledged);
     }

@@ -6,7 +6,7 @@ default rel
 extern processor_entry
 extern processor_stacks
 
-; As in processors.c and guests/lib/descriptors.h.
+; As in trampoline.h and descriptors.h.
 TRAMPOLINE_ADDRESS equ 0x8000
 STACK_SHIFT        equ 14
 SELECTOR_CODE      equ 0x08
@@ -16,7 +16,7 @@ MSR_EFER           equ 0xc0000080
 ; Where a label is in the copy.
 %define AT(label) (TRAMPOLINE_ADDRESS + (label) - trampoline_start)
 
-; In .data, because processors.c fills the values in before it copies all to its place.
+; In .data, because trampoline.c fills the values in before it copies all to its place.
 section .data align=16
 
 ; CS:IP = 0800:0000, the rest as after INIT. From real mode straight to 64-bit mode: PE and PG are
