@@ -28,11 +28,12 @@
 
 // What a CPU can do, or all of them can.
 struct svm_capability {
-    uint32_t features; // SVM_*
-    uint32_t asids;    // 1 to asids - 1 are for guests, 0 is the host's
-    bool pages_1g;     // nested paging has pages of 1 GiB
-    bool loses_shadow; // VMRUN does not load the interrupt shadow: QEMU
-    bool ipis_exit;    // AVIC may take a vCPU for running that does not any more: erratum 1235
+    uint32_t features;      // SVM_*
+    uint32_t asids;         // 1 to asids - 1 are for guests, 0 is the host's
+    bool pages_1g;          // nested paging has pages of 1 GiB
+    bool loses_shadow;      // VMRUN does not load the interrupt shadow: QEMU
+    bool repeats_interrupt; // what EVENTINJ delivers may be delivered twice: QEMU
+    bool ipis_exit;         // AVIC may take a vCPU for running that does not any more: erratum 1235
 };
 
 // A page of the guest's code in 64-bit mode, with what its translation went through: while none of

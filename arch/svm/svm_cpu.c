@@ -56,6 +56,7 @@ static void join(const struct svm_capability *own)
     common.asids = MIN(common.asids, own->asids);
     common.pages_1g &= own->pages_1g;
     common.loses_shadow |= own->loses_shadow;
+    common.repeats_interrupt |= own->repeats_interrupt;
     common.ipis_exit |= own->ipis_exit;
     spinlock_release(&common_lock, flags);
 }

@@ -2,7 +2,11 @@
 // Events into the guest at the next VMRUN (APM Vol. 2 15.20), and the window for an interrupt.
 #include "arch/svm/svm.h"
 
+#include "arch/svm/svm_cpu.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/registers.h"
+#include "arch/x86/vectors.h"
 
 static enum eventinj_type type_of(const struct event *event)
 {
@@ -24,6 +28,17 @@ static void set_intercept(struct vcpu_core *vcpu, uint64_t intercept, bool wante
     svm_mark_dirty(vcpu, CLEAN_INTERCEPTS);
 }
 
+// QEMU may deliver an interrupt once more, in its own handler, if its emulation of this CPU is
+// called away before the next #VMEXIT. So that comes at once, by an interrupt of the host's.
+static void place_event(struct vcpu_core *vcpu, uint64_t eventinj)
+{
+    vcpu->backend->vmcb.control.eventinj = eventinj;
+    enum eventinj_type type = eventinj >> EVENTINJ_TYPE_SHIFT & EVENTINJ_TYPE_MASK;
+    if (type == EVENTINJ_INTERRUPT && svm_capability()->repeats_interrupt) {
+        apic_send_fixed(cpu_this()->apic_id, VECTOR_KICK);
+    }
+}
+
 bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
 {
     struct vmcb *vmcb = &vcpu->backend->vmcb;
@@ -36,7 +51,7 @@ bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
     if (event->has_error_code && (vmcb->save.cr0 & CR0_PE)) {
         eventinj |= EVENTINJ_ERROR_CODE | (uint64_t)event->error_code << EVENTINJ_ERROR_CODE_SHIFT;
     }
-    vmcb->control.eventinj = eventinj;
+    place_event(vcpu, eventinj);
     if (event->type == EVENT_NMI) {
         vcpu->backend->nmi_blocked = true;
         set_intercept(vcpu, INTERCEPT_IRET, true);
@@ -70,8 +85,7 @@ void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
 // that instruction.
 bool svm_requeue_event(struct vcpu_core *vcpu)
 {
-    struct vmcb_control *control = &vcpu->backend->vmcb.control;
-    uint64_t event = control->exitintinfo;
+    uint64_t event = vcpu->backend->vmcb.control.exitintinfo;
     if (!(event & EVENTINJ_VALID)) {
         return false;
     }
@@ -81,7 +95,7 @@ bool svm_requeue_event(struct vcpu_core *vcpu)
         type == EVENTINJ_SOFTWARE ||
         (type == EVENTINJ_EXCEPTION && (vector == VECTOR_BP || vector == VECTOR_OF));
     if (!by_instruction) {
-        control->eventinj = event;
+        place_event(vcpu, event);
     }
     return true;
 }
