@@ -36,6 +36,7 @@ static uint64_t spare_table[ENTRIES_PER_TABLE] TABLE_ALIGNED;
 
 static uint32_t interrupts[IDT_VECTORS];
 static volatile uint32_t interrupts_left; // 0: no limit
+static volatile uint32_t masked;
 static bool apic_vectors;
 
 static struct {
@@ -69,6 +70,9 @@ static void take_apic_vector(const struct trap_frame *frame)
 
 static void count_interrupt(struct trap_frame *frame)
 {
+    if (frame->vector != VECTOR_NMI && !(frame->rflags & RFLAGS_IF)) {
+        __atomic_add_fetch(&masked, 1, __ATOMIC_RELAXED);
+    }
     if (interrupts_left > 0 && --interrupts_left == 0) {
         frame->rflags &= ~RFLAGS_IF;
     }
@@ -110,6 +114,11 @@ void machine_limit_interrupts(uint32_t count)
 uint32_t machine_interrupts(unsigned vector)
 {
     return *(volatile uint32_t *)&interrupts[vector];
+}
+
+uint32_t machine_masked_interrupts(void)
+{
+    return masked;
 }
 
 static uint64_t read_memory_end(void)

@@ -46,3 +46,5 @@ void machine_take_apic_vectors(void);
 
 // How many interrupts of a vector (2, or from 32 on) have come.
 uint32_t machine_interrupts(unsigned vector);
+// How many of these came while RFLAGS.IF was clear, INT n included.
+uint32_t machine_masked_interrupts(void);

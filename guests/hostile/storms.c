@@ -28,6 +28,7 @@
 // The others at their work, the first at its own.
 static enum outcome storm(processor_job *theirs, processor_job *mine)
 {
+    const uint32_t before = machine_masked_interrupts();
     if (!processors_start(theirs)) {
         return attempt_wrong("not all processors came, of", processor_count());
     }
@@ -35,7 +36,11 @@ static enum outcome storm(processor_job *theirs, processor_job *mine)
     mine(0);
     const bool all = processors_finish();
     cpu_interrupts_off();
-    return all ? OUTCOME_DONE : attempt_wrong("processors that finished", processors_finished());
+    if (!all) {
+        return attempt_wrong("processors that finished", processors_finished());
+    }
+    const uint32_t masked = machine_masked_interrupts() - before;
+    return masked == 0 ? OUTCOME_DONE : attempt_wrong("interrupts that came masked", masked);
 }
 
 static void send_often(uint32_t command)

@@ -3,6 +3,7 @@
 
 import re
 
+import pytest
 from beds import on_both_vendors
 from harness import BEDS, ESCAPES
 from test_guests import lines_of
@@ -55,16 +56,28 @@ def tickers(build):
     return [(ticker, f"vm=ticker{cpu} mem=4M cpu={cpu}") for cpu in range(2)]
 
 
-@on_both_vendors
-def test_storms_of_four_processors_are_survived(boot, build, bed):
+MASKED = r"wrong SURPRISE: expected done; interrupts that came masked [0-9a-f]+"
+
+
+# Where Bochs delivers interrupts itself, it also does so while they are masked (arch/vmx/README.md).
+@pytest.mark.parametrize(
+    ("bed", "words", "may_come_masked"),
+    [("bochs", "", True), ("bochs", "no=apicv", False), ("qemu", "", False)],
+)
+def test_storms_of_four_processors_are_survived(boot, build, bed, words, may_come_masked):
     modules = [hostile(build, "storm", ""), *tickers(build)]
-    machine = boot(modules=modules, limit=240, **BEDS[bed])
+    machine = boot(words, modules, limit=240, **BEDS[bed])
     machine.expect(r"\[storm\] (ended|stopped): ", timeout=220)
     machine.expect_prompt()
     text = machine.serial_text()
+    lines = lines_of(text, "storm")
+    surprises = 0
+    if may_come_masked:
+        surprises = sum(1 for line in lines if re.search(MASKED, line))
+        lines = [re.sub(MASKED, "done", line) for line in lines]
     want = [f"{number:2} {name}: done" for number, name in enumerate(STORMS, 1)]
-    want.append(f"hostile: {len(STORMS)} attempts, 0 surprises")
-    assert lines_of(text, "storm") == want
+    want.append(f"hostile: {len(STORMS)} attempts, {surprises} surprises")
+    assert lines == want
     if bed == "bochs":  # its time is exact
         paces = re.findall(r"\[ticker\d\] tick \d+ \S+ 100 interrupts in (\d+) ms", text)
         assert len(paces) > 0 and all(900 <= int(pace) <= 1150 for pace in paces)

@@ -42,8 +42,7 @@ ALLOWED = {
         # reads of the PIT in 10 ms than come through. It goes on with the ACPI timer or the HPET.
         r"^tsc: Fast TSC calibration failed",
         r"^tsc: Unable to calibrate against PIT",
-        # QEMU may lose Husk's own timer interrupt on a busy machine (arch/svm/README.md, "What
-        # emulators do otherwise"): then the VM's come late until the next one.
+        # One thread emulates all CPUs: on a busy machine below, timers come late.
         r"^hpet: Lost \d+ RTC interrupts",
         # QEMU alone has no x2APIC, but VMs have. Bare Bochs, which has it, says the same.
         r"^x2apic: IRQ remapping doesn't support X2APIC mode",
