@@ -29,7 +29,8 @@ GDB_PORT ?= 1234
 debug: $(BUILD)/husk.iso ## start QEMU stopped, with its gdb server waiting for make gdb
 	@echo "QEMU waits for 'make gdb' (in another terminal). End it with Ctrl-C."
 	@qemu-system-x86_64 -nodefaults -display none -vga std -accel tcg,thread=single -cpu max \
-	    -smp $(CPUS) -m $(MEM) -serial stdio -cdrom $(BUILD)/husk.iso -boot d -gdb tcp:127.0.0.1:$(GDB_PORT) -S
+	    -smp $(CPUS) -m $(MEM) -serial stdio -cdrom $(BUILD)/husk.iso -boot d \
+	    -gdb tcp:127.0.0.1:$(GDB_PORT) -S
 
 # No prerequisite: what make debug runs must not be linked anew under its feet.
 gdb: ## attach gdb, with symbols, to make debug (GDB_ARGS)

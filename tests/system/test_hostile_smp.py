@@ -59,7 +59,7 @@ def tickers(build):
 MASKED = r"wrong SURPRISE: expected done; interrupts that came masked [0-9a-f]+"
 
 
-# Where Bochs delivers interrupts itself, it also does so while they are masked (arch/vmx/README.md).
+# With APICv Bochs delivers interrupts that are masked (arch/vmx/README.md, "What Bochs does").
 @pytest.mark.parametrize(
     ("bed", "words", "may_come_masked"),
     [("bochs", "", True), ("bochs", "no=apicv", False), ("qemu", "", False)],
