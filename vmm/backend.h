@@ -213,6 +213,9 @@ struct vcpu_ops {
     // One event is taken at each entry. False: one is already waiting, the caller offers it again.
     bool (*inject)(struct vcpu_core *vcpu, const struct event *event);
     void (*request_interrupt_window)(struct vcpu_core *vcpu, bool wanted);
+    // For one exit when nothing keeps an NMI away any more, of EXIT_INTERRUPT_WINDOW or EXIT_HOST.
+    // Not for what STI keeps away: that is the interrupt window's.
+    void (*request_nmi_window)(struct vcpu_core *vcpu);
 
     // With FEATURE_APIC only. A vCPU begins with APIC_ACCESS_MEMORY.
     void (*set_apic_access)(struct vcpu_core *vcpu, enum apic_access access);

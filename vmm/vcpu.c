@@ -132,8 +132,12 @@ static uint8_t acknowledge_interrupt(struct vcpu *vcpu)
 static void deliver_nmi(struct vcpu *vcpu, uint64_t shadow)
 {
     struct event nmi = {.type = EVENT_NMI, .vector = VECTOR_NMI};
-    if (vcpu->nmi_pending && shadow == 0 && vcpu->ops->inject(&vcpu->core, &nmi)) {
-        vcpu->nmi_pending = false;
+    if (!vcpu->nmi_pending) {
+        return;
+    }
+    vcpu->nmi_pending = shadow != 0 || !vcpu->ops->inject(&vcpu->core, &nmi);
+    if (vcpu->nmi_pending && !(shadow & SHADOW_STI)) {
+        vcpu->ops->request_nmi_window(&vcpu->core);
     }
 }
 
@@ -150,7 +154,8 @@ static void deliver_events(struct vcpu *vcpu)
         struct event interrupt = {.type = EVENT_INTERRUPT, .vector = acknowledge_interrupt(vcpu)};
         (void)vcpu->ops->inject(&vcpu->core, &interrupt); // nothing else waits: it is taken
     }
-    vcpu->ops->request_interrupt_window(&vcpu->core, interrupt_to_inject(vcpu));
+    bool nmi_behind_sti = vcpu->nmi_pending && (shadow & SHADOW_STI);
+    vcpu->ops->request_interrupt_window(&vcpu->core, interrupt_to_inject(vcpu) || nmi_behind_sti);
 }
 
 // Not for a vCPU that stops to run by it: that is vcpu_run's.

@@ -60,6 +60,8 @@ struct backend_vcpu {
     uint64_t cr4_hidden;        // bits of CR4 that it has without knowing
     uint64_t efer_hidden;       // bits of EFER that it only believes to have
     uint64_t nmi_iret_rip;      // of the IRET that ends the blocking: it may not be through yet
+    bool nmi_waits;             // for a moment at which it can be injected
+    uint32_t nmi_holds;         // how often the guest was let run for that
     unsigned cpu;               // on which it was loaded last
     uint64_t asid_generation;   // of that CPU, when it got its ASID
     uint64_t nested_generation; // of the nested_space when this CPU last flushed
@@ -127,6 +129,9 @@ void svm_set_segment(struct vcpu_core *vcpu, enum guest_segment which,
 // svm_inject.c
 bool svm_inject(struct vcpu_core *vcpu, const struct event *event);
 void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted);
+void svm_request_nmi_window(struct vcpu_core *vcpu);
+void svm_run_for_nmi(struct vcpu_core *vcpu);  // after an exit: if one waits, svm_run is due, which
+uint64_t svm_nmi_hold(struct vcpu_core *vcpu); // comes back in so many ns; 0: none waits
 bool svm_requeue_event(struct vcpu_core *vcpu); // true: one was being delivered
 void svm_end_nmi(struct vcpu_core *vcpu);       // at an IRET
 

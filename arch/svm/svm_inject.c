@@ -54,6 +54,7 @@ bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
     place_event(vcpu, eventinj);
     if (event->type == EVENT_NMI) {
         vcpu->backend->nmi_blocked = true;
+        vcpu->backend->nmi_holds = 0;
         set_intercept(vcpu, INTERCEPT_IRET, true);
     }
     return true;
@@ -64,6 +65,35 @@ void svm_end_nmi(struct vcpu_core *vcpu)
     vcpu->backend->nmi_blocked = false;
     vcpu->backend->nmi_iret_rip = vcpu->backend->vmcb.save.rip;
     set_intercept(vcpu, INTERCEPT_IRET, false);
+    svm_run_for_nmi(vcpu);
+}
+
+// There is no window for NMIs. In an NMI's handler the IRET exits; from there on, or when another
+// event goes before, the guest runs for a moment, which is longer each time.
+#define NMI_HOLD_NS 20000ULL
+#define NMI_HOLDS_MAX 8U
+
+void svm_request_nmi_window(struct vcpu_core *vcpu)
+{
+    vcpu->backend->nmi_waits = true;
+}
+
+void svm_run_for_nmi(struct vcpu_core *vcpu)
+{
+    if (vcpu->backend->nmi_waits && !vcpu->backend->nmi_blocked) {
+        __atomic_or_fetch(&vcpu->work, WORK_ENTRY, __ATOMIC_RELAXED);
+    }
+}
+
+uint64_t svm_nmi_hold(struct vcpu_core *vcpu)
+{
+    struct backend_vcpu *backend = vcpu->backend;
+    if (!backend->nmi_waits || backend->nmi_blocked) {
+        return 0;
+    }
+    backend->nmi_waits = false;
+    backend->nmi_holds = MIN(backend->nmi_holds + 1, NMI_HOLDS_MAX);
+    return NMI_HOLD_NS << (backend->nmi_holds - 1);
 }
 
 // A virtual interrupt of the highest priority, whose delivery exits.

@@ -23,6 +23,7 @@ const struct vcpu_ops svm_ops = {
     .set_segment = svm_set_segment,
     .inject = svm_inject,
     .request_interrupt_window = svm_request_interrupt_window,
+    .request_nmi_window = svm_request_nmi_window,
     .set_apic_access = svm_set_apic_access,
     .show_apic_page = svm_show_apic_page,
     .set_interrupt_status = svm_set_interrupt_status,

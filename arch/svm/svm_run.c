@@ -56,7 +56,9 @@ void svm_run(struct vcpu_core *vcpu)
     svm_probe_end(vcpu);
     svm_take_back_cr0(vcpu);
     svm_tlb_prepare(vcpu);
-    set_timer(vcpu, svm_shadow_hold(vcpu));
+    uint64_t shadow_ns = svm_shadow_hold(vcpu);
+    uint64_t nmi_ns = svm_nmi_hold(vcpu);
+    set_timer(vcpu, shadow_ns ? shadow_ns : nmi_ns);
     svm_avic_enter(vcpu, cpu_this()->apic_id);
     enter(backend);
     svm_enter(vcpu);

@@ -16,6 +16,7 @@
 
 // Primary processor-based controls (25.6.2).
 #define PRIMARY_INTERRUPT_WINDOW_EXITING BIT(2)
+#define PRIMARY_NMI_WINDOW_EXITING BIT(22)
 #define PRIMARY_USE_TSC_OFFSETTING BIT(3)
 #define PRIMARY_HLT_EXITING BIT(7)
 #define PRIMARY_MWAIT_EXITING BIT(10)
@@ -116,6 +117,7 @@ enum vmx_exit_reason {
     VMX_EXIT_TRIPLE_FAULT = 2,
     VMX_EXIT_INIT = 3,
     VMX_EXIT_INTERRUPT_WINDOW = 7,
+    VMX_EXIT_NMI_WINDOW = 8,
     VMX_EXIT_TASK_SWITCH = 9,
     VMX_EXIT_CPUID = 10,
     VMX_EXIT_GETSEC = 11,
@@ -227,6 +229,8 @@ void vmx_write_guest_masks(const struct vcpu_core *vcpu); // which CR0 and CR4 b
 // vmx_inject.c
 bool vmx_inject(struct vcpu_core *vcpu, const struct event *event);
 void vmx_request_interrupt_window(struct vcpu_core *vcpu, bool wanted);
+void vmx_request_nmi_window(struct vcpu_core *vcpu);
+void vmx_end_nmi_window(void);
 void vmx_reinject_int1(uint32_t info); // an exit's interruption information, of type 5
 void vmx_deliver_again(uint32_t info);
 // An event whose delivery was cut short by the exit is delivered again (28.2.4). True: there was

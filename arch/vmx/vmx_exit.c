@@ -195,6 +195,10 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
     case VMX_EXIT_PAUSE:
         exit->kind = EXIT_PAUSE;
         return true;
+    case VMX_EXIT_NMI_WINDOW:
+        vmx_end_nmi_window();
+        exit->kind = EXIT_INTERRUPT_WINDOW;
+        return true;
     case VMX_EXIT_INTERRUPT_WINDOW:
         exit->kind = EXIT_INTERRUPT_WINDOW;
         return true;

@@ -68,6 +68,22 @@ void vmx_request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
     vmcs_write32(PRIMARY_CONTROLS, wanted ? controls | window : controls & ~window);
 }
 
+// It opens when virtual NMIs are not blocked (26.2); without them there is none (27.2.1.1).
+void vmx_request_nmi_window(struct vcpu_core *vcpu)
+{
+    (void)vcpu; // it is the CPU's current one
+    if (vmx_capability()->pin & PIN_VIRTUAL_NMIS) {
+        vmcs_write32(PRIMARY_CONTROLS,
+                     vmcs_read32(PRIMARY_CONTROLS) | (uint32_t)PRIMARY_NMI_WINDOW_EXITING);
+    }
+}
+
+void vmx_end_nmi_window(void)
+{
+    vmcs_write32(PRIMARY_CONTROLS,
+                 vmcs_read32(PRIMARY_CONTROLS) & ~(uint32_t)PRIMARY_NMI_WINDOW_EXITING);
+}
+
 // The two fields have the same layout; only an event that software raised needs its instruction's
 // length too.
 void vmx_deliver_again(uint32_t info)

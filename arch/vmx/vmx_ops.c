@@ -23,6 +23,7 @@ const struct vcpu_ops vmx_ops = {
     .set_segment = vmx_set_segment,
     .inject = vmx_inject,
     .request_interrupt_window = vmx_request_interrupt_window,
+    .request_nmi_window = vmx_request_nmi_window,
     .set_apic_access = vmx_set_apic_access,
     .show_apic_page = vmx_show_apic_page,
     .set_interrupt_status = vmx_set_interrupt_status,

@@ -6,6 +6,7 @@
 #include "guests/lib/apic.h"
 #include "guests/lib/clock.h"
 #include "guests/lib/traps.h"
+#include "guests/smp/nmi.h"
 #include "guests/smp/processors.h"
 #include "guests/smp/report.h"
 
@@ -366,6 +367,8 @@ void ipi_checks(void)
         check_clusters();
     }
     check_nmi();
+    nmi_check(group);
+    trap_set_handler(VECTOR_NMI, on_nmi);
     check_shorthands();
     check_several_processors();
 }

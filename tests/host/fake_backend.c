@@ -164,6 +164,12 @@ static void request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
     loaded(vcpu)->window = wanted;
 }
 
+static void request_nmi_window(struct vcpu_core *vcpu)
+{
+    assert_false(loaded(vcpu)->registers[REG_INTERRUPT_SHADOW] & SHADOW_STI);
+    loaded(vcpu)->nmi_window = true;
+}
+
 // What the processor does with the flags as it calls the handler.
 static void deliver(struct backend_vcpu *backend)
 {
@@ -283,6 +289,11 @@ bool fake_backend_enter(struct vcpu_core *vcpu)
     }
     if (backend->apic_access != APIC_ACCESS_EXITS) {
         serve_apic(vcpu);
+    }
+    if (backend->nmi_window &&
+        !(backend->registers[REG_INTERRUPT_SHADOW] & (SHADOW_NMI | SHADOW_MOV_SS))) {
+        backend->nmi_window = false;
+        return true;
     }
     return backend->window && is_open(backend);
 }
@@ -464,6 +475,7 @@ void fake_backend_init(void)
                                         .set_segment = set_segment,
                                         .inject = inject,
                                         .request_interrupt_window = request_interrupt_window,
+                                        .request_nmi_window = request_nmi_window,
                                         .set_apic_access = set_apic_access,
                                         .show_apic_page = show_apic_page,
                                         .set_interrupt_status = set_interrupt_status,

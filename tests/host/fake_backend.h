@@ -44,6 +44,7 @@ struct backend_vcpu {
     bool event_waiting; // will be delivered by the next entry
     struct event event;
     bool window; // interrupt-window exits are on
+    bool nmi_window;
     // With FEATURE_APIC: what it was told.
     enum apic_access apic_access;
     uint8_t requested;

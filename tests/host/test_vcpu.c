@@ -344,6 +344,40 @@ static void an_nmi_in_an_nmi_waits(void **state)
     assert_delivered(2, EVENT_NMI, VECTOR_NMI);
 }
 
+static void end_nmi(struct vcpu_core *core)
+{
+    core->backend->registers[REG_INTERRUPT_SHADOW] = 0;
+}
+
+static void an_nmi_in_an_nmi_comes_with_its_iret(void **state)
+{
+    static const struct fake_step script[] = {{.exit = {.kind = EXIT_NOTHING}, .before = end_nmi}};
+
+    (void)state;
+    fake_machine.vcpu->nmi_pending = true;
+    fake_machine_run();
+    fake_machine.vcpu->nmi_pending = true;
+    fake_backend_play(script, 1);
+    fake_machine_run();
+    assert_delivered(2, EVENT_NMI, VECTOR_NMI);
+    assert_false(fake_machine.vcpu->nmi_pending);
+    assert_false(backend()->nmi_window);
+}
+
+static void an_nmi_behind_sti_comes_by_the_interrupt_window(void **state)
+{
+    static const struct fake_step script[] = {{.exit = {.kind = EXIT_NOTHING}, .before = end_nmi}};
+
+    (void)state;
+    set_flags(RFLAGS_IF);
+    fake_machine_set_register(REG_INTERRUPT_SHADOW, SHADOW_STI);
+    fake_machine.vcpu->nmi_pending = true;
+    fake_backend_play(script, 1);
+    fake_machine_run();
+    assert_delivered(1, EVENT_NMI, VECTOR_NMI);
+    assert_false(backend()->window);
+}
+
 static void an_nmi_goes_before_an_interrupt(void **state)
 {
     (void)state;
@@ -747,6 +781,8 @@ int main(void)
         TEST(a_spurious_request_of_the_8259_is_no_interrupt),
         TEST(an_nmi_is_delivered_with_interrupts_off),
         TEST(an_nmi_in_an_nmi_waits),
+        TEST(an_nmi_in_an_nmi_comes_with_its_iret),
+        TEST(an_nmi_behind_sti_comes_by_the_interrupt_window),
         TEST(an_nmi_goes_before_an_interrupt),
         TEST(an_nmi_by_ipi_arrives),
         TEST(an_init_to_itself_resets),

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// NMIs while NMIs are blocked: the handler of each sends one more, which comes with its IRET.
+#include "guests/smp/nmi.h"
+
+#include "arch/x86/registers.h"
+#include "guests/lib/apic.h"
+#include "guests/lib/clock.h"
+#include "guests/lib/traps.h"
+#include "guests/smp/ipi.h"
+#include "guests/smp/processors.h"
+#include "guests/smp/report.h"
+
+#define ROUNDS 20
+#define SOON_NS 2000000 // a fifth of a slice, at whose end the hypervisor looks anyway
+
+static volatile uint32_t come;
+static volatile uint32_t come_inside;
+static volatile bool inside;
+
+static void send_to_self(void)
+{
+    ipi_send(processor_apic_id(0), IPI_NMI | APIC_ICR_ASSERT);
+}
+
+static void on_nmi(struct trap_frame *frame)
+{
+    (void)frame;
+    come_inside += inside ? 1 : 0;
+    if (come++ == 0) {
+        inside = true;
+        send_to_self();
+        inside = false;
+    }
+}
+
+void nmi_check(const char *group)
+{
+    uint32_t soon = 0;
+    check_begin(group, "NMI in the handler of one");
+    trap_set_handler(VECTOR_NMI, on_nmi);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        come = 0;
+        send_to_self();
+        const uint64_t start = clock_ns();
+        while (come < 2 && clock_ns() - start < NS_PER_S) {
+        }
+        soon += clock_ns() - start < SOON_NS ? 1 : 0;
+        if (come != 2) {
+            check_fails("NMIs", 2, come);
+        }
+    }
+    if (come_inside != 0) {
+        check_fails("of them inside", 0, come_inside);
+    }
+    if (soon <= ROUNDS / 2) { // a machine below that is busy may delay some
+        check_fails("of them soon", ROUNDS, soon);
+    }
+    check_end();
+}
