@@ -254,9 +254,10 @@ static bool prepare(struct vcpu *vcpu, uint64_t slice_end_ns)
     return true;
 }
 
+// WORK_ENTRY is run's.
 static bool has_work(const struct vcpu *vcpu)
 {
-    return __atomic_load_n(&vcpu->core.work, __ATOMIC_RELAXED) != 0;
+    return __atomic_load_n(&vcpu->core.work, __ATOMIC_RELAXED) & ~(uint32_t)WORK_ENTRY;
 }
 
 void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns)

@@ -28,12 +28,11 @@
 
 // What a CPU can do, or all of them can.
 struct svm_capability {
-    uint32_t features;      // SVM_*
-    uint32_t asids;         // 1 to asids - 1 are for guests, 0 is the host's
-    bool pages_1g;          // nested paging has pages of 1 GiB
-    bool loses_shadow;      // VMRUN does not load the interrupt shadow: QEMU
-    bool repeats_interrupt; // what EVENTINJ delivers may be delivered twice: QEMU
-    bool ipis_exit;         // AVIC may take a vCPU for running that does not any more: erratum 1235
+    uint32_t features; // SVM_*
+    uint32_t asids;    // 1 to asids - 1 are for guests, 0 is the host's
+    bool pages_1g;     // nested paging has pages of 1 GiB
+    bool is_qemu_tcg;  // does otherwise than a CPU: svm_shadow.c, place_event in svm_inject.c
+    bool ipis_exit;    // AVIC may take a vCPU for running that does not any more: erratum 1235
 };
 
 // A page of the guest's code in 64-bit mode, with what its translation went through: while none of
@@ -130,8 +129,7 @@ void svm_set_segment(struct vcpu_core *vcpu, enum guest_segment which,
 bool svm_inject(struct vcpu_core *vcpu, const struct event *event);
 void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted);
 void svm_request_nmi_window(struct vcpu_core *vcpu);
-void svm_run_for_nmi(struct vcpu_core *vcpu);  // after an exit: if one waits, svm_run is due, which
-uint64_t svm_nmi_hold(struct vcpu_core *vcpu); // comes back in so many ns; 0: none waits
+uint64_t svm_nmi_hold(struct vcpu_core *vcpu);  // in how many ns it looks again; 0: none waits
 bool svm_requeue_event(struct vcpu_core *vcpu); // true: one was being delivered
 void svm_end_nmi(struct vcpu_core *vcpu);       // at an IRET
 

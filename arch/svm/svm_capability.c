@@ -56,8 +56,7 @@ enum status svm_capability_read(struct svm_capability *c, struct reason *why)
     c->asids = svm.ebx;
     c->pages_1g = !feature_is_off(OPTIONAL_NPT_1G) &&
                   (cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_PAGE_1G);
-    c->loses_shadow = is_qemu_tcg();
-    c->repeats_interrupt = is_qemu_tcg();
+    c->is_qemu_tcg = is_qemu_tcg();
     c->ipis_exit = has_erratum_1235();
     if (!(c->features & SVM_NESTED_PAGING)) {
         return refuse(why, STATUS_UNSUPPORTED,

@@ -55,8 +55,7 @@ static void join(const struct svm_capability *own)
     common.features &= own->features;
     common.asids = MIN(common.asids, own->asids);
     common.pages_1g &= own->pages_1g;
-    common.loses_shadow |= own->loses_shadow;
-    common.repeats_interrupt |= own->repeats_interrupt;
+    common.is_qemu_tcg |= own->is_qemu_tcg;
     common.ipis_exit |= own->ipis_exit;
     spinlock_release(&common_lock, flags);
 }

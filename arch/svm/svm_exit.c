@@ -340,6 +340,5 @@ void svm_handle_exit(struct vcpu_core *vcpu)
     }
     if (__builtin_expect(vcpu->work == WORK_EVENTS, false)) {
         vcpu_handle_events(vcpu);
-        svm_run_for_nmi(vcpu);
     }
 }

@@ -34,7 +34,7 @@ static void place_event(struct vcpu_core *vcpu, uint64_t eventinj)
 {
     vcpu->backend->vmcb.control.eventinj = eventinj;
     enum eventinj_type type = eventinj >> EVENTINJ_TYPE_SHIFT & EVENTINJ_TYPE_MASK;
-    if (type == EVENTINJ_INTERRUPT && svm_capability()->repeats_interrupt) {
+    if (type == EVENTINJ_INTERRUPT && svm_capability()->is_qemu_tcg) {
         apic_send_fixed(cpu_this()->apic_id, VECTOR_KICK);
     }
 }
@@ -60,29 +60,31 @@ bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
     return true;
 }
 
+// svm_run lets the guest run for a moment.
+static void run_for_nmi(struct vcpu_core *vcpu)
+{
+    if (vcpu->backend->nmi_waits && !vcpu->backend->nmi_blocked) {
+        __atomic_or_fetch(&vcpu->work, WORK_ENTRY, __ATOMIC_RELAXED);
+    }
+}
+
 void svm_end_nmi(struct vcpu_core *vcpu)
 {
     vcpu->backend->nmi_blocked = false;
     vcpu->backend->nmi_iret_rip = vcpu->backend->vmcb.save.rip;
     set_intercept(vcpu, INTERCEPT_IRET, false);
-    svm_run_for_nmi(vcpu);
+    run_for_nmi(vcpu);
 }
 
 // There is no window for NMIs. In an NMI's handler the IRET exits; from there on, or when another
 // event goes before, the guest runs for a moment, which is longer each time.
 #define NMI_HOLD_NS 20000ULL
-#define NMI_HOLDS_MAX 8U
+#define NMI_HOLDS_MAX 7U
 
 void svm_request_nmi_window(struct vcpu_core *vcpu)
 {
     vcpu->backend->nmi_waits = true;
-}
-
-void svm_run_for_nmi(struct vcpu_core *vcpu)
-{
-    if (vcpu->backend->nmi_waits && !vcpu->backend->nmi_blocked) {
-        __atomic_or_fetch(&vcpu->work, WORK_ENTRY, __ATOMIC_RELAXED);
-    }
+    run_for_nmi(vcpu);
 }
 
 uint64_t svm_nmi_hold(struct vcpu_core *vcpu)
@@ -92,8 +94,9 @@ uint64_t svm_nmi_hold(struct vcpu_core *vcpu)
         return 0;
     }
     backend->nmi_waits = false;
+    uint64_t hold_ns = NMI_HOLD_NS << backend->nmi_holds;
     backend->nmi_holds = MIN(backend->nmi_holds + 1, NMI_HOLDS_MAX);
-    return NMI_HOLD_NS << (backend->nmi_holds - 1);
+    return hold_ns;
 }
 
 // A virtual interrupt of the highest priority, whose delivery exits.

@@ -18,7 +18,7 @@
 uint64_t svm_shadow_hold(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;
-    backend->shadow_held = svm_capability()->loses_shadow && backend->vmcb.control.interrupt_shadow;
+    backend->shadow_held = svm_capability()->is_qemu_tcg && backend->vmcb.control.interrupt_shadow;
     if (!backend->shadow_held) {
         backend->shadow_exits = 0;
         return 0;
