@@ -57,15 +57,19 @@ void vmx_reinject_int1(uint32_t info)
     vmcs_write32(ENTRY_INTERRUPTION_INFO, info & (uint32_t)(INTERRUPTION_VALID | 0xfff));
 }
 
+static void set_window(uint32_t window, bool wanted)
+{
+    uint32_t controls = vmcs_read32(PRIMARY_CONTROLS);
+    vmcs_write32(PRIMARY_CONTROLS, wanted ? controls | window : controls & ~window);
+}
+
 void vmx_request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
 {
     if (vcpu->backend->window_requested == wanted) {
         return;
     }
     vcpu->backend->window_requested = wanted;
-    uint32_t controls = vmcs_read32(PRIMARY_CONTROLS);
-    uint32_t window = PRIMARY_INTERRUPT_WINDOW_EXITING;
-    vmcs_write32(PRIMARY_CONTROLS, wanted ? controls | window : controls & ~window);
+    set_window(PRIMARY_INTERRUPT_WINDOW_EXITING, wanted);
 }
 
 // It opens when virtual NMIs are not blocked (26.2); without them there is none (27.2.1.1).
@@ -73,15 +77,13 @@ void vmx_request_nmi_window(struct vcpu_core *vcpu)
 {
     (void)vcpu; // it is the CPU's current one
     if (vmx_capability()->pin & PIN_VIRTUAL_NMIS) {
-        vmcs_write32(PRIMARY_CONTROLS,
-                     vmcs_read32(PRIMARY_CONTROLS) | (uint32_t)PRIMARY_NMI_WINDOW_EXITING);
+        set_window(PRIMARY_NMI_WINDOW_EXITING, true);
     }
 }
 
 void vmx_end_nmi_window(void)
 {
-    vmcs_write32(PRIMARY_CONTROLS,
-                 vmcs_read32(PRIMARY_CONTROLS) & ~(uint32_t)PRIMARY_NMI_WINDOW_EXITING);
+    set_window(PRIMARY_NMI_WINDOW_EXITING, false);
 }
 
 // The two fields have the same layout; only an event that software raised needs its instruction's
