@@ -42,9 +42,12 @@ include tests/host/tests.mk
 UNIT_TESTS   := $(sort $(UNIT_TESTS))
 FUZZ_TARGETS := $(sort $(FUZZ_TARGETS))
 
+# A test lies in the folder of tests/host that has the name of the tested file's.
 HOST_UTIL    := $(wildcard vmm/util/*.c)
+HOST_TESTS   := $(foreach kind,test fuzz,$(wildcard tests/host/$(kind)_*.c tests/host/*/$(kind)_*.c))
+test_source   = $(filter %/$(1).c,$(HOST_TESTS))
 HOST_SOURCES := $(sort $(HOST_UTIL) $(foreach test,$(UNIT_TESTS) $(FUZZ_TARGETS), \
-                  tests/host/$(test).c $($(test))))
+                  $(call test_source,$(test)) $($(test))))
 UNIT_PROGRAMS := $(UNIT_TESTS:%=$(BUILD)/host/%)
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
 
@@ -57,7 +60,7 @@ $(BUILD)/fuzz/%.c.o: %.c Makefile tests/tests.mk
 	$(Q)mkdir -p $(@D) && $(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
 
 # $(call host_objects,FOLDER,TEST): the test's own file, what it names, and vmm/util.
-host_objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(sort tests/host/$(2).c $($(2)) $(HOST_UTIL)))
+host_objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(sort $(call test_source,$(2)) $($(2)) $(HOST_UTIL)))
 $(foreach test,$(UNIT_TESTS),$(eval $(BUILD)/host/$(test): $(call host_objects,host,$(test))))
 $(foreach test,$(FUZZ_TARGETS),$(eval $(BUILD)/fuzz/$(test): $(call host_objects,fuzz,$(test))))
 
@@ -67,7 +70,7 @@ $(FUZZ_PROGRAMS):
 	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $^
 
 UNLISTED := $(filter-out $(UNIT_TESTS) $(FUZZ_TARGETS), \
-              $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c tests/host/fuzz_*.c)))
+              $(basename $(notdir $(HOST_TESTS))))
 .PHONY: images unit fuzz unlisted
 images: ## fetch Debian's images for the tests: kernel, busybox, memtest86+
 	@$(PYTHON) tests/tools/fetch_images.py --build $(BUILD)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 # The list of host tests: what is not named here does not exist, and an unlisted file is an error.
 #
-# One unit test, tests/host/test_NAME.c (a cmocka program with a main), and what it is linked with
+# One unit test, tests/host/FOLDER/test_NAME.c (a cmocka program with a main), and what it is linked with
 # besides vmm/util/*.c, which every test gets:
 #
 #     UNIT_TESTS += test_uart
 #     test_uart := vmm/devices/uart.c
 #
-# One fuzz target, tests/host/fuzz_NAME.c (LLVMFuzzerTestOneInput), the same way. Its seeds are the
+# One fuzz target, tests/host/FOLDER/fuzz_NAME.c (LLVMFuzzerTestOneInput), the same way. Its seeds are the
 # files of tests/host/corpus/NAME/, at least one:
 #
 #     FUZZ_TARGETS += fuzz_acpi
