@@ -2,7 +2,7 @@
 // The ACPI tables of a VM, which describe the PC of vmm/devices/ to its guest.
 #pragma once
 
-#include "vmm/guest_memory.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 
 // The area for them; memory maps say that it is reserved. The RSDP is at its start, where a scan

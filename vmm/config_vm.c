@@ -3,7 +3,7 @@
 #include "vmm/config.h"
 
 #include "vmm/config_words.h"
-#include "vmm/guest_memory.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/util/string.h"
 #include "vmm/vm.h"
 

@@ -4,8 +4,8 @@
 
 #include "vmm/backend.h"
 #include "vmm/decode.h"
-#include "vmm/guest_memory.h"
-#include "vmm/guest_walk.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/memory/guest_walk.h"
 
 // A REP instruction does at most this many iterations in one call.
 #define EMULATE_ITERATIONS_MAX 256

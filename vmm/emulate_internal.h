@@ -4,7 +4,7 @@
 
 #include "vmm/decode.h"
 #include "vmm/emulate.h"
-#include "vmm/guest_walk.h"
+#include "vmm/memory/guest_walk.h"
 
 // One instruction being carried out.
 struct emulator {

@@ -2,7 +2,7 @@
 // The small ROM that stands in for a PC's firmware: guests/firmware/README.md.
 #pragma once
 
-#include "vmm/guest_memory.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 
 #define FIRMWARE_MAX_BYTES (32 * KIB) // the MP tables are below

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Finds a guest's code in its RAM, through its page tables.
 #include "arch/x86/registers.h"
-#include "vmm/guest_walk.h"
+#include "vmm/memory/guest_walk.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm.h"
 

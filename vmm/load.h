@@ -2,7 +2,7 @@
 // Loaders: a payload's bytes into a VM's memory, and the state in which its CPU starts.
 #pragma once
 
-#include "vmm/guest_memory.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 
 enum payload_kind {

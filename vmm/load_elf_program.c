@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Loads an ELF executable that follows no boot protocol, with the stack, page tables, command line
 // and modules that it starts with.
-#include "vmm/guest_map.h"
 #include "vmm/load_elf.h"
 #include "vmm/load_internal.h"
 #include "vmm/load_multiboot1.h"
 #include "vmm/load_page_tables.h"
+#include "vmm/memory/guest_map.h"
 #include "vmm/util/string.h"
 
 #define START_STACK_BYTES (16 * KIB)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Loads a flat binary the way a PC's firmware loads a boot sector, only all of it.
-#include "vmm/guest_map.h"
 #include "vmm/load_internal.h"
 #include "vmm/load_multiboot1.h"
+#include "vmm/memory/guest_map.h"
 
 #define BOOT_SECTOR_ADDRESS 0x7c00ULL
 #define BOOT_SECTOR_BYTES 512

@@ -2,9 +2,9 @@
 // Loads a Linux bzImage (Linux/x86 Boot Protocol): kernel, initrd, and the state that it starts in.
 #include "vmm/load_linux.h"
 
-#include "vmm/guest_map.h"
 #include "vmm/load_internal.h"
 #include "vmm/load_page_tables.h"
+#include "vmm/memory/guest_map.h"
 #include "vmm/util/string.h"
 
 #define INITRD_ALIGNMENT 4 // of each archive in an initrd of several

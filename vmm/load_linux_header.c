@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Reads and checks the header of a Linux kernel image, and finds the place that it wants.
-#include "vmm/guest_map.h"
 #include "vmm/load_internal.h"
 #include "vmm/load_linux.h"
+#include "vmm/memory/guest_map.h"
 
 #define BOOT_FLAG 0xaa55
 #define HEADER_MAGIC 0x53726448U // "HdrS"

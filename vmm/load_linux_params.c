@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Writes what a Linux kernel is told and starts with: boot parameters, command line, GDT.
-#include "vmm/guest_map.h"
 #include "vmm/load_internal.h"
 #include "vmm/load_linux.h"
+#include "vmm/memory/guest_map.h"
 #include "vmm/util/string.h"
 
 #define LOADER_UNKNOWN 0xff

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Writes the boot information of Multiboot 1 (Specification 0.6.96, 3.3).
-#include "vmm/guest_map.h"
 #include "vmm/load_internal.h"
 #include "vmm/load_multiboot1.h"
+#include "vmm/memory/guest_map.h"
 #include "vmm/util/string.h"
 
 enum info_flags {

@@ -3,9 +3,9 @@
 // the place that its header allows.
 #include "vmm/load_multiboot2.h"
 
-#include "vmm/guest_map.h"
 #include "vmm/load_address_image.h"
 #include "vmm/load_internal.h"
+#include "vmm/memory/guest_map.h"
 
 #define BOOTED_MAGIC 0x36d76289U // in EAX
 #define FROM_START_OF_FILE 0xffffffffU

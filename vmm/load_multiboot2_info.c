@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Writes the boot information of Multiboot 2 (Multiboot2 Specification 2.0, 3.6).
-#include "vmm/guest_map.h"
 #include "vmm/load_elf_sections.h"
 #include "vmm/load_internal.h"
 #include "vmm/load_multiboot2.h"
+#include "vmm/memory/guest_map.h"
 #include "vmm/util/string.h"
 
 #define RSDP_BYTES_1 20 // of ACPI 1.0

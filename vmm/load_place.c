@@ -2,8 +2,8 @@
 // Finds room beside a payload's image, and fills it piece by piece.
 #include "vmm/load_place.h"
 
-#include "vmm/guest_map.h"
 #include "vmm/load_internal.h"
+#include "vmm/memory/guest_map.h"
 #include "vmm/util/string.h"
 
 enum status load_place(struct load_placement *placement, const char *what, uint64_t bytes,

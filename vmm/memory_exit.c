@@ -2,7 +2,7 @@
 // Accesses to guest-physical memory that is no RAM: the APICs, other chips, and what nobody claims.
 #include "arch/x86/registers.h"
 #include "vmm/emulate.h"
-#include "vmm/guest_walk.h"
+#include "vmm/memory/guest_walk.h"
 #include "vmm/vcpu_apic.h"
 
 #define APIC_PAGE_MASK (~(uint64_t)0xfff)

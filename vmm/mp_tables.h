@@ -2,7 +2,7 @@
 // The MP tables of a VM (Intel MultiProcessor Specification 1.4), for systems older than ACPI.
 #pragma once
 
-#include "vmm/guest_memory.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 
 // The area for them, in what memory maps say is reserved. The floating pointer is at its start,

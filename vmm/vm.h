@@ -4,8 +4,8 @@
 
 #include "vmm/backend.h"
 #include "vmm/config.h"
-#include "vmm/guest_memory.h"
 #include "vmm/host.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/terminal.h"
 #include "vmm/util/lock.h"
 

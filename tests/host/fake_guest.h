@@ -4,7 +4,7 @@
 
 #include "vmm/backend.h"
 #include "vmm/emulate.h"
-#include "vmm/guest_memory.h"
+#include "vmm/memory/guest_memory.h"
 
 #define FAKE_RAM_BYTES 0x20000ULL
 #define FAKE_MMIO 0xfee00000ULL // guest-physical; everything outside of RAM goes to the bus

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "arch/x86/features.h"
-#include "vmm/guest_memory.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/vm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

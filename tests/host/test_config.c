@@ -11,7 +11,7 @@
 
 #include "vmm/config_features.h"
 #include "vmm/config_words.h"
-#include "vmm/guest_memory.h"
+#include "vmm/memory/guest_memory.h"
 
 static unsigned complaints;
 static char complaint[200]; // the last one

@@ -8,7 +8,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
-#include "vmm/guest_walk.h"
+#include "vmm/memory/guest_walk.h"
 #include "vmm/util/string.h"
 
 #define CODE 0x1000

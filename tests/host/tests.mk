@@ -35,7 +35,7 @@ test_terminal := vmm/terminal.c
 I8042 := vmm/devices/i8042.c vmm/devices/i8042_scan_codes.c
 
 MONITOR := $(wildcard vmm/monitor*.c vmm/inspect*.c) vmm/console.c vmm/key_parser.c \
-           vmm/line_editor.c vmm/line_filter.c vmm/terminal.c vmm/guest_memory.c \
+           vmm/line_editor.c vmm/line_filter.c vmm/terminal.c vmm/memory/guest_memory.c \
            vmm/pc_front.c vmm/key_queue.c vmm/key_text.c vmm/devices/acpi_pm.c \
            vmm/devices/vga.c $(I8042) \
            tests/host/fake_output.c tests/host/fake_world.c
@@ -71,12 +71,12 @@ ACPI_TABLES := vmm/acpi_tables.c vmm/acpi_processors.c $(BUILD)/gen/dsdt.c
 CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/hypercall.c \
         vmm/io_bus.c vmm/key_queue.c vmm/memory_exit.c vmm/mp_tables.c vmm/msr.c vmm/scheduler.c \
         vmm/terminal.c \
-        $(wildcard vmm/guest_*.c vmm/load*.c vmm/pc*.c vmm/vcpu*.c vmm/vm*.c) $(ACPI_TABLES) \
+        $(wildcard vmm/guest_*.c vmm/memory/*.c vmm/load*.c vmm/pc*.c vmm/vcpu*.c vmm/vm*.c) $(ACPI_TABLES) \
         $(wildcard vmm/decode*.c vmm/emulate*.c vmm/devices/*.c) \
         tests/host/fake_backend.c tests/host/fake_host.c tests/host/fake_machine.c
 
 UNIT_TESTS += test_acpi_tables
-test_acpi_tables := $(ACPI_TABLES) vmm/guest_memory.c arch/x86/acpi_tables.c \
+test_acpi_tables := $(ACPI_TABLES) vmm/memory/guest_memory.c arch/x86/acpi_tables.c \
                     arch/x86/acpi_rsdp.c arch/x86/acpi_madt.c arch/x86/acpi_fadt.c \
                     arch/x86/acpi_aml.c arch/x86/acpi_spcr.c
 
@@ -87,7 +87,7 @@ UNIT_TESTS += test_cpuid
 test_cpuid := vmm/cpuid.c tests/host/fake_host.c
 
 UNIT_TESTS += test_firmware
-test_firmware := vmm/firmware.c vmm/guest_memory.c
+test_firmware := vmm/firmware.c vmm/memory/guest_memory.c
 
 UNIT_TESTS += test_control_registers
 test_control_registers := $(CORE)
@@ -105,7 +105,7 @@ UNIT_TESTS += test_memory_exit
 test_memory_exit := $(CORE)
 
 UNIT_TESTS += test_mp_tables
-test_mp_tables := vmm/mp_tables.c vmm/guest_memory.c
+test_mp_tables := vmm/mp_tables.c vmm/memory/guest_memory.c
 
 UNIT_TESTS += test_msr
 test_msr := $(CORE)
@@ -206,15 +206,15 @@ FUZZ_TARGETS += fuzz_acpi
 fuzz_acpi := $(test_acpi)
 
 # ---- Parsers: guest memory, configuration, loaders ----
-LOADERS := $(wildcard vmm/load*.c) vmm/guest_map.c vmm/guest_memory.c
+LOADERS := $(wildcard vmm/load*.c) vmm/memory/guest_map.c vmm/memory/guest_memory.c
 
 LOAD_FIXTURE := tests/host/load_fixture.c tests/host/load_files.c
 
 UNIT_TESTS += test_guest_map
-test_guest_map := vmm/guest_map.c vmm/guest_memory.c
+test_guest_map := vmm/memory/guest_map.c vmm/memory/guest_memory.c
 
 UNIT_TESTS += test_guest_memory
-test_guest_memory := vmm/guest_memory.c
+test_guest_memory := vmm/memory/guest_memory.c
 
 UNIT_TESTS += test_config
 test_config := vmm/config.c vmm/config_features.c vmm/config_vm.c vmm/config_words.c $(LOADERS)
@@ -332,11 +332,11 @@ UNIT_TESTS += test_vmx_common
 test_vmx_common := arch/vmx/vmx_common.c
 
 UNIT_TESTS += test_guest_walk
-test_guest_walk := vmm/guest_walk.c vmm/guest_memory.c
+test_guest_walk := vmm/memory/guest_walk.c vmm/memory/guest_memory.c
 
 EMULATOR := vmm/emulate.c vmm/emulate_alu.c vmm/emulate_cache.c vmm/emulate_execute.c \
             vmm/emulate_memory.c vmm/emulate_registers.c vmm/emulate_string.c $(DECODER) \
-            vmm/guest_walk.c vmm/guest_memory.c
+            vmm/memory/guest_walk.c vmm/memory/guest_memory.c
 
 EMULATE_TEST := $(EMULATOR) tests/host/emulate_fixture.c tests/host/fake_guest.c
 

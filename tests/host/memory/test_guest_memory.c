@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of guest memory: which addresses are RAM, and where a VM's RAM lies.
-#include "vmm/guest_memory.h"
+#include "vmm/memory/guest_memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "vmm/backend.h"
-#include "vmm/guest_memory.h"
+#include "vmm/memory/guest_memory.h"
 
 // The state that decides how a guest's linear addresses are translated.
 struct paging_state {

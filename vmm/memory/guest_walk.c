@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Walks a guest's own page tables (SDM Vol. 3A chapter 4).
-#include "vmm/guest_walk.h"
+#include "vmm/memory/guest_walk.h"
 
 #include "arch/x86/registers.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Counts a VM's RAM and lays it out like a PC's.
-#include "vmm/guest_memory.h"
+#include "vmm/memory/guest_memory.h"
 
 uint64_t guest_memory_size(const struct guest_memory *memory)
 {

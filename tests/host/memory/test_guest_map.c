@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the memory map that guests are told: what is RAM, what is the PC's own, what is neither.
-#include "vmm/guest_map.h"
+#include "vmm/memory/guest_map.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the page walk: each paging mode, each right, hostile tables.
-#include "vmm/guest_walk.h"
+#include "vmm/memory/guest_walk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

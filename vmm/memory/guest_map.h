@@ -2,7 +2,7 @@
 // The map of its memory that a guest is told: one source for each protocol that hands one over.
 #pragma once
 
-#include "vmm/guest_memory.h"
+#include "vmm/memory/guest_memory.h"
 
 // What of the first megabyte is the PC's own, as on any PC.
 #define GUEST_EBDA 0x9fc00ULL          // extended BIOS data area, up to the VGA hole
