@@ -41,7 +41,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wundef -Wstrict-prototypes -Wmissing
 SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
 
 # ---- The kernel ----
-KERNEL_FOLDERS := boot arch/x86 arch/vmx arch/svm vmm vmm/util vmm/devices vmm/memory drivers
+KERNEL_FOLDERS := boot arch/x86 arch/vmx arch/svm vmm vmm/util vmm/devices vmm/emulate vmm/memory drivers
 KERNEL_CFLAGS  := -std=c17 -O2 -g $(SAME_PATHS) -ffreestanding -fno-pic -fno-pie \
                   -mcmodel=kernel -mno-red-zone \
                   -mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector \

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Accesses to guest-physical memory that is no RAM: the APICs, other chips, and what nobody claims.
 #include "arch/x86/registers.h"
-#include "vmm/emulate.h"
+#include "vmm/emulate/emulate.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/vcpu_apic.h"
 

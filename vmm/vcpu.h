@@ -5,7 +5,7 @@
 #include "vmm/backend.h"
 #include "vmm/cpuid.h"
 #include "vmm/devices/lapic.h"
-#include "vmm/emulate.h"
+#include "vmm/emulate/emulate.h"
 #include "vmm/msr.h"
 #include "vmm/vcpu_mail.h"
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "vmm/backend.h"
-#include "vmm/emulate.h"
+#include "vmm/emulate/emulate.h"
 #include "vmm/memory/guest_memory.h"
 
 #define FAKE_RAM_BYTES 0x20000ULL

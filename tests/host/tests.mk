@@ -72,7 +72,7 @@ CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/hy
         vmm/io_bus.c vmm/key_queue.c vmm/memory_exit.c vmm/mp_tables.c vmm/msr.c vmm/scheduler.c \
         vmm/terminal.c \
         $(wildcard vmm/guest_*.c vmm/memory/*.c vmm/load*.c vmm/pc*.c vmm/vcpu*.c vmm/vm*.c) $(ACPI_TABLES) \
-        $(wildcard vmm/decode*.c vmm/emulate*.c vmm/devices/*.c) \
+        $(wildcard vmm/emulate/*.c vmm/devices/*.c) \
         tests/host/fake_backend.c tests/host/fake_host.c tests/host/fake_machine.c
 
 UNIT_TESTS += test_acpi_tables
@@ -299,7 +299,7 @@ test_vga := vmm/devices/vga.c
 UNIT_TESTS += test_uart
 test_uart := vmm/devices/uart.c $(FAKE_DEVICE)
 
-DECODER := vmm/decode.c vmm/decode_forms.c vmm/decode_modrm.c
+DECODER := vmm/emulate/decode.c vmm/emulate/decode_forms.c vmm/emulate/decode_modrm.c
 
 UNIT_TESTS += test_decode
 test_decode := $(DECODER)
@@ -334,11 +334,11 @@ test_vmx_common := arch/vmx/vmx_common.c
 UNIT_TESTS += test_guest_walk
 test_guest_walk := vmm/memory/guest_walk.c vmm/memory/guest_memory.c
 
-EMULATOR := vmm/emulate.c vmm/emulate_alu.c vmm/emulate_cache.c vmm/emulate_execute.c \
-            vmm/emulate_memory.c vmm/emulate_registers.c vmm/emulate_string.c $(DECODER) \
+EMULATOR := vmm/emulate/emulate.c vmm/emulate/emulate_alu.c vmm/emulate/emulate_cache.c vmm/emulate/emulate_execute.c \
+            vmm/emulate/emulate_memory.c vmm/emulate/emulate_registers.c vmm/emulate/emulate_string.c $(DECODER) \
             vmm/memory/guest_walk.c vmm/memory/guest_memory.c
 
-EMULATE_TEST := $(EMULATOR) tests/host/emulate_fixture.c tests/host/fake_guest.c
+EMULATE_TEST := $(EMULATOR) tests/host/emulate/emulate_fixture.c tests/host/fake_guest.c
 
 UNIT_TESTS += test_emulate
 test_emulate := $(EMULATE_TEST)

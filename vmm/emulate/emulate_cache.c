@@ -6,7 +6,7 @@
 // on the way to the code, and the code itself are what they were. Rights need no look: the
 // processor has just executed the instruction up to its access, and `exit` says that this access is
 // allowed.
-#include "vmm/emulate_internal.h"
+#include "vmm/emulate/emulate_internal.h"
 
 #include "arch/x86/registers.h"
 

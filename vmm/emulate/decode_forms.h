@@ -2,7 +2,7 @@
 // The opcode tables of the decoder: which operation an opcode is and where its operands are.
 #pragma once
 
-#include "vmm/decode.h"
+#include "vmm/emulate/decode.h"
 
 // Where the operands of an opcode are.
 enum form_layout {

@@ -2,8 +2,8 @@
 // What the parts of the emulator share: the instruction in hand, the registers, the memory.
 #pragma once
 
-#include "vmm/decode.h"
-#include "vmm/emulate.h"
+#include "vmm/emulate/decode.h"
+#include "vmm/emulate/emulate.h"
 #include "vmm/memory/guest_walk.h"
 
 // One instruction being carried out.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // An emulated instruction's way to memory: segments, pages, RAM or the bus.
-#include "vmm/emulate_internal.h"
+#include "vmm/emulate/emulate_internal.h"
 
 #include "arch/x86/registers.h"
 

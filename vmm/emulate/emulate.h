@@ -3,7 +3,7 @@
 #pragma once
 
 #include "vmm/backend.h"
-#include "vmm/decode.h"
+#include "vmm/emulate/decode.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/memory/guest_walk.h"
 

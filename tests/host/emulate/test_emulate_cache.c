@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of moves that the emulator remembers and repeats.
-#include "vmm/emulate.h"
+#include "vmm/emulate/emulate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "arch/x86/registers.h"
-#include "tests/host/emulate_fixture.h"
+#include "tests/host/emulate/emulate_fixture.h"
 
 // Carries out the move at RIP; true if it was a repeated one.
 static bool repeats_exit(struct emulator_cache *cache, const struct exit_memory *exit)

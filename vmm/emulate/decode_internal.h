@@ -2,7 +2,7 @@
 // What the two halves of the decoder share: the bytes as far as they are read, and the prefixes.
 #pragma once
 
-#include "vmm/decode_forms.h"
+#include "vmm/emulate/decode_forms.h"
 
 enum rex_bits { REX_B = BIT(0), REX_X = BIT(1), REX_R = BIT(2), REX_W = BIT(3) };
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Carries out a decoded instruction with a memory operand, string instructions excepted.
-#include "vmm/emulate_internal.h"
+#include "vmm/emulate/emulate_internal.h"
 
 #include "arch/x86/registers.h"
-#include "vmm/emulate_alu.h"
+#include "vmm/emulate/emulate_alu.h"
 
 static const struct register_operand accumulator = {.number = GPR_RAX};
 static const struct register_operand stack_pointer = {.number = GPR_RSP};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Fuzzes the emulator: any instruction with any registers in any mode, and page tables that the
 // fuzzer may change. Nothing outside of the guest may be touched.
-#include "vmm/emulate.h"
+#include "vmm/emulate/emulate.h"
 
 #include <stdlib.h>
 #include <string.h>

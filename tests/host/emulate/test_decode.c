@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of the instruction decoder: lengths and operations of many encodings, the operands of
 // each addressing form, and what is refused.
-#include "vmm/decode.h"
+#include "vmm/emulate/decode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "tests/host/assembled.h"
+#include "tests/host/emulate/assembled.h"
 
 #define DECODE(size, bytes)                                                                        \
     instruction_decode((const uint8_t *)(bytes), sizeof(bytes) - 1, size, &instruction)

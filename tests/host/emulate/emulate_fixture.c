@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the tests of the emulator share: a guest, one instruction of it, and what came of that.
-#include "tests/host/emulate_fixture.h"
+#include "tests/host/emulate/emulate_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Arithmetic of the guest: results and flags (SDM Vol. 1 3.4.3.1, Vol. 2).
-#include "vmm/emulate_alu.h"
+#include "vmm/emulate/emulate_alu.h"
 
 #include "arch/x86/registers.h"
 

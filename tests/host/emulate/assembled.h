@@ -2,7 +2,7 @@
 // Instructions with their length, operation and widths, as NASM assembled them.
 #pragma once
 
-#include "vmm/decode.h"
+#include "vmm/emulate/decode.h"
 
 struct assembled {
     enum code_size size;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Fetches the guest's instruction and has it carried out.
-#include "vmm/emulate.h"
+#include "vmm/emulate/emulate.h"
 
 #include "arch/x86/registers.h"
-#include "vmm/emulate_internal.h"
+#include "vmm/emulate/emulate_internal.h"
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
 

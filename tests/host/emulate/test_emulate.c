@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the emulator: what instructions do to registers, memory, devices and flags.
-#include "vmm/emulate.h"
+#include "vmm/emulate/emulate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "arch/x86/registers.h"
-#include "tests/host/emulate_fixture.h"
+#include "tests/host/emulate/emulate_fixture.h"
 
 // ---- Moves
 

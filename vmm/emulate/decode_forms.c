@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The opcode tables of the decoder (SDM Vol. 2D appendix A).
-#include "vmm/decode_forms.h"
+#include "vmm/emulate/decode_forms.h"
 
 #define FORM(operation_, layout_, flags_)                                                          \
     {                                                                                              \

@@ -2,7 +2,7 @@
 // Arithmetic of the guest: results and flags (SDM Vol. 1 3.4.3.1, Vol. 2).
 #pragma once
 
-#include "vmm/decode.h"
+#include "vmm/emulate/decode.h"
 
 // Carries out OPERATION_ADD to OPERATION_CMP, OPERATION_TEST, INC, DEC, NOT or NEG (these
 // four look at `a` alone), `width` bytes wide, and returns the result (of CMP and TEST: what would

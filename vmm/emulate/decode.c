@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Decodes an instruction: prefixes, opcode, immediate (SDM Vol. 2A chapter 2).
-#include "vmm/decode.h"
+#include "vmm/emulate/decode.h"
 
-#include "vmm/decode_internal.h"
+#include "vmm/emulate/decode_internal.h"
 
 // CR0, CR2, CR3, CR4, CR8
 #define CONTROL_REGISTERS (BIT(0) | BIT(2) | BIT(3) | BIT(4) | BIT(8))

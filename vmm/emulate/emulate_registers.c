@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Writes a guest's general registers and flags the way instructions do.
-#include "vmm/emulate_internal.h"
+#include "vmm/emulate/emulate_internal.h"
 
 void emulator_set(struct emulator *emulator, struct register_operand reg, unsigned width,
                   uint64_t value)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Fuzzes the instruction decoder: any bytes in each mode, and the same bytes cut short.
-#include "vmm/decode.h"
+#include "vmm/emulate/decode.h"
 
 #include <stdlib.h>
 #include <string.h>
