@@ -2,7 +2,7 @@
 // Husk's command line and the VM lines of GRUB's modules, as text into structures.
 #pragma once
 
-#include "vmm/load.h"
+#include "vmm/load/load.h"
 #include "vmm/util/status.h"
 
 #define VM_NAME_MAX 16 // with the final NUL

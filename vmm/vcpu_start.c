@@ -3,7 +3,7 @@
 #include "vmm/vcpu_apic.h"
 
 #include "arch/x86/registers.h"
-#include "vmm/load.h"
+#include "vmm/load/load.h"
 #include "vmm/vm.h"
 
 // Hidden parts of the segment registers: present, DPL 0, accessed.

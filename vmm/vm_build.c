@@ -2,7 +2,7 @@
 // What a VM gets when it starts and gives back when it stops. On the VM's home CPU.
 #include "vmm/acpi_tables.h"
 #include "vmm/firmware.h"
-#include "vmm/load.h"
+#include "vmm/load/load.h"
 #include "vmm/mp_tables.h"
 #include "vmm/pc.h"
 #include "vmm/vcpu.h"

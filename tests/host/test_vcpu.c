@@ -9,7 +9,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
-#include "vmm/load.h"
+#include "vmm/load/load.h"
 #include "vmm/vcpu_apic.h"
 
 #define MS 1000000ULL

@@ -71,7 +71,7 @@ ACPI_TABLES := vmm/acpi_tables.c vmm/acpi_processors.c $(BUILD)/gen/dsdt.c
 CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/hypercall.c \
         vmm/io_bus.c vmm/key_queue.c vmm/memory_exit.c vmm/mp_tables.c vmm/msr.c vmm/scheduler.c \
         vmm/terminal.c \
-        $(wildcard vmm/guest_*.c vmm/memory/*.c vmm/load*.c vmm/pc*.c vmm/vcpu*.c vmm/vm*.c) $(ACPI_TABLES) \
+        $(wildcard vmm/guest_*.c vmm/memory/*.c vmm/load/*.c vmm/pc*.c vmm/vcpu*.c vmm/vm*.c) $(ACPI_TABLES) \
         $(wildcard vmm/emulate/*.c vmm/devices/*.c) \
         tests/host/fake_backend.c tests/host/fake_host.c tests/host/fake_machine.c
 
@@ -206,9 +206,9 @@ FUZZ_TARGETS += fuzz_acpi
 fuzz_acpi := $(test_acpi)
 
 # ---- Parsers: guest memory, configuration, loaders ----
-LOADERS := $(wildcard vmm/load*.c) vmm/memory/guest_map.c vmm/memory/guest_memory.c
+LOADERS := $(wildcard vmm/load/*.c) vmm/memory/guest_map.c vmm/memory/guest_memory.c
 
-LOAD_FIXTURE := tests/host/load_fixture.c tests/host/load_files.c
+LOAD_FIXTURE := tests/host/load/load_fixture.c tests/host/load/load_files.c
 
 UNIT_TESTS += test_guest_map
 test_guest_map := vmm/memory/guest_map.c vmm/memory/guest_memory.c
@@ -238,10 +238,10 @@ UNIT_TESTS += test_load_multiboot2
 test_load_multiboot2 := $(LOADERS) $(LOAD_FIXTURE)
 
 UNIT_TESTS += test_load_mutations
-test_load_mutations := $(LOADERS) $(LOAD_FIXTURE) tests/host/load_check.c
+test_load_mutations := $(LOADERS) $(LOAD_FIXTURE) tests/host/load/load_check.c
 
 FUZZ_TARGETS += fuzz_load
-fuzz_load := $(LOADERS) tests/host/load_check.c
+fuzz_load := $(LOADERS) tests/host/load/load_check.c
 
 # ---- Device models ----
 FAKE_DEVICE := tests/host/fake_device.c

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// Judges what a loader has made of a payload.
+#include "tests/host/load/load_check.h"
+
+#include <string.h>
+
+static bool in_ram(const struct guest_memory *memory, uint64_t address, uint64_t bytes)
+{
+    return guest_memory_at(memory, gpa(address), bytes) != NULL;
+}
+
+// The registers that a kind is started with, and how much lies there.
+static bool registers_sound(const struct load_result *result, const struct guest_memory *memory)
+{
+    switch (result->kind) {
+    case PAYLOAD_FLAT:
+    case PAYLOAD_MULTIBOOT1:
+        return in_ram(memory, result->rbx, 116);
+    case PAYLOAD_ELF32:
+    case PAYLOAD_ELF64:
+        return in_ram(memory, result->rbx, 116) && in_ram(memory, result->rdi, 1);
+    case PAYLOAD_LINUX:
+        return in_ram(memory, result->rsi, PAGE_SIZE) &&
+               in_ram(memory, result->gdt, result->gdt_bytes);
+    case PAYLOAD_MULTIBOOT2:
+        return in_ram(memory, result->rbx, 8) &&
+               in_ram(memory, result->rbx, *(uint32_t *)(void *)(memory->base + result->rbx));
+    default:
+        return false;
+    }
+}
+
+static bool mode_sound(const struct load_result *result, const struct guest_memory *memory)
+{
+    switch (result->mode) {
+    case START_REAL:
+        return result->entry < MIB;
+    case START_PROTECTED:
+        return result->entry < 4 * GIB && result->rbx < 4 * GIB;
+    case START_LONG:
+        return IS_ALIGNED(result->cr3, PAGE_SIZE) && IS_ALIGNED(result->stack, 16) &&
+               in_ram(memory, result->cr3, 6 * PAGE_SIZE) && in_ram(memory, result->stack - 1, 1);
+    }
+    return false;
+}
+
+const char *load_complaint(enum status status, const struct load_result *result,
+                           const struct guest_memory *memory, const struct reason *why)
+{
+    if (status != STATUS_OK) {
+        const char *end = memchr(why->text, '\0', sizeof(why->text));
+
+        return end == NULL || end == why->text || memchr(why->text, '\n', sizeof(why->text)) != NULL
+                   ? "a refusal that is not one line"
+                   : NULL;
+    }
+    if (!in_ram(memory, result->entry, 1)) {
+        return "an entry outside RAM";
+    }
+    if (!mode_sound(result, memory)) {
+        return "a start state that does not fit its mode";
+    }
+    return registers_sound(result, memory) ? NULL : "registers that point outside RAM";
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// The VM that the loaders' tests load into.
+#include "tests/host/load/load_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+uint8_t *ram;
+struct guest_memory memory;
+struct load_request request;
+struct load_result result;
+struct reason why;
+
+void load_set_ram(uint64_t bytes)
+{
+    free(ram);
+    ram = aligned_alloc(PAGE_SIZE, bytes);
+    assert_non_null(ram);
+    memset(ram, 0xee, bytes);
+    memory = (struct guest_memory){.base = ram};
+    memory.extent_count = guest_memory_layout(bytes, memory.extents);
+}
+
+int load_set_up(void **state)
+{
+    (void)state;
+    load_set_ram(RAM_BYTES);
+    request = (struct load_request){.payload = {.command_line = "one two"}};
+    return 0;
+}
+
+int load_tear_down(void **state)
+{
+    (void)state;
+    free(ram);
+    ram = NULL;
+    return 0;
+}
+
+enum status load(void)
+{
+    memset(&why, 0, sizeof(why));
+    return payload_load(&request, &memory, &result, &why);
+}
+
+void assert_loads(void)
+{
+    if (load() != STATUS_OK) {
+        fail_msg("%s", why.text);
+    }
+}
+
+void assert_refused(const char *text)
+{
+    assert_int_not_equal(load(), STATUS_OK);
+    assert_string_equal(why.text, text);
+}
+
+uint32_t ram32(uint64_t address)
+{
+    uint32_t value;
+
+    memcpy(&value, guest_memory_at(&memory, gpa(address), sizeof(value)), sizeof(value));
+    return value;
+}
+
+uint64_t ram64(uint64_t address)
+{
+    return ram32(address) | (uint64_t)ram32(address + 4) << 32;
+}
+
+void assert_identity(uint64_t address)
+{
+    uint64_t pml4e = ram64(result.cr3 + (address >> 39) * 8);
+    uint64_t pdpte;
+    uint64_t pde;
+
+    assert_int_equal(pml4e & 0xfff, 3);
+    pdpte = ram64((pml4e & ~0xfffULL) + (address >> 30 & 511) * 8);
+    assert_int_equal(pdpte & 0xfff, 3);
+    pde = ram64((pdpte & ~0xfffULL) + (address >> 21 & 511) * 8);
+    assert_int_equal(pde, (address & ~0x1fffffULL) | 0x83);
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// What the tests of the loaders share: a VM's RAM, a request, and what came of it.
+#pragma once
+
+#include "vmm/load/load.h"
+
+#define RAM_BYTES (4 * MIB)
+
+extern uint8_t *ram; // RAM_BYTES, unless a test asked for more
+extern struct guest_memory memory;
+extern struct load_request request;
+extern struct load_result result;
+extern struct reason why;
+
+// RAM of RAM_BYTES full of 0xee, and an empty request. For cmocka.
+int load_set_up(void **state);
+int load_tear_down(void **state);
+
+// Other RAM than RAM_BYTES, full of 0xee too.
+void load_set_ram(uint64_t bytes);
+
+enum status load(void);
+void assert_loads(void);
+void assert_refused(const char *text);
+
+uint32_t ram32(uint64_t address);
+uint64_t ram64(uint64_t address);
+
+// Whether long mode's page tables at result.cr3 map the 2 MiB at `address` to themselves.
+void assert_identity(uint64_t address);

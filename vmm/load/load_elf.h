@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// ELF executables of both classes, 32 and 64 bits, checked and in one form.
+#pragma once
+
+#include "vmm/load/load.h"
+
+enum elf_class { ELF_CLASS_NONE, ELF_CLASS_32, ELF_CLASS_64 };
+
+// An executable for x86 whose header and program header table are inside the file.
+struct elf_image {
+    const struct payload *payload;
+    enum elf_class class;
+    uint64_t entry; // virtual, from the header
+    uint64_t table; // offset of the program headers
+    unsigned count; // of program headers
+    uint64_t shift; // is added to the physical address of each segment
+    // Of the section headers, not checked: only who wants sections does that.
+    uint64_t section_table;
+    unsigned section_count;
+    unsigned section_entry_bytes;
+    unsigned section_names;
+};
+
+enum elf_segment_flags {
+    ELF_EXECUTABLE = BIT(0),
+};
+
+// A program header that is to be loaded.
+struct elf_segment {
+    uint32_t flags;
+    uint64_t offset;
+    uint64_t file_bytes;
+    uint64_t virtual;
+    uint64_t physical;
+    uint64_t memory_bytes;
+};
+
+// The class that the file's first bytes state, ELF_CLASS_NONE if it is no ELF file.
+enum elf_class elf_recognise(const struct payload *payload);
+
+// Checks the header: little-endian ET_EXEC for EM_386 or EM_X86_64 as the class wants.
+enum status elf_open(const struct payload *payload, struct elf_image *image, struct reason *why);
+
+// Program header `index`; false if it is not a PT_LOAD or takes no memory.
+bool elf_segment_at(const struct elf_image *image, unsigned index, struct elf_segment *segment);
+
+// Where the lowest segment starts and the highest one ends, `shift` left out.
+enum status elf_extent(const struct elf_image *image, uint64_t *start, uint64_t *end,
+                       struct reason *why);
+
+// Copies all segments to their physical addresses; all of them must end at `limit` or below.
+// `end` is the end of the highest one.
+enum status elf_load(const struct elf_image *image, const struct guest_memory *memory,
+                     uint64_t limit, uint64_t *end, struct reason *why);
+
+// The physical address of the entry. It must lie in a segment that has all of `flags`: by virtual
+// address, or else by physical address, which is what some kernels state.
+enum status elf_entry(const struct elf_image *image, uint32_t flags, uint64_t *entry,
+                      struct reason *why);

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+// Loads the sections of an ELF file that no segment loads, and hands over their table.
+#include "vmm/load/load_elf_sections.h"
+
+#include "vmm/load/load_internal.h"
+#include "vmm/util/string.h"
+
+enum section_type { SECTION_NULL = 0, SECTION_NOBITS = 8 };
+
+struct elf32_section {
+    uint32_t name;
+    uint32_t type;
+    uint32_t flags;
+    uint32_t addr;
+    uint32_t offset;
+    uint32_t size;
+    uint32_t rest[4];
+};
+static_assert(sizeof(struct elf32_section) == 40, "Elf32_Shdr");
+
+struct elf64_section {
+    uint32_t name;
+    uint32_t type;
+    uint64_t flags;
+    uint64_t addr;
+    uint64_t offset;
+    uint64_t size;
+    uint64_t rest[3];
+};
+static_assert(sizeof(struct elf64_section) == 64, "Elf64_Shdr");
+
+uint64_t elf_sections_bytes(const struct elf_sections *sections)
+{
+    return (uint64_t)sections->count * sections->entry_bytes;
+}
+
+enum status elf_sections_open(const struct elf_image *image, struct elf_sections *sections,
+                              struct reason *why)
+{
+    uint64_t size = image->payload->size;
+    unsigned entry_bytes =
+        image->class == ELF_CLASS_64 ? sizeof(struct elf64_section) : sizeof(struct elf32_section);
+
+    *sections = (struct elf_sections){.image = image,
+                                      .count = image->section_count,
+                                      .entry_bytes = entry_bytes,
+                                      .names = image->section_names};
+    if (sections->count == 0) {
+        return STATUS_OK;
+    }
+    if (image->section_entry_bytes != entry_bytes) {
+        return refuse(why, STATUS_INVALID, "ELF e_shentsize is %u: expected %u",
+                      image->section_entry_bytes, entry_bytes);
+    }
+    if (image->section_table > size || elf_sections_bytes(sections) > size - image->section_table) {
+        return refuse(why, STATUS_INVALID,
+                      "ELF e_shoff is %#llx: %u section headers are not in the file of %#llx bytes",
+                      (unsigned long long)image->section_table, sections->count,
+                      (unsigned long long)size);
+    }
+    sections->table = image->payload->bytes + image->section_table;
+    return STATUS_OK;
+}
+
+// Section `index` of the file in the form of ELF64's.
+static struct elf64_section section_at(const struct elf_sections *sections, unsigned index)
+{
+    struct elf64_section wide;
+    struct elf32_section narrow;
+    const uint8_t *from = sections->table + (uint64_t)index * sections->entry_bytes;
+
+    if (sections->entry_bytes == sizeof(wide)) {
+        memcpy(&wide, from, sizeof(wide));
+        return wide;
+    }
+    memcpy(&narrow, from, sizeof(narrow));
+    return (struct elf64_section){
+        .type = narrow.type, .addr = narrow.addr, .offset = narrow.offset, .size = narrow.size};
+}
+
+static void write_address(const struct elf_sections *sections, unsigned index, uint8_t *table,
+                          uint64_t address)
+{
+    uint8_t *to = table + (uint64_t)index * sections->entry_bytes;
+
+    if (sections->entry_bytes == sizeof(struct elf64_section)) {
+        memcpy(to + offsetof(struct elf64_section, addr), &address, sizeof(uint64_t));
+    } else {
+        memcpy(to + offsetof(struct elf32_section, addr), &address, sizeof(uint32_t));
+    }
+}
+
+enum status elf_sections_load(const struct elf_sections *sections, uint64_t table,
+                              struct load_placement *placement, struct reason *why)
+{
+    uint8_t *copy = guest_memory_at(placement->memory, gpa(table), elf_sections_bytes(sections));
+
+    for (unsigned i = 0; i < sections->count; i++) {
+        struct elf64_section section = section_at(sections, i);
+        struct load_piece piece = {.what = "ELF section",
+                                   .index = i,
+                                   .offset = section.offset,
+                                   .file_bytes = section.size,
+                                   .memory_bytes = section.size};
+
+        if (section.type == SECTION_NULL || section.type == SECTION_NOBITS || section.addr != 0 ||
+            section.size == 0) {
+            continue;
+        }
+        enum status status =
+            load_place(placement, "ELF section", section.size, &piece.address, why);
+        if (status == STATUS_OK) {
+            status = load_copy(sections->image->payload, placement->memory, &piece, why);
+        }
+        if (status != STATUS_OK) {
+            return status;
+        }
+        write_address(sections, i, copy, piece.address);
+    }
+    return STATUS_OK;
+}

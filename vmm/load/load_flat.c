@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// Loads a flat binary the way a PC's firmware loads a boot sector, only all of it.
+#include "vmm/load/load_internal.h"
+#include "vmm/load/load_multiboot1.h"
+#include "vmm/memory/guest_map.h"
+
+#define BOOT_SECTOR_ADDRESS 0x7c00ULL
+#define BOOT_SECTOR_BYTES 512
+#define BOOT_SIGNATURE_OFFSET 510
+#define FIRST_HARD_DISK 0x80 // in DL, as the firmware's number of the boot drive
+// Where the boot information goes if there is room up to the EBDA, else it goes to 1 MiB; with the
+// modules behind it. A boot sector uses the memory above itself as it likes.
+#define INFORMATION_ADDRESS 0x90000ULL
+#define FLAT_BYTES_MAX (GUEST_EBDA - BOOT_SECTOR_ADDRESS)
+
+bool flat_recognise(const struct payload *payload)
+{
+    static_assert(BOOT_SIGNATURE_OFFSET + 2 == BOOT_SECTOR_BYTES, "the last word of the sector");
+    uint8_t signature[2];
+
+    return payload_read(payload, BOOT_SIGNATURE_OFFSET, signature, sizeof(signature)) &&
+           signature[0] == 0x55 && signature[1] == 0xaa;
+}
+
+enum status load_flat(const struct load_request *request, const struct guest_memory *memory,
+                      struct load_result *result, struct reason *why)
+{
+    const struct payload *payload = &request->payload;
+    const struct load_piece whole = {.what = "flat binary",
+                                     .file_bytes = payload->size,
+                                     .address = BOOT_SECTOR_ADDRESS,
+                                     .memory_bytes = payload->size};
+    struct load_placement placement = {
+        .memory = memory,
+        .next = MAX(INFORMATION_ADDRESS, BOOT_SECTOR_ADDRESS + payload->size),
+        .end = 4 * GIB};
+    enum status status;
+
+    if (payload->size == 0 || payload->size > FLAT_BYTES_MAX) {
+        return refuse(why, STATUS_RANGE, "a flat binary of %llu bytes: expected 1 to %llu",
+                      (unsigned long long)payload->size, FLAT_BYTES_MAX);
+    }
+    result->mode = START_REAL;
+    result->entry = BOOT_SECTOR_ADDRESS;
+    result->stack = BOOT_SECTOR_ADDRESS;
+    result->rdx = FIRST_HARD_DISK;
+    status = load_copy(payload, memory, &whole, why);
+    return status == STATUS_OK ? multiboot1_inform(request, &placement, &result->rbx, why) : status;
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// A Multiboot 2 header in one structure, and the boot information: between load_multiboot2*.c.
+#pragma once
+
+#include "vmm/load/load_elf.h"
+#include "vmm/load/load_place.h"
+
+// What the tags of a header ask for (Multiboot2 Specification 2.0, 3.1).
+struct multiboot2_header {
+    uint64_t offset; // in the file
+    bool has_addresses;
+    uint32_t header_addr;
+    uint32_t load_addr;
+    uint32_t load_end_addr;
+    uint32_t bss_end_addr;
+    bool has_entry;
+    uint32_t entry_addr;
+    bool relocatable;
+    uint32_t min_addr; // of the image's first byte
+    uint32_t max_addr; // of its last one
+    uint32_t align;
+    bool highest; // rather than the lowest place
+};
+
+// Finds the header and reads its tags. A tag that is required and cannot be honoured is refused.
+enum status multiboot2_read_header(const struct payload *payload, struct multiboot2_header *header,
+                                   struct reason *why);
+
+// What the boot information says of the image.
+struct multiboot2_image {
+    bool is_elf;
+    struct elf_image elf;
+    bool relocatable;
+    uint64_t base; // where its first byte was put
+    uint64_t end;
+};
+
+// Puts the boot information (3.6) and then the modules into RAM behind the image. `info` is the
+// information's address.
+enum status multiboot2_inform(const struct load_request *request,
+                              const struct multiboot2_image *image,
+                              const struct guest_memory *memory, uint64_t *info,
+                              struct reason *why);
