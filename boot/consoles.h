@@ -5,7 +5,7 @@
 
 #include "arch/x86/acpi.h"
 #include "boot/boot_info.h"
-#include "vmm/config.h"
+#include "vmm/config/config.h"
 #include "vmm/console.h"
 
 // COM1, by polling: usable before anything else. Log and panic go there from now on.

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "boot/boot_info.h"
-#include "vmm/config.h"
+#include "vmm/config/config.h"
 #include "vmm/vm.h"
 
 // Creates a VM for each name in guests= and each module line; a line that is wrong is reported in

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "arch/x86/acpi.h"
-#include "vmm/config.h"
+#include "vmm/config/config.h"
 #include "vmm/console.h"
 
 // COM1, by polling: usable before anything else.

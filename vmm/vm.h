@@ -3,7 +3,7 @@
 #pragma once
 
 #include "vmm/backend.h"
-#include "vmm/config.h"
+#include "vmm/config/config.h"
 #include "vmm/host.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/terminal.h"

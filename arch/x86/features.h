@@ -5,7 +5,7 @@
 #include "vmm/util/types.h"
 
 // Whoever finds out whether a feature is there asks feature_is_off (arch/x86/feature_switches.h)
-// too. Its word is in vmm/config_features.c.
+// too. Its word is in vmm/config/config_features.c.
 enum optional_feature {
     // VT-x
     OPTIONAL_VPID,

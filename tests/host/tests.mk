@@ -217,7 +217,7 @@ UNIT_TESTS += test_guest_memory
 test_guest_memory := vmm/memory/guest_memory.c
 
 UNIT_TESTS += test_config
-test_config := vmm/config.c vmm/config_features.c vmm/config_vm.c vmm/config_words.c $(LOADERS)
+test_config := vmm/config/config.c vmm/config/config_features.c vmm/config/config_vm.c vmm/config/config_words.c $(LOADERS)
 
 FUZZ_TARGETS += fuzz_config
 fuzz_config := $(test_config)

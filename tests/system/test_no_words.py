@@ -8,7 +8,7 @@ import pytest
 
 from test_machines import expect_hello
 
-FEATURES = pathlib.Path(__file__).parents[2] / "vmm/config_features.c"
+FEATURES = pathlib.Path(__file__).parents[2] / "vmm/config/config_features.c"
 # One CPU only, no table of the firmware; and a guest cannot run without the TRUE MSRs.
 ALONE = ["acpi", "smp", "true-controls"]
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Reads the line of a GRUB module, which describes a VM, into a structure.
-#include "vmm/config.h"
+#include "vmm/config/config.h"
 
-#include "vmm/config_words.h"
+#include "vmm/config/config_words.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/string.h"
 #include "vmm/vm.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The table of the words after `no=`.
-#include "vmm/config_features.h"
+#include "vmm/config/config_features.h"
 
 #include "vmm/util/string.h"
 

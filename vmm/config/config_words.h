@@ -2,7 +2,7 @@
 // Splits a command line into words the way GRUB joined them, and words into keys and values.
 #pragma once
 
-#include "vmm/config.h"
+#include "vmm/config/config.h"
 #include "vmm/util/types.h"
 
 // Room for `guests=` with as many names as there may be.

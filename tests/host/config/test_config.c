@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the command line and of the VM lines: what is read, and what each refusal says.
-#include "vmm/config.h"
+#include "vmm/config/config.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "vmm/config_features.h"
-#include "vmm/config_words.h"
+#include "vmm/config/config_features.h"
+#include "vmm/config/config_words.h"
 #include "vmm/memory/guest_memory.h"
 
 static unsigned complaints;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Fuzzes the configuration: any text as Husk's command line and as a VM's line.
-#include "vmm/config.h"
+#include "vmm/config/config.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Splits a command line into words the way GRUB joined them, and words into keys and values.
-#include "vmm/config_words.h"
+#include "vmm/config/config_words.h"
 
 #include "vmm/util/string.h"
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Reads Husk's own command line into a structure.
-#include "vmm/config.h"
+#include "vmm/config/config.h"
 
-#include "vmm/config_features.h"
-#include "vmm/config_words.h"
+#include "vmm/config/config_features.h"
+#include "vmm/config/config_words.h"
 #include "vmm/util/string.h"
 
 #define HUSK_KEYS "console= guests= focus= on-idle= no="
