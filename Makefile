@@ -41,7 +41,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wundef -Wstrict-prototypes -Wmissing
 SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
 
 # ---- The kernel ----
-KERNEL_FOLDERS := boot arch/x86 arch/vmx arch/svm vmm vmm/util vmm/devices vmm/config vmm/load vmm/emulate vmm/memory drivers
+KERNEL_FOLDERS := boot arch/x86 arch/vmx arch/svm vmm vmm/util vmm/devices vmm/console vmm/config vmm/load vmm/emulate vmm/memory drivers
 KERNEL_CFLAGS  := -std=c17 -O2 -g $(SAME_PATHS) -ffreestanding -fno-pic -fno-pie \
                   -mcmodel=kernel -mno-red-zone \
                   -mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector \
@@ -56,8 +56,8 @@ KERNEL_SMALL   := boot/% drivers/% \
                   $(addprefix arch/,svm/svm_capability.c svm/svm_explain.c svm/svm_invalid.c \
                                     svm/svm_vcpu.c vmx/vmx_capability.c vmx/vmx_common.c \
                                     vmx/vmx_explain.c vmx/vmx_vcpu.c) \
-                  $(addprefix vmm/,acpi_% config/% console% firmware% memory/guest_map% inspect% key_% \
-                                   line_% load/% monitor% mp_tables% terminal% util/format.c \
+                  $(addprefix vmm/,acpi_% config/% console/% firmware% memory/guest_map% inspect% key_queue% key_text% \
+                                   load/% monitor% mp_tables% terminal% util/format.c \
                                    vcpu_start% vm.c vm_build% vm_create%)
 kernel_size     = $(if $(filter $(KERNEL_SMALL),$(1)),-Os)
 # No debug information in assembly: NASM would write the folder's absolute path into it.

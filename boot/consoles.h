@@ -6,7 +6,7 @@
 #include "arch/x86/acpi.h"
 #include "boot/boot_info.h"
 #include "vmm/config/config.h"
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 
 // COM1, by polling: usable before anything else. Log and panic go there from now on.
 void consoles_start_serial(void);

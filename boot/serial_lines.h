@@ -4,7 +4,7 @@
 
 #include "arch/x86/acpi.h"
 #include "vmm/config/config.h"
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 
 // COM1, by polling: usable before anything else.
 void serial_lines_start(void);

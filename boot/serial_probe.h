@@ -6,7 +6,7 @@
 #include "arch/x86/pci.h"
 #include "drivers/uart16550.h"
 #include "vmm/config/config.h"
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 
 #define SERIAL_LINES_MAX 13 // COM1 to COM4, pci0 to pci7, the SPCR's
 #define SERIAL_NO_IRQ 0

@@ -2,10 +2,10 @@
 // The monitor: the user's command line, and the way of guests' output to the console.
 #pragma once
 
-#include "vmm/console.h"
+#include "vmm/console/console.h"
+#include "vmm/console/line_editor.h"
+#include "vmm/console/line_filter.h"
 #include "vmm/inspect.h"
-#include "vmm/line_editor.h"
-#include "vmm/line_filter.h"
 #include "vmm/vm.h"
 
 #define MONITOR_PROMPT "husk> "

@@ -2,7 +2,7 @@
 // An output of the console that remembers what it got and takes as much as a test lets it.
 #pragma once
 
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 
 #define FAKE_OUTPUT_BYTES (256 * KIB)
 

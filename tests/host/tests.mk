@@ -18,24 +18,24 @@
 
 # ---- The monitor and the console ----
 UNIT_TESTS += test_console
-test_console := vmm/console.c tests/host/fake_output.c
+test_console := vmm/console/console.c tests/host/fake_output.c
 
 UNIT_TESTS += test_key_parser
-test_key_parser := vmm/key_parser.c
+test_key_parser := vmm/console/key_parser.c
 
 UNIT_TESTS += test_line_editor
-test_line_editor := vmm/line_editor.c vmm/key_parser.c
+test_line_editor := vmm/console/line_editor.c vmm/console/key_parser.c
 
 UNIT_TESTS += test_line_filter
-test_line_filter := vmm/line_filter.c
+test_line_filter := vmm/console/line_filter.c
 
 UNIT_TESTS += test_terminal
 test_terminal := vmm/terminal.c
 
 I8042 := vmm/devices/i8042.c vmm/devices/i8042_scan_codes.c
 
-MONITOR := $(wildcard vmm/monitor*.c vmm/inspect*.c) vmm/console.c vmm/key_parser.c \
-           vmm/line_editor.c vmm/line_filter.c vmm/terminal.c vmm/memory/guest_memory.c \
+MONITOR := $(wildcard vmm/monitor*.c vmm/inspect*.c) vmm/console/console.c vmm/console/key_parser.c \
+           vmm/console/line_editor.c vmm/console/line_filter.c vmm/terminal.c vmm/memory/guest_memory.c \
            vmm/pc_front.c vmm/key_queue.c vmm/key_text.c vmm/devices/acpi_pm.c \
            vmm/devices/vga.c $(I8042) \
            tests/host/fake_output.c tests/host/fake_world.c

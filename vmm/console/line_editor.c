@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One line of text, its cursor and its history, drawn with \r, \b and ESC [ K only.
-#include "vmm/line_editor.h"
+#include "vmm/console/line_editor.h"
 
 #include "vmm/util/string.h"
 

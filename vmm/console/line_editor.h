@@ -2,7 +2,7 @@
 // A line of input that can be edited: keys in, an echo out, a finished line for the caller.
 #pragma once
 
-#include "vmm/key_parser.h"
+#include "vmm/console/key_parser.h"
 
 #define LINE_MAX_LENGTH 255
 #define LINE_HISTORY 32

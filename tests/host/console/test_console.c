@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the console's ring: newlines, colours, slow and dead outputs.
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

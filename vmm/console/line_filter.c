@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Drops control characters and escape sequences (ECMA-48 5.3 to 5.6) and finds the ends of lines.
-#include "vmm/line_filter.h"
+#include "vmm/console/line_filter.h"
 
 #define BELL 0x07
 #define ESCAPE 0x1b

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of line editing: what is in the line, and what a terminal shows of it.
-#include "vmm/line_editor.h"
+#include "vmm/console/line_editor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

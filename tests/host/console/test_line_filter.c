@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of what a guest's bytes become on the user's terminal.
-#include "vmm/line_filter.h"
+#include "vmm/console/line_filter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

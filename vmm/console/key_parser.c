@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A small state machine over ESC [ n ; m X and ESC O X (ECMA-48 5.4; xterm's cursor keys).
-#include "vmm/key_parser.h"
+#include "vmm/console/key_parser.h"
 
 #define NUMBER_MAX 100
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the parser of typed bytes.
-#include "vmm/key_parser.h"
+#include "vmm/console/key_parser.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

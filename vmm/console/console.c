@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // One ring of text cells, read by each output at its own pace.
-#include "vmm/console.h"
+#include "vmm/console/console.h"
 
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
