@@ -41,7 +41,7 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wundef -Wstrict-prototypes -Wmissing
 SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
 
 # ---- The kernel ----
-KERNEL_FOLDERS := boot arch/x86 arch/vmx arch/svm vmm vmm/util vmm/devices vmm/console vmm/config vmm/load vmm/emulate vmm/memory drivers
+KERNEL_FOLDERS := boot arch/x86 arch/vmx arch/svm vmm vmm/util vmm/devices vmm/board vmm/console vmm/config vmm/load vmm/emulate vmm/memory drivers
 KERNEL_CFLAGS  := -std=c17 -O2 -g $(SAME_PATHS) -ffreestanding -fno-pic -fno-pie \
                   -mcmodel=kernel -mno-red-zone \
                   -mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector \
@@ -56,8 +56,8 @@ KERNEL_SMALL   := boot/% drivers/% \
                   $(addprefix arch/,svm/svm_capability.c svm/svm_explain.c svm/svm_invalid.c \
                                     svm/svm_vcpu.c vmx/vmx_capability.c vmx/vmx_common.c \
                                     vmx/vmx_explain.c vmx/vmx_vcpu.c) \
-                  $(addprefix vmm/,acpi_% config/% console/% firmware% memory/guest_map% inspect% key_queue% key_text% \
-                                   load/% monitor% mp_tables% terminal% util/format.c \
+                  $(addprefix vmm/,board/acpi_% config/% console/% board/firmware% memory/guest_map% inspect% board/key_queue% key_text% \
+                                   load/% monitor% board/mp_tables% terminal% util/format.c \
                                    vcpu_start% vm.c vm_build% vm_create%)
 kernel_size     = $(if $(filter $(KERNEL_SMALL),$(1)),-Os)
 # No debug information in assembly: NASM would write the folder's absolute path into it.
@@ -99,11 +99,11 @@ $(BUILD)/gen/%/offsets.inc: %/offsets.c Makefile
 	    $(@:.inc=.s) > $@ && test -s $@
 
 # The DSDT of guests: what iasl makes of it, as an array in C.
-$(BUILD)/gen/dsdt.c: vmm/dsdt.asl Makefile
+$(BUILD)/gen/dsdt.c: vmm/board/dsdt.asl Makefile
 	$(call say,IASL,$<)
 	$(Q)mkdir -p $(@D) && $(IASL) -we -vs -p $(@:.c=) $< > $(@:.c=.log) 2>&1 || \
 	    { cat $(@:.c=.log) >&2; false; }
-	$(Q){ echo '#include "vmm/acpi_tables.h"' && echo 'const uint8_t acpi_dsdt[] = {' && \
+	$(Q){ echo '#include "vmm/board/acpi_tables.h"' && echo 'const uint8_t acpi_dsdt[] = {' && \
 	    od -An -v -tx1 $(@:.c=.aml) | sed 's/ \(..\)/ 0x\1,/g' && echo '};' && \
 	    echo 'const unsigned acpi_dsdt_bytes = sizeof(acpi_dsdt);'; } > $@
 

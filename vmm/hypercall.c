@@ -2,7 +2,7 @@
 // Answers hypercalls.
 #include "vmm/hypercall.h"
 
-#include "vmm/pc.h"
+#include "vmm/board/pc.h"
 #include "vmm/vcpu.h"
 
 static NOT_INLINE enum exit_action end(struct vcpu *vcpu)

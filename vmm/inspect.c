@@ -2,7 +2,7 @@
 // Snapshots of a VM's memory and of what it exited for, taken on the VM's home CPU.
 #include "vmm/inspect.h"
 
-#include "vmm/pc.h"
+#include "vmm/board/pc.h"
 
 #include "vmm/util/format.h"
 

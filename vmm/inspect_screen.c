@@ -2,7 +2,7 @@
 // Snapshots of a VM's text screen, in characters that every terminal has.
 #include "vmm/inspect.h"
 
-#include "vmm/pc.h"
+#include "vmm/board/pc.h"
 #include "vmm/util/format.h"
 
 #define COLUMNS_MAX 80U

@@ -2,7 +2,7 @@
 // A vCPU's local APIC: the guest's accesses to it, and the processor's part in it.
 #pragma once
 
-#include "vmm/pc.h"
+#include "vmm/board/pc.h"
 #include "vmm/vcpu.h"
 
 void vcpu_apic_init(struct vcpu *vcpu);

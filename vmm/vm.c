@@ -2,7 +2,7 @@
 // VMs: started, stopped, paused and reset.
 #include "vmm/vm.h"
 
-#include "vmm/pc.h"
+#include "vmm/board/pc.h"
 #include "vmm/util/format.h"
 #include "vmm/vcpu.h"
 #include "vmm/vm_call.h"

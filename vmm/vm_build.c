@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What a VM gets when it starts and gives back when it stops. On the VM's home CPU.
-#include "vmm/acpi_tables.h"
-#include "vmm/firmware.h"
+#include "vmm/board/acpi_tables.h"
+#include "vmm/board/firmware.h"
+#include "vmm/board/mp_tables.h"
+#include "vmm/board/pc.h"
 #include "vmm/load/load.h"
-#include "vmm/mp_tables.h"
-#include "vmm/pc.h"
 #include "vmm/vcpu.h"
 
 // How much is zeroed between two looks at the clock.

@@ -4,7 +4,7 @@
 
 #include "tests/host/fake_backend.h"
 #include "tests/host/fake_host.h"
-#include "vmm/pc.h"
+#include "vmm/board/pc.h"
 #include "vmm/scheduler.h"
 #include "vmm/vcpu.h"
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "tests/host/fake_output.h"
+#include "vmm/board/pc.h"
 #include "vmm/monitor.h"
-#include "vmm/pc.h"
 #include "vmm/scheduler.h"
 
 #define WORLD_VMS_MAX 6

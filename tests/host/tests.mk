@@ -36,12 +36,12 @@ I8042 := vmm/devices/i8042.c vmm/devices/i8042_scan_codes.c
 
 MONITOR := $(wildcard vmm/monitor*.c vmm/inspect*.c) vmm/console/console.c vmm/console/key_parser.c \
            vmm/console/line_editor.c vmm/console/line_filter.c vmm/terminal.c vmm/memory/guest_memory.c \
-           vmm/pc_front.c vmm/key_queue.c vmm/key_text.c vmm/devices/acpi_pm.c \
+           vmm/board/pc_front.c vmm/board/key_queue.c vmm/key_text.c vmm/devices/acpi_pm.c \
            vmm/devices/vga.c $(I8042) \
            tests/host/fake_output.c tests/host/fake_world.c
 
 UNIT_TESTS += test_key_queue
-test_key_queue := vmm/key_queue.c $(I8042) tests/host/fake_device.c
+test_key_queue := vmm/board/key_queue.c $(I8042) tests/host/fake_device.c
 
 UNIT_TESTS += test_key_text
 test_key_text := vmm/key_text.c drivers/ps2_scan_codes.c
@@ -65,13 +65,13 @@ FUZZ_TARGETS += fuzz_monitor
 fuzz_monitor := $(MONITOR)
 
 # ---- The hypervisor's core ----
-ACPI_TABLES := vmm/acpi_tables.c vmm/acpi_processors.c $(BUILD)/gen/dsdt.c
+ACPI_TABLES := vmm/board/acpi_tables.c vmm/board/acpi_processors.c $(BUILD)/gen/dsdt.c
 
 # All of vmm/ but console and monitor, on a fake machine.
-CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/firmware.c vmm/hypercall.c \
-        vmm/io_bus.c vmm/key_queue.c vmm/memory_exit.c vmm/mp_tables.c vmm/msr.c vmm/scheduler.c \
+CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/board/firmware.c vmm/hypercall.c \
+        vmm/board/io_bus.c vmm/board/key_queue.c vmm/memory_exit.c vmm/board/mp_tables.c vmm/msr.c vmm/scheduler.c \
         vmm/terminal.c \
-        $(wildcard vmm/guest_*.c vmm/memory/*.c vmm/load/*.c vmm/pc*.c vmm/vcpu*.c vmm/vm*.c) $(ACPI_TABLES) \
+        $(wildcard vmm/guest_*.c vmm/memory/*.c vmm/load/*.c vmm/board/*.c vmm/vcpu*.c vmm/vm*.c) $(ACPI_TABLES) \
         $(wildcard vmm/emulate/*.c vmm/devices/*.c) \
         tests/host/fake_backend.c tests/host/fake_host.c tests/host/fake_machine.c
 
@@ -87,7 +87,7 @@ UNIT_TESTS += test_cpuid
 test_cpuid := vmm/cpuid.c tests/host/fake_host.c
 
 UNIT_TESTS += test_firmware
-test_firmware := vmm/firmware.c vmm/memory/guest_memory.c
+test_firmware := vmm/board/firmware.c vmm/memory/guest_memory.c
 
 UNIT_TESTS += test_control_registers
 test_control_registers := $(CORE)
@@ -99,13 +99,13 @@ UNIT_TESTS += test_hypercall
 test_hypercall := $(CORE)
 
 UNIT_TESTS += test_io_bus
-test_io_bus := vmm/io_bus.c
+test_io_bus := vmm/board/io_bus.c
 
 UNIT_TESTS += test_memory_exit
 test_memory_exit := $(CORE)
 
 UNIT_TESTS += test_mp_tables
-test_mp_tables := vmm/mp_tables.c vmm/memory/guest_memory.c
+test_mp_tables := vmm/board/mp_tables.c vmm/memory/guest_memory.c
 
 UNIT_TESTS += test_msr
 test_msr := $(CORE)

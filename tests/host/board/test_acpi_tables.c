@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of a VM's ACPI tables: by Husk's own parser, and by iasl, which takes them apart and again.
 #define _DEFAULT_SOURCE // mkdtemp
-#include "vmm/acpi_tables.h"
+#include "vmm/board/acpi_tables.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Puts the ROM and its vectors into a VM's memory.
-#include "vmm/firmware.h"
+#include "vmm/board/firmware.h"
 
 #include "vmm/util/string.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of how a VM's devices are wired: to ports, interrupt controllers, terminal and reset line.
-#include "vmm/pc.h"
+#include "vmm/board/pc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

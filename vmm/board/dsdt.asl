@@ -27,7 +27,7 @@ DefinitionBlock ("", "DSDT", 2, "HUSK", "HUSKPC", 1)
                     ReadWrite, 0, 0xC0000000, 0xFEBFFFFF, 0, 0x3EC00000)
             })
             // Pin p of slot s: 10 or 11, as s + p is odd or even. Both are free, and mean the
-            // same to the 8259s and to the I/O APIC. vmm/mp_tables.c says so too.
+            // same to the 8259s and to the I/O APIC. vmm/board/mp_tables.c says so too.
             Name (_PRT, Package ()
             {
                 Package () {0x0001FFFF, 0, 0, 10},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The device memory of a VM's PC: which chip answers at which guest-physical address.
-#include "vmm/pc_internal.h"
+#include "vmm/board/pc_internal.h"
 
 struct memory_range {
     uint64_t base;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Writes a VM's ACPI tables: the list of tables, the fixed hardware, and the DSDT as iasl made it.
-#include "vmm/acpi_tables_internal.h"
+#include "vmm/board/acpi_tables_internal.h"
 
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/hpet.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the port bus: who answers, how wide, and what becomes of the rest.
-#include "vmm/io_bus.h"
+#include "vmm/board/io_bus.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A ring of scan codes in front of a guest's keyboard controller.
-#include "vmm/key_queue.h"
+#include "vmm/board/key_queue.h"
 
 bool key_queue_put(struct key_queue *queue, const uint8_t *codes, unsigned count)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of a VM's MP tables, read as the specification says: found by scanning, entry by entry.
-#include "vmm/mp_tables.h"
+#include "vmm/board/mp_tables.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

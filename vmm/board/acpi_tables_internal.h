@@ -3,7 +3,7 @@
 #pragma once
 
 #include "arch/x86/acpi_layout.h"
-#include "vmm/acpi_tables.h"
+#include "vmm/board/acpi_tables.h"
 
 #define ACPI_TABLES_MAX 8
 

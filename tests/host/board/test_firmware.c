@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of how the ROM gets into a VM's first megabyte.
-#include "vmm/firmware.h"
+#include "vmm/board/firmware.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Wires the devices of a VM to its interrupt controllers and its terminal.
-#include "vmm/pc_internal.h"
+#include "vmm/board/pc_internal.h"
 
 #include "vmm/apic_bus.h"
 #include "vmm/vcpu.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The I/O ports of a VM's PC: an adapter from the bus to each device.
-#include "vmm/pc_internal.h"
+#include "vmm/board/pc_internal.h"
 
 enum pc_range {
     RANGE_PIC_MASTER,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the device memory of a VM's PC: who answers where, from whichever vCPU's CPU.
-#include "vmm/pc_internal.h"
+#include "vmm/board/pc_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

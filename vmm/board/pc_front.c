@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a person in front of a VM's PC has: its keyboard, its power button, its screen.
-#include "vmm/pc.h"
+#include "vmm/board/pc.h"
 
 bool pc_type(struct pc *pc, const uint8_t *codes, unsigned count)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Writes a VM's MP floating pointer and MP configuration table, which say what its ACPI tables say.
-#include "vmm/mp_tables.h"
+#include "vmm/board/mp_tables.h"
 
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/ioapic.h"

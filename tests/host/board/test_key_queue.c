@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of what was typed on its way into the keyboard: order, room, a keyboard that is off.
-#include "vmm/key_queue.h"
+#include "vmm/board/key_queue.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

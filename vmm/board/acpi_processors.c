@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A VM's MADT (vCPUs, I/O APIC, interrupt inputs) and the SSDT with an object for each vCPU.
-#include "vmm/acpi_tables_internal.h"
+#include "vmm/board/acpi_tables_internal.h"
 
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/ioapic.h"

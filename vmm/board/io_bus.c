@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Finds the device of an I/O port in one table look-up.
-#include "vmm/io_bus.h"
+#include "vmm/board/io_bus.h"
 
 void io_bus_init(struct io_bus *bus)
 {

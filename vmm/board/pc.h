@@ -2,6 +2,8 @@
 // The PC that every VM is: its devices, wired together as on the board. All its vCPUs use it.
 #pragma once
 
+#include "vmm/board/io_bus.h"
+#include "vmm/board/key_queue.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/exit_port.h"
 #include "vmm/devices/hpet.h"
@@ -16,8 +18,6 @@
 #include "vmm/devices/system_port.h"
 #include "vmm/devices/uart.h"
 #include "vmm/devices/vga.h"
-#include "vmm/io_bus.h"
-#include "vmm/key_queue.h"
 #include "vmm/util/lock.h"
 #include "vmm/vm.h"
 

@@ -2,7 +2,7 @@
 // What pc.c, pc_ports.c and pc_memory.c know of each other.
 #pragma once
 
-#include "vmm/pc.h"
+#include "vmm/board/pc.h"
 
 // The lock is held, but in pc_claim_ports.
 
