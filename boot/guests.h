@@ -4,7 +4,7 @@
 
 #include "boot/boot_info.h"
 #include "vmm/config/config.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 // Creates a VM for each name in guests= and each module line; a line that is wrong is reported in
 // the log and costs its VM only.

@@ -27,8 +27,8 @@
 #include "boot/virtualization.h"
 #include "vmm/devices/rtc_date.h"
 #include "vmm/monitor.h"
-#include "vmm/scheduler.h"
 #include "vmm/util/format.h"
+#include "vmm/vm/scheduler.h"
 
 #define VERSION "Husk 0.1"
 #define RTC_SET_FROM_S (24 * 3600ULL) // since 1970; a clock that could not be read counts from 0

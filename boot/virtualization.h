@@ -3,7 +3,7 @@
 #pragma once
 
 #include "arch/x86/cpuid.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 // By this CPU's CPUID. NULL: none; `why` says what the machine lacks.
 const struct vcpu_ops *virtualization_choose(struct reason *why);

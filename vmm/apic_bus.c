@@ -7,7 +7,7 @@
 
 #include "vmm/vcpu.h"
 #include "vmm/vcpu_mail.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 static bool is_meant(const struct vcpu *vcpu, const struct vcpu *sender,
                      const struct apic_message *message)

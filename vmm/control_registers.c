@@ -2,7 +2,7 @@
 // Writes to CR0, CR4, CR8, XCR0 and EFER that the hardware does not decide alone (SDM Vol. 3A 2.5).
 #include "arch/x86/registers.h"
 #include "vmm/vcpu.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define PDPTE_PRESENT BIT(0)
 #define PDPTE_RESERVED 0x1e6ULL // bits 1, 2, 5 to 8 (SDM Vol. 3A table 4-8)

@@ -3,7 +3,7 @@
 #include "arch/x86/registers.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/vcpu.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 static void note_steps(const struct guest_memory *memory, const struct walk_result *walk,
                        struct guest_code *code)

@@ -6,7 +6,7 @@
 #include "vmm/console/line_editor.h"
 #include "vmm/console/line_filter.h"
 #include "vmm/inspect.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define MONITOR_PROMPT "husk> "
 #define MONITOR_DETACH_KEY KEY_CTRL(']')

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Commands about the machine itself.
 #include "vmm/monitor_internal.h"
-#include "vmm/scheduler.h"
 #include "vmm/util/string.h"
+#include "vmm/vm/scheduler.h"
 
 #define CPU_TEXT_BYTES 64
 

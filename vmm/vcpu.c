@@ -3,8 +3,8 @@
 #include "vmm/vcpu.h"
 
 #include "arch/x86/registers.h"
-#include "vmm/scheduler.h"
 #include "vmm/vcpu_apic.h"
+#include "vmm/vm/scheduler.h"
 
 // ---- Creation ----
 

@@ -3,7 +3,7 @@
 #include "vmm/vcpu_mail.h"
 
 #include "vmm/vcpu.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 // ---- On any CPU ----
 

@@ -4,7 +4,7 @@
 
 #include "arch/x86/registers.h"
 #include "vmm/load/load.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 // Hidden parts of the segment registers: present, DPL 0, accessed.
 #define ATTRIBUTES_REAL 0x0093   // read/write data, 16 bits

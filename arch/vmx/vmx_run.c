@@ -27,7 +27,7 @@ static void flush_stale(struct vcpu_core *vcpu)
 #define EXITS_A_RUN 1024
 
 // The preemption timer counts only while the guest runs, so a guest with many exits comes out a
-// little late; what it owes to others is settled by the clock (vmm/scheduler.c).
+// little late; what it owes to others is settled by the clock (vmm/vm/scheduler.c).
 static void set_timer(const struct vcpu_core *vcpu)
 {
     const struct vmx_capability *c = vmx_capability();

@@ -5,8 +5,8 @@
 #include "tests/host/fake_backend.h"
 #include "tests/host/fake_host.h"
 #include "vmm/board/pc.h"
-#include "vmm/scheduler.h"
 #include "vmm/vcpu.h"
+#include "vmm/vm/scheduler.h"
 
 #define FAKE_VM_BYTES (2 * MIB)
 

@@ -5,7 +5,7 @@
 #include "tests/host/fake_output.h"
 #include "vmm/board/pc.h"
 #include "vmm/monitor.h"
-#include "vmm/scheduler.h"
+#include "vmm/vm/scheduler.h"
 
 #define WORLD_VMS_MAX 6
 #define WORLD_INPUT_BYTES 8192

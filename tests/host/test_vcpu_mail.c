@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/host/fake_machine.h"
-#include "vmm/vm_hold.h"
+#include "vmm/vm/vm_hold.h"
 
 #define SVR_ON 0x1ffU
 

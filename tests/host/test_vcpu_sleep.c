@@ -10,7 +10,7 @@
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/vcpu_apic.h"
-#include "vmm/vm_hold.h"
+#include "vmm/vm/vm_hold.h"
 
 #define MS 1000000ULL
 #define FOR_EVER "halted for ever"

@@ -11,7 +11,7 @@
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/vcpu_apic.h"
-#include "vmm/vm_hold.h"
+#include "vmm/vm/vm_hold.h"
 
 static struct vcpu *ap; // the second vCPU, held and loaded on CPU 1, where the tests run
 

@@ -30,12 +30,12 @@ UNIT_TESTS += test_line_filter
 test_line_filter := vmm/console/line_filter.c
 
 UNIT_TESTS += test_terminal
-test_terminal := vmm/terminal.c
+test_terminal := vmm/vm/terminal.c
 
 I8042 := vmm/devices/i8042.c vmm/devices/i8042_scan_codes.c
 
 MONITOR := $(wildcard vmm/monitor*.c vmm/inspect*.c) vmm/console/console.c vmm/console/key_parser.c \
-           vmm/console/line_editor.c vmm/console/line_filter.c vmm/terminal.c vmm/memory/guest_memory.c \
+           vmm/console/line_editor.c vmm/console/line_filter.c vmm/vm/terminal.c vmm/memory/guest_memory.c \
            vmm/board/pc_front.c vmm/board/key_queue.c vmm/key_text.c vmm/devices/acpi_pm.c \
            vmm/devices/vga.c $(I8042) \
            tests/host/fake_output.c tests/host/fake_world.c
@@ -69,9 +69,9 @@ ACPI_TABLES := vmm/board/acpi_tables.c vmm/board/acpi_processors.c $(BUILD)/gen/
 
 # All of vmm/ but console and monitor, on a fake machine.
 CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/board/firmware.c vmm/hypercall.c \
-        vmm/board/io_bus.c vmm/board/key_queue.c vmm/memory_exit.c vmm/board/mp_tables.c vmm/msr.c vmm/scheduler.c \
-        vmm/terminal.c \
-        $(wildcard vmm/guest_*.c vmm/memory/*.c vmm/load/*.c vmm/board/*.c vmm/vcpu*.c vmm/vm*.c) $(ACPI_TABLES) \
+        vmm/board/io_bus.c vmm/board/key_queue.c vmm/memory_exit.c vmm/board/mp_tables.c vmm/msr.c vmm/vm/scheduler.c \
+        vmm/vm/terminal.c \
+        $(wildcard vmm/guest_*.c vmm/memory/*.c vmm/load/*.c vmm/board/*.c vmm/vcpu*.c vmm/vm/*.c) $(ACPI_TABLES) \
         $(wildcard vmm/emulate/*.c vmm/devices/*.c) \
         tests/host/fake_backend.c tests/host/fake_host.c tests/host/fake_machine.c
 

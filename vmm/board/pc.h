@@ -19,7 +19,7 @@
 #include "vmm/devices/uart.h"
 #include "vmm/devices/vga.h"
 #include "vmm/util/lock.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define PC_RANGES 17
 

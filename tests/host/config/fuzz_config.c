@@ -7,7 +7,7 @@
 
 #include "arch/x86/features.h"
 #include "vmm/memory/guest_memory.h"
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Counts the vCPUs of a VM that are held, so that the VM is changed only while none is.
-#include "vmm/vm_hold.h"
+#include "vmm/vm/vm_hold.h"
 
 #include "vmm/vcpu.h"
 

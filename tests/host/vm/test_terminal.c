@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the rings between a guest's UART and the console.
-#include "vmm/terminal.h"
+#include "vmm/vm/terminal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 // Shares one CPU among the vCPUs that are pinned to it and the starts of VMs.
 #pragma once
 
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #define SCHEDULER_SLICE_NS 10000000ULL   // 10 ms
 #define SCHEDULER_SLICE_MIN_NS 100000ULL // where another vCPU wakes before the slice ends

@@ -7,7 +7,7 @@
 // tries again, and the last holder wakes the VM's home CPU.
 #pragma once
 
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 // On the vCPU's own CPU. False: the VM is off, or being built or torn down.
 MUST_CHECK bool vm_hold(struct vm *vm, unsigned index);

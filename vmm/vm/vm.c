@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // VMs: started, stopped, paused and reset.
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #include "vmm/board/pc.h"
 #include "vmm/util/format.h"
 #include "vmm/vcpu.h"
-#include "vmm/vm_call.h"
-#include "vmm/vm_hold.h"
+#include "vmm/vm/vm_call.h"
+#include "vmm/vm/vm_hold.h"
 
 // A guest that resets itself all the time gets to do so this often: each takes host time and a
 // line.

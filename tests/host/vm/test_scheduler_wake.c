@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of CPUs that wake each other: kicked when they must be, and no more often.
-#include "vmm/scheduler.h"
+#include "vmm/vm/scheduler.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
-#include "vmm/vm_hold.h"
+#include "vmm/vm/vm_hold.h"
 
 #define US 1000ULL
 #define MS (1000 * US)

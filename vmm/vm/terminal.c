@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Two byte rings between a VM's CPU and CPU 0, and what the guest sent lately.
-#include "vmm/terminal.h"
+#include "vmm/vm/terminal.h"
 
 static_assert((TERMINAL_OUTPUT_BYTES & (TERMINAL_OUTPUT_BYTES - 1)) == 0, "positions wrap");
 static_assert((TERMINAL_INPUT_BYTES & (TERMINAL_INPUT_BYTES - 1)) == 0, "positions wrap");

@@ -2,8 +2,8 @@
 // The set of VMs: found by name, made from a configuration or a linked payload.
 #include "vmm/devices/device.h"
 #include "vmm/util/string.h"
-#include "vmm/vm.h"
-#include "vmm/vm_hold.h"
+#include "vmm/vm/vm.h"
+#include "vmm/vm/vm_hold.h"
 
 struct vm *vm_find(struct vmm *vmm, const char *name)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of who may touch a VM's vCPUs: two CPUs that run them, and the home CPU that wants them.
-#include "vmm/vm_hold.h"
+#include "vmm/vm/vm_hold.h"
 
 #include <pthread.h>
 #include <setjmp.h>

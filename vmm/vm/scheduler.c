@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Chooses who runs next: the runnable vCPU with the least virtual time.
-#include "vmm/scheduler.h"
+#include "vmm/vm/scheduler.h"
 
 #include "vmm/vcpu.h"
-#include "vmm/vm_hold.h"
+#include "vmm/vm/vm_hold.h"
 
 // How often others' time may be cut short because a vCPU has got work that must wait for its CPU.
 #define WAKE_INTERVAL_NS 100000ULL

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of how one CPU is shared: fairness, soon after waking, nobody starved, deadlines.
-#include "vmm/scheduler.h"
+#include "vmm/vm/scheduler.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

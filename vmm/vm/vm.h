@@ -6,8 +6,8 @@
 #include "vmm/config/config.h"
 #include "vmm/host.h"
 #include "vmm/memory/guest_memory.h"
-#include "vmm/terminal.h"
 #include "vmm/util/lock.h"
+#include "vmm/vm/terminal.h"
 
 #define VMS_MAX 64
 #define VM_VCPUS_MAX 64
@@ -39,7 +39,7 @@ struct vm_payload {
 // only.
 struct vm_slot {
     unsigned cpu;
-    bool held;                // see vmm/vm_hold.h
+    bool held;                // see vmm/vm/vm_hold.h
     uint64_t virtual_time_ns; // of the scheduler: who has the least runs next
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of VMs from creation to restart: every state, every order, nothing leaked.
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Calls to the CPUs of a VM, from CPU 0: to change its state, or to look into it.
-#include "vmm/vm_call.h"
+#include "vmm/vm/vm_call.h"
 
 #include "vmm/vcpu.h"
-#include "vmm/vm_hold.h"
+#include "vmm/vm/vm_hold.h"
 
 struct vm_request {
     struct vm *vm;

@@ -2,7 +2,7 @@
 // Calls to the CPUs of a VM.
 #pragma once
 
-#include "vmm/vm.h"
+#include "vmm/vm/vm.h"
 
 // On CPU 0: carries the operation out on the VM's home CPU, while no vCPU of it runs or is held.
 enum status vm_on_home_cpu(struct vm *vm, enum status (*operation)(struct vm *, struct reason *),
