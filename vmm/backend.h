@@ -243,11 +243,11 @@ struct vcpu_ops {
     void (*explain)(const struct vcpu_core *vcpu, struct reason *why);
 };
 
-// Called by the back end's loop for each exit; the one way up. In vmm/vcpu_exit.c.
+// Called by the back end's loop for each exit; the one way up. In vmm/vcpu/vcpu_exit.c.
 enum exit_action vcpu_handle_exit(struct vcpu_core *vcpu, struct vm_exit *exit);
 
 // After an exit with vcpu.work being WORK_EVENTS: delivers what can be delivered, so that the loop
-// may go on. It may leave vcpu.work as it is. In vmm/vcpu.c.
+// may go on. It may leave vcpu.work as it is. In vmm/vcpu/vcpu.c.
 void vcpu_handle_events(struct vcpu_core *vcpu);
 
 // Where code of the guest lies, for a back end whose hardware does not say how long the instruction
@@ -268,5 +268,5 @@ struct guest_code {
 };
 
 // Translates a linear address as an instruction fetch would. False: it is not mapped, or not RAM.
-// In vmm/guest_code.c.
+// In vmm/vcpu/guest_code.c.
 bool vcpu_find_code(struct vcpu_core *vcpu, gva_t address, struct guest_code *code);

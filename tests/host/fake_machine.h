@@ -5,7 +5,7 @@
 #include "tests/host/fake_backend.h"
 #include "tests/host/fake_host.h"
 #include "vmm/board/pc.h"
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/scheduler.h"
 
 #define FAKE_VM_BYTES (2 * MIB)

@@ -68,10 +68,10 @@ fuzz_monitor := $(MONITOR)
 ACPI_TABLES := vmm/board/acpi_tables.c vmm/board/acpi_processors.c $(BUILD)/gen/dsdt.c
 
 # All of vmm/ but console and monitor, on a fake machine.
-CORE := vmm/apic_bus.c vmm/control_registers.c vmm/cpuid.c vmm/board/firmware.c vmm/hypercall.c \
-        vmm/board/io_bus.c vmm/board/key_queue.c vmm/memory_exit.c vmm/board/mp_tables.c vmm/msr.c vmm/vm/scheduler.c \
+CORE := vmm/vcpu/apic_bus.c vmm/vcpu/control_registers.c vmm/vcpu/cpuid.c vmm/board/firmware.c vmm/vcpu/hypercall.c \
+        vmm/board/io_bus.c vmm/board/key_queue.c vmm/vcpu/memory_exit.c vmm/board/mp_tables.c vmm/vcpu/msr.c vmm/vm/scheduler.c \
         vmm/vm/terminal.c \
-        $(wildcard vmm/guest_*.c vmm/memory/*.c vmm/load/*.c vmm/board/*.c vmm/vcpu*.c vmm/vm/*.c) $(ACPI_TABLES) \
+        $(wildcard vmm/memory/*.c vmm/load/*.c vmm/board/*.c vmm/vcpu/*.c vmm/vm/*.c) $(ACPI_TABLES) \
         $(wildcard vmm/emulate/*.c vmm/devices/*.c) \
         tests/host/fake_backend.c tests/host/fake_host.c tests/host/fake_machine.c
 
@@ -84,7 +84,7 @@ UNIT_TESTS += test_apic_bus
 test_apic_bus := $(CORE)
 
 UNIT_TESTS += test_cpuid
-test_cpuid := vmm/cpuid.c tests/host/fake_host.c
+test_cpuid := vmm/vcpu/cpuid.c tests/host/fake_host.c
 
 UNIT_TESTS += test_firmware
 test_firmware := vmm/board/firmware.c vmm/memory/guest_memory.c

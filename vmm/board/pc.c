@@ -2,8 +2,8 @@
 // Wires the devices of a VM to its interrupt controllers and its terminal.
 #include "vmm/board/pc_internal.h"
 
-#include "vmm/apic_bus.h"
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/apic_bus.h"
+#include "vmm/vcpu/vcpu.h"
 
 // How soon a byte that the console had no room for is offered again.
 #define OUTPUT_RETRY_NS 500000

@@ -2,7 +2,7 @@
 // Chooses who runs next: the runnable vCPU with the least virtual time.
 #include "vmm/vm/scheduler.h"
 
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm_hold.h"
 
 // How often others' time may be cut short because a vCPU has got work that must wait for its CPU.

@@ -4,7 +4,7 @@
 
 #include "vmm/board/pc.h"
 #include "vmm/util/format.h"
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_hold.h"
 

@@ -64,7 +64,7 @@ struct vm {
     unsigned starts;              // how often it was started or reset
     struct vm_slot slots[VM_VCPUS_MAX]; // config.vcpus of them
     int32_t holders;    // atomic: how many vCPUs are held, or that nobody may hold one
-    uint32_t apic_turn; // atomic: whose turn it is among equals (vmm/apic_bus.h)
+    uint32_t apic_turn; // atomic: whose turn it is among equals (vmm/vcpu/apic_bus.h)
     struct lock apic_lock;
     unsigned apics_elsewhere; // vCPUs whose local APIC is not where the page of it is mapped
     uint32_t stirs;           // atomic: signals that wake even a vCPU that takes no interrupts

@@ -5,7 +5,7 @@
 #include "vmm/board/mp_tables.h"
 #include "vmm/board/pc.h"
 #include "vmm/load/load.h"
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 
 // How much is zeroed between two looks at the clock.
 #define PIECE_BYTES (256 * KIB)

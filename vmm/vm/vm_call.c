@@ -2,7 +2,7 @@
 // Calls to the CPUs of a VM, from CPU 0: to change its state, or to look into it.
 #include "vmm/vm/vm_call.h"
 
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm_hold.h"
 
 struct vm_request {

@@ -11,7 +11,7 @@
 #include "tests/host/fake_machine.h"
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 
 #define MS 1000000ULL
 #define SECOND (1000 * MS)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of a guest's CPUID table, on a fake host that tests change at will.
-#include "vmm/cpuid.h"
+#include "vmm/vcpu/cpuid.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Writes to CR0, CR4, CR8, XCR0 and EFER that the hardware does not decide alone (SDM Vol. 3A 2.5).
 #include "arch/x86/registers.h"
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
 
 #define PDPTE_PRESENT BIT(0)

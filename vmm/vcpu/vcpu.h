@@ -3,11 +3,11 @@
 #pragma once
 
 #include "vmm/backend.h"
-#include "vmm/cpuid.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/emulate/emulate.h"
-#include "vmm/msr.h"
-#include "vmm/vcpu_mail.h"
+#include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/msr.h"
+#include "vmm/vcpu/vcpu_mail.h"
 
 struct load_result;
 struct vm;

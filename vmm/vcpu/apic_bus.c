@@ -3,10 +3,10 @@
 //
 // Other vCPUs may change their APIC's ID registers and priorities while they are looked at here.
 // Each is one aligned word, and a guest that does so gets one of the two outcomes.
-#include "vmm/apic_bus.h"
+#include "vmm/vcpu/apic_bus.h"
 
-#include "vmm/vcpu.h"
-#include "vmm/vcpu_mail.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_mail.h"
 #include "vmm/vm/vm.h"
 
 static bool is_meant(const struct vcpu *vcpu, const struct vcpu *sender,

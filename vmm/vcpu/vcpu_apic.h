@@ -3,7 +3,7 @@
 #pragma once
 
 #include "vmm/board/pc.h"
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 
 void vcpu_apic_init(struct vcpu *vcpu);
 

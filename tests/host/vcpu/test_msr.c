@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of RDMSR and WRMSR in a guest.
-#include "vmm/msr.h"
+#include "vmm/vcpu/msr.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

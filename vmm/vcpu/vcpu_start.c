@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The state in which a vCPU starts: as the loader says, or after INIT and SIPI.
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 
 #include "arch/x86/registers.h"
 #include "vmm/load/load.h"

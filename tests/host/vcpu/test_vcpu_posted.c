@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of interrupts that other CPUs post to a vCPU while its guest runs on.
-#include "vmm/vcpu_mail.h"
+#include "vmm/vcpu/vcpu_mail.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -11,7 +11,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 
 static struct vcpu *ap; // the second vCPU, on CPU 1
 

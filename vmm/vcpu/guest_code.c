@@ -2,7 +2,7 @@
 // Finds a guest's code in its RAM, through its page tables.
 #include "arch/x86/registers.h"
 #include "vmm/memory/guest_walk.h"
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
 
 static void note_steps(const struct guest_memory *memory, const struct walk_result *walk,

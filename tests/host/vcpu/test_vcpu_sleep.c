@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of vCPUs that sleep: what wakes them, and when none of a VM will ever wake.
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vm/vm_hold.h"
 
 #define MS 1000000ULL

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of what travels to a vCPU from other CPUs: nothing lost, nothing twice, in the right form.
-#include "vmm/vcpu_mail.h"
+#include "vmm/vcpu/vcpu_mail.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of a vCPU's life: how it starts, how interrupts reach it, when it runs and when it waits.
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/load/load.h"
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 
 #define MS 1000000ULL
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A vCPU's local APIC: its ties to the VM, the guest's accesses, and the processor's part in it
 // where the processor serves the guest out of the APIC's page.
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 
-#include "vmm/apic_bus.h"
+#include "vmm/vcpu/apic_bus.h"
 
 static_assert(LAPIC_DEFAULT_BASE == BACKEND_APIC_GPA, "where the back end maps it");
 

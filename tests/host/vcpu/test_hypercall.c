@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of Husk's own hypercalls.
-#include "vmm/hypercall.h"
+#include "vmm/vcpu/hypercall.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A vCPU's life: created, told of events, run slice by slice.
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 
 #include "arch/x86/registers.h"
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vm/scheduler.h"
 
 // ---- Creation ----

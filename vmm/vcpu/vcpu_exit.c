@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What each kind of VM exit does: one line a case.
 #include "arch/x86/registers.h"
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 
 static enum exit_action answer_cpuid(uint64_t *gpr, const struct cpuid_registers *answer)
 {

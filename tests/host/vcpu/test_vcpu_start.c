@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of the state in which a vCPU starts: after power-up, after INIT, after a SIPI (SDM Vol. 3A
 // 9.4, table 10-1). The loader's start states are in test_vcpu.c.
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,7 +10,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vm/vm_hold.h"
 
 static struct vcpu *ap; // the second vCPU, held and loaded on CPU 1, where the tests run

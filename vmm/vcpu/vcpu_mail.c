@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Interrupts and signals on their way from one CPU to the vCPU of another.
-#include "vmm/vcpu_mail.h"
+#include "vmm/vcpu/vcpu_mail.h"
 
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
 
 // ---- On any CPU ----

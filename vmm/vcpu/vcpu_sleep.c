@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // vCPUs that do not run: halted, or waiting for a SIPI, and what ends that.
 #include "arch/x86/registers.h"
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 
 static bool is_asleep(const struct vcpu *vcpu)
 {

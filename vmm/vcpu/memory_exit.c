@@ -3,7 +3,7 @@
 #include "arch/x86/registers.h"
 #include "vmm/emulate/emulate.h"
 #include "vmm/memory/guest_walk.h"
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 
 #define APIC_PAGE_MASK (~(uint64_t)0xfff)
 

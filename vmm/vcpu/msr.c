@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // RDMSR and WRMSR of a guest.
-#include "vmm/msr.h"
+#include "vmm/vcpu/msr.h"
 
 #include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 
 #define MTRRCAP_FIXED BIT(8)
 #define MTRRCAP_WRITE_COMBINING BIT(10)

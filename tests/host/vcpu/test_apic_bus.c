@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of who gets a message between the APICs of a VM with four vCPUs.
-#include "vmm/apic_bus.h"
+#include "vmm/vcpu/apic_bus.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "tests/host/fake_machine.h"
-#include "vmm/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic.h"
 
 #define VCPUS 4
 #define ALL 0xf

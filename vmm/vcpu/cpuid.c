@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Builds the table of a guest's CPUID: for each leaf what is passed on, masked, or made up.
-#include "vmm/cpuid.h"
+#include "vmm/vcpu/cpuid.h"
 
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Answers hypercalls.
-#include "vmm/hypercall.h"
+#include "vmm/vcpu/hypercall.h"
 
 #include "vmm/board/pc.h"
-#include "vmm/vcpu.h"
+#include "vmm/vcpu/vcpu.h"
 
 static NOT_INLINE enum exit_action end(struct vcpu *vcpu)
 {
