@@ -26,7 +26,7 @@
 #include "boot/payloads.h"
 #include "boot/virtualization.h"
 #include "vmm/devices/rtc_date.h"
-#include "vmm/monitor.h"
+#include "vmm/monitor/monitor.h"
 #include "vmm/util/format.h"
 #include "vmm/vm/scheduler.h"
 

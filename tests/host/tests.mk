@@ -34,17 +34,17 @@ test_terminal := vmm/vm/terminal.c
 
 I8042 := vmm/devices/i8042.c vmm/devices/i8042_scan_codes.c
 
-MONITOR := $(wildcard vmm/monitor*.c vmm/inspect*.c) vmm/console/console.c vmm/console/key_parser.c \
+MONITOR := $(wildcard vmm/monitor/*.c) vmm/console/console.c vmm/console/key_parser.c \
            vmm/console/line_editor.c vmm/console/line_filter.c vmm/vm/terminal.c vmm/memory/guest_memory.c \
-           vmm/board/pc_front.c vmm/board/key_queue.c vmm/key_text.c vmm/devices/acpi_pm.c \
+           vmm/board/pc_front.c vmm/board/key_queue.c vmm/devices/acpi_pm.c \
            vmm/devices/vga.c $(I8042) \
-           tests/host/fake_output.c tests/host/fake_world.c
+           tests/host/fake_output.c tests/host/monitor/fake_world.c
 
 UNIT_TESTS += test_key_queue
 test_key_queue := vmm/board/key_queue.c $(I8042) tests/host/fake_device.c
 
 UNIT_TESTS += test_key_text
-test_key_text := vmm/key_text.c drivers/ps2_scan_codes.c
+test_key_text := vmm/monitor/key_text.c drivers/ps2_scan_codes.c
 
 UNIT_TESTS += test_inspect_screen
 test_inspect_screen := $(MONITOR)

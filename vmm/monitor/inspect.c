@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Snapshots of a VM's memory and of what it exited for, taken on the VM's home CPU.
-#include "vmm/inspect.h"
+#include "vmm/monitor/inspect.h"
 
 #include "vmm/board/pc.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the monitor's turn: prompt, guests' lines, the log, and everybody's share.
-#include "vmm/monitor.h"
+#include "vmm/monitor/monitor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/host/fake_world.h"
+#include "tests/host/monitor/fake_world.h"
 #include "vmm/devices/device.h"
 
 #define PROMPT "\rhusk> \x1b[K"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of `console NAME`: raw in both directions, and the way back.
-#include "vmm/monitor.h"
+#include "vmm/monitor/monitor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/host/fake_world.h"
+#include "tests/host/monitor/fake_world.h"
 
 #define DETACH "\x1d"
 #define RESET "\x18\x1b[!p"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The terminal connected to one guest, raw both ways, until Ctrl-] or the guest's end.
 #include "vmm/devices/device.h"
-#include "vmm/monitor_internal.h"
+#include "vmm/monitor/monitor_internal.h"
 
 #define REPLAY_BYTES 2048
 #define INPUT_SHARE 64

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Guests' output and the log on their way to the console: line by line with the VM's name, or raw.
 #include "vmm/devices/device.h"
-#include "vmm/monitor_internal.h"
+#include "vmm/monitor/monitor_internal.h"
 
 #define VM_SHARE 512                          // bytes of one VM in one turn
 #define LINE_ROOM (TERMINAL_LINE_BYTES + 100) // cells for one line with its name and colours

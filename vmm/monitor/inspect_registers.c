@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // All registers of a vCPU, with the bits of the control registers by name.
-#include "vmm/inspect.h"
+#include "vmm/monitor/inspect.h"
 
 #include "vmm/util/format.h"
 

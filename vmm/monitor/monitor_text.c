@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Sizes, durations and ends of VMs as the user reads them.
-#include "vmm/monitor_internal.h"
+#include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/format.h"
 
 #define NS_IN_S 1000000000ULL

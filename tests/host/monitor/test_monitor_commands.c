@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of every command: what it shows, and the one line for a wrong argument.
-#include "vmm/monitor.h"
+#include "vmm/monitor/monitor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "tests/host/fake_world.h"
-#include "vmm/monitor_internal.h"
+#include "tests/host/monitor/fake_world.h"
+#include "vmm/monitor/monitor_internal.h"
 
 #define PROMPT "\rhusk> \x1b[K"
 

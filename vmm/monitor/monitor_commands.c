@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The table of commands, and the way from a line to the handler.
-#include "vmm/monitor_internal.h"
+#include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/string.h"
 
 #define HELP_COLUMN 28 // where the help of a command starts

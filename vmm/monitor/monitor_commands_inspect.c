@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Commands that look into a VM, and the logs.
-#include "vmm/monitor_internal.h"
+#include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/string.h"
 
 #define READ_DEFAULT_BYTES 128

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Snapshots of a VM's text screen, in characters that every terminal has.
-#include "vmm/inspect.h"
+#include "vmm/monitor/inspect.h"
 
 #include "vmm/board/pc.h"
 #include "vmm/util/format.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Commands that are a person in front of a VM: its screen, its keyboard, its power button.
 #include "vmm/board/pc.h"
-#include "vmm/key_text.h"
-#include "vmm/monitor_internal.h"
+#include "vmm/monitor/key_text.h"
+#include "vmm/monitor/monitor_internal.h"
 
 void command_screen(struct monitor *monitor, const struct arguments *arguments)
 {

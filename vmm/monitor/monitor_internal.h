@@ -2,7 +2,7 @@
 // What the files of the monitor share among themselves.
 #pragma once
 
-#include "vmm/monitor.h"
+#include "vmm/monitor/monitor.h"
 
 #define MONITOR_WORDS_MAX 8 // more than any command takes: the rest of a line is one word too many
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of what is seen of a VM's text screen.
-#include "vmm/inspect.h"
+#include "vmm/monitor/inspect.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/host/fake_world.h"
+#include "tests/host/monitor/fake_world.h"
 
 static struct vm *web;
 static uint8_t *ram;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/host/fake_world.h"
+#include "tests/host/monitor/fake_world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

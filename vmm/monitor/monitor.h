@@ -5,7 +5,7 @@
 #include "vmm/console/console.h"
 #include "vmm/console/line_editor.h"
 #include "vmm/console/line_filter.h"
-#include "vmm/inspect.h"
+#include "vmm/monitor/inspect.h"
 #include "vmm/vm/vm.h"
 
 #define MONITOR_PROMPT "husk> "

@@ -4,7 +4,7 @@
 
 #include "tests/host/fake_output.h"
 #include "vmm/board/pc.h"
-#include "vmm/monitor.h"
+#include "vmm/monitor/monitor.h"
 #include "vmm/vm/scheduler.h"
 
 #define WORLD_VMS_MAX 6

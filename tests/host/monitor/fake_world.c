@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The fake world: VMs whose state changes at once, and a clock that the test moves.
-#include "tests/host/fake_world.h"
+#include "tests/host/monitor/fake_world.h"
 
 #include <stdlib.h>
 #include <string.h>

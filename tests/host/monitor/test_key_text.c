@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of how text becomes scan codes: what a keyboard driver makes of them is the text again.
-#include "vmm/key_text.h"
+#include "vmm/monitor/key_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Commands about the machine itself.
-#include "vmm/monitor_internal.h"
+#include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/string.h"
 #include "vmm/vm/scheduler.h"
 

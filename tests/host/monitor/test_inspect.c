@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the snapshots of a VM: registers, memory, exits.
-#include "vmm/inspect.h"
+#include "vmm/monitor/inspect.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/host/fake_world.h"
+#include "tests/host/monitor/fake_world.h"
 
 static struct vm *web;
 static struct vm *spare;

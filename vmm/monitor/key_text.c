@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Finds the scan codes of characters and of keys by their names.
-#include "vmm/key_text.h"
+#include "vmm/monitor/key_text.h"
 
 #include "vmm/util/string.h"
 

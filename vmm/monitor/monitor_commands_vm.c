@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Commands that list VMs and change their state.
-#include "vmm/monitor_internal.h"
+#include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
 

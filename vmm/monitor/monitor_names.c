@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Names that a command may take: to complete them, and to guess what a wrong one meant.
-#include "vmm/monitor_internal.h"
+#include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/string.h"
 
 #define GUESS_LENGTH 31  // longer words are not guessed at
