@@ -41,7 +41,9 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wundef -Wstrict-prototypes -Wmissing
 SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
 
 # ---- The kernel ----
-KERNEL_FOLDERS := boot arch/x86 arch/vmx arch/svm vmm vmm/util vmm/devices vmm/monitor vmm/vcpu vmm/vm vmm/board vmm/console vmm/config vmm/load vmm/emulate vmm/memory drivers
+KERNEL_FOLDERS := boot drivers $(addprefix arch/,x86 vmx svm) vmm \
+                  $(addprefix vmm/,board config console devices emulate load memory monitor util \
+                                   vcpu vm)
 KERNEL_CFLAGS  := -std=c17 -O2 -g $(SAME_PATHS) -ffreestanding -fno-pic -fno-pie \
                   -mcmodel=kernel -mno-red-zone \
                   -mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector \
@@ -56,9 +58,10 @@ KERNEL_SMALL   := boot/% drivers/% \
                   $(addprefix arch/,svm/svm_capability.c svm/svm_explain.c svm/svm_invalid.c \
                                     svm/svm_vcpu.c vmx/vmx_capability.c vmx/vmx_common.c \
                                     vmx/vmx_explain.c vmx/vmx_vcpu.c) \
-                  $(addprefix vmm/,board/acpi_% config/% console/% board/firmware% memory/guest_map% board/key_queue% \
-                                   load/% monitor/% board/mp_tables% vm/terminal% util/format.c \
-                                   vcpu/vcpu_start% vm/vm.c vm/vm_build% vm/vm_create%)
+                  $(addprefix vmm/,board/acpi_% board/firmware% board/key_queue% board/mp_tables% \
+                                   config/% console/% load/% memory/guest_map% monitor/% \
+                                   util/format.c vcpu/vcpu_start% vm/terminal% vm/vm.c \
+                                   vm/vm_build% vm/vm_create%)
 kernel_size     = $(if $(filter $(KERNEL_SMALL),$(1)),-Os)
 # No debug information in assembly: NASM would write the folder's absolute path into it.
 NASMFLAGS      := -f elf64 --reproducible -I./ -I$(BUILD)/gen/ -Werror

@@ -44,7 +44,7 @@ FUZZ_TARGETS := $(sort $(FUZZ_TARGETS))
 
 # A test lies in the folder of tests/host that has the name of the tested file's.
 HOST_UTIL    := $(wildcard vmm/util/*.c)
-HOST_TESTS   := $(foreach kind,test fuzz,$(wildcard tests/host/$(kind)_*.c tests/host/*/$(kind)_*.c))
+HOST_TESTS   := $(wildcard tests/host/*/test_*.c tests/host/*/fuzz_*.c)
 test_source   = $(filter %/$(1).c,$(HOST_TESTS))
 HOST_SOURCES := $(sort $(HOST_UTIL) $(foreach test,$(UNIT_TESTS) $(FUZZ_TARGETS), \
                   $(call test_source,$(test)) $($(test))))

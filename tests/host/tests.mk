@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 # The list of host tests: what is not named here does not exist, and an unlisted file is an error.
 #
-# One unit test, tests/host/FOLDER/test_NAME.c (a cmocka program with a main), and what it is linked with
-# besides vmm/util/*.c, which every test gets:
+# One unit test, tests/host/FOLDER/test_NAME.c (a cmocka program with a main), and what it is linked
+# with besides vmm/util/*.c, which every test gets:
 #
 #     UNIT_TESTS += test_uart
 #     test_uart := vmm/devices/uart.c
 #
-# One fuzz target, tests/host/FOLDER/fuzz_NAME.c (LLVMFuzzerTestOneInput), the same way. Its seeds are the
-# files of tests/host/corpus/NAME/, at least one:
+# One fuzz target, tests/host/FOLDER/fuzz_NAME.c (LLVMFuzzerTestOneInput), the same way. Its seeds
+# are the files of tests/host/corpus/NAME/, at least one:
 #
 #     FUZZ_TARGETS += fuzz_acpi
 #     fuzz_acpi := arch/x86/acpi_tables.c
@@ -35,7 +35,8 @@ test_terminal := vmm/vm/terminal.c
 I8042 := vmm/devices/i8042.c vmm/devices/i8042_scan_codes.c
 
 MONITOR := $(wildcard vmm/monitor/*.c) vmm/console/console.c vmm/console/key_parser.c \
-           vmm/console/line_editor.c vmm/console/line_filter.c vmm/vm/terminal.c vmm/memory/guest_memory.c \
+           vmm/console/line_editor.c vmm/console/line_filter.c vmm/vm/terminal.c \
+           vmm/memory/guest_memory.c \
            vmm/board/pc_front.c vmm/board/key_queue.c vmm/devices/acpi_pm.c \
            vmm/devices/vga.c $(I8042) \
            tests/host/fake_output.c tests/host/monitor/fake_world.c
@@ -68,11 +69,8 @@ fuzz_monitor := $(MONITOR)
 ACPI_TABLES := vmm/board/acpi_tables.c vmm/board/acpi_processors.c $(BUILD)/gen/dsdt.c
 
 # All of vmm/ but console and monitor, on a fake machine.
-CORE := vmm/vcpu/apic_bus.c vmm/vcpu/control_registers.c vmm/vcpu/cpuid.c vmm/board/firmware.c vmm/vcpu/hypercall.c \
-        vmm/board/io_bus.c vmm/board/key_queue.c vmm/vcpu/memory_exit.c vmm/board/mp_tables.c vmm/vcpu/msr.c vmm/vm/scheduler.c \
-        vmm/vm/terminal.c \
-        $(wildcard vmm/memory/*.c vmm/load/*.c vmm/board/*.c vmm/vcpu/*.c vmm/vm/*.c) $(ACPI_TABLES) \
-        $(wildcard vmm/emulate/*.c vmm/devices/*.c) \
+CORE := $(wildcard $(addsuffix /*.c,$(addprefix vmm/,board devices emulate load memory vcpu vm))) \
+        $(BUILD)/gen/dsdt.c \
         tests/host/fake_backend.c tests/host/fake_host.c tests/host/fake_machine.c
 
 UNIT_TESTS += test_acpi_tables
@@ -217,7 +215,7 @@ UNIT_TESTS += test_guest_memory
 test_guest_memory := vmm/memory/guest_memory.c
 
 UNIT_TESTS += test_config
-test_config := vmm/config/config.c vmm/config/config_features.c vmm/config/config_vm.c vmm/config/config_words.c $(LOADERS)
+test_config := $(wildcard vmm/config/*.c) $(LOADERS)
 
 FUZZ_TARGETS += fuzz_config
 fuzz_config := $(test_config)
@@ -334,9 +332,7 @@ test_vmx_common := arch/vmx/vmx_common.c
 UNIT_TESTS += test_guest_walk
 test_guest_walk := vmm/memory/guest_walk.c vmm/memory/guest_memory.c
 
-EMULATOR := vmm/emulate/emulate.c vmm/emulate/emulate_alu.c vmm/emulate/emulate_cache.c vmm/emulate/emulate_execute.c \
-            vmm/emulate/emulate_memory.c vmm/emulate/emulate_registers.c vmm/emulate/emulate_string.c $(DECODER) \
-            vmm/memory/guest_walk.c vmm/memory/guest_memory.c
+EMULATOR := $(wildcard vmm/emulate/*.c) vmm/memory/guest_walk.c vmm/memory/guest_memory.c
 
 EMULATE_TEST := $(EMULATOR) tests/host/emulate/emulate_fixture.c tests/host/fake_guest.c
 
