@@ -161,6 +161,7 @@ UNIT_TESTS += test_bitmap
 UNIT_TESTS += test_format
 UNIT_TESTS += test_status
 UNIT_TESTS += test_string
+UNIT_TESTS += test_us_keyboard
 
 # ---- The machine ----
 UNIT_TESTS += test_boot_info

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "drivers/ps2_scan_codes.h"
+#include "vmm/util/us_keyboard.h"
 
 static struct key_codes codes;
 static struct reason why;
@@ -71,6 +72,22 @@ static void keys_have_names(void **state)
     assert_string_equal(driven("\\{home}\\{enter}"), "\033[H\r");
 }
 
+// Every name of the table types what the table says that the key sends.
+static void a_named_key_sends_what_the_table_says(void **state)
+{
+    const struct special_key *key;
+
+    (void)state;
+    for (unsigned i = 0; (key = us_keyboard_special(i)); i++) {
+        char character[] = {us_keyboard_character(key->key.code, false), '\0'};
+        char text[16] = "\\{";
+        if (key->name) {
+            strcat(strcat(text, key->name), "}");
+            assert_string_equal(driven(text), key->sequence ? key->sequence : character);
+        }
+    }
+}
+
 static void keys_are_held_around_another(void **state)
 {
     (void)state;
@@ -98,6 +115,8 @@ static void what_is_no_key_is_refused(void **state)
         "\\{ctrl-ctrl-ctrl-ctrl-c}",
         "\x80",
         "\x7f",
+        "\r",
+        "\\{\r}",
         "\\{aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}",
     };
 
@@ -115,8 +134,11 @@ static void what_is_no_key_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_of_ascii_can_be_typed), cmocka_unit_test(escapes_are_keys),
-        cmocka_unit_test(keys_have_names),           cmocka_unit_test(keys_are_held_around_another),
+        cmocka_unit_test(all_of_ascii_can_be_typed),
+        cmocka_unit_test(escapes_are_keys),
+        cmocka_unit_test(keys_have_names),
+        cmocka_unit_test(keys_are_held_around_another),
+        cmocka_unit_test(a_named_key_sends_what_the_table_says),
         cmocka_unit_test(what_is_no_key_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
