@@ -54,7 +54,8 @@ KERNEL_CC      := $(CC) -mpreferred-stack-boundary=3 -malign-data=abi
 # What no exit of a guest goes through is built small rather than fast: check_image.py has the limit
 # for the whole.
 KERNEL_SMALL   := boot/% drivers/% \
-                  $(filter-out %/apic.c %/idt.c %/live_state.c %/time.c,$(wildcard arch/x86/*.c)) \
+                  $(filter-out %/apic.c %/interrupts.c %/live_state.c %/time.c, \
+                               $(wildcard arch/x86/*.c)) \
                   $(addprefix arch/,svm/svm_capability.c svm/svm_explain.c svm/svm_invalid.c \
                                     svm/svm_vcpu.c vmx/vmx_capability.c vmx/vmx_common.c \
                                     vmx/vmx_explain.c vmx/vmx_vcpu.c) \

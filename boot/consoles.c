@@ -5,7 +5,7 @@
 
 #include "arch/x86/apic.h"
 #include "arch/x86/cpuid.h"
-#include "arch/x86/idt.h"
+#include "arch/x86/interrupts.h"
 #include "arch/x86/ioapic82093.h"
 #include "arch/x86/ipi.h"
 #include "arch/x86/log.h"
@@ -189,7 +189,7 @@ static void start_keyboard(void)
         }
         return;
     }
-    idt_set_handler(VECTOR_ISA + PS2_KEYBOARD_IRQ, keyboard_interrupt);
+    interrupt_set_handler(VECTOR_ISA + PS2_KEYBOARD_IRQ, keyboard_interrupt);
     if (ioapic82093_route_isa(PS2_KEYBOARD_IRQ) != STATUS_OK) {
         log_line("keyboard: its interrupt cannot be routed; it is polled");
     }

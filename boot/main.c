@@ -17,7 +17,7 @@
 #include "arch/x86/pic8259.h"
 #include "arch/x86/power.h"
 #include "arch/x86/smp.h"
-#include "arch/x86/symbols.h"
+#include "arch/x86/symbols_load.h"
 #include "arch/x86/time.h"
 #include "boot/boot_info.h"
 #include "boot/consoles.h"
@@ -79,7 +79,7 @@ static void read_boot_info(uint32_t magic, uint64_t tags)
 static void start_memory(void)
 {
     frames_init(&boot_info);
-    symbols_init(&boot_info);
+    symbols_load(&boot_info);
     paging_init();
     cpu_set_up_first();
     guest_frames_init(&boot_info);

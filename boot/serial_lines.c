@@ -3,7 +3,7 @@
 #include "boot/serial_lines.h"
 
 #include "arch/x86/apic.h"
-#include "arch/x86/idt.h"
+#include "arch/x86/interrupts.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/ioapic82093.h"
 #include "arch/x86/log.h"
@@ -174,7 +174,7 @@ static void route(struct serial_line *line)
     if (line->irq == SERIAL_NO_IRQ) {
         return;
     }
-    idt_set_handler((uint8_t)(VECTOR_ISA + line->irq), serial_interrupt);
+    interrupt_set_handler((uint8_t)(VECTOR_ISA + line->irq), serial_interrupt);
     if (ioapic82093_route_isa(line->irq) == STATUS_OK) {
         uart16550_enable_interrupts(line->uart);
     } else {

@@ -113,7 +113,7 @@ static enum status switch_on(const struct svm_cpu *svm, struct reason *why)
                       (unsigned long long)efer);
     }
     wrmsr(AMD_VM_HSAVE_PA, frames_physical(svm->save_area));
-    idt_set_handler(VECTOR_DB, debug_trap);
+    interrupt_set_handler(VECTOR_DB, debug_trap);
     svm_vmsave(frames_physical(svm->host)); // none of this changes in the host from now on
     return STATUS_OK;
 }

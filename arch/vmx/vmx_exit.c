@@ -2,7 +2,7 @@
 // A VM exit: decoded into neutral terms, handled by vmm/, and on to the next entry.
 #include "arch/vmx/vmx.h"
 
-#include "arch/x86/idt.h"
+#include "arch/x86/interrupts.h"
 #include "arch/x86/instructions.h"
 
 void vmx_handle_exit(struct vcpu_core *vcpu);

@@ -4,7 +4,7 @@
 #include "arch/x86/apic_registers.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
-#include "arch/x86/idt.h"
+#include "arch/x86/interrupts.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/log.h"
 #include "arch/x86/msr.h"
@@ -124,9 +124,9 @@ enum status apic_init(const struct acpi_info *acpi, struct reason *why)
         }
         registers = paging_map_device(address, PAGE_SIZE, CACHE_UNCACHED);
     }
-    idt_set_handler(VECTOR_SPURIOUS, ignore_spurious);
-    idt_set_handler(VECTOR_LINT, end_unexpected);
-    idt_set_handler(VECTOR_ERROR, count_error);
+    interrupt_set_handler(VECTOR_SPURIOUS, ignore_spurious);
+    interrupt_set_handler(VECTOR_LINT, end_unexpected);
+    interrupt_set_handler(VECTOR_ERROR, count_error);
     return STATUS_OK;
 }
 

@@ -3,7 +3,7 @@
 #include "arch/x86/backtrace.h"
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/paging.h"
+#include "arch/x86/stacks.h"
 #include "arch/x86/symbols.h"
 #include "vmm/util/format.h"
 
@@ -16,25 +16,10 @@ struct frame {
     uint64_t return_address;
 };
 
-extern const char boot_stack_start[]; // linker.ld
-
-// Whether a stack's slot, its guard included, holds `address`.
-static bool in_stack_slot(uint64_t address)
-{
-    return ALIGN_DOWN(address, STACK_SLOT_BYTES) ==
-               ALIGN_DOWN((uintptr_t)boot_stack_start, STACK_SLOT_BYTES) ||
-           paging_is_stack(address);
-}
-
-bool backtrace_is_guard(uint64_t address)
-{
-    return in_stack_slot(address) && address % STACK_SLOT_BYTES < STACK_SLOT_BYTES - STACK_BYTES;
-}
-
 // Whether `address` may hold a struct frame.
 static bool may_be_frame(uint64_t address)
 {
-    return in_stack_slot(address) && !backtrace_is_guard(address) &&
+    return stacks_hold(address) && !stacks_is_guard(address) &&
            IS_ALIGNED(address, sizeof(uint64_t)) &&
            address % STACK_SLOT_BYTES <= STACK_SLOT_BYTES - sizeof(struct frame);
 }
@@ -44,7 +29,7 @@ static void format_inside(char *buffer, size_t size, uint64_t address, uint64_t 
 {
     uint64_t offset;
     const char *name = symbols_find(inside, &offset);
-    if (name != NULL) {
+    if (name) {
         format_text(buffer, size, "%#lx %s+%#lx", address, name, offset + (address - inside));
     } else {
         format_text(buffer, size, "%#lx", address);

@@ -10,6 +10,3 @@ void backtrace_from(uint64_t frame, void (*line)(const char *text));
 
 // One address as backtraces show it: "0xffffffff80101234 kernel_main+0x34".
 void backtrace_format(char *buffer, size_t size, uint64_t address);
-
-// Whether `address` lies in the guard below a stack: what uses it has overflowed its stack.
-bool backtrace_is_guard(uint64_t address);

@@ -2,7 +2,7 @@
 // The table of instructions that may fault.
 #include "arch/x86/fixup.h"
 
-// Labels in vectors.asm.
+// Labels in msr_safe.asm.
 extern const char rdmsr_at[];
 extern const char rdmsr_bad[];
 extern const char wrmsr_at[];

@@ -2,7 +2,7 @@
 // Instructions that may fault, and where execution goes on if they do.
 #pragma once
 
-#include "arch/x86/idt.h"
+#include "arch/x86/interrupts.h"
 
 struct fixup {
     const char *at; // the instruction

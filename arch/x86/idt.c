@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The interrupt descriptor table and the way from a vector to its handler.
+// The interrupt descriptor table: a gate for each vector, which leads to its stub in vectors.asm.
 #include "arch/x86/idt.h"
 
-#include "arch/x86/cpu.h"
-#include "arch/x86/exceptions.h"
+#include "arch/x86/gdt.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/interrupts.h"
+#include "arch/x86/registers.h"
 
 #define STUB_BYTES 12
 #define GATE_INTERRUPT 0x8e // present, ring 0, 64-bit interrupt gate (SDM Vol. 3A 6.14.1)
@@ -21,15 +22,14 @@ struct gate {
 
 static_assert(sizeof(struct gate) == 16, "SDM Vol. 3A figure 6-8");
 
-// In vectors.asm: IDT_VECTORS stubs of STUB_BYTES.
+// In vectors.asm: INTERRUPT_VECTORS stubs of STUB_BYTES.
 extern const char interrupt_stubs[];
 
-static struct gate idt[IDT_VECTORS];
-static void (*handlers[IDT_VECTORS])(struct interrupt_frame *frame);
+static struct gate idt[INTERRUPT_VECTORS];
 
 void idt_init(void)
 {
-    for (unsigned vector = 0; vector < IDT_VECTORS; vector++) {
+    for (unsigned vector = 0; vector < INTERRUPT_VECTORS; vector++) {
         uint64_t stub = (uintptr_t)interrupt_stubs + (uint64_t)vector * STUB_BYTES;
         idt[vector] = (struct gate){
             .offset_low = (uint16_t)stub,
@@ -54,25 +54,7 @@ void idt_use_interrupt_stacks(void)
     idt[VECTOR_MC].ist = IST_MACHINE_CHECK;
 }
 
-void idt_set_handler(uint8_t vector, void (*handler)(struct interrupt_frame *frame))
-{
-    __atomic_store_n(&handlers[vector], handler, __ATOMIC_RELEASE);
-}
-
 uint64_t idt_base(void)
 {
     return (uintptr_t)idt;
-}
-
-void interrupt_dispatch(struct interrupt_frame *frame)
-{
-    void (*handler)(struct interrupt_frame *) =
-        __atomic_load_n(&handlers[frame->vector], __ATOMIC_ACQUIRE);
-    if (handler != NULL) {
-        handler(frame);
-    } else if (frame->vector < IDT_FIRST_INTERRUPT) {
-        exception_handle(frame);
-    } else {
-        cpu_this()->unexpected_interrupt_count++;
-    }
 }

@@ -3,7 +3,7 @@
 #include "arch/x86/ipi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/idt.h"
+#include "arch/x86/interrupts.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/vectors.h"
 
@@ -38,8 +38,8 @@ static void take_kick(struct interrupt_frame *frame)
 
 void ipi_init(void)
 {
-    idt_set_handler(VECTOR_KICK, take_kick);
-    idt_set_handler(VECTOR_POSTED, take_kick); // it came too late or too early for the guest
+    interrupt_set_handler(VECTOR_KICK, take_kick);
+    interrupt_set_handler(VECTOR_POSTED, take_kick); // it came too late or too early for the guest
 }
 
 void ipi_kick(unsigned cpu)

@@ -6,6 +6,7 @@
 #include "arch/x86/instructions.h"
 #include "arch/x86/page_table.h"
 #include "arch/x86/panic.h"
+#include "arch/x86/stacks.h"
 #include "vmm/util/string.h"
 
 #define WINDOW_BYTES (512 * GIB) // one PML4 entry
@@ -22,7 +23,6 @@ extern const char boot_stack_end[];
 
 static uint64_t kernel_root;
 static uint64_t device_next = DEVICE_WINDOW; // addresses are never used twice: no stale TLB entry
-static uint64_t stack_next = STACK_WINDOW;
 
 static void map_or_panic(uint64_t address, uint64_t physical, uint64_t bytes, uint64_t flags)
 {
@@ -128,9 +128,9 @@ void paging_unmap_trampoline(uint64_t page)
 
 uint64_t paging_create_stack(struct cpu *cpu)
 {
-    uint64_t bottom = stack_next + STACK_SLOT_BYTES - STACK_BYTES;
+    uint64_t bottom = stacks_next();
     uint64_t *frames = frames_allocate(STACK_BYTES / PAGE_SIZE);
-    if (frames == NULL) {
+    if (!frames) {
         return 0;
     }
     if (!page_table_map(kernel_root, bottom, frames_physical(frames), STACK_BYTES, DATA_FLAGS)) {
@@ -138,15 +138,10 @@ uint64_t paging_create_stack(struct cpu *cpu)
         frames_release(frames, STACK_BYTES / PAGE_SIZE);
         return 0;
     }
-    stack_next += STACK_SLOT_BYTES;
+    stacks_add();
     frames[0] = (uintptr_t)cpu;
     // Not the very end: RSP itself must lie in the slot for cpu_this.
     return bottom + STACK_BYTES - 16;
-}
-
-bool paging_is_stack(uint64_t address)
-{
-    return address >= STACK_WINDOW && address < stack_next;
 }
 
 uint64_t paging_physical(const void *memory)

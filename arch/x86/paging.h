@@ -48,8 +48,5 @@ void paging_unmap_trampoline(uint64_t page);
 struct cpu;
 uint64_t paging_create_stack(struct cpu *cpu);
 
-// Whether `address` lies in a stack that paging_create_stack made (or in its guard).
-bool paging_is_stack(uint64_t address);
-
 // The physical address of memory in the image or from frames_allocate.
 uint64_t paging_physical(const void *memory);

@@ -4,7 +4,7 @@
 
 #include "arch/x86/backtrace.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/exceptions.h"
+#include "arch/x86/exception_text.h"
 #include "arch/x86/instructions.h"
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The two 8259s of the machine (8259A data sheet): remapped, then masked for good.
 #include "arch/x86/pic8259.h"
-#include "arch/x86/idt.h"
+#include "arch/x86/interrupts.h"
 #include "arch/x86/io.h"
 #include "arch/x86/vectors.h"
 
@@ -38,6 +38,6 @@ void pic8259_disable(void)
     outb(SLAVE + DATA, MASK_ALL);
     initialise(MASTER, VECTOR_PIC, ICW3_SLAVE_ON_IRQ2);
     initialise(SLAVE, VECTOR_PIC + INPUTS, ICW3_CASCADE_IDENTITY);
-    idt_set_handler(VECTOR_PIC + SPURIOUS_INPUT, ignore_spurious);
-    idt_set_handler(VECTOR_PIC + INPUTS + SPURIOUS_INPUT, ignore_spurious);
+    interrupt_set_handler(VECTOR_PIC + SPURIOUS_INPUT, ignore_spurious);
+    interrupt_set_handler(VECTOR_PIC + INPUTS + SPURIOUS_INPUT, ignore_spurious);
 }

@@ -37,10 +37,8 @@ struct PACKED trampoline_parameters {
 extern const uint8_t trampoline_start[], trampoline_end[], trampoline_parameters[];
 extern const uint8_t trampoline_protected[], trampoline_long[];
 extern const uint8_t trampoline_gdt[], trampoline_gdt_end[];
-
-// The initial RSP for the CPU that is being started; who takes it leaves 0.
-extern uint64_t smp_stack_offer;
-uint64_t smp_stack_offer;
+extern uint64_t trampoline_stack;     // the initial RSP for the CPU that is being started
+extern void (*trampoline_main)(void); // what that CPU calls
 
 static const struct acpi_info *acpi;
 static void (*cpu_entry)(void);
@@ -69,9 +67,8 @@ static void map_trampoline(uint64_t page)
     paging_map_trampoline(page, code, bytes);
 }
 
-// Called by trampoline.asm on the CPU that is being started.
-_Noreturn void smp_cpu_main(void);
-_Noreturn void smp_cpu_main(void)
+// On the CPU that is being started.
+_Noreturn static void cpu_main(void)
 {
     struct cpu *cpu = cpu_this();
     cpu_set_up(cpu);
@@ -101,7 +98,7 @@ static bool has_arrived(const struct cpu *cpu, uint64_t wait_ns)
 // The second start-up IPI is for CPUs that missed the first; one that runs ignores it.
 static bool wake(const struct cpu *cpu, uint64_t page)
 {
-    __atomic_store_n(&smp_stack_offer, cpu->stack_top, __ATOMIC_RELEASE);
+    __atomic_store_n(&trampoline_stack, cpu->stack_top, __ATOMIC_RELEASE);
     apic_send_startup(cpu->apic_id, page);
     if (has_arrived(cpu, STARTUP_DELAY_NS)) {
         return true;
@@ -112,14 +109,14 @@ static bool wake(const struct cpu *cpu, uint64_t page)
     }
     // INIT puts it back to waiting, so that it cannot come late and take another's stack.
     apic_send_init(cpu->apic_id);
-    __atomic_store_n(&smp_stack_offer, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&trampoline_stack, 0, __ATOMIC_RELEASE);
     return false;
 }
 
 static void start_one(uint32_t apic_id, uint64_t page)
 {
     struct cpu *cpu = cpu_create(apic_id);
-    if (cpu == NULL) {
+    if (!cpu) {
         log_line("CPU with APIC id %u: no memory for it, left out", apic_id);
         return;
     }
@@ -195,6 +192,7 @@ unsigned smp_start(const struct acpi_info *info, void (*entry)(void))
         return cpu_count();
     }
     map_trampoline(page);
+    trampoline_main = cpu_main;
     send_inits();
     start_all(page);
     paging_unmap_trampoline(page);

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Names of Husk's own functions, from the symbol table that the boot loader read.
+// Names of Husk's own functions. Until there are any, backtraces show bare addresses.
 #pragma once
 
-#include "boot/boot_info.h"
+#include "vmm/util/types.h"
 
-// Copies what is needed of the symbol table into frames. Without one, backtraces have no names.
-void symbols_init(const struct boot_info *info);
+struct symbol {
+    uint32_t offset; // of the function, from text_start
+    uint32_t name;   // of its name, in the names' text
+};
 
-// The function that `address` lies in and how far inside; NULL if it is not known.
+// Searches in these functions from now on: in the order of their offsets.
+void symbols_use(const struct symbol *sorted, unsigned count, const char *names);
+
+// The function that `address` lies in, and how far inside; NULL if it is not known.
 const char *symbols_find(uint64_t address, uint64_t *offset);
-
-unsigned symbols_count(void);

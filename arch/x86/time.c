@@ -6,7 +6,7 @@
 #include "arch/x86/clock_scale.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
-#include "arch/x86/idt.h"
+#include "arch/x86/interrupts.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/mc146818.h"
 #include "arch/x86/msr.h"
@@ -34,7 +34,7 @@ enum status time_init(const struct acpi_info *acpi, struct reason *why)
     if (reference == NULL) {
         return refuse(why, STATUS_HARDWARE, "neither PM timer, HPET nor PIT runs");
     }
-    idt_set_handler(VECTOR_TIMER, end_timer_interrupt);
+    interrupt_set_handler(VECTOR_TIMER, end_timer_interrupt);
     apic_timer_setup(APIC_TIMER_ONE_SHOT, VECTOR_TIMER);
     enum status status = calibrate(reference, &rates, why);
     if (status != STATUS_OK) {

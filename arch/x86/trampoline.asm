@@ -1,5 +1,5 @@
 ; SPDX-License-Identifier: MIT
-; Where another CPU starts: real mode, protected mode, long mode, smp_cpu_main.
+; Where another CPU starts: real mode, protected mode, long mode, the C function that smp.c names.
 
 CR0_PE equ 1
 CR0_MP equ 1 << 1
@@ -16,8 +16,6 @@ IA32_EFER equ 0xc0000080
 SELECTOR_CODE_32 equ 0x08
 SELECTOR_DATA equ 0x10
 SELECTOR_CODE_64 equ 0x18
-
-extern smp_stack_offer, smp_cpu_main
 
 ; smp.c copies this to a page below 1 MiB and fills in trampoline_parameters.
 section .rodata
@@ -92,17 +90,23 @@ gdt_pointer:
     dd 0
 trampoline_end:
 
+section .bss
+global trampoline_stack, trampoline_main
+align 8
+trampoline_stack: resq 1            ; initial RSP of the CPU that is being started, 0: taken
+trampoline_main: resq 1             ; the C function that the CPU enters on that stack
+
 section .text
 bits 64
-; Takes the stack that the first CPU offers; a CPU that comes too late finds none and stops.
+; Takes the stack that the first CPU offers. A CPU that comes too late finds none and stops.
 enter_kernel:
     xor eax, eax
-    xchg rax, [smp_stack_offer]
+    xchg rax, [trampoline_stack]
     test rax, rax
     jz .stop
     mov rsp, rax
     xor ebp, ebp                    ; backtraces end here
-    call smp_cpu_main
+    call [trampoline_main]
 .stop:
     cli
     hlt

@@ -25,9 +25,9 @@ interrupt_stubs:
     times STUB_BYTES * vector - ($ - interrupt_stubs) int3
 %endrep
 
-; On the stack: vector, error code, RIP, CS, RFLAGS, RSP, SS. The pushes make struct
-; interrupt_frame (arch/x86/idt.h), after which the stack is aligned to 16 bytes again. RBP stays
-; that of the interrupted code, so frame pointers lead through.
+; On the stack: vector, error code, RIP, CS, RFLAGS, RSP, SS. The pushes make struct interrupt_frame
+; (arch/x86/interrupts.h). After them the stack is aligned to 16 bytes again. RBP still belongs to
+; the interrupted code, so frame pointers lead through.
 align 16
 interrupt_entry:
     push rax
@@ -83,36 +83,4 @@ interrupt_call:
     push .back
     jmp rax
 .back:
-    ret
-
-; bool rdmsr_safe(uint32_t msr, uint64_t *value): EDI, RSI. A #GP at rdmsr_at goes on at rdmsr_bad
-; (arch/x86/fixup.c).
-global rdmsr_safe, rdmsr_at, rdmsr_bad
-rdmsr_safe:
-    mov ecx, edi
-rdmsr_at:
-    rdmsr
-    shl rdx, 32
-    or rax, rdx
-    mov [rsi], rax
-    mov eax, 1
-    ret
-rdmsr_bad:
-    mov qword [rsi], 0
-    xor eax, eax
-    ret
-
-; bool wrmsr_safe(uint32_t msr, uint64_t value): EDI, RSI.
-global wrmsr_safe, wrmsr_at, wrmsr_bad
-wrmsr_safe:
-    mov ecx, edi
-    mov eax, esi
-    mov rdx, rsi
-    shr rdx, 32
-wrmsr_at:
-    wrmsr
-    mov eax, 1
-    ret
-wrmsr_bad:
-    xor eax, eax
     ret

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// The handler of each vector, and what is done with vectors that have none.
+#include "arch/x86/interrupts.h"
+
+#include "arch/x86/cpu.h"
+#include "arch/x86/exceptions.h"
+
+static void (*handlers[INTERRUPT_VECTORS])(struct interrupt_frame *frame);
+
+void interrupt_set_handler(uint8_t vector, void (*handler)(struct interrupt_frame *frame))
+{
+    __atomic_store_n(&handlers[vector], handler, __ATOMIC_RELEASE);
+}
+
+void interrupt_dispatch(struct interrupt_frame *frame)
+{
+    void (*handler)(struct interrupt_frame *) =
+        __atomic_load_n(&handlers[frame->vector], __ATOMIC_ACQUIRE);
+    if (handler) {
+        handler(frame);
+    } else if (frame->vector < FIRST_INTERRUPT) {
+        exception_handle(frame);
+    } else {
+        cpu_this()->unexpected_interrupt_count++;
+    }
+}
