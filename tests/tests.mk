@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Set-up, emulator runs, checks and tests: what `make run` and `make test` are made of.
 
-HOST_CC     ?= gcc
-HOST_CFLAGS := -std=c17 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
-               -fno-omit-frame-pointer -I. $(WARNINGS)
-FUZZ_CC     ?= clang
-FUZZ_CFLAGS := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -I.
 # Each tool leaves its counts here, as `passed failed skipped` in a file of its name.
 RESULTS     := $(BUILD)/results
 
@@ -39,51 +34,17 @@ gdb: ## attach gdb, with symbols, to make debug (GDB_ARGS)
 
 # ---- Host tests ----
 include tests/host/tests.mk
-UNIT_TESTS   := $(sort $(UNIT_TESTS))
-FUZZ_TARGETS := $(sort $(FUZZ_TARGETS))
 
-# A test lies in the folder of tests/host that has the name of the tested file's.
-HOST_UTIL    := $(wildcard vmm/util/*.c)
-HOST_TESTS   := $(wildcard tests/host/*/test_*.c tests/host/*/fuzz_*.c)
-test_source   = $(filter %/$(1).c,$(HOST_TESTS))
-HOST_SOURCES := $(sort $(HOST_UTIL) $(foreach test,$(UNIT_TESTS) $(FUZZ_TARGETS), \
-                  $(call test_source,$(test)) $($(test))))
-UNIT_PROGRAMS := $(UNIT_TESTS:%=$(BUILD)/host/%)
-FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
-
-$(BUILD)/host/%.c.o: %.c Makefile tests/tests.mk
-	$(call say,HOSTCC,$<)
-	$(Q)mkdir -p $(@D) && $(HOST_CC) $(HOST_CFLAGS) -MMD -MP -c $< -o $@
-
-$(BUILD)/fuzz/%.c.o: %.c Makefile tests/tests.mk
-	$(call say,FUZZCC,$<)
-	$(Q)mkdir -p $(@D) && $(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
-
-# $(call host_objects,FOLDER,TEST): the test's own file, what it names, and vmm/util.
-host_objects = $(patsubst %,$(BUILD)/$(1)/%.o,$(sort $(call test_source,$(2)) $($(2)) $(HOST_UTIL)))
-$(foreach test,$(UNIT_TESTS),$(eval $(BUILD)/host/$(test): $(call host_objects,host,$(test))))
-$(foreach test,$(FUZZ_TARGETS),$(eval $(BUILD)/fuzz/$(test): $(call host_objects,fuzz,$(test))))
-
-$(UNIT_PROGRAMS):
-	$(Q)$(HOST_CC) $(HOST_CFLAGS) -o $@ $^ -lcmocka
-$(FUZZ_PROGRAMS):
-	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) -o $@ $^
-
-UNLISTED := $(filter-out $(UNIT_TESTS) $(FUZZ_TARGETS), \
-              $(basename $(notdir $(HOST_TESTS))))
-.PHONY: images unit fuzz unlisted
+.PHONY: images unit fuzz
 images: ## fetch Debian's images for the tests: kernel, busybox, memtest86+
 	@$(PYTHON) tests/tools/fetch_images.py --build $(BUILD)
 
-unlisted:
-	$(if $(UNLISTED),$(error not in tests/host/tests.mk: $(UNLISTED)))
-
-unit: unlisted ## run the unit tests on this machine (T=NAME runs only test_NAME)
+unit: host-files ## run the unit tests on this machine (T=NAME runs only test_NAME)
 	@$(MAKE) $(if $(V),,-s) $(if $(T),$(BUILD)/host/test_$(T),$(UNIT_PROGRAMS))
 	@$(PYTHON) tests/tools/run_unit.py --results $(RESULTS)/unit \
 	    $(if $(T),$(BUILD)/host/test_$(T),$(UNIT_PROGRAMS))
 
-fuzz: unlisted ## fuzz each parser for FUZZ_SECONDS (T=NAME runs only fuzz_NAME)
+fuzz: host-files ## fuzz each parser for FUZZ_SECONDS (T=NAME runs only fuzz_NAME)
 	@$(MAKE) $(if $(V),,-s) $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))
 	@$(PYTHON) tests/tools/run_fuzz.py --results $(RESULTS)/fuzz --seconds $(FUZZ_SECONDS) \
 	    --work $(BUILD)/fuzz $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))
@@ -126,5 +87,3 @@ bench: $(BUILD)/husk.iso $(BUILD)/first_line $(BUILD)/count_plugin.so ## measure
 test: ## run everything: checks, unit tests, short fuzzing, whole boots
 	@sh tests/tools/setup
 	@$(PYTHON) tests/tools/test_all.py --results $(RESULTS)
-
--include $(HOST_SOURCES:%=$(BUILD)/host/%.d) $(HOST_SOURCES:%=$(BUILD)/fuzz/%.d)
