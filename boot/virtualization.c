@@ -3,7 +3,7 @@
 #include "boot/virtualization.h"
 
 #include "arch/svm/svm_ops.h"
-#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_ops.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/cpuid_set.h"

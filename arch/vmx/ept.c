@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Extended page tables: a VM's guest-physical memory (SDM Vol. 3C 29.3), and its MSR and I/O
 // bitmaps.
-#include "arch/vmx/vmx.h"
+#include "arch/vmx/ept.h"
 
+#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_apic.h"
+#include "arch/vmx/vmx_capability.h"
+#include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_tlb.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/nested_table.h"
+#include "arch/x86/spinlock.h"
 #include "vmm/util/string.h"
 
 #define EPT_READ BIT(0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Offsets of C structures for the assembly of arch/vmx: compiled, never linked.
 #include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 #define OFFSET(name, value) __asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"(value))
 

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: MIT
 // APIC virtualization: the CPU serves a guest's local APIC out of a page (SDM Vol. 3C chapter 30).
-#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_apic.h"
 
+#include "arch/vmx/ept.h"
+#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmcs_bits.h"
+#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_capability.h"
+#include "arch/vmx/vmx_capability_shared.h"
+#include "arch/vmx/vmx_inject.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr_numbers.h"
 #include "arch/x86/vectors.h"
+#include "vmm/address.h"
 #include "vmm/util/string.h"
-
-bool vmx_serves_apic(const struct vmx_capability *c)
-{
-    return (c->secondary & SECONDARY_APICV) == SECONDARY_APICV;
-}
+#include "vmm/util/types.h"
 
 // ---- A VM's part ----
 

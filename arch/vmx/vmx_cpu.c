@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: MIT
 // VT-x on this CPU: the feature control MSR, VMXON, and which vCPU the CPU holds.
-#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_cpu.h"
 
+#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_capability.h"
+#include "arch/vmx/vmx_capability_read.h"
+#include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_instructions.h"
 #include "arch/vmx/vmx_tlb.h"
+#include "arch/vmx/vmx_vcpu.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/firmware_switch.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/live_state.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/msr_numbers.h"
-#include "arch/x86/spinlock.h"
-#include "vmm/host.h"
+#include "arch/x86/registers.h"
+#include "vmm/util/types.h"
 
 // One a CPU, touched by that CPU only.
 struct vmx_cpu {
@@ -22,34 +29,10 @@ struct vmx_cpu {
 };
 
 static struct vmx_cpu vmx_cpus[CPUS_MAX];
-// What every CPU has that runs guests: a VM may use several, and their tables are one. It is
-// narrowed while CPUs start, before there is a VM.
-static struct vmx_capability common;
-static bool has_common;
-static struct spinlock common_lock;
 
 static struct vmx_cpu *this_vmx(void)
 {
     return &vmx_cpus[cpu_this()->index];
-}
-
-const struct vmx_capability *vmx_capability(void)
-{
-    return &common;
-}
-
-static enum status join(const struct vmx_capability *own, struct reason *why)
-{
-    uint64_t flags = spinlock_acquire(&common_lock);
-    enum status status = STATUS_OK;
-    if (has_common) {
-        status = vmx_capability_narrow(&common, own, why);
-    } else {
-        common = *own;
-        has_common = true;
-    }
-    spinlock_release(&common_lock, flags);
-    return status;
 }
 
 static const struct firmware_switch feature_control = {
@@ -86,18 +69,17 @@ static void apply_fixed_bits(const struct vmx_capability *c)
     write_cr4((read_cr4() | c->cr4_fixed0 | CR4_VMXE) & c->cr4_fixed1);
 }
 
-static enum status vmxon(struct vmx_cpu *vmx, struct reason *why)
+static enum status vmxon(struct vmx_cpu *vmx, uint32_t revision, struct reason *why)
 {
     vmx->vmxon_region = frames_allocate(1);
     if (!vmx->vmxon_region) {
         return refuse(why, STATUS_NO_MEMORY, "no frame for the VMXON region");
     }
-    vmx->vmxon_region->revision = common.revision;
+    vmx->vmxon_region->revision = revision;
     if (!vmx_vmxon(frames_physical(vmx->vmxon_region))) {
         frames_release(vmx->vmxon_region, 1);
         return refuse(why, STATUS_HARDWARE, "VMXON failed: CR0 0x%llx, CR4 0x%llx, revision 0x%x",
-                      (unsigned long long)read_cr0(), (unsigned long long)read_cr4(),
-                      common.revision);
+                      (unsigned long long)read_cr0(), (unsigned long long)read_cr4(), revision);
     }
     return STATUS_OK;
 }
@@ -114,17 +96,19 @@ enum status vmx_enable_cpu(struct reason *why)
     }
     struct vmx_capability own;
     status = vmx_capability_read(&own, why);
-    if (status == STATUS_OK) {
-        status = live_state_init_cpu(why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = join(&own, why);
+    status = live_state_init_cpu(why);
+    if (status != STATUS_OK) {
+        return status;
     }
+    status = vmx_capability_join(&own, why);
     if (status != STATUS_OK) {
         return status;
     }
     apply_fixed_bits(&own);
-    status = vmxon(vmx, why);
+    status = vmxon(vmx, own.revision, why);
     if (status != STATUS_OK) {
         return status;
     }
@@ -176,13 +160,4 @@ void vmx_unload_vcpu(struct vcpu_core *vcpu)
     vmx_vmclear(frames_physical(vcpu->backend->vmcs));
     vcpu->backend->launched = false;
     vcpu->backend->placed = false;
-}
-
-unsigned vmx_features(void)
-{
-    const struct vmx_capability *c = vmx_capability();
-    return (c->secondary & SECONDARY_ENABLE_RDTSCP ? FEATURE_RDTSCP : 0) |
-           (c->secondary & SECONDARY_ENABLE_INVPCID ? FEATURE_INVPCID : 0) |
-           (vmx_serves_apic(c) ? FEATURE_APIC | FEATURE_APIC_MSR | FEATURE_APIC_EXTINT : 0) |
-           (c->pin & PIN_POSTED_INTERRUPTS ? FEATURE_POSTED : 0);
 }

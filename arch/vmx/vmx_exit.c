@@ -1,11 +1,20 @@
 // SPDX-License-Identifier: MIT
 // A VM exit: decoded into neutral terms, handled by vmm/, and on to the next entry.
+#include "arch/vmx/vmx_exit.h"
+
+#include "arch/vmx/ept.h"
+#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx.h"
-
-#include "arch/x86/interrupts.h"
+#include "arch/vmx/vmx_apic.h"
+#include "arch/vmx/vmx_inject.h"
+#include "arch/vmx/vmx_state.h"
 #include "arch/x86/instructions.h"
-
-void vmx_handle_exit(struct vcpu_core *vcpu);
+#include "arch/x86/interrupts.h"
+#include "arch/x86/registers.h"
+#include "vmm/address.h"
+#include "vmm/exit.h"
+#include "vmm/util/types.h"
 
 static inline uint8_t vmx_cpl(void)
 {

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Says what went wrong in the manual's words, and shows the VMCS fields that matter.
-#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_explain.h"
 
-#include "arch/x86/panic.h"
+#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmcs_bits.h"
+#include "arch/vmx/vmx.h"
 #include "vmm/util/format.h"
+#include "vmm/util/types.h"
 
 // SDM Vol. 3C 31.4, "VM-instruction error numbers".
 static const char *const instruction_errors[] = {
@@ -111,12 +114,12 @@ static const char *text_of(const char *const *table, size_t count, uint32_t numb
     return number < count && table[number] ? table[number] : "not in the manual";
 }
 
-const char *vmx_instruction_error_text(uint32_t error)
+static const char *instruction_error_text(uint32_t error)
 {
     return text_of(instruction_errors, ARRAY_SIZE(instruction_errors), error);
 }
 
-const char *vmx_exit_reason_text(uint32_t basic_reason)
+static const char *exit_reason_text(uint32_t basic_reason)
 {
     return text_of(exit_reasons, ARRAY_SIZE(exit_reasons), basic_reason);
 }
@@ -126,17 +129,12 @@ void vmx_explain(const struct vcpu_core *vcpu, struct reason *why)
     const struct backend_vcpu *backend = vcpu->backend;
     if (backend->entry_error) {
         format_text(why->text, sizeof(why->text), "VM entry failed: VM-instruction error %u: %s",
-                    backend->entry_error, vmx_instruction_error_text(backend->entry_error));
+                    backend->entry_error, instruction_error_text(backend->entry_error));
         return;
     }
     uint32_t basic = backend->last_reason & EXIT_REASON_BASIC_MASK;
     format_text(why->text, sizeof(why->text), "VM exit %u: %s, qualification 0x%llx", basic,
-                vmx_exit_reason_text(basic), (unsigned long long)vmcs_read(EXIT_QUALIFICATION));
-}
-
-_Noreturn void vmcs_access_failed(uint32_t encoding, bool write)
-{
-    panic("%s of VMCS field 0x%04x failed", write ? "VMWRITE" : "VMREAD", encoding);
+                exit_reason_text(basic), (unsigned long long)vmcs_read(EXIT_QUALIFICATION));
 }
 
 static void dump_line(void (*line)(const char *text), const char *format, ...) PRINTF_LIKE(2, 3);

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Events into the guest at the next VM entry (SDM Vol. 3C 27.6).
-#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_inject.h"
 
+#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_capability.h"
+#include "arch/vmx/vmx_capability_shared.h"
 #include "arch/x86/registers.h"
+#include "vmm/util/types.h"
 
 static enum interruption_type type_of(const struct event *event)
 {

@@ -2,7 +2,7 @@
 // The VMX instructions (SDM Vol. 3C chapter 31), each with its success.
 #pragma once
 
-#include "arch/vmx/vmx.h"
+#include "vmm/util/types.h"
 
 // VMfailInvalid sets CF, VMfailValid sets ZF: "above" is success.
 static inline bool vmx_vmxon(uint64_t region)

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: MIT
 // VT-x as a back end.
-#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_ops.h"
 
+#include "arch/vmx/ept.h"
+#include "arch/vmx/vmx_apic.h"
+#include "arch/vmx/vmx_cpu.h"
+#include "arch/vmx/vmx_explain.h"
+#include "arch/vmx/vmx_features.h"
+#include "arch/vmx/vmx_inject.h"
+#include "arch/vmx/vmx_run.h"
+#include "arch/vmx/vmx_state.h"
+#include "arch/vmx/vmx_vcpu.h"
 #include "arch/x86/ipi.h"
 
 const struct vcpu_ops vmx_ops = {

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: MIT
 // Enters a guest and stays with it, exit after exit, until the host has other work.
-#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_run.h"
 
+#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmcs_bits.h"
+#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_capability.h"
+#include "arch/vmx/vmx_capability_shared.h"
+#include "arch/vmx/vmx_cpu.h"
+#include "arch/vmx/vmx_enter.h"
 #include "arch/vmx/vmx_tlb.h"
 #include "arch/x86/time.h"
-
-bool vmx_enter(struct vcpu_core *vcpu, bool launched);
+#include "vmm/exit.h"
+#include "vmm/util/types.h"
 
 // What others may have cached since this vCPU ran last.
 static void flush_stale(struct vcpu_core *vcpu)

@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Guest registers and segments in the VMCS. The vCPU is the CPU's current one.
-#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_state.h"
 
+#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmcs_bits.h"
+#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_capability.h"
+#include "arch/vmx/vmx_capability_shared.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/live_state.h"
+#include "arch/x86/registers.h"
+#include "vmm/util/types.h"
 
 // CR0 bits that the guest only believes to have: NE must be 1 in VMX operation, and a guest that
 // switches caching off would switch it off for the CPU.

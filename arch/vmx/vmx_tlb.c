@@ -2,6 +2,8 @@
 // INVEPT and INVVPID, by the narrowest type that this CPU has.
 #include "arch/vmx/vmx_tlb.h"
 
+#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx_instructions.h"
 #include "arch/x86/panic.h"
 

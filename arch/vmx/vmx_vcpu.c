@@ -1,22 +1,34 @@
 // SPDX-License-Identifier: MIT
 // A vCPU's VMCS: made, filled with the controls and the host state, and given back.
-#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_vcpu.h"
 
+#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmcs_bits.h"
+#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_apic.h"
+#include "arch/vmx/vmx_capability.h"
+#include "arch/vmx/vmx_capability_shared.h"
+#include "arch/vmx/vmx_cpu.h"
+#include "arch/vmx/vmx_enter.h"
 #include "arch/vmx/vmx_instructions.h"
+#include "arch/vmx/vmx_state.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
+#include "arch/x86/gdt.h"
 #include "arch/x86/idt.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/live_state.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
+#include "arch/x86/registers.h"
 #include "arch/x86/spinlock.h"
+#include "vmm/util/types.h"
 
 #define VPIDS 4096
 
 // VPIDs in use, all CPUs together: a vCPU keeps its own for life. 0 is the host's.
 static uint64_t vpids_used[VPIDS / 64] = {1};
 static struct spinlock vpids_lock;
-
-extern const char vmx_exit[];
 
 static uint16_t vpid_allocate(void)
 {

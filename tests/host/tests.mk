@@ -15,7 +15,7 @@
 # The files of boot/, arch/ and drivers/ that run without privileged instructions.
 HOST_MACHINE := $(addprefix boot/,boot_info memory_map) \
                 $(addprefix arch/svm/,svm_avic svm_decode svm_invalid svm_msr_map svm_tlb) \
-                $(addprefix arch/vmx/,vmx_common) \
+                $(addprefix arch/vmx/,vmx_capability) \
                 $(addprefix arch/x86/,acpi_aml acpi_fadt acpi_madt acpi_rsdp acpi_spcr acpi_tables \
                                       clock_scale cpuid_set firmware_switch mc146818_date \
                                       nested_table xsave_area) \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of what VT-x has in common on CPUs that differ, and of controls that need each other.
-#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_capability.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

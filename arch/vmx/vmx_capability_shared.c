@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// What the VT-x of all CPUs that run guests can do: narrowed while CPUs start, before there is a
+// VM.
+#include "arch/vmx/vmx_capability_shared.h"
+
+#include "arch/x86/spinlock.h"
+#include "vmm/util/types.h"
+
+// A VM may use several CPUs with one set of tables, so it can use only what all of them have.
+static struct vmx_capability common;
+static bool has_common;
+static struct spinlock common_lock;
+
+const struct vmx_capability *vmx_capability(void)
+{
+    return &common;
+}
+
+enum status vmx_capability_join(const struct vmx_capability *own, struct reason *why)
+{
+    enum status status = STATUS_OK;
+    uint64_t flags = spinlock_acquire(&common_lock);
+    if (has_common) {
+        status = vmx_capability_narrow(&common, own, why);
+    } else {
+        common = *own;
+        has_common = true;
+    }
+    spinlock_release(&common_lock, flags);
+    return status;
+}

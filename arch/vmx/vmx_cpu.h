@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// VT-x on this CPU, and the vCPU that the CPU holds.
+#pragma once
+
+#include "vmm/backend.h"
+#include "vmm/util/status.h"
+
+// On failure `why` names the missing feature or the refusing bit.
+enum status vmx_enable_cpu(struct reason *why);
+void vmx_disable_cpu(void);
+void vmx_load_vcpu(struct vcpu_core *vcpu); // makes it the CPU's current one
+// Takes the vCPU's state out of this CPU: before another CPU loads the vCPU, and before it is
+// freed.
+void vmx_unload_vcpu(struct vcpu_core *vcpu);

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// The manual's words for what went wrong, and the dump of a VMCS.
+#pragma once
+
+#include "vmm/backend.h"
+#include "vmm/util/status.h"
+
+// Why the last exit was not understood, or why the last entry failed.
+void vmx_explain(const struct vcpu_core *vcpu, struct reason *why);
+void vmx_dump(const struct vcpu_core *vcpu, void (*line)(const char *text));

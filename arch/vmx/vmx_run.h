@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// Enters a guest and stays with it, exit after exit.
+#pragma once
+
+#include "vmm/backend.h"
+
+void vmx_run(struct vcpu_core *vcpu);
