@@ -2,7 +2,8 @@
 """Checks that dependencies go one way: reads each file's includes and holds them against the rules.
 
 The rules are those of the folder map in README.md: boot may use everything, vmm/ knows no hardware,
-a device model knows only device.h. Instructions that C does not have appear only where they may.
+each room of vmm/ knows only the rooms below it, a device model knows only device.h. Instructions
+that C does not have appear only where they may.
 """
 
 import re
@@ -22,6 +23,22 @@ SEAM = ["vmm/backend.h", "vmm/exit.h", "vmm/address.h", "vmm/host.h"]
 # The structure in which boot hands over what the boot loader said.
 BOOT_INFO = ["boot/boot_info.h"]
 
+# The rooms of vmm/, from the lowest up, and what each may include besides util, seam and constants.
+VM_FOR_VCPU = ["vmm/vm/vm.h", "vmm/vm/scheduler.h"]
+ROOMS = {
+    "console": [],
+    "memory": [],
+    "emulate": ["vmm/memory/"],
+    "load": ["vmm/memory/"],
+    "config": ["vmm/load/", "vmm/memory/"],
+    "board": ["vmm/devices/", "vmm/memory/"],
+    "vcpu": ["vmm/board/", "vmm/devices/", "vmm/emulate/", "vmm/memory/", "vmm/load/load.h",
+             *VM_FOR_VCPU],
+    "vm": ["vmm/board/", "vmm/config/", "vmm/devices/", "vmm/emulate/", "vmm/load/", "vmm/memory/",
+           "vmm/vcpu/"],
+    "monitor": ["vmm/"],
+}
+
 # Folder: what its files may include, as prefixes of paths. The longest folder that fits counts.
 RULES = {
     "boot/": [""],
@@ -30,9 +47,11 @@ RULES = {
     "arch/vmx/": ["arch/vmx/", "arch/x86/", "vmm/util/", *SEAM],
     "arch/svm/": ["arch/svm/", "arch/x86/", "vmm/util/", *SEAM],
     "drivers/": ["drivers/", "arch/x86/", "vmm/util/"],
-    "vmm/": ["vmm/", *CONSTANTS],
-    "vmm/devices/": ["vmm/devices/", "vmm/util/", *CONSTANTS],
+    "vmm/": ["vmm/util/", *SEAM],
     "vmm/util/": ["vmm/util/"],
+    "vmm/devices/": ["vmm/devices/", "vmm/util/", *CONSTANTS],
+    **{f"vmm/{room}/": [f"vmm/{room}/", *below, "vmm/util/", *SEAM, *CONSTANTS]
+       for room, below in ROOMS.items()},
     "guests/": ["guests/lib/", "vmm/util/types.h", *CONSTANTS],
 }
 # Only these may hold assembly; vmm/ is C for the kernel and for the host alike.

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Writes a VM's ACPI tables: the list of tables, the fixed hardware, and the DSDT as iasl made it.
-#include "vmm/board/acpi_tables_internal.h"
+#include "vmm/board/acpi_tables.h"
 
+#include "arch/x86/acpi_layout.h"
+#include "vmm/address.h"
+#include "vmm/board/acpi_tables_internal.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/hpet.h"
 #include "vmm/devices/reset_control.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define TABLE_ALIGNMENT 64 // the FACS asks for it
 #define OEM_REVISION 1

@@ -2,6 +2,7 @@
 // Puts the ROM and its vectors into a VM's memory.
 #include "vmm/board/firmware.h"
 
+#include "vmm/address.h"
 #include "vmm/util/string.h"
 
 #define FIRMWARE_SEGMENT 0xf000

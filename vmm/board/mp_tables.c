@@ -2,6 +2,7 @@
 // Writes a VM's MP floating pointer and MP configuration table, which say what its ACPI tables say.
 #include "vmm/board/mp_tables.h"
 
+#include "vmm/address.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/ioapic.h"
 #include "vmm/devices/lapic.h"

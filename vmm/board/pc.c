@@ -1,9 +1,31 @@
 // SPDX-License-Identifier: MIT
-// Wires the devices of a VM to its interrupt controllers and its terminal.
-#include "vmm/board/pc_internal.h"
+// Wires the devices of a VM to its interrupt controllers and to the outside.
+#include "vmm/board/pc.h"
 
-#include "vmm/vcpu/apic_bus.h"
-#include "vmm/vcpu/vcpu.h"
+#include "vmm/address.h"
+#include "vmm/board/io_bus.h"
+#include "vmm/board/pc_internal.h"
+#include "vmm/board/pc_output.h"
+#include "vmm/devices/acpi_pm.h"
+#include "vmm/devices/apic_message.h"
+#include "vmm/devices/device.h"
+#include "vmm/devices/exit_port.h"
+#include "vmm/devices/hpet.h"
+#include "vmm/devices/i8042.h"
+#include "vmm/devices/ioapic.h"
+#include "vmm/devices/pci_host.h"
+#include "vmm/devices/pic.h"
+#include "vmm/devices/pit.h"
+#include "vmm/devices/reset_control.h"
+#include "vmm/devices/rtc.h"
+#include "vmm/devices/simple_ports.h"
+#include "vmm/devices/system_port.h"
+#include "vmm/devices/uart.h"
+#include "vmm/devices/vga.h"
+#include "vmm/host.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/lock.h"
+#include "vmm/util/types.h"
 
 // How soon a byte that the console had no room for is offered again.
 #define OUTPUT_RETRY_NS 500000
@@ -16,11 +38,6 @@ enum pc_irq_index {
     IRQ_INDEX_RTC,
     IRQ_INDEX_SCI
 };
-
-static struct vcpu *boot_vcpu(const struct pc *pc)
-{
-    return pc->vm->vcpus[0];
-}
 
 static uint64_t next_event_ns(const struct pc *pc, uint64_t now_ns)
 {
@@ -35,20 +52,16 @@ static uint64_t next_event_ns(const struct pc *pc, uint64_t now_ns)
 
 void pc_timer_set(const struct pc *pc)
 {
-    vcpu_device_timer_set(boot_vcpu(pc), next_event_ns(pc, pc_now_ns(pc)));
-}
-
-uint64_t pc_now_ns(const struct pc *pc)
-{
-    return pc->vm->vmm->host->now_ns() - pc->vm->clock_base_ns;
+    pc->output->timer_set(pc->output, next_event_ns(pc, pc_now_ns(pc)));
 }
 
 void pc_feed_uart(struct pc *pc)
 {
-    struct terminal *terminal = &pc->vm->terminal;
-    while (terminal_has_input(terminal) && uart_receive_room(&pc->uart) > 0) {
-        if (!uart_receive(&pc->uart, (uint8_t)terminal_get(terminal))) {
-            break; // looped back since the check: cannot happen between the two
+    int byte = 0;
+    while (byte >= 0 && uart_receive_room(&pc->uart) > 0) {
+        byte = pc->output->take_byte(pc->output);
+        if (byte >= 0) {
+            (void)!uart_receive(&pc->uart, (uint8_t)byte); // there is room
         }
     }
 }
@@ -101,54 +114,39 @@ static void hpet_legacy(struct hpet_output *output, bool on)
 static void intr_set(struct irq_line *line, bool level)
 {
     struct pc *pc = container_of(line, struct pc, intr);
-    vcpu_mail_lint0(boot_vcpu(pc), level);
+    pc->output->lint0(pc->output, level);
 }
 
 static void reset_set(struct irq_line *line, bool level)
 {
     if (level) {
-        vm_request_reset(container_of(line, struct pc, reset)->vm);
+        struct pc_output *outside = container_of(line, struct pc, reset)->output;
+        outside->reset(outside);
     }
 }
 
 static void ioapic_deliver(struct ioapic_output *output, const struct apic_message *message)
 {
-    apic_bus_send(container_of(output, struct pc, ioapic_output)->vm, NULL, message);
-}
-
-// CPU 0 looks at the terminals after each slice. For the first byte it is woken, but not again at
-// once: else a guest that sends byte after byte would keep the guests of CPU 0 from running. Until
-// it is woken again it looks by itself (monitor_output_deadline).
-static void wake_console(struct pc *pc)
-{
-    const struct host *host = pc->vm->vmm->host;
-    uint64_t *woke_ns = &pc->vm->terminal.woke_ns;
-    uint64_t now_ns = host->now_ns();
-    if (now_ns - *woke_ns >= TERMINAL_WAKE_INTERVAL_NS) {
-        __atomic_store_n(woke_ns, now_ns, __ATOMIC_RELAXED);
-        host->kick(0);
-    }
+    struct pc_output *outside = container_of(output, struct pc, ioapic_output)->output;
+    outside->apic_message(outside, message);
 }
 
 static bool uart_sink_put(struct byte_sink *sink, uint8_t byte)
 {
-    struct pc *pc = container_of(sink, struct pc, uart_sink);
-    bool first = !terminal_has_output(&pc->vm->terminal);
-    bool taken = terminal_put(&pc->vm->terminal, byte);
-    if (taken && first) {
-        wake_console(pc);
-    }
-    return taken;
+    struct pc_output *outside = container_of(sink, struct pc, uart_sink)->output;
+    return outside->put_byte(outside, byte);
 }
 
 static void exit_requested(struct exit_output *output, uint32_t status)
 {
-    vm_exit(container_of(output, struct pc, exit_output)->vm, status, "exit status %u", status);
+    struct pc_output *outside = container_of(output, struct pc, exit_output)->output;
+    outside->exit(outside, status);
 }
 
 static void power_off_requested(struct acpi_pm_output *output)
 {
-    vm_exit(container_of(output, struct pc, power_output)->vm, 0, "powered off");
+    struct pc_output *outside = container_of(output, struct pc, power_output)->output;
+    outside->power_off(outside);
 }
 
 // ---- From the vCPUs ----
@@ -205,9 +203,8 @@ static void init_outputs(struct pc *pc)
     pc->ioapic_output.deliver = ioapic_deliver;
 }
 
-static void set_cmos_memory(struct pc *pc)
+static void set_cmos_memory(struct pc *pc, const struct guest_memory *memory)
 {
-    const struct guest_memory *memory = &pc->vm->memory;
     uint64_t below = 0;
     uint64_t above = 0;
     for (unsigned i = 0; i < memory->extent_count; i++) {
@@ -221,17 +218,17 @@ static void set_cmos_memory(struct pc *pc)
     rtc_set_memory(&pc->rtc, below, above);
 }
 
-void pc_init(struct pc *pc, struct vm *vm)
+void pc_init(struct pc *pc, struct pc_output *output, uint64_t wall_clock_s,
+             const struct guest_memory *memory)
 {
-    const struct host *host = vm->vmm->host;
-    pc->vm = vm;
+    pc->output = output;
     init_outputs(pc);
     pc_claim_ports(pc);
     pic_init(&pc->pic, &pc->intr);
     ioapic_init(&pc->ioapic, &pc->ioapic_output);
     pit_init(&pc->pit, &pc->irqs[IRQ_INDEX_PIT].line);
-    rtc_init(&pc->rtc, &pc->irqs[IRQ_INDEX_RTC].line, host->wall_clock_s(), pc_now_ns(pc));
-    set_cmos_memory(pc);
+    rtc_init(&pc->rtc, &pc->irqs[IRQ_INDEX_RTC].line, wall_clock_s, pc_now_ns(pc));
+    set_cmos_memory(pc, memory);
     uart_init(&pc->uart, &pc->irqs[IRQ_INDEX_UART].line, &pc->uart_sink);
     i8042_init(&pc->i8042, &pc->irqs[IRQ_INDEX_KEYBOARD].line, &pc->reset);
     system_port_init(&pc->system_port, &pc->reset);

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The PC that every VM is: its devices, wired together as on the board. All its vCPUs use it.
+// The board knows no VM and no vCPU: what leaves it goes through struct pc_output.
 #pragma once
 
+#include "vmm/address.h"
 #include "vmm/board/io_bus.h"
 #include "vmm/board/key_queue.h"
 #include "vmm/devices/acpi_pm.h"
+#include "vmm/devices/device.h"
 #include "vmm/devices/exit_port.h"
 #include "vmm/devices/hpet.h"
 #include "vmm/devices/i8042.h"
@@ -19,9 +22,13 @@
 #include "vmm/devices/uart.h"
 #include "vmm/devices/vga.h"
 #include "vmm/util/lock.h"
-#include "vmm/vm/vm.h"
+#include "vmm/util/types.h"
+
+struct pc_output;
 
 #define PC_RANGES 17
+
+struct guest_memory;
 
 // An input of the interrupt controllers.
 struct pc_irq {
@@ -32,7 +39,7 @@ struct pc_irq {
 };
 
 struct pc {
-    struct vm *vm;
+    struct pc_output *output;
     struct lock lock; // of everything below; what is declared here takes it
     struct io_bus io;
     struct io_range ranges[PC_RANGES];
@@ -53,6 +60,7 @@ struct pc {
     struct pci_host pci_host;
     struct vga vga;
 
+    // Ends of the devices' wires on the board.
     struct irq_line intr; // of the 8259s
     struct irq_line reset;
     struct pc_irq irqs[5]; // PIT, keyboard, UART, RTC, SCI
@@ -63,13 +71,12 @@ struct pc {
     struct hpet_output hpet_output;
 };
 
-// All devices as after power-up. The VM's vCPUs exist.
-void pc_init(struct pc *pc, struct vm *vm);
+// All devices as after power-up, with this date in the RTC (seconds since 1970-01-01 00:00:00 UTC)
+// and this memory in its CMOS. `output` can be called from now on.
+void pc_init(struct pc *pc, struct pc_output *output, uint64_t wall_clock_s,
+             const struct guest_memory *memory);
 
-// The VM's clock in ns: the host's, less what it was paused.
-uint64_t pc_now_ns(const struct pc *pc);
-
-// Brings timers and the UART up to now; raises what is due.
+// Brings timers and the UART up to `now_ns` of the VM's clock; raises what is due.
 void pc_advance(struct pc *pc, uint64_t now_ns);
 
 // When a device wants that next, on the VM's clock; NEVER_NS.

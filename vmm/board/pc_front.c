@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: MIT
 // What a person in front of a VM's PC has: its keyboard, its power button, its screen.
+#include "vmm/board/key_queue.h"
 #include "vmm/board/pc.h"
+#include "vmm/devices/acpi_pm.h"
+#include "vmm/devices/vga.h"
+#include "vmm/util/lock.h"
+#include "vmm/util/types.h"
 
 bool pc_type(struct pc *pc, const uint8_t *codes, unsigned count)
 {

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The device memory of a VM's PC: which chip answers at which guest-physical address.
+#include "vmm/address.h"
+#include "vmm/board/pc.h"
 #include "vmm/board/pc_internal.h"
+#include "vmm/devices/hpet.h"
+#include "vmm/devices/ioapic.h"
+#include "vmm/util/lock.h"
+#include "vmm/util/types.h"
 
 struct memory_range {
     uint64_t base;

@@ -1,6 +1,22 @@
 // SPDX-License-Identifier: MIT
 // The I/O ports of a VM's PC: an adapter from the bus to each device.
+#include "vmm/board/io_bus.h"
+#include "vmm/board/key_queue.h"
+#include "vmm/board/pc.h"
 #include "vmm/board/pc_internal.h"
+#include "vmm/devices/acpi_pm.h"
+#include "vmm/devices/exit_port.h"
+#include "vmm/devices/i8042.h"
+#include "vmm/devices/pci_host.h"
+#include "vmm/devices/pic.h"
+#include "vmm/devices/pit.h"
+#include "vmm/devices/reset_control.h"
+#include "vmm/devices/rtc.h"
+#include "vmm/devices/simple_ports.h"
+#include "vmm/devices/system_port.h"
+#include "vmm/devices/uart.h"
+#include "vmm/devices/vga.h"
+#include "vmm/util/types.h"
 
 enum pc_range {
     RANGE_PIC_MASTER,

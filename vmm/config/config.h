@@ -9,6 +9,7 @@
 #define CONFIG_GUESTS_MAX 32
 #define VM_MEMORY_DEFAULT (32 * MIB)
 #define VM_MEMORY_MIN (1 * MIB)
+#define VM_VCPUS_MAX 64
 
 // The words after console=. What is more than one device has a bit of its own.
 #define CONSOLE_PCI_LINES 8

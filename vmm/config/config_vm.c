@@ -5,7 +5,6 @@
 #include "vmm/config/config_words.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/string.h"
-#include "vmm/vm/vm.h"
 
 #define VM_KEYS "vm= mem= cpus= cpu= restart= kind= start= --"
 

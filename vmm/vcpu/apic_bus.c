@@ -5,6 +5,9 @@
 // Each is one aligned word, and a guest that does so gets one of the two outcomes.
 #include "vmm/vcpu/apic_bus.h"
 
+#include "vmm/devices/apic_message.h"
+#include "vmm/devices/lapic.h"
+#include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_mail.h"
 #include "vmm/vm/vm.h"

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Writes to CR0, CR4, CR8, XCR0 and EFER that the hardware does not decide alone (SDM Vol. 3A 2.5).
 #include "arch/x86/registers.h"
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/devices/lapic.h"
+#include "vmm/exit.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/types.h"
+#include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Finds a guest's code in its RAM, through its page tables.
 #include "arch/x86/registers.h"
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/memory/guest_walk.h"
+#include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
 

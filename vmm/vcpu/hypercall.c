@@ -2,8 +2,11 @@
 // Answers hypercalls.
 #include "vmm/vcpu/hypercall.h"
 
-#include "vmm/board/pc.h"
+#include "vmm/backend.h"
+#include "vmm/exit.h"
+#include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/vm.h"
 
 static NOT_INLINE enum exit_action end(struct vcpu *vcpu)
 {
@@ -20,7 +23,7 @@ static enum exit_action answer(struct vcpu *vcpu, uint64_t value)
 
 static NOT_INLINE enum exit_action answer_clock(struct vcpu *vcpu)
 {
-    return answer(vcpu, pc_now_ns(vcpu->vm->pc));
+    return answer(vcpu, vm_now_ns(vcpu->vm));
 }
 
 enum exit_action vcpu_hypercall_exit(struct vcpu *vcpu, const struct exit_hypercall *call)

@@ -1,9 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Accesses to guest-physical memory that is no RAM: the APICs, other chips, and what nobody claims.
-#include "arch/x86/registers.h"
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/board/pc.h"
+#include "vmm/devices/lapic.h"
 #include "vmm/emulate/emulate.h"
+#include "vmm/exit.h"
 #include "vmm/memory/guest_walk.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vm/vm.h"
 
 #define APIC_PAGE_MASK (~(uint64_t)0xfff)
 

@@ -4,7 +4,13 @@
 
 #include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
+#include "vmm/backend.h"
+#include "vmm/devices/lapic.h"
+#include "vmm/host.h"
+#include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vm/vm.h"
 
 #define MTRRCAP_FIXED BIT(8)
 #define MTRRCAP_WRITE_COMBINING BIT(10)

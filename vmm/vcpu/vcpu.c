@@ -3,8 +3,12 @@
 #include "vmm/vcpu/vcpu.h"
 
 #include "arch/x86/registers.h"
+#include "vmm/board/pc.h"
+#include "vmm/devices/device.h"
+#include "vmm/host.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vm/scheduler.h"
+#include "vmm/vm/vm.h"
 
 // ---- Creation ----
 
@@ -176,7 +180,7 @@ void vcpu_handle_events(struct vcpu_core *core)
 
 void vcpu_advance_timers(struct vcpu *vcpu)
 {
-    uint64_t now_ns = pc_now_ns(vcpu->vm->pc);
+    uint64_t now_ns = vm_now_ns(vcpu->vm);
     if (vcpu->index == 0) {
         pc_advance(vcpu->vm->pc, now_ns);
     }
@@ -221,7 +225,7 @@ uint64_t vcpu_next_event_ns(const struct vcpu *vcpu)
     struct pc *pc = vcpu->vm->pc;
     uint64_t next = lapic_next_event_ns(&vcpu->lapic);
     if (vcpu->index == 0) {
-        next = MIN(next, pc_next_event_ns(pc, pc_now_ns(pc)));
+        next = MIN(next, pc_next_event_ns(pc, vm_now_ns(vcpu->vm)));
     }
     return next < NEVER_NS - vcpu->vm->clock_base_ns ? next + vcpu->vm->clock_base_ns : NEVER_NS;
 }

@@ -3,7 +3,12 @@
 // where the processor serves the guest out of the APIC's page.
 #include "vmm/vcpu/vcpu_apic.h"
 
+#include "vmm/board/pc.h"
+#include "vmm/devices/apic_message.h"
+#include "vmm/util/lock.h"
 #include "vmm/vcpu/apic_bus.h"
+#include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/vcpu_mail.h"
 
 static_assert(LAPIC_DEFAULT_BASE == BACKEND_APIC_GPA, "where the back end maps it");
 
@@ -142,7 +147,7 @@ bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value)
 {
     vcpu_apic_refresh(vcpu);
     uint64_t due_ns = lapic_next_event_ns(&vcpu->lapic);
-    bool legal = lapic_write(&vcpu->lapic, reg, value, pc_now_ns(vcpu->vm->pc));
+    bool legal = lapic_write(&vcpu->lapic, reg, value, vm_now_ns(vcpu->vm));
     after_write(vcpu, due_ns);
     return legal;
 }
@@ -159,7 +164,7 @@ enum exit_action vcpu_apic_write_exit(struct vcpu *vcpu, const struct exit_apic_
 {
     vcpu_apic_refresh(vcpu);
     uint64_t due_ns = lapic_next_event_ns(&vcpu->lapic);
-    lapic_written(&vcpu->lapic, write->reg, pc_now_ns(vcpu->vm->pc));
+    lapic_written(&vcpu->lapic, write->reg, vm_now_ns(vcpu->vm));
     after_write(vcpu, due_ns);
     return RETRY; // the instruction is complete
 }

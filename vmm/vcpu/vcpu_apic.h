@@ -2,8 +2,13 @@
 // A vCPU's local APIC: the guest's accesses to it, and the processor's part in it.
 #pragma once
 
+#include "vmm/backend.h"
+#include "vmm/devices/lapic.h"
+#include "vmm/exit.h"
+#include "vmm/util/types.h"
 #include "vmm/board/pc.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/vm.h"
 
 void vcpu_apic_init(struct vcpu *vcpu);
 
@@ -44,7 +49,7 @@ static inline void vcpu_apic_take_posted(struct vcpu *vcpu, bool taken)
 // good part of what it costs.
 MUST_CHECK static inline bool vcpu_read_lapic(struct vcpu *vcpu, unsigned reg, uint64_t *value)
 {
-    uint64_t now_ns = reg == LAPIC_CURRENT_COUNT ? pc_now_ns(vcpu->vm->pc) : 0;
+    uint64_t now_ns = reg == LAPIC_CURRENT_COUNT ? vm_now_ns(vcpu->vm) : 0;
     if (reg == LAPIC_PPR) {
         vcpu_apic_refresh(vcpu);
     }

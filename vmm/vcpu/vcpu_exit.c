@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: MIT
 // What each kind of VM exit does: one line a case.
 #include "arch/x86/registers.h"
+#include "vmm/backend.h"
+#include "vmm/board/pc.h"
+#include "vmm/exit.h"
+#include "vmm/host.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
+#include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/msr.h"
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vm/vm.h"
 
 static enum exit_action answer_cpuid(uint64_t *gpr, const struct cpuid_registers *answer)
 {

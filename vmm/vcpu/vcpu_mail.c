@@ -2,6 +2,10 @@
 // Interrupts and signals on their way from one CPU to the vCPU of another.
 #include "vmm/vcpu/vcpu_mail.h"
 
+#include "vmm/backend.h"
+#include "vmm/devices/apic_message.h"
+#include "vmm/devices/lapic.h"
+#include "vmm/host.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
 

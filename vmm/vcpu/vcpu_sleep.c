@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: MIT
 // vCPUs that do not run: halted, or waiting for a SIPI, and what ends that.
 #include "arch/x86/registers.h"
+#include "vmm/backend.h"
+#include "vmm/exit.h"
+#include "vmm/util/types.h"
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_mail.h"
+#include "vmm/vm/vm.h"
 
 static bool is_asleep(const struct vcpu *vcpu)
 {

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The state in which a vCPU starts: as the loader says, or after INIT and SIPI.
-#include "vmm/vcpu/vcpu_apic.h"
-
 #include "arch/x86/registers.h"
+#include "vmm/backend.h"
+#include "vmm/devices/lapic.h"
+#include "vmm/host.h"
 #include "vmm/load/load.h"
+#include "vmm/util/types.h"
+#include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vm/vm.h"
 
 // Hidden parts of the segment registers: present, DPL 0, accessed.

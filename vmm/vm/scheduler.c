@@ -2,6 +2,9 @@
 // Chooses who runs next: the runnable vCPU with the least virtual time.
 #include "vmm/vm/scheduler.h"
 
+#include "vmm/backend.h"
+#include "vmm/devices/device.h"
+#include "vmm/host.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm_hold.h"
 

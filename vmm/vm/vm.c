@@ -2,7 +2,10 @@
 // VMs: started, stopped, paused and reset.
 #include "vmm/vm/vm.h"
 
-#include "vmm/board/pc.h"
+#include <stdarg.h>
+
+#include "vmm/backend.h"
+#include "vmm/devices/device.h"
 #include "vmm/util/format.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm_call.h"

@@ -2,19 +2,19 @@
 // A virtual machine and the set of all of them: what the monitor and kernel_main do with VMs.
 #pragma once
 
+#include "vmm/address.h"
 #include "vmm/backend.h"
-#include "vmm/config/config.h"
+#include "vmm/board/pc_output.h"
+#include "vmm/config/config.h" // IWYU pragma: export
 #include "vmm/host.h"
+#include "vmm/load/load.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/lock.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 #include "vmm/vm/terminal.h"
 
 #define VMS_MAX 64
-#define VM_VCPUS_MAX 64
-
-struct pc;
-struct vcpu;
-struct vmm;
 
 enum vm_state {
     VM_OFF,      // no memory, no CPU: never started, or stopped by hand
@@ -79,6 +79,7 @@ struct vm {
     struct nested_space *nested;
     struct vcpu *vcpus[VM_VCPUS_MAX];
     struct pc *pc;
+    struct pc_output pc_output; // see vmm/vm/vm_board.h
     struct terminal terminal;
 
     // Atomic. Those of ports are in pc->io.
@@ -116,6 +117,12 @@ struct vmm {
     bool runs_guests[HOST_CPUS_MAX]; // its CPUs on which the back end is switched on
     unsigned next_cpu;               // for VMs that are not pinned
 };
+
+// The VM's clock in ns: the host's, less the time that the VM was paused.
+static inline uint64_t vm_now_ns(const struct vm *vm)
+{
+    return vm->vmm->host->now_ns() - vm->clock_base_ns;
+}
 
 // Everything below runs on CPU 0, from the main loop; what concerns a VM's state is carried out on
 // its home CPU by host->call, while no vCPU of it runs. Errors: `why` has a line for the user.

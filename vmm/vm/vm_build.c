@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: MIT
 // What a VM gets when it starts and gives back when it stops. On the VM's home CPU.
+#include "vmm/address.h"
+#include "vmm/backend.h"
 #include "vmm/board/acpi_tables.h"
 #include "vmm/board/firmware.h"
 #include "vmm/board/mp_tables.h"
 #include "vmm/board/pc.h"
+#include "vmm/host.h"
 #include "vmm/load/load.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
+#include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/vm.h"
+#include "vmm/vm/vm_board.h"
 
 // How much is zeroed between two looks at the clock.
 #define PIECE_BYTES (256 * KIB)
@@ -74,7 +84,7 @@ static enum status build_devices(struct vm *vm, struct reason *why)
             return status;
         }
     }
-    pc_init(vm->pc, vm);
+    vm_board_init(vm);
     return STATUS_OK;
 }
 

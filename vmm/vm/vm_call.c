@@ -2,6 +2,9 @@
 // Calls to the CPUs of a VM, from CPU 0: to change its state, or to look into it.
 #include "vmm/vm/vm_call.h"
 
+#include "vmm/backend.h"
+#include "vmm/host.h"
+#include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm_hold.h"
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The set of VMs: found by name, made from a configuration or a linked payload.
 #include "vmm/devices/device.h"
+#include "vmm/host.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
+#include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_hold.h"
 

@@ -2,6 +2,8 @@
 // Counts the vCPUs of a VM that are held, so that the VM is changed only while none is.
 #include "vmm/vm/vm_hold.h"
 
+#include "vmm/backend.h"
+#include "vmm/host.h"
 #include "vmm/vcpu/vcpu.h"
 
 #define SEIZED (-1)

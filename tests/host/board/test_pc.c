@@ -40,7 +40,7 @@ static void out(uint16_t port, uint8_t value)
 static void advance_to(uint64_t ns)
 {
     fake_host.now_ns = ns;
-    pc_advance(pc(), pc_now_ns(pc()));
+    pc_advance(pc(), vm_now_ns(fake_machine.vm));
 }
 
 // ---- Ports ----
@@ -199,7 +199,7 @@ static void the_uart_is_irq_4(void **state)
     out(UART + 4, 0x08); // OUT2 lets the line through
     out(UART + 1, 0x01);
     assert_true(terminal_type(&fake_machine.vm->terminal, 'x'));
-    pc_advance(pc(), pc_now_ns(pc()));
+    pc_advance(pc(), vm_now_ns(fake_machine.vm));
     assert_raised(0x24, 0x64);
     assert_int_equal(in(UART), 'x');
 }
@@ -275,7 +275,7 @@ static void a_level_interrupt_comes_again_until_its_line_falls(void **state)
     out(UART + 4, 0x08);
     out(UART + 1, 0x01);
     assert_true(terminal_type(&fake_machine.vm->terminal, 'x'));
-    pc_advance(pc(), pc_now_ns(pc()));
+    pc_advance(pc(), vm_now_ns(fake_machine.vm));
     assert_int_equal(pending(), 0x64);
     lapic_accept(lapic, 0x64);
     assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_EOI, 0));
@@ -523,7 +523,7 @@ static void input_comes_as_the_guest_reads(void **state)
     for (unsigned i = 0; i < 40; i++) {
         assert_true(terminal_type(terminal, (uint8_t)('A' + i)));
     }
-    pc_advance(pc(), pc_now_ns(pc()));
+    pc_advance(pc(), vm_now_ns(fake_machine.vm));
     for (unsigned i = 0; i < 40; i++) {
         assert_true(in(UART + 5) & 1);
         assert_int_equal(in(UART), 'A' + i);
@@ -537,12 +537,12 @@ static void loop_back_keeps_what_is_typed(void **state)
     (void)state;
     out(UART + 4, 0x10);
     assert_true(terminal_type(&fake_machine.vm->terminal, 'k'));
-    pc_advance(pc(), pc_now_ns(pc()));
+    pc_advance(pc(), vm_now_ns(fake_machine.vm));
     assert_false(in(UART + 5) & 1);
     out(UART, 'l');
     assert_int_equal(in(UART), 'l');
     out(UART + 4, 0);
-    pc_advance(pc(), pc_now_ns(pc()));
+    pc_advance(pc(), vm_now_ns(fake_machine.vm));
     assert_int_equal(in(UART), 'k');
 }
 

@@ -362,10 +362,10 @@ static void a_deadline_fires_when_the_guests_tsc_gets_there(void **state)
 
     assert_in_range(due_ns, start_ns + 5000, start_ns + 5001);
     fake_host.now_ns = start_ns + 4999;
-    lapic_advance(&vcpu->lapic, pc_now_ns(vcpu->vm->pc));
+    lapic_advance(&vcpu->lapic, vm_now_ns(vcpu->vm));
     assert_int_equal(lapic_pending(&vcpu->lapic), -1);
     fake_host.now_ns = due_ns;
-    lapic_advance(&vcpu->lapic, pc_now_ns(vcpu->vm->pc));
+    lapic_advance(&vcpu->lapic, vm_now_ns(vcpu->vm));
     assert_int_equal(lapic_pending(&vcpu->lapic), 0x61);
     assert_int_equal(value_of(IA32_TSC_DEADLINE), 0);
 }
@@ -382,7 +382,7 @@ static void setting_the_tsc_moves_a_deadline(void **state)
     assert_in_range(vcpu_next_event_ns(vcpu), start_ns + 300, start_ns + 301);
     assert_int_equal(value_of(IA32_TSC_DEADLINE), 1000000);
     assert_true(writes(IA32_TSC, 1000000));
-    lapic_advance(&vcpu->lapic, pc_now_ns(vcpu->vm->pc));
+    lapic_advance(&vcpu->lapic, vm_now_ns(vcpu->vm));
     assert_int_equal(lapic_pending(&vcpu->lapic), 0x61);
 }
 
@@ -396,7 +396,7 @@ static void a_deadline_that_has_passed_fires_at_once(void **state)
     vcpu->core.work = 0;
     assert_true(writes(IA32_TSC_DEADLINE, 1));
     assert_int_not_equal(vcpu->core.work, 0);
-    lapic_advance(&vcpu->lapic, pc_now_ns(vcpu->vm->pc));
+    lapic_advance(&vcpu->lapic, vm_now_ns(vcpu->vm));
     assert_int_equal(lapic_pending(&vcpu->lapic), 0x61);
 }
 
@@ -412,7 +412,7 @@ static void a_deadline_behind_a_tsc_that_will_wrap_has_passed(void **state)
     assert_in_range(vcpu_next_event_ns(vcpu), fake_host.now_ns + 999999999,
                     fake_host.now_ns + 1000000001);
     assert_true(writes(IA32_TSC_DEADLINE, 5));
-    lapic_advance(&vcpu->lapic, pc_now_ns(vcpu->vm->pc));
+    lapic_advance(&vcpu->lapic, vm_now_ns(vcpu->vm));
     assert_int_equal(lapic_pending(&vcpu->lapic), 0x61);
 }
 

@@ -388,7 +388,7 @@ static void a_pause_stops_clock_and_tsc(void **state)
 
     (void)state;
     fake_host.now_ns += 5 * SECOND;
-    uint64_t clock = pc_now_ns(vm->pc);
+    uint64_t clock = vm_now_ns(vm);
 
     assert_int_equal(clock, 5 * SECOND);
     uint64_t tsc = host->tsc() + vm->tsc_offset;
@@ -396,12 +396,12 @@ static void a_pause_stops_clock_and_tsc(void **state)
     assert_int_equal(vm_pause(vm, &why), STATUS_OK);
     fake_host.now_ns += 100 * SECOND;
     assert_int_equal(vm_resume(vm, &why), STATUS_OK);
-    assert_int_equal(pc_now_ns(vm->pc), clock);
+    assert_int_equal(vm_now_ns(vm), clock);
     assert_int_equal(host->tsc() + vm->tsc_offset, tsc);
     vcpu_run(vm->vcpus[0], fake_host.now_ns);
     assert_int_equal(vcpu_register(vm->vcpus[0], REG_TSC_OFFSET), vm->tsc_offset);
     fake_host.now_ns += 7;
-    assert_int_equal(pc_now_ns(vm->pc), clock + 7);
+    assert_int_equal(vm_now_ns(vm), clock + 7);
 }
 
 static void a_pause_moves_timers(void **state)
@@ -427,7 +427,7 @@ static void a_reset_starts_the_clock_anew(void **state)
     (void)state;
     fake_host.now_ns += SECOND;
     assert_int_equal(fake_machine_vm_reset(vm, &why), STATUS_OK);
-    assert_int_equal(pc_now_ns(vm->pc), 0);
+    assert_int_equal(vm_now_ns(vm), 0);
 }
 
 // ---- Ends and restarts ----

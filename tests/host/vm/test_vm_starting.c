@@ -100,7 +100,7 @@ static void its_clock_starts_when_it_runs(void **state)
     (void)state;
     step_through(vm);
     assert_int_equal(vm->state, VM_RUNNING);
-    assert_int_equal(pc_now_ns(vm->pc), 0);
+    assert_int_equal(vm_now_ns(vm), 0);
     assert_int_equal(vm->started_ns, fake_host.now_ns);
     assert_true(fake_machine_step(0, NULL));
     assert_true(vm->vcpus[0]->run_ns > 0);

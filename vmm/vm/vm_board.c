@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// Where the outputs of a VM's board lead.
+#include "vmm/vm/vm_board.h"
+
+#include "vmm/board/pc.h"
+#include "vmm/board/pc_output.h"
+#include "vmm/devices/apic_message.h"
+#include "vmm/host.h"
+#include "vmm/util/types.h"
+#include "vmm/vcpu/apic_bus.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_mail.h"
+#include "vmm/vm/terminal.h"
+#include "vmm/vm/vm.h"
+
+static struct vm *vm_of(struct pc_output *output)
+{
+    return container_of(output, struct vm, pc_output);
+}
+
+static uint64_t now_ns(struct pc_output *output)
+{
+    return vm_now_ns(vm_of(output));
+}
+
+// ---- To the vCPUs ----
+
+// The first vCPU keeps the timers of the devices.
+static void timer_set(struct pc_output *output, uint64_t due_ns)
+{
+    vcpu_device_timer_set(vm_of(output)->vcpus[0], due_ns);
+}
+
+static void lint0(struct pc_output *output, bool level)
+{
+    vcpu_mail_lint0(vm_of(output)->vcpus[0], level);
+}
+
+static void apic_message(struct pc_output *output, const struct apic_message *message)
+{
+    apic_bus_send(vm_of(output), NULL, message);
+}
+
+// ---- The VM's life ----
+
+static void reset(struct pc_output *output)
+{
+    vm_request_reset(vm_of(output));
+}
+
+static void exit_with(struct pc_output *output, uint32_t status)
+{
+    vm_exit(vm_of(output), status, "exit status %u", status);
+}
+
+static void power_off(struct pc_output *output)
+{
+    vm_exit(vm_of(output), 0, "powered off");
+}
+
+// ---- The terminal ----
+
+// CPU 0 looks at the terminals after each slice. The first byte of some output wakes it, but not
+// twice within TERMINAL_WAKE_INTERVAL_NS: a guest that sends byte after byte would otherwise keep
+// the guests of CPU 0 from running. In between CPU 0 looks by itself (monitor_output_deadline).
+static void wake_console(struct vm *vm)
+{
+    const struct host *host = vm->vmm->host;
+    uint64_t *woke_ns = &vm->terminal.woke_ns;
+    uint64_t host_ns = host->now_ns();
+    if (host_ns - *woke_ns >= TERMINAL_WAKE_INTERVAL_NS) {
+        __atomic_store_n(woke_ns, host_ns, __ATOMIC_RELAXED);
+        host->kick(0);
+    }
+}
+
+static bool put_byte(struct pc_output *output, uint8_t byte)
+{
+    struct vm *vm = vm_of(output);
+    bool first = !terminal_has_output(&vm->terminal);
+    bool taken = terminal_put(&vm->terminal, byte);
+    if (taken && first) {
+        wake_console(vm);
+    }
+    return taken;
+}
+
+static int take_byte(struct pc_output *output)
+{
+    return terminal_get(&vm_of(output)->terminal);
+}
+
+void vm_board_init(struct vm *vm)
+{
+    vm->pc_output = (struct pc_output){.now_ns = now_ns,
+                                       .timer_set = timer_set,
+                                       .lint0 = lint0,
+                                       .apic_message = apic_message,
+                                       .reset = reset,
+                                       .exit = exit_with,
+                                       .power_off = power_off,
+                                       .put_byte = put_byte,
+                                       .take_byte = take_byte};
+    pc_init(vm->pc, &vm->pc_output, vm->vmm->host->wall_clock_s(), &vm->memory);
+}
