@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Checks that each file includes what it uses, by include-what-you-use.
 
-usage: check_includes.py --cflags FLAGS [--fix] [FILE...]      (all of the hypervisor if none is named)
+usage: check_includes.py --cflags FLAGS [--fix] [FILE...]      (all of Husk if none is named)
 
 A .c file includes the header of each function and type that it uses. A header may declare a struct
 instead, where it has pointers to it only. With --fix the files are changed.

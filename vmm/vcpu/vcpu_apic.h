@@ -3,10 +3,10 @@
 #pragma once
 
 #include "vmm/backend.h"
+#include "vmm/board/pc.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
-#include "vmm/board/pc.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
 
