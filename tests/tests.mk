@@ -17,19 +17,18 @@ ISO ?= $(BUILD)/husk.iso
 run: ## boot Husk here: this terminal is its console (EMU CPUS MEM ISO)
 	@sh tests/tools/setup build run
 	@$(MAKE) $(if $(V),,-s) $(BUILD)/husk.iso $(BUILD)/nested_probe.bin
-	@$(PYTHON) tests/tools/run.py --iso $(ISO) --probe $(BUILD)/nested_probe.bin \
+	@exec $(PYTHON) tests/tools/run.py --iso $(ISO) --probe $(BUILD)/nested_probe.bin \
 	    --emulator "$(EMU)" --cpus $(CPUS) --memory $(MEM)
 
-GDB_PORT ?= 1234
+# Here QEMU has its gdb server's socket.
+DEBUG := $(BUILD)/debug
 debug: $(BUILD)/husk.iso ## start QEMU stopped, with its gdb server waiting for make gdb
-	@echo "QEMU waits for 'make gdb' (in another terminal). End it with Ctrl-C."
-	@qemu-system-x86_64 -nodefaults -display none -vga std -accel tcg,thread=single -cpu max \
-	    -smp $(CPUS) -m $(MEM) -serial stdio -cdrom $(BUILD)/husk.iso -boot d \
-	    -gdb tcp:127.0.0.1:$(GDB_PORT) -S
+	@mkdir -p $(DEBUG)
+	@exec $(PYTHON) tests/tools/run.py --iso $< --debug $(DEBUG) --cpus $(CPUS) --memory $(MEM)
 
 # No prerequisite: what make debug runs must not be linked anew under its feet.
 gdb: ## attach gdb, with symbols, to make debug (GDB_ARGS)
-	@gdb -q $(BUILD)/husk.elf -ex "target remote 127.0.0.1:$(GDB_PORT)" -ex "hbreak kernel_main" \
+	@gdb -q $(BUILD)/husk.elf -ex "target remote $(DEBUG)/gdb" -ex "hbreak kernel_main" \
 	    $(GDB_ARGS)
 
 # ---- Host tests ----
@@ -70,7 +69,7 @@ check-image: $(BUILD)/husk.elf ## check how large Husk is, without the guests th
 system: ## boot Husk, talk to it (T=WORDS as pytest -k)
 long: ## the longest system tests: Linux, memtest86+
 system long: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin
-	@$(PYTHON) tests/tools/run_system.py --results $(RESULTS)/$@ --build $(BUILD) \
+	@exec $(PYTHON) tests/tools/run_system.py --results $(RESULTS)/$@ --build $(BUILD) \
 	    $(if $(filter long,$@),--long) $(if $(T),-k "$(T)")
 
 # What bench_linux.py boots instead of a shell, and its counter for QEMU.

@@ -4,12 +4,13 @@
 import os
 import pathlib
 import shutil
+import signal
 import tempfile
 
 import pytest
 
 import iso
-from harness import Machine, emulators
+from harness import Machine, emulators, processes
 
 BUILD = pathlib.Path(os.environ.get("HUSK_BUILD", "build")).resolve()
 TAIL_LINES = 40
@@ -17,6 +18,13 @@ TAIL_LINES = 40
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "long: takes minutes; `make long` runs it")
+    # No run, and no worker of one, goes on without the program that started it.
+    processes.die_with_parent(signal.SIGTERM)
+
+
+def pytest_report_header():
+    """Once a run, before the first test."""
+    return emulators.network_warning()
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -41,8 +49,9 @@ def keep_logs(item, folder):
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     # Sockets cannot be copied, and the image can be made again.
-    for socket in folder.rglob("monitor"):
-        socket.unlink()
+    for path in folder.rglob("*"):
+        if path.is_socket():
+            path.unlink()
     shutil.copytree(folder, target, ignore=shutil.ignore_patterns("*.iso", "*.fd", "bios"))
     print(f"logs kept in {target}")
 

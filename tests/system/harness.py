@@ -14,6 +14,7 @@ from pexpect import fdpexpect
 # The tools are scripts, not a package.
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "tools"))
 import emulators
+import processes
 from qemu_monitor import QemuMonitor
 
 # The machines with virtualisation: what `boot` is told for each.
@@ -23,14 +24,9 @@ BEDS = {
     # AMD-V. Time is that of the wall, so that a busy machine shows in it.
     "qemu": {"emulator": "qemu", "cpus": 2},
     # AMD-V; a tick is an instruction, as always in Bochs. Two CPUs hang.
-    "counted": {"emulator": "qemu", "cpus": 1, "extra": ("-icount", "shift=0,sleep=off")},
-    # AMD-V with next-RIP save. An access to a port is logged as an error, each time.
-    "ryzen": {
-        "emulator": "bochs",
-        "cpu": "ryzen",
-        "cpus": 2,
-        "extra": ("error: action=ignore",),
-    },
+    "counted": {"emulator": "qemu", "cpus": 1, "counted": True},
+    # AMD-V with next-RIP save.
+    "ryzen": {"emulator": "bochs", "cpu": "ryzen", "cpus": 2},
 }
 
 PROMPT = "husk> "
@@ -83,7 +79,7 @@ class Machine:
         self._log = open(self.folder / "serial.log", "w", encoding="utf-8")
         self.process = emulators.start(spec, self.line.path, self.folder)
         self.console = SerialConsole(self.line.fd, self.process, self._log)
-        self._timer = threading.Timer(limit, self.process.kill)
+        self._timer = threading.Timer(limit, processes.kill, [self.process])
         self._timer.start()
 
     def expect(self, pattern, timeout=30):
@@ -136,8 +132,7 @@ class Machine:
         if self._log.closed:
             return
         self._timer.cancel()
-        self.process.kill()
-        self.process.wait()
+        processes.kill(self.process)
         try:
             self.console.expect(pexpect.EOF, timeout=2)
         except (pexpect.TIMEOUT, pexpect.EOF, OSError):

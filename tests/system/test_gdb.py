@@ -1,60 +1,50 @@
 # SPDX-License-Identifier: MIT
 """What make debug and make gdb do: gdb stops in kernel_main and names what is on the stack."""
 
-import os
 import re
-import signal
 import socket
 import subprocess
 import time
 
 import pytest
 
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from harness import processes
 
 
-def wait_for_port(port, seconds=20):
-    """Until QEMU listens; a connection would be taken for gdb, so the kernel's table is read."""
+def make(build, *arguments):
+    return ["make", f"BUILD={build}", "CPUS=1", *arguments]
+
+
+def wait_for_server(path, seconds=60):
+    """Until QEMU has made its monitor's socket, which comes after that of its gdb server."""
     limit = time.monotonic() + seconds
-    while time.monotonic() < limit:
-        tables = open("/proc/net/tcp", encoding="ascii").read()
-        tables += open("/proc/net/tcp6", encoding="ascii").read()
-        if f":{port:04X} 0000" in tables:
-            return
-        time.sleep(0.1)
-    pytest.fail(f"nothing listens on port {port}")
-
-
-def make(build, port, *arguments):
-    return ["make", f"BUILD={build}", f"GDB_PORT={port}", "CPUS=1", *arguments]
+    with socket.socket(socket.AF_UNIX) as monitor:
+        while monitor.connect_ex(str(path)) != 0:
+            assert time.monotonic() < limit, f"nothing listens at {path}"
+            time.sleep(0.1)
 
 
 @pytest.fixture
 def debugged(build):
-    """The port of a QEMU that `make debug` started."""
-    port = free_port()
-    process = subprocess.Popen(
-        make(build, port, "debug"),
+    """QEMU, started by `make debug` and stopped."""
+    (build / "debug/monitor").unlink(missing_ok=True)
+    process = processes.start(
+        make(build, "debug"),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,
     )
-    wait_for_port(port)
-    yield port
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    wait_for_server(build / "debug/monitor")
+    yield
+    processes.kill(process)
 
 
-def test_gdb_stops_in_kernel_main_and_names_callers(build, debugged):
+@pytest.mark.usefixtures("debugged")
+def test_gdb_stops_in_kernel_main_and_names_callers(build):
     commands = ["continue", "hbreak paging_init", "continue", "backtrace"]
     arguments = "-batch " + " ".join(f"-ex '{command}'" for command in commands)
     done = subprocess.run(
-        make(build, debugged, "gdb", f"GDB_ARGS={arguments}"),
+        make(build, "gdb", f"GDB_ARGS={arguments}"),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -4,20 +4,16 @@
 import re
 import subprocess
 
-from test_gdb import free_port
-
 
 def break_it(boot, build, *commands, extra=()):
     """Boots in QEMU, lets gdb run `commands` where CPU 0 stands, and returns the machine.
 
     `extra` are further arguments for QEMU.
     """
-    port = free_port()
-    extra = ("-gdb", f"tcp:127.0.0.1:{port}", *extra)
-    machine = boot("", emulator="qemu", cpus=2, extra=extra)
+    machine = boot("", emulator="qemu", cpus=2, gdb=True, extra=extra)
     machine.expect_prompt(timeout=60)
     arguments = ["gdb", "-q", "-batch", str(build / "husk.elf")]
-    for command in [f"target remote 127.0.0.1:{port}", "thread 1", *commands, "detach"]:
+    for command in [f"target remote {machine.folder}/gdb", "thread 1", *commands, "detach"]:
         arguments += ["-ex", command]
     subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True)
     return machine

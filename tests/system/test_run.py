@@ -47,7 +47,7 @@ def test_run_is_a_terminal_until_ctrl_a_x(build, emulator):
     [("max", emulators.PROBE_ANSWERS[5]), ("max,-svm", (False, emulators.NEITHER))],
 )
 def test_the_probe_tells_what_a_machine_has(build, cpu, answer):
-    assert emulators.run_probe(build / "nested_probe.bin", ["-cpu", cpu]) == answer
+    assert emulators.run_probe(build / "nested_probe.bin", "qemu", cpu) == answer
 
 
 def test_run_takes_commands_from_a_pipe(build):

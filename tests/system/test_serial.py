@@ -38,8 +38,8 @@ class Line:
 
     def arguments(self, device):
         """QEMU's for a device that has this line."""
-        chardev = f"serial,id={self.name},path={self._pty.path}"
-        return ["-chardev", chardev, *(["-device", device] if device else [])]
+        line = emulators.qemu_serial_line(self.name, self._pty.path)
+        return [*line, *(["-device", device] if device else [])]
 
     def text(self):
         """What a terminal would have shown so far."""

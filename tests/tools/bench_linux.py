@@ -174,7 +174,7 @@ def measure_counted(build, image, folder, kernel=None):
     marks = f"start={ENTRY_64 if kernel else ENTRY_32:x},end={INIT_START:x}"
     first, last = code_of(kernel) if kernel else (1, 0)
     bed = BEDS["counted"]
-    words = (*bed["extra"], "-plugin", f"{plugin},{marks},host={first:x}-{last:x}")
+    words = ("-plugin", f"{plugin},{marks},host={first:x}-{last:x}")
     return boot(image, folder, dict(bed, extra=words), kernel, count_lines)
 
 

@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: MIT
 """Command lines of the emulators that can run Husk: QEMU (with KVM or without) and Bochs.
 
-Both get their serial line from a pseudo-terminal, both run without a display. A caller describes
-the machine with a MachineSpec and gets a process with start().
+Both get their serial line from a pseudo-terminal, both run without a display and, where the machine
+allows it, without a network. A caller describes the machine with a MachineSpec and gets a process
+with start(). QEMU's command line and Bochs' settings are made here and nowhere else; only what one
+test alone wants to have is in `extra`.
 """
 
-import ctypes
+import functools
 import os
 import pathlib
 import pty
 import shutil
-import signal
 import subprocess
+import sys
+import tempfile
 import tty
 from dataclasses import dataclass
+
+import processes
 
 OVMF = [
     ("/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
@@ -45,6 +50,9 @@ class MachineSpec:
     real_time: bool = False  # Bochs: no faster than the wall clock
     cdrom: bool = True  # QEMU: False leaves the ISO to `extra`
     serial: bool = True  # QEMU: False is a machine without a serial port
+    counted: bool = False  # QEMU: a tick is an instruction, as always in Bochs; one CPU only
+    gdb: bool = False  # QEMU: its gdb server is at the Unix socket FOLDER/gdb
+    stopped: bool = False  # QEMU: it waits for gdb before the first instruction
     reboot: bool = True  # QEMU: False ends it at the guest's reset
     debugger: str = ""  # Bochs: a file of commands for its debugger; "" just runs the machine
     extra: tuple = ()  # further QEMU arguments, further bochsrc lines
@@ -63,19 +71,28 @@ class SerialLine:
         os.close(self._far_end)
 
 
+def qemu_serial_line(name, path):
+    """QEMU's arguments for the far end of a serial line; `name` is what a device calls it."""
+    return ["-chardev", f"serial,id={name},path={path}"]
+
+
 def qemu_command(spec, serial_path, folder):
-    """The argument list for QEMU; `folder` takes the UEFI variables and the monitor's socket."""
+    """The argument list for QEMU; `folder` takes the UEFI variables and the sockets."""
     kvm = spec.emulator == "kvm"
     command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-vga", "std"]
     command += ["-machine", spec.machine, "-smp", str(spec.cpus), "-m", str(spec.memory)]
     command += ["-cpu", spec.cpu or ("host" if kvm else "max")]
     command += ["-enable-kvm"] if kvm else QEMU_ALONE
     if spec.serial:
-        command += ["-chardev", f"serial,id=console,path={serial_path}"]
-        command += ["-serial", "chardev:console"]
+        command += [*qemu_serial_line("console", serial_path), "-serial", "chardev:console"]
+    if spec.gdb:
+        command += ["-chardev", f"socket,id=gdb,path={folder}/gdb,server=on,wait=off"]
+        command += ["-gdb", "chardev:gdb"]
     command += ["-monitor", f"unix:{folder}/monitor,server=on,wait=off"]
     command += ["-cdrom", str(spec.iso), "-boot", "d"] if spec.cdrom else []
     command += [] if spec.reboot else ["-no-reboot"]
+    command += ["-icount", "shift=0,sleep=off"] if spec.counted else []
+    command += ["-S"] if spec.stopped else []
     if spec.firmware == "uefi":
         code, variables = next(pair for pair in OVMF if os.path.exists(pair[0]))
         shutil.copy(variables, f"{folder}/uefi-variables.fd")
@@ -85,10 +102,20 @@ def qemu_command(spec, serial_path, folder):
     return command + list(spec.extra)
 
 
+def patched_bios(bios):
+    """The bytes of Bochs' BIOS with the short wait. A BIOS that does not wait so is an error."""
+    found = bios.count(BIOS_KEY_WAIT)
+    if found != 1:
+        raise ValueError(f"{BOCHS_BIOS}: the wait for a key is there {found} times, expected once")
+    return bios.replace(BIOS_KEY_WAIT, BIOS_SHORT_WAIT)
+
+
 def bochs_command(spec, serial_path, folder):
     """The argument list for Bochs; writes its settings and its BIOS into `folder`."""
-    bios = pathlib.Path(BOCHS_BIOS).read_bytes().replace(BIOS_KEY_WAIT, BIOS_SHORT_WAIT)
+    bios = patched_bios(pathlib.Path(BOCHS_BIOS).read_bytes())
     pathlib.Path(folder, "bios").write_bytes(bios)
+    # On this model Bochs logs an error for each access to a port.
+    errors = "ignore" if spec.cpu == "ryzen" else "report"
     settings = [
         "config_interface: textconfig",
         'display_library: rfb, options="timeout=0"',
@@ -102,8 +129,9 @@ def bochs_command(spec, serial_path, folder):
         f"clock: sync={'slowdown' if spec.real_time else 'none'}, time0=local",
         "pci: enabled=1, chipset=i440fx",
         "plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1",
-        "panic: action=fatal",
-        "error: action=report",
+        # Without a port for its display (tests/system/README.md) Bochs goes on.
+        "panic: action=fatal, rfb=report",
+        f"error: action={errors}",
         f"log: {folder}/bochs.log",
         f"com1: enabled=1, mode=term, dev={serial_path}",
         *spec.extra,
@@ -115,23 +143,35 @@ def bochs_command(spec, serial_path, folder):
     return ["bochs", "-q", "-f", f"{folder}/bochsrc", "-rc", commands]
 
 
-def _die_with_parent():
-    """In the child: an emulator never outlives the program that started it, however that ends."""
-    pr_set_pdeathsig = 1
-    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+def network_warning():
+    """What a user should know where Bochs' display cannot be kept from the network, else ""."""
+    if processes.network_namespaces():
+        return ""
+    return "no network namespaces on this machine: Bochs' VNC server listens on a port from 5900"
+
+
+@functools.cache
+def _warn_once():
+    if network_warning():
+        print(network_warning(), file=sys.stderr, flush=True)
 
 
 def start(spec, serial_path, folder):
-    """Starts the emulator in a session of its own; what it prints goes to FOLDER/emulator.log."""
-    command = bochs_command if spec.emulator == "bochs" else qemu_command
+    """Starts the emulator in a session of its own; what it prints goes to FOLDER/emulator.log.
+
+    It never outlives the thread that calls this; processes.kill() ends it before.
+    """
+    command = qemu_command
+    if spec.emulator == "bochs":
+        command = bochs_command
+        _warn_once()
     with open(f"{folder}/emulator.log", "wb") as log:
-        return subprocess.Popen(
+        return processes.start(
             command(spec, serial_path, folder),
+            network=False,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,
         )
 
 
@@ -139,16 +179,29 @@ NEITHER = "KVM here gives its machines neither VT-x nor AMD-V"
 PROBE_ANSWERS = {3: (True, "KVM here nests VT-x"), 5: (True, "KVM here nests AMD-V")}
 
 
-def run_probe(probe, machine):
-    """Runs the boot sector `probe` in QEMU with the words of `machine`; returns (works, why)."""
-    command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-no-reboot", "-m", "64"]
-    command += [*machine, "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
-    command += ["-drive", f"file={probe},format=raw,if=floppy,readonly=on", "-boot", "a"]
-    try:
-        done = subprocess.run(command, timeout=10, capture_output=True, check=False)
-    except (subprocess.TimeoutExpired, OSError):
-        return False, "KVM did not start a machine"
-    return PROBE_ANSWERS.get(done.returncode, (False, NEITHER))
+def run_probe(probe, emulator, cpu):
+    """Runs the boot sector `probe` in QEMU, "qemu" or "kvm", on a CPU; returns (works, why)."""
+    extra = ["-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+    extra += ["-drive", f"file={probe},format=raw,if=floppy,readonly=on", "-boot", "a"]
+    spec = MachineSpec(
+        iso="",
+        emulator=emulator,
+        memory=64,
+        cpu=cpu,
+        cdrom=False,
+        serial=False,
+        reboot=False,
+        extra=tuple(extra),
+    )
+    with tempfile.TemporaryDirectory(prefix="husk-probe-") as folder:
+        process = start(spec, "", folder)
+        try:
+            status = process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            return False, "KVM did not start a machine"
+        finally:
+            processes.kill(process)
+    return PROBE_ANSWERS.get(status, (False, NEITHER))
 
 
 def nested(probe):
@@ -160,4 +213,4 @@ def nested(probe):
         return False, "there is no /dev/kvm"
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False, "/dev/kvm is not yours to open (group kvm)"
-    return run_probe(probe, ["-enable-kvm", "-cpu", "host"])
+    return run_probe(probe, "kvm", "host")

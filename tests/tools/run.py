@@ -2,6 +2,9 @@
 """Boots an ISO in the best emulator there is, with this terminal as its serial console.
 
 usage: run.py --iso FILE --probe FILE [--emulator qemu|bochs] [--cpus N] [--memory MIB]
+       run.py --iso FILE --debug FOLDER [--cpus N] [--memory MIB]
+
+The second starts QEMU stopped, with its gdb server at the Unix socket FOLDER/gdb.
 """
 
 import argparse
@@ -15,13 +18,17 @@ import time
 import tty
 
 import emulators
+import processes
 
 ESCAPE = 0x01  # Ctrl-A
 HELD_SECONDS = 3
 
 
-def choose(wanted, probe):
-    """The emulator to use and the sentence that says why."""
+def choose(arguments):
+    """The emulator to use and the clause that says why."""
+    wanted, probe = arguments.emulator, arguments.probe
+    if arguments.debug:
+        return "qemu", "QEMU, which waits for 'make gdb' in another terminal"
     if wanted == "bochs":
         return "bochs", "Bochs with its own VT-x, as asked for (EMU=bochs)"
     works, why = emulators.nested(probe)
@@ -125,7 +132,8 @@ class Bridge:
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Boots Husk in an emulator.")
     parser.add_argument("--iso", required=True)
-    parser.add_argument("--probe", required=True)
+    parser.add_argument("--probe", default="")
+    parser.add_argument("--debug", default="", metavar="FOLDER")
     parser.add_argument("--emulator", choices=["", "qemu", "bochs"], default="")
     parser.add_argument("--cpus", type=int, default=4)
     parser.add_argument("--memory", type=int, default=1024)
@@ -147,8 +155,7 @@ def converse(spec, folder, interactive):
             tty.setraw(0)
         bridge.run()
     finally:
-        process.kill()
-        process.wait()
+        processes.kill(process)
         if saved:
             termios.tcsetattr(0, termios.TCSADRAIN, saved)
     say("")
@@ -163,7 +170,7 @@ def converse(spec, folder, interactive):
 def main():
     arguments = parse_arguments()
     interactive = os.isatty(0) and os.isatty(1)
-    emulator, why = choose(arguments.emulator, arguments.probe)
+    emulator, why = choose(arguments)
     say(f"Emulator: {why}. {arguments.cpus} CPUs, {arguments.memory} MiB.")
     if interactive:
         say("This terminal is Husk's serial console. Leave with Ctrl-A X.")
@@ -173,12 +180,16 @@ def main():
         cpus=arguments.cpus,
         memory=arguments.memory,
         real_time=True,
+        gdb=bool(arguments.debug),
+        stopped=bool(arguments.debug),
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(1))
-    with tempfile.TemporaryDirectory(prefix="husk-run-") as folder:
+    # make may be killed: this program is then of no use to anybody.
+    processes.die_with_parent(signal.SIGTERM)
+    with tempfile.TemporaryDirectory(prefix="husk-run-") as temporary:
         try:
-            sys.exit(converse(spec, folder, interactive))
+            sys.exit(converse(spec, arguments.debug or temporary, interactive))
         except KeyboardInterrupt:
             sys.exit(130)
 
