@@ -11,6 +11,7 @@
 #define MONITOR_PROMPT "husk> "
 #define MONITOR_DETACH_KEY KEY_CTRL(']')
 #define MONITOR_LOG_LINE 256
+#define MONITOR_LINE_BYTES 200 // of a guest's line; a longer one is shown in pieces
 
 // What the monitor asks of the machine. Entries may be NULL where the comment says so.
 struct monitor_machine {
@@ -24,11 +25,13 @@ struct monitor_machine {
     void (*describe_cpu)(unsigned cpu, char *text, size_t size);
 };
 
-// What the monitor keeps of each VM, by its index in vmm.vms.
+// How the monitor shows a VM's output; one for each VM, by the VM's index in vmm.vms.
 struct monitor_view {
     struct line_filter filter;
+    char line[MONITOR_LINE_BYTES]; // what is not shown yet
+    uint32_t line_length;
+    bool cut; // the start of this line was shown after a silence
     uint64_t last_byte_ns;
-    bool cut;              // the start of this line was shown after a silence
     unsigned missed_lines; // while the user was connected to another VM
 };
 

@@ -41,13 +41,13 @@ static void forget_missed(struct monitor *monitor)
 }
 
 // The guest's current line goes on raw, or starts anew with its name.
-static void forget_line(struct monitor *monitor, struct vm *vm)
+static void forget_line(struct monitor *monitor, const struct vm *vm)
 {
-    vm->terminal.line_length = 0;
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         if (monitor->vmm->vms[i] == vm) {
             line_filter_init(&monitor->views[i].filter);
             monitor->views[i].cut = false;
+            monitor->views[i].line_length = 0;
         }
     }
 }
@@ -97,7 +97,7 @@ static void show_dropped(struct monitor *monitor)
 
 static void detach(struct monitor *monitor, const char *what)
 {
-    struct vm *vm = monitor->attached;
+    const struct vm *vm = monitor->attached;
 
     console_raw(monitor->console, TERMINAL_RESET, sizeof(TERMINAL_RESET) - 1);
     show_dropped(monitor);

@@ -3,9 +3,9 @@
 #include "vmm/devices/device.h"
 #include "vmm/monitor/monitor_internal.h"
 
-#define VM_SHARE 512                          // bytes of one VM in one turn
-#define LINE_ROOM (TERMINAL_LINE_BYTES + 100) // cells for one line with its name and colours
-#define SILENCE_NS 500000000ULL               // after this an unfinished line is shown
+#define VM_SHARE 512                         // bytes of one VM in one turn
+#define LINE_ROOM (MONITOR_LINE_BYTES + 100) // cells for one line with its name and colours
+#define SILENCE_NS 500000000ULL              // after this an unfinished line is shown
 #define NO_COLOUR "\x1b[m"
 
 static const char *const name_colours[] = {
@@ -15,29 +15,28 @@ static const char *const name_colours[] = {
 // Shows what the line holds, as a line; `mark` follows where the guest did not end it itself.
 static void show_line(struct monitor *monitor, unsigned index, const char *mark)
 {
-    struct vm *vm = monitor->vmm->vms[index];
-    struct terminal *terminal = &vm->terminal;
+    struct monitor_view *view = &monitor->views[index];
     struct console *console = monitor->console;
+    uint32_t length = view->line_length;
 
-    if (monitor->attached != NULL) {
-        monitor->views[index].missed_lines++;
-        terminal->line_length = 0;
+    view->line_length = 0;
+    if (monitor->attached) {
+        view->missed_lines++;
         return;
     }
     monitor_hide_prompt(monitor);
     console_colour(console, name_colours[index % ARRAY_SIZE(name_colours)]);
-    console_format(console, "[%s]", vm->config.name);
+    console_format(console, "[%s]", monitor->vmm->vms[index]->config.name);
     console_colour(console, NO_COLOUR);
-    console_print(console, terminal->line_length > 0 ? " " : "");
-    console_write(console, terminal->line, terminal->line_length);
+    console_print(console, length > 0 ? " " : "");
+    console_write(console, view->line, length);
     console_format(console, "%s\n", mark);
-    terminal->line_length = 0;
 }
 
 static void end_line(struct monitor *monitor, unsigned index)
 {
     struct monitor_view *view = &monitor->views[index];
-    bool rest_is_empty = view->cut && monitor->vmm->vms[index]->terminal.line_length == 0;
+    bool rest_is_empty = view->cut && view->line_length == 0;
 
     view->cut = false;
     if (!rest_is_empty) {
@@ -47,18 +46,19 @@ static void end_line(struct monitor *monitor, unsigned index)
 
 static void add_character(struct monitor *monitor, unsigned index, char character)
 {
-    struct terminal *terminal = &monitor->vmm->vms[index]->terminal;
+    struct monitor_view *view = &monitor->views[index];
 
-    if (terminal->line_length >= TERMINAL_LINE_BYTES) {
+    if (view->line_length >= MONITOR_LINE_BYTES) {
         show_line(monitor, index, "\\");
     }
-    terminal->line[terminal->line_length++] = character;
+    view->line[view->line_length++] = character;
 }
 
 static void filter_byte(struct monitor *monitor, unsigned index, uint8_t byte)
 {
-    struct line_filter *filter = &monitor->views[index].filter;
-    bool empty = monitor->vmm->vms[index]->terminal.line_length == 0;
+    struct monitor_view *view = &monitor->views[index];
+    struct line_filter *filter = &view->filter;
+    bool empty = view->line_length == 0;
 
     switch (line_filter_byte(filter, byte, empty)) {
     case FILTER_TEXT:
@@ -118,7 +118,7 @@ static void show_unfinished(struct monitor *monitor, unsigned index, uint64_t no
     struct monitor_view *view = &monitor->views[index];
     bool due = is_done(vm) || now - view->last_byte_ns >= SILENCE_NS;
 
-    if (vm->terminal.line_length > 0 && due && !terminal_has_output(&vm->terminal) &&
+    if (view->line_length > 0 && due && !terminal_has_output(&vm->terminal) &&
         has_room(monitor, vm)) {
         show_line(monitor, index, "");
         view->cut = !is_done(vm);
@@ -163,7 +163,8 @@ static bool move_guests(struct monitor *monitor, bool done, uint64_t now)
         if (move_guest(monitor, index, now)) {
             monitor->next_vm = (index + 1) % count;
         }
-        empty = empty && !terminal_has_output(&vm->terminal) && vm->terminal.line_length == 0;
+        empty =
+            empty && !terminal_has_output(&vm->terminal) && monitor->views[index].line_length == 0;
     }
     return empty;
 }
@@ -220,7 +221,7 @@ uint64_t monitor_output_deadline(const struct monitor *monitor, uint64_t now)
             return 0;
         }
         deadline = MIN(deadline, look_again_ns(terminal, now));
-        if (terminal->line_length > 0) {
+        if (monitor->views[i].line_length > 0) {
             deadline = MIN(deadline, monitor->views[i].last_byte_ns + SILENCE_NS);
         }
     }

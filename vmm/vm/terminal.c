@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Two byte rings between a VM's CPU and CPU 0, and what the guest sent lately.
+// Two byte rings between a VM and CPU 0, and what the guest sent lately.
 #include "vmm/vm/terminal.h"
 
 static_assert((TERMINAL_OUTPUT_BYTES & (TERMINAL_OUTPUT_BYTES - 1)) == 0, "positions wrap");
 static_assert((TERMINAL_INPUT_BYTES & (TERMINAL_INPUT_BYTES - 1)) == 0, "positions wrap");
 
-// Own positions need no order; the other side's is loaded with acquire and stored with release, so
-// that a byte is seen before the position that covers it.
+// Each side reads its own position in any order. It loads the other side's position with acquire,
+// and each stores its own with release: so a byte is seen before the position that covers it.
 static uint32_t own(const uint32_t *position)
 {
     return __atomic_load_n(position, __ATOMIC_RELAXED);
@@ -26,7 +26,6 @@ static bool ring_put(uint8_t *ring, uint32_t size, uint32_t *head, const uint32_
                      uint8_t byte)
 {
     uint32_t at = own(head);
-
     if (at - others(tail) >= size) {
         return false;
     }
@@ -38,13 +37,10 @@ static bool ring_put(uint8_t *ring, uint32_t size, uint32_t *head, const uint32_
 static int ring_get(const uint8_t *ring, uint32_t size, const uint32_t *head, uint32_t *tail)
 {
     uint32_t at = own(tail);
-
     if (at == others(head)) {
         return -1;
     }
-
     uint8_t byte = ring[at % size];
-
     publish(tail, at + 1);
     return byte;
 }
@@ -57,7 +53,6 @@ void terminal_init(struct terminal *terminal)
     terminal->input_tail = 0;
     terminal->room_wanted = false;
     terminal->history_length = 0;
-    terminal->line_length = 0;
 }
 
 static bool put(struct terminal *terminal, uint8_t byte)
@@ -66,8 +61,8 @@ static bool put(struct terminal *terminal, uint8_t byte)
                     &terminal->output_tail, byte);
 }
 
-// The consumer may empty the ring between the refusal and the wish: then it does not look at the
-// wish again, so the byte is offered a second time behind it.
+// The consumer may empty the ring after put() refused the byte and before room_wanted is set. It
+// then does not look at room_wanted again, so the byte is offered once more.
 bool terminal_put(struct terminal *terminal, uint8_t byte)
 {
     if (put(terminal, byte)) {
@@ -103,7 +98,6 @@ int terminal_take(struct terminal *terminal)
 {
     int byte = ring_get(terminal->output, TERMINAL_OUTPUT_BYTES, &terminal->output_head,
                         &terminal->output_tail);
-
     if (byte >= 0) {
         terminal->history[terminal->history_length % TERMINAL_HISTORY_BYTES] = (char)byte;
         terminal->history_length++;
@@ -113,7 +107,7 @@ int terminal_take(struct terminal *terminal)
 
 bool terminal_take_room_wanted(struct terminal *terminal)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); // the positions that make room are seen before
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); // the new room is seen before the flag is cleared
     return __atomic_exchange_n(&terminal->room_wanted, false, __ATOMIC_SEQ_CST);
 }
 

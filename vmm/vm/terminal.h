@@ -7,13 +7,13 @@
 #define TERMINAL_OUTPUT_BYTES 4096
 #define TERMINAL_INPUT_BYTES 1024
 #define TERMINAL_HISTORY_BYTES 16384
-#define TERMINAL_LINE_BYTES 200
 
-// Two rings with one producer and one consumer each: output is filled by the VM's CPU and emptied
-// by CPU 0, input the other way. `history` and `line` are CPU 0's alone.
-// Output wakes CPU 0 so often at most; in between CPU 0 looks by itself.
+// The VM wakes CPU 0 at most this often for its output. In between, CPU 0 looks by itself.
 #define TERMINAL_WAKE_INTERVAL_NS 1000000
 
+// Two rings, each with one producer and one consumer. The VM fills `output`, one of its CPUs at a
+// time, and CPU 0 empties it; `input` goes the other way. The history holds what CPU 0 took out of
+// `output`, and only CPU 0 touches it.
 struct terminal {
     uint32_t output_head; // written by the producer
     uint32_t output_tail; // written by the consumer
@@ -25,26 +25,27 @@ struct terminal {
     uint8_t input[TERMINAL_INPUT_BYTES];
     char history[TERMINAL_HISTORY_BYTES];
     uint64_t history_length; // all bytes ever; the ring holds the last TERMINAL_HISTORY_BYTES
-    uint32_t line_length;
-    char line[TERMINAL_LINE_BYTES];
 };
 
 void terminal_init(struct terminal *terminal);
 
-// The VM's side, on the VM's CPU.
-// False: full; terminal_take_room_wanted tells the other side to have it offered again.
+// The VM's side, for one of the VM's CPUs at a time.
+// False: the ring is full. terminal_take_room_wanted then tells CPU 0 that the VM waits for room.
 bool terminal_put(struct terminal *terminal, uint8_t byte);
-int terminal_get(struct terminal *terminal); // the next typed byte, -1: none
+int terminal_get(struct terminal *terminal); // the next typed byte; -1: there is none
 bool terminal_has_input(const struct terminal *terminal);
 bool terminal_has_room(const struct terminal *terminal); // terminal_put would succeed
 
 // The console's side, on CPU 0.
 bool terminal_has_output(const struct terminal *terminal);
-int terminal_take(struct terminal *terminal); // the next output byte, -1: none; into the history
-// After taking: whether a byte was refused since the last call, so that the UART must be told.
+// Moves the next output byte into the history and returns it; -1: there is none.
+int terminal_take(struct terminal *terminal);
+// For CPU 0 after it took something: whether terminal_put has refused a byte since the last call.
+// The VM's UART must then be told that there is room.
 bool terminal_take_room_wanted(struct terminal *terminal);
-bool terminal_type(struct terminal *terminal, uint8_t byte); // false: the guest does not read, full
+// False: the ring is full, because the guest does not read.
+bool terminal_type(struct terminal *terminal, uint8_t byte);
 
-// The history holds the bytes from here up to history_length.
+// The history holds the bytes from this position up to history_length.
 uint64_t terminal_history_start(const struct terminal *terminal);
 char terminal_history_at(const struct terminal *terminal, uint64_t position);

@@ -89,15 +89,15 @@ static void test_long_lines_are_broken_with_a_mark(void **state)
     (void)state;
     char expected[600] = HIDE "[web] ";
 
-    for (unsigned i = 0; i < TERMINAL_LINE_BYTES + 1; i++) {
+    for (unsigned i = 0; i < MONITOR_LINE_BYTES + 1; i++) {
         fake_world_send(web, "x");
     }
     fake_world_send(web, "\n");
-    memset(expected + strlen(expected), 'x', TERMINAL_LINE_BYTES);
+    memset(expected + strlen(expected), 'x', MONITOR_LINE_BYTES);
     strcat(expected, "\\\r\n[web] x\r\n" PROMPT);
     assert_shown(expected);
 
-    for (unsigned i = 0; i < TERMINAL_LINE_BYTES; i++) {
+    for (unsigned i = 0; i < MONITOR_LINE_BYTES; i++) {
         fake_world_send(web, "x");
     }
     fake_world_send(web, "\n");
