@@ -3,6 +3,7 @@
 // global; the caller gives the bytes.
 #pragma once
 
+#include "arch/x86/machine_memory.h"
 #include "vmm/util/status.h"
 
 #define BOOT_COMMAND_LINE_BYTES 1024
@@ -10,11 +11,6 @@
 #define BOOT_MODULE_TEXT_BYTES 512
 #define BOOT_RANGES_MAX 128
 #define BOOT_RSDP_BYTES 36
-
-struct memory_span {
-    uint64_t start;
-    uint64_t bytes;
-};
 
 enum memory_kind { MEMORY_USABLE, MEMORY_ACPI, MEMORY_NVS, MEMORY_RESERVED, MEMORY_BAD };
 

@@ -23,6 +23,7 @@
 #include "boot/consoles.h"
 #include "boot/guests.h"
 #include "boot/host_table.h"
+#include "boot/memory_map.h"
 #include "boot/payloads.h"
 #include "boot/virtualization.h"
 #include "vmm/devices/rtc_date.h"
@@ -78,11 +79,13 @@ static void read_boot_info(uint32_t magic, uint64_t tags)
 
 static void start_memory(void)
 {
-    frames_init(&boot_info);
-    symbols_load(&boot_info);
+    static struct boot_memory memory;
+    boot_memory_fill(&memory, &boot_info);
+    frames_init(&memory.at_boot);
+    symbols_load(&boot_info.symbols, &boot_info.symbol_names);
     paging_init();
     cpu_set_up_first();
-    guest_frames_init(&boot_info);
+    guest_frames_init(&memory.later);
     log_line("memory: %llu MiB for guests, %llu MiB for Husk", guest_frames_total_bytes() / MIB,
              frames_total_bytes() / MIB);
 }

@@ -114,3 +114,32 @@ unsigned memory_claims_resolve(const struct memory_claims *claims, struct memory
     }
     return trim(ranges, count);
 }
+
+static unsigned list_usable(const struct boot_info *info, struct memory_span *spans)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < info->range_count; i++) {
+        const struct memory_range *range = &info->ranges[i];
+        if (range->kind == MEMORY_USABLE) {
+            spans[count++] = (struct memory_span){.start = range->start, .bytes = range->bytes};
+        }
+    }
+    return count;
+}
+
+void boot_memory_fill(struct boot_memory *memory, const struct boot_info *info)
+{
+    unsigned modules = info->module_count;
+    for (unsigned i = 0; i < modules; i++) {
+        memory->occupied[i] =
+            (struct memory_span){.start = info->modules[i].start, .bytes = info->modules[i].bytes};
+    }
+    memory->occupied[modules] = info->symbols;
+    memory->occupied[modules + 1] = info->symbol_names;
+    memory->at_boot = (struct machine_memory){.usable = memory->usable,
+                                              .usable_count = list_usable(info, memory->usable),
+                                              .occupied = memory->occupied,
+                                              .occupied_count = modules + 2};
+    memory->later = memory->at_boot;
+    memory->later.occupied_count = modules;
+}

@@ -18,3 +18,13 @@ bool memory_claims_add(struct memory_claims *claims, uint64_t start, uint64_t by
 // Fills `ranges` (BOOT_RANGES_MAX of them) as struct boot_info promises. Returns how many; what
 // does not fit is left out from the top.
 unsigned memory_claims_resolve(const struct memory_claims *claims, struct memory_range *ranges);
+
+// The same memory as arch/x86 wants it told. It points into itself: it must stay where it is.
+struct boot_memory {
+    struct memory_span usable[BOOT_RANGES_MAX];
+    struct memory_span occupied[BOOT_MODULES_MAX + 2];
+    struct machine_memory at_boot; // the modules and the symbol table are in use
+    struct machine_memory later;   // only the modules are: the symbol table has been copied
+};
+
+void boot_memory_fill(struct boot_memory *memory, const struct boot_info *info);

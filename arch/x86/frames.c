@@ -24,13 +24,11 @@ static uint64_t frames_free;
 static uint64_t search_from; // below it all frames are taken
 static uint64_t low_page;
 
-static uint64_t usable_bytes(const struct boot_info *info)
+static uint64_t usable_bytes(const struct machine_memory *memory)
 {
     uint64_t bytes = 0;
-    for (unsigned i = 0; i < info->range_count; i++) {
-        if (info->ranges[i].kind == MEMORY_USABLE) {
-            bytes += info->ranges[i].bytes;
-        }
+    for (unsigned i = 0; i < memory->usable_count; i++) {
+        bytes += memory->usable[i].bytes;
     }
     return bytes;
 }
@@ -42,38 +40,35 @@ static bool overlaps(const struct memory_span *a, const struct memory_span *b)
 }
 
 // Whether something lies in `span` that is still needed; `end` is then where that ends.
-static bool is_occupied(const struct boot_info *info, const struct memory_span *span, uint64_t *end)
+static bool is_occupied(const struct machine_memory *memory, const struct memory_span *span,
+                        uint64_t *end)
 {
     struct memory_span image = {.start = (uintptr_t)image_physical_start,
                                 .bytes = (uint64_t)(image_physical_end - image_physical_start)};
-    const struct memory_span *fixed[] = {&image, &info->symbols, &info->symbol_names};
-
-    for (unsigned i = 0; i < ARRAY_SIZE(fixed); i++) {
-        *end = fixed[i]->start + fixed[i]->bytes;
-        if (overlaps(span, fixed[i])) {
-            return true;
-        }
+    if (overlaps(span, &image)) {
+        *end = image.start + image.bytes;
+        return true;
     }
-    for (unsigned i = 0; i < info->module_count; i++) {
-        struct memory_span module = {info->modules[i].start, info->modules[i].bytes};
-        *end = module.start + module.bytes;
-        if (overlaps(span, &module)) {
+    for (unsigned i = 0; i < memory->occupied_count; i++) {
+        const struct memory_span *occupied = &memory->occupied[i];
+        if (overlaps(span, occupied)) {
+            *end = occupied->start + occupied->bytes;
             return true;
         }
     }
     return false;
 }
 
-// The lowest place for `bytes` in one range, in whole 2 MiB so that large pages map it.
-static bool place_in_range(const struct boot_info *info, const struct memory_range *range,
-                           uint64_t bytes, struct memory_span *place)
+// The lowest place for `bytes` in one usable span, in whole 2 MiB so that large pages map it.
+static bool place_in_span(const struct machine_memory *memory, const struct memory_span *usable,
+                          uint64_t bytes, struct memory_span *place)
 {
-    uint64_t range_end = MIN(range->start + range->bytes, 4 * GIB);
+    uint64_t usable_end = MIN(usable->start + usable->bytes, 4 * GIB);
     uint64_t blocked_to;
-    place->start = ALIGN_UP(MAX(range->start, MIB), PAGE_SIZE_2M);
+    place->start = ALIGN_UP(MAX(usable->start, MIB), PAGE_SIZE_2M);
     place->bytes = bytes;
-    while (place->start + bytes <= range_end) {
-        if (!is_occupied(info, place, &blocked_to)) {
+    while (place->start + bytes <= usable_end) {
+        if (!is_occupied(memory, place, &blocked_to)) {
             return true;
         }
         place->start = ALIGN_UP(blocked_to, PAGE_SIZE_2M);
@@ -81,23 +76,22 @@ static bool place_in_range(const struct boot_info *info, const struct memory_ran
     return false;
 }
 
-static bool place_pool(const struct boot_info *info, uint64_t bytes)
+static bool place_pool(const struct machine_memory *memory, uint64_t bytes)
 {
-    for (unsigned i = 0; i < info->range_count; i++) {
-        if (info->ranges[i].kind == MEMORY_USABLE &&
-            place_in_range(info, &info->ranges[i], bytes, &pool)) {
+    for (unsigned i = 0; i < memory->usable_count; i++) {
+        if (place_in_span(memory, &memory->usable[i], bytes, &pool)) {
             return true;
         }
     }
     return false;
 }
 
-static void choose_pool(const struct boot_info *info)
+static void choose_pool(const struct machine_memory *memory)
 {
-    uint64_t total = usable_bytes(info);
+    uint64_t total = usable_bytes(memory);
     uint64_t bytes = MAX(POOL_BYTES_MIN, MIN(total / POOL_SHARE, POOL_BYTES_MAX));
     bytes = ALIGN_DOWN(MIN(bytes, total / POOL_SHARE_TINY), PAGE_SIZE_2M);
-    while (bytes > 0 && !place_pool(info, bytes)) {
+    while (bytes > 0 && !place_pool(memory, bytes)) {
         bytes -= PAGE_SIZE_2M;
     }
     if (bytes == 0) {
@@ -105,29 +99,29 @@ static void choose_pool(const struct boot_info *info)
     }
 }
 
-static void choose_low_page(const struct boot_info *info)
+static void choose_low_page(const struct machine_memory *memory)
 {
     uint64_t blocked_to;
-    for (unsigned i = 0; i < info->range_count; i++) {
-        const struct memory_range *range = &info->ranges[i];
-        if (range->kind != MEMORY_USABLE || range->bytes < PAGE_SIZE || range->start >= VGA_HOLE) {
+    for (unsigned i = 0; i < memory->usable_count; i++) {
+        const struct memory_span *usable = &memory->usable[i];
+        if (usable->bytes < PAGE_SIZE || usable->start >= VGA_HOLE) {
             continue;
         }
         struct memory_span page = {
-            .start = MIN(range->start + range->bytes, VGA_HOLE) - PAGE_SIZE,
+            .start = MIN(usable->start + usable->bytes, VGA_HOLE) - PAGE_SIZE,
             .bytes = PAGE_SIZE,
         };
         // Page 0 holds the BIOS's interrupt vectors, and 0 means "none".
-        if (page.start != 0 && !is_occupied(info, &page, &blocked_to)) {
+        if (page.start != 0 && !is_occupied(memory, &page, &blocked_to)) {
             low_page = page.start;
         }
     }
 }
 
-void frames_init(const struct boot_info *info)
+void frames_init(const struct machine_memory *memory)
 {
-    choose_pool(info);
-    choose_low_page(info);
+    choose_pool(memory);
+    choose_low_page(memory);
 
     uint64_t count = pool.bytes / PAGE_SIZE;
     uint64_t map_frames = ALIGN_UP(BITMAP_BYTES(count), PAGE_SIZE) / PAGE_SIZE;

@@ -2,11 +2,11 @@
 // The hypervisor's own memory: 4 KiB frames from a pool below 4 GiB, mapped in every address space.
 #pragma once
 
-#include "boot/boot_info.h"
+#include "arch/x86/machine_memory.h"
 #include "vmm/util/types.h"
 
-// Chooses the pool: usable RAM away from the image, the modules and what the boot loader left.
-void frames_init(const struct boot_info *info);
+// Chooses the pool: usable RAM away from the image and from all that is occupied.
+void frames_init(const struct machine_memory *memory);
 
 // `pages` contiguous frames, zeroed. NULL: there are none. From any CPU.
 void *frames_allocate(uint64_t pages);

@@ -15,23 +15,20 @@ static struct bitmap taken; // a bit a frame, from physical address 0; set also 
 static uint64_t frames_total;
 static uint64_t frames_free;
 
-static uint64_t usable_end(const struct boot_info *info)
+static uint64_t usable_end(const struct machine_memory *memory)
 {
-    uint64_t end = 0;
-    for (unsigned i = 0; i < info->range_count; i++) {
-        const struct memory_range *range = &info->ranges[i];
-        if (range->kind == MEMORY_USABLE) {
-            end = range->start + range->bytes; // they are sorted
-        }
+    if (memory->usable_count == 0) {
+        return 0;
     }
-    return end;
+    const struct memory_span *last = &memory->usable[memory->usable_count - 1];
+    return last->start + last->bytes;
 }
 
-// Frames that lie in a usable range as a whole.
-static void add_usable(const struct memory_range *range)
+// Frames that lie in a usable span as a whole.
+static void add_usable(const struct memory_span *span)
 {
-    uint64_t first = ALIGN_UP(range->start, GUEST_FRAME_BYTES) / GUEST_FRAME_BYTES;
-    uint64_t end = MIN((range->start + range->bytes) / GUEST_FRAME_BYTES, taken.bits);
+    uint64_t first = ALIGN_UP(span->start, GUEST_FRAME_BYTES) / GUEST_FRAME_BYTES;
+    uint64_t end = MIN((span->start + span->bytes) / GUEST_FRAME_BYTES, taken.bits);
     if (first < end) {
         bitmap_clear(&taken, first, end - first);
     }
@@ -62,28 +59,26 @@ static void make_bitmap(uint64_t bits)
 {
     taken.bits = bits;
     taken.words = frames_allocate(ALIGN_UP(BITMAP_BYTES(bits), PAGE_SIZE) / PAGE_SIZE);
-    while (taken.words == NULL && taken.bits > 1) {
+    while (!taken.words && taken.bits > 1) {
         taken.bits /= 2;
         taken.words = frames_allocate(ALIGN_UP(BITMAP_BYTES(taken.bits), PAGE_SIZE) / PAGE_SIZE);
     }
-    if (taken.words == NULL) {
+    if (!taken.words) {
         panic("no frames to keep the books of guest memory");
     }
     memset(taken.words, 0xff, BITMAP_BYTES(taken.bits));
 }
 
-void guest_frames_init(const struct boot_info *info)
+void guest_frames_init(const struct machine_memory *memory)
 {
-    make_bitmap(MAX(usable_end(info) / GUEST_FRAME_BYTES, 1UL));
-    for (unsigned i = 0; i < info->range_count; i++) {
-        if (info->ranges[i].kind == MEMORY_USABLE) {
-            add_usable(&info->ranges[i]);
-        }
+    make_bitmap(MAX(usable_end(memory) / GUEST_FRAME_BYTES, 1UL));
+    for (unsigned i = 0; i < memory->usable_count; i++) {
+        add_usable(&memory->usable[i]);
     }
     remove_span(0, (uintptr_t)image_physical_end);
     remove_span(frames_pool().start, frames_pool().bytes);
-    for (unsigned i = 0; i < info->module_count; i++) {
-        remove_span(info->modules[i].start, info->modules[i].bytes);
+    for (unsigned i = 0; i < memory->occupied_count; i++) {
+        remove_span(memory->occupied[i].start, memory->occupied[i].bytes);
     }
     frames_total = count_free();
     frames_free = frames_total;

@@ -2,14 +2,15 @@
 // Memory for guests: all RAM that is not the hypervisor's, in frames of 2 MiB.
 #pragma once
 
-#include "boot/boot_info.h"
+#include "arch/x86/machine_memory.h"
 #include "vmm/address.h"
 #include "vmm/util/types.h"
 
 #define GUEST_FRAME_BYTES PAGE_SIZE_2M
 
-// Needs frames_init; what the boot loader left (but modules) may be given away from here on.
-void guest_frames_init(const struct boot_info *info);
+// Needs frames_init. All usable RAM that is neither the pool nor occupied may be given away from
+// here on.
+void guest_frames_init(const struct machine_memory *memory);
 
 // `count` contiguous frames (count <= 512) whose run is aligned to `alignment` bytes (a power of
 // two, at least 2 MiB). False: there are none. The contents are whatever was left there. These

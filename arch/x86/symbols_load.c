@@ -118,27 +118,27 @@ static void copy_functions(const struct elf_symbol *table, uint64_t count)
     }
 }
 
-void symbols_load(const struct boot_info *info)
+void symbols_load(const struct memory_span *table, const struct memory_span *texts)
 {
-    if (!is_reachable(&info->symbols) || !is_reachable(&info->symbol_names)) {
+    if (!is_reachable(table) || !is_reachable(texts)) {
         return;
     }
-    const struct elf_symbol *table = frames_virtual(info->symbols.start);
-    uint64_t count = info->symbols.bytes / sizeof(*table);
-    char *copy = frames_allocate(pages_of(info->symbol_names.bytes));
+    const struct elf_symbol *entries = frames_virtual(table->start);
+    uint64_t count = table->bytes / sizeof(*entries);
+    char *copy = frames_allocate(pages_of(texts->bytes));
     if (!copy) {
         return;
     }
     names = copy;
-    names_bytes = info->symbol_names.bytes;
-    memcpy(copy, frames_virtual(info->symbol_names.start), names_bytes);
+    names_bytes = texts->bytes;
+    memcpy(copy, frames_virtual(texts->start), names_bytes);
     copy[names_bytes - 1] = '\0';
 
-    symbols = frames_allocate(pages_of(count_functions(table, count) * sizeof(*symbols)));
+    symbols = frames_allocate(pages_of(count_functions(entries, count) * sizeof(*symbols)));
     if (!symbols) {
         return;
     }
-    copy_functions(table, count);
+    copy_functions(entries, count);
     sort();
     symbols_use(symbols, symbol_count, names);
 }

@@ -2,8 +2,8 @@
 // Reads the symbol table that the boot loader has put into memory.
 #pragma once
 
-#include "boot/boot_info.h"
+#include "arch/x86/machine_memory.h"
 
-// Copies what is needed of the symbol table into frames, for symbols_find. Without a table, or
-// without frames, nothing changes.
-void symbols_load(const struct boot_info *info);
+// Copies what is needed of an ELF symbol table (`table`) and its names (`texts`) into frames, for
+// symbols_find. Where either is empty, or frames are missing, nothing changes.
+void symbols_load(const struct memory_span *table, const struct memory_span *texts);

@@ -20,8 +20,6 @@ CONSTANTS = [
 ]
 # The neutral seam that a back end is written against.
 SEAM = ["vmm/backend.h", "vmm/exit.h", "vmm/address.h", "vmm/host.h"]
-# The structure in which boot hands over what the boot loader said.
-BOOT_INFO = ["boot/boot_info.h"]
 
 # The rooms of vmm/, from the lowest up, and what each may include besides util, seam and constants.
 VM_FOR_VCPU = ["vmm/vm/vm.h", "vmm/vm/scheduler.h"]
@@ -43,7 +41,7 @@ ROOMS = {
 RULES = {
     "boot/": [""],
     "tests/": [""],
-    "arch/x86/": ["arch/x86/", "vmm/util/", *SEAM, *BOOT_INFO],
+    "arch/x86/": ["arch/x86/", "vmm/util/", *SEAM],
     "arch/vmx/": ["arch/vmx/", "arch/x86/", "vmm/util/", *SEAM],
     "arch/svm/": ["arch/svm/", "arch/x86/", "vmm/util/", *SEAM],
     "drivers/": ["drivers/", "arch/x86/", "vmm/util/"],
