@@ -16,7 +16,7 @@
 HOST_MACHINE := $(addprefix boot/,boot_info memory_map) \
                 $(addprefix arch/svm/,svm_avic svm_decode svm_invalid svm_msr_map svm_tlb) \
                 $(addprefix arch/vmx/,vmx_capability) \
-                $(addprefix arch/x86/,acpi_aml acpi_fadt acpi_madt acpi_rsdp acpi_spcr acpi_tables \
+                $(addprefix arch/x86/,acpi_aml acpi_fadt acpi_madt acpi_parse acpi_rsdp acpi_spcr \
                                       clock_scale cpuid_set firmware_switch mc146818_date \
                                       nested_table xsave_area) \
                 $(addprefix drivers/,font framebuffer pci_serial ps2_scan_codes text_screen \

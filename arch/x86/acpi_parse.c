@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The walk through the firmware's tables: root table, checksums, one reader a table.
+// The walk through the tables of the firmware: root table, checksums, one reader for each table.
 #include "arch/x86/acpi_format.h"
 #include "vmm/util/string.h"
 
