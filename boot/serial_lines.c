@@ -3,8 +3,8 @@
 #include "boot/serial_lines.h"
 
 #include "arch/x86/apic.h"
-#include "arch/x86/interrupts.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/interrupts.h"
 #include "arch/x86/ioapic82093.h"
 #include "arch/x86/log.h"
 #include "arch/x86/vectors.h"

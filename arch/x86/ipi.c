@@ -3,8 +3,8 @@
 #include "arch/x86/ipi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
-#include "arch/x86/interrupts.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/interrupts.h"
 #include "arch/x86/vectors.h"
 
 #define CACHE_LINE 64
