@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The fields of a VMCS, typed by their width (SDM Vol. 3D appendix B), and access to them.
+// The fields of a VMCS, and access to them, typed by their width (SDM Vol. 3D appendix B).
 #pragma once
 
+#include "arch/vmx/vmcs_access.h"
 #include "vmm/util/types.h"
 
 // A field's encoding wrapped by its width: reading a 32-bit field as a natural one, or writing an
@@ -123,36 +124,6 @@ struct vmcs_natural {
 #define HOST_SYSENTER_EIP VMCS_NATURAL(0x6c12)
 #define HOST_RSP VMCS_NATURAL(0x6c14)
 #define HOST_RIP VMCS_NATURAL(0x6c16)
-
-// An access to a field that this CPU does not have, or without a current VMCS: a bug of Husk, so it
-// panics and names the field.
-_Noreturn __attribute__((cold)) void vmcs_access_failed(uint32_t encoding, bool write);
-
-// Both jump to the failure, so that success costs one branch that is not taken.
-static inline uint64_t vmcs_read_raw(uint32_t encoding)
-{
-    uint64_t value;
-    __asm__ goto("vmread %1, %0\n\tjbe %l[failed]"
-                 : "=r"(value)
-                 : "r"((uint64_t)encoding)
-                 : "cc"
-                 : failed);
-    return value;
-failed:
-    vmcs_access_failed(encoding, false);
-}
-
-static inline void vmcs_write_raw(uint32_t encoding, uint64_t value)
-{
-    __asm__ goto("vmwrite %1, %0\n\tjbe %l[failed]"
-                 :
-                 : "r"((uint64_t)encoding), "rm"(value)
-                 : "cc", "memory"
-                 : failed);
-    return;
-failed:
-    vmcs_access_failed(encoding, true);
-}
 
 static inline uint16_t vmcs_read16(struct vmcs16 field)
 {

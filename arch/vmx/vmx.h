@@ -4,16 +4,24 @@
 
 #include "arch/x86/live_state.h"
 #include "arch/x86/spinlock.h"
+#include "vmm/backend.h"
 #include "vmm/util/types.h"
+
+// What decides about the control words of a vCPU's VMCS. Only vmx_controls.h writes it.
+struct vmx_controls {
+    enum apic_access apic;
+    bool interrupt_window; // the guest exits when it can take an interrupt
+    bool nmi_window;       // the guest exits when it can take an NMI
+};
 
 // The hardware's part of a vCPU.
 struct backend_vcpu {
     struct vmcs *vmcs;
     struct live_state live; // what stays in the CPU while the vCPU is loaded
+    struct vmx_controls controls;
     uint16_t vpid;
     bool placed;                // its host state is that of the CPU whose VMCS it is
     bool launched;              // VMRESUME from now on
-    bool window_requested;      // interrupt-window exiting is on
     bool flush;                 // this vCPU's VPID may have stale translations
     uint64_t nested_generation; // of the nested_space when this CPU last flushed
     uint32_t entry_error;       // VM-instruction error of a failed entry, 0: none

@@ -8,6 +8,7 @@
 #include "arch/vmx/vmx.h"
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
+#include "arch/vmx/vmx_controls.h"
 #include "arch/vmx/vmx_inject.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr_numbers.h"
@@ -88,48 +89,24 @@ void vmx_apic_destroy(struct nested_space *space)
 
 // ---- A vCPU's part: its VMCS is the current one ----
 
-void vmx_apic_write_controls(const struct vcpu_core *vcpu)
+void vmx_apic_start(struct vcpu_core *vcpu)
 {
     vmcs_write64(VIRTUAL_APIC_ADDRESS, frames_physical(vcpu->apic_page));
     vmcs_write64(APIC_ACCESS_ADDRESS, frames_physical(vcpu->nested->apic_access_page));
     vmcs_write32(TPR_THRESHOLD, 0);
-    vmcs_write16(GUEST_INTERRUPT_STATUS, 0);
-    vmx_set_eoi_exits(NULL, (const uint64_t[4]){0});
+    vmx_set_interrupt_status(vcpu, 0, 0);
+    vmx_set_eoi_exits(vcpu, (const uint64_t[4]){0});
     if (vmx_capability()->pin & PIN_POSTED_INTERRUPTS) {
         vmcs_write16(POSTED_NOTIFICATION_VECTOR, VECTOR_POSTED);
         vmcs_write64(POSTED_DESCRIPTOR_ADDRESS, frames_physical(vcpu->posted));
     }
 }
 
-static uint32_t secondary_controls(enum apic_access access)
-{
-    uint32_t controls = vmx_capability()->secondary;
-    switch (access) {
-    case APIC_ACCESS_MEMORY:
-        return controls & ~(uint32_t)SECONDARY_X2APIC_MODE;
-    case APIC_ACCESS_MSR:
-        return controls & ~(uint32_t)SECONDARY_APIC_ACCESSES;
-    case APIC_ACCESS_EXITS:
-        break;
-    }
-    return controls & ~SECONDARY_APICV;
-}
-
 void vmx_set_apic_access(struct vcpu_core *vcpu, enum apic_access access)
 {
-    const struct nested_space *nested = vcpu->nested;
-    const uint8_t *bitmap =
-        access == APIC_ACCESS_MSR ? nested->x2apic_msr_bitmap : nested->msr_bitmap;
-    uint32_t cr8 = PRIMARY_USE_TPR_SHADOW | PRIMARY_CR8_EXITING;
-    uint32_t primary = vmcs_read32(PRIMARY_CONTROLS) & ~cr8;
-    bool exits = access == APIC_ACCESS_EXITS;
-    uint32_t pin = vmx_capability()->pin;
-    vmcs_write32(PIN_BASED_CONTROLS, exits ? pin & ~(uint32_t)PIN_POSTED_INTERRUPTS : pin);
-    vmcs_write32(PRIMARY_CONTROLS,
-                 primary | (uint32_t)(exits ? PRIMARY_CR8_EXITING : PRIMARY_USE_TPR_SHADOW));
-    vmcs_write32(SECONDARY_CONTROLS, secondary_controls(access));
-    vmcs_write64(MSR_BITMAP, frames_physical(bitmap));
-    // What the TLB says of the page may be wrong now (30.4.5), and it may just have been unmapped.
+    vmx_controls_set_apic(vcpu, access);
+    // The TLB's entries for the page may be wrong now (30.4.5), and the page may just have been
+    // unmapped.
     vcpu->backend->flush = true;
     __atomic_or_fetch(&vcpu->work, WORK_ENTRY, __ATOMIC_RELAXED);
 }

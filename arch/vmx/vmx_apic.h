@@ -12,7 +12,7 @@ enum status vmx_apic_create(struct nested_space *space);
 void vmx_apic_destroy(struct nested_space *space);
 void vmx_show_apic_page(struct nested_space *space, bool shown);
 // A vCPU's part. The vCPU is the CPU's current one.
-void vmx_apic_write_controls(const struct vcpu_core *vcpu);
+void vmx_apic_start(struct vcpu_core *vcpu); // what a new VMCS needs besides the controls
 void vmx_set_apic_access(struct vcpu_core *vcpu, enum apic_access access);
 void vmx_set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service);
 void vmx_set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4]);

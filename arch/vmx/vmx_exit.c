@@ -7,6 +7,8 @@
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx.h"
 #include "arch/vmx/vmx_apic.h"
+#include "arch/vmx/vmx_blocking.h"
+#include "arch/vmx/vmx_controls.h"
 #include "arch/vmx/vmx_inject.h"
 #include "arch/vmx/vmx_state.h"
 #include "arch/x86/instructions.h"
@@ -83,8 +85,7 @@ static NOT_INLINE void decode_memory(struct vm_exit *exit)
     exit->memory.delivery = vmx_requeue_event();
     // An IRET that faulted had already ended the NMI's blocking (28.2.3).
     if (!exit->memory.delivery && (qualification & EPT_QUALIFICATION_NMI_UNBLOCKED)) {
-        vmcs_write32(GUEST_INTERRUPTIBILITY,
-                     vmcs_read32(GUEST_INTERRUPTIBILITY) | (uint32_t)SHADOW_NMI);
+        vmx_blocking_set_nmi(true);
     }
 }
 
@@ -205,7 +206,7 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
         exit->kind = EXIT_PAUSE;
         return true;
     case VMX_EXIT_NMI_WINDOW:
-        vmx_end_nmi_window();
+        vmx_controls_set_nmi_window(vcpu, false);
         exit->kind = EXIT_INTERRUPT_WINDOW;
         return true;
     case VMX_EXIT_INTERRUPT_WINDOW:
@@ -264,7 +265,7 @@ static NOT_INLINE void finish_debugging(uint64_t rflags)
 {
     vmcs_write(GUEST_RFLAGS, rflags & ~(uint64_t)RFLAGS_RF);
     if (rflags & RFLAGS_TF) {
-        vmcs_write(GUEST_PENDING_DEBUG, vmcs_read(GUEST_PENDING_DEBUG) | DR6_BS);
+        vmx_blocking_add_trap();
     }
 }
 
@@ -279,10 +280,7 @@ static inline __attribute__((always_inline)) void advance(const struct vcpu_core
         next = wrap_rip(vcpu, next);
     }
     vmcs_write(GUEST_RIP, next);
-    uint32_t shadow = vmcs_read32(GUEST_INTERRUPTIBILITY);
-    if (__builtin_expect(shadow & (SHADOW_STI | SHADOW_MOV_SS), false)) {
-        vmcs_write32(GUEST_INTERRUPTIBILITY, shadow & ~(uint32_t)(SHADOW_STI | SHADOW_MOV_SS));
-    }
+    vmx_blocking_end_shadow();
     uint64_t rflags = vmcs_read(GUEST_RFLAGS);
     if (__builtin_expect(rflags & (RFLAGS_TF | RFLAGS_RF), false)) {
         finish_debugging(rflags);

@@ -2,9 +2,10 @@
 // Events into the guest at the next VM entry (SDM Vol. 3C 27.6).
 #include "arch/vmx/vmx_inject.h"
 
-#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_blocking.h"
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
+#include "arch/vmx/vmx_controls.h"
 #include "arch/x86/registers.h"
 #include "vmm/util/types.h"
 
@@ -31,16 +32,27 @@ static bool delivers_error_codes(void)
 // (27.3.1.5); the #DB that is injected is that trap.
 static void keep_single_step(void)
 {
-    uint32_t shadow = vmcs_read32(GUEST_INTERRUPTIBILITY);
-    if ((vmcs_read(GUEST_RFLAGS) & RFLAGS_TF) && (shadow & (SHADOW_STI | SHADOW_MOV_SS))) {
-        vmcs_write(GUEST_PENDING_DEBUG, vmcs_read(GUEST_PENDING_DEBUG) | DR6_BS);
+    if ((vmcs_read(GUEST_RFLAGS) & RFLAGS_TF) && (vmx_blocking() & (SHADOW_STI | SHADOW_MOV_SS))) {
+        vmx_blocking_add_trap();
     }
+}
+
+// `info` in the layout of all interruption information. Bits 12 to 30 are undefined in an exit's
+// and reserved in an entry's (25.9.3, 25.8.3).
+static void place_event(uint32_t info)
+{
+    vmcs_write32(ENTRY_INTERRUPTION_INFO, info & (uint32_t)(INTERRUPTION_VALID | 0xfff));
+}
+
+void vmx_forget_event(void)
+{
+    place_event(0);
 }
 
 bool vmx_inject(struct vcpu_core *vcpu, const struct event *event)
 {
     (void)vcpu; // it is the CPU's current one
-    if (vmcs_read32(ENTRY_INTERRUPTION_INFO) & INTERRUPTION_VALID) {
+    if (vmx_event_waits()) {
         return false;
     }
     uint32_t info = event->vector | (uint32_t)type_of(event) << INTERRUPTION_TYPE_SHIFT;
@@ -51,43 +63,28 @@ bool vmx_inject(struct vcpu_core *vcpu, const struct event *event)
     if (event->type == EVENT_EXCEPTION && event->vector == VECTOR_DB) {
         keep_single_step();
     }
-    vmcs_write32(ENTRY_INTERRUPTION_INFO, info | (uint32_t)INTERRUPTION_VALID);
+    place_event(info | (uint32_t)INTERRUPTION_VALID);
     return true;
 }
 
 void vmx_reinject_int1(uint32_t info)
 {
     vmcs_write32(ENTRY_INSTRUCTION_LENGTH, vmcs_read32(EXIT_INSTRUCTION_LENGTH));
-    vmcs_write32(ENTRY_INTERRUPTION_INFO, info & (uint32_t)(INTERRUPTION_VALID | 0xfff));
-}
-
-static void set_window(uint32_t window, bool wanted)
-{
-    uint32_t controls = vmcs_read32(PRIMARY_CONTROLS);
-    vmcs_write32(PRIMARY_CONTROLS, wanted ? controls | window : controls & ~window);
+    place_event(info);
 }
 
 void vmx_request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
 {
-    if (vcpu->backend->window_requested == wanted) {
-        return;
-    }
-    vcpu->backend->window_requested = wanted;
-    set_window(PRIMARY_INTERRUPT_WINDOW_EXITING, wanted);
+    vmx_controls_set_interrupt_window(vcpu, wanted);
 }
 
-// It opens when virtual NMIs are not blocked (26.2); without them there is none (27.2.1.1).
+// It opens when virtual NMIs are not blocked (26.2). CPUs without virtual NMIs have no such window
+// (27.2.1.1).
 void vmx_request_nmi_window(struct vcpu_core *vcpu)
 {
-    (void)vcpu; // it is the CPU's current one
     if (vmx_capability()->pin & PIN_VIRTUAL_NMIS) {
-        set_window(PRIMARY_NMI_WINDOW_EXITING, true);
+        vmx_controls_set_nmi_window(vcpu, true);
     }
-}
-
-void vmx_end_nmi_window(void)
-{
-    set_window(PRIMARY_NMI_WINDOW_EXITING, false);
 }
 
 // The two fields have the same layout; only an event that software raised needs its instruction's
@@ -102,10 +99,7 @@ void vmx_deliver_again(uint32_t info)
         vmcs_write32(ENTRY_INSTRUCTION_LENGTH, vmcs_read32(EXIT_INSTRUCTION_LENGTH));
     }
     if (type == INTERRUPTION_NMI) {
-        // The NMI is going to be delivered anew, so it does not block itself.
-        vmcs_write32(GUEST_INTERRUPTIBILITY,
-                     vmcs_read32(GUEST_INTERRUPTIBILITY) & ~(uint32_t)SHADOW_NMI);
+        vmx_blocking_set_nmi(false); // the NMI is delivered anew, so it must not block itself
     }
-    // Bits 12 to 30 are undefined or reserved in one of the two (25.9.3, 25.8.3).
-    vmcs_write32(ENTRY_INTERRUPTION_INFO, info & (uint32_t)(INTERRUPTION_VALID | 0xfff));
+    place_event(info);
 }

@@ -7,14 +7,20 @@
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
 
+// False: an event waits already.
 bool vmx_inject(struct vcpu_core *vcpu, const struct event *event);
+void vmx_forget_event(void); // the one that waits for the next entry
 void vmx_request_interrupt_window(struct vcpu_core *vcpu, bool wanted);
 void vmx_request_nmi_window(struct vcpu_core *vcpu);
-void vmx_end_nmi_window(void);
 // `info` is an exit's interruption information, with an event of type 5.
 void vmx_reinject_int1(uint32_t info);
 // `info` is an exit's IDT-vectoring information, with a valid event.
 void vmx_deliver_again(uint32_t info);
+
+static inline bool vmx_event_waits(void)
+{
+    return (vmcs_read32(ENTRY_INTERRUPTION_INFO) & INTERRUPTION_VALID) != 0;
+}
 
 // An event whose delivery the exit cut short is delivered again (28.2.4). True: there was one.
 static inline bool vmx_requeue_event(void)

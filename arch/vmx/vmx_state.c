@@ -3,10 +3,12 @@
 #include "arch/vmx/vmx_state.h"
 
 #include "arch/vmx/vmcs.h"
-#include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_blocking.h"
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
+#include "arch/vmx/vmx_controls.h"
+#include "arch/vmx/vmx_inject.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/live_state.h"
 #include "arch/x86/registers.h"
@@ -79,8 +81,7 @@ static void set_cr4(struct vcpu_core *vcpu, uint64_t value)
 // Long mode in the guest is active exactly if the VM-entry control says so (27.2.1.3).
 static void set_efer(uint64_t value)
 {
-    uint32_t controls = vmcs_read32(ENTRY_CONTROLS) & ~(uint32_t)ENTRY_IA32E_GUEST;
-    vmcs_write32(ENTRY_CONTROLS, controls | (value & EFER_LMA ? (uint32_t)ENTRY_IA32E_GUEST : 0));
+    vmx_controls_set_long_mode(value & EFER_LMA);
     vmcs_write64(GUEST_IA32_EFER, value);
 }
 
@@ -125,7 +126,7 @@ uint64_t vmx_get_register(const struct vcpu_core *vcpu, enum guest_register whic
     case REG_SYSENTER_EIP:
         return vmcs_read(GUEST_SYSENTER_EIP);
     case REG_INTERRUPT_SHADOW:
-        return vmcs_read32(GUEST_INTERRUPTIBILITY);
+        return vmx_blocking();
     case REG_PDPTE0:
     case REG_PDPTE1:
     case REG_PDPTE2:
@@ -136,7 +137,7 @@ uint64_t vmx_get_register(const struct vcpu_core *vcpu, enum guest_register whic
     case REG_CPL:
         return vmcs_read32(vmcs_guest_access_rights(SEGMENT_SS)) >> SEGMENT_DPL_SHIFT & 3;
     case REG_EVENT_WAITING:
-        return (vmcs_read32(ENTRY_INTERRUPTION_INFO) & INTERRUPTION_VALID) != 0;
+        return vmx_event_waits();
     case REG_COUNT:
         break;
     }
@@ -193,7 +194,7 @@ void vmx_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_
         vmcs_write(GUEST_SYSENTER_EIP, value);
         break;
     case REG_INTERRUPT_SHADOW:
-        vmcs_write32(GUEST_INTERRUPTIBILITY, (uint32_t)value);
+        vmx_blocking_set((uint32_t)value);
         break;
     case REG_PDPTE0:
     case REG_PDPTE1:
@@ -205,7 +206,7 @@ void vmx_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_
         vmcs_write64(TSC_OFFSET, value);
         break;
     case REG_EVENT_WAITING:
-        vmcs_write32(ENTRY_INTERRUPTION_INFO, 0);
+        vmx_forget_event();
         break;
     case REG_CPL:
     case REG_COUNT:

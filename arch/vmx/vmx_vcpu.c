@@ -6,8 +6,10 @@
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx.h"
 #include "arch/vmx/vmx_apic.h"
+#include "arch/vmx/vmx_blocking.h"
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
+#include "arch/vmx/vmx_controls.h"
 #include "arch/vmx/vmx_cpu.h"
 #include "arch/vmx/vmx_enter.h"
 #include "arch/vmx/vmx_instructions.h"
@@ -61,19 +63,14 @@ static void vpid_release(uint16_t vpid)
 #define PLE_GAP_TICKS 128
 #define PLE_WINDOW_TICKS 8192
 
-static void write_controls(const struct vcpu_core *vcpu, const struct vmx_capability *c)
+static void write_controls(struct vcpu_core *vcpu, const struct vmx_capability *c)
 {
     const struct nested_space *nested = vcpu->nested;
-    uint32_t secondary = c->secondary;
+    vmx_controls_start(vcpu);
     if (vmx_serves_apic(c)) {
-        secondary &= ~(uint32_t)SECONDARY_X2APIC_MODE; // it begins in xAPIC mode
-        vmx_apic_write_controls(vcpu);
+        vmx_apic_start(vcpu);
     }
-    vmcs_write32(PIN_BASED_CONTROLS, c->pin);
-    vmcs_write32(PRIMARY_CONTROLS, c->primary);
-    vmcs_write32(SECONDARY_CONTROLS, secondary);
     vmcs_write32(EXIT_CONTROLS, c->exit);
-    vmcs_write32(ENTRY_CONTROLS, c->entry);
     vmcs_write32(EXCEPTION_BITMAP, INTERCEPTED_EXCEPTIONS);
     vmcs_write32(PAGE_FAULT_ERROR_CODE_MASK, 0);
     vmcs_write32(PAGE_FAULT_ERROR_CODE_MATCH, 0);
@@ -81,12 +78,9 @@ static void write_controls(const struct vcpu_core *vcpu, const struct vmx_capabi
     vmcs_write32(EXIT_MSR_STORE_COUNT, 0);
     vmcs_write32(EXIT_MSR_LOAD_COUNT, 0);
     vmcs_write32(ENTRY_MSR_LOAD_COUNT, 0);
-    vmcs_write32(ENTRY_INTERRUPTION_INFO, 0);
     vmcs_write64(IO_BITMAP_A, frames_physical(nested->io_bitmaps));
     vmcs_write64(IO_BITMAP_B, frames_physical(nested->io_bitmaps) + PAGE_SIZE);
-    vmcs_write64(MSR_BITMAP, frames_physical(nested->msr_bitmap));
     vmcs_write64(EPT_POINTER, nested->eptp);
-    vmcs_write64(TSC_OFFSET, 0);
     vmcs_write64(VMCS_LINK_POINTER, UINT64_MAX);
     if (c->secondary & SECONDARY_PAUSE_LOOP_EXITING) {
         vmcs_write32(PLE_GAP, PLE_GAP_TICKS);
@@ -136,13 +130,15 @@ void vmx_place_vcpu(struct vcpu_core *vcpu)
 }
 
 // Guest state that nothing else sets.
-static void write_guest_state(const struct vcpu_core *vcpu)
+static void write_guest_state(struct vcpu_core *vcpu)
 {
     vmcs_write64(GUEST_IA32_DEBUGCTL, 0);
-    vmcs_write(GUEST_PENDING_DEBUG, 0);
-    vmcs_write32(GUEST_INTERRUPTIBILITY, 0);
     vmcs_write32(GUEST_ACTIVITY_STATE, 0);
-    vmcs_write(GUEST_DR7, DR7_FIXED);
+    vmx_blocking_forget_traps();
+    vmx_set_register(vcpu, REG_INTERRUPT_SHADOW, 0);
+    vmx_set_register(vcpu, REG_EVENT_WAITING, 0);
+    vmx_set_register(vcpu, REG_TSC_OFFSET, 0);
+    vmx_set_register(vcpu, REG_DR7, DR7_FIXED);
     vmx_write_guest_masks(vcpu);
 }
 

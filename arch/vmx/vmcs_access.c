@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The end of Husk after an access to a VMCS field that is not there.
-#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmcs_access.h"
 
 #include "arch/x86/panic.h"
 

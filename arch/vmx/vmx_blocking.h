@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// What delays events in the guest: blocking by STI, MOV SS and NMI, and a pending single-step trap
+// (SDM Vol. 3C 25.4.2). The only writers of these two fields.
+#pragma once
+
+#include "arch/vmx/vmcs.h"
+#include "arch/x86/registers.h"
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
+
+// SHADOW_* bits.
+static inline uint32_t vmx_blocking(void)
+{
+    return vmcs_read32(GUEST_INTERRUPTIBILITY);
+}
+
+static inline void vmx_blocking_set(uint32_t shadow)
+{
+    vmcs_write32(GUEST_INTERRUPTIBILITY, shadow);
+}
+
+// The instruction behind STI or MOV SS has been executed.
+static inline void vmx_blocking_end_shadow(void)
+{
+    uint32_t shadow = vmx_blocking();
+    if (__builtin_expect(shadow & (SHADOW_STI | SHADOW_MOV_SS), false)) {
+        vmx_blocking_set(shadow & ~(uint32_t)(SHADOW_STI | SHADOW_MOV_SS));
+    }
+}
+
+static inline void vmx_blocking_set_nmi(bool blocked)
+{
+    uint32_t others = vmx_blocking() & ~(uint32_t)SHADOW_NMI;
+    vmx_blocking_set(others | (blocked ? (uint32_t)SHADOW_NMI : 0));
+}
+
+// The next entry delivers a single-step trap.
+static inline void vmx_blocking_add_trap(void)
+{
+    vmcs_write(GUEST_PENDING_DEBUG, vmcs_read(GUEST_PENDING_DEBUG) | DR6_BS);
+}
+
+static inline void vmx_blocking_forget_traps(void)
+{
+    vmcs_write(GUEST_PENDING_DEBUG, 0);
+}

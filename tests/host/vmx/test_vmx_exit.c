@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// Tests of VM exits: what an exit leaves for the next entry.
+#include "arch/vmx/vmx_exit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "arch/vmx/ept.h"
+#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmcs_bits.h"
+#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_apic.h"
+#include "arch/vmx/vmx_capability.h"
+#include "arch/vmx/vmx_capability_shared.h"
+#include "arch/vmx/vmx_state.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/interrupts.h"
+#include "arch/x86/live_state.h"
+#include "arch/x86/registers.h"
+#include "tests/host/vmx/fake_vmcs.h"
+
+static struct vmx_capability capability;
+static struct backend_vcpu backend;
+static struct vcpu_core vcpu = {.backend = &backend};
+static struct vm_exit last_exit;
+static enum exit_action action;
+
+const struct vmx_capability *vmx_capability(void)
+{
+    return &capability;
+}
+
+enum exit_action vcpu_handle_exit(struct vcpu_core *core, struct vm_exit *exit)
+{
+    assert_ptr_equal(core, &vcpu);
+    last_exit = *exit;
+    return action;
+}
+
+// ---- What these exits do not reach ----
+
+void vcpu_handle_events(struct vcpu_core *core)
+{
+    (void)core;
+    fail();
+}
+
+void interrupt_call(uint8_t vector)
+{
+    (void)vector;
+    fail();
+}
+
+bool ept_allow_execute(struct nested_space *space, gpa_t gpa)
+{
+    (void)space, (void)gpa;
+    fail();
+    return false;
+}
+
+void vmx_decode_apic_access(struct vm_exit *exit)
+{
+    (void)exit;
+    fail();
+}
+
+uint64_t frames_physical(const void *memory)
+{
+    (void)memory;
+    fail();
+    return 0;
+}
+
+uint64_t live_state_get_xcr0(void)
+{
+    fail();
+    return 0;
+}
+
+void live_state_set_xcr0(uint64_t value)
+{
+    (void)value;
+    fail();
+}
+
+// ---- Tests ----
+
+static int set_up(void **state)
+{
+    (void)state;
+    fake_vmcs_clear();
+    capability = (struct vmx_capability){.pin = PIN_VIRTUAL_NMIS};
+    backend = (struct backend_vcpu){0};
+    action = RETRY;
+    vmcs_write(GUEST_RIP, 0x1000);
+    vmcs_write(GUEST_RFLAGS, RFLAGS_FIXED);
+    return 0;
+}
+
+static void execute_cpuid(void)
+{
+    action = ADVANCE;
+    vmcs_write32(EXIT_REASON, VMX_EXIT_CPUID);
+    vmcs_write32(EXIT_INSTRUCTION_LENGTH, 2);
+    vmx_handle_exit(&vcpu);
+    assert_int_equal(last_exit.kind, EXIT_CPUID);
+}
+
+static void test_an_instruction_ends_the_shadow_but_not_the_blocking_of_nmis(void **state)
+{
+    (void)state;
+    vmcs_write32(GUEST_INTERRUPTIBILITY, SHADOW_STI | SHADOW_NMI);
+    execute_cpuid();
+    assert_int_equal(vmcs_read(GUEST_RIP), 0x1002);
+    assert_int_equal(vmcs_read32(GUEST_INTERRUPTIBILITY), SHADOW_NMI);
+    assert_int_equal(vmcs_read(GUEST_PENDING_DEBUG), 0);
+}
+
+static void test_a_single_step_traps_behind_the_instruction(void **state)
+{
+    (void)state;
+    vmcs_write(GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_TF | RFLAGS_RF);
+    execute_cpuid();
+    assert_int_equal(vmcs_read(GUEST_PENDING_DEBUG), DR6_BS);
+    assert_int_equal(vmcs_read(GUEST_RFLAGS), RFLAGS_FIXED | RFLAGS_TF);
+}
+
+static void test_an_nmi_window_is_for_one_exit(void **state)
+{
+    (void)state;
+    backend.controls.nmi_window = true;
+    vmcs_write32(PRIMARY_CONTROLS, PRIMARY_NMI_WINDOW_EXITING);
+    vmcs_write32(EXIT_REASON, VMX_EXIT_NMI_WINDOW);
+    vmx_handle_exit(&vcpu);
+    assert_int_equal(last_exit.kind, EXIT_INTERRUPT_WINDOW);
+    assert_false(vmcs_read32(PRIMARY_CONTROLS) & PRIMARY_NMI_WINDOW_EXITING);
+}
+
+#define QUALIFICATION_IRET BIT(12) // an IRET had ended the blocking of NMIs
+
+static void fault_at_iret(void)
+{
+    vmcs_write32(EXIT_REASON, VMX_EXIT_EPT_VIOLATION);
+    vmcs_write(EXIT_QUALIFICATION, ACCESS_READ | QUALIFICATION_IRET);
+    vmx_handle_exit(&vcpu);
+    assert_int_equal(last_exit.kind, EXIT_MEMORY);
+}
+
+static void test_an_iret_that_faults_leaves_nmis_blocked(void **state)
+{
+    (void)state;
+    fault_at_iret();
+    assert_int_equal(vmcs_read32(GUEST_INTERRUPTIBILITY), SHADOW_NMI);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_an_instruction_ends_the_shadow_but_not_the_blocking_of_nmis,
+                               set_up),
+        cmocka_unit_test_setup(test_a_single_step_traps_behind_the_instruction, set_up),
+        cmocka_unit_test_setup(test_an_nmi_window_is_for_one_exit, set_up),
+        cmocka_unit_test_setup(test_an_iret_that_faults_leaves_nmis_blocked, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
