@@ -110,6 +110,15 @@ static void release(void *memory, uint64_t bytes)
 
 // ---- Guest memory ----
 
+static uint64_t ram_bytes(const struct host_space *space)
+{
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < space->extent_count; i++) {
+        bytes += space->extents[i].bytes;
+    }
+    return bytes;
+}
+
 static uint64_t space_bytes(const struct host_space *space)
 {
     uint64_t end = 0;
@@ -149,6 +158,7 @@ static enum status space_create(struct host_space *space, const struct guest_ext
     space->window = (uint64_t)window;
     space->cr3 = ++fake_host.spaces_made * PAGE_SIZE;
     fake_host.live_spaces++;
+    fake_host.space_bytes += ram_bytes(space);
     return STATUS_OK;
 }
 
@@ -178,6 +188,7 @@ static void space_destroy(struct host_space *space)
     }
     assert_int_equal(munmap((void *)space->window, space_bytes(space)), 0);
     fake_host.live_spaces--;
+    fake_host.space_bytes -= ram_bytes(space);
     *space = (struct host_space){0};
 }
 
@@ -236,7 +247,9 @@ static void space_enter(const struct host_space *space)
 static struct host_memory_use memory_use(void)
 {
     return (struct host_memory_use){.guest_bytes = fake_host.guest_bytes,
-                                    .guest_free = fake_host.guest_bytes};
+                                    .guest_free = fake_host.guest_bytes - fake_host.space_bytes,
+                                    .hypervisor_bytes = 32 * MIB,
+                                    .hypervisor_free = 3 * MIB + 512 * KIB};
 }
 
 void fake_host_check_leaks(void)

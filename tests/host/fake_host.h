@@ -31,6 +31,7 @@ struct fake_host {
     unsigned live_allocations; // those and
     uint64_t live_bytes;
     unsigned live_spaces; // these are all 0 when nothing leaks
+    uint64_t space_bytes; // RAM of the live spaces
     uint64_t guest_bytes; // what the machine says it has
     unsigned frame_run;   // 4 KiB frames that are contiguous in a space; 0: all
     uint64_t spaces_made;

@@ -14,7 +14,8 @@ struct fake_machine fake_machine;
 
 static uint8_t boot_sector[512];
 static const struct linked_payload linked[] = {
-    {.name = "hello", .start = boot_sector, .size = sizeof(boot_sector), .purpose = "says hello"}};
+    {.name = "hello", .start = boot_sector, .size = sizeof(boot_sector), .purpose = "says hello"},
+    {.name = "hog", .start = boot_sector, .size = sizeof(boot_sector), .purpose = "never halts"}};
 
 void fake_machine_init(void)
 {

@@ -9,8 +9,6 @@
 # vmm/, the files of HOST_MACHINE, the fakes and the fixtures. The linker takes from the archive the
 # files that the program needs, and no others. So a test can define a function of Husk as a fake:
 # the file with the real function then stays out of the program.
-#
-# The monitor's tests are linked with monitor/fake_world.c besides, which defines functions of VMs.
 
 # The files of boot/, arch/ and drivers/ that run without privileged instructions.
 HOST_MACHINE := $(addprefix boot/,boot_info memory_map) \
@@ -37,9 +35,7 @@ UNIT_SOURCES  := $(sort $(wildcard tests/host/*/test_*.c))
 FUZZ_SOURCES  := $(sort $(wildcard tests/host/*/fuzz_*.c))
 HOST_SHARED   := $(filter-out $(UNIT_SOURCES) $(FUZZ_SOURCES), \
                    $(wildcard tests/host/*.c tests/host/*/*.c))
-FAKE_WORLD    := tests/host/monitor/fake_world.c
-HOST_ARCHIVE  := $(filter vmm/%,$(KERNEL_C)) $(BUILD)/gen/dsdt.c $(HOST_MACHINE:=.c) \
-                 $(filter-out $(FAKE_WORLD),$(HOST_SHARED))
+HOST_ARCHIVE  := $(filter vmm/%,$(KERNEL_C)) $(BUILD)/gen/dsdt.c $(HOST_MACHINE:=.c) $(HOST_SHARED)
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/host/%,$(notdir $(UNIT_SOURCES)))
 FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/fuzz/%,$(notdir $(FUZZ_SOURCES)))
 
@@ -51,9 +47,7 @@ $(BUILD)/$(1)/%.c.o: %.c Makefile tests/host/tests.mk
 $(BUILD)/$(1)/libhusk.a: $(HOST_ARCHIVE:%=$(BUILD)/$(1)/%.o)
 	$$(Q)rm -f $$@ && $(HOST_AR) rcsT $$@ $$^
 $(foreach source,$(3),$(eval $(BUILD)/$(1)/$(basename $(notdir $(source))): \
-    $(BUILD)/$(1)/$(source).o \
-    $(if $(findstring /monitor/,$(source)),$(BUILD)/$(1)/$(FAKE_WORLD).o) \
-    $(BUILD)/$(1)/libhusk.a))
+    $(BUILD)/$(1)/$(source).o $(BUILD)/$(1)/libhusk.a))
 $(patsubst %.c,$(BUILD)/$(1)/%,$(notdir $(3))):
 	$$(Q)$(2) -o $$@ $$^ -lcmocka
 -include $(patsubst %,$(BUILD)/$(1)/%.d,$(HOST_ARCHIVE) $(3))

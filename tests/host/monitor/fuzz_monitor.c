@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/host/monitor/fake_world.h"
+#include "tests/host/monitor/monitor_fixture.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,9 +25,38 @@ static void check_harmless(const char *text, size_t length)
     }
 }
 
+// What happens to a VM while the user looks on.
+static void live(struct vm *vm, uint8_t value)
+{
+    struct reason why;
+    bool runs = vm->state == VM_RUNNING;
+
+    switch (value % 5) {
+    case 0:
+        fake_machine_finish(vm);
+        break;
+    case 1:
+        (void)fake_machine_step(vm_home_cpu(vm), NULL);
+        break;
+    case 2:
+        (void)!(runs ? vm_pause(vm, &why) : vm_resume(vm, &why));
+        break;
+    case 3:
+        if (runs) {
+            fixture_fail(vm, "triple fault");
+        }
+        break;
+    default:
+        if (runs) {
+            fixture_end(vm, "done");
+        }
+        break;
+    }
+}
+
 static void act(uint8_t what, uint8_t value)
 {
-    struct vm *vm = world.vmm.vms[what % 2];
+    struct vm *vm = fake_machine.vmm.vms[what % 2];
 
     switch (what & 0x0e) {
     case 0:
@@ -35,13 +64,13 @@ static void act(uint8_t what, uint8_t value)
         (void)!terminal_put(&vm->terminal, value);
         break;
     case 4:
-        vm->state = (enum vm_state)(value % (VM_ENDED + 1));
+        live(vm, value);
         break;
     case 6:
-        world.now_ns += (uint64_t)value * 10000000;
+        fake_host.now_ns += (uint64_t)value * 10000000;
         break;
     case 8:
-        world.serial.room = 1 + value;
+        fixture.serial.room = 1 + value;
         break;
     case 10:
         (void)terminal_get(&vm->terminal);
@@ -56,9 +85,9 @@ static void act(uint8_t what, uint8_t value)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    fake_world_init();
+    fixture_init();
     for (size_t i = 0; i < size; i++) {
-        const struct vm *attached = world.monitor.attached;
+        const struct vm *attached = fixture.monitor.attached;
 
         if (data[i] >= 0xf0 && i + 1 < size) {
             act(data[i], data[i + 1]);
@@ -66,14 +95,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         } else {
             char typed[] = {(char)data[i], '\0'};
 
-            fake_world_type(typed);
+            fixture_type(typed);
         }
-        monitor_poll(&world.monitor);
-        if (attached == NULL && world.monitor.attached == NULL) {
-            check_harmless(world.serial.text, world.serial.length);
+        monitor_poll(&fixture.monitor);
+        if (attached == NULL && fixture.monitor.attached == NULL) {
+            check_harmless(fixture.serial.text, fixture.serial.length);
         }
-        fake_output_clear(&world.serial);
+        fake_output_clear(&fixture.serial);
     }
-    monitor_flush(&world.monitor);
+    monitor_flush(&fixture.monitor);
+    fixture_free();
     return 0;
 }

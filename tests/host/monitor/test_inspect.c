@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "tests/host/monitor/fake_world.h"
+#include "tests/host/monitor/monitor_fixture.h"
 
 static struct vm *web;
 static struct vm *spare;
@@ -29,9 +29,9 @@ static struct line_sink sink = {.line = collect};
 static int set_up(void **state)
 {
     (void)state;
-    fake_world_init();
-    web = &world.vms[0];
-    spare = &world.vms[2];
+    fixture_init();
+    web = fixture.web;
+    spare = fixture.spare;
     shown[0] = '\0';
     why.text[0] = '\0';
     return 0;
@@ -53,8 +53,18 @@ static enum status read_memory(uint64_t address, uint64_t length)
 static void test_registers(void **state)
 {
     (void)state;
-    world.cores[0].registers.gpr[GPR_RAX] = 0x1122334455667788;
-    world.cores[0].registers.gpr[GPR_RSP] = 0xdead; // not where RSP is kept
+    struct backend_vcpu *backend = web->vcpus[0]->core.backend;
+
+    backend->registers[REG_RSP] = 0x1000;
+    backend->registers[REG_RFLAGS] = 0x246;
+    backend->registers[REG_CR0] = 0x80000031;
+    backend->registers[REG_CR4] = UINT64_MAX;
+    backend->registers[REG_INTERRUPT_SHADOW] = SHADOW_STI;
+    backend->segments[SEGMENT_CS] =
+        (struct segment){.selector = 8, .attributes = 0xa09b, .limit = UINT32_MAX, .base = 1};
+    backend->segments[SEGMENT_IDTR] = (struct segment){.limit = UINT32_MAX, .base = 9};
+    web->vcpus[0]->core.registers.gpr[GPR_RAX] = 0x1122334455667788;
+    web->vcpus[0]->core.registers.gpr[GPR_RSP] = 0xdead; // not where RSP is kept
     assert_int_equal(inspect_registers(web, 0, &sink, &why), STATUS_OK);
     assert_has("RAX    1122334455667788  RCX  0000000000000000\n");
     assert_has("RSP    0000000000001000");
@@ -81,7 +91,7 @@ static void test_memory_rows(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 64; i++) {
-        world.ram[i] = (uint8_t)('0' + i);
+        fixture_ram(web, 0)[i] = (uint8_t)('0' + i);
     }
     assert_int_equal(read_memory(0, 32), STATUS_OK);
     assert_string_equal(shown, "0000000000000000  30 31 32 33 34 35 36 37 38 39 3a 3b 3c 3d 3e 3f  "
@@ -94,7 +104,7 @@ static void test_memory_that_starts_and_ends_inside_rows(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 64; i++) {
-        world.ram[i] = (uint8_t)('0' + i);
+        fixture_ram(web, 0)[i] = (uint8_t)('0' + i);
     }
     assert_int_equal(read_memory(14, 3), STATUS_OK);
     assert_string_equal(shown, "0000000000000000                                            3e 3f  "
@@ -109,25 +119,23 @@ static void test_memory_that_starts_and_ends_inside_rows(void **state)
 static void test_memory_at_the_end_of_ram(void **state)
 {
     (void)state;
-    assert_int_equal(read_memory(WORLD_RAM_BYTES - 16, 64), STATUS_OK);
-    assert_has("000000000000fff0  00 ");
-    assert_has("0000000000010000  to 0x1002f: not RAM of this VM\n");
-    assert_int_equal(read_memory(WORLD_RAM_BYTES - 8, 16), STATUS_OK);
-    assert_has("000000000000fff0                          00 ");
-    assert_has("0000000000010000  to 0x10007: not RAM of this VM\n");
+    assert_int_equal(read_memory(FAKE_VM_BYTES - 16, 64), STATUS_OK);
+    assert_has("00000000001ffff0  00 ");
+    assert_has("0000000000200000  to 0x20002f: not RAM of this VM\n");
+    assert_int_equal(read_memory(FAKE_VM_BYTES - 8, 16), STATUS_OK);
+    assert_has("00000000001ffff0                          00 ");
+    assert_has("0000000000200000  to 0x200007: not RAM of this VM\n");
 }
 
 static void test_memory_with_a_hole(void **state)
 {
     (void)state;
-    web->memory.extents[0].bytes = 0x1000;
-    web->memory.extents[1] = (struct guest_extent){.gpa = gpa(0x2000), .bytes = 0x1000};
-    web->memory.extent_count = 2;
-    assert_int_equal(read_memory(0xff1, INSPECT_READ_MAX), STATUS_OK);
-    assert_has("0000000000001000  to 0x1ff0: not RAM of this VM\n");
-    assert_null(strstr(shown, "\n0000000000002000")); // it ends before that
-    assert_int_equal(read_memory(0x1ff8, 16), STATUS_OK);
-    assert_has("0000000000001ff8  to 0x1fff: not RAM of this VM\n0000000000002000  00 ");
+    assert_int_equal(read_memory(GUEST_VGA_HOLE - 15, INSPECT_READ_MAX), STATUS_OK);
+    assert_has("00000000000a0000  to 0xa0ff0: not RAM of this VM\n");
+    assert_int_equal(read_memory(GUEST_VGA_TEXT - INSPECT_READ_MAX, INSPECT_READ_MAX), STATUS_OK);
+    assert_string_equal(shown, "00000000000b7000  to 0xb7fff: not RAM of this VM\n");
+    assert_int_equal(read_memory(GUEST_VGA_TEXT - 8, 16), STATUS_OK);
+    assert_has("00000000000b7ff8  to 0xb7fff: not RAM of this VM\n00000000000b8000  00 ");
 }
 
 static void test_memory_limits(void **state)
@@ -148,7 +156,7 @@ static void test_every_start_and_length(void **state)
     (void)state;
     for (uint64_t start = 0; start < 34; start++) {
         for (uint64_t length = 1; length < 70; length++) {
-            assert_int_equal(read_memory(WORLD_RAM_BYTES - 50 + start, length), STATUS_OK);
+            assert_int_equal(read_memory(FAKE_VM_BYTES - 50 + start, length), STATUS_OK);
         }
     }
 }
@@ -156,15 +164,15 @@ static void test_every_start_and_length(void **state)
 static void test_exits(void **state)
 {
     (void)state;
-    world.cores[0].exits[EXIT_CPUID] = 3;
-    world.cores[0].exits[EXIT_HLT] = 4000000000000;
+    web->vcpus[0]->core.exits[EXIT_CPUID] = 3;
+    web->vcpus[0]->core.exits[EXIT_HLT] = 4000000000000;
     web->pc->io.unclaimed = 5;
     web->pc->io.last_unclaimed = 0x2e;
     web->unknown_msr_accesses = 1;
     web->last_unknown_msr = 0xc0011029;
     assert_int_equal(inspect_exits(web, &sink, &why), STATUS_OK);
     assert_string_equal(shown, "CPUID                             3\n"
-                               "other                 4000000000000\n"
+                               "HLT                   4000000000000\n"
                                "all exits             4000000000003\n"
                                "unclaimed ports                   5  last 0x2e\n"
                                "unknown MSRs                      1  last 0xc0011029\n");
@@ -173,18 +181,20 @@ static void test_exits(void **state)
     assert_int_equal(inspect_exits(spare, &sink, &why), STATUS_BUSY);
 }
 
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, fixture_tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_registers, set_up),
-        cmocka_unit_test_setup(test_registers_of_a_vm_that_is_off, set_up),
-        cmocka_unit_test_setup(test_memory_rows, set_up),
-        cmocka_unit_test_setup(test_memory_that_starts_and_ends_inside_rows, set_up),
-        cmocka_unit_test_setup(test_memory_at_the_end_of_ram, set_up),
-        cmocka_unit_test_setup(test_memory_with_a_hole, set_up),
-        cmocka_unit_test_setup(test_memory_limits, set_up),
-        cmocka_unit_test_setup(test_every_start_and_length, set_up),
-        cmocka_unit_test_setup(test_exits, set_up),
+        TEST(test_registers),
+        TEST(test_registers_of_a_vm_that_is_off),
+        TEST(test_memory_rows),
+        TEST(test_memory_that_starts_and_ends_inside_rows),
+        TEST(test_memory_at_the_end_of_ram),
+        TEST(test_memory_with_a_hole),
+        TEST(test_memory_limits),
+        TEST(test_every_start_and_length),
+        TEST(test_exits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,15 +4,13 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "tests/host/monitor/fake_world.h"
+#include "tests/host/monitor/monitor_fixture.h"
 
 static struct vm *web;
-static uint8_t *ram;
 static char shown[16 * KIB];
 static struct reason why;
 static uint8_t buffer[INSPECT_READ_MAX];
@@ -30,20 +28,9 @@ static struct line_sink sink = {.line = collect};
 static int set_up(void **state)
 {
     (void)state;
-    fake_world_init();
-    web = &world.vms[0];
-    ram = calloc(1, MIB);
-    web->memory.base = ram;
-    web->memory.extent_count = guest_memory_layout(MIB, web->memory.extents);
-    vga_init(&web->pc->vga);
+    fixture_init();
+    web = fixture.web;
     shown[0] = '\0';
-    return ram ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    free(ram);
     return 0;
 }
 
@@ -55,9 +42,11 @@ static void set_crtc(uint8_t index, uint8_t value)
 
 static void put(unsigned cell, const char *text)
 {
+    uint8_t *cells = fixture_ram(web, GUEST_VGA_TEXT);
+
     for (; *text != '\0'; text++, cell++) {
-        ram[GUEST_VGA_TEXT + 2ULL * (cell % VGA_TEXT_CELLS)] = (uint8_t)*text;
-        ram[GUEST_VGA_TEXT + 2ULL * (cell % VGA_TEXT_CELLS) + 1] = 0x1f;
+        cells[2 * (cell % VGA_TEXT_CELLS)] = (uint8_t)*text;
+        cells[2 * (cell % VGA_TEXT_CELLS) + 1] = 0x1f;
     }
 }
 
@@ -147,12 +136,12 @@ static void graphics_are_refused(void **state)
 static void a_vm_that_is_off_has_none(void **state)
 {
     (void)state;
-    assert_int_equal(inspect_screen(&world.vms[2], buffer, &sink, &why), STATUS_BUSY);
+    assert_int_equal(inspect_screen(fixture.spare, buffer, &sink, &why), STATUS_BUSY);
     assert_string_equal(why.text, "spare is off: it has no screen");
     assert_string_equal(shown, "");
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, fixture_tear_down)
 
 int main(void)
 {

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "tests/host/monitor/fake_world.h"
+#include "tests/host/monitor/monitor_fixture.h"
 #include "vmm/monitor/monitor_internal.h"
 
 #define PROMPT "\rhusk> \x1b[K"
@@ -20,9 +20,9 @@ static struct vm *ticker;
 static int set_up(void **state)
 {
     (void)state;
-    fake_world_init();
-    web = &world.vms[0];
-    ticker = &world.vms[1];
+    fixture_init();
+    web = fixture.web;
+    ticker = fixture.ticker;
     return 0;
 }
 
@@ -32,12 +32,12 @@ static void assert_answer(const char *line, const char *answer)
     char expected[4096];
 
     snprintf(expected, sizeof(expected), "%s\r\n%s" PROMPT, line, answer);
-    assert_string_equal(fake_world_run(line), expected);
+    assert_string_equal(fixture_run(line), expected);
 }
 
 static void assert_answer_has(const char *line, const char *part)
 {
-    const char *answer = fake_world_run(line);
+    const char *answer = fixture_run(line);
 
     if (strstr(answer, part) == NULL) {
         fail_msg("`%s` answered: %s", line, answer);
@@ -103,7 +103,7 @@ static void test_every_command_checks_its_arguments(void **state)
                  command->name, command->arguments[0] != '\0' ? " " : "", command->arguments);
         assert_answer_has(line, expected);
     }
-    assert_int_equal(world.leaves, 0);
+    assert_int_equal(fixture.leaves, 0);
 }
 
 static void test_every_command_that_names_a_vm_checks_the_name(void **state)
@@ -126,7 +126,7 @@ static void test_every_command_that_names_a_vm_checks_the_name(void **state)
 static void test_help(void **state)
 {
     (void)state;
-    const char *answer = fake_world_run("help");
+    const char *answer = fixture_run("help");
     const struct command *command;
 
     for (unsigned i = 0; (command = monitor_command_at(i)) != NULL; i++) {
@@ -158,43 +158,39 @@ static void test_help_of_one_command(void **state)
 static void test_vms(void **state)
 {
     (void)state;
-    world.now_ns = 3723000000000;
-    world.cores[0].exits[EXIT_CPUID] = 40;
-    world.cores[0].exits[EXIT_HLT] = 2;
-    ticker->state = VM_PAUSED;
-    ticker->clock_base_ns = 1000000000;
-    ticker->paused_at_ns = 61000000000;
+    web->vcpus[0]->core.exits[EXIT_CPUID] = 40;
+    web->vcpus[0]->core.exits[EXIT_HLT] = 2;
+    fake_host.now_ns = 61000000000; // they started at 1 s
+    fixture_run("pause ticker");
+    fake_host.now_ns = 3724000000000;
     assert_answer("vms",
                   "NAME             STATE     VCPUS     MEMORY         EXITS  UPTIME\r\n"
-                  "web              running       1     32 MiB            42  1:02:03\r\n"
-                  "ticker           paused        1     32 MiB             0  0:01:00\r\n"
-                  "spare            off           1     32 MiB             0  was not started\r\n");
-    web->state = VM_ENDED;
-    strcpy(web->ended.text, "exit status 7");
+                  "web              running       1      2 MiB            42  1:02:03\r\n"
+                  "ticker           paused        1      2 MiB             0  0:01:00\r\n"
+                  "spare            off           1      2 MiB             0  was not started\r\n");
+    fixture_end(web, "exit status 7");
     assert_answer_has("vms", "ended: exit status 7\r\n");
-    web->failed = true;
-    strcpy(web->ended.text, "triple fault");
+    fixture_run("resume ticker");
+    fixture_fail(ticker, "triple fault");
     assert_answer_has("vms", "stopped: triple fault\r\n");
-    world.vmm.vm_count = 0;
+    fake_machine_free();
     assert_answer("vms", "there are no VMs; 'start' lists what may be one\r\n");
 }
 
 static void test_cpus(void **state)
 {
     (void)state;
-    ticker->state = VM_PAUSED;
-    world.scheduler.busy_ns = 250000000; // of one second
+    fixture_run("pause ticker");
+    fake_machine.schedulers[1].busy_ns = 250000000; // of one second
     assert_answer("cpus", "CPU  BUSY                            VMS (VM/VCPU)\r\n"
                           "  0    0%  APIC 0                    web\r\n"
                           "  1   25%  APIC 2                    ticker (paused)\r\n");
-    web->config.vcpus = 3;
-    web->slots[1].cpu = 1;
+    fixture_add("trio", 3, BIT(0) | BIT(1));
     assert_answer("cpus", "CPU  BUSY                            VMS (VM/VCPU)\r\n"
-                          "  0    0%  APIC 0                    web/0 web/2\r\n"
-                          "  1   25%  APIC 2                    web/1 ticker (paused)\r\n");
-    web->config.vcpus = 1;
-    world.machine.describe_cpu = NULL;
-    assert_answer_has("cpus", " web\r\n");
+                          "  0    0%  APIC 0                    web trio/0 trio/2\r\n"
+                          "  1   25%  APIC 2                    ticker (paused) trio/1\r\n");
+    fixture.machine.describe_cpu = NULL;
+    assert_answer_has("cpus", " web trio/0 trio/2\r\n");
 }
 
 static void test_memory(void **state)
@@ -202,24 +198,24 @@ static void test_memory(void **state)
     (void)state;
     assert_answer("memory", "WHOSE                  SIZE        FREE\r\n"
                             "Husk                 32 MiB    3584 KiB\r\n"
-                            "all guests          512 MiB     480 MiB\r\n"
-                            "  web                64 KiB\r\n"
-                            "  ticker             64 KiB\r\n");
+                            "all guests           64 MiB      60 MiB\r\n"
+                            "  web              1920 KiB\r\n"
+                            "  ticker           1920 KiB\r\n");
 }
 
 static void test_start(void **state)
 {
     (void)state;
     assert_answer("start spare", "spare starts\r\n");
-    assert_int_equal(world.vms[2].state, VM_STARTING);
-    assert_answer("start spare", "start: it is starting\r\n");
-    world.vms[2].state = VM_RUNNING;
-    assert_answer("start spare", "start: it is running\r\n");
+    assert_int_equal(fixture.spare->state, VM_STARTING);
+    assert_answer("start spare", "start: spare is starting\r\n");
+    fake_machine_finish(fixture.spare);
+    assert_answer("start spare", "start: spare is running\r\n");
     assert_answer("start hello", "hello starts\r\n");
-    assert_int_equal(world.vmm.vm_count, 4);
+    assert_int_equal(fake_machine.vmm.vm_count, 4);
     assert_answer("stop hello", "hello stopped\r\n");
     assert_answer("start hello", "hello starts\r\n");
-    assert_int_equal(world.vmm.vm_count, 4);
+    assert_int_equal(fake_machine.vmm.vm_count, 4);
     assert_answer("start nonsense", "nothing is named 'nonsense'; 'start' lists what is\r\n");
     assert_answer("start hogg",
                   "nothing is named 'hogg'; did you mean 'hog'? 'start' lists what is\r\n");
@@ -231,20 +227,19 @@ static void test_start_without_a_name(void **state)
     assert_answer("start", "  spare            was not started\r\n"
                            "  hello            says hello\r\n"
                            "  hog              never halts\r\n");
-    world.vms[2].state = VM_RUNNING;
-    world.vmm.linked_count = 0;
+    fixture_run("start spare");
+    fake_machine.vmm.linked_count = 0;
     assert_answer("start", "everything runs that can be started\r\n");
 }
 
 static void test_start_where_no_vm_can_be_made(void **state)
 {
     (void)state;
-    while (world.vmm.vm_count < WORLD_VMS_MAX) {
-        fake_world_add_vm("more", VM_OFF);
-    }
-    assert_answer("start hello", "start: no room for another VM\r\n");
-    world.vmm.ops = NULL;
-    strcpy(world.vmm.no_guests.text, "the CPU has no VT-x");
+    fake_host.failing_step = fake_host.steps + 1;
+    assert_answer("start hello", "start: vm=hello: no frames for another VM\r\n");
+    fake_machine_free();
+    fake_machine.vmm.ops = NULL;
+    strcpy(fake_machine.vmm.no_guests.text, "the CPU has no VT-x");
     assert_answer("start hello", "this machine runs no guests: the CPU has no VT-x\r\n");
     assert_answer("start", "this machine runs no guests: the CPU has no VT-x\r\n");
 }
@@ -253,27 +248,26 @@ static void test_states(void **state)
 {
     (void)state;
     assert_answer("pause web", "web paused\r\n");
-    assert_answer("pause web", "pause: it is paused\r\n");
+    assert_answer("pause web", "pause: web is paused, not running\r\n");
     assert_answer("resume web", "web goes on\r\n");
-    assert_answer("resume web", "resume: it is running\r\n");
+    assert_answer("resume web", "resume: web is running, not paused\r\n");
     assert_answer("reset web", "web starts again\r\n");
     assert_answer("stop web", "web stopped\r\n");
-    assert_answer("stop web", "stop: it is off\r\n");
-    assert_answer("reset web", "reset: it is off\r\n");
+    assert_answer("stop web", "stop: web is off already\r\n");
+    assert_answer("reset web", "reset: web is off: start it\r\n");
 }
 
 static void test_a_vm_that_is_starting(void **state)
 {
     (void)state;
-    web->state = VM_STARTING;
-    web->zeroed_bytes = 8 * MIB;
-    world.vmm.vm_count = 1;
-    assert_answer("vms", "NAME             STATE     VCPUS     MEMORY         EXITS  UPTIME\r\n"
-                         "web              starting      1     32 MiB             0  25 %\r\n");
-    web->zeroed_bytes = 32 * MIB;
+    fixture_run("reset web");
+    fake_host.zero_ns_per_kib = 1; // one piece, and its time is over
+    vm_go_on(web, fake_host.now_ns + 1);
+    assert_answer_has("vms", "web              starting      1      2 MiB             0  12 %\r\n");
+    web->zeroed_bytes = 2 * MIB;
     assert_answer_has("vms", "  100 %\r\n");
     assert_answer_has("cpus", " web (starting)\r\n");
-    assert_answer_has("memory", "  web                64 KiB\r\n");
+    assert_answer_has("memory", "  web              1920 KiB\r\n");
     assert_answer("regs web", "web is starting: it has no CPU\r\n");
     assert_answer("exits web", "web is starting: it has no CPU\r\n");
     assert_answer("read web 0", "read: web is starting: it has no memory\r\n");
@@ -281,19 +275,20 @@ static void test_a_vm_that_is_starting(void **state)
     assert_answer("type web x", "type: web is starting, not running\r\n");
     assert_answer("powerbutton web", "powerbutton: web is starting, not running\r\n");
     assert_answer_has("start", "  hello ");
-    assert_null(strstr(fake_world_run("start"), "  web "));
+    assert_null(strstr(fixture_run("start"), "  web "));
     assert_answer("stop web", "web stopped\r\n");
 }
 
 static void test_regs_and_exits_go_through(void **state)
 {
     (void)state;
-    world.cores[0].registers.gpr[GPR_R15] = 0x15;
+    web->vcpus[0]->core.registers.gpr[GPR_R15] = 0x15;
     assert_answer_has("regs web", "R15  0000000000000015\r\n");
     assert_answer("regs spare", "spare is off: it has no CPU\r\n");
-    web->config.vcpus = 4;
-    assert_answer_has("regs web 3", "R15  0000000000000015\r\n");
-    assert_answer("regs web 4", "web has vCPUs 0 to 3\r\n");
+    struct vm *quad = fixture_add("quad", 4, BIT(0) | BIT(1));
+    quad->vcpus[3]->core.registers.gpr[GPR_R15] = 0x33;
+    assert_answer_has("regs quad 3", "R15  0000000000000033\r\n");
+    assert_answer("regs quad 4", "quad has vCPUs 0 to 3\r\n");
     assert_answer_has("regs web x", "'x' is no vCPU; expected a number");
     assert_answer_has("exits web", "all exits");
     assert_answer("exits spare", "spare is off: it has no CPU\r\n");
@@ -302,7 +297,7 @@ static void test_regs_and_exits_go_through(void **state)
 static void test_read(void **state)
 {
     (void)state;
-    memcpy(world.ram + 0x1000, "Husk\x01\xff", 6);
+    memcpy(fixture_ram(web, 0x1000), "Husk\x01\xff", 6);
     assert_answer("read web 0x1000 16",
                   "0000000000001000  48 75 73 6b 01 ff 00 00 00 00 00 00 00 00 00 00  "
                   "|Husk............|\r\n");
@@ -347,30 +342,20 @@ static void assert_typed(struct vm *vm, const char *codes)
     assert_int_equal(i8042_read(i8042, I8042_COMMAND) & 1, 0);
 }
 
-static void set_line(struct irq_line *line, bool level)
-{
-    (void)line;
-    (void)level;
-}
-
-static struct irq_line ignored = {set_line};
-
 static void test_type(void **state)
 {
     (void)state;
-    i8042_init(&world.pcs[0].i8042, &ignored, &ignored);
     assert_answer_has("type web a  B\\n", "5 keys typed\r\n"); // blanks and all
-    assert_typed(&world.vms[0], "\x1e\x9e\x39\xb9\x39\xb9\x2a\x30\xb0\xaa\x1c\x9c");
+    assert_typed(web, "\x1e\x9e\x39\xb9\x39\xb9\x2a\x30\xb0\xaa\x1c\x9c");
     assert_answer_has("type   web    \\{ctrl-c}", "1 keys typed\r\n");
-    assert_typed(&world.vms[0], "\x1d\x2e\xae\x9d");
+    assert_typed(web, "\x1d\x2e\xae\x9d");
 }
 
 static void test_type_refuses(void **state)
 {
     (void)state;
-    i8042_init(&world.pcs[0].i8042, &ignored, &ignored);
     assert_answer_has("type web x\\q", "type: nothing types '\\q'; expected ASCII, ");
-    assert_typed(&world.vms[0], ""); // not even the x
+    assert_typed(web, ""); // not even the x
     assert_answer_has("type web   ", "type: something is missing");
     assert_answer_has("type spare x", "type: spare is off, not running\r\n");
     assert_answer_has("type zebra x", "no VM 'zebra'");
@@ -381,7 +366,6 @@ static void test_type_where_nobody_reads(void **state)
     char line[160] = "type web ";
 
     (void)state;
-    i8042_init(&world.pcs[0].i8042, &ignored, &ignored);
     memset(line + strlen(line), 'x', 100);
     for (unsigned i = 0; i < 5; i++) {
         assert_answer_has(line, "100 keys typed\r\n");
@@ -391,11 +375,9 @@ static void test_type_where_nobody_reads(void **state)
 
 static void test_powerbutton(void **state)
 {
-    static struct acpi_pm_output output;
-    struct acpi_pm *pm = &world.pcs[0].acpi_pm;
+    struct acpi_pm *pm = &web->pc->acpi_pm;
 
     (void)state;
-    acpi_pm_init(pm, &ignored, &output, 0);
     assert_answer_has("powerbutton web", "powerbutton: web does not listen to it; 'stop web' ");
     assert_int_equal(acpi_pm_read(pm, ACPI_PM1_STATUS, 2, 0), 0);
     acpi_pm_write(pm, ACPI_PM1_ENABLE, 2, 0x100, 0);
@@ -407,13 +389,13 @@ static void test_powerbutton(void **state)
 static void test_log(void **state)
 {
     (void)state;
-    fake_world_log("first");
-    fake_world_log("second");
+    fixture_log("first");
+    fixture_log("second");
     assert_answer("log", "first\r\nsecond\r\n");
     assert_answer("log web", "web has sent nothing\r\n");
-    fake_world_send(web, "one\r\n\x1b[31mtwo\x1b[m\nthr");
+    fixture_send(web, "one\r\n\x1b[31mtwo\x1b[m\nthr");
     assert_answer("log web", "one\r\ntwo\r\nthr\r\n");
-    world.machine.log_next = NULL;
+    fixture.machine.log_next = NULL;
     assert_answer("log", "log: this machine keeps none\r\n");
 }
 
@@ -421,10 +403,10 @@ static void test_log_of_a_long_history(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 3000; i++) {
-        fake_world_send(web, "0123456789\n");
-        fake_world_poll();
+        fixture_send(web, "0123456789\n");
+        fixture_poll();
     }
-    const char *answer = fake_world_run("log web");
+    const char *answer = fixture_run("log web");
     assert_in_range(strlen(answer), TERMINAL_HISTORY_BYTES, 2 * TERMINAL_HISTORY_BYTES);
 }
 
@@ -434,21 +416,22 @@ static void test_leaving(void **state)
     assert_answer("poweroff",
                   "switching the machine off\r\n"
                   "switching the machine off: the machine refused; the VMs are off\r\n");
-    assert_int_equal(world.leaves, 1);
-    assert_int_equal(world.stops, 2);
+    assert_int_equal(fixture.leaves, 1);
     assert_int_equal(web->state, VM_OFF);
+    assert_int_equal(ticker->state, VM_OFF);
     assert_answer_has("reboot", "restarting the machine\r\n");
-    assert_int_equal(world.leaves, 2);
-    world.machine.reboot = NULL;
+    assert_int_equal(fixture.leaves, 2);
+    fixture.machine.reboot = NULL;
     assert_answer("reboot", "restarting the machine: this machine cannot do it\r\n");
 }
 
 static void test_leaving_with_a_vm_that_does_not_stop(void **state)
 {
     (void)state;
-    world.refuse_stop = true;
-    assert_answer_has("poweroff", "web: it does not stop\r\n");
-    assert_int_equal(world.leaves, 1);
+    web->holders++; // a CPU has not let go of a vCPU
+    assert_answer_has("poweroff", "web: web still runs\r\n");
+    assert_int_equal(fixture.leaves, 1);
+    web->holders--;
 }
 
 static void test_version(void **state)
@@ -460,11 +443,11 @@ static void test_version(void **state)
 
 static void assert_completes(const char *typed, const char *line)
 {
-    fake_world_type("\x15");
-    fake_world_type(typed);
-    fake_world_type("\t");
-    fake_world_poll();
-    assert_string_equal(world.monitor.editor.text, line);
+    fixture_type("\x15");
+    fixture_type(typed);
+    fixture_type("\t");
+    fixture_poll();
+    assert_string_equal(fixture.monitor.editor.text, line);
 }
 
 static void test_completion(void **state)
@@ -486,47 +469,49 @@ static void test_completion(void **state)
 static void test_completion_lists_what_is_possible(void **state)
 {
     (void)state;
-    fake_world_poll();
-    fake_output_clear(&world.serial);
-    fake_world_type("start \t");
-    fake_world_poll();
-    assert_non_null(strstr(world.serial.text, "web  ticker  spare  hello  hog  \r\n"));
-    assert_string_equal(world.monitor.editor.text, "start ");
+    fixture_poll();
+    fake_output_clear(&fixture.serial);
+    fixture_type("start \t");
+    fixture_poll();
+    assert_non_null(strstr(fixture.serial.text, "web  ticker  spare  hello  hog  \r\n"));
+    assert_string_equal(fixture.monitor.editor.text, "start ");
 }
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, fixture_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_empty_lines_do_nothing, set_up),
-        cmocka_unit_test_setup(test_wrong_commands, set_up),
-        cmocka_unit_test_setup(test_long_words_are_harmless, set_up),
-        cmocka_unit_test_setup(test_every_command_checks_its_arguments, set_up),
-        cmocka_unit_test_setup(test_every_command_that_names_a_vm_checks_the_name, set_up),
-        cmocka_unit_test_setup(test_help, set_up),
-        cmocka_unit_test_setup(test_help_of_one_command, set_up),
-        cmocka_unit_test_setup(test_vms, set_up),
-        cmocka_unit_test_setup(test_cpus, set_up),
-        cmocka_unit_test_setup(test_memory, set_up),
-        cmocka_unit_test_setup(test_start, set_up),
-        cmocka_unit_test_setup(test_start_without_a_name, set_up),
-        cmocka_unit_test_setup(test_start_where_no_vm_can_be_made, set_up),
-        cmocka_unit_test_setup(test_states, set_up),
-        cmocka_unit_test_setup(test_a_vm_that_is_starting, set_up),
-        cmocka_unit_test_setup(test_regs_and_exits_go_through, set_up),
-        cmocka_unit_test_setup(test_read, set_up),
-        cmocka_unit_test_setup(test_read_refuses, set_up),
-        cmocka_unit_test_setup(test_screen_goes_through, set_up),
-        cmocka_unit_test_setup(test_type, set_up),
-        cmocka_unit_test_setup(test_type_refuses, set_up),
-        cmocka_unit_test_setup(test_type_where_nobody_reads, set_up),
-        cmocka_unit_test_setup(test_powerbutton, set_up),
-        cmocka_unit_test_setup(test_log, set_up),
-        cmocka_unit_test_setup(test_log_of_a_long_history, set_up),
-        cmocka_unit_test_setup(test_leaving, set_up),
-        cmocka_unit_test_setup(test_leaving_with_a_vm_that_does_not_stop, set_up),
-        cmocka_unit_test_setup(test_version, set_up),
-        cmocka_unit_test_setup(test_completion, set_up),
-        cmocka_unit_test_setup(test_completion_lists_what_is_possible, set_up),
+        TEST(test_empty_lines_do_nothing),
+        TEST(test_wrong_commands),
+        TEST(test_long_words_are_harmless),
+        TEST(test_every_command_checks_its_arguments),
+        TEST(test_every_command_that_names_a_vm_checks_the_name),
+        TEST(test_help),
+        TEST(test_help_of_one_command),
+        TEST(test_vms),
+        TEST(test_cpus),
+        TEST(test_memory),
+        TEST(test_start),
+        TEST(test_start_without_a_name),
+        TEST(test_start_where_no_vm_can_be_made),
+        TEST(test_states),
+        TEST(test_a_vm_that_is_starting),
+        TEST(test_regs_and_exits_go_through),
+        TEST(test_read),
+        TEST(test_read_refuses),
+        TEST(test_screen_goes_through),
+        TEST(test_type),
+        TEST(test_type_refuses),
+        TEST(test_type_where_nobody_reads),
+        TEST(test_powerbutton),
+        TEST(test_log),
+        TEST(test_log_of_a_long_history),
+        TEST(test_leaving),
+        TEST(test_leaving_with_a_vm_that_does_not_stop),
+        TEST(test_version),
+        TEST(test_completion),
+        TEST(test_completion_lists_what_is_possible),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
