@@ -4,6 +4,8 @@
 
 #include "arch/x86/log.h"
 #include "vmm/devices/device.h"
+#include "vmm/vm/vm_create.h"
+#include "vmm/vm/vm_life.h"
 
 static enum status add_module(struct vmm *vmm, const struct boot_module *module, struct reason *why)
 {

@@ -30,6 +30,8 @@
 #include "vmm/monitor/monitor.h"
 #include "vmm/util/format.h"
 #include "vmm/vm/scheduler.h"
+#include "vmm/vm/scheduler_step.h"
+#include "vmm/vm/vm_create.h"
 
 #define VERSION "Husk 0.1"
 #define RTC_SET_FROM_S (24 * 3600ULL) // since 1970; a clock that could not be read counts from 0

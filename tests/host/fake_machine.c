@@ -9,6 +9,10 @@
 
 #include "arch/x86/registers.h"
 #include "vmm/util/string.h"
+#include "vmm/vm/scheduler.h"
+#include "vmm/vm/scheduler_step.h"
+#include "vmm/vm/vm_create.h"
+#include "vmm/vm/vm_life.h"
 
 struct fake_machine fake_machine;
 
@@ -63,7 +67,7 @@ void fake_machine_finish(struct vm *vm)
 
     fake_host.cpu = vm_home_cpu(vm);
     while (vm->state == VM_STARTING) {
-        vm_go_on(vm, fake_host.now_ns + 1);
+        vm_continue_start(vm, fake_host.now_ns + 1);
     }
     fake_host.cpu = before;
 }

@@ -7,6 +7,7 @@
 #include "vmm/board/pc.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/scheduler.h"
+#include "vmm/vm/vm.h"
 
 #define FAKE_VM_BYTES (2 * MIB)
 

@@ -5,6 +5,7 @@
 #include "vmm/board/pc.h"
 
 #include "vmm/util/format.h"
+#include "vmm/vm/vm_call.h"
 
 #define ROW_BYTES 16
 #define ROWS_MAX (INSPECT_READ_MAX / ROW_BYTES + 1) // the first and the last may be cut

@@ -3,6 +3,7 @@
 #include "vmm/monitor/inspect.h"
 
 #include "vmm/util/format.h"
+#include "vmm/vm/vm_call.h"
 
 #define BITS_TEXT 192
 

@@ -4,6 +4,7 @@
 
 #include "vmm/board/pc.h"
 #include "vmm/util/format.h"
+#include "vmm/vm/vm_call.h"
 
 #define COLUMNS_MAX 80U
 #define ROWS_MAX 50U

@@ -2,6 +2,7 @@
 // The terminal connected to one guest, raw both ways, until Ctrl-] or the guest's end.
 #include "vmm/devices/device.h"
 #include "vmm/monitor/monitor_internal.h"
+#include "vmm/vm/vm_call.h"
 
 #define REPLAY_BYTES 2048
 #define INPUT_SHARE 64

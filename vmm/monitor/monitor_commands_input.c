@@ -3,6 +3,7 @@
 #include "vmm/board/pc.h"
 #include "vmm/monitor/key_text.h"
 #include "vmm/monitor/monitor_internal.h"
+#include "vmm/vm/vm_call.h"
 
 void command_screen(struct monitor *monitor, const struct arguments *arguments)
 {

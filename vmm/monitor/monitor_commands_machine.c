@@ -3,6 +3,7 @@
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/string.h"
 #include "vmm/vm/scheduler.h"
+#include "vmm/vm/vm_life.h"
 
 #define CPU_TEXT_BYTES 64
 

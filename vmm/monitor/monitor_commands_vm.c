@@ -3,6 +3,8 @@
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
+#include "vmm/vm/vm_create.h"
+#include "vmm/vm/vm_life.h"
 
 // How much of its memory is zeroed: what takes the time of a start.
 static struct monitor_text progress_text(const struct vm *vm)

@@ -2,6 +2,7 @@
 // Names that a command may take: to complete them, and to guess what a wrong one meant.
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/string.h"
+#include "vmm/vm/vm_create.h"
 
 #define GUESS_LENGTH 31  // longer words are not guessed at
 #define GUESS_DISTANCE 2 // changes of one character

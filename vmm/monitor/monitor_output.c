@@ -2,6 +2,7 @@
 // Guests' output and the log on their way to the console: line by line with the VM's name, or raw.
 #include "vmm/devices/device.h"
 #include "vmm/monitor/monitor_internal.h"
+#include "vmm/vm/vm_call.h"
 
 #define VM_SHARE 512                         // bytes of one VM in one turn
 #define LINE_ROOM (MONITOR_LINE_BYTES + 100) // cells for one line with its name and colours

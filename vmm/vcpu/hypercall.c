@@ -11,7 +11,7 @@
 static NOT_INLINE enum exit_action end(struct vcpu *vcpu)
 {
     uint64_t status = vcpu->core.registers.gpr[GPR_RBX];
-    vm_exit(vcpu->vm, status, "exit status %llu", (unsigned long long)status);
+    vm_end(vcpu->vm, status, "exit status %llu", (unsigned long long)status);
     return ADVANCE;
 }
 

@@ -194,24 +194,13 @@ void vcpu_timer_set(struct vcpu *vcpu, uint64_t due_ns)
     }
 }
 
-static struct scheduler *scheduler_of(const struct vcpu *vcpu)
-{
-    return vcpu->vm->vmm->schedulers[vcpu->vm->slots[vcpu->index].cpu];
-}
-
 void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns)
 {
-    if (scheduler_runs_here(scheduler_of(vcpu), vcpu)) {
+    if (scheduler_runs_here(vcpu)) {
         vcpu_timer_set(vcpu, due_ns);
     } else {
-        vcpu_notify(vcpu, WORK_TIMERS);
+        scheduler_notify(vcpu, WORK_TIMERS);
     }
-}
-
-void vcpu_notify(struct vcpu *vcpu, uint32_t work)
-{
-    uint32_t before = __atomic_fetch_or(&vcpu->core.work, work, __ATOMIC_SEQ_CST);
-    scheduler_wake(scheduler_of(vcpu), vcpu, before & work);
 }
 
 // ---- Running ----
@@ -276,7 +265,7 @@ void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns)
         vcpu->core.deadline_ns = MIN(slice_end_ns, vcpu->next_event_ns);
         vcpu_apic_take_posted(vcpu, true);
         // What its own devices have just sent is still in its mail. And nobody kicks this CPU for
-        // work that it has already (scheduler_wake): the guest is entered without any.
+        // work that it has already (scheduler_notify): the guest is entered without any.
         if (!has_work(vcpu)) {
             vcpu->ops->run(&vcpu->core);
         }

@@ -87,9 +87,6 @@ static inline void vcpu_post_work(struct vcpu *vcpu, uint32_t work)
     __atomic_or_fetch(&vcpu->core.work, work, __ATOMIC_RELEASE);
 }
 
-// The same from any CPU, and the vCPU's own CPU looks at it soon.
-void vcpu_notify(struct vcpu *vcpu, uint32_t work);
-
 // General register `gpr`, RSP too.
 uint64_t vcpu_gpr(const struct vcpu *vcpu, unsigned gpr);
 void vcpu_set_gpr(struct vcpu *vcpu, unsigned gpr, uint64_t value);

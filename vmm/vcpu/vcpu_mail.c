@@ -7,6 +7,7 @@
 #include "vmm/devices/lapic.h"
 #include "vmm/host.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 
 // ---- On any CPU ----
@@ -19,7 +20,7 @@ static void announce(struct vcpu *vcpu, uint32_t flags, bool known)
     bool taken = flags == MAIL_VECTORS && __atomic_load_n(&vcpu->takes_posted, __ATOMIC_SEQ_CST) &&
                  vcpu->host->this_cpu() != cpu;
     if (!taken) {
-        vcpu_notify(vcpu, WORK_EVENTS);
+        scheduler_notify(vcpu, WORK_EVENTS);
     } else if (!known) {
         vcpu->ops->notify(cpu);
     }

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Shares one CPU among the vCPUs that are pinned to it and the starts of VMs.
+// What a CPU's scheduler knows, and how anyone wakes a vCPU through it.
 #pragma once
 
-#include "vmm/vm/vm.h"
-
-#define SCHEDULER_SLICE_NS 10000000ULL   // 10 ms
-#define SCHEDULER_SLICE_MIN_NS 100000ULL // where another vCPU wakes before the slice ends
+#include "vmm/util/types.h"
 
 struct vcpu;
+struct vmm;
 
+// Shares one CPU among the vCPUs that are pinned to it and the starts of VMs.
 struct scheduler {
     struct vmm *vmm;
     unsigned cpu;
@@ -21,14 +20,8 @@ struct scheduler {
 
 void scheduler_init(struct scheduler *scheduler, struct vmm *vmm, unsigned cpu);
 
-// Runs the vCPU that has had the least time for a slice, or goes on with a start that has, and
-// begins resets and restarts that are due. False: none wants to run; `*wake_ns` is then when one
-// will, at the latest.
-bool scheduler_step(struct scheduler *scheduler, uint64_t *wake_ns);
-
 // Whether it is `vcpu` that runs on the CPU that asks.
-bool scheduler_runs_here(const struct scheduler *scheduler, const struct vcpu *vcpu);
+bool scheduler_runs_here(const struct vcpu *vcpu);
 
-// From any CPU: `vcpu`, which is pinned to this one, has got work. `known`: it had the same before,
-// and has not looked at it yet.
-void scheduler_wake(struct scheduler *scheduler, struct vcpu *vcpu, bool known);
+// From any CPU: gives the vCPU work (enum vcpu_work), which its own CPU looks at soon.
+void scheduler_notify(struct vcpu *vcpu, uint32_t work);

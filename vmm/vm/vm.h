@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A virtual machine and the set of all of them: what the monitor and kernel_main do with VMs.
+// A virtual machine and the set of all of them, and what the vCPUs of a VM may do to it.
 #pragma once
 
 #include "vmm/address.h"
@@ -124,54 +124,6 @@ static inline uint64_t vm_now_ns(const struct vm *vm)
     return vm->vmm->host->now_ns() - vm->clock_base_ns;
 }
 
-// Everything below runs on CPU 0, from the main loop; what concerns a VM's state is carried out on
-// its home CPU by host->call, while no vCPU of it runs. Errors: `why` has a line for the user.
-
-enum status vm_create(struct vmm *vmm, const struct vm_config *config, struct vm **vm,
-                      struct reason *why);
-// A VM by name, or NULL.
-struct vm *vm_find(struct vmm *vmm, const char *name);
-// A new VM, named like the payload, from a payload that is linked into Husk.
-enum status vm_create_linked(struct vmm *vmm, const char *payload, struct vm **vm,
-                             struct reason *why);
-
-// What it runs (the first), and its modules. False: it has 1 + LOAD_MODULES_MAX already.
-MUST_CHECK bool vm_add_payload(struct vm *vm, const struct vm_payload *payload);
-
-// A start or reset that can begin is VM_STARTING; its CPU goes on with it beside what else it runs.
-// The log says when the VM runs, or why it is VM_OFF again.
-enum status vm_start(struct vm *vm, struct reason *why);  // from VM_OFF, VM_ENDED
-enum status vm_stop(struct vm *vm, struct reason *why);   // from any but VM_OFF; frees its memory
-enum status vm_pause(struct vm *vm, struct reason *why);  // from VM_RUNNING
-enum status vm_resume(struct vm *vm, struct reason *why); // from VM_PAUSED
-enum status vm_reset(struct vm *vm, struct reason *why);  // from VM_RUNNING, VM_PAUSED, VM_ENDED
-
-const char *vm_state_name(enum vm_state state);
-
-// For inspection: runs `call` on the CPU of vCPU `index`, in the VM's address space, with that vCPU
-// loaded (vm_vcpu_core). The other vCPUs may run. Not run while the VM is starting, nor
-// where it has no vCPUs, unless `index` is 0: then there is none.
-void vm_call(struct vm *vm, unsigned index, void (*call)(struct vm *vm, void *context),
-             void *context);
-
-// The core of a vCPU, for vm_call; NULL where the VM is off.
-struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index);
-
-// Wakes the VM because input is waiting in its terminal.
-void vm_input_ready(struct vm *vm);
-
-// On the CPU of a vCPU that runs: ends the VM by an error, or by its own wish. The first end
-// counts. It keeps its memory for inspection until it is stopped or started again.
-void vm_fail(struct vm *vm, const char *format, ...) PRINTF_LIKE(2, 3);
-void vm_exit(struct vm *vm, uint64_t status, const char *format, ...) PRINTF_LIKE(3, 4);
-// Asks for a reset of a running VM, on the CPU of one of its vCPUs, at the end of the exit.
-void vm_request_reset(struct vm *vm);
-
-// On the VM's home CPU, between two runs: begins a reset or restart that is due. Returns the host
-// time at which one will be, NEVER_NS: none is asked for.
-uint64_t vm_settle(struct vm *vm);
-// The same, for a VM that is VM_STARTING: goes on with that until about `end_ns`.
-void vm_go_on(struct vm *vm, uint64_t end_ns);
 // Running, and not waiting for its reset or for a change of its state.
 static inline bool vm_wants_to_run(const struct vm *vm)
 {
@@ -180,11 +132,25 @@ static inline bool vm_wants_to_run(const struct vm *vm)
            !__atomic_load_n(&vm->held_back, __ATOMIC_RELAXED);
 }
 
-// On the VM's home CPU, which has seized it: everything that a running VM has and one that is off
-// has not. In vm_build.c. First its memory, with whatever others left there.
-enum status vm_build(struct vm *vm, struct reason *why);
-// Zeroes it, until about `end_ns`; true: all of it is zero.
-MUST_CHECK bool vm_build_zero(struct vm *vm, uint64_t end_ns);
-// The rest; on failure the VM is torn down.
-enum status vm_build_end(struct vm *vm, struct reason *why);
-void vm_tear_down(struct vm *vm);
+const char *vm_state_name(enum vm_state state);
+
+// On the CPU of a vCPU that runs: ends the VM by an error, or by its own wish with an exit status.
+// The first end counts. The VM keeps its memory for inspection until it is stopped or started
+// again.
+void vm_fail(struct vm *vm, const char *format, ...) PRINTF_LIKE(2, 3);
+void vm_end(struct vm *vm, uint64_t status, const char *format, ...) PRINTF_LIKE(3, 4);
+// Asks for a reset of a running VM, on the CPU of one of its vCPUs, at the end of the exit.
+void vm_request_reset(struct vm *vm);
+
+// For vmm/vm/ alone, on the VM's home CPU or on that of a vCPU which ends the VM. Others read
+// `state` at any time (guests_all_ended): `restart_at_ns` is right before the VM is VM_ENDED, and
+// stays as it is while the VM starts.
+static inline void vm_set_state(struct vm *vm, enum vm_state state)
+{
+    __atomic_store_n(&vm->state, state, __ATOMIC_RELEASE);
+}
+// VM_ENDED, with the time of the restart if the VM's line asks for one.
+void vm_set_ended(struct vm *vm, bool failed);
+// How long a VM must run or wait between two starts, `least_ns` or more: starts are the VM's own
+// time on its CPU, and shall be a small part of it.
+uint64_t vm_pause_between_starts_ns(const struct vm *vm, uint64_t least_ns);

@@ -50,12 +50,12 @@ static void reset(struct pc_output *output)
 
 static void exit_with(struct pc_output *output, uint32_t status)
 {
-    vm_exit(vm_of(output), status, "exit status %u", status);
+    vm_end(vm_of(output), status, "exit status %u", status);
 }
 
 static void power_off(struct pc_output *output)
 {
-    vm_exit(vm_of(output), 0, "powered off");
+    vm_end(vm_of(output), 0, "powered off");
 }
 
 // ---- The terminal ----

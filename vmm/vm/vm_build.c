@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a VM gets when it starts and gives back when it stops. On the VM's home CPU.
+#include "vmm/vm/vm_build.h"
+
 #include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/board/acpi_tables.h"

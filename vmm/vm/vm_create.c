@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The set of VMs: found by name, made from a configuration or a linked payload.
+#include "vmm/vm/vm_create.h"
+
 #include "vmm/devices/device.h"
 #include "vmm/host.h"
 #include "vmm/util/status.h"

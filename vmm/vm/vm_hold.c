@@ -50,7 +50,7 @@ bool vm_seize(struct vm *vm)
            holders == SEIZED;
 }
 
-void vm_share(struct vm *vm)
+void vm_unseize(struct vm *vm)
 {
     __atomic_store_n(&vm->holders, 0, __ATOMIC_RELEASE);
 }

@@ -17,6 +17,6 @@ void vm_release(struct vm *vm, unsigned index);
 void vm_release_here(struct vm *vm);
 
 // For the home CPU alone. vm_seize: nobody holds a vCPU, and nobody gets one from now on; true if
-// it has been so already. vm_share: the VM is built.
+// it has been so already. vm_unseize: the VM is built.
 MUST_CHECK bool vm_seize(struct vm *vm);
-void vm_share(struct vm *vm);
+void vm_unseize(struct vm *vm);

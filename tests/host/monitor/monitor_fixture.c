@@ -54,7 +54,7 @@ struct vm *fixture_add(const char *name, unsigned vcpus, uint64_t cpus)
 
 void fixture_end(struct vm *vm, const char *how)
 {
-    vm_exit(vm, 0, "%s", how);
+    vm_end(vm, 0, "%s", how);
 }
 
 void fixture_fail(struct vm *vm, const char *how)

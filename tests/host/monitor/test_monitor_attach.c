@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/host/monitor/monitor_fixture.h"
+#include "vmm/vm/vm_life.h"
 
 #define DETACH "\x1d"
 #define RESET "\x18\x1b[!p"

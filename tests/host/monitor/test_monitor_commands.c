@@ -11,6 +11,7 @@
 
 #include "tests/host/monitor/monitor_fixture.h"
 #include "vmm/monitor/monitor_internal.h"
+#include "vmm/vm/vm_life.h"
 
 #define PROMPT "\rhusk> \x1b[K"
 
@@ -262,7 +263,7 @@ static void test_a_vm_that_is_starting(void **state)
     (void)state;
     fixture_run("reset web");
     fake_host.zero_ns_per_kib = 1; // one piece, and its time is over
-    vm_go_on(web, fake_host.now_ns + 1);
+    vm_continue_start(web, fake_host.now_ns + 1);
     assert_answer_has("vms", "web              starting      1      2 MiB             0  12 %\r\n");
     web->zeroed_bytes = 2 * MIB;
     assert_answer_has("vms", "  100 %\r\n");

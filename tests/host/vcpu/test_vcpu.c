@@ -11,6 +11,7 @@
 #include "tests/host/fake_machine.h"
 #include "vmm/load/load.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vm/vm_life.h"
 
 #define MS 1000000ULL
 

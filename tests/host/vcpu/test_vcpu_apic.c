@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of a vCPU's local APIC where the processor serves the guest out of the APIC's page.
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vm/vm_create.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

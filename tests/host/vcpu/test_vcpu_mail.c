@@ -231,7 +231,7 @@ struct sender {
     unsigned nmis;
 };
 
-// vcpu_notify asks for nothing that is not atomic while the scheduler's `current` is the vCPU.
+// scheduler_notify asks for nothing that is not atomic while the scheduler's `current` is the vCPU.
 static void *post_all(void *argument)
 {
     struct sender *sender = argument;

@@ -11,6 +11,9 @@
 #include "tests/host/fake_machine.h"
 #include "vmm/util/string.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vm/scheduler_step.h"
+#include "vmm/vm/vm_create.h"
+#include "vmm/vm/vm_life.h"
 
 #define US 1000ULL
 #define MS (1000 * US)
@@ -372,7 +375,7 @@ static void end_at_once(struct vcpu_core *core)
         return;
     }
     fake_host.now_ns += 10 * US;
-    vm_exit(vm, 1, "a test");
+    vm_end(vm, 1, "a test");
 }
 
 // And so does each restart: ending at once gains nothing over resetting.

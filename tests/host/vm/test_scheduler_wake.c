@@ -9,7 +9,9 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
+#include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_hold.h"
+#include "vmm/vm/vm_life.h"
 
 #define US 1000ULL
 #define MS (1000 * US)
@@ -50,7 +52,8 @@ static unsigned kicks_by_wake(unsigned from, struct vcpu *vcpu, bool known)
 
     fake_host.kicks[cpu] = 0;
     fake_host.cpu = from;
-    scheduler_wake(scheduler(cpu), vcpu, known);
+    vcpu->core.work = known ? WORK_EVENTS : 0;
+    scheduler_notify(vcpu, WORK_EVENTS);
     fake_host.cpu = 0;
     return fake_host.kicks[cpu];
 }
@@ -74,10 +77,10 @@ static void who_runs_is_kicked_once_for_the_same(void **state)
     assert_int_equal(kicks_by_wake(0, vm->vcpus[1], true), 0);
     vm->vcpus[1]->core.work = 0;
     fake_host.kicks[1] = 0;
-    vcpu_notify(vm->vcpus[1], WORK_EVENTS);
-    vcpu_notify(vm->vcpus[1], WORK_EVENTS); // not looked at yet
+    scheduler_notify(vm->vcpus[1], WORK_EVENTS);
+    scheduler_notify(vm->vcpus[1], WORK_EVENTS); // not looked at yet
     assert_int_equal(fake_host.kicks[1], 1);
-    vcpu_notify(vm->vcpus[1], WORK_STOP);
+    scheduler_notify(vm->vcpus[1], WORK_STOP);
     assert_int_equal(fake_host.kicks[1], 2);
     leave();
 }
@@ -123,12 +126,12 @@ static void runs_here_means_this_cpu_and_this_vcpu(void **state)
 {
     (void)state;
     set_current(1, vm->vcpus[1]);
-    assert_false(scheduler_runs_here(scheduler(1), vm->vcpus[1])); // CPU 0 asks
+    assert_false(scheduler_runs_here(vm->vcpus[1])); // CPU 0 asks
     fake_host.cpu = 1;
-    assert_true(scheduler_runs_here(scheduler(1), vm->vcpus[1]));
-    assert_false(scheduler_runs_here(scheduler(1), vm->vcpus[3]));
+    assert_true(scheduler_runs_here(vm->vcpus[1]));
+    assert_false(scheduler_runs_here(vm->vcpus[3]));
     leave();
-    assert_false(scheduler_runs_here(scheduler(1), vm->vcpus[1]));
+    assert_false(scheduler_runs_here(vm->vcpus[1]));
 }
 
 static struct vcpu *seen_current;
@@ -240,7 +243,7 @@ static void a_restart_waits_for_the_other_cpu_too(void **state)
     fake_host.cpu = 1;
     vm_fail(vm, "a test");
     vm_fail(vm, "another"); // of several vCPUs the first has its way
-    vm_exit(vm, 7, "its own wish");
+    vm_end(vm, 7, "its own wish");
     fake_host.cpu = 0;
     assert_int_equal(fake_host_logged("[web] stopped: a test"), 1);
     assert_true(vm->failed);

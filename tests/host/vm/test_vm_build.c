@@ -9,6 +9,8 @@
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/util/string.h"
+#include "vmm/vm/vm_create.h"
+#include "vmm/vm/vm_life.h"
 
 static struct reason why;
 static uint8_t sector[512];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of calls to the CPUs of a VM: where they run, and what they may see.
 #include "vmm/vm/vm_call.h"
+#include "vmm/vm/vm_life.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of who may touch a VM's vCPUs: two CPUs that run them, and the home CPU that wants them.
 #include "vmm/vm/vm_hold.h"
+#include "vmm/vm/vm_life.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -79,7 +80,7 @@ static void nobody_gets_one_while_it_is_seized(void **state)
     assert_false(hold_on(0, 0));
     assert_false(hold_on(1, 1));
     assert_int_equal(fake_host.cr3[1], 0);
-    vm_share(vm);
+    vm_unseize(vm);
     assert_true(hold_on(1, 1));
 }
 
@@ -93,7 +94,7 @@ static void it_is_not_seized_while_one_is_held(void **state)
     assert_false(vm_seize(vm));
     release_on(1, 1);
     assert_true(vm_seize(vm));
-    vm_share(vm);
+    vm_unseize(vm);
 }
 
 static void a_vm_that_is_off_cannot_be_held(void **state)
@@ -297,7 +298,7 @@ static void seizing_excludes_all_holders(void **state)
         if (vm_seize(&shared)) {
             seized++;
             assert_int_equal(__atomic_load_n(&inside, __ATOMIC_SEQ_CST), 0);
-            vm_share(&shared);
+            vm_unseize(&shared);
         }
     }
     unsigned held = 0;

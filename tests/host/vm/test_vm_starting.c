@@ -9,6 +9,9 @@
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vm/scheduler_step.h"
+#include "vmm/vm/vm_call.h"
+#include "vmm/vm/vm_life.h"
 
 #define US 1000ULL
 #define MS (1000 * US)

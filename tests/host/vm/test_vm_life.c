@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tests of VMs from creation to restart: every state, every order, nothing leaked.
-#include "vmm/vm/vm.h"
+// Tests of the life of VMs, from creation to restart: every state, every order, nothing leaked.
+#include "vmm/vm/vm_life.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,8 @@
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vm/vm_call.h"
+#include "vmm/vm/vm_create.h"
 
 #define MS 1000000ULL
 #define SECOND (1000 * MS)
@@ -295,7 +297,7 @@ static struct vm *vm_in(enum vm_state wanted)
     if (wanted == VM_PAUSED) {
         assert_int_equal(vm_pause(vm, &why), STATUS_OK);
     } else if (wanted == VM_ENDED) {
-        vm_exit(vm, 0, "a test");
+        vm_end(vm, 0, "a test");
     }
     assert_int_equal(vm->state, wanted);
     return vm;
@@ -363,7 +365,7 @@ static void states_have_names(void **state)
 // Nothing is due later, and what is due now is done.
 static void settle(struct vm *vm)
 {
-    assert_int_equal(vm_settle(vm), NEVER_NS);
+    assert_int_equal(vm_begin_due_start(vm), NEVER_NS);
     fake_machine_finish(vm);
 }
 
@@ -438,7 +440,7 @@ static void an_end_is_logged_once_and_stays(void **state)
 
     (void)state;
     vm_fail(vm, "number %u", 1);
-    vm_exit(vm, 0, "number %u", 2);
+    vm_end(vm, 0, "number %u", 2);
     assert_string_equal(vm->ended.text, "number 1");
     assert_true(vm->failed);
     assert_int_equal(fake_host_logged("[web] stopped: number 1"), 1);
@@ -454,14 +456,14 @@ static void end_and_settle(struct vm *vm, bool failed, uint64_t status, bool res
     if (failed) {
         vm_fail(vm, "a test");
     } else {
-        vm_exit(vm, status, "a test");
+        vm_end(vm, status, "a test");
     }
     uint64_t due_ns = fake_host.now_ns + SECOND;
 
     assert_int_equal(vm->restart_at_ns, restarts ? due_ns : NEVER_NS);
-    assert_int_equal(vm_settle(vm), restarts ? due_ns : NEVER_NS);
+    assert_int_equal(vm_begin_due_start(vm), restarts ? due_ns : NEVER_NS);
     fake_host.now_ns = due_ns - 1;
-    assert_int_equal(vm_settle(vm), restarts ? due_ns : NEVER_NS);
+    assert_int_equal(vm_begin_due_start(vm), restarts ? due_ns : NEVER_NS);
     assert_int_equal(vm->state, VM_ENDED);
     fake_host.now_ns = due_ns;
     settle(vm);
@@ -541,7 +543,7 @@ static void a_restart_that_fails_says_so_and_is_tried_again(void **state)
         assert_int_equal(fake_host_logged("[web] not restarted: no frames"), i);
         assert_string_equal(vm->ended.text, "no frames for the guest's memory");
         assert_null(vm_vcpu_core(vm, 0));
-        assert_int_equal(vm_settle(vm), fake_host.now_ns + SECOND);
+        assert_int_equal(vm_begin_due_start(vm), fake_host.now_ns + SECOND);
     }
     fake_host.now_ns += SECOND;
     settle(vm);
@@ -629,7 +631,7 @@ static void a_restart_is_never_seen_as_the_end(void **state)
         if (i % 2) {
             vm_fail(vm, "a test");
         } else {
-            vm_exit(vm, 0, "a test");
+            vm_end(vm, 0, "a test");
         }
         assert_true(looks > 0);
         looks = 0;
@@ -705,9 +707,9 @@ static void next_reset_is_due_after(struct vm *vm, uint64_t build_ns, uint64_t i
     uint64_t due_ns = fake_host.now_ns + interval_ns;
 
     vm_request_reset(vm);
-    assert_int_equal(vm_settle(vm), due_ns);
+    assert_int_equal(vm_begin_due_start(vm), due_ns);
     fake_host.now_ns = due_ns - 1;
-    assert_int_equal(vm_settle(vm), due_ns);
+    assert_int_equal(vm_begin_due_start(vm), due_ns);
     assert_int_equal(vm->starts, starts);
     fake_host.now_ns = due_ns;
     settle(vm);
@@ -754,7 +756,7 @@ static void resets_by_the_guest_have_their_pace(void **state)
 
     (void)state;
     vm_request_reset(vm);
-    assert_int_equal(vm_settle(vm), due_ns);
+    assert_int_equal(vm_begin_due_start(vm), due_ns);
     assert_int_equal(vm->starts, 1);
     fake_host.now_ns = due_ns;
     settle(vm);

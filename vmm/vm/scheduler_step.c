@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+// Chooses who runs next: the runnable vCPU with the least virtual time.
+#include "vmm/vm/scheduler_step.h"
+
+#include "vmm/host.h"
+#include "vmm/util/types.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/scheduler.h"
+#include "vmm/vm/vm.h"
+#include "vmm/vm/vm_hold.h"
+#include "vmm/vm/vm_life.h"
+
+// A start does not see kicks: what comes from other CPUs waits for the end of its run.
+#define START_RUN_NS 5000000ULL
+
+// A vCPU that slept runs soon after it wakes, but has saved up no more than one slice: otherwise it
+// could then keep the CPU from others for as long as it slept.
+static void catch_up(const struct scheduler *scheduler, struct vm_slot *slot)
+{
+    uint64_t now = scheduler->virtual_time_ns;
+    uint64_t earliest = now > SCHEDULER_SLICE_NS ? now - SCHEDULER_SLICE_NS : 0;
+    slot->virtual_time_ns = MAX(slot->virtual_time_ns, earliest);
+}
+
+struct choice {
+    struct vm *vm;    // NULL: none wants to run
+    unsigned index;   // of its vCPU; 0 for a VM that is VM_STARTING, which has none yet
+    uint64_t next_ns; // virtual time of the one that comes after it; 0: there is none
+    uint64_t wake_ns; // when one of the others wants to run
+};
+
+static struct vm_slot *slot_of(const struct choice *choice)
+{
+    return &choice->vm->slots[choice->index];
+}
+
+// One that could run.
+static void compete(const struct scheduler *scheduler, struct vm *vm, unsigned index,
+                    struct choice *choice)
+{
+    struct vm_slot *slot = &vm->slots[index];
+    struct vm_slot *other = choice->vm ? slot_of(choice) : NULL;
+    catch_up(scheduler, slot);
+    if (!other || slot->virtual_time_ns < other->virtual_time_ns) {
+        choice->vm = vm;
+        choice->index = index;
+    } else {
+        other = slot;
+    }
+    if (other) {
+        uint64_t time_ns = other->virtual_time_ns;
+        choice->next_ns = choice->next_ns ? MIN(choice->next_ns, time_ns) : MAX(time_ns, 1U);
+    }
+}
+
+// What concerns the VM as a whole.
+static void consider_life(const struct scheduler *scheduler, struct vm *vm, struct choice *choice)
+{
+    uint64_t due_ns = vm_begin_due_start(vm);
+    choice->wake_ns = MIN(choice->wake_ns, due_ns);
+    if (vm->state == VM_STARTING) {
+        compete(scheduler, vm, 0, choice);
+    }
+}
+
+static void consider_vcpu(const struct scheduler *scheduler, struct vcpu *vcpu,
+                          struct choice *choice)
+{
+    if (vcpu_runnable(vcpu)) {
+        compete(scheduler, vcpu->vm, vcpu->index, choice);
+    } else {
+        choice->wake_ns = MIN(choice->wake_ns, vcpu_next_event_ns(vcpu));
+    }
+}
+
+// The vCPUs that a VM has on this CPU.
+static void consider_vm(const struct scheduler *scheduler, struct vm *vm, struct choice *choice)
+{
+    if (vm_home_cpu(vm) == scheduler->cpu) {
+        consider_life(scheduler, vm, choice);
+    }
+    if (!vm_wants_to_run(vm)) {
+        vm_release_here(vm);
+        return;
+    }
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        if (vm->slots[i].cpu == scheduler->cpu && vm_hold(vm, i)) {
+            consider_vcpu(scheduler, vm->vcpus[i], choice);
+        }
+    }
+}
+
+static struct choice choose(const struct scheduler *scheduler)
+{
+    struct choice choice = {.vm = NULL, .wake_ns = NEVER_NS};
+    unsigned count = __atomic_load_n(&scheduler->vmm->vm_count, __ATOMIC_ACQUIRE);
+    bool usable = scheduler->vmm->runs_guests[scheduler->cpu]; // not any more before a power-off
+    for (unsigned i = 0; usable && i < count; i++) {
+        consider_vm(scheduler, scheduler->vmm->vms[i], &choice);
+    }
+    return choice;
+}
+
+// Without `next_ns` it would be the next itself: it has used the least time still.
+static void give_way(struct vcpu *vcpu, struct vm_slot *slot, uint64_t next_ns)
+{
+    if (vcpu->gives_way) {
+        vcpu->gives_way = false;
+        slot->virtual_time_ns = MAX(slot->virtual_time_ns, next_ns + 1);
+    }
+}
+
+// Enters the guest.
+static void run_vcpu(struct scheduler *scheduler, struct vcpu *vcpu, uint64_t end_ns)
+{
+    const struct host *host = scheduler->vmm->host;
+    host->space_enter(&vcpu->vm->space);
+    // The back end has means of its own to be in time, but those may stand still while it handles
+    // exits.
+    host->set_deadline(end_ns);
+    __atomic_store_n(&scheduler->current, vcpu, __ATOMIC_SEQ_CST);
+    vcpu_run(vcpu, end_ns);
+    __atomic_store_n(&scheduler->current, NULL, __ATOMIC_SEQ_CST);
+}
+
+// `begin_ns`: when it began to be chosen. That counts as its time: others would pay for who makes
+// it happen often.
+static void run(struct scheduler *scheduler, const struct choice *choice, uint64_t begin_ns)
+{
+    const struct host *host = scheduler->vmm->host;
+    struct vm_slot *slot = slot_of(choice);
+    struct vcpu *vcpu = choice->vm->vcpus[choice->index]; // NULL: it is a start
+    uint64_t start_ns = host->now_ns();
+    scheduler->virtual_time_ns = MAX(scheduler->virtual_time_ns, slot->virtual_time_ns);
+    // A VM that sleeps, with a timer of a few ns, must not cut the others' slices to nothing.
+    uint64_t end_ns = MIN(start_ns + (vcpu ? SCHEDULER_SLICE_NS : START_RUN_NS),
+                          MAX(choice->wake_ns, start_ns + SCHEDULER_SLICE_MIN_NS));
+    if (vcpu) {
+        run_vcpu(scheduler, vcpu, end_ns);
+    } else {
+        vm_continue_start(choice->vm, end_ns);
+    }
+    uint64_t used_ns = host->now_ns() - begin_ns;
+    slot->virtual_time_ns += used_ns;
+    scheduler->busy_ns += used_ns;
+    if (vcpu) {
+        vcpu->run_ns += used_ns;
+        give_way(vcpu, slot, choice->next_ns);
+    }
+}
+
+// Before it says that there is none, it looks again at what came without a kick while it looked.
+static struct choice choose_or_idle(struct scheduler *scheduler)
+{
+    __atomic_store_n(&scheduler->idle, false, __ATOMIC_SEQ_CST);
+    struct choice choice = choose(scheduler);
+    if (choice.vm) {
+        return choice;
+    }
+    __atomic_store_n(&scheduler->idle, true, __ATOMIC_SEQ_CST);
+    if (__atomic_exchange_n(&scheduler->missed, false, __ATOMIC_SEQ_CST)) {
+        choice = choose(scheduler);
+    }
+    // What a vCPU finds in its mail can be work for another that was considered already, or end
+    // the VM.
+    if (__atomic_load_n(&scheduler->missed, __ATOMIC_SEQ_CST)) {
+        choice.wake_ns = scheduler->vmm->host->now_ns();
+    }
+    return choice;
+}
+
+bool scheduler_step(struct scheduler *scheduler, uint64_t *wake_ns)
+{
+    uint64_t begin_ns = scheduler->vmm->host->now_ns();
+    struct choice choice = choose_or_idle(scheduler);
+    *wake_ns = choice.wake_ns;
+    if (!choice.vm) {
+        return false;
+    }
+    run(scheduler, &choice, begin_ns);
+    return true;
+}

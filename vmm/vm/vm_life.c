@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+// A VM's life: started, stopped, paused, resumed, reset, restarted.
+#include "vmm/vm/vm_life.h"
+
+#include "vmm/backend.h"
+#include "vmm/devices/device.h"
+#include "vmm/host.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
+#include "vmm/vm/vm.h"
+#include "vmm/vm/vm_build.h"
+#include "vmm/vm/vm_call.h"
+#include "vmm/vm/vm_hold.h"
+
+// A guest that resets itself all the time gets to do so this often: each takes host time and a
+// line.
+#define RESET_INTERVAL_NS 100000000ULL
+// How soon a reset looks again whether other CPUs have let go of their vCPUs. The last one kicks.
+#define RETRY_NS 1000000ULL
+
+// ---- On the VM's home CPU ----
+
+static void switch_off(struct vm *vm)
+{
+    vm_set_state(vm, VM_OFF);
+    vm->restart_at_ns = NEVER_NS;
+}
+
+// The VM is seized. What a start needs of the host is taken now; the scheduler goes on with the
+// start (vm_continue_start).
+static enum status begin_start(struct vm *vm, enum start_cause cause, struct reason *why)
+{
+    const struct host *host = vm->vmm->host;
+    uint64_t begin_ns = host->now_ns();
+    vm_tear_down(vm);
+    vm->start_cause = cause;
+    vm->ending = false;
+    vm->ended.text[0] = '\0';
+    enum status status = vm_build(vm, why);
+    vm->build_ns = host->now_ns() - begin_ns;
+    vm->slots[0].virtual_time_ns += vm->build_ns; // time of its CPU like any other
+    if (status == STATUS_OK) {
+        vm_set_state(vm, VM_STARTING);
+    }
+    __atomic_store_n(&vm->reset_requested, false, __ATOMIC_RELEASE);
+    return status;
+}
+
+static enum status start_by_hand(struct vm *vm, enum start_cause cause, struct reason *why)
+{
+    if (!vm_seize(vm)) {
+        return refuse(why, STATUS_BUSY, "%s still runs", vm->config.name);
+    }
+    enum status status = begin_start(vm, cause, why);
+    if (status != STATUS_OK) {
+        switch_off(vm);
+    }
+    return status;
+}
+
+static enum status start_here(struct vm *vm, struct reason *why)
+{
+    if (vm->state != VM_OFF && vm->state != VM_ENDED) {
+        return refuse(why, STATUS_BUSY, "%s is %s", vm->config.name, vm_state_name(vm->state));
+    }
+    return start_by_hand(vm, START_BY_HAND, why);
+}
+
+static enum status stop_here(struct vm *vm, struct reason *why)
+{
+    if (vm->state == VM_OFF) {
+        return refuse(why, STATUS_BUSY, "%s is off already", vm->config.name);
+    }
+    if (!vm_seize(vm)) {
+        return refuse(why, STATUS_BUSY, "%s still runs", vm->config.name);
+    }
+    vm_tear_down(vm);
+    switch_off(vm);
+    return STATUS_OK;
+}
+
+static enum status pause_here(struct vm *vm, struct reason *why)
+{
+    if (vm->state != VM_RUNNING) {
+        return refuse(why, STATUS_BUSY, "%s is %s, not running", vm->config.name,
+                      vm_state_name(vm->state));
+    }
+    vm->paused_at_ns = vm->vmm->host->now_ns();
+    vm->paused_at_tsc = vm->vmm->host->tsc();
+    vm_set_state(vm, VM_PAUSED);
+    return STATUS_OK;
+}
+
+// Its clock and its TSCs go on where they stood.
+static enum status resume_here(struct vm *vm, struct reason *why)
+{
+    if (vm->state != VM_PAUSED) {
+        return refuse(why, STATUS_BUSY, "%s is %s, not paused", vm->config.name,
+                      vm_state_name(vm->state));
+    }
+    vm->clock_base_ns += vm->vmm->host->now_ns() - vm->paused_at_ns;
+    vm->tsc_offset -= vm->vmm->host->tsc() - vm->paused_at_tsc;
+    vm_set_state(vm, VM_RUNNING);
+    return STATUS_OK;
+}
+
+static enum status reset_here(struct vm *vm, struct reason *why)
+{
+    if (vm->state == VM_OFF) {
+        return refuse(why, STATUS_BUSY, "%s is off: start it", vm->config.name);
+    }
+    if (vm->state == VM_STARTING) {
+        return refuse(why, STATUS_BUSY, "%s is starting", vm->config.name);
+    }
+    return start_by_hand(vm, RESET_BY_HAND, why);
+}
+
+// What the log says of a start that has come to its end.
+static const char *start_name(enum start_cause cause)
+{
+    static const char *const names[] = {[START_BY_HAND] = "started",
+                                        [RESET_BY_HAND] = "reset",
+                                        [RESET_BY_GUEST] = "reset by itself",
+                                        [RESTART] = "restarted"};
+    return names[cause];
+}
+
+static void let_run(struct vm *vm)
+{
+    vm->started_ns = vm->vmm->host->now_ns();
+    vm->starts++;
+    host_log(vm->vmm->host, "[%s] %s", vm->config.name, start_name(vm->start_cause));
+    vm_set_state(vm, VM_RUNNING);
+    vm_unseize(vm);
+    vm_wake_cpus(vm);
+}
+
+// Nobody waits for the answer. After a reset or restart of its own the VM stays ended, and if its
+// line says so, it is tried again later.
+static void give_up(struct vm *vm, const struct reason *why)
+{
+    host_log(vm->vmm->host, "[%s] not %s: %s", vm->config.name, start_name(vm->start_cause),
+             why->text);
+    if (vm->start_cause == START_BY_HAND || vm->start_cause == RESET_BY_HAND) {
+        switch_off(vm);
+    } else {
+        vm->ended = *why;
+        vm_set_ended(vm, true);
+    }
+}
+
+void vm_continue_start(struct vm *vm, uint64_t end_ns)
+{
+    const struct host *host = vm->vmm->host;
+    uint64_t begin_ns = host->now_ns();
+    struct reason why = {""};
+    bool done = vm_build_zero(vm, end_ns);
+    enum status status = done ? vm_build_end(vm, &why) : STATUS_OK;
+    vm->build_ns += host->now_ns() - begin_ns;
+    if (status != STATUS_OK) {
+        give_up(vm, &why);
+    } else if (done) {
+        let_run(vm);
+    }
+}
+
+uint64_t vm_begin_due_start(struct vm *vm)
+{
+    bool reset = __atomic_load_n(&vm->reset_requested, __ATOMIC_ACQUIRE) &&
+                 vm->state == VM_RUNNING && !vm->held_back;
+    bool restart = vm->state == VM_ENDED && vm->restart_at_ns != NEVER_NS;
+    if (!reset && !restart) {
+        return NEVER_NS;
+    }
+    uint64_t due_ns = reset ? vm->started_ns + vm_pause_between_starts_ns(vm, RESET_INTERVAL_NS)
+                            : vm->restart_at_ns;
+    uint64_t now_ns = vm->vmm->host->now_ns();
+    if (now_ns < due_ns) {
+        return due_ns;
+    }
+    vm_release_here(vm);
+    if (!vm_seize(vm)) {
+        return now_ns + RETRY_NS;
+    }
+    if (reset && vm->state != VM_RUNNING) { // another vCPU ended it before it let go
+        vm_unseize(vm);
+        return now_ns;
+    }
+    struct reason why = {""};
+    if (begin_start(vm, reset ? RESET_BY_GUEST : RESTART, &why) != STATUS_OK) {
+        give_up(vm, &why);
+    }
+    return NEVER_NS;
+}
+
+// ---- What the monitor asks for ----
+
+enum status vm_start(struct vm *vm, struct reason *why)
+{
+    if (!vm->vmm->ops) {
+        return refuse(why, STATUS_UNSUPPORTED, "%s", vm->vmm->no_guests.text);
+    }
+    if (vm->payload_count == 0) {
+        return refuse(why, STATUS_INVALID, "%s has nothing to run", vm->config.name);
+    }
+    return vm_on_home_cpu(vm, start_here, why);
+}
+
+enum status vm_stop(struct vm *vm, struct reason *why)
+{
+    return vm_on_home_cpu(vm, stop_here, why);
+}
+
+enum status vm_pause(struct vm *vm, struct reason *why)
+{
+    return vm_on_home_cpu(vm, pause_here, why);
+}
+
+enum status vm_resume(struct vm *vm, struct reason *why)
+{
+    return vm_on_home_cpu(vm, resume_here, why);
+}
+
+enum status vm_reset(struct vm *vm, struct reason *why)
+{
+    return vm_on_home_cpu(vm, reset_here, why);
+}
