@@ -3,6 +3,10 @@
 
 # Each tool leaves its counts here, as `passed failed skipped` in a file of its name.
 RESULTS     := $(BUILD)/results
+# One run of pytest for each part. Its plugins lie in tests/tools; $(1) names the part.
+pytest = exec env PYTHONPATH=tests/tools PYTHONDONTWRITEBYTECODE=1 HUSK_BUILD=$(abspath $(BUILD)) \
+         $(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -p results \
+         --counts=$(RESULTS)/$(1) --junit-xml=$(RESULTS)/$(1).xml
 
 .PHONY: setup
 setup: ## install what is missing to build, run and test Husk
@@ -40,13 +44,12 @@ images: ## fetch Debian's images for the tests: kernel, busybox, memtest86+
 
 unit: host-files ## run the unit tests on this machine (T=NAME runs only test_NAME)
 	@$(MAKE) $(if $(V),,-s) $(if $(T),$(BUILD)/host/test_$(T),$(UNIT_PROGRAMS))
-	@$(PYTHON) tests/tools/run_unit.py --results $(RESULTS)/unit \
-	    $(if $(T),$(BUILD)/host/test_$(T),$(UNIT_PROGRAMS))
+	@$(call pytest,unit) -p host_programs $(if $(T),-v $(BUILD)/host/test_$(T),-q $(UNIT_PROGRAMS))
 
 fuzz: host-files ## fuzz each parser for FUZZ_SECONDS (T=NAME runs only fuzz_NAME)
 	@$(MAKE) $(if $(V),,-s) $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))
-	@$(PYTHON) tests/tools/run_fuzz.py --results $(RESULTS)/fuzz --seconds $(FUZZ_SECONDS) \
-	    --work $(BUILD)/fuzz $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))
+	@$(call pytest,fuzz) -p host_programs -v --fuzz-seconds=$(FUZZ_SECONDS) \
+	    $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))
 
 # ---- Checks ----
 .PHONY: check check-layers check-headers check-image
@@ -69,8 +72,8 @@ check-image: $(BUILD)/husk.elf ## check how large Husk is, without the guests th
 system: ## boot Husk, talk to it (T=WORDS as pytest -k)
 long: ## the longest system tests: Linux, memtest86+
 system long: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin
-	@exec $(PYTHON) tests/tools/run_system.py --results $(RESULTS)/$@ --build $(BUILD) \
-	    $(if $(filter long,$@),--long) $(if $(T),-k "$(T)")
+	@$(call pytest,$@) -n 2 -v --durations=8 -m "$(if $(filter long,$@),,not )long" \
+	    $(if $(T),-k "$(T)") tests/system
 
 # What bench_linux.py boots instead of a shell, and its counter for QEMU.
 $(BUILD)/first_line: tests/tools/first_line.asm

@@ -4,22 +4,21 @@
 import os
 import pathlib
 import shutil
-import signal
 import tempfile
 
 import pytest
 
 import iso
-from harness import Machine, emulators, processes
+from harness import Machine, emulators
 
 BUILD = pathlib.Path(os.environ.get("HUSK_BUILD", "build")).resolve()
 TAIL_LINES = 40
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "long: takes minutes; `make long` runs it")
-    # No run, and no worker of one, goes on without the program that started it.
-    processes.die_with_parent(signal.SIGTERM)
+def pytest_sessionstart(session):
+    """Forgets the logs of an earlier run; only the process that has no parent in pytest does it."""
+    if not hasattr(session.config, "workerinput"):
+        shutil.rmtree(BUILD / "system-logs", ignore_errors=True)
 
 
 def pytest_report_header():

@@ -95,7 +95,8 @@ def main():
             for status, text in outcomes:
                 if status:
                     print(without_notes(text) if name == "clang-tidy" else text, flush=True)
-    results.finish("check", arguments.results, total)
+    results.leave(arguments.results, total)
+    sys.exit(1 if total.failed else 0)
 
 
 if __name__ == "__main__":

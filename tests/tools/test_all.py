@@ -7,10 +7,12 @@ usage: test_all.py --results FOLDER
 import argparse
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
 
+import processes
 import results
 
 PARTS = [
@@ -26,7 +28,9 @@ def run(name, goals, folder):
     """One part's counts. A part that leaves none counts as one test, by its exit status."""
     print(f"==== {name}", flush=True)
     started = time.monotonic()
-    status = subprocess.run(["make", *goals], check=False).returncode
+    # Killed by SIGTERM, make ends what it has started.
+    end = lambda: processes.die_with_parent(signal.SIGTERM)
+    status = subprocess.run(["make", *goals], preexec_fn=end, check=False).returncode
     print(f"---- {name}: {time.monotonic() - started:.0f} s", flush=True)
     counts = results.read(folder / name)
     if counts is None:
@@ -43,6 +47,7 @@ def main():
     shutil.rmtree(folder, ignore_errors=True)
     total = results.Counts()
     failed = []
+    processes.die_with_parent(signal.SIGTERM)
     for name, goals in PARTS:
         counts = run(name, goals, folder)
         total += counts
