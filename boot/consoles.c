@@ -12,11 +12,13 @@
 #include "arch/x86/paging.h"
 #include "arch/x86/panic.h"
 #include "arch/x86/vectors.h"
-#include "boot/serial_lines.h"
 #include "drivers/framebuffer.h"
 #include "drivers/ps2_keyboard.h"
+#include "drivers/serial_lines.h"
 #include "drivers/text_screen.h"
 #include "drivers/vga_text.h"
+#include "vmm/util/console_choice.h"
+#include "vmm/util/string.h"
 
 // How often what nothing else serves is looked at: a line without interrupts must not have its 16
 // characters full, at 87 us each; and an interrupt that should come may never do.
@@ -92,7 +94,7 @@ static void show_log_on_screen(void)
     char line[LOG_LINE_BYTES];
     uint64_t position = 0;
     while (log_next(&position, line, sizeof(line))) {
-        put_on_screen(line, __builtin_strlen(line));
+        put_on_screen(line, strlen(line));
         put_on_screen("\n", 1);
     }
     draw_screen();
@@ -109,7 +111,7 @@ void consoles_start_screen(const struct boot_info *info, unsigned chosen)
     } else if ((tag->kind == SCREEN_TEXT || !info->efi) && vga_text_present()) {
         start_text(tag);
     }
-    if (draw_screen == NULL) {
+    if (!draw_screen) {
         log_line("screen: none");
         return;
     }
@@ -123,7 +125,7 @@ void consoles_choose_serial(const struct boot_info *info, const struct acpi_info
 {
     serial_lines_find(acpi);
     bool has_serial = serial_lines_choose(chosen);
-    if (!has_serial && draw_screen == NULL) {
+    if (!has_serial && !draw_screen) {
         log_line("console: what was chosen is not there: all that is found is used");
         consoles_start_screen(info, CONSOLE_SCREEN);
         (void)serial_lines_choose(CONSOLE_SERIAL);
@@ -137,7 +139,7 @@ void consoles_choose_serial(const struct boot_info *info, const struct acpi_info
 static void write_directly(const char *text, size_t length)
 {
     serial_lines_write_directly(text, length);
-    if (draw_screen != NULL) {
+    if (draw_screen) {
         put_on_screen(text, length);
         draw_screen();
     }
@@ -151,6 +153,40 @@ void consoles_start_serial(void)
 }
 
 // ---- While the monitor runs ----
+
+struct serial_output {
+    struct console_output output;
+    struct serial_line *line;
+};
+
+static_assert(SERIAL_LINES_MAX < CONSOLE_OUTPUTS_MAX, "and the screen");
+
+static struct serial_line *line_of(struct console_output *output)
+{
+    return container_of(output, struct serial_output, output)->line;
+}
+
+static size_t serial_write(struct console_output *output, const char *text, size_t length)
+{
+    return serial_line_write(line_of(output), text, length);
+}
+
+static size_t serial_room(struct console_output *output)
+{
+    return serial_line_room(line_of(output));
+}
+
+static void hand_over_serial(struct console *console)
+{
+    static struct serial_output outputs[SERIAL_LINES_MAX];
+    struct serial_line *line;
+    serial_lines_start_interrupts();
+    for (unsigned i = 0; (line = serial_lines_used(i)) != NULL; i++) {
+        outputs[i] = (struct serial_output){.output = {.write = serial_write, .room = serial_room},
+                                            .line = line};
+        console_add(console, &outputs[i].output);
+    }
+}
 
 static size_t screen_write(struct console_output *output, const char *text, size_t length)
 {
@@ -182,9 +218,9 @@ static void keyboard_interrupt(struct interrupt_frame *frame)
 // Somebody who sees no screen does not type.
 static void start_keyboard(void)
 {
-    keyboard_used = draw_screen != NULL && ps2_keyboard_init();
+    keyboard_used = draw_screen && ps2_keyboard_init();
     if (!keyboard_used) {
-        if (draw_screen != NULL) {
+        if (draw_screen) {
             log_line("keyboard: none: there is no PS/2 controller");
         }
         return;
@@ -207,9 +243,9 @@ void consoles_hand_over(struct console *console)
 {
     static struct console_output display = {
         .write = screen_write, .room = screen_room, .flush = screen_flush, .colour = true};
-    serial_lines_hand_over(console);
+    hand_over_serial(console);
     start_keyboard();
-    if (draw_screen != NULL) {
+    if (draw_screen) {
         console_add(console, &display);
     }
     log_set_output(wake_monitor);

@@ -5,7 +5,6 @@
 
 #include "arch/x86/acpi.h"
 #include "boot/boot_info.h"
-#include "vmm/config/config.h"
 #include "vmm/console/console.h"
 
 // COM1, by polling: usable before anything else. Log and panic go there from now on.

@@ -4,6 +4,7 @@
 
 #include "vmm/config/config_features.h"
 #include "vmm/config/config_words.h"
+#include "vmm/util/console_choice.h"
 #include "vmm/util/string.h"
 
 #define HUSK_KEYS "console= guests= focus= on-idle= no="
@@ -35,42 +36,14 @@ static void complain_item(const struct husk_parser *parser, const char *key, con
     parser->complain(parser->context, why.text);
 }
 
-// The words of one device first, then those of several: config_console_word takes the first.
-static const struct {
-    const char *word;
-    unsigned choice;
-} console_words[] = {
-    {"com1", CONSOLE_COM1},      {"com2", CONSOLE_COM1 << 1}, {"com3", CONSOLE_COM1 << 2},
-    {"com4", CONSOLE_COM1 << 3}, {"pci0", CONSOLE_PCI0},      {"pci1", CONSOLE_PCI0 << 1},
-    {"pci2", CONSOLE_PCI0 << 2}, {"pci3", CONSOLE_PCI0 << 3}, {"pci4", CONSOLE_PCI0 << 4},
-    {"pci5", CONSOLE_PCI0 << 5}, {"pci6", CONSOLE_PCI0 << 6}, {"pci7", CONSOLE_PCI0 << 7},
-    {"spcr", CONSOLE_SPCR},      {"screen", CONSOLE_SCREEN},  {"vga", CONSOLE_SCREEN},
-    {"pci-serial", CONSOLE_PCI}, {"serial", CONSOLE_SERIAL},
-};
-
-const char *config_console_word(unsigned choices)
-{
-    for (unsigned i = 0; i < ARRAY_SIZE(console_words); i++) {
-        if ((choices & console_words[i].choice) != 0) {
-            return console_words[i].word;
-        }
-    }
-    return "";
-}
-
 static void add_console(const struct husk_parser *parser, const char *item, size_t length)
 {
-    char name[12] = "";
-
-    (void)config_parse_name(item, length, name, sizeof(name));
-    for (unsigned i = 0; i < ARRAY_SIZE(console_words); i++) {
-        if (text_equal(name, console_words[i].word)) {
-            parser->config->consoles |= console_words[i].choice;
-            return;
-        }
+    unsigned choice = console_choice_of(item, length);
+    if (!choice) {
+        complain_item(parser, "console", item, length,
+                      "serial, com1 to com4, spcr, pci-serial, pci0 to pci7, screen");
     }
-    complain_item(parser, "console", item, length,
-                  "serial, com1 to com4, spcr, pci-serial, pci0 to pci7, screen");
+    parser->config->consoles |= choice;
 }
 
 static void add_guest(const struct husk_parser *parser, const char *item, size_t length)

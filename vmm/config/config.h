@@ -11,17 +11,6 @@
 #define VM_MEMORY_MIN (1 * MIB)
 #define VM_VCPUS_MAX 64
 
-// The words after console=. What is more than one device has a bit of its own.
-#define CONSOLE_PCI_LINES 8
-enum console_choice {
-    CONSOLE_SERIAL = BIT(0), // all serial lines
-    CONSOLE_SCREEN = BIT(1), // with its keyboard
-    CONSOLE_SPCR = BIT(2),   // the serial line that ACPI's SPCR tells of
-    CONSOLE_PCI = BIT(3),    // all lines of serial cards on PCI
-    CONSOLE_COM1 = BIT(4),   // and COM2 to COM4 in the bits above it
-    CONSOLE_PCI0 = BIT(8),   // and pci1 to pci7 in the bits above it
-};
-
 struct husk_config {
     unsigned consoles;    // console=serial,screen: enum console_choice; default: all there are
     unsigned guest_count; // guests=hello,ticker
@@ -51,9 +40,6 @@ struct vm_config {
 // with a line that names it and says what was expected; the rest of the line still counts.
 void config_parse_husk(const char *line, struct husk_config *config,
                        void (*complain)(void *context, const char *text), void *context);
-
-// The word for a choice; of several, for the one that names the fewest devices.
-const char *config_console_word(unsigned choices);
 
 // One module2 line. The first line of a VM defines it; a later line with the same vm= adds a module
 // and may only have vm= and `--`: `is_definition` false makes any other key an error. A first word

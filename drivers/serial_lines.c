@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Which serial lines are used, and all of those as one.
-#include "boot/serial_lines.h"
+#include "drivers/serial_lines.h"
 
 #include "arch/x86/apic.h"
 #include "arch/x86/instructions.h"
@@ -8,7 +8,8 @@
 #include "arch/x86/ioapic82093.h"
 #include "arch/x86/log.h"
 #include "arch/x86/vectors.h"
-#include "boot/serial_probe.h"
+#include "drivers/serial_probe.h"
+#include "vmm/util/console_choice.h"
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
 
@@ -37,7 +38,7 @@ static bool is_chosen(const struct serial_line *line, unsigned chosen)
            ((chosen & CONSOLE_PCI) != 0 && line->has_pci);
 }
 
-static void write_line(struct serial_line *line, const char *text, size_t length)
+static void write_directly(struct serial_line *line, const char *text, size_t length)
 {
     uint64_t flags = interrupts_save();
     uart16550_write_sync(line->uart, text, length);
@@ -49,8 +50,8 @@ static void show_log(struct serial_line *line)
     char text[LOG_LINE_BYTES];
     uint64_t position = 0;
     while (log_next(&position, text, sizeof(text))) {
-        write_line(line, text, strlen(text));
-        write_line(line, "\r\n", 2);
+        write_directly(line, text, strlen(text));
+        write_directly(line, "\r\n", 2);
     }
 }
 
@@ -92,7 +93,7 @@ static void report_line(const struct serial_line *line)
 {
     char text[LOG_LINE_BYTES];
     (void)describe(line, text, sizeof(text));
-    log_line("serial: %s (%s)%s", config_console_word(line->choices), text,
+    log_line("serial: %s (%s)%s", console_choice_word(line->choices), text,
              line->used ? "" : ": not chosen");
 }
 
@@ -109,7 +110,7 @@ void serial_lines_report(unsigned chosen)
     }
     for (; missing != 0; missing &= missing - 1) {
         log_line("console=%s: there is no such serial line",
-                 config_console_word(missing & -missing));
+                 console_choice_word(missing & -missing));
     }
 }
 
@@ -122,7 +123,7 @@ void serial_lines_write_directly(const char *text, size_t length)
         bool ends = text[i] == '\n';
         for (unsigned line = 0; line < list.count; line++) {
             if (list.lines[line].used) {
-                write_line(&list.lines[line], ends ? "\r\n" : &text[i], ends ? 2 : 1);
+                write_directly(&list.lines[line], ends ? "\r\n" : &text[i], ends ? 2 : 1);
             }
         }
     }
@@ -130,18 +131,26 @@ void serial_lines_write_directly(const char *text, size_t length)
 
 // ---- While the monitor runs ----
 
-static size_t output_write(struct console_output *output, const char *text, size_t length)
+struct serial_line *serial_lines_used(unsigned number)
 {
-    struct serial_line *line = container_of(output, struct serial_line, output);
+    for (unsigned i = 0; i < list.count; i++) {
+        if (list.lines[i].used && number-- == 0) {
+            return &list.lines[i];
+        }
+    }
+    return NULL;
+}
+
+size_t serial_line_write(struct serial_line *line, const char *text, size_t length)
+{
     uint64_t flags = interrupts_save();
     size_t taken = uart16550_write(line->uart, text, length);
     interrupts_restore(flags);
     return taken;
 }
 
-static size_t output_room(struct console_output *output)
+size_t serial_line_room(struct serial_line *line)
 {
-    struct serial_line *line = container_of(output, struct serial_line, output);
     uint64_t flags = interrupts_save();
     size_t room = uart16550_room(line->uart);
     interrupts_restore(flags);
@@ -180,20 +189,15 @@ static void route(struct serial_line *line)
     } else {
         line->irq = SERIAL_NO_IRQ;
         log_line("serial: %s: its interrupt cannot be routed; it is polled",
-                 config_console_word(line->choices));
+                 console_choice_word(line->choices));
     }
 }
 
-static_assert(SERIAL_LINES_MAX < CONSOLE_OUTPUTS_MAX, "and the screen");
-
-void serial_lines_hand_over(struct console *console)
+void serial_lines_start_interrupts(void)
 {
     for (unsigned i = 0; i < list.count; i++) {
         if (list.lines[i].used) {
             route(&list.lines[i]);
-            list.lines[i].output =
-                (struct console_output){.write = output_write, .room = output_room};
-            console_add(console, &list.lines[i].output);
         }
     }
 }

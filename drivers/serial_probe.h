@@ -5,14 +5,12 @@
 #include "arch/x86/acpi.h"
 #include "arch/x86/pci.h"
 #include "drivers/uart16550.h"
-#include "vmm/config/config.h"
-#include "vmm/console/console.h"
 
 #define SERIAL_LINES_MAX 13 // COM1 to COM4, pci0 to pci7, the SPCR's
 #define SERIAL_NO_IRQ 0
 
 struct serial_line {
-    unsigned choices; // the words after console= that mean this line alone
+    unsigned choices; // enum console_choice: the words after console= that mean this line alone
     bool used;
     bool in_memory;
     uint64_t address;
@@ -20,7 +18,6 @@ struct serial_line {
     struct pci_address pci;
     uint32_t baud; // 0: as the firmware set it
     unsigned irq;  // ISA; SERIAL_NO_IRQ: it is polled
-    struct console_output output;
     struct uart16550 *uart;
 };
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "arch/x86/acpi.h"
-#include "vmm/config/config.h"
-#include "vmm/console/console.h"
+#include "drivers/serial_probe.h"
+#include "vmm/util/types.h"
 
 // COM1, by polling: usable before anything else.
 void serial_lines_start(void);
@@ -21,8 +21,15 @@ void serial_lines_report(unsigned chosen);
 // Text of the log, at once, on all lines that are used: '\n' becomes "\r\n". Needs no lock.
 void serial_lines_write_directly(const char *text, size_t length);
 
-// With interrupts routed: the lines work by interrupt where they have one. `console` gets each.
-void serial_lines_hand_over(struct console *console);
+// With interrupts routed: the lines that are used work by interrupt where they have one.
+void serial_lines_start_interrupts(void);
+
+// The used lines one after the other, from number 0 on; NULL: there are no more.
+struct serial_line *serial_lines_used(unsigned number);
+// Takes what it can at once and returns how much it took; room is how much it would take now.
+size_t serial_line_write(struct serial_line *line, const char *text, size_t length);
+size_t serial_line_room(struct serial_line *line);
+
 // Whether a line is used that nothing but serial_lines_read serves.
 bool serial_lines_are_polled(void);
 // The next byte that came in on any of them, -1: none.

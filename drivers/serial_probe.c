@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Finds serial lines: COM1 to COM4, PCI cards and the firmware's console, without one twice.
-#include "boot/serial_probe.h"
+#include "drivers/serial_probe.h"
 
 #include "arch/x86/cpuid.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/log.h"
 #include "arch/x86/paging.h"
 #include "drivers/pci_serial.h"
+#include "vmm/util/console_choice.h"
 
 #define COM_LINES 4
 #define BAUD_DEFAULT 115200
@@ -47,7 +48,7 @@ static bool add(struct serial_line_list *list, struct serial_line line,
                 const struct uart16550_registers *registers, unsigned divisor)
 {
     struct uart16550 *uart = frames_allocate(UART_PAGES);
-    if (uart == NULL) {
+    if (!uart) {
         return false;
     }
     bool added = add_with(list, line, uart, registers, divisor);
@@ -113,7 +114,7 @@ static void add_all_pci(struct serial_line_list *list)
     struct pci_serial_ports ports = {.capacity = ARRAY_SIZE(port), .ports = port};
     const struct pci_config *config = pci_config_find();
     unsigned number = 0;
-    if (config == NULL) {
+    if (!config) {
         return;
     }
     pci_serial_find(config, &ports);

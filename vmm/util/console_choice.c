@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The words after `console=`.
+#include "vmm/util/console_choice.h"
+
+#include "vmm/util/string.h"
+
+// The words of one device come first, then those of several: console_choice_word takes the first
+// that fits.
+static const struct {
+    const char *word;
+    unsigned choice;
+} words[] = {
+    {"com1", CONSOLE_COM1},      {"com2", CONSOLE_COM1 << 1}, {"com3", CONSOLE_COM1 << 2},
+    {"com4", CONSOLE_COM1 << 3}, {"pci0", CONSOLE_PCI0},      {"pci1", CONSOLE_PCI0 << 1},
+    {"pci2", CONSOLE_PCI0 << 2}, {"pci3", CONSOLE_PCI0 << 3}, {"pci4", CONSOLE_PCI0 << 4},
+    {"pci5", CONSOLE_PCI0 << 5}, {"pci6", CONSOLE_PCI0 << 6}, {"pci7", CONSOLE_PCI0 << 7},
+    {"spcr", CONSOLE_SPCR},      {"screen", CONSOLE_SCREEN},  {"vga", CONSOLE_SCREEN},
+    {"pci-serial", CONSOLE_PCI}, {"serial", CONSOLE_SERIAL},
+};
+
+unsigned console_choice_of(const char *word, size_t length)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+        if (strlen(words[i].word) == length && memcmp(words[i].word, word, length) == 0) {
+            return words[i].choice;
+        }
+    }
+    return 0;
+}
+
+const char *console_choice_word(unsigned choices)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+        if (choices & words[i].choice) {
+            return words[i].word;
+        }
+    }
+    return "";
+}
