@@ -10,21 +10,22 @@
 static enum status add_module(struct vmm *vmm, const struct boot_module *module, struct reason *why)
 {
     struct vm_config config;
-    enum status status = config_parse_vm(module->command_line, true, &config, why);
-    struct vm *vm = status == STATUS_OK ? vm_find(vmm, config.name) : NULL;
-    if (vm) {
-        status = config_parse_vm(module->command_line, false, &config, why);
-    } else if (status == STATUS_OK) {
-        status = vm_create(vmm, &config, &vm, why);
+    enum status status = config_parse_vm(module->command_line, &config, why);
+    if (status != STATUS_OK) {
+        return status;
     }
+    struct vm *vm = vm_find(vmm, config.name);
+    status = vm ? config_check_module(&config, why) : vm_create(vmm, &config, &vm, why);
     if (status != STATUS_OK) {
         return status;
     }
     struct vm_payload payload = {
         .start = {module->start}, .size = module->bytes, .command_line = config.command_line};
-    return vm_add_payload(vm, &payload) ? STATUS_OK
-                                        : refuse(why, STATUS_RANGE, "vm=%s: more than %u modules",
-                                                 config.name, LOAD_MODULES_MAX);
+    if (!vm_add_payload(vm, &payload)) {
+        return refuse(why, STATUS_RANGE, "vm=%s: more than %u modules", config.name,
+                      LOAD_MODULES_MAX);
+    }
+    return STATUS_OK;
 }
 
 void guests_create(struct vmm *vmm, const struct boot_info *info, const struct husk_config *config)

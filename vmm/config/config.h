@@ -22,16 +22,19 @@ struct husk_config {
 
 enum restart_policy { RESTART_NEVER, RESTART_ALWAYS, RESTART_ON_FAILURE };
 
+#define CONFIG_SETTING_BYTES 36 // a key and the first 24 bytes of its value
+
 struct vm_config {
     char name[VM_NAME_MAX];
-    uint64_t memory_bytes;             // mem=512M, mem=1G; whole pages
-    unsigned vcpus;                    // cpus=1
-    bool pinned;                       // cpu=2 or cpu=1,4-7 was given; else Husk chooses
-    uint64_t cpus[HOST_CPUS_MAX / 64]; // a bit for each CPU that its vCPUs are spread over
-    enum restart_policy restart;       // restart=never|always|on-failure
-    enum payload_kind kind;            // kind=NAME; PAYLOAD_UNKNOWN: recognise
-    bool autostart;                    // start=yes|no
-    const char *command_line;          // after `--`, in the caller's text, "" if none
+    uint64_t memory_bytes;              // mem=512M, mem=1G; whole pages
+    unsigned vcpus;                     // cpus=1
+    bool pinned;                        // cpu=2 or cpu=1,4-7 was given; else Husk chooses
+    uint64_t cpus[HOST_CPUS_MAX / 64];  // a bit for each CPU that its vCPUs are spread over
+    enum restart_policy restart;        // restart=never|always|on-failure
+    enum payload_kind kind;             // kind=NAME; PAYLOAD_UNKNOWN: recognise
+    bool autostart;                     // start=yes|no
+    const char *command_line;           // after `--`, in the caller's text, "" if none
+    char setting[CONFIG_SETTING_BYTES]; // the first word with a key other than vm=, "" if none
 };
 
 // Husk's own line. Words are separated by spaces; "quotes" and backslashes are as GRUB writes them;
@@ -41,8 +44,10 @@ struct vm_config {
 void config_parse_husk(const char *line, struct husk_config *config,
                        void (*complain)(void *context, const char *text), void *context);
 
-// One module2 line. The first line of a VM defines it; a later line with the same vm= adds a module
-// and may only have vm= and `--`: `is_definition` false makes any other key an error. A first word
-// that is a path is skipped, as above. Sizes are bytes or have K, M or G behind them.
-enum status config_parse_vm(const char *line, bool is_definition, struct vm_config *config,
-                            struct reason *why);
+// One module2 line. A first word that is a path is skipped, as above. Sizes are bytes or have K, M
+// or G behind them.
+enum status config_parse_vm(const char *line, struct vm_config *config, struct reason *why);
+
+// The first line of a VM defines it; a later line with the same vm= adds a module. Refuses a line
+// that has more than a further module may have: vm= and `--`.
+enum status config_check_module(const struct vm_config *config, struct reason *why);

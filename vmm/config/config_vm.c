@@ -4,6 +4,7 @@
 
 #include "vmm/config/config_words.h"
 #include "vmm/memory/guest_memory.h"
+#include "vmm/util/format.h"
 #include "vmm/util/string.h"
 
 #define VM_KEYS "vm= mem= cpus= cpu= restart= kind= start= --"
@@ -153,39 +154,36 @@ static const struct {
 
 enum { VM_KEY_NAME = 0 };
 
-static enum status parse_word(const struct config_word *word, bool is_definition, unsigned *seen,
+static enum status parse_word(const struct config_word *word, unsigned *seen,
                               struct vm_config *config, struct reason *why)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(vm_keys) && word->value != NULL && !word->cut; i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(vm_keys) && word->value && !word->cut; i++) {
         if (!text_equal(word->text, vm_keys[i].key)) {
             continue;
         }
-        if ((*seen & BIT(i)) != 0) {
+        if (*seen & BIT(i)) {
             return refuse(why, STATUS_INVALID, "%s=%.24s: %s= is given twice", word->text,
                           word->value, word->text);
         }
-        if (!is_definition && i != VM_KEY_NAME) {
-            return refuse(why, STATUS_INVALID,
-                          "%s=%.24s: a further module of a VM has vm= and -- only", word->text,
-                          word->value);
-        }
         *seen |= (unsigned)BIT(i);
+        if (i != VM_KEY_NAME && config->setting[0] == '\0') {
+            format_text(config->setting, sizeof(config->setting), "%s=%.24s", word->text,
+                        word->value);
+        }
         return vm_keys[i].parse(word->value, config, why);
     }
-    return config_refuse_word(word, is_definition ? VM_KEYS : "vm= --", why);
+    return config_refuse_word(word, VM_KEYS, why);
 }
 
 static bool is_end_of_options(const struct config_word *word)
 {
-    return word->value == NULL && text_equal(word->text, "--");
+    return !word->value && text_equal(word->text, "--");
 }
 
-enum status config_parse_vm(const char *line, bool is_definition, struct vm_config *config,
-                            struct reason *why)
+enum status config_parse_vm(const char *line, struct vm_config *config, struct reason *why)
 {
     struct config_word word;
     unsigned seen = 0;
-
     *config = (struct vm_config){
         .memory_bytes = VM_MEMORY_DEFAULT, .vcpus = 1, .autostart = true, .command_line = ""};
     for (bool first = true; config_next_word(&line, &word); first = false) {
@@ -196,13 +194,22 @@ enum status config_parse_vm(const char *line, bool is_definition, struct vm_conf
         if (first && config_word_is_path(&word)) {
             continue;
         }
-        enum status status = parse_word(&word, is_definition, &seen, config, why);
+        enum status status = parse_word(&word, &seen, config, why);
         if (status != STATUS_OK) {
             return status;
         }
     }
-    if ((seen & BIT(VM_KEY_NAME)) == 0) {
+    if (!(seen & BIT(VM_KEY_NAME))) {
         return refuse(why, STATUS_INVALID, "vm=NAME is missing");
+    }
+    return STATUS_OK;
+}
+
+enum status config_check_module(const struct vm_config *config, struct reason *why)
+{
+    if (config->setting[0] != '\0') {
+        return refuse(why, STATUS_INVALID, "%s: a further module of a VM has vm= and -- only",
+                      config->setting);
     }
     return STATUS_OK;
 }

@@ -44,12 +44,12 @@ static void check_husk(const char *line)
     }
 }
 
-static void check_vm(const char *line, bool is_definition)
+static void check_vm(const char *line)
 {
     struct vm_config config;
     struct reason why = {""};
 
-    if (config_parse_vm(line, is_definition, &config, &why) != STATUS_OK) {
+    if (config_parse_vm(line, &config, &why) != STATUS_OK) {
         require(why.text[0] != '\0');
         return;
     }
@@ -61,6 +61,8 @@ static void check_vm(const char *line, bool is_definition)
             ((config.cpus[0] | config.cpus[1] | config.cpus[2] | config.cpus[3]) != 0));
     require(config.command_line[0] == '\0' ||
             (config.command_line >= line && config.command_line <= line + strlen(line)));
+    require(memchr(config.setting, 0, CONFIG_SETTING_BYTES) != NULL);
+    require((config_check_module(&config, &why) == STATUS_OK) == (config.setting[0] == '\0'));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -71,8 +73,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(line, data, size);
     line[size] = '\0';
     check_husk(line);
-    check_vm(line, true);
-    check_vm(line, false);
+    check_vm(line);
     free(line);
     return 0;
 }

@@ -44,7 +44,7 @@ static struct reason why;
 static enum status parse_vm(const char *line)
 {
     memset(&why, 0, sizeof(why));
-    return config_parse_vm(line, true, &vm, &why);
+    return config_parse_vm(line, &vm, &why);
 }
 
 static void assert_vm_refused(const char *line, const char *text)
@@ -345,13 +345,17 @@ static void test_vm_refusals(void **state)
 static void test_further_module(void **state)
 {
     (void)state;
-    assert_int_equal(config_parse_vm("vm=web -- initrd of 3", false, &vm, &why), STATUS_OK);
+    assert_int_equal(parse_vm("vm=web -- initrd of mem=3"), STATUS_OK);
     assert_string_equal(vm.name, "web");
-    assert_string_equal(vm.command_line, "initrd of 3");
-    assert_int_equal(config_parse_vm("vm=web mem=4M", false, &vm, &why), STATUS_INVALID);
+    assert_string_equal(vm.command_line, "initrd of mem=3");
+    assert_int_equal(config_check_module(&vm, &why), STATUS_OK);
+    assert_int_equal(parse_vm("mem=4M vm=web start=no"), STATUS_OK);
+    assert_int_equal(config_check_module(&vm, &why), STATUS_INVALID);
     assert_string_equal(why.text, "mem=4M: a further module of a VM has vm= and -- only");
-    assert_int_equal(config_parse_vm("vm=web x", false, &vm, &why), STATUS_INVALID);
-    assert_string_equal(why.text, "x: unknown, known are vm= --");
+    assert_int_equal(parse_vm("vm=web cpu=000000000000000000000001,2"), STATUS_OK);
+    assert_int_equal(config_check_module(&vm, &why), STATUS_INVALID);
+    assert_string_equal(why.text, "cpu=000000000000000000000001: a further module of a VM has vm= "
+                                  "and -- only");
 }
 
 static void assert_words(const char *line, unsigned count, const char *const *words)
