@@ -58,7 +58,8 @@ KERNEL_SMALL   := boot/% drivers/% \
                                $(wildcard arch/x86/*.c)) \
                   $(addprefix arch/,svm/svm_capability.c svm/svm_explain.c svm/svm_invalid.c \
                                     svm/svm_vcpu.c vmx/vmcs_access.c vmx/vmx_capability% \
-                                    vmx/vmx_explain.c vmx/vmx_features.c vmx/vmx_vcpu.c) \
+                                    vmx/vmx_explain.c vmx/vmx_features.c \
+                                    vmx/vmx_host_state.c vmx/vmx_vcpu.c) \
                   $(addprefix vmm/,board/acpi_% board/firmware% board/key_queue% board/mp_tables% \
                                    config/% console/% load/% memory/guest_map% monitor/% \
                                    util/format.c util/us_keyboard.c vcpu/vcpu_start% vm/terminal% \

@@ -11,41 +11,11 @@
 #include "arch/vmx/vmx_controls.h"
 #include "arch/vmx/vmx_inject.h"
 #include "arch/x86/frames.h"
-#include "arch/x86/msr_numbers.h"
 #include "arch/x86/vectors.h"
 #include "vmm/address.h"
-#include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
 // ---- A VM's part ----
-
-// In x2APIC mode: what the CPU reads and writes in the page as the guest's registers are (30.5).
-// The rest exits: ICR, current count, and what does not exist or goes the other way only.
-static void open_x2apic_msrs(struct nested_space *space)
-{
-    static const struct {
-        uint8_t first;
-        uint8_t last;
-    } readable[] = {
-        {0x02, 0x03}, // ID, version
-        {0x08, 0x08}, // TPR
-        {0x0a, 0x0a}, // PPR
-        {0x0d, 0x0d}, // LDR
-        {0x0f, 0x28}, // SVR, ISR, TMR, IRR, ESR
-        {0x32, 0x38}, // LVT, initial count
-        {0x3e, 0x3e}, // divide configuration
-    };
-    static const uint8_t writable[] = {0x08, 0x0b, 0x3f}; // TPR, EOI, SELF IPI
-    for (unsigned i = 0; i < ARRAY_SIZE(readable); i++) {
-        for (uint32_t reg = readable[i].first; reg <= readable[i].last; reg++) {
-            vmx_bitmap_set(space->x2apic_msr_bitmap, IA32_X2APIC_FIRST + reg, false);
-        }
-    }
-    for (unsigned i = 0; i < ARRAY_SIZE(writable); i++) {
-        vmx_bitmap_set(space->x2apic_msr_bitmap + MSR_BITMAP_WRITES,
-                       IA32_X2APIC_FIRST + writable[i], false);
-    }
-}
 
 static enum status map_access_page(struct nested_space *space)
 {
@@ -54,20 +24,13 @@ static enum status map_access_page(struct nested_space *space)
                    ACCESS_READ | ACCESS_WRITE);
 }
 
-// The access page only marks the address. Guests get at what is in it after a vCPU has left xAPIC
-// mode and before others of its VM notice that it is unmapped: so each VM has one of its own. It
-// lies below the I/O bitmaps, which are allocated later: Bochs reads a byte beyond their end, and
-// would take the access page there for what the guest accesses.
+// The access page only marks the address. But a guest can reach its contents: one vCPU leaves xAPIC
+// mode, and another one has not yet noticed that the page is unmapped. So each VM has a page of its
+// own.
 enum status vmx_apic_create(struct nested_space *space)
 {
     space->apic_access_page = frames_allocate(1);
-    space->x2apic_msr_bitmap = frames_allocate(1);
-    if (!space->apic_access_page || !space->x2apic_msr_bitmap) {
-        return STATUS_NO_MEMORY;
-    }
-    memset(space->x2apic_msr_bitmap, 0xff, PAGE_SIZE);
-    open_x2apic_msrs(space);
-    return map_access_page(space);
+    return space->apic_access_page ? map_access_page(space) : STATUS_NO_MEMORY;
 }
 
 void vmx_show_apic_page(struct nested_space *space, bool shown)
@@ -81,9 +44,6 @@ void vmx_apic_destroy(struct nested_space *space)
 {
     if (space->apic_access_page) {
         frames_release(space->apic_access_page, 1);
-    }
-    if (space->x2apic_msr_bitmap) {
-        frames_release(space->x2apic_msr_bitmap, 1);
     }
 }
 

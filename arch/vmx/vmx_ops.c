@@ -3,7 +3,9 @@
 #include "arch/vmx/vmx_ops.h"
 
 #include "arch/vmx/ept.h"
+#include "arch/vmx/ept_space.h"
 #include "arch/vmx/vmx_apic.h"
+#include "arch/vmx/vmx_bitmaps.h"
 #include "arch/vmx/vmx_cpu.h"
 #include "arch/vmx/vmx_explain.h"
 #include "arch/vmx/vmx_features.h"

@@ -7,5 +7,3 @@
 
 enum status vmx_create_vcpu(struct vcpu_core *vcpu, struct reason *why);
 void vmx_destroy_vcpu(struct vcpu_core *vcpu);
-// The VMCS is current on this CPU for the first time, or again after another CPU had it.
-void vmx_place_vcpu(struct vcpu_core *vcpu);

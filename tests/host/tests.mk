@@ -13,7 +13,8 @@
 # The files of boot/, arch/ and drivers/ that run without privileged instructions.
 HOST_MACHINE := $(addprefix boot/,boot_info memory_map) \
                 $(addprefix arch/svm/,svm_avic svm_decode svm_invalid svm_msr_map svm_tlb) \
-                $(addprefix arch/vmx/,vmx_capability vmx_controls vmx_exit vmx_inject vmx_state) \
+                $(addprefix arch/vmx/,vmx_bitmaps vmx_capability vmx_controls vmx_exit vmx_inject \
+                                      vmx_state) \
                 $(addprefix arch/x86/,acpi_aml acpi_fadt acpi_madt acpi_parse acpi_rsdp acpi_spcr \
                                       clock_scale cpuid_set firmware_switch mc146818_date \
                                       nested_table xsave_area) \

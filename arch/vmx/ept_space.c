@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// What all vCPUs of a VM use: its EPT, its permission bitmaps and its APIC-access page.
+#include "arch/vmx/ept_space.h"
+
+#include "arch/vmx/ept.h"
+#include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_apic.h"
+#include "arch/vmx/vmx_bitmaps.h"
+#include "arch/vmx/vmx_capability.h"
+#include "arch/vmx/vmx_capability_shared.h"
+#include "arch/x86/frames.h"
+#include "vmm/util/types.h"
+
+void ept_destroy(struct nested_space *space)
+{
+    ept_destroy_table(space);
+    vmx_bitmaps_destroy(space);
+    vmx_apic_destroy(space);
+    frames_release(space, 1);
+}
+
+// The APIC-access page comes before the I/O bitmaps: Bochs reads a byte beyond their end, and would
+// take the access page there for what the guest accesses.
+static enum status create_parts(struct nested_space *space)
+{
+    bool serves_apic = vmx_serves_apic(vmx_capability());
+    enum status status = ept_create_table(space);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (serves_apic) {
+        status = vmx_apic_create(space);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return vmx_bitmaps_create(space, serves_apic);
+}
+
+enum status ept_create(struct nested_space **result)
+{
+    static uint64_t generations; // never one that a CPU has seen with a recycled EPTP
+    struct nested_space *space = frames_allocate(1);
+    if (!space) {
+        return STATUS_NO_MEMORY;
+    }
+    enum status status = create_parts(space);
+    if (status != STATUS_OK) {
+        ept_destroy(space);
+        return status;
+    }
+    space->generation = __atomic_add_fetch(&generations, 1ULL << 32, __ATOMIC_RELAXED);
+    *result = space;
+    return STATUS_OK;
+}
