@@ -2,6 +2,7 @@
 // Husk's command line and the VM lines of GRUB's modules, as text into structures.
 #pragma once
 
+#include "vmm/host.h"
 #include "vmm/load/load.h"
 #include "vmm/util/status.h"
 

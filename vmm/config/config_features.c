@@ -2,6 +2,7 @@
 // The table of the words after `no=`.
 #include "vmm/config/config_features.h"
 
+#include "arch/x86/features.h"
 #include "vmm/util/string.h"
 
 static const char *const words[] = {

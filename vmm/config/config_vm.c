@@ -3,8 +3,11 @@
 #include "vmm/config/config.h"
 
 #include "vmm/config/config_words.h"
+#include "vmm/host.h"
+#include "vmm/load/load.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/format.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
 
 #define VM_KEYS "vm= mem= cpus= cpu= restart= kind= start= --"

@@ -2,8 +2,6 @@
 // Splits a command line into words the way GRUB joined them, and words into keys and values.
 #include "vmm/config/config_words.h"
 
-#include "vmm/util/string.h"
-
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/config/config.h"
+#include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
 // Room for `guests=` with as many names as there may be.

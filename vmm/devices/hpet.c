@@ -2,6 +2,8 @@
 // The model of an HPET: the main counter, what happens when a comparator matches it, registers.
 #include "vmm/devices/hpet.h"
 
+#include "vmm/devices/device.h"
+
 #define NS_TO_FS 1000000ULL
 #define FAR_TICKS BIT(60) // a match that is farther away (360 years) is not waited for
 

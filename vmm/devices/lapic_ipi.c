@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The local APIC's messages: the ICR, destinations, and what arrives (SDM Vol. 3A 11.6, 11.12.10).
+#include "vmm/devices/apic_message.h"
+#include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_private.h"
 
 #define EVERYONE 0xffffffffU

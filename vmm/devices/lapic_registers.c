@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The local APIC's register file: which exist in which mode, which bits may be set, what they do.
+#include "vmm/devices/apic_message.h"
+#include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_private.h"
 
 // Version 0x14 (integrated), six LVT entries, EOI-broadcast suppression (SDM Vol. 3A 11.4.8).

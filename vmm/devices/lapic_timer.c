@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The local APIC's timer: one-shot, periodic and TSC-deadline (SDM Vol. 3A 11.5.4).
+#include "vmm/devices/device.h"
+#include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_private.h"
 
 // Divide configuration: bits 0, 1 and 3.

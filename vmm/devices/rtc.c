@@ -2,6 +2,7 @@
 // The model of the MC146818A: date and its registers, control registers, CMOS memory.
 #include "vmm/devices/rtc_private.h"
 
+#include "vmm/devices/device.h"
 #include "vmm/devices/rtc_date.h"
 
 #define UIP_NS 244141             // how long before an update UIP is set: 8 cycles of 32768 Hz

@@ -2,6 +2,8 @@
 // The RTC's periodic, alarm and update-ended interrupts: register C, the line, what comes next.
 #include "vmm/devices/rtc_private.h"
 
+#include "vmm/devices/device.h"
+#include "vmm/devices/rtc.h"
 #include "vmm/devices/rtc_date.h"
 
 #define DAY_SECONDS 86400

@@ -2,6 +2,8 @@
 // Decodes an instruction: prefixes, opcode, immediate (SDM Vol. 2A chapter 2).
 #include "vmm/emulate/decode.h"
 
+#include "vmm/backend.h"
+#include "vmm/emulate/decode_forms.h"
 #include "vmm/emulate/decode_internal.h"
 
 // CR0, CR2, CR3, CR4, CR8

@@ -2,6 +2,8 @@
 // The opcode tables of the decoder (SDM Vol. 2D appendix A).
 #include "vmm/emulate/decode_forms.h"
 
+#include "vmm/emulate/decode.h"
+
 #define FORM(operation_, layout_, flags_)                                                          \
     {                                                                                              \
         .operation = OPERATION_##operation_, .layout = LAYOUT_##layout_, .flags = (flags_)         \

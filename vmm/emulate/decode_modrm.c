@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Decodes ModRM, SIB and the displacement into operands (SDM Vol. 2A 2.1.3 to 2.2.1).
+#include "vmm/backend.h"
+#include "vmm/emulate/decode.h"
+#include "vmm/emulate/decode_forms.h"
 #include "vmm/emulate/decode_internal.h"
 
 enum decode_result decoder_end(const struct decoder *decoder, unsigned bytes)

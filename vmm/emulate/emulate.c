@@ -3,6 +3,7 @@
 #include "vmm/emulate/emulate.h"
 
 #include "arch/x86/registers.h"
+#include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate_internal.h"
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"

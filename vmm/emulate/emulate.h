@@ -4,8 +4,10 @@
 
 #include "vmm/backend.h"
 #include "vmm/emulate/decode.h"
+#include "vmm/exit.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/memory/guest_walk.h"
+#include "vmm/util/status.h"
 
 // A REP instruction does at most this many iterations in one call.
 #define EMULATE_ITERATIONS_MAX 256

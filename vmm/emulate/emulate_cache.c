@@ -9,6 +9,13 @@
 #include "vmm/emulate/emulate_internal.h"
 
 #include "arch/x86/registers.h"
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/emulate/decode.h"
+#include "vmm/emulate/emulate.h"
+#include "vmm/exit.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/memory/guest_walk.h"
 
 static unsigned move_index(uint64_t rip)
 {

@@ -3,6 +3,13 @@
 #include "vmm/emulate/emulate_internal.h"
 
 #include "arch/x86/registers.h"
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/emulate/decode.h"
+#include "vmm/emulate/emulate.h"
+#include "vmm/exit.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/memory/guest_walk.h"
 
 // Types of code and data segments (SDM Vol. 3A 3.4.5.1).
 enum segment_type_bits {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Writes a guest's general registers and flags the way instructions do.
+#include "vmm/backend.h"
+#include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate_internal.h"
 
 void emulator_set(struct emulator *emulator, struct register_operand reg, unsigned width,

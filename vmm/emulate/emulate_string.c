@@ -3,6 +3,9 @@
 #include "vmm/emulate/emulate_internal.h"
 
 #include "arch/x86/registers.h"
+#include "vmm/backend.h"
+#include "vmm/emulate/decode.h"
+#include "vmm/emulate/emulate.h"
 #include "vmm/emulate/emulate_alu.h"
 
 static const struct register_operand accumulator = {.number = GPR_RAX};

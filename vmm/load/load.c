@@ -2,6 +2,7 @@
 // Recognises a payload's kind and hands it to the loader of that kind.
 #include "vmm/load/load.h"
 
+#include "vmm/address.h"
 #include "vmm/load/load_elf.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/util/string.h"

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "vmm/load/load.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 
 // The header's fields, with their names in both specifications.
 struct address_image {

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "vmm/load/load.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 
 enum elf_class { ELF_CLASS_NONE, ELF_CLASS_32, ELF_CLASS_64 };
 

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Loads an ELF executable that follows no boot protocol, with the stack, page tables, command line
 // and modules that it starts with.
+#include "vmm/address.h"
+#include "vmm/host.h"
+#include "vmm/load/load.h"
 #include "vmm/load/load_elf.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/load/load_multiboot1.h"
 #include "vmm/load/load_page_tables.h"
+#include "vmm/load/load_place.h"
 #include "vmm/memory/guest_map.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
 
 #define START_STACK_BYTES (16 * KIB)

@@ -2,7 +2,10 @@
 // Loads the sections of an ELF file that no segment loads, and hands over their table.
 #include "vmm/load/load_elf_sections.h"
 
+#include "vmm/address.h"
+#include "vmm/load/load.h"
 #include "vmm/load/load_internal.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/util/string.h"
 
 enum section_type { SECTION_NULL = 0, SECTION_NOBITS = 8 };

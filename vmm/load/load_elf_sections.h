@@ -4,6 +4,7 @@
 
 #include "vmm/load/load_elf.h"
 #include "vmm/load/load_place.h"
+#include "vmm/util/status.h"
 
 struct elf_sections {
     const struct elf_image *image;

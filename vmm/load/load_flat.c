@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Loads a flat binary the way a PC's firmware loads a boot sector, only all of it.
+#include "vmm/load/load.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/load/load_multiboot1.h"
+#include "vmm/load/load_place.h"
 #include "vmm/memory/guest_map.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 
 #define BOOT_SECTOR_ADDRESS 0x7c00ULL
 #define BOOT_SECTOR_BYTES 512

@@ -2,6 +2,7 @@
 // Loads a Linux bzImage (Linux/x86 Boot Protocol): kernel, initrd, and the state that it starts in.
 #include "vmm/load/load_linux.h"
 
+#include "vmm/address.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/load/load_page_tables.h"
 #include "vmm/memory/guest_map.h"

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "vmm/load/load.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 
 #define LINUX_HEADER_OFFSET 0x1f1
 #define LINUX_HEADER_MAX_END 0x290 // the boot parameters have something else there

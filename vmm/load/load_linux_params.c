@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Writes what a Linux kernel is told and starts with: boot parameters, command line, GDT.
-#include "vmm/load/load_internal.h"
+#include "vmm/address.h"
+#include "vmm/load/load.h"
 #include "vmm/load/load_linux.h"
 #include "vmm/memory/guest_map.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/util/string.h"
 
 #define LOADER_UNKNOWN 0xff

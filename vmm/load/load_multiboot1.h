@@ -2,7 +2,10 @@
 // The boot information of Multiboot 1, which tells a loaded kernel what it was given.
 #pragma once
 
+#include "vmm/load/load.h"
 #include "vmm/load/load_place.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 
 // Puts the boot information (Multiboot Specification 0.6.96, 3.3) and then the further modules into
 // RAM. `info` is the information's address. Other kinds of payload than Multiboot 1 get it too.

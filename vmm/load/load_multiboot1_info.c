@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Writes the boot information of Multiboot 1 (Specification 0.6.96, 3.3).
+#include "vmm/address.h"
+#include "vmm/load/load.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/load/load_multiboot1.h"
+#include "vmm/load/load_place.h"
 #include "vmm/memory/guest_map.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
 
 enum info_flags {

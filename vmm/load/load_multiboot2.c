@@ -3,6 +3,7 @@
 // the place that its header allows.
 #include "vmm/load/load_multiboot2.h"
 
+#include "vmm/address.h"
 #include "vmm/load/load_address_image.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/memory/guest_map.h"

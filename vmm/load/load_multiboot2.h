@@ -2,8 +2,11 @@
 // A Multiboot 2 header in one structure, and the boot information: between load_multiboot2*.c.
 #pragma once
 
+#include "vmm/load/load.h"
 #include "vmm/load/load_elf.h"
 #include "vmm/load/load_place.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 
 // What the tags of a header ask for (Multiboot2 Specification 2.0, 3.1).
 struct multiboot2_header {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Finds a Multiboot 2 header and reads its tags (Multiboot2 Specification 2.0, 3.1).
+#include "vmm/load/load.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/load/load_multiboot2.h"
+#include "vmm/util/status.h"
 
 #define HEADER_SEARCH_BYTES 32768
 #define HEADER_ALIGNMENT 8

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Writes the boot information of Multiboot 2 (Multiboot2 Specification 2.0, 3.6).
+#include "vmm/address.h"
+#include "vmm/load/load.h"
 #include "vmm/load/load_elf_sections.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/load/load_multiboot2.h"
+#include "vmm/load/load_place.h"
 #include "vmm/memory/guest_map.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
 
 #define RSDP_BYTES_1 20 // of ACPI 1.0

@@ -2,8 +2,10 @@
 // Finds room beside a payload's image, and fills it piece by piece.
 #include "vmm/load/load_place.h"
 
+#include "vmm/address.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/memory/guest_map.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/util/string.h"
 
 enum status load_place(struct load_placement *placement, const char *what, uint64_t bytes,

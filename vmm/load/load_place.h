@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/load/load.h"
+#include "vmm/util/status.h"
 
 // Where the next thing may go: on a page of its own, from `next` on, below `end` (4 GiB at most)
 // and outside a PC's own areas.

@@ -2,6 +2,8 @@
 // Makes the memory map that a guest is told from the RAM that it has.
 #include "vmm/memory/guest_map.h"
 
+#include "vmm/host.h"
+
 static void add_range(struct guest_map *map, uint64_t base, uint64_t end,
                       enum guest_range_type type)
 {

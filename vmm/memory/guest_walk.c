@@ -3,6 +3,7 @@
 #include "vmm/memory/guest_walk.h"
 
 #include "arch/x86/registers.h"
+#include "vmm/backend.h"
 
 #define CHANGES_MAX 8 // how often a walk starts anew because another CPU changed an entry under it
 

@@ -4,6 +4,8 @@
 
 #include "vmm/board/pc.h"
 
+#include "vmm/exit.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/util/format.h"
 #include "vmm/vm/vm_call.h"
 

@@ -2,6 +2,7 @@
 // What is in a VM, as lines of text: registers, memory, exit counts.
 #pragma once
 
+#include "vmm/util/status.h"
 #include "vmm/vm/vm.h"
 
 #define INSPECT_READ_MAX (4 * KIB)

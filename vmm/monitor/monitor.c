@@ -2,8 +2,9 @@
 // The monitor's turn: output first, then what was typed, then the prompt again.
 #include "vmm/monitor/monitor.h"
 
-#include "vmm/devices/device.h"
+#include "vmm/host.h"
 #include "vmm/monitor/monitor_internal.h"
+#include "vmm/vm/terminal.h"
 
 #define INPUT_SHARE 64              // bytes in one turn
 #define FLUSH_TURN_BYTES 32         // of guests, at least, even if each is shown as a line

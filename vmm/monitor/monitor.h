@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/console/console.h"
+#include "vmm/console/key_parser.h"
 #include "vmm/console/line_editor.h"
 #include "vmm/console/line_filter.h"
 #include "vmm/monitor/inspect.h"

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The terminal connected to one guest, raw both ways, until Ctrl-] or the guest's end.
+#include "vmm/console/console.h"
+#include "vmm/console/line_filter.h"
 #include "vmm/devices/device.h"
+#include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
+#include "vmm/vm/terminal.h"
+#include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 
 #define REPLAY_BYTES 2048

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The table of commands, and the way from a line to the handler.
+#include "vmm/console/console.h"
+#include "vmm/console/line_editor.h"
+#include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/string.h"
 

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Commands that are a person in front of a VM: its screen, its keyboard, its power button.
 #include "vmm/board/pc.h"
+#include "vmm/console/console.h"
+#include "vmm/monitor/inspect.h"
 #include "vmm/monitor/key_text.h"
+#include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
+#include "vmm/util/status.h"
+#include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 
 void command_screen(struct monitor *monitor, const struct arguments *arguments)

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Commands that look into a VM, and the logs.
+#include "vmm/address.h"
+#include "vmm/console/console.h"
+#include "vmm/console/line_filter.h"
+#include "vmm/monitor/inspect.h"
+#include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/vm/terminal.h"
+#include "vmm/vm/vm.h"
 
 #define READ_DEFAULT_BYTES 128
 

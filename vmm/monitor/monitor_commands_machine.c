@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Commands about the machine itself.
+#include "vmm/console/console.h"
+#include "vmm/host.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
-#include "vmm/util/string.h"
+#include "vmm/util/status.h"
 #include "vmm/vm/scheduler.h"
+#include "vmm/vm/vm.h"
 #include "vmm/vm/vm_life.h"
 
 #define CPU_TEXT_BYTES 64

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Commands that list VMs and change their state.
+#include "vmm/console/console.h"
+#include "vmm/host.h"
+#include "vmm/monitor/inspect.h"
+#include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/format.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/vm/vm.h"
 #include "vmm/vm/vm_create.h"
 #include "vmm/vm/vm_life.h"
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Names that a command may take: to complete them, and to guess what a wrong one meant.
+#include "vmm/console/console.h"
+#include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/string.h"
+#include "vmm/vm/vm.h"
 #include "vmm/vm/vm_create.h"
 
 #define GUESS_LENGTH 31  // longer words are not guessed at

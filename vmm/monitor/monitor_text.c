@@ -2,6 +2,8 @@
 // Sizes, durations and ends of VMs as the user reads them.
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/format.h"
+#include "vmm/util/status.h"
+#include "vmm/vm/vm.h"
 
 #define NS_IN_S 1000000000ULL
 
