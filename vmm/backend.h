@@ -59,7 +59,7 @@ enum guest_register {
     REG_PDPTE3,
     REG_TSC_OFFSET,    // what RDTSC in the guest adds to the host's TSC
     REG_CPL,           // read only: the privilege level, the DPL of SS
-    REG_EVENT_WAITING, // 1 if inject would refuse; writing 0 forgets the event
+    REG_EVENT_WAITING, // 1 if inject would refuse; writing 0 forgets it, and pending traps
     REG_COUNT
 };
 

@@ -47,6 +47,7 @@ static void place_event(uint32_t info)
 void vmx_forget_event(void)
 {
     place_event(0);
+    vmx_blocking_forget_traps();
 }
 
 bool vmx_inject(struct vcpu_core *vcpu, const struct event *event)

@@ -9,7 +9,7 @@
 
 // False: an event waits already.
 bool vmx_inject(struct vcpu_core *vcpu, const struct event *event);
-void vmx_forget_event(void); // the one that waits for the next entry
+void vmx_forget_event(void); // what the next entry would deliver: an event, a trap that is pending
 void vmx_request_interrupt_window(struct vcpu_core *vcpu, bool wanted);
 void vmx_request_nmi_window(struct vcpu_core *vcpu);
 // `info` is an exit's interruption information, with an event of type 5.

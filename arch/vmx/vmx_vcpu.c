@@ -6,7 +6,6 @@
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx.h"
 #include "arch/vmx/vmx_apic.h"
-#include "arch/vmx/vmx_blocking.h"
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_controls.h"
@@ -89,7 +88,6 @@ static void write_guest_state(struct vcpu_core *vcpu)
 {
     vmcs_write64(GUEST_IA32_DEBUGCTL, 0);
     vmcs_write32(GUEST_ACTIVITY_STATE, 0);
-    vmx_blocking_forget_traps();
     vmx_set_register(vcpu, REG_INTERRUPT_SHADOW, 0);
     vmx_set_register(vcpu, REG_EVENT_WAITING, 0);
     vmx_set_register(vcpu, REG_TSC_OFFSET, 0);

@@ -128,6 +128,16 @@ static void test_a_single_step_traps_behind_the_instruction(void **state)
     assert_int_equal(vmcs_read(GUEST_RFLAGS), RFLAGS_FIXED | RFLAGS_TF);
 }
 
+// A processor that gets INIT starts without what was pending before.
+static void test_a_trap_is_forgotten_with_the_event(void **state)
+{
+    (void)state;
+    vmcs_write(GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_TF);
+    execute_cpuid();
+    vmx_set_register(&vcpu, REG_EVENT_WAITING, 0);
+    assert_int_equal(vmcs_read(GUEST_PENDING_DEBUG), 0);
+}
+
 static void test_an_nmi_window_is_for_one_exit(void **state)
 {
     (void)state;
@@ -162,6 +172,7 @@ int main(void)
         cmocka_unit_test_setup(test_an_instruction_ends_the_shadow_but_not_the_blocking_of_nmis,
                                set_up),
         cmocka_unit_test_setup(test_a_single_step_traps_behind_the_instruction, set_up),
+        cmocka_unit_test_setup(test_a_trap_is_forgotten_with_the_event, set_up),
         cmocka_unit_test_setup(test_an_nmi_window_is_for_one_exit, set_up),
         cmocka_unit_test_setup(test_an_iret_that_faults_leaves_nmis_blocked, set_up),
     };
