@@ -8,6 +8,8 @@
 #include "arch/vmx/vmx.h"
 #include "arch/vmx/vmx_apic.h"
 #include "arch/vmx/vmx_blocking.h"
+#include "arch/vmx/vmx_capability.h"
+#include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_controls.h"
 #include "arch/vmx/vmx_inject.h"
 #include "arch/vmx/vmx_state.h"
@@ -83,8 +85,10 @@ static NOT_INLINE void decode_memory(struct vm_exit *exit)
     exit->memory.gva.value = exit->memory.gva_valid ? vmcs_read(GUEST_LINEAR_ADDRESS) : 0;
     decode_code(&exit->memory.code);
     exit->memory.delivery = vmx_requeue_event();
-    // An IRET that faulted had already ended the NMI's blocking (28.2.3).
-    if (!exit->memory.delivery && (qualification & EPT_QUALIFICATION_NMI_UNBLOCKED)) {
+    // The IRET that faulted had already ended the blocking of NMIs. The bit is undefined if the
+    // exit cut an event short, and without virtual NMIs (28.2.3).
+    if ((qualification & EPT_QUALIFICATION_NMI_UNBLOCKED) && !exit->memory.delivery &&
+        (vmx_capability()->pin & PIN_VIRTUAL_NMIS)) {
         vmx_blocking_set_nmi(true);
     }
 }
