@@ -52,11 +52,18 @@ fuzz: host-files ## fuzz each parser for FUZZ_SECONDS (T=NAME runs only fuzz_NAM
 	    $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))
 
 # ---- Checks ----
-.PHONY: check check-layers check-headers check-image
-check: $(BUILD)/husk.elf ## run clang-format, clang-tidy, cppcheck, our own
+.PHONY: check check-layers check-headers check-image compile-commands
+check: $(BUILD)/husk.elf compile-commands ## run clang-format, clang-tidy, cppcheck, our own
 	@$(PYTHON) tests/tools/check.py --results $(RESULTS)/check --cc "$(CC)" \
-	    --cflags="$(KERNEL_CFLAGS)" --guest-cflags="$(GUEST_CFLAGS)" \
-	    --image $< --guests "$(GUEST_FILES)"
+	    --cflags="$(KERNEL_CFLAGS)" --image $< --guests "$(GUEST_FILES)"
+
+# Each file once: what host tests compile too is here as the kernel compiles it.
+compile-commands: ## write how each file is compiled, for clangd, clang-tidy and editors
+	@$(PYTHON) tests/tools/compile_commands.py --output compile_commands.json \
+	    --group "$(CROSS)gcc $(KERNEL_CFLAGS)" $(KERNEL_C) $(KERNEL_OFFSETS) \
+	    --group "$(CROSS)gcc $(GUEST_CFLAGS)" $(wildcard guests/*/*.c) \
+	    --group "$(HOST_CC) $(HOST_CFLAGS)" $(UNIT_SOURCES) $(HOST_SHARED) \
+	    --group "$(FUZZ_CC) $(FUZZ_CFLAGS)" $(FUZZ_SOURCES)
 
 check-layers: ## check that includes go only the allowed way (design: Layout)
 	@$(PYTHON) tests/tools/check_layers.py

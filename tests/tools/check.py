@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """Runs all static checks, two processes at a time, and prints what each one finds.
 
-usage: check.py --results FILE --cc COMPILER --cflags FLAGS --guest-cflags FLAGS --image HUSK_ELF
-                --guests FILES
+usage: check.py --results FILE --cc COMPILER --cflags FLAGS --image HUSK_ELF --guests FILES
+
+clang-tidy reads compile_commands.json, which make writes before.
 """
 
 import argparse
 import concurrent.futures
-import shlex
 import subprocess
 import sys
 import time
@@ -49,14 +49,9 @@ def without_notes(text):
     return "\n".join("\n".join(lines[number : number + 3]) for number in kept) or text
 
 
-def tidy(flags, files):
-    return [["clang-tidy", "--quiet", path, "--", *shlex.split(flags)] for path in files]
-
-
 def checks(arguments):
     """The name of each check and the commands that it consists of."""
-    sources = source_files.find(".c", folders=PRODUCT)
-    guests = source_files.find(".c", folders=["guests"])
+    sources = source_files.find(".c", folders=[*PRODUCT, "guests"])
     script = [sys.executable]
     return {
         "files": [script + ["tests/tools/check_files.py"]],
@@ -73,14 +68,13 @@ def checks(arguments):
             + [f"--cflags={arguments.cflags}"]
         ],
         "cppcheck": [CPPCHECK + PRODUCT + ["guests"]],
-        "clang-tidy": tidy(arguments.cflags, sources)
-        + tidy(arguments.guest_cflags, guests),
+        "clang-tidy": [["clang-tidy", "--quiet", "-p", ".", path] for path in sources],
     }
 
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ["--results", "--cc", "--cflags", "--guest-cflags", "--image", "--guests"]:
+    for name in ["--results", "--cc", "--cflags", "--image", "--guests"]:
         parser.add_argument(name, required=True)
     arguments = parser.parse_args()
     total = results.Counts()
