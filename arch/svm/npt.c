@@ -112,7 +112,7 @@ enum status npt_create(struct nested_space **result)
         return STATUS_NO_MEMORY;
     }
     // Everything exits until someone says otherwise.
-    memset(space->msr_map, 0xff, MSR_MAP_PAGES * PAGE_SIZE);
+    svm_msr_map_begin(space->msr_map);
     memset(space->io_map, 0xff, IO_MAP_PAGES * PAGE_SIZE);
     if (svm_serves_apic() && svm_avic_create(space) != STATUS_OK) {
         npt_destroy(space);

@@ -54,9 +54,11 @@ struct backend_vcpu {
     uint32_t all_clean;         // CLEAN_ALL; 0 where clean bits are not used
     bool state_in_cpu;          // what VMLOAD loads is in the CPU, and newer than the VMCB
     bool nmi_blocked;           // an NMI's handler runs: IRET is intercepted
+    uint32_t causes;            // of its intercepts: bits of enum svm_cause
     bool cr0_native;            // the guest has CR0 to itself (see svm_state.c)
     uint64_t cr0_hidden;        // bits of CR0 that the guest only believes to have
     uint64_t cr4_hidden;        // bits of CR4 that it has without knowing
+    uint64_t cr4_forced;        // bits of CR4 that stay set, whatever the guest writes
     uint64_t efer_hidden;       // bits of EFER that it only believes to have
     uint64_t nmi_iret_rip;      // of the IRET that ends the blocking: it may not be through yet
     bool nmi_waits;             // for a moment at which it can be injected
@@ -113,11 +115,8 @@ void svm_destroy_vcpu(struct vcpu_core *vcpu);
 // svm_state.c
 uint64_t svm_get_register(const struct vcpu_core *vcpu, enum guest_register which);
 void svm_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_t value);
-void svm_mark_dirty(const struct vcpu_core *vcpu, uint64_t clean_bits); // CLEAN_*
-void svm_fetch_state(const struct vcpu_core *vcpu); // before reading what VMLOAD loads,
-void svm_store_state(const struct vcpu_core *vcpu); // and after writing it
-void svm_give_cr0(struct vcpu_core *vcpu);          // to the guest, until svm_take_back_cr0
-void svm_take_back_cr0(struct vcpu_core *vcpu);     // if it was given
+void svm_give_cr0(struct vcpu_core *vcpu);      // to the guest, until svm_take_back_cr0
+void svm_take_back_cr0(struct vcpu_core *vcpu); // if it was given
 
 // svm_segment.c
 void svm_get_segment(const struct vcpu_core *vcpu, enum guest_segment which,
@@ -132,6 +131,7 @@ void svm_request_nmi_window(struct vcpu_core *vcpu);
 uint64_t svm_nmi_hold(struct vcpu_core *vcpu);  // in how many ns it looks again; 0: none waits
 bool svm_requeue_event(struct vcpu_core *vcpu); // true: one was being delivered
 void svm_end_nmi(struct vcpu_core *vcpu);       // at an IRET
+void svm_forget_event(struct vcpu_core *vcpu);  // that svm_inject took and no entry has delivered
 
 // svm_run.c
 void svm_run(struct vcpu_core *vcpu);
@@ -148,7 +148,8 @@ bool npt_copy_path(struct nested_space *space, gpa_t gpa, uint64_t *tables[NESTE
                    hpa_t page);
 void svm_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes);
 
-// svm_msr_map.c: which accesses exit, in one of a VM's maps.
+// svm_msr_map.c: which accesses exit, in one of a VM's maps. It begins with all of them.
+void svm_msr_map_begin(uint8_t *msr_map);
 void svm_msr_map_set(uint8_t *msr_map, uint32_t msr, bool reads, bool writes);
 
 // svm_avic.c. A VM's part:

@@ -4,9 +4,10 @@
 // No emulator has it: this is by the manual, and tested with tables and a VMCB alone.
 #include "arch/svm/svm_cpu.h"
 
+#include "arch/svm/svm_controls.h"
+#include "arch/svm/svm_intercepts.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr_numbers.h"
-#include "vmm/util/string.h"
 
 // Entries of the physical APIC ID table (15.29.4.1).
 #define APIC_ENTRY_HOST_ID 0xfffu // of the CPU that it runs on
@@ -36,8 +37,6 @@ enum apic_register {
     (BIT(0x02) | BIT(0x0b) | BIT(0x0c) | BIT(0x0d) | BIT(0x0e) | BIT(0x0f) | BIT(0x28) |           \
      BIT(0x30) | BIT(0x32) | BIT(0x33) | BIT(0x34) | BIT(0x35) | BIT(0x36) | BIT(0x37) |           \
      BIT(0x38) | BIT(0x3e))
-
-#define CR8_ACCESSES ((uint16_t)BIT(8))
 
 bool svm_serves_apic(void)
 {
@@ -91,7 +90,7 @@ enum status svm_avic_create(struct nested_space *space)
         !space->x2apic_msr_map) {
         return STATUS_NO_MEMORY;
     }
-    memset(space->x2apic_msr_map, 0xff, MSR_MAP_PAGES * PAGE_SIZE);
+    svm_msr_map_begin(space->x2apic_msr_map);
     open_x2apic_msrs(space->x2apic_msr_map);
     return map_access_page(space);
 }
@@ -175,15 +174,12 @@ static bool is_served(const struct vcpu_core *vcpu)
 void svm_set_apic_access(struct vcpu_core *vcpu, enum apic_access access)
 {
     const struct nested_space *nested = vcpu->nested;
-    struct vmcb_control *control = &vcpu->backend->vmcb.control;
     bool served = access != APIC_ACCESS_EXITS;
     bool by_msr = access == APIC_ACCESS_MSR;
     uint64_t modes = (served ? V_AVIC : 0) | (by_msr ? V_X2AVIC : 0);
-    control->v_intr = (control->v_intr & ~(V_AVIC | V_X2AVIC | V_TPR_MASK)) | modes;
-    control->cr_reads = served ? 0 : CR8_ACCESSES;
-    control->cr_writes = (uint16_t)((control->cr_writes & ~CR8_ACCESSES) | control->cr_reads);
-    control->msrpm_base = frames_physical(by_msr ? nested->x2apic_msr_map : nested->msr_map);
-    svm_mark_dirty(vcpu, CLEAN_V_INTR | CLEAN_INTERCEPTS | CLEAN_PERMISSION_MAPS);
+    svm_set_v_intr(vcpu, V_AVIC | V_X2AVIC | V_TPR_MASK, modes);
+    svm_intercepts_set(vcpu, CAUSE_CR8_IN_MODEL, !served);
+    svm_set_msr_map(vcpu, by_msr ? nested->x2apic_msr_map : nested->msr_map);
     // What the TLB says of the page may be wrong now, and it may just have been unmapped.
     svm_tlb_flush(vcpu);
     // IPIs to it exit from now on, until it is served and runs again: its entry stays, as those to
@@ -220,15 +216,10 @@ void svm_avic_destroy_vcpu(struct vcpu_core *vcpu)
 // page only when the guest writes TPR.
 void svm_set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service)
 {
-    struct vmcb_control *control = &vcpu->backend->vmcb.control;
-    uint64_t v_tpr = page_register(vcpu, REGISTER_TPR) >> 4 & V_TPR_MASK;
     (void)requested;
     (void)in_service;
-    if ((control->v_intr & V_TPR_MASK) != v_tpr) {
-        control->v_intr = (control->v_intr & ~(uint64_t)V_TPR_MASK) | v_tpr;
-        svm_mark_dirty(vcpu, CLEAN_V_INTR);
-    }
-    if (!(control->v_intr & V_X2AVIC)) {
+    svm_set_v_intr(vcpu, V_TPR_MASK, page_register(vcpu, REGISTER_TPR) >> 4);
+    if (!(vcpu->backend->vmcb.control.v_intr & V_X2AVIC)) {
         set_logical_id(vcpu, page_register(vcpu, REGISTER_LDR), page_register(vcpu, REGISTER_DFR));
     }
 }

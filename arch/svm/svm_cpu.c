@@ -2,6 +2,7 @@
 // AMD-V on this CPU: VM_CR, EFER.SVME, the host save area, and which vCPU the CPU holds.
 #include "arch/svm/svm_cpu.h"
 
+#include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_instructions.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
@@ -189,6 +190,6 @@ void svm_unload_vcpu(struct vcpu_core *vcpu)
         live_state_save_common(&svm->loaded->backend->live);
         svm->loaded = NULL;
     }
-    vcpu->backend->vmcb.control.clean = 0;
+    svm_mark_dirty(vcpu, CLEAN_ALL);
     vcpu->backend->asid_generation = 0;
 }

@@ -3,7 +3,9 @@
 #include "arch/svm/svm_cpu.h"
 
 #include "arch/svm/svm_code.h"
+#include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_probe.h"
+#include "arch/svm/svm_tlb.h"
 #include "arch/x86/registers.h"
 
 void svm_handle_exit(struct vcpu_core *vcpu);
@@ -278,7 +280,7 @@ static inline bool decode(struct vcpu_core *vcpu, const struct vmcb *vmcb, struc
 // The shadow of STI and MOV SS ends with the instruction: what it held back can come.
 static NOT_INLINE void end_shadow(struct vcpu_core *vcpu)
 {
-    vcpu->backend->vmcb.control.interrupt_shadow = 0;
+    svm_set_interrupt_shadow(vcpu->backend, false);
     __atomic_or_fetch(&vcpu->work, WORK_EVENTS, __ATOMIC_RELAXED);
 }
 
@@ -326,8 +328,8 @@ void svm_handle_exit(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;
     struct vm_exit *exit = &backend->exit;
-    backend->vmcb.control.clean = backend->all_clean;
-    backend->vmcb.control.tlb_control = TLB_FLUSH_NOTHING;
+    svm_mark_clean(backend);
+    svm_tlb_flushed(backend);
     if (!decode(vcpu, &backend->vmcb, exit)) {
         return;
     }

@@ -3,6 +3,7 @@
 #include "arch/svm/svm.h"
 
 #include "arch/svm/svm_invalid.h"
+#include "arch/svm/svm_vmload.h"
 #include "vmm/util/format.h"
 
 // APM Vol. 2 appendix C: 60H to A4H.

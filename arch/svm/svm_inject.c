@@ -2,7 +2,9 @@
 // Events into the guest at the next VMRUN (APM Vol. 2 15.20), and the window for an interrupt.
 #include "arch/svm/svm.h"
 
+#include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_intercepts.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/registers.h"
@@ -19,13 +21,6 @@ static enum eventinj_type type_of(const struct event *event)
         break;
     }
     return EVENTINJ_EXCEPTION;
-}
-
-static void set_intercept(struct vcpu_core *vcpu, uint64_t intercept, bool wanted)
-{
-    uint32_t *intercepts = &vcpu->backend->vmcb.control.intercepts;
-    *intercepts = wanted ? *intercepts | (uint32_t)intercept : *intercepts & ~(uint32_t)intercept;
-    svm_mark_dirty(vcpu, CLEAN_INTERCEPTS);
 }
 
 // QEMU may deliver an interrupt once more, in its own handler, if its emulation of this CPU is
@@ -55,9 +50,14 @@ bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
     if (event->type == EVENT_NMI) {
         vcpu->backend->nmi_blocked = true;
         vcpu->backend->nmi_holds = 0;
-        set_intercept(vcpu, INTERCEPT_IRET, true);
+        svm_intercepts_set(vcpu, CAUSE_NMI_HANDLER, true);
     }
     return true;
+}
+
+void svm_forget_event(struct vcpu_core *vcpu)
+{
+    vcpu->backend->vmcb.control.eventinj = 0;
 }
 
 // svm_run lets the guest run for a moment.
@@ -72,7 +72,7 @@ void svm_end_nmi(struct vcpu_core *vcpu)
 {
     vcpu->backend->nmi_blocked = false;
     vcpu->backend->nmi_iret_rip = vcpu->backend->vmcb.save.rip;
-    set_intercept(vcpu, INTERCEPT_IRET, false);
+    svm_intercepts_set(vcpu, CAUSE_NMI_HANDLER, false);
     run_for_nmi(vcpu);
 }
 
@@ -102,15 +102,12 @@ uint64_t svm_nmi_hold(struct vcpu_core *vcpu)
 // A virtual interrupt of the highest priority, whose delivery exits.
 void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
 {
-    uint64_t *v_intr = &vcpu->backend->vmcb.control.v_intr;
     uint64_t request = V_IRQ | V_INTR_PRIORITY_MAX | V_IGN_TPR;
-    bool requested = vcpu->backend->vmcb.control.intercepts & INTERCEPT_VINTR;
-    if (requested == wanted) {
+    if (svm_intercepts_has(vcpu, CAUSE_INTERRUPT_WINDOW) == wanted) {
         return;
     }
-    *v_intr = (*v_intr & ~request) | (wanted ? request : 0);
-    svm_mark_dirty(vcpu, CLEAN_V_INTR);
-    set_intercept(vcpu, INTERCEPT_VINTR, wanted);
+    svm_set_v_intr(vcpu, request, wanted ? request : 0);
+    svm_intercepts_set(vcpu, CAUSE_INTERRUPT_WINDOW, wanted);
 }
 
 // An event whose delivery was cut short by the exit is delivered again (15.7.2); the fields have

@@ -3,6 +3,7 @@
 #include "arch/svm/svm.h"
 
 #include "arch/x86/msr_numbers.h"
+#include "vmm/util/string.h"
 
 // Three maps of 2 KiB: MSRs from 0, from 0xc0000000 and from 0xc0010000. Any other MSR always
 // exits.
@@ -13,6 +14,11 @@
 static bool always_exits(uint32_t msr)
 {
     return msr == IA32_EFER || msr == IA32_PAT;
+}
+
+void svm_msr_map_begin(uint8_t *msr_map)
+{
+    memset(msr_map, 0xff, MSR_MAP_PAGES * PAGE_SIZE);
 }
 
 void svm_msr_map_set(uint8_t *msr_map, uint32_t msr, bool reads, bool writes)

@@ -8,6 +8,8 @@
 // tables on the way there.
 #include "arch/svm/svm_probe.h"
 
+#include "arch/svm/svm_controls.h"
+#include "arch/svm/svm_intercepts.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/registers.h"
@@ -15,26 +17,12 @@
 
 #define GPA_BITS 48 // what 4 levels of nested tables reach
 
-static void intercept_page_faults(struct vcpu_core *vcpu, bool wanted)
-{
-    uint32_t *exceptions = &vcpu->backend->vmcb.control.exceptions;
-    uint32_t bit = (uint32_t)BIT(VECTOR_PF);
-    *exceptions = wanted ? *exceptions | bit : *exceptions & ~bit;
-    svm_mark_dirty(vcpu, CLEAN_INTERCEPTS);
-}
-
 // The tables, then the page of ones.
 #define PROBE_PAGES (NESTED_LEVELS + 1)
 
 static uint8_t *page_of(const struct backend_vcpu *backend, unsigned index)
 {
     return backend->probe_pages + index * PAGE_SIZE;
-}
-
-static void set_root(struct vcpu_core *vcpu, const void *root)
-{
-    vcpu->backend->vmcb.control.nested_cr3 = frames_physical(root);
-    svm_mark_dirty(vcpu, CLEAN_NESTED);
 }
 
 static bool make_tables(struct vcpu_core *vcpu, gpa_t address)
@@ -67,16 +55,16 @@ bool svm_probe_start(struct vcpu_core *vcpu, gpa_t address)
         return false;
     }
     backend->probed = address;
-    set_root(vcpu, page_of(backend, 0));
-    intercept_page_faults(vcpu, true);
+    svm_set_nested_root(vcpu, page_of(backend, 0));
+    svm_intercepts_set(vcpu, CAUSE_PROBE, true);
     return true;
 }
 
 // Nothing of what was cached through these tables may stay when their frames are used for others.
 void svm_probe_remove(struct vcpu_core *vcpu)
 {
-    intercept_page_faults(vcpu, false);
-    set_root(vcpu, vcpu->nested->root);
+    svm_intercepts_set(vcpu, CAUSE_PROBE, false);
+    svm_set_nested_root(vcpu, vcpu->nested->root);
     svm_tlb_flush(vcpu);
     free_pages(vcpu->backend);
 }

@@ -2,6 +2,9 @@
 // Guest segments and descriptor tables in the VMCB.
 #include "arch/svm/svm.h"
 
+#include "arch/svm/svm_controls.h"
+#include "arch/svm/svm_vmload.h"
+
 // Which of them are in the CPU while the guest is (VMLOAD), and not in the VMCB.
 static bool is_vmload_state(enum guest_segment which)
 {

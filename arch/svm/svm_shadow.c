@@ -7,6 +7,7 @@
 // interrupts closed: until its next exit, or the host's timer.
 #include "arch/svm/svm_shadow.h"
 
+#include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_cpu.h"
 
 // How long the guest runs. An exit at the same instruction means that it has not come to execute
@@ -32,10 +33,10 @@ uint64_t svm_shadow_hold(struct vcpu_core *vcpu)
 void svm_shadow_release(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;
-    struct vmcb *vmcb = &backend->vmcb;
+    const struct vmcb *vmcb = &backend->vmcb;
     bool stayed = backend->shadow_held && vmcb->control.exitcode == VMEXIT_INTR &&
                   vmcb->save.rip == backend->shadow_rip;
     if (stayed && backend->shadow_exits++ < SAME_RIP_MAX) {
-        vmcb->control.interrupt_shadow = 1;
+        svm_set_interrupt_shadow(backend, true);
     }
 }

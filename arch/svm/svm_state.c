@@ -3,39 +3,18 @@
 #include "arch/svm/svm.h"
 
 #include "arch/svm/svm_code.h"
-#include "arch/svm/svm_instructions.h"
+#include "arch/svm/svm_controls.h"
+#include "arch/svm/svm_intercepts.h"
 #include "arch/svm/svm_tlb.h"
-#include "arch/x86/instructions.h"
+#include "arch/svm/svm_vmload.h"
+#include "arch/x86/registers.h"
 
 // CR0 bits that the guest only believes to have: they would switch caching off for the CPU.
 #define CR0_HOST_OWNED (CR0_NW | CR0_CD)
-#define CR0_ACCESSES BIT(0) // in the intercepts of CR reads and writes
-#define CR4_ACCESSES BIT(4)
 
 static struct vmcb *vmcb_of(const struct vcpu_core *vcpu)
 {
     return &vcpu->backend->vmcb;
-}
-
-void svm_mark_dirty(const struct vcpu_core *vcpu, uint64_t clean_bits)
-{
-    vmcb_of(vcpu)->control.clean &= ~(uint32_t)clean_bits;
-}
-
-// What VMRUN does not load is in the CPU from svm_run's VMLOAD on; reading and writing it in the
-// VMCB is an exception.
-void svm_fetch_state(const struct vcpu_core *vcpu)
-{
-    if (vcpu->backend->state_in_cpu) {
-        svm_vmsave(vcpu->backend->vmcb_physical);
-    }
-}
-
-void svm_store_state(const struct vcpu_core *vcpu)
-{
-    if (vcpu->backend->state_in_cpu) {
-        svm_vmload(vcpu->backend->vmcb_physical);
-    }
 }
 
 // ---- Control registers ----
@@ -61,16 +40,11 @@ static uint64_t get_cr0(const struct vcpu_core *vcpu)
 // has: otherwise all reads and writes do.
 static void place_cr0(struct vcpu_core *vcpu, uint64_t value, uint64_t hidden)
 {
-    struct vmcb *vmcb = vmcb_of(vcpu);
-    vmcb->save.cr0 = value & ~hidden;
+    vmcb_of(vcpu)->save.cr0 = value & ~hidden;
     vcpu->backend->cr0_hidden = value & hidden;
-    uint16_t others = (uint16_t)~CR0_ACCESSES;
-    uint16_t accesses = value & hidden ? CR0_ACCESSES : 0;
-    vmcb->control.cr_reads = (vmcb->control.cr_reads & others) | accesses;
-    vmcb->control.cr_writes = (vmcb->control.cr_writes & others) | accesses;
-    uint32_t selective = vmcb->control.intercepts & ~(uint32_t)INTERCEPT_CR0_SELECTIVE;
-    vmcb->control.intercepts = selective | (hidden ? (uint32_t)INTERCEPT_CR0_SELECTIVE : 0);
-    svm_mark_dirty(vcpu, CLEAN_CR | CLEAN_INTERCEPTS);
+    svm_mark_dirty(vcpu, CLEAN_CR);
+    svm_intercepts_set(vcpu, CAUSE_CR0_SHARED, hidden);
+    svm_intercepts_set(vcpu, CAUSE_CR0_HIDDEN, value & hidden);
 }
 
 #define CR0_PAGING (CR0_PG | CR0_WP | CR0_PE)
@@ -127,18 +101,16 @@ static uint64_t get_cr4(const struct vcpu_core *vcpu)
     return vmcb_of(vcpu)->save.cr4 & ~vcpu->backend->cr4_hidden;
 }
 
-// A machine check with CR4.MCE clear shuts the machine down, whoever runs; a guest that has not set
-// it must not see it.
+// A machine check with CR4.MCE clear shuts the machine down, even while a guest runs. So MCE stays
+// set, and a guest that has not set it must not see it.
 static void set_cr4(struct vcpu_core *vcpu, uint64_t value)
 {
-    struct vmcb *vmcb = vmcb_of(vcpu);
     paging_changed(vcpu, (get_cr4(vcpu) ^ value) & CR4_PAGING, CR4_PAE | CR4_LA57);
-    uint64_t hidden = read_cr4() & ~value & CR4_MCE;
-    vmcb->save.cr4 = (value & vcpu->cr4_allowed) | hidden;
+    uint64_t hidden = vcpu->backend->cr4_forced & ~value;
+    vmcb_of(vcpu)->save.cr4 = (value & vcpu->cr4_allowed) | hidden;
     vcpu->backend->cr4_hidden = hidden;
-    uint16_t others = vmcb->control.cr_reads & (uint16_t)~CR4_ACCESSES;
-    vmcb->control.cr_reads = others | (hidden ? CR4_ACCESSES : 0);
-    svm_mark_dirty(vcpu, CLEAN_CR | CLEAN_INTERCEPTS);
+    svm_mark_dirty(vcpu, CLEAN_CR);
+    svm_intercepts_set(vcpu, CAUSE_CR4_HIDDEN, hidden);
 }
 
 static void set_cr3(struct vcpu_core *vcpu, uint64_t value)
@@ -170,7 +142,7 @@ static uint64_t get_shadow(const struct vcpu_core *vcpu)
 
 static void set_shadow(struct vcpu_core *vcpu, uint64_t value)
 {
-    vmcb_of(vcpu)->control.interrupt_shadow = (value & (SHADOW_STI | SHADOW_MOV_SS)) != 0;
+    svm_set_interrupt_shadow(vcpu->backend, value & (SHADOW_STI | SHADOW_MOV_SS));
 }
 
 // ---- The table ----
@@ -303,7 +275,7 @@ void svm_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_
     case REG_PDPTE3:
     case REG_CPL:
     case REG_EVENT_WAITING:
-        vmcb->control.eventinj = 0;
+        svm_forget_event(vcpu);
         break;
     case REG_COUNT:
         break;

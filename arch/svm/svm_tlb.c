@@ -2,6 +2,7 @@
 // Gives out ASIDs and flushes by the narrowest way that this CPU has.
 #include "arch/svm/svm_tlb.h"
 
+#include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_cpu.h"
 
 void svm_tlb_begin(struct svm_asids *asids)
@@ -22,7 +23,7 @@ static void take_asid(struct vcpu_core *vcpu, struct svm_asids *asids)
         control->tlb_control = TLB_FLUSH_ALL;
     }
     control->asid = asids->next++;
-    control->clean = 0;
+    svm_mark_dirty(vcpu, CLEAN_ALL);
     vcpu->backend->asid_generation = asids->generation;
 }
 

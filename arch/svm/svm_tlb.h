@@ -20,3 +20,8 @@ void svm_tlb_move(struct vcpu_core *vcpu, unsigned cpu);
 void svm_tlb_prepare(struct vcpu_core *vcpu);
 // The next VMRUN finds none of the guest's translations.
 void svm_tlb_flush(struct vcpu_core *vcpu);
+// After an exit: VMRUN has flushed what it was told to.
+static inline void svm_tlb_flushed(struct backend_vcpu *backend)
+{
+    backend->vmcb.control.tlb_control = TLB_FLUSH_NOTHING;
+}

@@ -9,7 +9,9 @@
 
 #include <cmocka.h>
 
+#include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_intercepts.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr_numbers.h"
 
@@ -90,11 +92,6 @@ void svm_tlb_flush(struct vcpu_core *vcpu)
     flushes++;
 }
 
-void svm_mark_dirty(const struct vcpu_core *vcpu, uint64_t clean_bits)
-{
-    vcpu->backend->vmcb.control.clean &= ~(uint32_t)clean_bits;
-}
-
 // ---- The machine ----
 
 static struct vmcb_control *control(unsigned i)
@@ -112,12 +109,12 @@ static int set_up(void **state)
     assert_int_equal(svm_avic_create(&space), STATUS_OK);
     for (unsigned i = 0; i < VCPUS; i++) {
         backends[i] = (struct backend_vcpu){0};
-        control(i)->v_intr = V_INTR_MASKING;
-        control(i)->cr_reads = BIT(8);
-        control(i)->cr_writes = BIT(4) | BIT(8);
-        control(i)->clean = CLEAN_ALL;
         vcpus[i] = (struct vcpu_core){
             .backend = &backends[i], .nested = &space, .apic_id = i, .apic_page = pages[i]};
+        svm_set_v_intr(&vcpus[i], V_INTR_MASKING, V_INTR_MASKING);
+        svm_intercepts_set(&vcpus[i], CAUSE_ALWAYS, true);
+        svm_intercepts_set(&vcpus[i], CAUSE_CR8_IN_MODEL, true);
+        control(i)->clean = CLEAN_ALL;
         svm_avic_create_vcpu(&vcpus[i]);
     }
     return 0;
@@ -195,7 +192,7 @@ static enum outcome send_logical(uint8_t destination, bool flat)
     enum outcome outcome = DELIVERED;
 
     if (!flat) {
-        table += (destination >> 4) * 4;
+        table += (destination >> 4) * 4U;
         destination &= 0xf;
     }
     for (unsigned bit = 0; bit < 8; bit++) {

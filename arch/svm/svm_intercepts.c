@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// The intercepts of the VMCB (APM Vol. 2 15.7 to 15.13), made from the causes that hold.
+#include "arch/svm/svm_intercepts.h"
+
+#include "arch/svm/svm_controls.h"
+#include "arch/svm/vmcb.h"
+#include "arch/x86/registers.h"
+
+// #AC and #DB exit because a guest whose handler faults likewise would never leave the CPU's
+// microcode (CVE-2015-5307, CVE-2015-8104). #MC exits because it concerns the host.
+#define EXCEPTIONS ((uint32_t)(BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC)))
+
+#define INSTRUCTIONS                                                                               \
+    ((uint32_t)(INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_INIT | INTERCEPT_RDPMC |                \
+                INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_HLT | INTERCEPT_INVLPGA |             \
+                INTERCEPT_IOIO | INTERCEPT_MSR | INTERCEPT_TASK_SWITCH | INTERCEPT_SHUTDOWN))
+
+// EFER.SVME must be set in a guest, so the guest has all of these instructions if they do not exit.
+#define INSTRUCTIONS_SVM                                                                           \
+    ((uint32_t)(INTERCEPT_VMRUN | INTERCEPT_VMMCALL | INTERCEPT_VMLOAD | INTERCEPT_VMSAVE |        \
+                INTERCEPT_STGI | INTERCEPT_CLGI | INTERCEPT_SKINIT | INTERCEPT_WBINVD |            \
+                INTERCEPT_MONITOR | INTERCEPT_MWAIT | INTERCEPT_XSETBV | INTERCEPT_RDPRU))
+
+#define CR0 ((uint16_t)BIT(0))
+#define CR4 ((uint16_t)BIT(4))
+#define CR8 ((uint16_t)BIT(8))
+
+struct words {
+    uint16_t cr_reads;
+    uint16_t cr_writes;
+    uint32_t exceptions;
+    uint32_t intercepts;
+    uint32_t intercepts_svm;
+};
+
+static const struct words by_cause[CAUSE_COUNT] = {
+    [CAUSE_ALWAYS] = {.cr_writes = CR4,
+                      .exceptions = EXCEPTIONS,
+                      .intercepts = INSTRUCTIONS,
+                      .intercepts_svm = INSTRUCTIONS_SVM},
+    [CAUSE_PAUSE_FILTER] = {.intercepts = INTERCEPT_PAUSE},
+    [CAUSE_CR0_SHARED] = {.intercepts = INTERCEPT_CR0_SELECTIVE},
+    [CAUSE_CR0_HIDDEN] = {.cr_reads = CR0, .cr_writes = CR0},
+    [CAUSE_CR4_HIDDEN] = {.cr_reads = CR4},
+    [CAUSE_CR8_IN_MODEL] = {.cr_reads = CR8, .cr_writes = CR8},
+    [CAUSE_INTERRUPT_WINDOW] = {.intercepts = INTERCEPT_VINTR},
+    [CAUSE_NMI_HANDLER] = {.intercepts = INTERCEPT_IRET},
+    [CAUSE_PROBE] = {.exceptions = BIT(VECTOR_PF)},
+};
+
+static void place_words(struct vmcb_control *control, uint32_t causes)
+{
+    struct words all = {0};
+    for (; causes; causes &= causes - 1) {
+        const struct words *words = &by_cause[__builtin_ctz(causes)];
+        all.cr_reads |= words->cr_reads;
+        all.cr_writes |= words->cr_writes;
+        all.exceptions |= words->exceptions;
+        all.intercepts |= words->intercepts;
+        all.intercepts_svm |= words->intercepts_svm;
+    }
+    control->cr_reads = all.cr_reads;
+    control->cr_writes = all.cr_writes;
+    control->exceptions = all.exceptions;
+    control->intercepts = all.intercepts;
+    control->intercepts_svm = all.intercepts_svm;
+}
+
+void svm_intercepts_set(struct vcpu_core *vcpu, enum svm_cause cause, bool holds)
+{
+    struct backend_vcpu *backend = vcpu->backend;
+    if (svm_intercepts_has(vcpu, cause) == holds) {
+        return;
+    }
+    backend->causes ^= (uint32_t)BIT(cause);
+    place_words(&backend->vmcb.control, backend->causes);
+    svm_mark_dirty(vcpu, CLEAN_INTERCEPTS);
+}
+
+bool svm_intercepts_has(const struct vcpu_core *vcpu, enum svm_cause cause)
+{
+    return vcpu->backend->causes & BIT(cause);
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: MIT
+// What a vCPU's VMCB intercepts, and for which causes.
+#pragma once
+
+#include "arch/svm/svm.h"
+
+// Each cause stands for some intercepts. Several causes may hold at once.
+enum svm_cause {
+    CAUSE_ALWAYS,           // every vCPU has these intercepts
+    CAUSE_PAUSE_FILTER,     // the CPU counts PAUSEs
+    CAUSE_CR0_SHARED,       // the guest does not own all of CR0: most writes exit
+    CAUSE_CR0_HIDDEN,       // the guest would read a wrong CR0: all reads and writes exit
+    CAUSE_CR4_HIDDEN,       // the guest would read a wrong CR4: reads exit
+    CAUSE_CR8_IN_MODEL,     // AVIC does not serve the local APIC: the task priority is the model's
+    CAUSE_INTERRUPT_WINDOW, // the delivery of a virtual interrupt exits
+    CAUSE_NMI_HANDLER,      // the guest runs an NMI's handler: its IRET exits
+    CAUSE_PROBE,            // a page fault of the guest exits (svm_probe.c)
+    CAUSE_COUNT
+};
+
+// A cause begins to hold, or holds no longer. This is the one place that writes the intercepts.
+void svm_intercepts_set(struct vcpu_core *vcpu, enum svm_cause cause, bool holds);
+bool svm_intercepts_has(const struct vcpu_core *vcpu, enum svm_cause cause);

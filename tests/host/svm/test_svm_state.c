@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MIT
+// Tests of guest registers in the VMCB, and of the controls that several files of arch/svm share.
+#include "arch/svm/svm.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/svm/svm_code.h"
+#include "arch/svm/svm_controls.h"
+#include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_intercepts.h"
+#include "arch/svm/svm_tlb.h"
+#include "arch/svm/svm_vmload.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/frames.h"
+#include "arch/x86/registers.h"
+
+#define CR(number) BIT(number) // in the intercepts of CR reads and writes
+
+static struct svm_capability capability;
+static struct nested_space space;
+static struct backend_vcpu backend;
+static struct vcpu_core vcpu;
+static alignas(PAGE_SIZE) uint32_t apic_page[PAGE_SIZE / 4];
+static alignas(PAGE_SIZE) uint64_t apics[PAGE_SIZE / 8];
+static alignas(PAGE_SIZE) uint32_t logical_apics[PAGE_SIZE / 4];
+static uint8_t msr_map[1], x2apic_msr_map[1]; // only their addresses count
+static unsigned flushes;
+static unsigned fetches;
+static unsigned stores;
+
+// ---- What the files need of the others ----
+
+const struct svm_capability *svm_capability(void)
+{
+    return &capability;
+}
+
+void *frames_allocate(uint64_t count)
+{
+    (void)count;
+    return NULL;
+}
+
+void frames_release(void *memory, uint64_t count)
+{
+    (void)memory;
+    (void)count;
+}
+
+uint64_t frames_physical(const void *memory)
+{
+    return (uintptr_t)memory;
+}
+
+enum status npt_map(struct nested_space *nested, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+                    unsigned access)
+{
+    (void)nested;
+    (void)gpa;
+    (void)hpa;
+    (void)bytes;
+    (void)access;
+    return STATUS_OK;
+}
+
+enum status npt_unmap(struct nested_space *nested, gpa_t gpa, uint64_t bytes)
+{
+    (void)nested;
+    (void)gpa;
+    (void)bytes;
+    return STATUS_OK;
+}
+
+void svm_tlb_flush(struct vcpu_core *core)
+{
+    assert_ptr_equal(core, &vcpu);
+    flushes++;
+}
+
+void svm_code_forget(struct vcpu_core *core)
+{
+    assert_ptr_equal(core, &vcpu);
+}
+
+void svm_fetch_state(const struct vcpu_core *core)
+{
+    assert_ptr_equal(core, &vcpu);
+    fetches++;
+}
+
+void svm_store_state(const struct vcpu_core *core)
+{
+    assert_ptr_equal(core, &vcpu);
+    assert_true(fetches > stores);
+    stores++;
+}
+
+uint64_t live_state_get_xcr0(void)
+{
+    return 7;
+}
+
+void live_state_set_xcr0(uint64_t value)
+{
+    assert_int_equal(value, 7);
+}
+
+void apic_send_fixed(uint32_t apic_id, uint8_t vector)
+{
+    fail_msg("an interrupt %u was sent to APIC %u", vector, apic_id);
+}
+
+// ---- The vCPU, as svm_create_vcpu leaves it ----
+
+static int set_up(void **state)
+{
+    (void)state;
+    capability = (struct svm_capability){.features = SVM_AVIC | SVM_X2AVIC};
+    space = (struct nested_space){.msr_map = msr_map,
+                                  .x2apic_msr_map = x2apic_msr_map,
+                                  .apics = apics,
+                                  .logical_apics = logical_apics};
+    backend = (struct backend_vcpu){
+        .all_clean = CLEAN_ALL, .cr4_forced = CR4_MCE, .nmi_iret_rip = UINT64_MAX};
+    vcpu = (struct vcpu_core){.backend = &backend,
+                              .nested = &space,
+                              .apic_page = apic_page,
+                              .cr4_allowed = CR4_MCE | CR4_PAE | CR4_PGE};
+    flushes = fetches = stores = 0;
+    svm_intercepts_set(&vcpu, CAUSE_ALWAYS, true);
+    svm_intercepts_set(&vcpu, CAUSE_CR8_IN_MODEL, true);
+    svm_set_register(&vcpu, REG_CR0, CR0_ET);
+    svm_set_register(&vcpu, REG_CR4, 0);
+    svm_set_register(&vcpu, REG_EFER, 0);
+    svm_mark_clean(&backend);
+    return 0;
+}
+
+static void assert_cr_intercepts(uint64_t reads, uint64_t writes)
+{
+    assert_int_equal(backend.vmcb.control.cr_reads, reads);
+    assert_int_equal(backend.vmcb.control.cr_writes, writes);
+}
+
+// ---- Tests ----
+
+// The guest reads its own CR4, although the CPU's has MCE.
+static void a_hidden_mce_makes_reads_of_cr4_exit(void **state)
+{
+    (void)state;
+    assert_int_equal(svm_get_register(&vcpu, REG_CR4), 0);
+    assert_int_equal(backend.vmcb.save.cr4, CR4_MCE);
+    assert_cr_intercepts(CR(4) | CR(8), CR(4) | CR(8));
+    svm_set_register(&vcpu, REG_CR4, CR4_MCE | CR4_PAE | CR4_SMEP);
+    assert_int_equal(svm_get_register(&vcpu, REG_CR4), CR4_MCE | CR4_PAE);
+    assert_cr_intercepts(CR(8), CR(4) | CR(8));
+    assert_int_equal(backend.vmcb.control.clean & (CLEAN_CR | CLEAN_INTERCEPTS), 0);
+}
+
+static void a_hidden_cd_makes_accesses_to_cr0_exit(void **state)
+{
+    (void)state;
+    assert_true(backend.vmcb.control.intercepts & INTERCEPT_CR0_SELECTIVE);
+    svm_set_register(&vcpu, REG_CR0, CR0_ET | CR0_CD | CR0_PE);
+    assert_int_equal(svm_get_register(&vcpu, REG_CR0), CR0_ET | CR0_CD | CR0_PE);
+    assert_int_equal(backend.vmcb.save.cr0, CR0_ET | CR0_PE);
+    assert_cr_intercepts(CR(0) | CR(4) | CR(8), CR(0) | CR(4) | CR(8));
+    assert_int_equal(flushes, 1);
+    svm_give_cr0(&vcpu); // for an instruction that need not be understood
+    assert_int_equal(backend.vmcb.save.cr0, CR0_ET | CR0_CD | CR0_PE);
+    assert_false(backend.vmcb.control.intercepts & INTERCEPT_CR0_SELECTIVE);
+    assert_cr_intercepts(CR(4) | CR(8), CR(4) | CR(8));
+    svm_take_back_cr0(&vcpu);
+    assert_true(backend.vmcb.control.intercepts & INTERCEPT_CR0_SELECTIVE);
+    assert_cr_intercepts(CR(0) | CR(4) | CR(8), CR(0) | CR(4) | CR(8));
+}
+
+// A first vCPU is served when it is made, and not any more when it starts: its 8259s may interrupt.
+static void the_apic_changes_only_what_cr8_does(void **state)
+{
+    (void)state;
+    svm_set_register(&vcpu, REG_CR0, CR0_ET | CR0_CD);
+    svm_avic_create_vcpu(&vcpu);
+    assert_cr_intercepts(CR(0) | CR(4), CR(0) | CR(4));
+    svm_set_apic_access(&vcpu, APIC_ACCESS_EXITS);
+    assert_cr_intercepts(CR(0) | CR(4) | CR(8), CR(0) | CR(4) | CR(8));
+    assert_int_equal(svm_get_register(&vcpu, REG_CR4), 0);
+    svm_set_apic_access(&vcpu, APIC_ACCESS_MSR);
+    assert_cr_intercepts(CR(0) | CR(4), CR(0) | CR(4));
+}
+
+static void a_window_and_the_apic_share_one_word(void **state)
+{
+    (void)state;
+    svm_set_v_intr(&vcpu, V_INTR_MASKING, V_INTR_MASKING);
+    backend.vmcb.control.v_intr |= 9; // the guest's task priority, which the CPU keeps
+    svm_mark_clean(&backend);
+    svm_request_interrupt_window(&vcpu, true);
+    assert_int_equal(backend.vmcb.control.v_intr,
+                     V_INTR_MASKING | V_IRQ | V_INTR_PRIORITY_MAX | V_IGN_TPR | 9);
+    assert_true(backend.vmcb.control.intercepts & INTERCEPT_VINTR);
+    assert_int_equal(backend.vmcb.control.clean & (CLEAN_V_INTR | CLEAN_INTERCEPTS), 0);
+    svm_request_interrupt_window(&vcpu, false);
+    assert_int_equal(backend.vmcb.control.v_intr, V_INTR_MASKING | 9);
+    assert_false(backend.vmcb.control.intercepts & INTERCEPT_VINTR);
+    svm_mark_clean(&backend);
+    svm_request_interrupt_window(&vcpu, false); // as it was
+    assert_int_equal(backend.vmcb.control.clean, CLEAN_ALL);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, set_up)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_hidden_mce_makes_reads_of_cr4_exit),
+        TEST(a_hidden_cd_makes_accesses_to_cr0_exit),
+        TEST(the_apic_changes_only_what_cr8_does),
+        TEST(a_window_and_the_apic_share_one_word),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
