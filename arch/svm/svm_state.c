@@ -269,14 +269,16 @@ void svm_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_
         vmcb->control.tsc_offset = value;
         svm_mark_dirty(vcpu, CLEAN_INTERCEPTS);
         break;
-    case REG_PDPTE0:
+    case REG_EVENT_WAITING:
+        if (!value) {
+            svm_forget_event(vcpu);
+        }
+        break;
+    case REG_PDPTE0: // the hardware reads them from the guest's memory (15.25.10)
     case REG_PDPTE1:
     case REG_PDPTE2:
     case REG_PDPTE3:
-    case REG_CPL:
-    case REG_EVENT_WAITING:
-        svm_forget_event(vcpu);
-        break;
+    case REG_CPL: // read only: svm_set_segment sets it with SS
     case REG_COUNT:
         break;
     }

@@ -212,6 +212,53 @@ static void a_window_and_the_apic_share_one_word(void **state)
     assert_int_equal(backend.vmcb.control.clean, CLEAN_ALL);
 }
 
+static void only_a_write_of_0_forgets_the_waiting_event(void **state)
+{
+    const struct event event = {.type = EVENT_INTERRUPT, .vector = 0x55};
+    (void)state;
+    assert_true(svm_inject(&vcpu, &event));
+    uint64_t waiting = backend.vmcb.control.eventinj;
+    for (unsigned which = 0; which < REG_COUNT; which++) {
+        if (which != REG_EVENT_WAITING) {
+            svm_set_register(&vcpu, which, 7);
+        }
+        assert_int_equal(backend.vmcb.control.eventinj, waiting);
+    }
+    svm_set_register(&vcpu, REG_EVENT_WAITING, 1);
+    assert_int_equal(svm_get_register(&vcpu, REG_EVENT_WAITING), 1);
+    assert_false(svm_inject(&vcpu, &event));
+    svm_set_register(&vcpu, REG_EVENT_WAITING, 0);
+    assert_int_equal(svm_get_register(&vcpu, REG_EVENT_WAITING), 0);
+    assert_true(svm_inject(&vcpu, &event));
+}
+
+// What is written is read again, or the register is one of those that cannot be written.
+static void registers_keep_what_is_written(void **state)
+{
+    (void)state;
+    for (unsigned which = 0; which < REG_COUNT; which++) {
+        uint64_t before = svm_get_register(&vcpu, which);
+        uint64_t value = which == REG_INTERRUPT_SHADOW ? SHADOW_STI
+                         : which == REG_CR4            ? CR4_PAE
+                                                       : 7;
+        bool fixed = which >= REG_PDPTE0 && which <= REG_PDPTE3;
+        fixed = fixed || which == REG_CPL || which == REG_EVENT_WAITING;
+        svm_set_register(&vcpu, which, value);
+        assert_int_equal(svm_get_register(&vcpu, which), fixed ? before : value);
+    }
+    assert_int_equal(stores, 3); // of the SYSENTER MSRs
+}
+
+static void the_privilege_level_is_that_of_ss(void **state)
+{
+    const struct segment user = {.attributes = 0x00f3, .limit = 0xffff};
+    (void)state;
+    svm_set_segment(&vcpu, SEGMENT_SS, &user);
+    svm_set_register(&vcpu, REG_CPL, 0);
+    assert_int_equal(svm_get_register(&vcpu, REG_CPL), 3);
+    assert_int_equal(backend.vmcb.control.clean & CLEAN_SEGMENTS, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -221,6 +268,9 @@ int main(void)
         TEST(a_hidden_cd_makes_accesses_to_cr0_exit),
         TEST(the_apic_changes_only_what_cr8_does),
         TEST(a_window_and_the_apic_share_one_word),
+        TEST(only_a_write_of_0_forgets_the_waiting_event),
+        TEST(registers_keep_what_is_written),
+        TEST(the_privilege_level_is_that_of_ss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
