@@ -131,7 +131,8 @@ void svm_request_nmi_window(struct vcpu_core *vcpu);
 uint64_t svm_nmi_hold(struct vcpu_core *vcpu);  // in how many ns it looks again; 0: none waits
 bool svm_requeue_event(struct vcpu_core *vcpu); // true: one was being delivered
 void svm_end_nmi(struct vcpu_core *vcpu);       // at an IRET
-void svm_forget_event(struct vcpu_core *vcpu);  // that svm_inject took and no entry has delivered
+void svm_block_nmis(struct vcpu_core *vcpu, bool blocked);
+void svm_forget_event(struct vcpu_core *vcpu); // that svm_inject took and no entry has delivered
 
 // svm_run.c
 void svm_run(struct vcpu_core *vcpu);

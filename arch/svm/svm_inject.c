@@ -34,6 +34,16 @@ static void place_event(struct vcpu_core *vcpu, uint64_t eventinj)
     }
 }
 
+#define NO_RIP UINT64_MAX // where no IRET is
+
+void svm_block_nmis(struct vcpu_core *vcpu, bool blocked)
+{
+    vcpu->backend->nmi_blocked = blocked;
+    vcpu->backend->nmi_iret_rip = NO_RIP;
+    vcpu->backend->nmi_holds = 0;
+    svm_intercepts_set(vcpu, CAUSE_NMI_HANDLER, blocked);
+}
+
 bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
 {
     struct vmcb *vmcb = &vcpu->backend->vmcb;
@@ -48,9 +58,7 @@ bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
     }
     place_event(vcpu, eventinj);
     if (event->type == EVENT_NMI) {
-        vcpu->backend->nmi_blocked = true;
-        vcpu->backend->nmi_holds = 0;
-        svm_intercepts_set(vcpu, CAUSE_NMI_HANDLER, true);
+        svm_block_nmis(vcpu, true);
     }
     return true;
 }
@@ -70,9 +78,8 @@ static void run_for_nmi(struct vcpu_core *vcpu)
 
 void svm_end_nmi(struct vcpu_core *vcpu)
 {
-    vcpu->backend->nmi_blocked = false;
+    svm_block_nmis(vcpu, false);
     vcpu->backend->nmi_iret_rip = vcpu->backend->vmcb.save.rip;
-    svm_intercepts_set(vcpu, CAUSE_NMI_HANDLER, false);
     run_for_nmi(vcpu);
 }
 

@@ -143,6 +143,7 @@ static uint64_t get_shadow(const struct vcpu_core *vcpu)
 static void set_shadow(struct vcpu_core *vcpu, uint64_t value)
 {
     svm_set_interrupt_shadow(vcpu->backend, value & (SHADOW_STI | SHADOW_MOV_SS));
+    svm_block_nmis(vcpu, value & SHADOW_NMI);
 }
 
 // ---- The table ----

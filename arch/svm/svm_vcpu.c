@@ -53,6 +53,7 @@ static void fill_state(struct vcpu_core *vcpu)
     svm_set_register(vcpu, REG_RFLAGS, 0);
     svm_set_register(vcpu, REG_DR6, DR6_FIXED);
     svm_set_register(vcpu, REG_DR7, DR7_FIXED);
+    svm_set_register(vcpu, REG_INTERRUPT_SHADOW, 0);
 }
 
 static void free_backend(struct backend_vcpu *backend)
@@ -77,7 +78,6 @@ enum status svm_create_vcpu(struct vcpu_core *vcpu, struct reason *why)
     backend->next_rip_saved = svm_capability()->features & SVM_NEXT_RIP;
     backend->all_clean = svm_capability()->features & SVM_CLEAN_BITS ? CLEAN_ALL : 0;
     backend->cr4_forced = read_cr4() & CR4_MCE;
-    backend->nmi_iret_rip = UINT64_MAX; // where no IRET is
     vcpu->backend = backend;
     svm_code_forget(vcpu);
     svm_load_vcpu(vcpu);

@@ -124,8 +124,7 @@ static int set_up(void **state)
                                   .x2apic_msr_map = x2apic_msr_map,
                                   .apics = apics,
                                   .logical_apics = logical_apics};
-    backend = (struct backend_vcpu){
-        .all_clean = CLEAN_ALL, .cr4_forced = CR4_MCE, .nmi_iret_rip = UINT64_MAX};
+    backend = (struct backend_vcpu){.all_clean = CLEAN_ALL, .cr4_forced = CR4_MCE};
     vcpu = (struct vcpu_core){.backend = &backend,
                               .nested = &space,
                               .apic_page = apic_page,
@@ -136,6 +135,7 @@ static int set_up(void **state)
     svm_set_register(&vcpu, REG_CR0, CR0_ET);
     svm_set_register(&vcpu, REG_CR4, 0);
     svm_set_register(&vcpu, REG_EFER, 0);
+    svm_set_register(&vcpu, REG_INTERRUPT_SHADOW, 0);
     svm_mark_clean(&backend);
     return 0;
 }
@@ -259,6 +259,35 @@ static void the_privilege_level_is_that_of_ss(void **state)
     assert_int_equal(backend.vmcb.control.clean & CLEAN_SEGMENTS, 0);
 }
 
+// As INIT does: a vCPU that it finds in an NMI's handler takes NMIs again.
+static void a_cleared_shadow_lets_nmis_in(void **state)
+{
+    const struct event nmi = {.type = EVENT_NMI, .vector = VECTOR_NMI};
+    (void)state;
+    assert_true(svm_inject(&vcpu, &nmi));
+    assert_int_equal(svm_get_register(&vcpu, REG_INTERRUPT_SHADOW), SHADOW_NMI);
+    assert_true(backend.vmcb.control.intercepts & INTERCEPT_IRET);
+    svm_set_register(&vcpu, REG_INTERRUPT_SHADOW, 0);
+    assert_int_equal(svm_get_register(&vcpu, REG_INTERRUPT_SHADOW), 0);
+    assert_false(backend.vmcb.control.intercepts & INTERCEPT_IRET);
+    svm_set_register(&vcpu, REG_INTERRUPT_SHADOW, SHADOW_NMI | SHADOW_STI);
+    assert_int_equal(svm_get_register(&vcpu, REG_INTERRUPT_SHADOW), SHADOW_NMI | SHADOW_STI);
+    assert_true(backend.vmcb.control.intercepts & INTERCEPT_IRET);
+}
+
+// The IRET itself still runs without NMIs.
+static void nmis_are_blocked_to_the_end_of_the_iret(void **state)
+{
+    const struct event nmi = {.type = EVENT_NMI, .vector = VECTOR_NMI};
+    (void)state;
+    assert_true(svm_inject(&vcpu, &nmi));
+    svm_set_register(&vcpu, REG_RIP, 0x1000);
+    svm_end_nmi(&vcpu);
+    assert_int_equal(svm_get_register(&vcpu, REG_INTERRUPT_SHADOW), SHADOW_NMI);
+    svm_set_register(&vcpu, REG_RIP, 0x2000);
+    assert_int_equal(svm_get_register(&vcpu, REG_INTERRUPT_SHADOW), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -271,6 +300,8 @@ int main(void)
         TEST(only_a_write_of_0_forgets_the_waiting_event),
         TEST(registers_keep_what_is_written),
         TEST(the_privilege_level_is_that_of_ss),
+        TEST(a_cleared_shadow_lets_nmis_in),
+        TEST(nmis_are_blocked_to_the_end_of_the_iret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
