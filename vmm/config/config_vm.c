@@ -23,8 +23,7 @@ static enum status parse_name(const char *value, struct vm_config *config, struc
 static enum status parse_memory(const char *value, struct vm_config *config, struct reason *why)
 {
     uint64_t bytes;
-
-    if (!config_parse_size(value, &bytes)) {
+    if (!text_parse_size(value, strlen(value), &bytes)) {
         return refuse(why, STATUS_INVALID, "mem=%.24s: expected a size such as 64M or 1G", value);
     }
     if (bytes < VM_MEMORY_MIN || bytes > GUEST_MEMORY_MAX) {
@@ -41,8 +40,7 @@ static enum status parse_memory(const char *value, struct vm_config *config, str
 static enum status parse_vcpus(const char *value, struct vm_config *config, struct reason *why)
 {
     uint64_t number;
-
-    if (!config_parse_number(value, &number) || number == 0 || number > VM_VCPUS_MAX) {
+    if (!text_parse_u64(value, strlen(value), &number) || number == 0 || number > VM_VCPUS_MAX) {
         return refuse(why, STATUS_RANGE, "cpus=%.24s: expected a number from 1 to %d", value,
                       VM_VCPUS_MAX);
     }

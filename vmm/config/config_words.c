@@ -65,58 +65,6 @@ bool config_next_word(const char **line, struct config_word *word)
     return true;
 }
 
-// Reads the digits at `*text` and moves it behind them.
-static bool parse_digits(const char **text, uint64_t *number)
-{
-    const char *c = *text;
-
-    if (!is_digit(*c)) {
-        return false;
-    }
-    *number = 0;
-    for (; is_digit(*c); c++) {
-        if (__builtin_mul_overflow(*number, 10, number) ||
-            __builtin_add_overflow(*number, (uint64_t)(*c - '0'), number)) {
-            return false;
-        }
-    }
-    *text = c;
-    return true;
-}
-
-bool config_parse_number(const char *text, uint64_t *number)
-{
-    return parse_digits(&text, number) && *text == '\0';
-}
-
-bool config_parse_size(const char *text, uint64_t *bytes)
-{
-    uint64_t unit = 1;
-
-    if (!parse_digits(&text, bytes)) {
-        return false;
-    }
-    switch (*text) {
-    case 'k':
-    case 'K':
-        unit = KIB;
-        break;
-    case 'm':
-    case 'M':
-        unit = MIB;
-        break;
-    case 'g':
-    case 'G':
-        unit = GIB;
-        break;
-    case '\0':
-        return true;
-    default:
-        return false;
-    }
-    return text[1] == '\0' && !__builtin_mul_overflow(*bytes, unit, bytes);
-}
-
 bool config_parse_name(const char *text, size_t length, char *name, size_t size)
 {
     if (length == 0 || length >= size) {

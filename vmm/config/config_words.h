@@ -25,12 +25,6 @@ struct config_word {
 // backslash in it as \" \' \\ (its manual, "Quoting"): both are undone here.
 bool config_next_word(const char **line, struct config_word *word);
 
-// A size: decimal digits, then K, M, G or nothing. False: malformed, or above UINT64_MAX.
-bool config_parse_size(const char *text, uint64_t *bytes);
-
-// A decimal number of digits alone. False: malformed, or above UINT64_MAX.
-bool config_parse_number(const char *text, uint64_t *number);
-
 // Copies `length` bytes of a name into `name` of `size` bytes, with a NUL. False: it is empty, does
 // not fit, or has something else than letters, digits, '-', '_' and '.' in it.
 bool config_parse_name(const char *text, size_t length, char *name, size_t size);

@@ -23,47 +23,16 @@ void command_exits(struct monitor *monitor, const struct arguments *arguments)
     }
 }
 
-static uint64_t unit_of(char character)
-{
-    switch (character) {
-    case 'k':
-    case 'K':
-        return KIB;
-    case 'm':
-    case 'M':
-        return MIB;
-    case 'g':
-    case 'G':
-        return GIB;
-    default:
-        return 1;
-    }
-}
-
-// A number with or without K, M or G.
-static bool parse_amount(const char *text, uint64_t *value)
-{
-    size_t length = strlen(text);
-    uint64_t unit = length > 0 ? unit_of(text[length - 1]) : 1;
-    uint64_t number;
-
-    if (!text_parse_u64(text, length - (unit > 1), &number) || number > UINT64_MAX / unit) {
-        return false;
-    }
-    *value = number * unit;
-    return true;
-}
-
 // The number that argument `index` is; false: the user was told what is wrong with it.
 static bool number_argument(struct monitor *monitor, const struct arguments *arguments,
                             unsigned index, const char *what, uint64_t *value)
 {
-    if (parse_amount(arguments->words[index], value)) {
+    const char *text = arguments->words[index];
+    if (text_parse_size(text, strlen(text), value)) {
         return true;
     }
     console_format(monitor->console,
-                   "'%s' is no %s; expected a number such as 4096, 4K or 0x1000\n",
-                   arguments->words[index], what);
+                   "'%s' is no %s; expected a number such as 4096, 4K or 0x1000\n", text, what);
     return false;
 }
 

@@ -79,3 +79,31 @@ bool text_parse_u64(const char *text, size_t length, uint64_t *value)
     *value = result;
     return true;
 }
+
+static uint64_t unit_of(char character)
+{
+    switch (character) {
+    case 'k':
+    case 'K':
+        return KIB;
+    case 'm':
+    case 'M':
+        return MIB;
+    case 'g':
+    case 'G':
+        return GIB;
+    default:
+        return 1;
+    }
+}
+
+bool text_parse_size(const char *text, size_t length, uint64_t *bytes)
+{
+    uint64_t unit = length > 0 ? unit_of(text[length - 1]) : 1;
+    uint64_t number;
+    if (!text_parse_u64(text, length - (unit > 1), &number) || number > UINT64_MAX / unit) {
+        return false;
+    }
+    *bytes = number * unit;
+    return true;
+}

@@ -29,3 +29,7 @@ size_t text_copy(char *to, size_t size, const char *from);
 // The number that the whole of `text` (`length` bytes, no NUL needed) spells: decimal, or
 // hexadecimal after 0x. False, and `value` left alone, for anything else or above 64 bits.
 bool text_parse_u64(const char *text, size_t length, uint64_t *value) MUST_CHECK;
+
+// The same for a size: the number may have K, M or G (or k, m, g) behind it, for 2^10, 2^20 or
+// 2^30.
+bool text_parse_size(const char *text, size_t length, uint64_t *bytes) MUST_CHECK;

@@ -95,6 +95,38 @@ static void test_number_ends_at_its_length(void **state)
     assert_false(text_parse_u64("0x1", 2, &value));
 }
 
+static void test_sizes(void **state)
+{
+    static const struct {
+        const char *text;
+        uint64_t bytes;
+    } good[] = {
+        {"0", 0},
+        {"4096", 4096},
+        {"4k", 4 * KIB},
+        {"512M", 512 * MIB},
+        {"0x10K", 16 * KIB},
+        {"17179869183g", 17179869183 * GIB},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+        uint64_t bytes = 77;
+        assert_true(text_parse_size(good[i].text, strlen(good[i].text), &bytes));
+        assert_int_equal(bytes, good[i].bytes);
+    }
+}
+
+static void test_what_is_no_size(void **state)
+{
+    static const char *const bad[] = {"", "M", "M4", "4T", "4MM", "4 M", "17179869184G", "4K1"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        uint64_t bytes = 77;
+        assert_false(text_parse_size(bad[i], strlen(bad[i]), &bytes));
+        assert_int_equal(bytes, 77);
+    }
+}
+
 static void test_sum_wraps(void **state)
 {
     static const uint8_t bytes[] = {0xff, 0x02, 0x80, 0x80};
@@ -113,6 +145,8 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_what_is_no_number),
         cmocka_unit_test(test_number_ends_at_its_length),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_what_is_no_size),
         cmocka_unit_test(test_sum_wraps),
     };
 
