@@ -82,4 +82,5 @@ struct host {
     uint64_t (*wall_clock_s)(void); // seconds since 1970-01-01 00:00:00 UTC
 };
 
+// A line for the log, formatted; longer than 239 characters it is cut.
 void host_log(const struct host *host, const char *format, ...) PRINTF_LIKE(2, 3);

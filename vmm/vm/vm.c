@@ -95,13 +95,3 @@ void vm_end(struct vm *vm, uint64_t status, const char *format, ...)
     }
     va_end(arguments);
 }
-
-void host_log(const struct host *host, const char *format, ...)
-{
-    char text[240];
-    va_list arguments;
-    va_start(arguments, format);
-    format_text_v(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    host->log(text);
-}
