@@ -18,12 +18,13 @@
 #include "drivers/text_screen.h"
 #include "drivers/vga_text.h"
 #include "vmm/util/console_choice.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/string.h"
 
 // How often what nothing else serves is looked at: a line without interrupts must not have its 16
 // characters full, at 87 us each; and an interrupt that should come may never do.
-#define POLL_OFTEN_NS 1000000
-#define POLL_NS 20000000
+#define POLL_OFTEN_NS NS_PER_MS
+#define POLL_NS (20 * NS_PER_MS)
 
 static bool keyboard_used;
 static struct text_screen screen;

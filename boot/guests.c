@@ -3,7 +3,7 @@
 #include "boot/guests.h"
 
 #include "arch/x86/log.h"
-#include "vmm/devices/device.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/vm/vm_create.h"
 #include "vmm/vm/vm_life.h"
 

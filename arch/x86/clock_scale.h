@@ -4,7 +4,6 @@
 
 #include "vmm/util/types.h"
 
-#define NS_PER_SECOND 1000000000ULL
 #define CLOCK_SCALE_SHIFT 32
 
 // value * 2^-32 * factor

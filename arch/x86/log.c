@@ -5,10 +5,10 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/spinlock.h"
 #include "vmm/util/format.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/string.h"
 
 #define RING_BYTES (64 * KIB)
-#define NANOSECONDS 1000000000UL
 
 static struct spinlock lock;
 static uint64_t lines_dropped;
@@ -33,8 +33,8 @@ void log_set_clock(uint64_t (*now_ns)(void))
 static size_t stamp(char *text, size_t size)
 {
     uint64_t (*now)(void) = __atomic_load_n(&clock_ns, __ATOMIC_ACQUIRE);
-    uint64_t ns = now != NULL ? now() : 0;
-    return format_text(text, size, "[%5lu.%06lu] ", ns / NANOSECONDS, ns % NANOSECONDS / 1000);
+    uint64_t ns = now ? now() : 0;
+    return format_text(text, size, "[%5llu.%06llu] ", ns / NS_PER_S, ns % NS_PER_S / NS_PER_US);
 }
 
 static void keep_and_show(const char *text, size_t length)
@@ -44,7 +44,7 @@ static void keep_and_show(const char *text, size_t length)
     for (size_t i = 0; i < length; i++) {
         ring[ring_end++ % RING_BYTES] = text[i];
     }
-    if (show != NULL) {
+    if (show) {
         show(text, length);
     }
     spinlock_release(&lock, flags);

@@ -6,9 +6,9 @@
 #include "arch/x86/io.h"
 #include "arch/x86/log.h"
 #include "arch/x86/time.h"
+#include "vmm/util/nanoseconds.h"
 
-#define MS 1000000ULL // ns
-#define SETTLE_NS (200 * MS)
+#define SETTLE_NS (200 * NS_PER_MS)
 #define ACPI_ENABLE_POLLS 300 // of a millisecond
 
 // ACPI 4.8.3.2.1 and 4.8.3.7.
@@ -77,7 +77,7 @@ static void enter_acpi_mode(void)
         if (in_acpi_mode()) {
             return;
         }
-        time_delay_ns(MS);
+        time_delay_ns(NS_PER_MS);
     }
     log_line("power: the firmware does not enter ACPI mode");
 }

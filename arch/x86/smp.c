@@ -11,16 +11,15 @@
 #include "arch/x86/panic.h"
 #include "arch/x86/time.h"
 #include "arch/x86/tsc_sync.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/string.h"
 
 #define XAPIC_ID_MAX 254
-#define MS 1000000ULL // ns
-#define US 1000ULL
 // SDM Vol. 3A 9.4.4.1: 10 ms after INIT, 200 us after each start-up IPI.
-#define INIT_DELAY_NS (10 * MS)
-#define STARTUP_DELAY_NS (200 * US)
+#define INIT_DELAY_NS (10 * NS_PER_MS)
+#define STARTUP_DELAY_NS (200 * NS_PER_US)
 // A CPU answers within microseconds; 32 that an emulator runs on two take longer.
-#define ANSWER_NS (1000 * MS)
+#define ANSWER_NS NS_PER_S
 
 // The end of trampoline.asm.
 struct PACKED trampoline_parameters {

@@ -11,6 +11,7 @@
 #include "arch/x86/mc146818.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/vectors.h"
+#include "vmm/util/nanoseconds.h"
 
 // Written by time_init, then constant.
 static struct clock_rates rates;
@@ -41,13 +42,13 @@ enum status time_init(const struct acpi_info *acpi, struct reason *why)
         return status;
     }
     source_name = reference->name;
-    ticks_per_ns = clock_scale_factor(NS_PER_SECOND, rates.tsc_hz);
-    apic_ticks_per_ns = clock_scale_factor(NS_PER_SECOND, rates.apic_hz);
+    ticks_per_ns = clock_scale_factor(NS_PER_S, rates.tsc_hz);
+    apic_ticks_per_ns = clock_scale_factor(NS_PER_S, rates.apic_hz);
     has_deadline_mode = (cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) != 0 &&
                         !feature_is_off(OPTIONAL_TSC_DEADLINE);
     wall_clock_base_s = mc146818_read(acpi->rtc_century);
     base_tsc = rdtsc();
-    ns_per_tick = clock_scale_factor(rates.tsc_hz, NS_PER_SECOND);
+    ns_per_tick = clock_scale_factor(rates.tsc_hz, NS_PER_S);
     return STATUS_OK;
 }
 
@@ -55,7 +56,7 @@ void time_init_cpu(void)
 {
     apic_timer_setup(has_deadline_mode ? APIC_TIMER_TSC_DEADLINE : APIC_TIMER_ONE_SHOT,
                      VECTOR_TIMER);
-    time_set_deadline(TIME_NEVER_NS);
+    time_set_deadline(NEVER_NS);
 }
 
 uint64_t time_now_ns(void)
@@ -73,8 +74,8 @@ static void set_one_shot(uint64_t ns)
 void time_set_deadline(uint64_t ns)
 {
     if (has_deadline_mode) {
-        wrmsr(IA32_TSC_DEADLINE, ns == TIME_NEVER_NS ? 0 : time_tsc_at_ns(ns));
-    } else if (ns == TIME_NEVER_NS) {
+        wrmsr(IA32_TSC_DEADLINE, ns == NEVER_NS ? 0 : time_tsc_at_ns(ns));
+    } else if (ns == NEVER_NS) {
         apic_timer_start(0);
     } else {
         set_one_shot(ns);
@@ -125,5 +126,5 @@ const char *time_source_name(void)
 
 uint64_t time_wall_clock_s(void)
 {
-    return wall_clock_base_s + time_now_ns() / NS_PER_SECOND;
+    return wall_clock_base_s + time_now_ns() / NS_PER_S;
 }

@@ -4,8 +4,6 @@
 
 #include "arch/x86/acpi.h"
 
-#define TIME_NEVER_NS UINT64_MAX
-
 // BSP, after apic_init_cpu: calibrates the TSC and the APIC timer against the PM timer, or the HPET
 // or PIT where ACPI has no PM timer, and reads the date; the clock starts at 0. About 60 ms.
 // Fails where none of these clocks runs.
@@ -15,7 +13,7 @@ void time_init_cpu(void);
 
 // Since time_init; the same on every CPU; no division. 0 before.
 uint64_t time_now_ns(void);
-// This CPU's timer interrupt at `ns` (at once if that has passed); TIME_NEVER_NS: none. It only
+// This CPU's timer interrupt at `ns` (at once if that has passed); NEVER_NS: none. It only
 // wakes the CPU, and it can come early: look at the clock.
 void time_set_deadline(uint64_t ns);
 // Busy, at least so long; nothing before time_init.

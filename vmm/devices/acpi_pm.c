@@ -2,7 +2,6 @@
 // The model of ACPI's fixed hardware: events and their SCI, the way to S5, the PM timer.
 #include "vmm/devices/acpi_pm.h"
 
-#define NS_PER_S 1000000000ULL
 #define TIMER_TOP_SHIFT 31 // the timer has 32 bits (TMR_VAL_EXT); its status is for the highest
 
 // ACPI 6.5, tables 4.15 and 4.16: the same places in status and enable.

@@ -2,6 +2,7 @@
 // What a device model may know of the world: a line to raise, and a place for its bytes.
 #pragma once
 
+#include "vmm/util/nanoseconds.h" // IWYU pragma: export
 #include "vmm/util/types.h"
 
 // An interrupt line. The model calls `set` with the line's new level whenever it changes; whoever
@@ -25,6 +26,3 @@ static inline bool byte_sink_put(struct byte_sink *sink, uint8_t byte)
 {
     return sink->put(sink, byte);
 }
-
-// A point in time that never comes: what `*_next_event_ns` returns when nothing is due.
-#define NEVER_NS UINT64_MAX

@@ -2,7 +2,6 @@
 // The model of a PC's 8254: its ports, port 0x61, and the edges of channel 0 in real time.
 #include "vmm/devices/pit.h"
 
-#define NS_PER_S 1000000000ULL
 #define CONTROL_PORT 3
 #define SPEAKER_CHANNEL 2
 // Channel 1 toggled the refresh bit of the first PCs about every 15 us: 18 ticks.

@@ -4,7 +4,6 @@
 
 #include "vmm/devices/rtc.h"
 
-#define NS_PER_S 1000000000ULL
 #define RTC_NO_HOUR 0xfeU // of a byte that is no hour on a 12-hour clock
 
 enum rtc_byte {

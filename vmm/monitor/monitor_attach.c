@@ -2,16 +2,16 @@
 // The terminal connected to one guest, raw both ways, until Ctrl-] or the guest's end.
 #include "vmm/console/console.h"
 #include "vmm/console/line_filter.h"
-#include "vmm/devices/device.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 
 #define REPLAY_BYTES 2048
 #define INPUT_SHARE 64
-#define INPUT_PATIENCE_NS 1000000000ULL // for a guest that does not read
+#define INPUT_PATIENCE_NS NS_PER_S // for a guest that does not read
 // Whatever state the guest left the user's terminal in: CAN ends an unfinished sequence, DECSTR
 // (soft reset) gives back colours, cursor and margins.
 #define TERMINAL_RESET "\x18\x1b[!p"

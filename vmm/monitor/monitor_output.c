@@ -2,9 +2,9 @@
 // Guests' output and the log on their way to the console: line by line with the VM's name, or raw.
 #include "vmm/console/console.h"
 #include "vmm/console/line_filter.h"
-#include "vmm/devices/device.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"

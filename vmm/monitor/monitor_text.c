@@ -2,10 +2,9 @@
 // Sizes, durations and ends of VMs as the user reads them.
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/format.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"
 #include "vmm/vm/vm.h"
-
-#define NS_IN_S 1000000000ULL
 
 struct monitor_text monitor_size_text(uint64_t bytes)
 {
@@ -21,7 +20,7 @@ struct monitor_text monitor_size_text(uint64_t bytes)
 
 struct monitor_text monitor_duration_text(uint64_t ns)
 {
-    unsigned long long s = ns / NS_IN_S;
+    unsigned long long s = ns / NS_PER_S;
     struct monitor_text text;
 
     format_text(text.text, sizeof(text.text), "%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);

@@ -4,8 +4,8 @@
 
 #include "arch/x86/registers.h"
 #include "vmm/board/pc.h"
-#include "vmm/devices/device.h"
 #include "vmm/host.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"

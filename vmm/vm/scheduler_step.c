@@ -3,6 +3,7 @@
 #include "vmm/vm/scheduler_step.h"
 
 #include "vmm/host.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/scheduler.h"

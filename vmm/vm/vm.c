@@ -5,15 +5,15 @@
 #include <stdarg.h>
 
 #include "vmm/backend.h"
-#include "vmm/devices/device.h"
 #include "vmm/host.h"
 #include "vmm/util/format.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/scheduler.h"
 
 // How long a VM that ended waits at least for its restart. A VM that fails at once would fill the
 // log otherwise.
-#define RESTART_DELAY_NS 1000000000ULL
+#define RESTART_DELAY_NS NS_PER_S
 // A VM whose start takes long is started more seldom: it would fill its CPU with starts otherwise.
 #define PAUSE_STARTS 10
 

@@ -2,8 +2,8 @@
 // The set of VMs: found by name, made from a configuration or a linked payload.
 #include "vmm/vm/vm_create.h"
 
-#include "vmm/devices/device.h"
 #include "vmm/host.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"

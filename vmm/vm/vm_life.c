@@ -3,8 +3,8 @@
 #include "vmm/vm/vm_life.h"
 
 #include "vmm/backend.h"
-#include "vmm/devices/device.h"
 #include "vmm/host.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"

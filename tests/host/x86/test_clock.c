@@ -8,12 +8,14 @@
 
 #include <cmocka.h>
 
+#include "vmm/util/nanoseconds.h"
+
 static void test_factor(void **state)
 {
     (void)state;
-    assert_true(clock_scale_factor(NS_PER_SECOND, NS_PER_SECOND) == BIT(32));
-    assert_true(clock_scale_factor(100000000, NS_PER_SECOND) == 10 * BIT(32));
-    assert_true(clock_scale_factor(2 * NS_PER_SECOND, NS_PER_SECOND) == BIT(31));
+    assert_true(clock_scale_factor(NS_PER_S, NS_PER_S) == BIT(32));
+    assert_true(clock_scale_factor(100000000, NS_PER_S) == 10 * BIT(32));
+    assert_true(clock_scale_factor(2 * NS_PER_S, NS_PER_S) == BIT(31));
     assert_true(clock_scale_factor(3, 1) == 0x55555555);
     assert_true(clock_scale_factor(BIT(35), 1) == 0);
 }
@@ -23,9 +25,9 @@ static void test_round_trip(void **state)
     (void)state;
     const uint64_t rates[] = {100000000, 2400000001, 3579545000, 19999999999};
     for (size_t i = 0; i < ARRAY_SIZE(rates); i++) {
-        uint64_t to_ns = clock_scale_factor(rates[i], NS_PER_SECOND);
-        uint64_t to_ticks = clock_scale_factor(NS_PER_SECOND, rates[i]);
-        uint64_t year_ns = 365ULL * 86400 * NS_PER_SECOND;
+        uint64_t to_ns = clock_scale_factor(rates[i], NS_PER_S);
+        uint64_t to_ticks = clock_scale_factor(NS_PER_S, rates[i]);
+        uint64_t year_ns = 365ULL * 86400 * NS_PER_S;
         uint64_t ticks = clock_scale_up(year_ns, to_ticks);
         uint64_t back = clock_scale(ticks, to_ns);
         uint64_t error = back > year_ns ? back - year_ns : year_ns - back;
@@ -37,7 +39,7 @@ static void test_round_trip(void **state)
 static void test_scale_up_saturates(void **state)
 {
     (void)state;
-    uint64_t factor = clock_scale_factor(NS_PER_SECOND, 3 * NS_PER_SECOND);
+    uint64_t factor = clock_scale_factor(NS_PER_S, 3 * NS_PER_S);
     assert_true(clock_scale_up(UINT64_MAX, factor) == UINT64_MAX);
     assert_true(clock_scale_up(UINT64_MAX / 3, factor) == UINT64_MAX);
     assert_true(clock_scale_up(UINT64_MAX, BIT(32)) == UINT64_MAX);
