@@ -32,6 +32,7 @@ const struct host host_table = {
     .now_ns = time_now_ns,
     .set_deadline = time_set_deadline,
     .kick = ipi_kick,
+    .kick_posted = ipi_post,
     .cpu_count = cpu_count,
     .this_cpu = this_cpu,
     .call = ipi_call,

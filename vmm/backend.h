@@ -7,7 +7,7 @@
 #include "vmm/exit.h"
 #include "vmm/util/status.h"
 
-struct vm;
+struct lapic_page;
 
 // General registers in the order of their encoding in instructions. The entry code of each back end
 // saves them here at every exit; gpr[GPR_RSP] is not kept here, use REG_RSP.
@@ -156,6 +156,17 @@ enum vcpu_work {
     WORK_ENTRY = BIT(4),  // the back end's own: what run does before the first entry is due again
 };
 
+// A posted-interrupt descriptor (SDM Vol. 3C 30.6). With FEATURE_POSTED a CPU that is notified
+// (host->kick_posted) while the vCPU is in the guest clears POSTED_ON and requests the vectors.
+struct posted_interrupts {
+    alignas(64) uint64_t vectors[256 / 64]; // PIR: a bit for each that is posted
+    uint32_t flags;                         // POSTED_ON; the others are software's
+};
+
+enum posted_flag { POSTED_ON = BIT(0) }; // some of `vectors` are set
+
+static_assert(offsetof(struct posted_interrupts, flags) == 256 / 8, "table 30-1");
+
 // What both sides of the seam share of a vCPU: the first member of vmm's struct vcpu. The back end
 // keeps its own state in `backend`.
 struct backend_vcpu;
@@ -164,23 +175,53 @@ struct vcpu_core {
     struct guest_registers registers; // first: entry code pushes into it
     struct backend_vcpu *backend;
     struct nested_space *nested;
-    uint32_t work;              // enum vcpu_work, atomic
-    uint32_t exits_left;        // the back end's: until its loop returns to look at the clock
-    uint64_t entry_rsp;         // the back end's stack while the guest runs
-    uint64_t cr4_allowed;       // bits of CR4 that the guest may have, by its CPUID
-    uint64_t cr4_watched;       // of them those whose change must exit
-    uint64_t deadline_ns;       // run() returns with WORK_HOST set no later than about then
-    unsigned apic_id;           // of its local APIC, and
-    void *apic_page;            // the page of its registers, for FEATURE_APIC
-    void *posted;               // the descriptor of posted interrupts, for FEATURE_POSTED
-    uint64_t host_cr3;          // the address space to be in on exit: struct host_space.cr3
-    uint64_t exits[EXIT_KINDS]; // counted by the back end's loop
+    uint32_t work;                    // enum vcpu_work, atomic
+    uint32_t exits_left;              // the back end's: until its loop returns to look at the clock
+    uint64_t entry_rsp;               // the back end's stack while the guest runs
+    uint64_t cr4_allowed;             // bits of CR4 that the guest may have, by its CPUID
+    uint64_t cr4_watched;             // of them those whose change must exit
+    uint64_t deadline_ns;             // run() returns with WORK_HOST set no later than about then
+    unsigned apic_id;                 // of its local APIC, and
+    struct lapic_page *apic_page;     // its registers, for FEATURE_APIC
+    struct posted_interrupts *posted; // for FEATURE_POSTED
+    uint64_t host_cr3;                // the address space to be in on exit: struct host_space.cr3
+    uint64_t exits[EXIT_KINDS];       // counted by the back end's loop
 };
 
-// Constant table, one a vendor. A vcpu belongs to the CPU that has loaded it until that CPU unloads
-// it. Functions without a status cannot fail.
+// What a back end offers, in constant tables, one of each a vendor. Functions without a status
+// cannot fail.
+
+// A VM's nested page table and permission maps: of all its vCPUs.
+struct space_ops {
+    enum status (*create)(struct nested_space **space);
+    void (*destroy)(struct nested_space *space);
+    // gpa, hpa and bytes are multiples of 4 KiB. map uses the largest pages that fit, unmap splits.
+    // A vCPU that runs meanwhile may use what was unmapped until its next entry.
+    enum status (*map)(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+                       unsigned access);
+    enum status (*unmap)(struct nested_space *space, gpa_t gpa, uint64_t bytes);
+    // Whether RDMSR and WRMSR of that MSR exit. At first all do.
+    void (*intercept_msr)(struct nested_space *space, uint32_t msr, bool reads, bool writes);
+};
+
+// The part of a local APIC that a CPU with FEATURE_APIC serves. A vCPU begins with
+// APIC_ACCESS_MEMORY.
+struct apic_ops {
+    void (*set_access)(struct vcpu_core *vcpu, enum apic_access access);
+    // Whether the page at BACKEND_APIC_GPA is there, as it is at first. vCPUs that run meanwhile
+    // may see it, empty, until their next entry.
+    void (*show_page)(struct nested_space *space, bool shown);
+    // Not with APIC_ACCESS_EXITS: the highest requested vector and the highest in service; 0: none.
+    void (*set_interrupt_status)(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service);
+    // The vectors whose end makes an EXIT_EOI.
+    void (*set_eoi_exits)(struct vcpu_core *vcpu, const uint64_t vectors[4]);
+};
+
+// A vCPU belongs to the CPU that has loaded it until that CPU unloads it.
 struct vcpu_ops {
     const char *name; // "VT-x", "AMD-V"
+    const struct space_ops *space;
+    const struct apic_ops *apic; // called on CPUs with FEATURE_APIC only
 
     // This CPU, once. On failure `why` names the missing feature or the refusing bit.
     enum status (*enable_cpu)(struct reason *why);
@@ -190,13 +231,11 @@ struct vcpu_ops {
     void (*summarize)(void (*line)(const char *text));
     unsigned (*features)(void); // enum backend_feature, of this CPU
 
-    enum status (*create_space)(struct nested_space **space);
-    void (*destroy_space)(struct nested_space *space);
     enum status (*create_vcpu)(struct vcpu_core *vcpu, struct reason *why);
     void (*destroy_vcpu)(struct vcpu_core *vcpu);
 
-    // Makes it the CPU's current one, which all below but map to intercept_msr need; run does so
-    // too. It may stay in the CPU until another one is loaded.
+    // Makes it the CPU's current one, which all below need; run does so too. It may stay in the CPU
+    // until another one is loaded.
     void (*load_vcpu)(struct vcpu_core *vcpu);
     // Takes all of its state out of this CPU: after that any CPU may load it, or destroy it.
     void (*unload_vcpu)(struct vcpu_core *vcpu);
@@ -216,26 +255,6 @@ struct vcpu_ops {
     // For one exit when nothing keeps an NMI away any more, of EXIT_INTERRUPT_WINDOW or EXIT_HOST.
     // Not for what STI keeps away: that is the interrupt window's.
     void (*request_nmi_window)(struct vcpu_core *vcpu);
-
-    // With FEATURE_APIC only. A vCPU begins with APIC_ACCESS_MEMORY.
-    void (*set_apic_access)(struct vcpu_core *vcpu, enum apic_access access);
-    // Whether the page at BACKEND_APIC_GPA is there, as it is at first. vCPUs that run meanwhile
-    // may see it, empty, until their next entry.
-    void (*show_apic_page)(struct nested_space *space, bool shown);
-    // Not with APIC_ACCESS_EXITS: the highest requested vector and the highest in service; 0: none.
-    void (*set_interrupt_status)(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service);
-    // The vectors whose end makes an EXIT_EOI.
-    void (*set_eoi_exits)(struct vcpu_core *vcpu, const uint64_t vectors[4]);
-    // With FEATURE_POSTED: vectors were left in the descriptor of the vCPU that another CPU runs.
-    // It takes them at once, or if it is in the host, at the next entry.
-    void (*notify)(unsigned cpu);
-
-    // gpa, hpa and bytes are multiples of 4 KiB. map uses the largest pages that fit, unmap splits.
-    // A vCPU that runs meanwhile may use what was unmapped until its next entry.
-    enum status (*map)(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
-                       unsigned access);
-    enum status (*unmap)(struct nested_space *space, gpa_t gpa, uint64_t bytes);
-    void (*intercept_msr)(struct nested_space *space, uint32_t msr, bool reads, bool writes);
 
     // The whole hardware state, a line each call of `line`, for a VM that stopped unexpectedly.
     void (*dump)(const struct vcpu_core *vcpu, void (*line)(const char *text));

@@ -48,8 +48,11 @@ struct host {
     uint64_t (*now_ns)(void);          // since boot, the same on every CPU
     void (*set_deadline)(uint64_t ns); // this CPU's timer interrupt; NEVER_NS: none
     void (*kick)(unsigned cpu);        // makes that CPU leave idle or its guest soon
-    unsigned (*cpu_count)(void);       // CPUs that run
-    unsigned (*this_cpu)(void);        // the number of the CPU that asks, below cpu_count
+    // The same, but a guest with FEATURE_POSTED stays on its CPU and gets what is posted: at once,
+    // or at its next entry if the CPU is in the host.
+    void (*kick_posted)(unsigned cpu);
+    unsigned (*cpu_count)(void); // CPUs that run
+    unsigned (*this_cpu)(void);  // the number of the CPU that asks, below cpu_count
     // Runs `call` on that CPU between two runs of guests and waits for its end.
     void (*call)(unsigned cpu, void (*call)(void *), void *argument);
 

@@ -4,14 +4,29 @@
 
 #include "arch/svm/svm.h"
 
+static const struct space_ops space_ops = {
+    .create = npt_create,
+    .destroy = npt_destroy,
+    .map = npt_map,
+    .unmap = npt_unmap,
+    .intercept_msr = svm_intercept_msr,
+};
+
+static const struct apic_ops apic_ops = {
+    .set_access = svm_set_apic_access,
+    .show_page = svm_show_apic_page,
+    .set_interrupt_status = svm_set_interrupt_status,
+    .set_eoi_exits = svm_set_eoi_exits,
+};
+
 const struct vcpu_ops svm_ops = {
     .name = "AMD-V",
+    .space = &space_ops,
+    .apic = &apic_ops,
     .enable_cpu = svm_enable_cpu,
     .disable_cpu = svm_disable_cpu,
     .summarize = svm_summarize,
     .features = svm_features,
-    .create_space = npt_create,
-    .destroy_space = npt_destroy,
     .create_vcpu = svm_create_vcpu,
     .destroy_vcpu = svm_destroy_vcpu,
     .load_vcpu = svm_load_vcpu,
@@ -24,13 +39,6 @@ const struct vcpu_ops svm_ops = {
     .inject = svm_inject,
     .request_interrupt_window = svm_request_interrupt_window,
     .request_nmi_window = svm_request_nmi_window,
-    .set_apic_access = svm_set_apic_access,
-    .show_apic_page = svm_show_apic_page,
-    .set_interrupt_status = svm_set_interrupt_status,
-    .set_eoi_exits = svm_set_eoi_exits,
-    .map = npt_map,
-    .unmap = npt_unmap,
-    .intercept_msr = svm_intercept_msr,
     .dump = svm_dump,
     .explain = svm_explain,
 };

@@ -13,16 +13,30 @@
 #include "arch/vmx/vmx_run.h"
 #include "arch/vmx/vmx_state.h"
 #include "arch/vmx/vmx_vcpu.h"
-#include "arch/x86/ipi.h"
+
+static const struct space_ops space_ops = {
+    .create = ept_create,
+    .destroy = ept_destroy,
+    .map = ept_map,
+    .unmap = ept_unmap,
+    .intercept_msr = vmx_intercept_msr,
+};
+
+static const struct apic_ops apic_ops = {
+    .set_access = vmx_set_apic_access,
+    .show_page = vmx_show_apic_page,
+    .set_interrupt_status = vmx_set_interrupt_status,
+    .set_eoi_exits = vmx_set_eoi_exits,
+};
 
 const struct vcpu_ops vmx_ops = {
     .name = "VT-x",
+    .space = &space_ops,
+    .apic = &apic_ops,
     .enable_cpu = vmx_enable_cpu,
     .disable_cpu = vmx_disable_cpu,
     .summarize = vmx_summarize,
     .features = vmx_features,
-    .create_space = ept_create,
-    .destroy_space = ept_destroy,
     .create_vcpu = vmx_create_vcpu,
     .destroy_vcpu = vmx_destroy_vcpu,
     .load_vcpu = vmx_load_vcpu,
@@ -35,14 +49,6 @@ const struct vcpu_ops vmx_ops = {
     .inject = vmx_inject,
     .request_interrupt_window = vmx_request_interrupt_window,
     .request_nmi_window = vmx_request_nmi_window,
-    .set_apic_access = vmx_set_apic_access,
-    .show_apic_page = vmx_show_apic_page,
-    .set_interrupt_status = vmx_set_interrupt_status,
-    .set_eoi_exits = vmx_set_eoi_exits,
-    .notify = ipi_post,
-    .map = ept_map,
-    .unmap = ept_unmap,
-    .intercept_msr = vmx_intercept_msr,
     .dump = vmx_dump,
     .explain = vmx_explain,
 };

@@ -217,27 +217,17 @@ static void set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4])
     memcpy(loaded(vcpu)->eoi_exits, vectors, sizeof(loaded(vcpu)->eoi_exits));
 }
 
-static void notify(unsigned cpu)
-{
-    assert_true(fake_backend.features & FEATURE_POSTED);
-    __atomic_add_fetch(&fake_backend.notified[cpu], 1, __ATOMIC_SEQ_CST);
-}
-
 // SDM Vol. 3C 30.6: ON is cleared before the requests are looked at.
 void fake_backend_take_posted(struct vcpu_core *vcpu)
 {
-    struct {
-        uint64_t requests[4];
-        uint32_t control;
-    } *descriptor = vcpu->posted;
+    struct posted_interrupts *descriptor = vcpu->posted;
     struct lapic_page *page = vcpu->apic_page;
 
     assert_true(vcpu->backend->apic_access != APIC_ACCESS_EXITS);
-    __atomic_and_fetch(&descriptor->control, ~1U, __ATOMIC_SEQ_CST);
+    __atomic_and_fetch(&descriptor->flags, ~(uint32_t)POSTED_ON, __ATOMIC_SEQ_CST);
     for (unsigned i = 0; i < 8; i++) {
-        uint64_t word =
-            __atomic_fetch_and(&descriptor->requests[i / 2],
-                               ~(UINT64_C(0xffffffff) << 32 * (i % 2)), __ATOMIC_SEQ_CST);
+        uint64_t word = __atomic_fetch_and(
+            &descriptor->vectors[i / 2], ~(UINT64_C(0xffffffff) << 32 * (i % 2)), __ATOMIC_SEQ_CST);
         uint32_t bits = (uint32_t)(word >> 32 * (i % 2));
 
         page->reg[LAPIC_IRR + i].value |= bits;
@@ -284,7 +274,7 @@ bool fake_backend_enter(struct vcpu_core *vcpu)
     if (backend->event_waiting) {
         deliver(backend);
     }
-    if (fake_backend.notified[fake_host.cpu] && backend->apic_access != APIC_ACCESS_EXITS) {
+    if (fake_host.posted_kicks[fake_host.cpu] && backend->apic_access != APIC_ACCESS_EXITS) {
         fake_backend_take_posted(vcpu);
     }
     if (backend->apic_access != APIC_ACCESS_EXITS) {
@@ -460,10 +450,19 @@ static void explain(const struct vcpu_core *vcpu, struct reason *why)
 
 void fake_backend_init(void)
 {
+    static const struct space_ops space = {.create = create_space,
+                                           .destroy = destroy_space,
+                                           .map = map,
+                                           .unmap = unmap,
+                                           .intercept_msr = intercept_msr};
+    static const struct apic_ops apic = {.set_access = set_apic_access,
+                                         .show_page = show_apic_page,
+                                         .set_interrupt_status = set_interrupt_status,
+                                         .set_eoi_exits = set_eoi_exits};
     static const struct vcpu_ops ops = {.name = "fake",
+                                        .space = &space,
+                                        .apic = &apic,
                                         .features = features,
-                                        .create_space = create_space,
-                                        .destroy_space = destroy_space,
                                         .create_vcpu = create_vcpu,
                                         .destroy_vcpu = destroy_vcpu,
                                         .load_vcpu = load_vcpu,
@@ -476,14 +475,6 @@ void fake_backend_init(void)
                                         .inject = inject,
                                         .request_interrupt_window = request_interrupt_window,
                                         .request_nmi_window = request_nmi_window,
-                                        .set_apic_access = set_apic_access,
-                                        .show_apic_page = show_apic_page,
-                                        .set_interrupt_status = set_interrupt_status,
-                                        .set_eoi_exits = set_eoi_exits,
-                                        .notify = notify,
-                                        .map = map,
-                                        .unmap = unmap,
-                                        .intercept_msr = intercept_msr,
                                         .dump = dump,
                                         .explain = explain};
 

@@ -69,7 +69,6 @@ struct fake_backend {
     unsigned script_length;
     unsigned script_at;
     enum exit_action last_action;
-    unsigned notified[FAKE_CPUS_MAX]; // of posted interrupts, each CPU
 
     unsigned event_count; // delivered to guests
     struct event events[FAKE_EVENTS_MAX];

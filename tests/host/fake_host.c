@@ -34,6 +34,11 @@ static void set_deadline(uint64_t ns)
     fake_host.deadline_ns = ns;
 }
 
+static void kick_posted(unsigned cpu)
+{
+    __atomic_add_fetch(&fake_host.posted_kicks[cpu], 1, __ATOMIC_SEQ_CST);
+}
+
 static void kick(unsigned cpu)
 {
     assert_in_range(cpu, 0, fake_host.cpus - 1);
@@ -348,6 +353,7 @@ void fake_host_init(void)
     static const struct host host = {.now_ns = now_ns,
                                      .set_deadline = set_deadline,
                                      .kick = kick,
+                                     .kick_posted = kick_posted,
                                      .cpu_count = cpu_count,
                                      .this_cpu = this_cpu,
                                      .call = call_on,

@@ -23,6 +23,7 @@ struct fake_host {
     unsigned cpu; // that runs now: calls to others change it while they last
     unsigned calls;
     unsigned kicks[FAKE_CPUS_MAX];
+    unsigned posted_kicks[FAKE_CPUS_MAX];
 
     // Memory. Each thing that can fail (an allocation, a guest's RAM, a page table, a mapping)
     // takes a step; the step of the number `failing_step`, counted from 1, fails.

@@ -25,7 +25,7 @@ void msr_reset(struct msr_state *state)
     };
 }
 
-void msr_set_intercepts(const struct vcpu_ops *ops, struct nested_space *nested)
+void msr_set_intercepts(const struct space_ops *ops, struct nested_space *nested)
 {
     // Each is in the VMCS/VMCB or stays in the CPU while the vCPU does (struct live_state).
     static const uint32_t own[] = {IA32_SYSENTER_CS, IA32_SYSENTER_ESP,   IA32_SYSENTER_EIP,

@@ -23,7 +23,7 @@ struct msr_state {
 void msr_reset(struct msr_state *state);
 
 // Lets the guest reach what its VM keeps for it without an exit.
-void msr_set_intercepts(const struct vcpu_ops *ops, struct nested_space *nested);
+void msr_set_intercepts(const struct space_ops *ops, struct nested_space *nested);
 
 // RDMSR and WRMSR with the MSR's number in RCX: RAX and RDX are read or set, an MSR that the guest
 // does not have faults, is counted and remembered.

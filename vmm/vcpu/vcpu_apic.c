@@ -64,7 +64,7 @@ void vcpu_apic_init(struct vcpu *vcpu)
     }
     vcpu->core.apic_id = vcpu->index;
     vcpu->core.apic_page = &vcpu->lapic.page;
-    vcpu->core.posted = &vcpu->mail;
+    vcpu->core.posted = &vcpu->mail.posted;
     vcpu->apic_access = vcpu->features & FEATURE_APIC ? APIC_ACCESS_MEMORY : APIC_ACCESS_EXITS;
 }
 
@@ -104,7 +104,7 @@ static void count_elsewhere(struct vcpu *vcpu, bool elsewhere)
     unsigned before = vm->apics_elsewhere;
     vm->apics_elsewhere = elsewhere ? before + 1 : before - 1;
     if (before == 0 || vm->apics_elsewhere == 0) {
-        vcpu->ops->show_apic_page(vm->nested, !elsewhere);
+        vcpu->ops->apic->show_page(vm->nested, !elsewhere);
     }
     lock_give(&vm->apic_lock);
 }
@@ -123,7 +123,7 @@ void vcpu_apic_place(struct vcpu *vcpu)
     if (before == APIC_ACCESS_MEMORY || access == APIC_ACCESS_MEMORY) {
         count_elsewhere(vcpu, access != APIC_ACCESS_MEMORY);
     }
-    vcpu->ops->set_apic_access(&vcpu->core, access);
+    vcpu->ops->apic->set_access(&vcpu->core, access);
     lapic_refresh(&vcpu->lapic); // the model alone goes on from there, if it is not served
 }
 
@@ -206,7 +206,7 @@ static void show_level_triggered(struct vcpu *vcpu)
                      (uint64_t)lapic_word(lapic, LAPIC_LEVEL_TRIGGERED, 2 * i + 1) << 32;
     }
     lapic->level_changed = false;
-    vcpu->ops->set_eoi_exits(&vcpu->core, vectors);
+    vcpu->ops->apic->set_eoi_exits(&vcpu->core, vectors);
 }
 
 void vcpu_apic_publish(struct vcpu *vcpu)
@@ -217,6 +217,7 @@ void vcpu_apic_publish(struct vcpu *vcpu)
     if (lapic->level_changed) {
         show_level_triggered(vcpu);
     }
-    vcpu->ops->set_interrupt_status(&vcpu->core, (uint8_t)lapic_highest(lapic, LAPIC_REQUESTED),
-                                    (uint8_t)lapic_highest(lapic, LAPIC_IN_SERVICE));
+    vcpu->ops->apic->set_interrupt_status(&vcpu->core,
+                                          (uint8_t)lapic_highest(lapic, LAPIC_REQUESTED),
+                                          (uint8_t)lapic_highest(lapic, LAPIC_IN_SERVICE));
 }

@@ -22,7 +22,7 @@ static void announce(struct vcpu *vcpu, uint32_t flags, bool known)
     if (!taken) {
         scheduler_notify(vcpu, WORK_EVENTS);
     } else if (!known) {
-        vcpu->ops->notify(cpu);
+        vcpu->host->kick_posted(cpu);
     }
 }
 
@@ -32,7 +32,7 @@ static void post(struct vcpu *vcpu, uint32_t flags, uint32_t instead, uint32_t u
     if (flags & MAIL_WAKES_ALL) {
         __atomic_add_fetch(&vcpu->vm->stirs, 1, __ATOMIC_SEQ_CST);
     }
-    uint32_t *at = &vcpu->mail.flags;
+    uint32_t *at = &vcpu->mail.posted.flags;
     uint32_t old = __atomic_load_n(at, __ATOMIC_RELAXED);
     do {
         if (old & unless) {
@@ -45,7 +45,7 @@ static void post(struct vcpu *vcpu, uint32_t flags, uint32_t instead, uint32_t u
 
 static void post_vector(struct vcpu *vcpu, const struct apic_message *message)
 {
-    uint64_t *vectors = message->level ? vcpu->mail.level : vcpu->mail.vectors;
+    uint64_t *vectors = message->level ? vcpu->mail.level : vcpu->mail.posted.vectors;
     __atomic_or_fetch(&vectors[message->vector / 64], BIT(message->vector % 64), __ATOMIC_RELAXED);
     post(vcpu, message->level ? MAIL_LEVEL : MAIL_VECTORS, 0, 0);
 }
@@ -120,10 +120,10 @@ void vcpu_mail_take(struct vcpu *vcpu)
     }
     // A SIPI that nobody waits for, as the second of the usual two, does not end a HLT.
     uint32_t waking = vcpu->waits_for_startup ? MAIL_WAKES_ALL : MAIL_NMI | MAIL_INIT;
-    if (__atomic_load_n(&mail->flags, __ATOMIC_RELAXED) & waking) {
+    if (__atomic_load_n(&mail->posted.flags, __ATOMIC_RELAXED) & waking) {
         vcpu_stir(vcpu);
     }
-    uint32_t flags = __atomic_exchange_n(&mail->flags, 0, __ATOMIC_ACQUIRE);
+    uint32_t flags = __atomic_exchange_n(&mail->posted.flags, 0, __ATOMIC_ACQUIRE);
     if (flags & MAIL_INIT) {
         vcpu_init_received(vcpu);
     }
@@ -137,7 +137,7 @@ void vcpu_mail_take(struct vcpu *vcpu)
         lapic_requested(&vcpu->lapic);
     }
     if (flags & MAIL_VECTORS) {
-        take_vectors(vcpu, mail->vectors, false);
+        take_vectors(vcpu, mail->posted.vectors, false);
     }
     if (flags & MAIL_LEVEL) {
         take_vectors(vcpu, mail->level, true);

@@ -2,6 +2,7 @@
 // What others have for a vCPU: anyone leaves it here, from any CPU; the vCPU's own CPU takes it.
 #pragma once
 
+#include "vmm/backend.h"
 #include "vmm/util/types.h"
 
 struct vcpu;
@@ -10,7 +11,7 @@ struct apic_message;
 #define MAIL_WORDS (256 / 64)
 
 enum mail_flag {
-    MAIL_VECTORS = BIT(0), // some of `vectors` are set
+    MAIL_VECTORS = POSTED_ON, // some of `posted.vectors` are set
     MAIL_NMI = BIT(1),
     MAIL_INIT = BIT(2),
     MAIL_STARTUP = BIT(3), // SIPI, after the INIT if there is one too
@@ -26,18 +27,11 @@ enum mail_flag {
 };
 
 // All members are atomic. What a flag announces is written before the flag.
-//
-// It begins with a posted-interrupt descriptor (SDM Vol. 3C 30.6): with FEATURE_POSTED the
-// processor that the vCPU runs on takes `vectors` and clears MAIL_VECTORS when it is notified; the
-// other flags are none of its business.
 struct vcpu_mail {
-    alignas(64) uint64_t vectors[MAIL_WORDS]; // edge-triggered: the PIR
-    uint32_t flags;                           // bit 0 is ON
+    struct posted_interrupts posted; // edge-triggered vectors, and enum mail_flag
     bool lint0;
-    uint64_t level[MAIL_WORDS]; // level-triggered
+    uint64_t level[MAIL_WORDS]; // level-triggered vectors
 };
-
-static_assert(offsetof(struct vcpu_mail, flags) == 256 / 8 && MAIL_VECTORS == 1, "figure 30-1");
 
 // A message that was found to be for this vCPU's local APIC, by lapic_is_addressed.
 void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message);
@@ -51,5 +45,5 @@ void vcpu_mail_take(struct vcpu *vcpu);
 
 static inline bool vcpu_mail_waits(const struct vcpu_mail *mail)
 {
-    return __atomic_load_n(&mail->flags, __ATOMIC_RELAXED) != 0;
+    return __atomic_load_n(&mail->posted.flags, __ATOMIC_RELAXED) != 0;
 }

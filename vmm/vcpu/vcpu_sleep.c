@@ -11,7 +11,7 @@
 
 static bool is_asleep(const struct vcpu *vcpu)
 {
-    uint32_t mail = __atomic_load_n(&vcpu->mail.flags, __ATOMIC_SEQ_CST);
+    uint32_t mail = __atomic_load_n(&vcpu->mail.posted.flags, __ATOMIC_SEQ_CST);
     return !(mail & MAIL_WAKES_ALL) && __atomic_load_n(&vcpu->asleep, __ATOMIC_SEQ_CST);
 }
 

@@ -48,7 +48,7 @@ static enum status map_extent(struct vm *vm, struct guest_extent extent)
         uint64_t contiguous;
         hpa_t frame = vm->vmm->host->space_frame(&vm->space, extent.gpa, &contiguous);
         uint64_t bytes = MIN(contiguous, extent.bytes);
-        status = vm->vmm->ops->map(vm->nested, extent.gpa, frame, bytes, ACCESS_ALL);
+        status = vm->vmm->ops->space->map(vm->nested, extent.gpa, frame, bytes, ACCESS_ALL);
         extent.gpa.value += bytes;
         extent.bytes -= bytes;
     }
@@ -58,9 +58,9 @@ static enum status map_extent(struct vm *vm, struct guest_extent extent)
 // The same RAM, mapped for the guest.
 static enum status build_nested(struct vm *vm, struct reason *why)
 {
-    const struct vcpu_ops *ops = vm->vmm->ops;
+    const struct space_ops *ops = vm->vmm->ops->space;
     vm->apics_elsewhere = 0;
-    enum status status = ops->create_space(&vm->nested);
+    enum status status = ops->create(&vm->nested);
     for (unsigned i = 0; i < vm->space.extent_count && status == STATUS_OK; i++) {
         status = map_extent(vm, vm->space.extents[i]);
     }
@@ -225,7 +225,7 @@ void vm_tear_down(struct vm *vm)
         vm->pc = NULL;
     }
     if (vm->nested) {
-        vm->vmm->ops->destroy_space(vm->nested);
+        vm->vmm->ops->space->destroy(vm->nested);
         vm->nested = NULL;
     }
     if (vm->space.cr3) {

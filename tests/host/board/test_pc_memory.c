@@ -160,7 +160,7 @@ static void devices_advance_with_the_first_vcpu_only(void **state)
     fake_host.cpu = 0;
     vcpu_advance_timers(fake_machine.vm->vcpus[0]);
     assert_true(vcpu_mail_waits(&second->mail));
-    assert_int_equal(second->mail.vectors[0x51 / 64], BIT(0x51 % 64));
+    assert_int_equal(second->mail.posted.vectors[0x51 / 64], BIT(0x51 % 64));
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, fake_machine_tear_down)

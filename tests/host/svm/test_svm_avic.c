@@ -109,8 +109,10 @@ static int set_up(void **state)
     assert_int_equal(svm_avic_create(&space), STATUS_OK);
     for (unsigned i = 0; i < VCPUS; i++) {
         backends[i] = (struct backend_vcpu){0};
-        vcpus[i] = (struct vcpu_core){
-            .backend = &backends[i], .nested = &space, .apic_id = i, .apic_page = pages[i]};
+        vcpus[i] = (struct vcpu_core){.backend = &backends[i],
+                                      .nested = &space,
+                                      .apic_id = i,
+                                      .apic_page = (struct lapic_page *)pages[i]};
         svm_set_v_intr(&vcpus[i], V_INTR_MASKING, V_INTR_MASKING);
         svm_intercepts_set(&vcpus[i], CAUSE_ALWAYS, true);
         svm_intercepts_set(&vcpus[i], CAUSE_CR8_IN_MODEL, true);

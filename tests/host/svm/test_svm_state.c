@@ -127,7 +127,7 @@ static int set_up(void **state)
     backend = (struct backend_vcpu){.all_clean = CLEAN_ALL, .cr4_forced = CR4_MCE};
     vcpu = (struct vcpu_core){.backend = &backend,
                               .nested = &space,
-                              .apic_page = apic_page,
+                              .apic_page = (struct lapic_page *)apic_page,
                               .cr4_allowed = CR4_MCE | CR4_PAE | CR4_PGE};
     flushes = fetches = stores = 0;
     svm_intercepts_set(&vcpu, CAUSE_ALWAYS, true);

@@ -46,9 +46,9 @@ static unsigned receivers(void)
     for (unsigned i = 0; i < VCPUS; i++) {
         struct vcpu *vcpu = fake_machine.vm->vcpus[i];
 
-        who |= (unsigned)(vcpu->mail.vectors[VECTOR / 64] != 0) << i;
-        vcpu->mail.vectors[VECTOR / 64] = 0;
-        vcpu->mail.flags = 0;
+        who |= (unsigned)(vcpu->mail.posted.vectors[VECTOR / 64] != 0) << i;
+        vcpu->mail.posted.vectors[VECTOR / 64] = 0;
+        vcpu->mail.posted.flags = 0;
     }
     return who;
 }
@@ -148,14 +148,14 @@ static void init_and_sipi_go_the_same_way(void **state)
     apic_bus_send(fake_machine.vm, fake_machine.vcpu,
                   &(struct apic_message){.delivery = APIC_INIT, .destination = EVERYONE});
     for (unsigned i = 0; i < VCPUS; i++) {
-        assert_int_equal(fake_machine.vm->vcpus[i]->mail.flags, i ? MAIL_INIT : 0);
+        assert_int_equal(fake_machine.vm->vcpus[i]->mail.posted.flags, i ? MAIL_INIT : 0);
     }
     apic_bus_send(
         fake_machine.vm, fake_machine.vcpu,
         &(struct apic_message){.delivery = APIC_STARTUP, .vector = 0x9a, .destination = 3});
-    assert_int_equal(fake_machine.vm->vcpus[3]->mail.flags,
+    assert_int_equal(fake_machine.vm->vcpus[3]->mail.posted.flags,
                      MAIL_INIT | MAIL_STARTUP | 0x9a << MAIL_STARTUP_SHIFT);
-    assert_int_equal(fake_machine.vm->vcpus[2]->mail.flags, MAIL_INIT);
+    assert_int_equal(fake_machine.vm->vcpus[2]->mail.posted.flags, MAIL_INIT);
 }
 
 // ---- Lowest priority ----

@@ -414,7 +414,7 @@ static void the_receivers_of_an_ipi_are_told_to_look(void **state)
     for (unsigned i = 1; i < 4; i++) {
         vcpu_startup(vm->vcpus[i], 0x10);
         assert_true(vcpu_write_lapic(vm->vcpus[i], LAPIC_SVR, 0x1ff));
-        vm->vcpus[i]->mail.flags = 0;
+        vm->vcpus[i]->mail.posted.flags = 0;
     }
     vm->vcpus[1]->lapic.page.reg[LAPIC_IRR + 2].value = BIT(1);
     assert_true(
@@ -422,9 +422,9 @@ static void the_receivers_of_an_ipi_are_told_to_look(void **state)
     fake_host.host.space_enter(&vm->space);
     fake_backend.ops.load_vcpu(&vm->vcpus[0]->core);
     assert_int_equal(fake_backend_exit(&vm->vcpus[0]->core, ipi), RETRY);
-    assert_int_equal(vm->vcpus[0]->mail.flags | vm->vcpus[2]->mail.flags, 0);
-    assert_int_equal(vm->vcpus[1]->mail.flags, MAIL_REQUESTED);
-    assert_int_equal(vm->vcpus[3]->mail.flags, MAIL_REQUESTED);
+    assert_int_equal(vm->vcpus[0]->mail.posted.flags | vm->vcpus[2]->mail.posted.flags, 0);
+    assert_int_equal(vm->vcpus[1]->mail.posted.flags, MAIL_REQUESTED);
+    assert_int_equal(vm->vcpus[3]->mail.posted.flags, MAIL_REQUESTED);
     vcpu_mail_take(vm->vcpus[1]);
     assert_int_equal(lapic_pending(&vm->vcpus[1]->lapic), 0x41);
 }

@@ -303,7 +303,7 @@ static void nothing_is_lost_between_threads(void **state)
     assert_int_equal(fake_machine.vm->stirs, stirs);
     assert_false(vcpu_mail_waits(&ap->mail));
     for (unsigned word = 0; word < MAIL_WORDS; word++) {
-        assert_int_equal(ap->mail.vectors[word], 0);
+        assert_int_equal(ap->mail.posted.vectors[word], 0);
         assert_int_equal(ap->mail.level[word], 0);
     }
     fake_machine.schedulers[1].current = NULL;

@@ -54,7 +54,7 @@ static void run(void (*guest)(struct vcpu_core *core))
 static void assert_disturbed(unsigned kicks, unsigned notifications)
 {
     assert_int_equal(fake_host.kicks[1], kicks);
-    assert_int_equal(fake_backend.notified[1], notifications);
+    assert_int_equal(fake_host.posted_kicks[1], notifications);
 }
 
 static void gets_two_vectors(struct vcpu_core *core)
@@ -103,7 +103,7 @@ static void a_level_triggered_one_takes_the_long_way(void **state)
 {
     (void)state;
     run(gets_what_exits);
-    assert_int_equal(fake_backend.notified[1], 0);
+    assert_int_equal(fake_host.posted_kicks[1], 0);
     run(fake_backend_compute);
     assert_int_equal(fake_backend.events[0].vector, 0x61);
     assert_int_equal(ap->core.backend->eoi_exits[1], BIT(0x61 - 64));
@@ -120,7 +120,7 @@ static void an_nmi_takes_the_long_way(void **state)
 {
     (void)state;
     run(gets_an_nmi);
-    assert_int_equal(fake_backend.notified[1], 0);
+    assert_int_equal(fake_host.posted_kicks[1], 0);
     run(fake_backend_compute);
     assert_int_equal(fake_backend.events[0].type, EVENT_NMI);
 }
@@ -140,7 +140,7 @@ static void an_apic_that_is_off_takes_none(void **state)
 {
     (void)state;
     run(switches_its_apic_off);
-    assert_int_equal(fake_backend.notified[1], 1);
+    assert_int_equal(fake_host.posted_kicks[1], 1);
     assert_int_equal(fake_backend.event_count, 0);
     assert_int_equal(lapic_word(&ap->lapic, LAPIC_REQUESTED, 2), 0);
     assert_false(vcpu_mail_waits(&ap->mail));
@@ -219,7 +219,7 @@ static bool has_work(void)
 static void stay_notified(uint32_t *count, unsigned wanted)
 {
     for (unsigned come = 0; come < wanted && *count < POSTS && !has_work();) {
-        if (__atomic_exchange_n(&fake_backend.notified[1], 0, __ATOMIC_SEQ_CST)) {
+        if (__atomic_exchange_n(&fake_host.posted_kicks[1], 0, __ATOMIC_SEQ_CST)) {
             fake_backend_take_posted(&ap->core);
             come += answer(count);
         }

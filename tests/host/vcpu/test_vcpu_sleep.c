@@ -261,12 +261,12 @@ static void a_signal_on_its_way_keeps_it_alive(void **state)
     (void)state;
     halt(1, 0);
     for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
-        vm->vcpus[1]->mail.flags = 0;
+        vm->vcpus[1]->mail.posted.flags = 0;
         send(1, signals[i], 0x20);
         halt(0, 0);
         assert_int_equal(vm->state, VM_RUNNING);
     }
-    vm->vcpus[1]->mail.flags = 0;
+    vm->vcpus[1]->mail.posted.flags = 0;
     send(1, APIC_FIXED, 0x41); // this one wakes nobody
     halt(0, 0);
     assert_int_equal(vm->state, VM_ENDED);
