@@ -16,7 +16,7 @@
 #define EPT_EXECUTE BIT(2)
 #define EPT_PRESENT (EPT_READ | EPT_WRITE | EPT_EXECUTE)
 #define EPT_TYPE_WRITE_BACK (6ULL << 3)
-#define EPT_SPLIT_TO_EXECUTE BIT(52) // ours: executable as soon as it is a 4 KiB page
+#define EPT_SPLIT_TO_EXECUTE BIT(52) // ignored by the CPU: executable once split into 4 KiB pages
 
 #define EPTP_WALK_4 (3ULL << 3)
 #define EPTP_ACCESSED_DIRTY BIT(6)
@@ -24,9 +24,10 @@
 static_assert(EPT_READ == ACCESS_READ && EPT_WRITE == ACCESS_WRITE && EPT_EXECUTE == ACCESS_EXECUTE,
               "enum memory_access is used as it is");
 
-// On CPUs without ARCH_CAPABILITIES.IF_PSCHANGE_MC_NO a guest that changes the size of a page it
-// executes may find two translations of it in the instruction TLB: a machine check that stops the
-// host (CVE-2018-12207). Large pages are not executable there; what the guest executes is split.
+// A guest can change the size of a page that it executes. On CPUs without
+// ARCH_CAPABILITIES.IF_PSCHANGE_MC_NO the instruction TLB may then hold two translations of the
+// page. That is a machine check, which stops the host (CVE-2018-12207). On these CPUs large pages
+// are not executable. A page that the guest executes is split.
 static bool large_pages_execute(void)
 {
     return vmx_capability()->page_size_change_safe;
@@ -81,8 +82,8 @@ enum status ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t b
     return status;
 }
 
-// Executable 4 KiB pages have been so since another vCPU asked, or since they were mapped: then
-// only this CPU's TLB is behind.
+// The page may be an executable 4 KiB page already: it was mapped so, or another vCPU asked for it.
+// Then only this CPU's TLB is out of date.
 static bool allow_execute(struct nested_space *space, gpa_t gpa)
 {
     uint64_t *table = space->root;

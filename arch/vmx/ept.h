@@ -8,7 +8,7 @@
 #include "vmm/util/types.h"
 
 enum status ept_create_table(struct nested_space *space);
-void ept_destroy_table(struct nested_space *space); // if there is one
+void ept_destroy_table(struct nested_space *space); // also where ept_create_table failed
 enum status ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
                     unsigned access);
 // After an execute violation. True: the page at `gpa` may be executed now, so the guest tries

@@ -19,8 +19,8 @@ void ept_destroy(struct nested_space *space)
     frames_release(space, 1);
 }
 
-// The APIC-access page comes before the I/O bitmaps: Bochs reads a byte beyond their end, and would
-// take the access page there for what the guest accesses.
+// The APIC-access page comes before the I/O bitmaps. Bochs reads a byte beyond their end. If the
+// access page lay there, Bochs would take this read for the guest's.
 static enum status create_parts(struct nested_space *space)
 {
     bool serves_apic = vmx_serves_apic(vmx_capability());
@@ -39,7 +39,7 @@ static enum status create_parts(struct nested_space *space)
 
 enum status ept_create(struct nested_space **result)
 {
-    static uint64_t generations; // never one that a CPU has seen with a recycled EPTP
+    static uint64_t generations; // so that no CPU has seen it with an EPTP that is used again
     struct nested_space *space = frames_allocate(1);
     if (!space) {
         return STATUS_NO_MEMORY;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Offsets of C structures for the assembly of arch/vmx: compiled, never linked.
+// Offsets of C structures for the assembly of arch/vmx. This file is compiled but never linked.
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
 

@@ -5,8 +5,8 @@
 #include "arch/vmx/vmcs_access.h"
 #include "vmm/util/types.h"
 
-// A field's encoding wrapped by its width: reading a 32-bit field as a natural one, or writing an
-// encoding as a value, does not compile.
+// The encoding of a field, wrapped by the field's width. Code that reads a 32-bit field as a
+// natural one, or that writes an encoding as a value, does not compile.
 struct vmcs16 {
     uint32_t encoding;
 };
@@ -28,7 +28,7 @@ struct vmcs_natural {
 // B.1 16-bit fields
 #define VPID VMCS16(0x0000)
 #define POSTED_NOTIFICATION_VECTOR VMCS16(0x0002)
-#define GUEST_ES_SELECTOR VMCS16(0x0800) // the others follow in steps of 2, in guest_segment order
+#define GUEST_ES_SELECTOR VMCS16(0x0800) // the other segments follow as in enum guest_segment
 #define GUEST_INTERRUPT_STATUS VMCS16(0x0810)
 #define HOST_ES_SELECTOR VMCS16(0x0c00)
 #define HOST_CS_SELECTOR VMCS16(0x0c02)
@@ -47,13 +47,13 @@ struct vmcs_natural {
 #define APIC_ACCESS_ADDRESS VMCS64(0x2014)
 #define POSTED_DESCRIPTOR_ADDRESS VMCS64(0x2016)
 #define EPT_POINTER VMCS64(0x201a)
-#define EOI_EXIT_BITMAP_0 VMCS64(0x201c) // the others follow in steps of 2
+#define EOI_EXIT_BITMAP_0 VMCS64(0x201c) // 1 to 3 follow in steps of 2
 #define GUEST_PHYSICAL_ADDRESS VMCS64(0x2400)
 #define VMCS_LINK_POINTER VMCS64(0x2800)
 #define GUEST_IA32_DEBUGCTL VMCS64(0x2802)
 #define GUEST_IA32_PAT VMCS64(0x2804)
 #define GUEST_IA32_EFER VMCS64(0x2806)
-#define GUEST_PDPTE0 VMCS64(0x280a) // the others follow in steps of 2
+#define GUEST_PDPTE0 VMCS64(0x280a) // 1 to 3 follow in steps of 2
 #define HOST_IA32_PAT VMCS64(0x2c00)
 #define HOST_IA32_EFER VMCS64(0x2c02)
 
@@ -84,7 +84,7 @@ struct vmcs_natural {
 #define IDT_VECTORING_ERROR_CODE VMCS32(0x440a)
 #define EXIT_INSTRUCTION_LENGTH VMCS32(0x440c)
 #define EXIT_INSTRUCTION_INFO VMCS32(0x440e)
-#define GUEST_ES_LIMIT VMCS32(0x4800)   // likewise
+#define GUEST_ES_LIMIT VMCS32(0x4800)   // the other segments follow
 #define GUEST_GDTR_LIMIT VMCS32(0x4810) // IDTR follows
 #define GUEST_ES_ACCESS_RIGHTS VMCS32(0x4814)
 #define GUEST_INTERRUPTIBILITY VMCS32(0x4824)
@@ -103,7 +103,7 @@ struct vmcs_natural {
 #define GUEST_CR0 VMCS_NATURAL(0x6800)
 #define GUEST_CR3 VMCS_NATURAL(0x6802)
 #define GUEST_CR4 VMCS_NATURAL(0x6804)
-#define GUEST_ES_BASE VMCS_NATURAL(0x6806)   // likewise
+#define GUEST_ES_BASE VMCS_NATURAL(0x6806)   // the other segments follow
 #define GUEST_GDTR_BASE VMCS_NATURAL(0x6816) // IDTR follows
 #define GUEST_DR7 VMCS_NATURAL(0x681a)
 #define GUEST_RSP VMCS_NATURAL(0x681c)
@@ -165,7 +165,7 @@ static inline void vmcs_write(struct vmcs_natural field, uint64_t value)
     vmcs_write_raw(field.encoding, value);
 }
 
-// The fields of the segment registers stand in one order in each of their groups.
+// In each group the fields of the segments have the order of enum guest_segment, in steps of 2.
 static inline struct vmcs16 vmcs_guest_selector(unsigned segment)
 {
     return VMCS16(GUEST_ES_SELECTOR.encoding + 2 * segment);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The end of Husk after an access to a VMCS field that is not there.
+// The panic after an access to a VMCS field that failed.
 #include "arch/vmx/vmcs_access.h"
 
 #include "arch/x86/panic.h"

@@ -60,7 +60,7 @@
 #define ENTRY_LOAD_PAT BIT(14)
 #define ENTRY_LOAD_EFER BIT(15)
 
-// Interruption information: of entries, exits and IDT vectoring (25.8.3, 25.9.2).
+// Interruption information of entries, of exits and of IDT vectoring (25.8.3, 25.9.2, 25.9.3).
 #define INTERRUPTION_VECTOR_MASK 0xffU
 #define INTERRUPTION_TYPE_SHIFT 8
 #define INTERRUPTION_TYPE_MASK 7U

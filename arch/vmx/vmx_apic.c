@@ -24,9 +24,9 @@ static enum status map_access_page(struct nested_space *space)
                    ACCESS_READ | ACCESS_WRITE);
 }
 
-// The access page only marks the address. But a guest can reach its contents: one vCPU leaves xAPIC
-// mode, and another one has not yet noticed that the page is unmapped. So each VM has a page of its
-// own.
+// The access page only marks the address. But a guest can reach its contents for a moment: when a
+// vCPU leaves xAPIC mode, the page is unmapped, and another vCPU may still have it in its TLB. So
+// each VM has a page of its own.
 enum status vmx_apic_create(struct nested_space *space)
 {
     space->apic_access_page = frames_allocate(1);
@@ -37,7 +37,7 @@ void vmx_show_apic_page(struct nested_space *space, bool shown)
 {
     enum status status =
         shown ? map_access_page(space) : ept_unmap(space, (gpa_t){BACKEND_APIC_GPA}, PAGE_SIZE);
-    (void)status; // vmx_apic_create made the tables for it, and it has an entry of its own
+    (void)status; // it cannot fail: vmx_apic_create made the tables down to the page's entry
 }
 
 void vmx_apic_destroy(struct nested_space *space)
@@ -71,7 +71,7 @@ void vmx_set_apic_access(struct vcpu_core *vcpu, enum apic_access access)
     __atomic_or_fetch(&vcpu->work, WORK_ENTRY, __ATOMIC_RELAXED);
 }
 
-// RVI in the low byte, SVI in the high one (25.4.2). The CPU changes both while the guest runs.
+// RVI is the low byte, SVI the high byte (25.4.2). The CPU changes both while the guest runs.
 void vmx_set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service)
 {
     (void)vcpu;
@@ -91,11 +91,11 @@ void vmx_set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4])
 
 // ---- Exits ----
 
-// Table 28-6: bits 0 to 11 the offset, 12 to 15 what it was.
+// Exit qualification, table 28-6: bits 0 to 11 are the offset, bits 12 to 15 the type of access.
 enum access_type {
     ACCESS_TYPE_WRITE = 1,
     ACCESS_TYPE_FETCH = 2,
-    ACCESS_TYPE_PHYSICAL = 15, // by its guest-physical address: a page walk
+    ACCESS_TYPE_PHYSICAL = 15, // by a guest-physical address: a page walk
 };
 
 static unsigned access_of(enum access_type type)

@@ -9,17 +9,17 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-#define MSR_BITMAP_WRITES (2 * KIB) // behind the bitmaps of reads
+#define MSR_BITMAP_WRITES (2 * KIB) // the bitmaps of writes follow those of reads
 
-// A bit of one of an MSR bitmap's four parts.
+// `bitmap` is one of the four parts of an MSR bitmap.
 static void set_bit(uint8_t *bitmap, uint32_t bit, bool value)
 {
     uint8_t mask = (uint8_t)(1U << bit % 8);
     bitmap[bit / 8] = value ? bitmap[bit / 8] | mask : bitmap[bit / 8] & (uint8_t)~mask;
 }
 
-// Four bitmaps of 1 KiB: reads of 0 to 0x1fff, reads of 0xc0000000 to 0xc0001fff, then writes of
-// both (SDM Vol. 3C 25.6.9). Any other MSR always exits.
+// An MSR bitmap has four parts of 1 KiB: reads of 0 to 0x1fff, reads of 0xc0000000 to 0xc0001fff,
+// and writes of the same two ranges (25.6.9). Any other MSR always exits.
 void vmx_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes)
 {
     uint32_t bit = msr & 0x1fff;
@@ -34,8 +34,9 @@ void vmx_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, boo
     }
 }
 
-// In x2APIC mode: what the CPU reads and writes in the page as the guest's registers are (30.5).
-// The rest exits: ICR, current count, and what does not exist or goes the other way only.
+// In x2APIC mode the CPU itself serves these registers, from the page that holds them (30.5). All
+// other accesses exit: ICR, current count, registers that do not exist, reads of a register that
+// can only be written and writes of one that can only be read.
 static void open_x2apic_msrs(uint8_t *bitmap)
 {
     static const struct {

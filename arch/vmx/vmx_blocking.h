@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What delays events in the guest: blocking by STI, MOV SS and NMI, and a pending single-step trap
-// (SDM Vol. 3C 25.4.2). The only writers of these two fields.
+// (SDM Vol. 3C 25.4.2). No other file writes these two fields.
 #pragma once
 
 #include "arch/vmx/vmcs.h"
@@ -19,7 +19,7 @@ static inline void vmx_blocking_set(uint32_t shadow)
     vmcs_write32(GUEST_INTERRUPTIBILITY, shadow);
 }
 
-// The instruction behind STI or MOV SS has been executed.
+// The instruction after STI or MOV SS has been executed.
 static inline void vmx_blocking_end_shadow(void)
 {
     uint32_t shadow = vmx_blocking();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What VT-x can do, as a value: what depends on what, and what CPUs that differ have in common.
+// Rules about capabilities: which need each other, and what CPUs that differ have in common.
 #include "arch/vmx/vmx_capability.h"
 
 bool vmx_serves_apic(const struct vmx_capability *c)
@@ -16,7 +16,7 @@ enum status vmx_capability_settle(struct vmx_capability *c, struct reason *why)
                       "EPT lacks 4-level walks, write-back tables or INVEPT (0x%llx); no guests",
                       (unsigned long long)c->ept_vpid);
     }
-    // With the TRUE MSRs, CR3 exits are off; without them they may be forced on.
+    // A CPU without the TRUE MSRs may force exits on CR3 accesses.
     if (c->primary & (PRIMARY_CR3_LOAD_EXITING | PRIMARY_CR3_STORE_EXITING)) {
         return refuse(why, STATUS_UNSUPPORTED, "this VT-x forces exits on CR3 accesses; no guests");
     }
@@ -25,7 +25,7 @@ enum status vmx_capability_settle(struct vmx_capability *c, struct reason *why)
     if (!invvpid) {
         c->secondary &= ~(uint32_t)SECONDARY_ENABLE_VPID;
     }
-    // CR8 is the TPR in the page then, and exits no more.
+    // With APIC virtualization CR8 is the TPR in the APIC's page, and does not exit.
     if (vmx_serves_apic(c) && (c->primary & PRIMARY_USE_TPR_SHADOW)) {
         c->primary &= ~(uint32_t)PRIMARY_CR8_EXITING;
     } else {
@@ -33,11 +33,11 @@ enum status vmx_capability_settle(struct vmx_capability *c, struct reason *why)
         c->primary &= ~(uint32_t)PRIMARY_USE_TPR_SHADOW;
         c->primary |= (uint32_t)PRIMARY_CR8_EXITING;
     }
-    // It is a kind of interrupt delivery, and the CPU must look at each vector (27.2.1.1).
+    // Posted interrupts need virtual-interrupt delivery, and exits that acknowledge (27.2.1.1).
     if (!(c->secondary & SECONDARY_INTERRUPT_DELIVERY) || !(c->exit & EXIT_ACKNOWLEDGE_INTERRUPT)) {
         c->pin &= ~(uint32_t)PIN_POSTED_INTERRUPTS;
     }
-    // A timer that starts anew at each entry never ends a slice of a guest that exits often.
+    // A timer that starts anew at each entry would never end the slice of a guest that exits often.
     if (!(c->exit & EXIT_SAVE_PREEMPTION_TIMER) || !(c->pin & PIN_PREEMPTION_TIMER)) {
         c->pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;
         c->exit &= ~(uint32_t)EXIT_SAVE_PREEMPTION_TIMER;
@@ -45,7 +45,7 @@ enum status vmx_capability_settle(struct vmx_capability *c, struct reason *why)
     return STATUS_OK;
 }
 
-// What is not optional was set because Husk or the CPU insists on it.
+// A control that is not optional is on because Husk or the CPU insists on it.
 static bool differ_in_optional_ones(const struct vmx_capability *a, const struct vmx_capability *b)
 {
     return !((a->pin ^ b->pin) & ~PIN_OPTIONAL) &&

@@ -6,13 +6,13 @@
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
-// APIC virtualization: all of them, with PRIMARY_USE_TPR_SHADOW, or none. Of the first two a vCPU
-// has one at a time (vmx_set_apic_access).
+// APIC virtualization. A CPU uses all of these with PRIMARY_USE_TPR_SHADOW, or none. A vCPU has
+// only one of the first two at a time (vmx_set_apic_access).
 #define SECONDARY_APICV                                                                            \
     (uint32_t)(SECONDARY_APIC_ACCESSES | SECONDARY_X2APIC_MODE | SECONDARY_APIC_REGISTERS |        \
                SECONDARY_INTERRUPT_DELIVERY)
 
-// What Husk takes of them where it is there; all other controls are required, or fixed by the CPU.
+// The controls that Husk uses if the CPU has them. All others are required, or fixed by the CPU.
 #define PIN_OPTIONAL (uint32_t)(PIN_VIRTUAL_NMIS | PIN_PREEMPTION_TIMER | PIN_POSTED_INTERRUPTS)
 #define PRIMARY_OPTIONAL (uint32_t)(PRIMARY_USE_TPR_SHADOW | PRIMARY_CR8_EXITING)
 #define SECONDARY_OPTIONAL                                                                         \
@@ -34,7 +34,7 @@
 #define VPID_CAP_INVVPID_SINGLE BIT(41)
 #define VPID_CAP_INVVPID_ALL BIT(42)
 
-// What a CPU can do, or all of them can, and the controls that follow from it.
+// What one CPU can do, or what all CPUs can do, and the controls that follow from it.
 struct vmx_capability {
     uint32_t revision;
     uint32_t pin;
@@ -48,10 +48,10 @@ struct vmx_capability {
     uint64_t cr4_fixed0;
     uint64_t cr4_fixed1;
     bool page_size_change_safe;      // see ept.c
-    unsigned preemption_timer_shift; // it counts down by 1 when TSC bit `shift` changes
+    unsigned preemption_timer_shift; // the timer counts down by 1 when TSC bit `shift` changes
 };
 
-// Takes away what is of no use without something else. It fails if the rest is not enough.
+// Takes away the features that lack something they need. It fails if the rest is not enough.
 enum status vmx_capability_settle(struct vmx_capability *capability, struct reason *why);
 // Makes `common` what both have. If the two cannot be joined, `why` says in what `own` differs, and
 // `common` stays.

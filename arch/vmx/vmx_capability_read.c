@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads what this CPU's VT-x can do and computes the controls: wanted, required, allowed.
+// Reads what this CPU's VT-x can do, and computes the controls from it.
 #include "arch/vmx/vmx_capability_read.h"
 
 #include "arch/vmx/vmcs_bits.h"
@@ -14,16 +14,16 @@
 #define BASIC_TRUE_CONTROLS BIT(55)
 #define MISC_TIMER_SHIFT_MASK 0x1fU
 
-// One group of controls: the capability MSR has the bits that must be 1 in its low half and those
-// that may be 1 in its high half (SDM Vol. 3D A.3).
+// One group of controls. The low half of its capability MSR has the bits that must be 1, the high
+// half those that may be 1 (SDM Vol. 3D A.3).
 struct control_group {
     const char *name;
     uint32_t msr;
-    uint32_t required; // Husk cannot do without
+    uint32_t required; // Husk cannot run guests without them
     uint32_t optional;
 };
 
-// What `no=` takes away. The bits of EPT and VPID are in IA32_VMX_EPT_VPID_CAP.
+// What `no=` on the command line takes away. `ept_vpid` has bits of IA32_VMX_EPT_VPID_CAP.
 static const struct {
     enum optional_feature feature;
     uint32_t pin;
@@ -132,7 +132,8 @@ enum status vmx_capability_read(struct vmx_capability *c, struct reason *why)
     c->cr4_fixed1 = rdmsr(IA32_VMX_CR4_FIXED1);
     c->page_size_change_safe = has_safe_page_size_change();
     c->preemption_timer_shift = rdmsr(IA32_VMX_MISC) & MISC_TIMER_SHIFT_MASK;
-    // IA32_VMX_PROCBASED_CTLS2 and EPT_VPID_CAP exist only where the controls do (A.3.3, A.10).
+    // IA32_VMX_PROCBASED_CTLS2 and EPT_VPID_CAP exist only if the CPU has the control that each of
+    // them describes (A.3.3, A.10).
     if (!(rdmsr(IA32_VMX_PROCBASED_CTLS) >> 32 & PRIMARY_ACTIVATE_SECONDARY) ||
         !(rdmsr(IA32_VMX_PROCBASED_CTLS2) >> 32 & SECONDARY_ENABLE_EPT)) {
         return refuse(why, STATUS_UNSUPPORTED,

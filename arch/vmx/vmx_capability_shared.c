@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the VT-x of all CPUs that run guests can do: narrowed while CPUs start, before there is a
-// VM.
+// What the VT-x of all CPUs that run guests can do. It is narrowed while CPUs start. After that
+// there are VMs, and it stays.
 #include "arch/vmx/vmx_capability_shared.h"
 
 #include "arch/x86/spinlock.h"

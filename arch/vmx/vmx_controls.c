@@ -59,8 +59,9 @@ void vmx_controls_set_apic(struct vcpu_core *vcpu, enum apic_access access)
                                                                        : nested->msr_bitmap));
 }
 
-// This word has no copy in struct vmx_controls: the guest changes it too. It enters and leaves long
-// mode by CR0.PG, without an exit, and the next exit writes EFER.LMA into the control (28.2).
+// This word does not follow from struct vmx_controls, because the guest changes it too. A guest
+// enters and leaves long mode by CR0.PG without an exit. The next exit then writes EFER.LMA into
+// the control (28.2).
 void vmx_controls_set_long_mode(bool active)
 {
     uint32_t fixed = vmx_capability()->entry & ~(uint32_t)ENTRY_IA32E_GUEST;

@@ -10,7 +10,7 @@
 void vmx_controls_start(struct vcpu_core *vcpu);
 // How the guest gets to its local APIC.
 void vmx_controls_set_apic(struct vcpu_core *vcpu, enum apic_access access);
-// Writes what follows from the windows in vmx_controls.
+// Writes the control word with the windows of struct vmx_controls.
 void vmx_controls_write_windows(const struct vcpu_core *vcpu);
 // Whether the guest is in long mode at the next entry.
 void vmx_controls_set_long_mode(bool active);

@@ -21,11 +21,11 @@
 #include "arch/x86/registers.h"
 #include "vmm/util/types.h"
 
-// One a CPU, touched by that CPU only.
+// Each CPU has one, and touches no other CPU's.
 struct vmx_cpu {
     bool enabled;
     struct vmcs *vmxon_region;
-    struct vcpu_core *loaded; // whose VMCS is current and whose live state is in the CPU
+    struct vcpu_core *loaded; // its VMCS is current, and its live state is in the CPU
 };
 
 static struct vmx_cpu vmx_cpus[CPUS_MAX];
@@ -113,7 +113,7 @@ enum status vmx_enable_cpu(struct reason *why)
         return status;
     }
     vmx->enabled = true;
-    // Nothing is cached for this CPU yet, but an earlier hypervisor may have left something.
+    // Husk has cached nothing here yet, but an earlier hypervisor may have left something.
     vmx_flush_everything(&own);
     return STATUS_OK;
 }
@@ -149,7 +149,8 @@ void vmx_load_vcpu(struct vcpu_core *vcpu)
     live_state_load(&vcpu->backend->live);
 }
 
-// VMCLEAR writes the VMCS back to memory: only then may another CPU, or anyone, use its frame.
+// VMCLEAR writes the VMCS back to memory. Only after that may its frame be used, by another CPU or
+// for something else.
 void vmx_unload_vcpu(struct vcpu_core *vcpu)
 {
     struct vmx_cpu *vmx = this_vmx();

@@ -1,5 +1,5 @@
 ; SPDX-License-Identifier: MIT
-; VM entry and exit: the guest's general registers to and from struct vcpu_core.
+; VM entry and exit: the guest's general registers are loaded from struct vcpu_core and saved there.
 bits 64
 default rel
 
@@ -12,11 +12,11 @@ global vmx_exit
 section .text
 
 ; bool vmx_enter(struct vcpu_core *vcpu, bool launched)
-; Enters the guest and stays with it until vcpu->work is not 0 or
-; vcpu->exits_left is 0 after an exit.
+; Enters the guest and stays with it until, after an exit, vcpu->work is not 0 or vcpu->exits_left
+; is 0.
 ; In:       rdi = vcpu, sil = whether its VMCS has been launched; interrupts off.
 ; Returns:  true after at least one VM exit; false if the first entry failed (VM-instruction error).
-; Clobbers: what the C ABI lets it; all callee-saved registers are saved here, once for many exits.
+; Clobbers: what the C ABI allows. Callee-saved registers are saved here, once for many exits.
 ; Stack:    the caller's while the host runs. vmx_exit finds it in vcpu->entry_rsp.
 vmx_enter:
     push rbp
@@ -31,8 +31,8 @@ vmx_enter:
     xor sil, 1                          ; neither POP nor LEA changes ZF
     jmp enter_guest
 
-; HOST_RIP. HOST_RSP is the end of vcpu->registers, so that pushing fills them in.
-; In:       guest's registers, rsp = &vcpu->registers.gpr[16], interrupts off.
+; HOST_RIP. HOST_RSP is the end of vcpu->registers, so each PUSH saves a register at its place.
+; In:       the guest's registers, rsp = &vcpu->registers.gpr[16], interrupts off.
 align 16
 vmx_exit:
     push r15
@@ -46,12 +46,12 @@ vmx_exit:
     push rdi
     push rsi
     push rbp
-    push rsp                            ; keeps the place: the guest's RSP is in the VMCS
+    push rsp                            ; fills the place of RSP; the guest's is in the VMCS
     push rbx
     push rdx
     push rcx
     push rax
-    mov rdi, rsp                        ; registers are the first member: this is the vcpu
+    mov rdi, rsp                        ; registers is the first member of the vcpu
     mov rbx, rsp
     mov rsp, [rsp + VCPU_ENTRY_RSP]
     xor ebp, ebp                        ; backtraces end here, not in the guest

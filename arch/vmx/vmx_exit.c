@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A VM exit: decoded into neutral terms, handled by vmm/, and on to the next entry.
+// A VM exit: it is decoded into neutral terms, vmm/ handles it, and the guest goes on.
 #include "arch/vmx/vmx_exit.h"
 
 #include "arch/vmx/ept.h"
@@ -51,7 +51,7 @@ static NOT_INLINE void decode_cr_access(const struct vcpu_core *vcpu, struct vm_
     exit->cr.immediate = access == CR_CLTS || access == CR_LMSW;
     if (exit->cr.immediate) {
         uint64_t cr0 = vmx_get_register(vcpu, REG_CR0);
-        uint64_t low = CR0_MP | CR0_EM | CR0_TS; // LMSW can set PE, never clear it
+        uint64_t low = CR0_MP | CR0_EM | CR0_TS; // LMSW can set PE but not clear it
         uint64_t source = qualification >> 16 & (low | CR0_PE);
         exit->cr.value = access == CR_CLTS ? cr0 & ~CR0_TS : (cr0 & ~low) | source;
     }
@@ -61,7 +61,7 @@ static NOT_INLINE void decode_cr_access(const struct vcpu_core *vcpu, struct vm_
 #define EPT_QUALIFICATION_TRANSLATED BIT(8)
 #define EPT_QUALIFICATION_NMI_UNBLOCKED BIT(12)
 
-// An EPT violation's bits 0 to 2 are those of enum memory_access.
+// Bits 0 to 2 of an EPT violation's qualification are those of enum memory_access.
 static_assert(ACCESS_READ == BIT(0) && ACCESS_WRITE == BIT(1) && ACCESS_EXECUTE == BIT(2),
               "as in the exit qualification (table 28-7)");
 
@@ -93,8 +93,8 @@ static NOT_INLINE void decode_memory(struct vm_exit *exit)
     }
 }
 
-// An NMI or machine check that exits has not been through the IDT: its vector is called here. The
-// handler's IRET ends the blocking of NMIs.
+// An NMI or machine check that exits has not been through the IDT, so its handler is called here by
+// an INT instruction. The handler's IRET ends the blocking of NMIs.
 static NOT_INLINE void host_exception(struct vcpu_core *vcpu, uint8_t vector)
 {
     vmx_requeue_event();
@@ -107,7 +107,7 @@ static NOT_INLINE void host_exception(struct vcpu_core *vcpu, uint8_t vector)
     __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
 }
 
-// False: it was the host's own.
+// False: the exit was the host's own.
 static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
     uint32_t info = vmcs_read32(EXIT_INTERRUPTION_INFO);
@@ -132,9 +132,9 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *
     return true;
 }
 
-// What the CPU has acknowledged is called here. What is pending still, with CPUs that leave that to
-// Husk all, is taken through the host's IDT in the window. A notification of posted interrupts may
-// be among it: WORK_HOST leads to a look at the mail.
+// If the exit acknowledged the interrupt, its handler is called here. CPUs that do not acknowledge
+// on exit leave the interrupt pending; the window below takes it. The interrupt may be the
+// notification of posted interrupts, so WORK_HOST makes the vCPU look into its mail.
 static NOT_INLINE void host_interrupt(struct vcpu_core *vcpu)
 {
     uint32_t info = vmcs_read32(EXIT_INTERRUPTION_INFO);
@@ -171,7 +171,7 @@ static NOT_INLINE void decode_apic(uint32_t reason, struct vm_exit *exit)
     }
 }
 
-// The raw exit in neutral terms. False: it was the host's own, the guest did nothing.
+// The raw exit in neutral terms. False: the exit was the host's own, and the guest did nothing.
 static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exit *exit)
 {
     switch (reason) {
@@ -222,7 +222,7 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
     case VMX_EXIT_EXTERNAL_INTERRUPT:
         host_interrupt(vcpu);
         return false;
-    case VMX_EXIT_INIT: // has no meaning in root operation: it stays blocked
+    case VMX_EXIT_INIT: // the INIT stays pending: root operation blocks it
     case VMX_EXIT_PREEMPTION_TIMER:
         vcpu->exits[EXIT_HOST]++;
         __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
@@ -254,8 +254,7 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
     }
 }
 
-// Where RIP cannot simply be added to: 32-bit code that wraps at 4 GiB, 64-bit code that runs into
-// the non-canonical hole.
+// RIP after an instruction that crosses a multiple of 4 GiB. In 32-bit code it wraps to 0.
 static NOT_INLINE uint64_t wrap_rip(const struct vcpu_core *vcpu, uint64_t rip)
 {
     struct segment cs;
@@ -264,7 +263,7 @@ static NOT_INLINE uint64_t wrap_rip(const struct vcpu_core *vcpu, uint64_t rip)
     return long_mode && (cs.attributes & SEGMENT_L) ? rip : (uint32_t)rip;
 }
 
-// RF counts for one instruction only; with TF a trap follows it.
+// RF holds for one instruction only. With TF, a trap follows the instruction.
 static NOT_INLINE void finish_debugging(uint64_t rflags)
 {
     vmcs_write(GUEST_RFLAGS, rflags & ~(uint64_t)RFLAGS_RF);
@@ -273,8 +272,8 @@ static NOT_INLINE void finish_debugging(uint64_t rflags)
     }
 }
 
-// Past the instruction that exited, as if it had been executed: the shadow of STI and MOV SS ends,
-// and single-stepping traps after it (SDM Vol. 3C 27.7.3, 33.2).
+// Moves past the instruction that exited, as if the CPU had executed it: the shadow of STI and MOV
+// SS ends, and single-stepping traps (SDM Vol. 3C 27.7.3, 33.2).
 static inline __attribute__((always_inline)) void advance(const struct vcpu_core *vcpu,
                                                           uint32_t length)
 {
@@ -296,8 +295,6 @@ static NOT_INLINE void advance_slow(const struct vcpu_core *vcpu, uint32_t lengt
     advance(vcpu, length);
 }
 
-// Called by vmx_enter.asm after each exit; it enters the guest again unless vcpu->work says
-// otherwise.
 void vmx_handle_exit(struct vcpu_core *vcpu)
 {
     struct vm_exit exit;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What VT-x offers to vmm/ and to the reader of the boot log: the common capabilities in other
-// words.
+// The capabilities that all CPUs share, as features for vmm/ and as lines for the boot log.
 #include "arch/vmx/vmx_features.h"
 
 #include "arch/vmx/vmcs_bits.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What VT-x offers to vmm/ and to the reader of the boot log.
+// What VT-x offers: features for vmm/, lines for the boot log.
 #pragma once
 
 unsigned vmx_features(void); // enum backend_feature
-// One line a feature. A feature that is missing comes with what its lack means.
+// One line for each feature. If it is missing, the line says what follows.
 void vmx_summarize(void (*line)(const char *text));

@@ -13,7 +13,7 @@
 #include "arch/x86/msr_numbers.h"
 #include "vmm/util/types.h"
 
-// What each exit loads (SDM Vol. 3C 28.5): this CPU's.
+// What each exit loads (SDM Vol. 3C 28.5). The values are those of this CPU.
 static void write_host_state(struct vcpu_core *vcpu)
 {
     struct cpu *cpu = cpu_this();
@@ -41,7 +41,8 @@ static void write_host_state(struct vcpu_core *vcpu)
     vmcs_write(HOST_RIP, (uint64_t)vmx_exit);
 }
 
-// What this CPU's TLB may hold under the VPID and the EPTP is from an earlier stay.
+// This CPU's TLB may hold translations from an earlier stay of the vCPU, under the same VPID and
+// EPTP. So both are flushed before the first entry.
 void vmx_place_vcpu(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;

@@ -22,14 +22,14 @@ static enum interruption_type type_of(const struct event *event)
     return INTERRUPTION_HARDWARE_EXCEPTION;
 }
 
-// In real-address mode exceptions have no error code; an entry with one would fail (27.2.1.3).
+// In real-address mode exceptions have no error code. An entry with one would fail (27.2.1.3).
 static bool delivers_error_codes(void)
 {
     return vmcs_read(GUEST_CR0) & BIT(0);
 }
 
-// With TF set and blocking by STI or MOV SS, an entry demands a pending single-step trap
-// (27.3.1.5); the #DB that is injected is that trap.
+// With TF set and blocking by STI or MOV SS, an entry fails unless a single-step trap is pending
+// (27.3.1.5). The #DB that is injected was this trap, and the exit ended its pending.
 static void keep_single_step(void)
 {
     if ((vmcs_read(GUEST_RFLAGS) & RFLAGS_TF) && (vmx_blocking() & (SHADOW_STI | SHADOW_MOV_SS))) {
@@ -37,8 +37,8 @@ static void keep_single_step(void)
     }
 }
 
-// `info` in the layout of all interruption information. Bits 12 to 30 are undefined in an exit's
-// and reserved in an entry's (25.9.3, 25.8.3).
+// `info` may come from an exit, as the fields have one layout. But bits 12 to 30 are undefined or
+// reserved after an exit, and must be 0 at an entry (25.9.3, 25.8.3).
 static void place_event(uint32_t info)
 {
     vmcs_write32(ENTRY_INTERRUPTION_INFO, info & (uint32_t)(INTERRUPTION_VALID | 0xfff));
@@ -79,8 +79,8 @@ void vmx_request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
     vmx_controls_set_interrupt_window(vcpu, wanted);
 }
 
-// It opens when virtual NMIs are not blocked (26.2). CPUs without virtual NMIs have no such window
-// (27.2.1.1).
+// The window opens when virtual NMIs are not blocked (26.2). CPUs without virtual NMIs have no such
+// window (27.2.1.1).
 void vmx_request_nmi_window(struct vcpu_core *vcpu)
 {
     if (vmx_capability()->pin & PIN_VIRTUAL_NMIS) {
@@ -88,8 +88,7 @@ void vmx_request_nmi_window(struct vcpu_core *vcpu)
     }
 }
 
-// The two fields have the same layout; only an event that software raised needs its instruction's
-// length too.
+// An event that software raised needs the length of its instruction besides.
 void vmx_deliver_again(uint32_t info)
 {
     if (info & INTERRUPTION_ERROR_CODE) {

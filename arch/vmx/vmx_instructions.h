@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The VMX instructions (SDM Vol. 3C chapter 31), each with its success.
+// The VMX instructions (SDM Vol. 3C chapter 31). Those that can fail return whether they succeeded.
 #pragma once
 
 #include "vmm/util/types.h"
 
-// VMfailInvalid sets CF, VMfailValid sets ZF: "above" is success.
+// VMfailInvalid sets CF, and VMfailValid sets ZF. So the condition "above" is success.
 static inline bool vmx_vmxon(uint64_t region)
 {
     bool ok;

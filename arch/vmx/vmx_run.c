@@ -14,7 +14,7 @@
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
 
-// What others may have cached since this vCPU ran last.
+// Flushes the translations that may have become wrong since this vCPU ran last.
 static void flush_stale(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;
@@ -29,12 +29,12 @@ static void flush_stale(struct vcpu_core *vcpu)
     }
 }
 
-// A guest that does nothing but exit stops the preemption timer and would keep the CPU for ever:
-// after this many exits the loop ends all the same, and vcpu_run looks at the clock.
+// The preemption timer stands still during exits, so a guest that does nothing but exit would keep
+// the CPU for ever. After this many exits the loop ends, and vcpu_run looks at the clock.
 #define EXITS_A_RUN 1024
 
-// The preemption timer counts only while the guest runs, so a guest with many exits comes out a
-// little late; what it owes to others is settled by the clock (vmm/vm/scheduler.c).
+// The preemption timer counts only while the guest runs, so the slice of a guest with many exits
+// ends a little late. The scheduler measures slices by the clock and makes up for it.
 static void set_timer(const struct vcpu_core *vcpu)
 {
     const struct vmx_capability *c = vmx_capability();

@@ -14,10 +14,10 @@
 #include "arch/x86/registers.h"
 #include "vmm/util/types.h"
 
-// CR0 bits that the guest only believes to have: NE must be 1 in VMX operation, and a guest that
-// switches caching off would switch it off for the CPU.
+// Bits of CR0 that belong to Husk; the guest reads what it wrote from the shadow. NE must be 1 in
+// VMX operation. NW and CD would switch caching off for the whole CPU.
 #define CR0_HOST_OWNED (CR0_NE | CR0_NW | CR0_CD)
-// A machine check with CR4.MCE clear shuts the machine down, whoever runs.
+// A machine check with CR4.MCE clear shuts the machine down, even while a guest runs.
 #define CR4_FORCED (CR4_VMXE | CR4_MCE)
 
 #define ACCESS_RIGHTS_UNUSABLE BIT(16)
@@ -44,8 +44,8 @@ static uint64_t get_cr4(void)
     return merge(vmcs_read(GUEST_CR4), vmcs_read(CR4_READ_SHADOW), vmcs_read(CR4_GUEST_HOST_MASK));
 }
 
-// The hardware did not see this write: what it would have flushed is flushed before the next entry
-// (SDM Vol. 3A 4.10.4.1).
+// The CPU did not see this write, so it flushed nothing. The next entry makes up for it (SDM Vol.
+// 3A 4.10.4.1).
 static void paging_changed(struct vcpu_core *vcpu)
 {
     vcpu->backend->flush = true;
@@ -56,7 +56,7 @@ static void paging_changed(struct vcpu_core *vcpu)
 #define CR4_PAGING                                                                                 \
     (CR4_PAE | CR4_PSE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE | CR4_LA57)
 
-// An unrestricted guest may clear PE and PG although CR0_FIXED0 has them (SDM Vol. 3D A.7).
+// CR0_FIXED0 has PE and PG, but an unrestricted guest may clear them (SDM Vol. 3D A.7).
 static void set_cr0(struct vcpu_core *vcpu, uint64_t value)
 {
     if ((get_cr0() ^ value) & CR0_PAGING) {
@@ -78,7 +78,7 @@ static void set_cr4(struct vcpu_core *vcpu, uint64_t value)
     vmcs_write(CR4_READ_SHADOW, value);
 }
 
-// Long mode in the guest is active exactly if the VM-entry control says so (27.2.1.3).
+// An entry fails unless EFER.LMA and the VM-entry control say the same (27.3.1.1).
 static void set_efer(uint64_t value)
 {
     vmx_controls_set_long_mode(value & EFER_LMA);

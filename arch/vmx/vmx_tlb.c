@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// INVEPT and INVVPID, by the narrowest type that this CPU has.
+// INVEPT and INVVPID, of the narrowest type that this CPU has.
 #include "arch/vmx/vmx_tlb.h"
 
 #include "arch/vmx/vmcs.h"

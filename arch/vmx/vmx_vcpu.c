@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A vCPU's VMCS: made, filled with the controls and the host state, and given back.
+// A vCPU's VMCS: made, filled with the controls and the first guest state, and given back.
 #include "arch/vmx/vmx_vcpu.h"
 
 #include "arch/vmx/vmcs.h"
@@ -20,7 +20,7 @@
 
 #define VPIDS 4096
 
-// VPIDs in use, all CPUs together: a vCPU keeps its own for life. 0 is the host's.
+// VPIDs in use, on all CPUs together: a vCPU keeps its VPID for life. 0 is the host's.
 static uint64_t vpids_used[VPIDS / 64] = {1};
 static struct spinlock vpids_lock;
 
@@ -46,12 +46,13 @@ static void vpid_release(uint16_t vpid)
     spinlock_release(&vpids_lock, flags);
 }
 
-// #AC and #DB exit because a guest whose handler faults likewise would never leave the CPU's
-// microcode (CVE-2015-5307, CVE-2015-8104); #MC because it concerns the host.
+// #AC and #DB exit because their handler in the guest could raise the same exception again. The CPU
+// would then deliver exceptions for ever and never exit (CVE-2015-5307, CVE-2015-8104). #MC exits
+// because it concerns the host.
 #define INTERCEPTED_EXCEPTIONS ((uint32_t)(BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC)))
 
-// In ticks of the TSC (25.6.13): PAUSEs that are no farther apart are one loop; a loop exits that
-// goes on for longer than some thousand instructions, more than most locks are held.
+// In ticks of the TSC (25.6.13). PAUSEs that are no farther apart than the gap belong to one loop.
+// A loop that lasts longer than the window exits. Most locks are held for a shorter time.
 #define PLE_GAP_TICKS 128
 #define PLE_WINDOW_TICKS 8192
 
@@ -83,7 +84,7 @@ static void write_controls(struct vcpu_core *vcpu, const struct vmx_capability *
     }
 }
 
-// Guest state that nothing else sets.
+// Guest state that a new VMCS needs. vmm/ writes the other registers before the vCPU runs.
 static void write_guest_state(struct vcpu_core *vcpu)
 {
     vmcs_write64(GUEST_IA32_DEBUGCTL, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of what VT-x has in common on CPUs that differ, and of controls that need each other.
+// Tests of the rules about capabilities: which need each other, and what CPUs have in common.
 #include "arch/vmx/vmx_capability.h"
 
 #include <setjmp.h>
@@ -30,7 +30,7 @@ static struct vmx_capability full(void)
         .preemption_timer_shift = 5};
 }
 
-// Member by member: there is padding in between.
+// The last members are compared by themselves, because there is padding between them.
 static void assert_equal(const struct vmx_capability *a, const struct vmx_capability *b)
 {
     assert_memory_equal(a, b, offsetof(struct vmx_capability, page_size_change_safe));
@@ -63,7 +63,7 @@ static void test_optional_features_are_narrowed(void **state)
     assert_int_equal(common.cr4_fixed1, 0x2727ff);
 }
 
-// The rate of the preemption timer is not in the VMCS: one that differs cannot be used.
+// A VMCS does not hold the timer's rate, so timers of different rates cannot be used.
 static void test_timers_of_two_rates_are_left_alone(void **state)
 {
     struct vmx_capability common = full(), own = full();
@@ -75,7 +75,7 @@ static void test_timers_of_two_rates_are_left_alone(void **state)
     assert_true(common.pin & PIN_VIRTUAL_NMIS);
 }
 
-// APIC virtualization is of use as a whole. Without it CR8 has to exit.
+// APIC virtualization is used as a whole. Without it CR8 has to exit.
 static void test_apic_virtualization_is_all_or_nothing(void **state)
 {
     struct vmx_capability common = full(), own = full();
@@ -133,7 +133,7 @@ static void test_what_cannot_be_shared_is_left_out(void **state)
     assert_left_out(&own, "its VT-x insists on other controls than the first CPU's");
 }
 
-// The one has INVVPID of one kind, the other of the other kind: no VPID then.
+// If one CPU has only one type of INVVPID and the other CPU only the other type, VPIDs are off.
 static void test_what_is_left_must_be_of_use(void **state)
 {
     struct vmx_capability common = full(), own = full();
