@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Nested page tables: a VM's guest-physical memory (APM Vol. 2 15.25), and its MSR and I/O
-// permission maps.
-#include "arch/svm/svm_cpu.h"
+// Nested page tables: a VM's guest-physical memory (APM Vol. 2 15.25).
+#include "arch/svm/npt.h"
 
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_capability.h"
 #include "arch/x86/frames.h"
+#include "arch/x86/spinlock.h"
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 // Entries are those of the long-mode tables. A guest's accesses count as a user's (15.25.5).
 // Accessed and dirty are set from the start, so that the CPU need not write them.
@@ -82,53 +88,7 @@ bool npt_copy_path(struct nested_space *space, gpa_t gpa, uint64_t *tables[NESTE
     return free;
 }
 
-void npt_destroy(struct nested_space *space)
+void npt_free(uint64_t *root)
 {
-    if (space->root) {
-        nested_free(&format, space->root);
-    }
-    if (space->msr_map) {
-        frames_release(space->msr_map, MSR_MAP_PAGES);
-    }
-    if (space->io_map) {
-        frames_release(space->io_map, IO_MAP_PAGES);
-    }
-    svm_avic_destroy(space);
-    frames_release(space, 1);
-}
-
-enum status npt_create(struct nested_space **result)
-{
-    static uint64_t generations; // never one that a vCPU has seen with another space
-    struct nested_space *space = frames_allocate(1);
-    if (!space) {
-        return STATUS_NO_MEMORY;
-    }
-    space->root = frames_allocate(1);
-    space->msr_map = frames_allocate(MSR_MAP_PAGES);
-    space->io_map = frames_allocate(IO_MAP_PAGES);
-    if (!space->root || !space->msr_map || !space->io_map) {
-        npt_destroy(space);
-        return STATUS_NO_MEMORY;
-    }
-    // Everything exits until someone says otherwise.
-    svm_msr_map_begin(space->msr_map);
-    memset(space->io_map, 0xff, IO_MAP_PAGES * PAGE_SIZE);
-    if (svm_serves_apic() && svm_avic_create(space) != STATUS_OK) {
-        npt_destroy(space);
-        return STATUS_NO_MEMORY;
-    }
-    space->generation = __atomic_add_fetch(&generations, 1ULL << 32, __ATOMIC_RELAXED);
-    *result = space;
-    return STATUS_OK;
-}
-
-void svm_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes)
-{
-    uint64_t flags = spinlock_acquire(&space->lock);
-    svm_msr_map_set(space->msr_map, msr, reads, writes);
-    if (space->x2apic_msr_map) {
-        svm_msr_map_set(space->x2apic_msr_map, msr, reads, writes);
-    }
-    spinlock_release(&space->lock, flags);
+    nested_free(&format, root);
 }

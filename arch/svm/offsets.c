@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Offsets of C structures for the assembly of arch/svm: compiled, never linked.
 #include "arch/svm/svm.h"
+#include "arch/svm/vmcb.h"
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 #define OFFSET(name, value) __asm__ volatile("\n.ascii \"->" #name " %c0\"" : : "i"(value))
 #define REGISTER(name) OFFSET(VCPU_##name, offsetof(struct vcpu_core, registers.gpr[GPR_##name]))

@@ -2,12 +2,24 @@
 // AVIC: the CPU serves a guest's local APIC out of a page, and sends its IPIs (APM Vol. 2 15.29).
 //
 // No emulator has it: this is by the manual, and tested with tables and a VMCB alone.
-#include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_avic.h"
 
+#include "arch/svm/npt.h"
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_capability.h"
 #include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_intercepts.h"
+#include "arch/svm/svm_msr_map.h"
+#include "arch/svm/svm_tlb.h"
+#include "arch/svm/vmcb.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr_numbers.h"
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/exit.h"
+#include "vmm/util/lock.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 // Entries of the physical APIC ID table (15.29.4.1).
 #define APIC_ENTRY_HOST_ID 0xfffu // of the CPU that it runs on
@@ -37,11 +49,6 @@ enum apic_register {
     (BIT(0x02) | BIT(0x0b) | BIT(0x0c) | BIT(0x0d) | BIT(0x0e) | BIT(0x0f) | BIT(0x28) |           \
      BIT(0x30) | BIT(0x32) | BIT(0x33) | BIT(0x34) | BIT(0x35) | BIT(0x36) | BIT(0x37) |           \
      BIT(0x38) | BIT(0x3e))
-
-bool svm_serves_apic(void)
-{
-    return svm_capability()->features & SVM_AVIC;
-}
 
 // ---- A VM's part ----
 

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Reads what this CPU's AMD-V can do (APM Vol. 3 appendix E.4.6).
-#include "arch/svm/svm_cpu.h"
+// What this CPU's AMD-V can do (APM Vol. 3 appendix E.4.6), and what all of them have in common.
+#include "arch/svm/svm_capability.h"
+
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
+#include "arch/x86/features.h"
+#include "arch/x86/spinlock.h"
+#include "vmm/backend.h"
 #include "vmm/util/format.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define ASIDS_MIN 2 // the host's and one more
 
@@ -66,6 +72,33 @@ enum status svm_capability_read(struct svm_capability *c, struct reason *why)
         return refuse(why, STATUS_UNSUPPORTED, "AMD-V with %u ASIDs; no guests", c->asids);
     }
     return STATUS_OK;
+}
+
+// ---- What the CPUs have in common ----
+
+static struct svm_capability common = {
+    .features = UINT32_MAX, .asids = UINT32_MAX, .pages_1g = true};
+static struct spinlock common_lock;
+
+void svm_capability_join(const struct svm_capability *own)
+{
+    uint64_t flags = spinlock_acquire(&common_lock);
+    common.features &= own->features;
+    common.asids = MIN(common.asids, own->asids);
+    common.pages_1g &= own->pages_1g;
+    common.is_qemu_tcg |= own->is_qemu_tcg;
+    common.ipis_exit |= own->ipis_exit;
+    spinlock_release(&common_lock, flags);
+}
+
+const struct svm_capability *svm_capability(void)
+{
+    return &common;
+}
+
+bool svm_serves_apic(void)
+{
+    return common.features & SVM_AVIC;
 }
 
 unsigned svm_features(void)

@@ -5,8 +5,15 @@
 // not told the CPU. Then it gets the length that the instruction usually has.
 #include "arch/svm/svm_code.h"
 
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_decode.h"
+#include "arch/svm/vmcb.h"
 #include "arch/x86/registers.h"
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/exit.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 // The usual encodings: without prefixes. Where there are several, the opcode matches nothing.
 static const uint32_t masks[EXIT_KINDS] = {

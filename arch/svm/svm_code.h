@@ -2,8 +2,11 @@
 // The instruction that exited, read from the guest's memory where the hardware says too little.
 #pragma once
 
-#include "arch/svm/svm.h"
-#include "arch/svm/svm_decode.h"
+#include "vmm/exit.h"
+#include "vmm/util/types.h"
+
+struct svm_instruction;
+struct vcpu_core;
 
 // RIP behind the instruction at CS:RIP, which exited as `kind`.
 uint64_t svm_code_next_rip(struct vcpu_core *vcpu, enum exit_kind kind);

@@ -2,8 +2,11 @@
 // The controls of the VMCB that several files change.
 #include "arch/svm/svm_controls.h"
 
+#include "arch/svm/svm.h"
 #include "arch/svm/vmcb.h"
 #include "arch/x86/frames.h"
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 void svm_set_v_intr(struct vcpu_core *vcpu, uint64_t mask, uint64_t value)
 {

@@ -7,6 +7,9 @@
 #pragma once
 
 #include "arch/svm/svm.h"
+#include "arch/svm/vmcb.h"
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 // The next VMRUN loads the fields of these clean bits (CLEAN_*) from the VMCB.
 static inline void svm_mark_dirty(const struct vcpu_core *vcpu, uint64_t clean_bits)

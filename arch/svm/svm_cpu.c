@@ -2,17 +2,26 @@
 // AMD-V on this CPU: VM_CR, EFER.SVME, the host save area, and which vCPU the CPU holds.
 #include "arch/svm/svm_cpu.h"
 
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_capability.h"
 #include "arch/svm/svm_controls.h"
+#include "arch/svm/svm_enter.h"
 #include "arch/svm/svm_instructions.h"
+#include "arch/svm/svm_tlb.h"
+#include "arch/svm/vmcb.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/exceptions.h"
 #include "arch/x86/firmware_switch.h"
 #include "arch/x86/frames.h"
+#include "arch/x86/interrupts.h"
+#include "arch/x86/live_state.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
-#include "arch/x86/spinlock.h"
-#include "vmm/host.h"
+#include "vmm/backend.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 // One a CPU, touched by that CPU only.
 struct svm_cpu {
@@ -20,45 +29,18 @@ struct svm_cpu {
     void *save_area;          // the hardware's own, between VMRUN and #VMEXIT
     struct vmcb *host;        // what VMRUN does not save: FS, GS, TR, the SYSCALL MSRs
     struct vcpu_core *loaded; // whose live state is in the CPU
-    struct svm_asids asids;
 };
 
 static struct svm_cpu svm_cpus[CPUS_MAX];
-// What every CPU has that runs guests: a VM may use several, and their tables are one. It is
-// narrowed while CPUs start, before there is a VM.
-static struct svm_capability common = {
-    .features = UINT32_MAX, .asids = UINT32_MAX, .pages_1g = true};
-static struct spinlock common_lock;
 
 static struct svm_cpu *this_svm(void)
 {
     return &svm_cpus[cpu_this()->index];
 }
 
-const struct svm_capability *svm_capability(void)
-{
-    return &common;
-}
-
-struct svm_asids *svm_asids(void)
-{
-    return &this_svm()->asids;
-}
-
 uint64_t svm_host_vmcb(void)
 {
     return frames_physical(this_svm()->host);
-}
-
-static void join(const struct svm_capability *own)
-{
-    uint64_t flags = spinlock_acquire(&common_lock);
-    common.features &= own->features;
-    common.asids = MIN(common.asids, own->asids);
-    common.pages_1g &= own->pages_1g;
-    common.is_qemu_tcg |= own->is_qemu_tcg;
-    common.ipis_exit |= own->ipis_exit;
-    spinlock_release(&common_lock, flags);
 }
 
 static const struct firmware_switch vm_cr = {.technology = "AMD-V",
@@ -94,8 +76,6 @@ static enum status allocate(struct svm_cpu *svm, struct reason *why)
     }
     return refuse(why, STATUS_NO_MEMORY, "no frames for AMD-V's host state");
 }
-
-extern const char svm_exited[]; // in svm_enter.asm
 
 // Bochs lets the single-step trap of a guest's instruction that exits hit the host after #VMEXIT
 // (its VT-x does not). It means nothing there: svm_exit.c gives the guest its trap.
@@ -145,8 +125,8 @@ enum status svm_enable_cpu(struct reason *why)
         frames_release(svm->host, 1);
         return status;
     }
-    join(&own);
-    svm_tlb_begin(&svm->asids);
+    svm_capability_join(&own);
+    svm_tlb_begin(cpu_this()->index);
     svm->enabled = true;
     return STATUS_OK;
 }

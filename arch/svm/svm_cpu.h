@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: MIT
-// What each CPU keeps for AMD-V.
+// AMD-V on this CPU, and which vCPU the CPU holds.
 #pragma once
 
-#include "arch/svm/svm.h"
-#include "arch/svm/svm_tlb.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
-const struct svm_capability *svm_capability(void); // of all CPUs that run guests
-// Of this CPU.
-struct svm_asids *svm_asids(void);
-uint64_t svm_host_vmcb(void); // physical address: what VMLOAD gives back to the host
+struct vcpu_core;
+
+enum status svm_enable_cpu(struct reason *why);
+void svm_disable_cpu(void);
+// Physical address of what VMLOAD gives back to the host.
+uint64_t svm_host_vmcb(void);
+// Makes the vCPU the CPU's current one.
+void svm_load_vcpu(struct vcpu_core *vcpu);
+// Before another CPU loads the vCPU, or before it is freed.
+void svm_unload_vcpu(struct vcpu_core *vcpu);

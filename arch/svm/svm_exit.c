@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: MIT
 // A #VMEXIT: decoded into neutral terms, handled by vmm/, and on to the next VMRUN.
-#include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_exit.h"
 
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_avic.h"
+#include "arch/svm/svm_capability.h"
 #include "arch/svm/svm_code.h"
 #include "arch/svm/svm_controls.h"
+#include "arch/svm/svm_decode.h"
+#include "arch/svm/svm_inject.h"
 #include "arch/svm/svm_probe.h"
+#include "arch/svm/svm_state.h"
 #include "arch/svm/svm_tlb.h"
+#include "arch/svm/vmcb.h"
 #include "arch/x86/registers.h"
-
-void svm_handle_exit(struct vcpu_core *vcpu);
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/exit.h"
+#include "vmm/util/types.h"
 
 // ---- What the exit information says (APM Vol. 2 chapter 15) ----
 

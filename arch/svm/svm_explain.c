@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Says what went wrong in the manual's words, and shows the VMCB fields that matter.
-#include "arch/svm/svm.h"
+#include "arch/svm/svm_explain.h"
 
+#include <stdarg.h>
+
+#include "arch/svm/svm.h"
 #include "arch/svm/svm_invalid.h"
 #include "arch/svm/svm_vmload.h"
+#include "arch/svm/vmcb.h"
+#include "vmm/backend.h"
 #include "vmm/util/format.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 // APM Vol. 2 appendix C: 60H to A4H.
 #define FIRST_NAMED 0x60
@@ -65,7 +72,7 @@ static const char *const exitcodes[] = {
 };
 static_assert(ARRAY_SIZE(exitcodes) == 0xa5 - FIRST_NAMED, "codes 60H to A4H");
 
-const char *svm_exitcode_text(uint64_t exitcode)
+static const char *exitcode_text(uint64_t exitcode)
 {
     uint64_t index = exitcode - FIRST_NAMED;
     if (exitcode < VMEXIT_EXCEPTION) {
@@ -92,7 +99,7 @@ void svm_explain(const struct vcpu_core *vcpu, struct reason *why)
     }
     format_text(why->text, sizeof(why->text),
                 "#VMEXIT 0x%llx: %s, EXITINFO1 0x%llx, EXITINFO2 0x%llx",
-                (unsigned long long)control->exitcode, svm_exitcode_text(control->exitcode),
+                (unsigned long long)control->exitcode, exitcode_text(control->exitcode),
                 (unsigned long long)control->exitinfo1, (unsigned long long)control->exitinfo2);
 }
 

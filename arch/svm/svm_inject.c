@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: MIT
 // Events into the guest at the next VMRUN (APM Vol. 2 15.20), and the window for an interrupt.
-#include "arch/svm/svm.h"
+#include "arch/svm/svm_inject.h"
 
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_capability.h"
 #include "arch/svm/svm_controls.h"
-#include "arch/svm/svm_cpu.h"
 #include "arch/svm/svm_intercepts.h"
+#include "arch/svm/vmcb.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/registers.h"
 #include "arch/x86/vectors.h"
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 static enum eventinj_type type_of(const struct event *event)
 {

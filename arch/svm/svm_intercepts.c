@@ -2,9 +2,12 @@
 // The intercepts of the VMCB (APM Vol. 2 15.7 to 15.13), made from the causes that hold.
 #include "arch/svm/svm_intercepts.h"
 
+#include "arch/svm/svm.h"
 #include "arch/svm/svm_controls.h"
 #include "arch/svm/vmcb.h"
 #include "arch/x86/registers.h"
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 // #AC and #DB exit because a guest whose handler faults likewise would never leave the CPU's
 // microcode (CVE-2015-5307, CVE-2015-8104). #MC exits because it concerns the host.

@@ -2,7 +2,9 @@
 // What a vCPU's VMCB intercepts, and for which causes.
 #pragma once
 
-#include "arch/svm/svm.h"
+#include "vmm/util/types.h"
+
+struct vcpu_core;
 
 // Each cause stands for some intercepts. Several causes may hold at once.
 enum svm_cause {

@@ -2,7 +2,9 @@
 // The consistency checks of VMRUN (APM Vol. 2 15.5.1), to say which of them failed.
 #include "arch/svm/svm_invalid.h"
 
+#include "arch/svm/vmcb.h"
 #include "arch/x86/registers.h"
+#include "vmm/util/types.h"
 
 static bool pages_in_long_mode(const struct vmcb_save *save)
 {

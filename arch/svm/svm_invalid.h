@@ -2,7 +2,7 @@
 // Why VMRUN refuses a guest.
 #pragma once
 
-#include "arch/svm/vmcb.h"
+struct vmcb;
 
 // The first rule of APM Vol. 2 15.5.1, "Canonicalization and Consistency Checks", that this VMCB
 // breaks, in words; the hardware says only that there is one.

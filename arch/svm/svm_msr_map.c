@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The MSR permission map: which accesses exit (APM Vol. 2 15.11).
-#include "arch/svm/svm.h"
+#include "arch/svm/svm_msr_map.h"
 
 #include "arch/x86/msr_numbers.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 // Three maps of 2 KiB: MSRs from 0, from 0xc0000000 and from 0xc0010000. Any other MSR always
 // exits.

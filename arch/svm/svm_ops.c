@@ -2,7 +2,18 @@
 // AMD-V as a back end.
 #include "arch/svm/svm_ops.h"
 
-#include "arch/svm/svm.h"
+#include "arch/svm/npt.h"
+#include "arch/svm/npt_space.h"
+#include "arch/svm/svm_avic.h"
+#include "arch/svm/svm_capability.h"
+#include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_explain.h"
+#include "arch/svm/svm_inject.h"
+#include "arch/svm/svm_run.h"
+#include "arch/svm/svm_segment.h"
+#include "arch/svm/svm_state.h"
+#include "arch/svm/svm_vcpu.h"
+#include "vmm/backend.h"
 
 static const struct space_ops space_ops = {
     .create = npt_create,

@@ -8,12 +8,17 @@
 // tables on the way there.
 #include "arch/svm/svm_probe.h"
 
+#include "arch/svm/npt.h"
+#include "arch/svm/svm.h"
 #include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_intercepts.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/x86/frames.h"
-#include "arch/x86/registers.h"
+#include "arch/x86/nested_table.h"
+#include "vmm/address.h"
+#include "vmm/backend.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define GPA_BITS 48 // what 4 levels of nested tables reach
 
@@ -37,10 +42,13 @@ static bool make_tables(struct vcpu_core *vcpu, gpa_t address)
                          hpa(frames_physical(page_of(backend, NESTED_LEVELS))));
 }
 
-static void free_pages(struct backend_vcpu *backend)
+void svm_probe_free(struct vcpu_core *vcpu)
 {
-    frames_release(backend->probe_pages, PROBE_PAGES);
-    backend->probe_pages = NULL;
+    struct backend_vcpu *backend = vcpu->backend;
+    if (backend->probe_pages) {
+        frames_release(backend->probe_pages, PROBE_PAGES);
+        backend->probe_pages = NULL;
+    }
 }
 
 bool svm_probe_start(struct vcpu_core *vcpu, gpa_t address)
@@ -51,7 +59,7 @@ bool svm_probe_start(struct vcpu_core *vcpu, gpa_t address)
         return false;
     }
     if (!make_tables(vcpu, address)) {
-        free_pages(backend);
+        svm_probe_free(vcpu);
         return false;
     }
     backend->probed = address;
@@ -66,5 +74,5 @@ void svm_probe_remove(struct vcpu_core *vcpu)
     svm_intercepts_set(vcpu, CAUSE_PROBE, false);
     svm_set_nested_root(vcpu, vcpu->nested->root);
     svm_tlb_flush(vcpu);
-    free_pages(vcpu->backend);
+    svm_probe_free(vcpu);
 }

@@ -3,13 +3,19 @@
 #pragma once
 
 #include "arch/svm/svm.h"
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 // After a nested page fault of a page walk at `gpa`, outside RAM: the guest's next page fault
 // exits, and says for which address. False: that cannot be done.
 bool svm_probe_start(struct vcpu_core *vcpu, gpa_t gpa);
 // Takes the probe away that there is.
 void svm_probe_remove(struct vcpu_core *vcpu);
-// The same if there is one: before the next svm_run, and before the vCPU goes.
+// Before the vCPU goes: frees the probe's pages. No CPU uses them any more, as the vCPU's ASIDs are
+// not given again without a flush.
+void svm_probe_free(struct vcpu_core *vcpu);
+// Takes the probe away if there is one: before the next svm_run.
 static inline void svm_probe_end(struct vcpu_core *vcpu)
 {
     if (vcpu->backend->probe_pages) {

@@ -1,14 +1,24 @@
 // SPDX-License-Identifier: MIT
 // Enters a guest and stays with it, exit after exit, until the host has other work.
+#include "arch/svm/svm_run.h"
+
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_avic.h"
 #include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_enter.h"
+#include "arch/svm/svm_inject.h"
 #include "arch/svm/svm_instructions.h"
 #include "arch/svm/svm_probe.h"
 #include "arch/svm/svm_shadow.h"
+#include "arch/svm/svm_state.h"
+#include "arch/svm/svm_tlb.h"
+#include "arch/svm/vmcb.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/registers.h"
 #include "arch/x86/time.h"
-
-void svm_enter(struct vcpu_core *vcpu);
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 // However late it is, the guest gets this long: a timer that had fired before VMRUN would end the
 // run before its first instruction, again and again.

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Guest segments and descriptor tables in the VMCB.
-#include "arch/svm/svm.h"
+#include "arch/svm/svm_segment.h"
 
+#include "arch/svm/svm.h"
 #include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_vmload.h"
+#include "arch/svm/vmcb.h"
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 // Which of them are in the CPU while the guest is (VMLOAD), and not in the VMCB.
 static bool is_vmload_state(enum guest_segment which)

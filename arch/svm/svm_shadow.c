@@ -7,8 +7,13 @@
 // interrupts closed: until its next exit, or the host's timer.
 #include "arch/svm/svm_shadow.h"
 
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_capability.h"
 #include "arch/svm/svm_controls.h"
-#include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_inject.h"
+#include "arch/svm/vmcb.h"
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 // How long the guest runs. An exit at the same instruction means that it has not come to execute
 // it, or that it jumps to itself: it gets twice as long, and after so many times it does the

@@ -2,7 +2,9 @@
 // The shadow of STI and MOV SS on a machine whose VMRUN does not load it.
 #pragma once
 
-#include "arch/svm/svm.h"
+#include "vmm/util/types.h"
+
+struct vcpu_core;
 
 // Before and after the guest runs. svm_shadow_hold returns after how many ns the guest must come
 // back, because an interrupt may wait for the end of the shadow and the window for it is closed

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 // Guest registers in the VMCB. The vCPU is the CPU's current one.
-#include "arch/svm/svm.h"
+#include "arch/svm/svm_state.h"
 
+#include "arch/svm/svm.h"
 #include "arch/svm/svm_code.h"
 #include "arch/svm/svm_controls.h"
+#include "arch/svm/svm_inject.h"
 #include "arch/svm/svm_intercepts.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/svm/svm_vmload.h"
+#include "arch/svm/vmcb.h"
+#include "arch/x86/live_state.h"
 #include "arch/x86/registers.h"
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 // CR0 bits that the guest only believes to have: they would switch caching off for the CPU.
 #define CR0_HOST_OWNED (CR0_NW | CR0_CD)

@@ -2,22 +2,46 @@
 // Gives out ASIDs and flushes by the narrowest way that this CPU has.
 #include "arch/svm/svm_tlb.h"
 
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_capability.h"
 #include "arch/svm/svm_controls.h"
-#include "arch/svm/svm_cpu.h"
+#include "arch/svm/vmcb.h"
+#include "arch/x86/cpu.h"
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
-void svm_tlb_begin(struct svm_asids *asids)
+// A generation uses each ASID once, and begins with a flush of them all.
+struct asids {
+    uint64_t generation; // 0: AMD-V was never on
+    uint32_t next;
+    bool stale; // the flush is still to come: the vCPU that began the generation may never run
+};
+
+static struct asids cpus[CPUS_MAX]; // each CPU touches its own only
+
+static struct asids *asids_of(const struct vcpu_core *vcpu)
+{
+    return &cpus[vcpu->backend->cpu];
+}
+
+static void begin_generation(struct asids *asids)
 {
     asids->generation++;
     asids->next = 1;
     asids->stale = true;
 }
 
+void svm_tlb_begin(unsigned cpu)
+{
+    begin_generation(&cpus[cpu]);
+}
+
 // A new ASID has no state of the VMCB in the CPU either.
-static void take_asid(struct vcpu_core *vcpu, struct svm_asids *asids)
+static void take_asid(struct vcpu_core *vcpu, struct asids *asids)
 {
     struct vmcb_control *control = &vcpu->backend->vmcb.control;
     if (asids->next >= svm_capability()->asids) {
-        svm_tlb_begin(asids);
+        begin_generation(asids);
     }
     if (asids->stale) {
         control->tlb_control = TLB_FLUSH_ALL;
@@ -31,7 +55,7 @@ void svm_tlb_flush(struct vcpu_core *vcpu)
 {
     struct vmcb_control *control = &vcpu->backend->vmcb.control;
     if (!(svm_capability()->features & SVM_FLUSH_BY_ASID)) {
-        take_asid(vcpu, svm_asids());
+        take_asid(vcpu, asids_of(vcpu));
     } else if (control->tlb_control == TLB_FLUSH_NOTHING) {
         control->tlb_control = TLB_FLUSH_ASID;
     }
@@ -49,7 +73,7 @@ void svm_tlb_move(struct vcpu_core *vcpu, unsigned cpu)
 void svm_tlb_prepare(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;
-    struct svm_asids *asids = svm_asids();
+    struct asids *asids = asids_of(vcpu);
     uint64_t nested_generation = __atomic_load_n(&vcpu->nested->generation, __ATOMIC_ACQUIRE);
     if (backend->asid_generation != asids->generation) {
         take_asid(vcpu, asids);

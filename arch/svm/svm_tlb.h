@@ -3,18 +3,14 @@
 #pragma once
 
 #include "arch/svm/svm.h"
+#include "arch/svm/vmcb.h"
 
-// The ASIDs of one CPU. A generation uses each of them once, and begins with a flush of them all.
-struct svm_asids {
-    uint64_t generation; // 0: AMD-V was never on
-    uint32_t next;
-    bool stale; // the flush of them all is still to come: who began the generation may never run
-};
+struct vcpu_core;
 
-// When AMD-V is switched on, and when the ASIDs are used up: a new generation.
-void svm_tlb_begin(struct svm_asids *asids);
-// The vCPU is on this CPU now. What another one knows of it means nothing here: no ASID, no clean
-// bit (APM Vol. 2 15.15.2).
+// AMD-V is switched on, on the CPU with this index, which calls it: no ASID of before counts.
+void svm_tlb_begin(unsigned cpu);
+// The vCPU is on this CPU now, and the CPU calls the functions below. What another CPU knows of the
+// vCPU means nothing here: no ASID, no clean bit (APM Vol. 2 15.15.2).
 void svm_tlb_move(struct vcpu_core *vcpu, unsigned cpu);
 // Right before the guest runs: it has an ASID of the CPU's generation, and nothing stale is cached.
 void svm_tlb_prepare(struct vcpu_core *vcpu);

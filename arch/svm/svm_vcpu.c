@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: MIT
 // A vCPU's VMCB: made, filled with what exits, and given back.
-#include "arch/svm/svm.h"
+#include "arch/svm/svm_vcpu.h"
 
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_avic.h"
+#include "arch/svm/svm_capability.h"
 #include "arch/svm/svm_code.h"
 #include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_cpu.h"
 #include "arch/svm/svm_intercepts.h"
 #include "arch/svm/svm_probe.h"
+#include "arch/svm/svm_state.h"
+#include "arch/svm/vmcb.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/live_state.h"
 #include "arch/x86/registers.h"
+#include "vmm/backend.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define BACKEND_PAGES (ALIGN_UP(sizeof(struct backend_vcpu), PAGE_SIZE) / PAGE_SIZE)
 
@@ -89,7 +98,7 @@ enum status svm_create_vcpu(struct vcpu_core *vcpu, struct reason *why)
 
 void svm_destroy_vcpu(struct vcpu_core *vcpu)
 {
-    svm_probe_end(vcpu);
+    svm_probe_free(vcpu);
     svm_avic_destroy_vcpu(vcpu);
     svm_unload_vcpu(vcpu);
     free_backend(vcpu->backend);

@@ -2,7 +2,9 @@
 // The guest state of VMLOAD and VMSAVE, which svm_run loads once for many exits.
 #include "arch/svm/svm_vmload.h"
 
+#include "arch/svm/svm.h"
 #include "arch/svm/svm_instructions.h"
+#include "vmm/backend.h"
 
 void svm_fetch_state(const struct vcpu_core *vcpu)
 {

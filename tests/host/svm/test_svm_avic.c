@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the AVIC's tables and controls, with a CPU that sends IPIs as the manual says.
-#include "arch/svm/svm.h"
+#include "arch/svm/svm_avic.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,9 +9,13 @@
 
 #include <cmocka.h>
 
+#include "arch/svm/npt.h"
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_capability.h"
 #include "arch/svm/svm_controls.h"
-#include "arch/svm/svm_cpu.h"
 #include "arch/svm/svm_intercepts.h"
+#include "arch/svm/svm_msr_map.h"
+#include "arch/svm/svm_tlb.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr_numbers.h"
 
@@ -41,6 +45,11 @@ static alignas(PAGE_SIZE) uint32_t pages[VCPUS][PAGE_SIZE / 4];
 const struct svm_capability *svm_capability(void)
 {
     return &capability;
+}
+
+bool svm_serves_apic(void)
+{
+    return capability.features & SVM_AVIC;
 }
 
 void *frames_allocate(uint64_t count)
@@ -194,7 +203,7 @@ static enum outcome send_logical(uint8_t destination, bool flat)
     enum outcome outcome = DELIVERED;
 
     if (!flat) {
-        table += (destination >> 4) * 4U;
+        table += 4 * (size_t)(destination >> 4);
         destination &= 0xf;
     }
     for (unsigned bit = 0; bit < 8; bit++) {

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "arch/svm/vmcb.h"
 #include "arch/x86/registers.h"
 
 static struct vmcb vmcb;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of guest registers in the VMCB, and of the controls that several files of arch/svm share.
-#include "arch/svm/svm.h"
+#include "arch/svm/svm_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,14 +8,20 @@
 
 #include <cmocka.h>
 
+#include "arch/svm/npt.h"
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_avic.h"
+#include "arch/svm/svm_capability.h"
 #include "arch/svm/svm_code.h"
 #include "arch/svm/svm_controls.h"
-#include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_inject.h"
 #include "arch/svm/svm_intercepts.h"
+#include "arch/svm/svm_segment.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/svm/svm_vmload.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/frames.h"
+#include "arch/x86/live_state.h"
 #include "arch/x86/registers.h"
 
 #define CR(number) BIT(number) // in the intercepts of CR reads and writes
@@ -37,6 +43,11 @@ static unsigned stores;
 const struct svm_capability *svm_capability(void)
 {
     return &capability;
+}
+
+bool svm_serves_apic(void)
+{
+    return capability.features & SVM_AVIC;
 }
 
 void *frames_allocate(uint64_t count)

@@ -8,20 +8,13 @@
 
 #include <cmocka.h>
 
-#include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_capability.h"
 
 static struct svm_capability capability;
-static struct svm_asids cpus[2];
-static unsigned this_cpu;
 
 const struct svm_capability *svm_capability(void)
 {
     return &capability;
-}
-
-struct svm_asids *svm_asids(void)
-{
-    return &cpus[this_cpu];
 }
 
 static struct nested_space space;
@@ -33,11 +26,8 @@ static int set_up(void **state)
     (void)state;
     capability = (struct svm_capability){.features = SVM_FLUSH_BY_ASID, .asids = 3};
     space = (struct nested_space){.generation = 1};
-    this_cpu = 0;
-    for (unsigned i = 0; i < ARRAY_SIZE(cpus); i++) {
-        cpus[i] = (struct svm_asids){0};
-        svm_tlb_begin(&cpus[i]);
-    }
+    svm_tlb_begin(0);
+    svm_tlb_begin(1);
     for (unsigned i = 0; i < ARRAY_SIZE(vcpus); i++) {
         backends[i] = (struct backend_vcpu){.nested_generation = 1};
         vcpus[i] = (struct vcpu_core){.backend = &backends[i], .nested = &space};
@@ -111,7 +101,7 @@ static void another_cpu_gives_another_asid(void **state)
     (void)state;
     run(0);
     run(1);
-    this_cpu = 1; // of the same generation
+    svm_tlb_move(&vcpus[2], 1);
     run(2);
     assert_int_equal(asid(2), 1);
     svm_tlb_move(&vcpus[1], 1);
@@ -136,7 +126,7 @@ static void switched_on_again_nothing_holds(void **state)
 {
     (void)state;
     run(0);
-    svm_tlb_begin(&cpus[0]);
+    svm_tlb_begin(0);
     svm_tlb_prepare(&vcpus[0]);
     assert_int_equal(backends[0].vmcb.control.tlb_control, TLB_FLUSH_ALL);
     assert_int_equal(backends[0].vmcb.control.clean, 0);

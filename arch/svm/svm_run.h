@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+// The run of a vCPU.
+#pragma once
+
+struct vcpu_core;
+
+void svm_run(struct vcpu_core *vcpu);
