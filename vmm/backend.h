@@ -266,7 +266,7 @@ struct vcpu_ops {
 enum exit_action vcpu_handle_exit(struct vcpu_core *vcpu, struct vm_exit *exit);
 
 // After an exit with vcpu.work being WORK_EVENTS: delivers what can be delivered, so that the loop
-// may go on. It may leave vcpu.work as it is. In vmm/vcpu/vcpu.c.
+// may go on. It may leave vcpu.work as it is. In vmm/vcpu/vcpu_events.c.
 void vcpu_handle_events(struct vcpu_core *vcpu);
 
 // Where code of the guest lies, for a back end whose hardware does not say how long the instruction

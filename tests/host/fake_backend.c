@@ -162,6 +162,7 @@ static bool inject(struct vcpu_core *vcpu, const struct event *event)
 static void request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
 {
     loaded(vcpu)->window = wanted;
+    fake_backend.window_requests++;
 }
 
 static void request_nmi_window(struct vcpu_core *vcpu)

@@ -61,6 +61,7 @@ struct fake_backend {
     unsigned live_vcpus;
     unsigned live_nested;
     unsigned runs;
+    unsigned window_requests; // one a round of vcpu_run
     unsigned dumps;
 
     // What guests do: `guest`, or else the script, and after it they run on for ever.

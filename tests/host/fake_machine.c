@@ -9,6 +9,7 @@
 
 #include "arch/x86/registers.h"
 #include "vmm/util/string.h"
+#include "vmm/vcpu/vcpu_run.h"
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/scheduler_step.h"
 #include "vmm/vm/vm_create.h"

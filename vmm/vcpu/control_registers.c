@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Writes to CR0, CR4, CR8, XCR0 and EFER that the hardware does not decide alone (SDM Vol. 3A 2.5).
+#include "vmm/vcpu/control_registers.h"
+
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"

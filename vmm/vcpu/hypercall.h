@@ -2,6 +2,10 @@
 // Husk's own hypercalls: number in RAX, arguments in RBX and RCX, result in RAX.
 #pragma once
 
+#include "vmm/exit.h"
+
+struct vcpu;
+
 // By VMCALL or VMMCALL, from CPL 0 of any mode.
 enum hypercall {
     HYPERCALL_VERSION = 0, // returns HYPERCALL_SIGNATURE
@@ -12,3 +16,5 @@ enum hypercall {
 #define HYPERCALL_SIGNATURE 0x4b535548ULL // "HUSK"
 #define HYPERCALL_UNKNOWN (~0ULL)         // no such number
 #define HYPERCALL_NOT_ALLOWED (~0ULL - 1) // not from CPL 1 to 3
+
+enum exit_action vcpu_hypercall_exit(struct vcpu *vcpu, const struct exit_hypercall *call);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Accesses to guest-physical memory that is no RAM: the APICs, other chips, and what nobody claims.
+#include "vmm/vcpu/memory_exit.h"
+
 #include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/board/pc.h"

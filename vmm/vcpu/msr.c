@@ -7,9 +7,11 @@
 #include "vmm/backend.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/host.h"
+#include "vmm/vcpu/control_registers.h"
 #include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/vm.h"
 
 #define MTRRCAP_FIXED BIT(8)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A virtual CPU: its registers, its local APIC, and when it may run.
+// A virtual CPU: what is known of it, its registers, and the faults that it gets.
 #pragma once
 
 #include "vmm/backend.h"
@@ -9,7 +9,6 @@
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu_mail.h"
 
-struct load_result;
 struct vm;
 
 struct vcpu {
@@ -49,38 +48,6 @@ static inline struct vcpu *vcpu_of(struct vcpu_core *core)
 enum status vcpu_create(struct vm *vm, unsigned index, struct vcpu **vcpu, struct reason *why);
 void vcpu_destroy(struct vcpu *vcpu);
 
-// In vcpu_start.c. Registers, segments and mode of a CPU that starts as the loader says, or that
-// waits for INIT and SIPI.
-void vcpu_start_at(struct vcpu *vcpu, const struct load_result *start);
-void vcpu_start_waiting(struct vcpu *vcpu);
-void vcpu_init_received(struct vcpu *vcpu);
-void vcpu_startup(struct vcpu *vcpu, uint8_t vector);
-
-// In vcpu_sleep.c. HLT, and begin and end of a sleep that interrupts do not end. False: no vCPU of
-// the VM will ever run again.
-enum exit_action vcpu_halt_exit(struct vcpu *vcpu);
-MUST_CHECK bool vcpu_fall_asleep(struct vcpu *vcpu);
-void vcpu_stir(struct vcpu *vcpu);
-
-// Runs it until the host has work, its slice ends, it halts or its VM is no longer running.
-void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns);
-
-// In vcpu_sleep.c: whether it could run now: not halted, or an interrupt has come for it.
-bool vcpu_runnable(struct vcpu *vcpu);
-// Whether an interrupt waits that it would take, were its interrupts on.
-bool vcpu_interrupt_pending(const struct vcpu *vcpu);
-// Brings its timers up to now, the first vCPU also its VM's devices.
-void vcpu_advance_timers(struct vcpu *vcpu);
-
-// Its local APIC's timer now is due at `due_ns` of the VM's clock: vcpu_run is asked to look again
-// only if that is earlier than what it waits for. One that was put off just finds nothing due.
-void vcpu_timer_set(struct vcpu *vcpu, uint64_t due_ns);
-// The same for a device of the VM, whose timers the first vCPU keeps; from the CPU of any vCPU.
-void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns);
-
-// The host time at which a timer of its VM is due next; NEVER_NS.
-uint64_t vcpu_next_event_ns(const struct vcpu *vcpu);
-
 // Makes the back end's loop come back at the end of the exit: see enum vcpu_work. On its CPU.
 static inline void vcpu_post_work(struct vcpu *vcpu, uint32_t work)
 {
@@ -108,14 +75,3 @@ enum exit_action vcpu_fault_code(struct vcpu *vcpu, uint8_t vector, uint32_t err
 enum exit_action vcpu_page_fault(struct vcpu *vcpu, uint64_t address, uint32_t error_code);
 // Any event that must be taken now.
 enum exit_action vcpu_inject(struct vcpu *vcpu, const struct event *event);
-
-// Handlers in files of their own, called by vcpu_handle_exit.
-enum exit_action vcpu_control_register_exit(struct vcpu *vcpu,
-                                            const struct exit_control_register *access);
-enum exit_action vcpu_xsetbv_exit(struct vcpu *vcpu);
-enum exit_action vcpu_hypercall_exit(struct vcpu *vcpu, const struct exit_hypercall *call);
-enum exit_action vcpu_memory_exit(struct vcpu *vcpu, struct vm_exit *exit);
-enum exit_action vcpu_string_io_exit(struct vcpu *vcpu, struct vm_exit *exit);
-
-// What a guest sees of writes to EFER, CR0 and CR4. False: #GP.
-bool vcpu_write_efer(struct vcpu *vcpu, uint64_t value);

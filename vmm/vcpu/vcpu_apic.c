@@ -9,6 +9,7 @@
 #include "vmm/vcpu/apic_bus.h"
 #include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/vcpu_mail.h"
+#include "vmm/vcpu/vcpu_timers.h"
 
 static_assert(LAPIC_DEFAULT_BASE == BACKEND_APIC_GPA, "where the back end maps it");
 

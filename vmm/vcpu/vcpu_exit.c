@@ -7,10 +7,14 @@
 #include "vmm/host.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
+#include "vmm/vcpu/control_registers.h"
 #include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/hypercall.h"
+#include "vmm/vcpu/memory_exit.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_sleep.h"
 #include "vmm/vm/vm.h"
 
 static enum exit_action answer_cpuid(uint64_t *gpr, const struct cpuid_registers *answer)

@@ -40,9 +40,6 @@ void vcpu_mail_requested(struct vcpu *vcpu);
 // The 8259s' INTR at its LINT0.
 void vcpu_mail_lint0(struct vcpu *vcpu, bool level);
 
-// On the vCPU's CPU, with its VM held: hands everything on to the local APIC and the vCPU.
-void vcpu_mail_take(struct vcpu *vcpu);
-
 static inline bool vcpu_mail_waits(const struct vcpu_mail *mail)
 {
     return __atomic_load_n(&mail->posted.flags, __ATOMIC_RELAXED) != 0;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // vCPUs that do not run: halted, or waiting for a SIPI, and what ends that.
+#include "vmm/vcpu/vcpu_sleep.h"
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
-#include "vmm/vcpu/vcpu_apic.h"
+
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_mail.h"
 #include "vmm/vm/vm.h"
 
@@ -52,22 +54,4 @@ enum exit_action vcpu_halt_exit(struct vcpu *vcpu)
                 (unsigned long long)vcpu_register(vcpu, REG_RIP));
     }
     return ADVANCE;
-}
-
-// What comes from now on is seen as work again, and wakes the CPU.
-bool vcpu_runnable(struct vcpu *vcpu)
-{
-    if (!vcpu->halted && !vcpu->waits_for_startup) {
-        return true;
-    }
-    __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
-    vcpu_advance_timers(vcpu);
-    vcpu_mail_take(vcpu);
-    vcpu_apic_refresh(vcpu);
-    bool wakes = vcpu->nmi_pending || (!vcpu->asleep && vcpu_interrupt_pending(vcpu));
-    if (vcpu->halted && wakes) {
-        vcpu->halted = false;
-        vcpu_stir(vcpu); // the NMI may be one of its own pins
-    }
-    return !vcpu->halted && !vcpu->waits_for_startup;
 }

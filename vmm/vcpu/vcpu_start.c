@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The state in which a vCPU starts: as the loader says, or after INIT and SIPI.
+#include "vmm/vcpu/vcpu_start.h"
+
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/devices/lapic.h"
@@ -9,6 +11,7 @@
 #include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_sleep.h"
 #include "vmm/vm/vm.h"
 
 // Hidden parts of the segment registers: present, DPL 0, accessed.

@@ -6,6 +6,8 @@
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_run.h"
+#include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_hold.h"

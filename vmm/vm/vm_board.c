@@ -10,6 +10,7 @@
 #include "vmm/vcpu/apic_bus.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_mail.h"
+#include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
 

@@ -11,6 +11,8 @@
 #include "tests/host/fake_machine.h"
 #include "vmm/util/string.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_mail_take.h"
+#include "vmm/vcpu/vcpu_timers.h"
 
 #define MS 1000000ULL
 #define UART 0x3f8

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "tests/host/fake_machine.h"
+#include "vmm/vcpu/vcpu_timers.h"
 
 #define MS 1000000ULL
 #define IOAPIC_SELECT IOAPIC_DEFAULT_BASE

@@ -9,6 +9,7 @@
 
 #include "tests/host/fake_machine.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_mail_take.h"
 
 #define VCPUS 4
 #define ALL 0xf

@@ -9,6 +9,7 @@
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/util/string.h"
+#include "vmm/vcpu/control_registers.h"
 
 #define PDPT 0x3000
 

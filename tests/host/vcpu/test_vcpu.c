@@ -11,6 +11,10 @@
 #include "tests/host/fake_machine.h"
 #include "vmm/load/load.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_mail_take.h"
+#include "vmm/vcpu/vcpu_run.h"
+#include "vmm/vcpu/vcpu_start.h"
+#include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/vm_life.h"
 
 #define MS 1000000ULL
@@ -557,6 +561,7 @@ static void an_interrupt_through_the_io_apic_is_there_when_its_timer_is_due(void
     fake_machine_run();
     assert_delivered(1, EVENT_INTERRUPT, 0x51);
     assert_int_equal(fake_backend.runs, 1);
+    assert_int_equal(fake_backend.window_requests, 1); // in the first round of vcpu_run
 }
 
 static uint32_t work_at_entry;

@@ -9,6 +9,7 @@
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/util/string.h"
+#include "vmm/vcpu/vcpu_run.h"
 
 #define START 0x7c00
 #define ONES 0xffffffffffffffffULL

@@ -12,6 +12,8 @@
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_mail_take.h"
+#include "vmm/vcpu/vcpu_run.h"
 
 static struct vcpu *ap; // the second vCPU, on CPU 1
 

@@ -11,6 +11,8 @@
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_mail_take.h"
+#include "vmm/vcpu/vcpu_run.h"
 #include "vmm/vm/vm_hold.h"
 
 static struct vcpu *ap; // the second vCPU, held and loaded on CPU 1, where the tests run

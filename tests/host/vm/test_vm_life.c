@@ -12,6 +12,8 @@
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_run.h"
+#include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_create.h"
 

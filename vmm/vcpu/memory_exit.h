@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// Exits whose instruction is emulated.
+#pragma once
+
+#include "vmm/exit.h"
+
+struct vcpu;
+
+// An access outside RAM.
+enum exit_action vcpu_memory_exit(struct vcpu *vcpu, struct vm_exit *exit);
+// INS and OUTS.
+enum exit_action vcpu_string_io_exit(struct vcpu *vcpu, struct vm_exit *exit);

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// Which interrupt or NMI a vCPU gets at its next entry.
+#include "vmm/vcpu/vcpu_events.h"
+
+#include "arch/x86/registers.h"
+#include "vmm/board/pc.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_mail_take.h"
+#include "vmm/vm/vm.h"
+
+// The 8259s are wired to the first vCPU.
+static bool extint_pending(const struct vcpu *vcpu)
+{
+    return vcpu->index == 0 && pc_interrupt_waits(vcpu->vm->pc) &&
+           lapic_accepts_extint(&vcpu->lapic);
+}
+
+bool vcpu_interrupt_pending(const struct vcpu *vcpu)
+{
+    return extint_pending(vcpu) || lapic_pending(&vcpu->lapic) >= 0;
+}
+
+// Whether an interrupt is pending that the processor does not deliver by itself.
+static bool interrupt_to_inject(const struct vcpu *vcpu)
+{
+    return vcpu_apic_served(vcpu) ? extint_pending(vcpu) : vcpu_interrupt_pending(vcpu);
+}
+
+// The vector of the interrupt that is pending, taken from its controller.
+static uint8_t acknowledge_interrupt(struct vcpu *vcpu)
+{
+    if (extint_pending(vcpu)) {
+        return pc_acknowledge_interrupt(vcpu->vm->pc);
+    }
+    uint8_t vector = (uint8_t)lapic_pending(&vcpu->lapic);
+    lapic_accept(&vcpu->lapic, vector);
+    return vector;
+}
+
+static void deliver_nmi(struct vcpu *vcpu, uint64_t shadow)
+{
+    struct event nmi = {.type = EVENT_NMI, .vector = VECTOR_NMI};
+    if (!vcpu->nmi_pending) {
+        return;
+    }
+    vcpu->nmi_pending = shadow != 0 || !vcpu->ops->inject(&vcpu->core, &nmi);
+    if (vcpu->nmi_pending && !(shadow & SHADOW_STI)) {
+        vcpu->ops->request_nmi_window(&vcpu->core);
+    }
+}
+
+void vcpu_deliver_events(struct vcpu *vcpu)
+{
+    uint64_t shadow = vcpu_register(vcpu, REG_INTERRUPT_SHADOW);
+    deliver_nmi(vcpu, shadow);
+    if (vcpu_apic_served(vcpu)) {
+        vcpu_apic_publish(vcpu);
+    }
+    bool open = (vcpu_register(vcpu, REG_RFLAGS) & RFLAGS_IF) &&
+                !(shadow & (SHADOW_STI | SHADOW_MOV_SS)) && !vcpu_register(vcpu, REG_EVENT_WAITING);
+    if (open && interrupt_to_inject(vcpu)) {
+        struct event interrupt = {.type = EVENT_INTERRUPT, .vector = acknowledge_interrupt(vcpu)};
+        (void)vcpu->ops->inject(&vcpu->core, &interrupt); // nothing else waits: it is taken
+    }
+    bool nmi_behind_sti = vcpu->nmi_pending && (shadow & SHADOW_STI);
+    vcpu->ops->request_interrupt_window(&vcpu->core, interrupt_to_inject(vcpu) || nmi_behind_sti);
+}
+
+// Not for a vCPU that stops to run by it: that is vcpu_run's.
+void vcpu_handle_events(struct vcpu_core *core)
+{
+    struct vcpu *vcpu = vcpu_of(core);
+    if (vcpu->halted) {
+        return;
+    }
+    __atomic_and_fetch(&core->work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
+    vcpu_mail_take(vcpu);
+    if (vcpu->waits_for_startup) {
+        vcpu_post_work(vcpu, WORK_EVENTS);
+    } else {
+        vcpu_deliver_events(vcpu);
+    }
+}

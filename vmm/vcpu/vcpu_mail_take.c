@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+// Takes what others have left for a vCPU, on the vCPU's own CPU.
+#include "vmm/vcpu/vcpu_mail_take.h"
+
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_mail.h"
+#include "vmm/vcpu/vcpu_sleep.h"
+#include "vmm/vcpu/vcpu_start.h"
+#include "vmm/vm/vm.h"
+
+static void take_vectors(struct vcpu *vcpu, uint64_t words[MAIL_WORDS], bool level)
+{
+    for (unsigned word = 0; word < MAIL_WORDS; word++) {
+        uint64_t vectors = __atomic_exchange_n(&words[word], 0, __ATOMIC_ACQUIRE);
+        for (; vectors != 0; vectors &= vectors - 1) {
+            unsigned bit = (unsigned)__builtin_ctzll(vectors);
+            lapic_post(&vcpu->lapic, (uint8_t)(64 * word + bit), level);
+        }
+    }
+}
+
+static void take_lint0(struct vcpu *vcpu, uint32_t flags)
+{
+    if (flags & MAIL_LINT0_ROSE) {
+        lapic_set_lint(&vcpu->lapic, 0, true);
+    }
+    lapic_set_lint(&vcpu->lapic, 0, __atomic_load_n(&vcpu->mail.lint0, __ATOMIC_RELAXED));
+}
+
+// After an INIT, or an NMI that waits with it for the SIPI.
+static void sleep_on(struct vcpu *vcpu)
+{
+    if (vcpu->waits_for_startup && !vcpu_fall_asleep(vcpu)) {
+        vm_fail(vcpu->vm, "halted for ever: vCPU %u waits for a SIPI, nobody is left to send it",
+                vcpu->index);
+    }
+}
+
+void vcpu_mail_take(struct vcpu *vcpu)
+{
+    struct vcpu_mail *mail = &vcpu->mail;
+    if (!vcpu_mail_waits(mail)) {
+        return;
+    }
+    // A SIPI that nobody waits for, as the second of the usual two, does not end a HLT.
+    uint32_t waking = vcpu->waits_for_startup ? MAIL_WAKES_ALL : MAIL_NMI | MAIL_INIT;
+    if (__atomic_load_n(&mail->posted.flags, __ATOMIC_RELAXED) & waking) {
+        vcpu_stir(vcpu);
+    }
+    uint32_t flags = __atomic_exchange_n(&mail->posted.flags, 0, __ATOMIC_ACQUIRE);
+    if (flags & MAIL_INIT) {
+        vcpu_init_received(vcpu);
+    }
+    if (flags & MAIL_STARTUP) {
+        vcpu_startup(vcpu, (uint8_t)(flags >> MAIL_STARTUP_SHIFT));
+    }
+    if (flags & MAIL_NMI) {
+        vcpu->nmi_pending = true;
+    }
+    if (flags & MAIL_REQUESTED) {
+        lapic_requested(&vcpu->lapic);
+    }
+    if (flags & MAIL_VECTORS) {
+        take_vectors(vcpu, mail->posted.vectors, false);
+    }
+    if (flags & MAIL_LEVEL) {
+        take_vectors(vcpu, mail->level, true);
+    }
+    if (flags & (MAIL_LINT0 | MAIL_LINT0_ROSE)) {
+        take_lint0(vcpu, flags);
+    }
+    if (flags & MAIL_WAKES_ALL) {
+        sleep_on(vcpu);
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+// Runs a vCPU slice by slice: timers, mail, events, into the back end.
+#include "vmm/vcpu/vcpu_run.h"
+
+#include "vmm/host.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_events.h"
+#include "vmm/vcpu/vcpu_mail_take.h"
+#include "vmm/vcpu/vcpu_sleep.h"
+#include "vmm/vcpu/vcpu_timers.h"
+#include "vmm/vm/vm.h"
+
+// What comes from now on is seen as work again, and wakes the CPU.
+bool vcpu_runnable(struct vcpu *vcpu)
+{
+    if (!vcpu->halted && !vcpu->waits_for_startup) {
+        return true;
+    }
+    __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
+    vcpu_advance_timers(vcpu);
+    vcpu_mail_take(vcpu);
+    vcpu_apic_refresh(vcpu);
+    bool wakes = vcpu->nmi_pending || (!vcpu->asleep && vcpu_interrupt_pending(vcpu));
+    if (vcpu->halted && wakes) {
+        vcpu->halted = false;
+        vcpu_stir(vcpu); // the NMI may be one of its own pins
+    }
+    return !vcpu->halted && !vcpu->waits_for_startup;
+}
+
+// However soon a device wants something, the guest gets this long first. A timer that is set to a
+// higher rate than exits can keep would otherwise leave no time for any instruction of the guest.
+#define RUN_NS_MIN 20000
+
+static void look_at_devices(struct vcpu *vcpu)
+{
+    vcpu_advance_timers(vcpu);
+    vcpu->next_event_ns = MAX(vcpu_next_event_ns(vcpu), vcpu->host->now_ns() + RUN_NS_MIN);
+}
+
+// The VM's clock may have been set while it was not loaded.
+static void load(struct vcpu *vcpu)
+{
+    vcpu->ops->load_vcpu(&vcpu->core);
+    vcpu_set_register(vcpu, REG_TSC_OFFSET, vcpu->vm->tsc_offset + vcpu->tsc_adjust);
+}
+
+// False: the run is over, though the slice may not be.
+static bool prepare(struct vcpu *vcpu, uint64_t slice_end_ns)
+{
+    uint32_t work = __atomic_exchange_n(&vcpu->core.work, 0, __ATOMIC_SEQ_CST);
+    uint64_t now_ns = vcpu->host->now_ns();
+    if ((work & (WORK_HOST | WORK_STOP)) || now_ns >= slice_end_ns) {
+        return false;
+    }
+    if ((work & WORK_TIMERS) || now_ns >= vcpu->next_event_ns) {
+        look_at_devices(vcpu);
+        // What the devices have just sent is in the mail, which is taken now.
+        __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
+    }
+    vcpu_mail_take(vcpu);
+    return true;
+}
+
+// WORK_ENTRY is run's.
+static bool has_work(const struct vcpu *vcpu)
+{
+    return __atomic_load_n(&vcpu->core.work, __ATOMIC_RELAXED) & ~(uint32_t)WORK_ENTRY;
+}
+
+void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns)
+{
+    vcpu_post_work(vcpu, WORK_TIMERS); // time has passed, something may have been typed
+    load(vcpu);
+    while (vm_wants_to_run(vcpu->vm) && vcpu_runnable(vcpu) && prepare(vcpu, slice_end_ns)) {
+        if (vcpu->waits_for_startup) {
+            break; // an INIT was in the mail
+        }
+        vcpu_deliver_events(vcpu);
+        vcpu->core.deadline_ns = MIN(slice_end_ns, vcpu->next_event_ns);
+        vcpu_apic_take_posted(vcpu, true);
+        // Acknowledging an interrupt may have lowered LINT0, which is mail. And nobody kicks this
+        // CPU for work that it has already (scheduler_notify). So the guest is entered without any.
+        if (!has_work(vcpu)) {
+            vcpu->ops->run(&vcpu->core);
+        }
+        vcpu_apic_take_posted(vcpu, false);
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// The timers of a vCPU's local APIC, and those of its VM's devices, which the first vCPU keeps.
+#include "vmm/vcpu/vcpu_timers.h"
+
+#include "vmm/board/pc.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/scheduler.h"
+#include "vmm/vm/vm.h"
+
+void vcpu_advance_timers(struct vcpu *vcpu)
+{
+    uint64_t now_ns = vm_now_ns(vcpu->vm);
+    if (vcpu->index == 0) {
+        pc_advance(vcpu->vm->pc, now_ns);
+    }
+    lapic_advance(&vcpu->lapic, now_ns);
+}
+
+void vcpu_timer_set(struct vcpu *vcpu, uint64_t due_ns)
+{
+    if (due_ns < vcpu->core.deadline_ns - vcpu->vm->clock_base_ns) {
+        vcpu_post_work(vcpu, WORK_TIMERS);
+    }
+}
+
+void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns)
+{
+    if (scheduler_runs_here(vcpu)) {
+        vcpu_timer_set(vcpu, due_ns);
+    } else {
+        scheduler_notify(vcpu, WORK_TIMERS);
+    }
+}
+
+uint64_t vcpu_next_event_ns(const struct vcpu *vcpu)
+{
+    struct pc *pc = vcpu->vm->pc;
+    uint64_t next = lapic_next_event_ns(&vcpu->lapic);
+    if (vcpu->index == 0) {
+        next = MIN(next, pc_next_event_ns(pc, vm_now_ns(vcpu->vm)));
+    }
+    return next < NEVER_NS - vcpu->vm->clock_base_ns ? next + vcpu->vm->clock_base_ns : NEVER_NS;
+}
