@@ -27,9 +27,6 @@
 #include "vmm/util/lock.h"
 #include "vmm/util/types.h"
 
-// How soon a byte that the console had no room for is offered again.
-#define OUTPUT_RETRY_NS 500000
-
 enum pc_irq_number { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8 };
 enum pc_irq_index {
     IRQ_INDEX_PIT,
@@ -46,8 +43,7 @@ static uint64_t next_event_ns(const struct pc *pc, uint64_t now_ns)
         next = MIN(next, pit_next_event_ns(&pc->pit, now_ns));
         next = MIN(next, rtc_next_event_ns(&pc->rtc, now_ns));
     }
-    next = MIN(next, acpi_pm_next_event_ns(&pc->acpi_pm, now_ns));
-    return uart_output_waiting(&pc->uart) ? MIN(next, now_ns + OUTPUT_RETRY_NS) : next;
+    return MIN(next, acpi_pm_next_event_ns(&pc->acpi_pm, now_ns));
 }
 
 void pc_timer_set(const struct pc *pc)
@@ -249,9 +245,7 @@ void pc_advance(struct pc *pc, uint64_t now_ns)
     rtc_advance(&pc->rtc, now_ns);
     hpet_advance(&pc->hpet, now_ns);
     acpi_pm_advance(&pc->acpi_pm, now_ns);
-    if (uart_output_waiting(&pc->uart)) {
-        uart_output_ready(&pc->uart);
-    }
+    uart_output_ready(&pc->uart);
     pc_feed_uart(pc);
     lock_give(&pc->lock);
 }

@@ -21,8 +21,8 @@ struct pc_output {
     void (*reset)(struct pc_output *output);
     void (*exit)(struct pc_output *output, uint32_t status);
     void (*power_off)(struct pc_output *output);
-    // The other end of the serial line. put_byte is false while there is no room; take_byte is the
-    // next byte for the guest, -1: none.
+    // The other end of the serial line. put_byte is false where there is no room: once there is,
+    // the other end has pc_advance called. take_byte is the next byte for the guest; -1: none.
     bool (*put_byte)(struct pc_output *output, uint8_t byte);
     int (*take_byte)(struct pc_output *output);
 };

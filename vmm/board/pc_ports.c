@@ -229,6 +229,7 @@ static uint32_t serial_read(struct io_range *range, unsigned offset, unsigned wi
 {
     (void)width;
     struct pc *pc = PC_OF(range, RANGE_UART);
+    uart_output_ready(&pc->uart); // a guest that polls for room need not wait for pc_advance
     uint32_t value = uart_read(&pc->uart, offset);
     pc_feed_uart(pc);
     return value;
@@ -239,9 +240,6 @@ static void serial_write(struct io_range *range, unsigned offset, unsigned width
     (void)width;
     struct pc *pc = PC_OF(range, RANGE_UART);
     uart_write(&pc->uart, offset, (uint8_t)value);
-    if (uart_output_waiting(&pc->uart)) {
-        pc_timer_set(pc);
-    }
 }
 
 static uint32_t power_read(struct io_range *range, unsigned offset, unsigned width)

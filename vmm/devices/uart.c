@@ -345,7 +345,7 @@ unsigned uart_receive_room(const struct uart *uart)
 
 void uart_output_ready(struct uart *uart)
 {
-    if (uart->transmit.count == 0) {
+    if (!uart_output_waiting(uart)) {
         return;
     }
     drain(uart);

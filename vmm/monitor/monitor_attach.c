@@ -151,7 +151,7 @@ static void type_byte(struct monitor *monitor, uint8_t byte, uint64_t now)
 static bool retry_waiting(struct monitor *monitor, uint64_t now)
 {
     if (terminal_type(&monitor->attached->terminal, monitor->waiting_byte)) {
-        vm_input_ready(monitor->attached);
+        vm_terminal_ready(monitor->attached);
     } else if (now - monitor->waiting_since_ns >= INPUT_PATIENCE_NS) {
         drop_byte(monitor);
     } else {
@@ -184,7 +184,7 @@ bool monitor_take_raw_input(struct monitor *monitor, uint64_t now)
         typed++;
     }
     if (typed > 0) {
-        vm_input_ready(monitor->attached);
+        vm_terminal_ready(monitor->attached);
     }
     return more && !monitor->input_waits;
 }

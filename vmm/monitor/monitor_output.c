@@ -143,7 +143,7 @@ static bool move_guest(struct monitor *monitor, unsigned index, uint64_t now)
     if (moved > 0) {
         monitor->views[index].last_byte_ns = now;
         if (terminal_take_room_wanted(&vm->terminal)) {
-            vm_input_ready(vm); // its UART waits to send
+            vm_terminal_ready(vm);
         }
     }
     show_unfinished(monitor, index, now);

@@ -90,7 +90,7 @@ struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index)
     return vm->vcpus[index] ? &vm->vcpus[index]->core : NULL;
 }
 
-void vm_input_ready(struct vm *vm)
+void vm_terminal_ready(struct vm *vm)
 {
     vm->vmm->host->kick(vm_home_cpu(vm));
 }

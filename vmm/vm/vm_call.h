@@ -23,5 +23,6 @@ struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index);
 // The CPUs of the VM's vCPUs look at it again.
 void vm_wake_cpus(const struct vm *vm);
 
-// Wakes the VM because input is waiting in its terminal.
-void vm_input_ready(struct vm *vm);
+// Has the VM look at its terminal, which has got input for its UART, or room for what the UART
+// holds.
+void vm_terminal_ready(struct vm *vm);

@@ -101,10 +101,10 @@ static void changes_are_made_on_the_home_cpu_while_nothing_is_held(void **state)
     assert_int_equal(fake_host.kicks[2], 1);
 }
 
-static void input_kicks_the_vms_home_cpu(void **state)
+static void a_ready_terminal_kicks_the_vms_home_cpu(void **state)
 {
     (void)state;
-    vm_input_ready(vm);
+    vm_terminal_ready(vm);
     assert_int_equal(fake_host.kicks[1], 1);
     assert_int_equal(fake_host.kicks[2], 0);
 }
@@ -118,7 +118,7 @@ int main(void)
         TEST(a_vm_that_is_off_has_neither),
         TEST(nobody_looks_into_a_vm_that_is_starting),
         TEST(changes_are_made_on_the_home_cpu_while_nothing_is_held),
-        TEST(input_kicks_the_vms_home_cpu),
+        TEST(a_ready_terminal_kicks_the_vms_home_cpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
