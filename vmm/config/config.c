@@ -13,7 +13,6 @@
 static size_t item_length(const char *list)
 {
     size_t length = 0;
-
     while (list[length] != '\0' && list[length] != ',') {
         length++;
     }
@@ -30,7 +29,6 @@ static void complain_item(const struct husk_parser *parser, const char *key, con
                           size_t length, const char *expected)
 {
     struct reason why;
-
     (void)refuse(&why, STATUS_INVALID, "%s=%.*s: expected %s", key, (int)MIN(length, 24), item,
                  expected);
     parser->complain(parser->context, why.text);
@@ -49,7 +47,6 @@ static void add_console(const struct husk_parser *parser, const char *item, size
 static void add_guest(const struct husk_parser *parser, const char *item, size_t length)
 {
     struct husk_config *config = parser->config;
-
     if (config->guest_count == CONFIG_GUESTS_MAX) {
         complain_item(parser, "guests", item, length, "at most 32 guests, it is left out");
     } else if (config_parse_name(item, length, config->guests[config->guest_count], VM_NAME_MAX)) {
@@ -66,7 +63,6 @@ static void for_each_item(const struct husk_parser *parser, const char *list,
 {
     for (;;) {
         size_t length = item_length(list);
-
         add(parser, list, length);
         if (list[length] == '\0') {
             return;
@@ -88,7 +84,6 @@ static void parse_guests(const struct husk_parser *parser, const char *value)
 static void parse_focus(const struct husk_parser *parser, const char *value)
 {
     char name[VM_NAME_MAX];
-
     if (config_parse_name(value, strlen(value), name, sizeof(name))) {
         memcpy(parser->config->focus, name, sizeof(name));
     } else {
@@ -108,7 +103,6 @@ static void parse_on_idle(const struct husk_parser *parser, const char *value)
 static void add_feature(const struct husk_parser *parser, const char *item, size_t length)
 {
     uint64_t *set = &parser->config->features_off;
-
     if (!config_feature_add(item, length, set)) {
         complain_item(parser, "no", item, length, "names of features, with commas, out of:");
         char line[CONFIG_FEATURE_LINE];
@@ -135,8 +129,7 @@ static void parse_husk_word(const struct husk_parser *parser, const struct confi
                             unsigned *seen)
 {
     struct reason why;
-
-    for (unsigned i = 0; i < ARRAY_SIZE(husk_keys) && word->value != NULL && !word->cut; i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(husk_keys) && word->value && !word->cut; i++) {
         if (!text_equal(word->text, husk_keys[i].key)) {
             continue;
         }
@@ -159,7 +152,6 @@ void config_parse_husk(const char *line, struct husk_config *config,
     struct husk_parser parser = {.config = config, .complain = complain, .context = context};
     struct config_word word;
     unsigned seen = 0;
-
     memset(config, 0, sizeof(*config));
     for (bool first = true; config_next_word(&line, &word); first = false) {
         if (!(first && config_word_is_path(&word))) {

@@ -64,7 +64,6 @@ bool config_feature_add(const char *name, size_t length, uint64_t *set)
 bool config_feature_line(unsigned *next, char line[CONFIG_FEATURE_LINE])
 {
     size_t used = 0;
-
     for (; *next < OPTIONAL_COUNT; (*next)++) {
         size_t length = strlen(words[*next]);
         if (used + length + 2 > CONFIG_FEATURE_LINE) {

@@ -69,7 +69,6 @@ static bool take_cpus(const char **text, struct vm_config *config)
 {
     unsigned first;
     unsigned last;
-
     if (!take_cpu(text, &first)) {
         return false;
     }
@@ -90,7 +89,6 @@ static enum status parse_cpu(const char *value, struct vm_config *config, struct
 {
     const char *text = value;
     bool more = true;
-
     config->pinned = true;
     while (more && take_cpus(&text, config)) {
         if (*text == '\0') {
@@ -110,7 +108,6 @@ static enum status parse_restart(const char *value, struct vm_config *config, st
         [RESTART_ALWAYS] = "always",
         [RESTART_ON_FAILURE] = "on-failure",
     };
-
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
         if (text_equal(value, names[i])) {
             config->restart = (enum restart_policy)i;

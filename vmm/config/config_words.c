@@ -36,7 +36,6 @@ bool config_next_word(const char **line, struct config_word *word)
     const char *c = *line;
     size_t length = 0;
     bool quoted = false;
-
     while (is_space(*c)) {
         c++;
     }
@@ -82,7 +81,7 @@ bool config_parse_name(const char *text, size_t length, char *name, size_t size)
 
 bool config_word_is_path(const struct config_word *word)
 {
-    if (word->value != NULL) {
+    if (word->value) {
         return false;
     }
     for (const char *c = word->text; *c != '\0'; c++) {
@@ -101,5 +100,5 @@ enum status config_refuse_word(const struct config_word *word, const char *known
                       CONFIG_WORD_MAX - 1);
     }
     return refuse(why, STATUS_INVALID, "%.24s%s: unknown, known are %s", word->text,
-                  word->value != NULL ? "=" : "", known);
+                  word->value ? "=" : "", known);
 }

@@ -35,11 +35,9 @@ static uint32_t gather(const struct console *console, const struct console_outpu
                        size_t room, char *text, size_t *count)
 {
     uint32_t at = output->next;
-
     *count = 0;
     while (at != console->end) {
         uint16_t cell = console->ring[at % CONSOLE_RING_CELLS];
-
         if ((cell & CELL_COLOUR) == 0 || output->colour) {
             if (*count == room) {
                 break;
@@ -57,24 +55,21 @@ static bool pump_chunk(const struct console *console, struct console_output *out
     char text[CHUNK_BYTES];
     size_t count;
     uint32_t after = gather(console, output, MIN(output->room(output), sizeof(text)), text, &count);
-
     if (count > 0) {
         size_t taken = output->write(output, text, count);
-
         if (taken < count) {
             after = gather(console, output, taken, text, &count);
         }
     }
 
     bool moved = after != output->next;
-
     output->next = after;
     return moved;
 }
 
 static void flush(struct console_output *output)
 {
-    if (output->flush != NULL) {
+    if (output->flush) {
         output->flush(output);
     }
 }
@@ -83,13 +78,11 @@ void console_pump(struct console *console)
 {
     for (unsigned i = 0; i < console->output_count; i++) {
         struct console_output *output = console->outputs[i];
-
         if (output->stalled) {
             output->next = console->end;
             output->stalled = output->room(output) == 0;
         }
         bool moved = false;
-
         while (pump_chunk(console, output)) {
             moved = true;
         }
@@ -102,10 +95,8 @@ void console_pump(struct console *console)
 size_t console_backlog(const struct console *console)
 {
     uint32_t backlog = 0;
-
     for (unsigned i = 0; i < console->output_count; i++) {
         const struct console_output *output = console->outputs[i];
-
         if (!output->stalled) {
             backlog = MAX(backlog, console->end - output->next);
         }
@@ -117,7 +108,6 @@ static void give_up(struct console *console, size_t backlog)
 {
     for (unsigned i = 0; i < console->output_count; i++) {
         struct console_output *output = console->outputs[i];
-
         output->stalled = output->stalled || console->end - output->next >= backlog;
     }
 }
@@ -127,12 +117,10 @@ static void wait_for(struct console *console, size_t allowed)
 {
     size_t backlog = console_backlog(console);
     unsigned tries = 0;
-
     while (backlog > allowed) {
         console_pump(console);
 
         size_t now = console_backlog(console);
-
         if (now < backlog) {
             tries = 0;
         } else if (++tries == STALL_TRIES) {
@@ -169,7 +157,6 @@ void console_format(struct console *console, const char *format, ...)
 {
     char text[FORMAT_BYTES];
     va_list arguments;
-
     va_start(arguments, format);
     format_text_v(text, sizeof(text), format, arguments);
     va_end(arguments);
@@ -193,7 +180,6 @@ void console_raw(struct console *console, const char *bytes, size_t length)
 size_t console_guest_room(const struct console *console)
 {
     size_t backlog = console_backlog(console);
-
     return CONSOLE_GUEST_CELLS - MIN(backlog, CONSOLE_GUEST_CELLS);
 }
 
@@ -216,7 +202,6 @@ void console_panic(struct console *console, const char *text)
 {
     for (unsigned i = 0; i < console->output_count; i++) {
         struct console_output *output = console->outputs[i];
-
         for (const char *byte = text; *byte != '\0' && !output->stalled; byte++) {
             if (*byte == '\n') {
                 panic_byte(output, '\r');

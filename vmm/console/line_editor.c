@@ -27,13 +27,11 @@ void line_editor_hide(struct line_editor *editor)
 void line_editor_show(struct line_editor *editor)
 {
     size_t width = window(editor);
-
     if (editor->cursor < editor->scroll || editor->cursor > editor->scroll + width) {
         editor->scroll = editor->cursor - MIN(editor->cursor, width / 2);
     }
 
     size_t end = MIN(editor->length, editor->scroll + width);
-
     echo(editor, "\r");
     echo(editor, editor->prompt);
     editor->owner->echo(editor, editor->text + editor->scroll, end - editor->scroll);
@@ -85,7 +83,6 @@ static void insert(struct line_editor *editor, char character)
     }
 
     char *at = editor->text + editor->cursor;
-
     memmove(at + 1, at, editor->length - editor->cursor + 1);
     *at = character;
     editor->length++;
@@ -107,7 +104,6 @@ static void move_to(struct line_editor *editor, size_t cursor)
 static size_t word_start(const struct line_editor *editor, bool past_spaces)
 {
     size_t at = editor->cursor;
-
     while (past_spaces && at > 0 && editor->text[at - 1] == ' ') {
         at--;
     }
@@ -125,7 +121,6 @@ static char *history_line(struct line_editor *editor, unsigned back)
 static void history_keep(struct line_editor *editor)
 {
     bool known = editor->history_count > 0 && text_equal(history_line(editor, 1), editor->text);
-
     if (editor->length > 0 && !known) {
         editor->history_count++;
         memcpy(history_line(editor, 1), editor->text, editor->length + 1);
@@ -135,7 +130,6 @@ static void history_keep(struct line_editor *editor)
 static void history_move(struct line_editor *editor, bool up)
 {
     unsigned kept = MIN(editor->history_count, LINE_HISTORY);
-
     if (up ? editor->history_back == kept : editor->history_back == 0) {
         echo(editor, BELL);
         return;
@@ -147,7 +141,6 @@ static void history_move(struct line_editor *editor, bool up)
 
     const char *line =
         editor->history_back == 0 ? editor->draft : history_line(editor, editor->history_back);
-
     editor->length = strlen(line);
     memcpy(editor->text, line, editor->length + 1);
     editor->scroll = 0;
@@ -163,7 +156,6 @@ struct completion {
 static bool completes(const struct line_editor *editor, size_t word, const char *candidate)
 {
     size_t typed = editor->cursor - word;
-
     return strlen(candidate) >= typed && memcmp(candidate, editor->text + word, typed) == 0;
 }
 
@@ -171,8 +163,7 @@ static struct completion find_completion(struct line_editor *editor, size_t word
 {
     struct completion found = {0};
     const char *candidate;
-
-    for (unsigned i = 0; (candidate = editor->owner->complete(editor, word, i)) != NULL; i++) {
+    for (unsigned i = 0; (candidate = editor->owner->complete(editor, word, i)); i++) {
         if (!completes(editor, word, candidate)) {
             continue;
         }
@@ -182,7 +173,6 @@ static struct completion find_completion(struct line_editor *editor, size_t word
         }
 
         size_t same = 0;
-
         while (same < found.common && candidate[same] == found.first[same]) {
             same++;
         }
@@ -194,9 +184,8 @@ static struct completion find_completion(struct line_editor *editor, size_t word
 static void list_candidates(struct line_editor *editor, size_t word)
 {
     const char *candidate;
-
     echo(editor, "\n");
-    for (unsigned i = 0; (candidate = editor->owner->complete(editor, word, i)) != NULL; i++) {
+    for (unsigned i = 0; (candidate = editor->owner->complete(editor, word, i)); i++) {
         if (completes(editor, word, candidate)) {
             echo(editor, candidate);
             echo(editor, "  ");
@@ -211,7 +200,6 @@ static void complete(struct line_editor *editor)
     size_t word = word_start(editor, false);
     size_t typed = editor->cursor - word;
     struct completion found = find_completion(editor, word);
-
     if (found.count == 0) {
         echo(editor, BELL);
         return;
@@ -317,7 +305,6 @@ enum line_result line_editor_byte(struct line_editor *editor, uint8_t byte)
 {
     unsigned key = key_parser_byte(&editor->keys, byte);
     bool second_half = key == '\n' && editor->after_cr;
-
     editor->after_cr = key == '\r';
     if (second_half) {
         return LINE_EDITING;

@@ -50,7 +50,6 @@ static enum line_filter_state next_state(enum line_filter_state state, uint8_t b
 static bool shows(struct line_filter *filter, uint8_t byte)
 {
     bool plain = filter->state == FILTER_PLAIN;
-
     filter->state = next_state(filter->state, byte);
     if (!plain) {
         return false;
@@ -69,7 +68,6 @@ enum line_filter_result line_filter_byte(struct line_filter *filter, uint8_t byt
 
     bool ended = filter->after_cr && !line_empty;
     bool shown = shows(filter, byte);
-
     filter->after_cr = false;
     if (shown) {
         return ended ? FILTER_END_TEXT : FILTER_TEXT;

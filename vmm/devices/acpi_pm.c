@@ -27,7 +27,6 @@ enum pm1_control {
 static void update_line(struct acpi_pm *pm)
 {
     bool level = (pm->status & pm->enable) != 0;
-
     if (level != pm->line_level) {
         pm->line_level = level;
         irq_line_set(pm->sci, level);
@@ -46,7 +45,6 @@ static uint64_t ticks_at(uint64_t ns)
 static uint64_t time_of(uint64_t ticks)
 {
     uint64_t rest = ticks % ACPI_PM_TIMER_HZ * NS_PER_S;
-
     return ticks / ACPI_PM_TIMER_HZ * NS_PER_S + (rest + ACPI_PM_TIMER_HZ - 1) / ACPI_PM_TIMER_HZ;
 }
 
@@ -78,7 +76,6 @@ void acpi_pm_advance(struct acpi_pm *pm, uint64_t now_ns)
 static uint8_t read_byte(const struct acpi_pm *pm, unsigned offset)
 {
     unsigned shift = 8 * (offset & 1);
-
     switch (offset & ~1U) {
     case ACPI_PM1_STATUS:
         return (uint8_t)(pm->status >> shift);
@@ -97,7 +94,6 @@ static uint8_t read_byte(const struct acpi_pm *pm, unsigned offset)
 static uint16_t with_byte(uint16_t old, uint8_t value, unsigned shift, uint16_t writable)
 {
     uint16_t mask = (uint16_t)((0xffU << shift) & writable);
-
     return (uint16_t)((old & ~mask) | ((unsigned)value << shift & mask));
 }
 
@@ -105,7 +101,6 @@ static uint16_t with_byte(uint16_t old, uint8_t value, unsigned shift, uint16_t 
 static void write_control(struct acpi_pm *pm, uint8_t value, unsigned shift)
 {
     unsigned type;
-
     pm->control = with_byte(pm->control, value, shift, CONTROL_KEPT);
     type = (pm->control & CONTROL_SLEEP_TYPE) >> CONTROL_SLEEP_TYPE_SHIFT;
     if (((unsigned)value << shift & CONTROL_SLEEP_ENABLE) && type == ACPI_PM_SLEEP_TYPE_S5) {
@@ -116,7 +111,6 @@ static void write_control(struct acpi_pm *pm, uint8_t value, unsigned shift)
 static void write_byte(struct acpi_pm *pm, unsigned offset, uint8_t value)
 {
     unsigned shift = 8 * (offset & 1);
-
     switch (offset & ~1U) {
     case ACPI_PM1_STATUS: // a 1 clears
         pm->status &= (uint16_t) ~((unsigned)value << shift);
@@ -135,7 +129,6 @@ static void write_byte(struct acpi_pm *pm, unsigned offset, uint8_t value)
 uint32_t acpi_pm_read(struct acpi_pm *pm, unsigned offset, unsigned width, uint64_t now_ns)
 {
     uint32_t value = 0;
-
     acpi_pm_advance(pm, now_ns);
     for (unsigned i = 0; i < MIN(width, 4U); i++) {
         value |= (uint32_t)read_byte(pm, offset + i) << 8 * i;

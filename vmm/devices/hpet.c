@@ -48,7 +48,6 @@ bool hpet_is_legacy(const struct hpet *hpet)
 static unsigned gsi_of(const struct hpet *hpet, unsigned index)
 {
     unsigned route = (hpet->timers[index].config & TIMER_ROUTE) >> TIMER_ROUTE_SHIFT;
-
     if (hpet_is_legacy(hpet) && index < 2) {
         return index == 0 ? HPET_LEGACY_GSI_0 : HPET_LEGACY_GSI_1;
     }
@@ -66,7 +65,6 @@ static void update_lines(struct hpet *hpet)
 {
     uint32_t lines = 0;
     uint32_t changed;
-
     for (unsigned i = 0; i < HPET_TIMERS; i++) {
         if (may_interrupt(hpet, i) && (hpet->status >> i & 1)) {
             lines |= (uint32_t)BIT(gsi_of(hpet, i));
@@ -105,7 +103,6 @@ static void matched(struct hpet *hpet, unsigned index)
 static uint64_t counter_at(const struct hpet *hpet, uint64_t now_ns)
 {
     uint64_t ticks = (now_ns - hpet->base_ns) / HPET_TICK_NS;
-
     return hpet->config & CONFIG_ENABLE ? hpet->count + ticks : hpet->count;
 }
 
@@ -134,7 +131,6 @@ void hpet_advance(struct hpet *hpet, uint64_t now_ns)
 {
     uint64_t before;
     uint64_t went;
-
     if (now_ns <= hpet->seen_ns) {
         return;
     }
@@ -154,7 +150,6 @@ void hpet_advance(struct hpet *hpet, uint64_t now_ns)
 static uint64_t timer_event_ns(const struct hpet *hpet, unsigned index, uint64_t counter)
 {
     uint64_t ticks = ticks_to_match(&hpet->timers[index], counter);
-
     if (!may_interrupt(hpet, index) || (hpet->status >> index & 1) || ticks - 1 >= FAR_TICKS) {
         return NEVER_NS;
     }
@@ -166,7 +161,6 @@ uint64_t hpet_next_event_ns(const struct hpet *hpet, uint64_t now_ns)
 {
     uint64_t counter = counter_at(hpet, hpet->seen_ns);
     uint64_t next = NEVER_NS;
-
     for (unsigned i = 0; i < HPET_TIMERS; i++) {
         next = MIN(next, timer_event_ns(hpet, i, counter));
     }
@@ -212,7 +206,6 @@ static void write_config(struct hpet *hpet, uint32_t value)
 {
     bool was_legacy = hpet_is_legacy(hpet);
     bool legacy = value & CONFIG_LEGACY;
-
     hpet->count = counter_at(hpet, hpet->seen_ns);
     // While it runs on, the part of a tick that has gone by stays.
     if ((hpet->config & CONFIG_ENABLE) && (value & CONFIG_ENABLE)) {
@@ -234,7 +227,6 @@ static void write_config(struct hpet *hpet, uint32_t value)
 static void write_timer_config(struct hpet *hpet, unsigned index, uint32_t value)
 {
     struct hpet_timer *timer = &hpet->timers[index];
-
     if (!(HPET_ROUTES & BIT((value & TIMER_ROUTE) >> TIMER_ROUTE_SHIFT))) {
         // A route that it does not have: the one before is read back (2.3.8).
         value = (value & ~(uint32_t)TIMER_ROUTE) | (timer->config & TIMER_ROUTE);
@@ -265,7 +257,6 @@ static void write_comparator(struct hpet_timer *timer, uint64_t mask, uint64_t v
 static void write_timer(struct hpet *hpet, unsigned offset, uint64_t mask, uint64_t value)
 {
     unsigned index = (offset - HPET_TIMER_0) / TIMER_STRIDE;
-
     if (offset < HPET_TIMER_0 || offset >= TIMERS_END) {
         return;
     }
@@ -315,7 +306,6 @@ uint64_t hpet_read(struct hpet *hpet, unsigned offset, unsigned width, uint64_t 
 void hpet_write(struct hpet *hpet, unsigned offset, unsigned width, uint64_t value, uint64_t now_ns)
 {
     unsigned shift = 8 * (offset & 7);
-
     hpet_advance(hpet, now_ns);
     if (width >= 4 && offset % width == 0) {
         write_register(hpet, offset & ~7U, ones(width) << shift, value << shift);

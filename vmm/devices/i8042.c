@@ -77,7 +77,6 @@ enum keyboard_answer {
 static void update_line(struct i8042 *i8042)
 {
     bool level = i8042->output_full && (i8042->command_byte & BYTE_INTERRUPT);
-
     if (level == i8042->line_level) {
         return;
     }
@@ -196,7 +195,6 @@ static void write_output_port(struct i8042 *i8042, uint8_t value)
 static void controller_parameter(struct i8042 *i8042, uint8_t value)
 {
     uint8_t command = i8042->expects;
-
     i8042->expects = 0;
     switch (command) {
     case WRITE_COMMAND_BYTE:
@@ -224,7 +222,6 @@ static void keyboard_scan_set(struct i8042 *i8042, uint8_t value)
 {
     static const uint8_t translated[] = {
         [1] = KEYBOARD_SET_1_TRANSLATED, [2] = KEYBOARD_SET_2_TRANSLATED};
-
     keyboard_send(i8042, value <= 2 ? KEYBOARD_ACK : KEYBOARD_RESEND);
     if (value == 0) {
         keyboard_send(i8042, translates(i8042) ? translated[i8042->scan_set] : i8042->scan_set);
@@ -236,7 +233,6 @@ static void keyboard_scan_set(struct i8042 *i8042, uint8_t value)
 static void keyboard_parameter(struct i8042 *i8042, uint8_t value)
 {
     uint8_t command = i8042->key_expects;
-
     i8042->key_expects = 0;
     if (command == KEYBOARD_SCAN_SET) {
         keyboard_scan_set(i8042, value);
@@ -326,7 +322,6 @@ void i8042_write(struct i8042 *i8042, enum i8042_port port, uint8_t value)
 static uint8_t read_status(const struct i8042 *i8042)
 {
     unsigned status = STATUS_UNLOCKED | (i8042->command_byte & STATUS_SYSTEM);
-
     if (i8042->output_full) {
         status |= STATUS_OUTPUT_FULL;
     }
@@ -340,7 +335,6 @@ static uint8_t read_status(const struct i8042 *i8042)
 uint8_t i8042_read(struct i8042 *i8042, enum i8042_port port)
 {
     uint8_t value = i8042->output;
-
     if (port == I8042_COMMAND) {
         return read_status(i8042);
     }
@@ -357,7 +351,6 @@ bool i8042_type(struct i8042 *i8042, uint8_t scan_code)
     bool as_set_2 = i8042->scan_set == 2 && !translates(i8042);
     unsigned typed = i8042->keyboard_count - i8042->keyboard_answers;
     unsigned count = as_set_2 ? i8042_to_set_2(scan_code, bytes) : 1;
-
     // Answers that the guest does not read may have taken more than their part of the queue.
     if (!i8042->scanning || typed + count > I8042_KEYBOARD_BYTES ||
         i8042->keyboard_count + count > I8042_QUEUE_BYTES) {
@@ -377,7 +370,6 @@ void i8042_reset(struct i8042 *i8042)
     struct irq_line *line = i8042->line;
     struct irq_line *reset = i8042->reset;
     bool level = i8042->line_level;
-
     *i8042 = (struct i8042){
         .line = line,
         .reset = reset,

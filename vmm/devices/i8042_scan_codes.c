@@ -21,7 +21,6 @@ unsigned i8042_to_set_2(uint8_t set_1, uint8_t bytes[SCAN_CODE_BYTES_MAX])
 {
     uint8_t key = set_1 & (uint8_t)~BREAK_SET_1;
     unsigned count = 0;
-
     if (set_1 >= PREFIXES || key >= sizeof(set_2)) {
         bytes[0] = set_1;
         return 1;

@@ -39,7 +39,6 @@ static void send(struct ioapic *ioapic, unsigned pin)
         .level = entry & ENTRY_LEVEL,
         .destination = destination == XAPIC_EVERYONE ? UINT32_MAX : destination,
     };
-
     ioapic->output->deliver(ioapic->output, &message);
 }
 
@@ -49,7 +48,6 @@ static void check_level(struct ioapic *ioapic, unsigned pin)
 {
     uint64_t entry = ioapic->entry[pin];
     unsigned delivery = entry >> ENTRY_DELIVERY_SHIFT & 7;
-
     if (!(entry & ENTRY_LEVEL) || (entry & (ENTRY_MASKED | ENTRY_REMOTE_IRR)) ||
         !(ioapic->lines >> pin & 1) || delivery > APIC_LOWEST_PRIORITY) {
         return;
@@ -63,7 +61,6 @@ void ioapic_set_pin(struct ioapic *ioapic, unsigned pin, bool asserted)
     uint64_t entry;
     bool rose;
     bool is_edge;
-
     if (pin >= IOAPIC_PINS) {
         return;
     }
@@ -93,7 +90,6 @@ void ioapic_eoi(struct ioapic *ioapic, uint8_t vector)
 static uint32_t read_window(const struct ioapic *ioapic)
 {
     unsigned index = ioapic->select - (unsigned)IOAPIC_TABLE;
-
     switch (ioapic->select) {
     case IOAPIC_ID:
     case IOAPIC_ARBITRATION:
@@ -111,7 +107,6 @@ static uint32_t read_window(const struct ioapic *ioapic)
 static void write_entry(struct ioapic *ioapic, unsigned pin, bool high, uint32_t value)
 {
     uint64_t entry = ioapic->entry[pin];
-
     if (high) {
         entry = (uint32_t)entry | (uint64_t)(value & ENTRY_HIGH_WRITABLE) << 32;
     } else {
@@ -128,7 +123,6 @@ static void write_entry(struct ioapic *ioapic, unsigned pin, bool high, uint32_t
 static void write_window(struct ioapic *ioapic, uint32_t value)
 {
     unsigned index = ioapic->select - (unsigned)IOAPIC_TABLE;
-
     if (ioapic->select == IOAPIC_ID) {
         ioapic->id = value >> 24 & 0xf;
     } else if (ioapic->select >= IOAPIC_TABLE && index < 2 * IOAPIC_PINS) {

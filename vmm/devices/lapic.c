@@ -33,7 +33,6 @@ static void set_add(struct lapic *lapic, enum lapic_set set, unsigned vector)
 static void set_remove(struct lapic *lapic, enum lapic_set set, unsigned vector)
 {
     uint32_t *word = word_of(lapic, set, vector);
-
     if (__atomic_and_fetch(word, ~(1U << vector % 32), __ATOMIC_RELAXED) == 0) {
         lapic->used[set] &= ~(1U << vector / 32);
     }
@@ -48,7 +47,6 @@ static unsigned highest_bit(uint32_t word)
 static unsigned set_highest(const struct lapic *lapic, enum lapic_set set)
 {
     unsigned word = highest_bit(lapic->used[set]);
-
     return word * 32 + highest_bit(lapic_word(lapic, set, word));
 }
 
@@ -61,7 +59,6 @@ unsigned lapic_processor_priority(const struct lapic *lapic)
 {
     uint32_t tpr = lapic->page.reg[LAPIC_TPR].value;
     unsigned in_service;
-
     if (lapic->used[LAPIC_IN_SERVICE] == 0) {
         return tpr;
     }
@@ -73,7 +70,6 @@ unsigned lapic_processor_priority(const struct lapic *lapic)
 unsigned lapic_arbitration_priority(const struct lapic *lapic)
 {
     uint32_t tpr = __atomic_load_n(&lapic->page.reg[LAPIC_TPR].value, __ATOMIC_RELAXED);
-
     for (unsigned i = 8; i-- > 0;) {
         const uint32_t *at = &lapic->page.reg[LAPIC_ISR + i].value;
         uint32_t word = __atomic_load_n(at, __ATOMIC_RELAXED);
@@ -87,7 +83,6 @@ unsigned lapic_arbitration_priority(const struct lapic *lapic)
 int lapic_pending(const struct lapic *lapic)
 {
     unsigned vector;
-
     if (!lapic_has_requests(lapic)) {
         return -1;
     }
@@ -105,7 +100,6 @@ void lapic_accept(struct lapic *lapic, unsigned vector)
 void lapic_refresh(struct lapic *lapic)
 {
     static const enum lapic_set written[] = {LAPIC_IN_SERVICE, LAPIC_REQUESTED};
-
     for (unsigned n = 0; n < ARRAY_SIZE(written); n++) {
         uint32_t used = 0;
         for (unsigned i = 0; i < 8; i++) {
@@ -155,7 +149,6 @@ void lapic_post(struct lapic *lapic, uint8_t vector, bool level)
 void lapic_error(struct lapic *lapic, uint32_t error)
 {
     uint32_t lvt = *lapic_lvt(lapic, LAPIC_LVT_ERROR);
-
     lapic->esr_errors |= error;
     // An illegal vector in this very entry is an error of its own, but cannot raise itself.
     if (lvt & LVT_MASKED) {
@@ -173,7 +166,6 @@ void lapic_raise_local(struct lapic *lapic, enum lapic_register reg)
     uint32_t *lvt = lapic_lvt(lapic, reg);
     bool is_pin = reg == LAPIC_LVT_LINT0 || reg == LAPIC_LVT_LINT1;
     bool level = is_pin && (*lvt & LVT_LEVEL);
-
     if (*lvt & LVT_MASKED) {
         return;
     }
@@ -200,7 +192,6 @@ void lapic_check_level_pin(struct lapic *lapic, enum lapic_register reg)
 {
     uint32_t lvt = *lapic_lvt(lapic, reg);
     bool level = (lvt & LVT_LEVEL) && (lvt & LVT_DELIVERY) == APIC_FIXED;
-
     if (level && lapic->lint[reg - LAPIC_LVT_LINT0] && !(lvt & LVT_REMOTE_IRR)) {
         lapic_raise_local(lapic, reg);
     }
@@ -210,7 +201,6 @@ void lapic_set_lint(struct lapic *lapic, unsigned pin, bool level)
 {
     enum lapic_register reg = pin == 0 ? LAPIC_LVT_LINT0 : LAPIC_LVT_LINT1;
     bool rose;
-
     if (pin > 1) {
         return;
     }
@@ -225,7 +215,6 @@ void lapic_set_lint(struct lapic *lapic, unsigned pin, bool level)
 static void end_local_level(struct lapic *lapic, enum lapic_register reg, unsigned vector)
 {
     uint32_t *lvt = lapic_lvt(lapic, reg);
-
     if (!(*lvt & LVT_REMOTE_IRR) || (*lvt & LVT_VECTOR) != vector) {
         return;
     }
@@ -258,7 +247,6 @@ void lapic_eoi(struct lapic *lapic)
     uint32_t *in_service;
     unsigned word;
     unsigned bit;
-
     if (*used == 0) {
         return;
     }
@@ -277,7 +265,6 @@ void lapic_eoi(struct lapic *lapic)
 bool lapic_accepts_extint(const struct lapic *lapic)
 {
     uint32_t lint0 = lapic->lvt[LAPIC_LVT_LINT0 - LAPIC_LVT_TIMER];
-
     if (lapic->mode == LAPIC_DISABLED) {
         return true; // 11.4.3: then the pins are INTR and NMI
     }
@@ -357,7 +344,6 @@ static enum lapic_mode mode_of_base(uint64_t base)
 static bool is_legal(const struct lapic *lapic, uint64_t base)
 {
     enum lapic_mode mode = mode_of_base(base);
-
     if ((base & BASE_RESERVED_LOW) || base >> lapic->physical_bits != 0) {
         return false;
     }
@@ -373,7 +359,6 @@ static bool is_legal(const struct lapic *lapic, uint64_t base)
 bool lapic_set_base(struct lapic *lapic, uint64_t value)
 {
     enum lapic_mode mode = mode_of_base(value);
-
     if (!is_legal(lapic, value)) {
         return false;
     }

@@ -22,7 +22,6 @@ enum icr_bits {
 static uint32_t icr_destination(const struct lapic *lapic, uint64_t icr)
 {
     uint32_t destination;
-
     if (lapic->mode == LAPIC_X2APIC) {
         return (uint32_t)(icr >> ICR_DESTINATION_SHIFT);
     }
@@ -34,7 +33,6 @@ struct apic_message lapic_message(const struct lapic *lapic, uint64_t icr)
 {
     enum apic_shorthand shorthand = icr >> ICR_SHORTHAND_SHIFT & 3;
     uint32_t destination = shorthand == APIC_SELF ? lapic->id : EVERYONE;
-
     return (struct apic_message){
         .vector = icr & ICR_VECTOR,
         .delivery = (enum apic_delivery)(icr >> ICR_DELIVERY_SHIFT & 7),
@@ -48,14 +46,12 @@ struct apic_message lapic_message(const struct lapic *lapic, uint64_t icr)
 static bool logical_x2apic(const struct lapic *lapic, uint32_t destination)
 {
     uint32_t ldr = lapic_x2apic_ldr(lapic);
-
     return destination >> 16 == ldr >> 16 && (destination & ldr & 0xffff);
 }
 
 static bool logical_xapic(const struct lapic *lapic, uint32_t destination)
 {
     uint32_t ldr = lapic->ldr >> 24;
-
     if (lapic->dfr >> 28 == DFR_FLAT) {
         return destination & ldr & 0xff;
     }
@@ -105,7 +101,6 @@ static void route(struct lapic *lapic, const struct apic_message *message)
 {
     bool to_self = message->shorthand == APIC_SELF || message->shorthand == APIC_ALL;
     bool to_others = message->shorthand != APIC_SELF;
-
     if (message->shorthand == APIC_NO_SHORTHAND) {
         to_self = lapic_is_addressed(lapic, message);
         // Physical addressing of oneself, or the arbitration won: nobody else is meant.
@@ -137,7 +132,6 @@ void lapic_send(struct lapic *lapic, uint64_t icr)
 {
     struct apic_message message = lapic_message(lapic, icr);
     bool has_vector = message.delivery == APIC_FIXED || message.delivery == APIC_LOWEST_PRIORITY;
-
     // INIT with level de-assert only synchronised arbitration IDs, long ago.
     if (message.delivery == APIC_INIT && (icr & ICR_LEVEL) && !(icr & ICR_ASSERT)) {
         return;

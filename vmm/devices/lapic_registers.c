@@ -72,7 +72,6 @@ static uint64_t whole_icr(struct lapic *lapic)
 static uint64_t read_register(struct lapic *lapic, unsigned reg, uint64_t now_ns)
 {
     bool x2apic = lapic->mode == LAPIC_X2APIC;
-
     switch (reg) {
     case LAPIC_ID:
         return x2apic ? lapic->id : lapic->id << 24;
@@ -111,7 +110,6 @@ static uint64_t read_register(struct lapic *lapic, unsigned reg, uint64_t now_ns
 bool lapic_read(struct lapic *lapic, unsigned reg, uint64_t now_ns, uint64_t *value)
 {
     unsigned access = reg < REGISTERS ? rules[reg].access : 0;
-
     *value = 0;
     if (access & (lapic->mode == LAPIC_XAPIC ? XR : X2R) && lapic->mode != LAPIC_DISABLED) {
         *value = read_register(lapic, reg, now_ns);
@@ -137,7 +135,6 @@ static void write_svr(struct lapic *lapic, uint32_t value)
 static void write_lvt(struct lapic *lapic, unsigned reg, uint32_t value, uint64_t now_ns)
 {
     uint32_t *lvt = lapic_lvt(lapic, (enum lapic_register)reg);
-
     value &= (uint32_t)rules[reg].x2apic_bits & ~(uint32_t)(LVT_STATUS | LVT_REMOTE_IRR);
     if (!(lapic->svr & SVR_ENABLE)) {
         value |= LVT_MASKED;
@@ -180,7 +177,6 @@ static void write_register(struct lapic *lapic, unsigned reg, uint64_t value, ui
 {
     uint32_t low = (uint32_t)value;
     bool x2apic = lapic->mode == LAPIC_X2APIC;
-
     lapic->unshown = true;
     switch (reg) {
     case LAPIC_TPR:
@@ -291,7 +287,6 @@ void lapic_show(struct lapic *lapic)
                                     LAPIC_LVT_ERROR,
                                     LAPIC_INITIAL_COUNT,
                                     LAPIC_DIVIDE};
-
     if (!lapic->unshown) {
         return;
     }

@@ -31,7 +31,6 @@ static uint64_t period_ns(const struct lapic *lapic)
 uint32_t lapic_timer_current(const struct lapic *lapic, uint64_t now_ns)
 {
     uint64_t left;
-
     if (lapic->tsc_deadline != 0 || lapic->timer_due_ns == NEVER_NS ||
         lapic->timer_due_ns <= now_ns) {
         return 0;
@@ -54,7 +53,6 @@ void lapic_timer_set_divide(struct lapic *lapic, uint32_t divide, uint64_t now_n
 {
     uint32_t left = lapic_timer_current(lapic, now_ns);
     unsigned code = (divide & 3) | (divide >> 1 & 4);
-
     lapic->divide = divide & DIVIDE_MASK;
     lapic->divide_shift = (code + 1) & 7; // 000 is by 2, 110 by 128, 111 by 1
     if (left != 0) {
@@ -66,7 +64,6 @@ void lapic_timer_set_divide(struct lapic *lapic, uint32_t divide, uint64_t now_n
 void lapic_timer_set_lvt(struct lapic *lapic, uint32_t lvt)
 {
     bool was_deadline = timer_mode(lapic) == TIMER_TSC_DEADLINE;
-
     *lapic_lvt(lapic, LAPIC_LVT_TIMER) = lvt;
     if (was_deadline == (mode_of(lvt) == TIMER_TSC_DEADLINE)) {
         return;
@@ -90,7 +87,6 @@ static void start_next_period(struct lapic *lapic, uint64_t now_ns)
 {
     uint64_t period = period_ns(lapic);
     uint64_t due = add_saturating(lapic->timer_due_ns, period);
-
     if (due <= now_ns) {
         due = add_saturating(due, ((now_ns - due) / period + 1) * period);
     }

@@ -37,7 +37,6 @@ static uint32_t ones(unsigned width)
 uint32_t pci_host_read(const struct pci_host *host, unsigned offset, unsigned width)
 {
     unsigned byte = offset - DATA_OFFSET;
-
     if (offset == 0 && width == 4) {
         return host->address;
     }

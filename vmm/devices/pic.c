@@ -61,7 +61,6 @@ static unsigned rank(const struct pic *chip, unsigned input)
 static unsigned find_request(const struct pic *chip)
 {
     unsigned request = highest(chip, chip->irr & (uint8_t)~chip->imr);
-
     if (request == NO_INPUT || chip->isr == 0) {
         return request;
     }
@@ -75,7 +74,6 @@ static void input_set(struct pic *chip, unsigned input, bool level)
 {
     uint8_t mask = MASK(input);
     bool by_level = (chip->elcr & mask) != 0;
-
     if (level && (by_level || !(chip->lines & mask))) {
         chip->irr |= mask;
     }
@@ -93,7 +91,6 @@ static void update(struct pic_pair *pair)
 {
     struct pic *master = &pair->chip[PIC_MASTER];
     struct pic *slave = &pair->chip[PIC_SLAVE];
-
     slave->request = (uint8_t)find_request(slave);
     bool cascade = slave->request != NO_INPUT;
     if (cascade) {
@@ -115,7 +112,6 @@ static void update(struct pic_pair *pair)
 static void take(struct pic *chip, unsigned input)
 {
     uint8_t mask = MASK(input);
-
     if (!(chip->elcr & mask)) {
         chip->irr &= (uint8_t)~mask;
     }
@@ -132,7 +128,6 @@ uint8_t pic_acknowledge(struct pic_pair *pair)
     struct pic *slave = &pair->chip[PIC_SLAVE];
     unsigned input = master->request;
     uint8_t vector;
-
     if (input == NO_INPUT) {
         return (uint8_t)(master->base + SPURIOUS);
     }
@@ -167,7 +162,6 @@ static void end_of_interrupt(struct pic *chip, bool rotate)
 {
     uint8_t hidden = chip->special_mask ? chip->imr : 0;
     unsigned input = highest(chip, chip->isr & (uint8_t)~hidden);
-
     if (input == NO_INPUT) {
         return;
     }
@@ -180,7 +174,6 @@ static void end_of_interrupt(struct pic *chip, bool rotate)
 static void write_ocw2(struct pic *chip, uint8_t value)
 {
     unsigned input = value & OCW2_INPUT;
-
     switch ((enum ocw2)(value >> OCW2_SHIFT)) {
     case OCW2_EOI:
     case OCW2_ROTATE_EOI:
@@ -256,7 +249,6 @@ static void write_data(struct pic *chip, uint8_t value)
 void pic_write(struct pic_pair *pair, enum pic_which which, unsigned offset, uint8_t value)
 {
     struct pic *chip = &pair->chip[which & 1];
-
     if ((offset & 1) == PIC_COMMAND) {
         write_command(chip, value);
     } else {
@@ -269,7 +261,6 @@ void pic_write(struct pic_pair *pair, enum pic_which which, unsigned offset, uin
 static uint8_t read_poll(struct pic_pair *pair, struct pic *chip)
 {
     unsigned input = chip->request;
-
     chip->poll = false;
     if (input == NO_INPUT) {
         return SPURIOUS;
@@ -282,7 +273,6 @@ static uint8_t read_poll(struct pic_pair *pair, struct pic *chip)
 uint8_t pic_read(struct pic_pair *pair, enum pic_which which, unsigned offset)
 {
     struct pic *chip = &pair->chip[which & 1];
-
     if (chip->poll) {
         return read_poll(pair, chip);
     }
@@ -300,7 +290,6 @@ uint8_t pic_elcr_read(const struct pic_pair *pair, enum pic_which which)
 void pic_elcr_write(struct pic_pair *pair, enum pic_which which, uint8_t value)
 {
     struct pic *chip = &pair->chip[which & 1];
-
     chip->elcr = value & elcr_writable[which & 1];
     // What has become level-triggered follows its line from now on.
     chip->irr = (uint8_t)((chip->irr & ~chip->elcr) | (chip->lines & chip->elcr));

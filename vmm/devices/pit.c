@@ -69,7 +69,6 @@ uint64_t pit_next_event_ns(const struct pit *pit, uint64_t now_ns)
 {
     // What is due since the last advance counts as due now.
     uint64_t rise = pit_channel_next_rise(&pit->channel[0], pit->tick);
-
     return rise == PIT_NEVER ? NEVER_NS : MAX(tick_to_ns(rise), now_ns);
 }
 
@@ -100,7 +99,6 @@ static void read_back(struct pit *pit, uint8_t command, uint64_t tick)
 static void write_control(struct pit *pit, uint8_t value, uint64_t tick)
 {
     unsigned which = value >> CONTROL_CHANNEL_SHIFT;
-
     if (which == CONTROL_READ_BACK) {
         read_back(pit, value, tick);
     } else if (value & CONTROL_ACCESS) {
@@ -113,7 +111,6 @@ static void write_control(struct pit *pit, uint8_t value, uint64_t tick)
 void pit_write(struct pit *pit, unsigned offset, uint8_t value, uint64_t now_ns)
 {
     uint64_t tick = tick_at(pit, now_ns);
-
     advance_to(pit, tick); // by the settings until now
     offset &= PIT_PORTS - 1;
     if (offset == CONTROL_PORT) {
@@ -128,7 +125,6 @@ uint8_t pit_port61_read(struct pit *pit, uint64_t now_ns)
 {
     uint64_t tick = tick_at(pit, now_ns);
     unsigned value = pit->port61;
-
     if (tick / REFRESH_TICKS & 1) {
         value |= PORT61_REFRESH;
     }

@@ -103,7 +103,6 @@ static void switch_later(struct pit_channel *channel, uint64_t tick)
     uint32_t reload = channel->reload;
     uint32_t next = channel->next_reload;
     uint32_t phase = (uint32_t)(elapsed_at(channel, channel->start, tick) % reload);
-
     if (channel->mode == MODE_SQUARE && phase < high_ticks(reload)) {
         channel->switch_tick = tick + high_ticks(reload) - phase;
         channel->next_start = channel->switch_tick - high_ticks(next);
@@ -131,7 +130,6 @@ static void set_count(struct pit_channel *channel, uint32_t count, uint64_t tick
 static uint32_t from_bcd(uint32_t value)
 {
     uint32_t count = 0;
-
     for (int shift = 12; shift >= 0; shift -= 4) {
         count = count * 10 + (value >> shift & 0xf);
     }
@@ -141,7 +139,6 @@ static uint32_t from_bcd(uint32_t value)
 static uint16_t to_bcd(uint32_t count)
 {
     uint32_t value = 0;
-
     for (unsigned shift = 0; shift < 16; shift += 4, count /= 10) {
         value |= count % 10 << shift;
     }
@@ -151,7 +148,6 @@ static uint16_t to_bcd(uint32_t count)
 static void write_count(struct pit_channel *channel, uint16_t value, uint64_t tick)
 {
     uint32_t count = channel->bcd ? from_bcd(value) : value;
-
     set_count(channel, count != 0 ? count : modulus(channel), tick);
 }
 
@@ -180,7 +176,6 @@ static uint16_t count_at(const struct pit_channel *channel, uint64_t tick)
     struct run run = run_at(channel, tick);
     uint64_t elapsed = elapsed_at(channel, run.start, tick);
     uint32_t count;
-
     if (channel->mode == MODE_RATE) {
         count = run.reload - (uint32_t)(elapsed % run.reload);
     } else if (channel->mode == MODE_SQUARE) { // counts down by two, twice a period
@@ -198,7 +193,6 @@ bool pit_channel_output(const struct pit_channel *channel, uint64_t tick)
 {
     struct run run = run_at(channel, tick);
     uint64_t elapsed = elapsed_at(channel, run.start, tick);
-
     if (!channel->loaded) {
         return channel->mode != MODE_TERMINAL_COUNT;
     }
@@ -220,7 +214,6 @@ bool pit_channel_output(const struct pit_channel *channel, uint64_t tick)
 static uint64_t run_next_rise(const struct pit_channel *channel, struct run run, uint64_t tick)
 {
     uint64_t rise;
-
     if (is_periodic(channel)) {
         if (run.reload == 1) {
             return PIT_NEVER; // the data sheet forbids it, OUT does not move
@@ -237,7 +230,6 @@ static uint64_t run_next_rise(const struct pit_channel *channel, struct run run,
 uint64_t pit_channel_next_rise(const struct pit_channel *channel, uint64_t tick)
 {
     uint64_t rise;
-
     if (!channel->loaded || !channel->counting) {
         return PIT_NEVER;
     }
@@ -251,7 +243,6 @@ uint64_t pit_channel_next_rise(const struct pit_channel *channel, uint64_t tick)
 void pit_channel_control(struct pit_channel *channel, uint8_t control, uint64_t tick)
 {
     uint8_t mode = control >> CONTROL_MODE_SHIFT & 7;
-
     stop(channel, tick);
     channel->mode = mode > MODE_HARDWARE_STROBE ? mode & 3 : mode; // bit 2 is open in 2 and 3
     channel->access = control >> CONTROL_ACCESS_SHIFT & 3;
@@ -293,7 +284,6 @@ void pit_channel_latch_status(struct pit_channel *channel, uint64_t tick)
 static uint8_t read_latch(struct pit_channel *channel)
 {
     bool low = channel->latched == 2 || channel->access == ACCESS_LOW;
-
     channel->latched--;
     return (uint8_t)(low ? channel->latch : channel->latch >> 8);
 }

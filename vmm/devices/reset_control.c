@@ -17,7 +17,6 @@ uint8_t reset_control_read(const struct reset_control *control)
 void reset_control_write(struct reset_control *control, uint8_t value)
 {
     bool reset = (value & ~control->value & RESET_CPU) != 0;
-
     control->value = value & RESET_KEPT;
     if (reset) {
         irq_line_set(control->reset, true);

@@ -41,7 +41,6 @@ unsigned rtc_decode(const struct rtc *rtc, uint8_t byte)
 unsigned rtc_decode_hour(const struct rtc *rtc, uint8_t byte)
 {
     unsigned hour;
-
     if (rtc->bytes[RTC_B] & B_24H) {
         return rtc_decode(rtc, byte);
     }
@@ -84,7 +83,6 @@ static void show_date(struct rtc *rtc, uint64_t now_ns)
     uint64_t seconds = rtc_seconds_since_epoch(rtc, now_ns);
     struct rtc_date date;
     uint8_t *bytes = rtc->bytes;
-
     if (!rtc_is_running(rtc) || seconds == rtc->shown_s) {
         return;
     }
@@ -113,7 +111,6 @@ static void take_date(struct rtc *rtc, uint64_t now_ns)
         .minute = rtc_decode(rtc, bytes[RTC_MINUTE]),
         .second = rtc_decode(rtc, bytes[RTC_SECOND]),
     };
-
     rtc->epoch_ns += rtc_seconds_since_epoch(rtc, now_ns) * NS_PER_S;
     rtc->shown_s = 0;
     rtc->epoch_s = rtc_date_to_seconds(&date);
@@ -124,7 +121,6 @@ static void take_date(struct rtc *rtc, uint64_t now_ns)
 static uint8_t read_c(struct rtc *rtc)
 {
     uint8_t value = rtc->bytes[RTC_C];
-
     rtc->bytes[RTC_C] = 0;
     rtc_update_line(rtc);
     return value;
@@ -134,7 +130,6 @@ static uint8_t read_a(const struct rtc *rtc, uint64_t now_ns)
 {
     uint64_t within = (now_ns - rtc->epoch_ns) % NS_PER_S;
     bool updating = rtc_is_running(rtc) && within >= NS_PER_S - UIP_NS;
-
     return rtc->bytes[RTC_A] | (updating ? A_UIP : 0);
 }
 
@@ -165,7 +160,6 @@ static void write_control(struct rtc *rtc, uint8_t value, uint64_t now_ns)
 {
     bool was_running = rtc_is_running(rtc);
     bool was_held = rtc_divider_held(rtc);
-
     show_date(rtc, now_ns);
     if (rtc->index == RTC_A) {
         rtc->bytes[RTC_A] = value & (uint8_t)~A_UIP;
@@ -221,7 +215,6 @@ void rtc_set_memory(struct rtc *rtc, uint64_t below_4g, uint64_t above_4g)
     uint64_t above_16m = below_4g > 16 * MIB ? below_4g - 16 * MIB : 0;
     uint64_t high = MIN(above_4g / (64 * KIB), 0xffffffULL);
     unsigned sum = 0;
-
     rtc->bytes[CMOS_EQUIPMENT] = EQUIPMENT_FPU_KEYBOARD_VGA;
     set_word(rtc, CMOS_BASE_KB, MIN(below_4g, 640 * KIB) / KIB);
     set_word(rtc, CMOS_EXTENDED_KB, extended / KIB);

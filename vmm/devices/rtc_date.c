@@ -25,7 +25,6 @@ int64_t rtc_date_to_seconds(const struct rtc_date *date)
     int64_t year = (int64_t)date->year + CYCLE_YEARS;
     int64_t month = (int64_t)date->month - 3;
     int64_t days;
-
     if (month < 0) { // January and February belong to the year before
         month += 12;
         year--;
@@ -40,7 +39,6 @@ static void set_day(int64_t days, struct rtc_date *date)
     int64_t rest = days % CYCLE_DAYS;
     int64_t year = (rest - rest / 1460 + rest / 36524 - rest / (CYCLE_DAYS - 1)) / 365;
     int64_t month;
-
     rest -= days_before_year(year);
     month = (5 * rest + 2) / 153;
     year += days / CYCLE_DAYS * CYCLE_YEARS - CYCLE_YEARS;
@@ -55,7 +53,6 @@ void rtc_date_from_seconds(int64_t seconds, struct rtc_date *date)
     // Counted from the year -400 on, nothing here is negative.
     uint64_t since = (uint64_t)(seconds + (int64_t)EPOCH_DAY * DAY_SECONDS);
     unsigned of_day = (unsigned)(since % DAY_SECONDS);
-
     set_day((int64_t)(since / DAY_SECONDS), date);
     date->hour = of_day / 3600;
     date->minute = of_day / 60 % 60;

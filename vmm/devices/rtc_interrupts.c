@@ -13,7 +13,6 @@
 void rtc_update_line(struct rtc *rtc)
 {
     bool level = (rtc->bytes[RTC_C] & rtc->bytes[RTC_B] & C_FLAGS) != 0;
-
     rtc->bytes[RTC_C] = (uint8_t)((rtc->bytes[RTC_C] & C_FLAGS) | (level ? C_IRQF : 0));
     if (level == rtc->line_level) {
         return;
@@ -26,7 +25,6 @@ void rtc_update_line(struct rtc *rtc)
 static unsigned period_shift(const struct rtc *rtc)
 {
     unsigned rate = rtc->bytes[RTC_A] & A_RATE;
-
     return rate <= 2 ? rate + 6 : rate - 1;
 }
 
@@ -41,7 +39,6 @@ static uint64_t periods_since_epoch(const struct rtc *rtc, uint64_t ns)
     uint64_t since = ns - rtc->epoch_ns;
     uint64_t ticks =
         (since / NS_PER_S << CRYSTAL_SHIFT) + (since % NS_PER_S << CRYSTAL_SHIFT) / NS_PER_S;
-
     return ticks >> period_shift(rtc);
 }
 
@@ -50,7 +47,6 @@ static uint64_t periods_to_ns(const struct rtc *rtc, uint64_t periods)
 {
     uint64_t ticks = periods << period_shift(rtc);
     uint64_t rest = (ticks & (BIT(CRYSTAL_SHIFT) - 1)) * NS_PER_S;
-
     return (ticks >> CRYSTAL_SHIFT) * NS_PER_S + ((rest + BIT(CRYSTAL_SHIFT) - 1) >> CRYSTAL_SHIFT);
 }
 
@@ -64,7 +60,6 @@ static unsigned alarm_delay(const struct rtc *rtc, unsigned of_day)
 {
     const uint8_t *bytes = rtc->bytes;
     unsigned alarm[3];
-
     for (unsigned i = 0; i < ARRAY_SIZE(alarm); i++) {
         uint8_t byte = bytes[RTC_SECOND_ALARM + 2 * i];
         bool any = (byte & ALARM_ANY) == ALARM_ANY;
@@ -90,7 +85,6 @@ static unsigned alarm_delay(const struct rtc *rtc, unsigned of_day)
 static unsigned alarm_delay_at(const struct rtc *rtc, uint64_t ns)
 {
     struct rtc_date date;
-
     rtc_date_from_seconds(rtc->epoch_s + (int64_t)rtc_seconds_since_epoch(rtc, ns), &date);
     return alarm_delay(rtc, date.hour * 3600 + date.minute * 60 + date.second);
 }
@@ -99,7 +93,6 @@ void rtc_catch_up(struct rtc *rtc, uint64_t now_ns)
 {
     uint64_t seen_ns = rtc->seen_ns;
     unsigned flags = 0;
-
     if (now_ns <= seen_ns) {
         return;
     }
@@ -136,7 +129,6 @@ uint64_t rtc_next_event_ns(const struct rtc *rtc, uint64_t now_ns)
     uint8_t enabled = rtc->bytes[RTC_B];
     uint64_t next = UINT64_MAX; // from the epoch
     uint64_t second;
-
     if (!(enabled & C_FLAGS) || rtc->line_level) {
         return NEVER_NS; // a line that is up stays so until the guest reads register C
     }

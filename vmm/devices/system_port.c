@@ -13,7 +13,6 @@ uint8_t system_port_read(const struct system_port *port)
 void system_port_write(struct system_port *port, uint8_t value)
 {
     bool reset = (value & ~port->value & FAST_RESET) != 0;
-
     port->value = value;
     if (!reset) {
         return;

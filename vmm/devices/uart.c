@@ -71,7 +71,6 @@ static void fifo_push(struct uart_fifo *fifo, uint8_t byte)
 static uint8_t fifo_pop(struct uart_fifo *fifo)
 {
     uint8_t byte = fifo->bytes[fifo->head];
-
     fifo->head = (fifo->head + 1) % UART_FIFO_BYTES;
     fifo->count--;
     return byte;
@@ -126,7 +125,6 @@ static void update_line(struct uart *uart)
 {
     bool gate = (uart->mcr & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2;
     bool level = gate && interrupt_id(uart) != IIR_NONE;
-
     if (level == uart->line_level) {
         return;
     }
@@ -181,7 +179,6 @@ static uint8_t read_data(struct uart *uart)
 static uint8_t read_iir(struct uart *uart)
 {
     unsigned id = interrupt_id(uart);
-
     if (id == IIR_TRANSMIT) {
         uart->transmitter_emptied = false;
     }
@@ -191,7 +188,6 @@ static uint8_t read_iir(struct uart *uart)
 static uint8_t read_lsr(struct uart *uart)
 {
     unsigned lsr = uart->receive.count != 0 ? LSR_DATA_READY : 0;
-
     if (uart->overrun) {
         lsr |= LSR_OVERRUN;
     }
@@ -205,7 +201,6 @@ static uint8_t read_lsr(struct uart *uart)
 static uint8_t read_msr(struct uart *uart)
 {
     uint8_t msr = uart->msr;
-
     uart->msr &= (uint8_t)~MSR_DELTAS;
     return msr;
 }
@@ -213,7 +208,6 @@ static uint8_t read_msr(struct uart *uart)
 static void write_ier(struct uart *uart, uint8_t value)
 {
     bool enabled = (value & ~uart->ier & IER_TRANSMIT) != 0;
-
     uart->ier = value & IER_MASK;
     // Enabling the interrupt while the transmitter is empty raises it.
     if (enabled && uart->transmit.count == 0) {
@@ -226,7 +220,6 @@ static void write_ier(struct uart *uart, uint8_t value)
 static void write_fcr(struct uart *uart, uint8_t value)
 {
     bool toggled = ((value ^ uart->fcr) & FCR_ENABLE) != 0;
-
     if (toggled || ((value & FCR_ENABLE) && (value & FCR_CLEAR_RECEIVE))) {
         fifo_clear(&uart->receive);
     }
@@ -282,7 +275,6 @@ static uint8_t read_register(struct uart *uart, unsigned offset)
 uint8_t uart_read(struct uart *uart, unsigned offset)
 {
     uint8_t value = read_register(uart, offset);
-
     update_line(uart);
     return value;
 }
@@ -336,7 +328,6 @@ bool uart_receive(struct uart *uart, uint8_t byte)
 unsigned uart_receive_room(const struct uart *uart)
 {
     unsigned capacity = receive_capacity(uart);
-
     if ((uart->mcr & MCR_LOOP) || uart->receive.count >= capacity) {
         return 0;
     }

@@ -74,7 +74,6 @@ static unsigned in_colour(const struct vga *vga, unsigned offset)
     bool mono = offset == PORT_MONO_CRTC_INDEX || offset == PORT_MONO_CRTC_DATA ||
                 offset == PORT_MONO_STATUS;
     bool colour = offset >= PORT_CRTC_INDEX;
-
     if ((mono && is_colour(vga)) || (colour && !is_colour(vga))) {
         return 0;
     }
@@ -86,7 +85,6 @@ static uint8_t status_at(uint64_t now_ns)
     uint64_t line = now_ns / LINE_NS % LINES;
     uint64_t within_ns = now_ns % LINE_NS;
     unsigned status = 0;
-
     if (line >= LINES_SHOWN || within_ns >= LINE_SHOWN_NS) {
         status |= STATUS_BLANKED;
     }
@@ -111,7 +109,6 @@ static void set_indexed(uint8_t *registers, unsigned count, unsigned index, uint
 static uint8_t read_dac(struct vga *vga)
 {
     uint8_t value = vga->dac[vga->dac_at];
-
     vga->dac_at = (vga->dac_at + 1) % VGA_DAC_BYTES;
     return value;
 }
@@ -178,7 +175,6 @@ static void write_attribute(struct vga *vga, uint8_t value)
 static void write_crtc(struct vga *vga, uint8_t value)
 {
     bool is_protected = vga->crtc_index < PROTECTED_REGISTERS && (vga->crtc[CRTC_PROTECT] & BIT(7));
-
     if (is_protected && vga->crtc_index == CRTC_OVERFLOW) {
         value = (uint8_t)((vga->crtc[CRTC_OVERFLOW] & ~OVERFLOW_LINE_COMPARE) |
                           (value & OVERFLOW_LINE_COMPARE));
@@ -244,7 +240,6 @@ static unsigned word(const struct vga *vga, enum crtc_register high)
 static unsigned shown_lines(const struct vga *vga)
 {
     unsigned overflow = vga->crtc[CRTC_OVERFLOW];
-
     return (vga->crtc[CRTC_LINES] | (overflow >> 1 & 1) << 8 | (overflow >> 6 & 1) << 9) + 1;
 }
 
@@ -252,7 +247,6 @@ struct vga_view vga_view(const struct vga *vga)
 {
     unsigned start_line = vga->crtc[CRTC_CURSOR_START];
     unsigned height = (vga->crtc[CRTC_CHARACTER_HEIGHT] & 0x1fU) + 1;
-
     return (struct vga_view){
         .is_text = !(vga->attribute[ATTRIBUTE_MODE] & 1) && !(vga->graphics[GRAPHICS_MISC] & 1),
         .columns = vga->crtc[CRTC_COLUMNS] + 1U,
@@ -272,7 +266,6 @@ static void set_palette(struct vga *vga)
         for (unsigned colour = 0; colour < 3; colour++) {
             unsigned bright = i >> (2 - colour) & 1;
             unsigned dim = i >> (5 - colour) & 1;
-
             vga->dac[3 * i + colour] = i < 64 ? (uint8_t)(42 * bright + 21 * dim) : 0;
         }
     }
@@ -291,7 +284,6 @@ void vga_init(struct vga *vga)
                       0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x0c, 0x00, 0x0f, 0x08, 0x00},
         .dac_mask = 0xff,
     };
-
     *vga = mode_3;
     set_palette(vga);
 }

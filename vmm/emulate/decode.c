@@ -61,7 +61,6 @@ static enum decode_result read_prefixes(struct decoder *decoder, uint8_t *opcode
 {
     for (;;) {
         uint8_t byte;
-
         if (!decoder_has(decoder, 1)) {
             return decoder_end(decoder, 1);
         }
@@ -133,7 +132,6 @@ static enum decode_result read_immediate(struct decoder *decoder, unsigned bytes
 {
     int64_t number = 0;
     enum decode_result result = decoder_read_number(decoder, bytes, &number);
-
     out->immediate = (uint64_t)number;
     return result;
 }
@@ -142,7 +140,6 @@ static enum decode_result read_operands(struct decoder *decoder, struct instruct
                                         struct instruction *out)
 {
     enum decode_result result = DECODE_OK;
-
     switch (form.layout) {
     case LAYOUT_STRING:
         out->has_memory = true;
@@ -170,7 +167,6 @@ static enum decode_result read_form(struct decoder *decoder, uint8_t opcode,
 {
     bool two_byte = opcode == OPCODE_TWO_BYTES;
     unsigned extension = 0;
-
     if (two_byte) {
         if (!decoder_has(decoder, 1)) {
             return decoder_end(decoder, 1);
@@ -217,7 +213,6 @@ static enum decode_result check_form(const struct decoder *decoder, struct instr
     bool lockable = (form.flags & FORM_LOCK) != 0 && instruction->has_memory &&
                     instruction->destination == OPERAND_RM;
     bool non_temporal = (form.flags & FORM_NON_TEMPORAL) != 0;
-
     if ((decoder->lock && !lockable) ||
         (non_temporal && (!instruction->has_memory || decoder->operand_size)) ||
         !special_exists(instruction)) {
@@ -247,7 +242,6 @@ enum decode_result instruction_decode(const uint8_t *bytes, unsigned count, enum
     struct instruction_form form = {0};
     uint8_t opcode = 0;
     enum decode_result result = read_prefixes(&decoder, &opcode);
-
     if (result == DECODE_OK) {
         result = read_form(&decoder, opcode, &form);
     }

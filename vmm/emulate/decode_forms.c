@@ -145,7 +145,6 @@ struct instruction_form instruction_form_at(bool two_byte, uint8_t opcode, unsig
 {
     struct instruction_form form = two_byte ? two_byte_opcodes[opcode] : one_byte[opcode];
     enum group group;
-
     if (form.layout != LAYOUT_NONE) {
         return form;
     }

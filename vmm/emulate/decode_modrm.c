@@ -20,7 +20,6 @@ enum decode_result decoder_read_number(struct decoder *decoder, unsigned bytes, 
     const uint8_t *from = decoder->bytes + decoder->at;
     int16_t word;
     int32_t dword;
-
     if (!decoder_has(decoder, bytes)) {
         return decoder_end(decoder, bytes);
     }
@@ -68,7 +67,6 @@ static enum decode_result read_address16(struct decoder *decoder, uint8_t modrm,
     };
     unsigned mod = modrm >> 6;
     unsigned rm = modrm & 7;
-
     if (mod == 0 && rm == 6) {
         return decoder_read_number(decoder, 2, &out->displacement);
     }
@@ -86,7 +84,6 @@ static enum decode_result read_sib(struct decoder *decoder, unsigned mod, struct
 {
     uint8_t sib;
     unsigned index;
-
     if (!decoder_has(decoder, 1)) {
         return decoder_end(decoder, 1);
     }
@@ -108,10 +105,8 @@ static enum decode_result read_address(struct decoder *decoder, uint8_t modrm,
     unsigned mod = modrm >> 6;
     unsigned rm = modrm & 7;
     bool has_base = rm != GPR_RBP || mod != 0;
-
     if (rm == GPR_RSP) {
         enum decode_result result = read_sib(decoder, mod, out, &has_base);
-
         if (result != DECODE_OK) {
             return result;
         }
@@ -137,7 +132,6 @@ enum decode_result decoder_read_modrm(struct decoder *decoder, struct instructio
     unsigned reg = (modrm >> 3 & 7) | ((decoder->rex & REX_R) != 0 ? 8 : 0);
     unsigned rm = (modrm & 7) | ((decoder->rex & REX_B) != 0 ? 8 : 0);
     bool special = form.layout == LAYOUT_RM_SPECIAL || form.layout == LAYOUT_SPECIAL_RM;
-
     out->reg = special ? (struct register_operand){.number = (uint8_t)reg}
                        : register_at(decoder, reg, out->width);
     if (modrm >> 6 == 3 || special) {

@@ -28,7 +28,6 @@ static uint8_t privilege_level(const struct emulator *emulator, const struct seg
 {
     enum { TYPE_CODE_CONFORMING = BIT(3) | BIT(2) };
     struct segment stack = *code;
-
     if ((emulator->paging.cr0 & CR0_PE) == 0) {
         return 0;
     }
@@ -47,7 +46,6 @@ static void begin(struct emulator *emulator, struct segment *code)
     const struct vcpu_ops *ops = emulator->ops;
     const struct vcpu_core *vcpu = emulator->vcpu;
     struct paging_state *paging = &emulator->paging;
-
     paging->cr0 = ops->get_register(vcpu, REG_CR0);
     paging->cr3 = ops->get_register(vcpu, REG_CR3);
     paging->cr4 = ops->get_register(vcpu, REG_CR4);
@@ -72,12 +70,11 @@ static enum emulate_result fetch_from_page(struct emulator *emulator, gva_t line
     const uint8_t *from;
     struct walk_result walk;
     enum emulate_result result = emulator_translate(emulator, linear, ACCESS_EXECUTE, &walk);
-
     if (result != EMULATE_DONE) {
         return result;
     }
     from = guest_memory_at(emulator->memory, walk.gpa, count);
-    if (from == NULL) {
+    if (!from) {
         (void)refuse(&emulator->out->why, STATUS_RANGE,
                      "the instruction at %#llx is at address %#llx, not in the VM's RAM",
                      (unsigned long long)linear.value, (unsigned long long)walk.gpa.value);
@@ -104,7 +101,6 @@ static enum emulate_result refuse_bytes(struct emulator *emulator, const struct 
     struct reason *why = &emulator->out->why;
     size_t used = format_text(why->text, sizeof(why->text), "%s at RIP %#llx:", problem,
                               (unsigned long long)emulator->rip);
-
     for (unsigned i = 0; i < fetched->count && used < sizeof(why->text); i++) {
         used += format_text(why->text + used, sizeof(why->text) - used, " %02x", fetched->bytes[i]);
     }
@@ -119,7 +115,6 @@ static enum emulate_result fetch_and_decode(struct emulator *emulator, gva_t lin
     for (;;) {
         enum emulate_result result = fetch_from_page(emulator, gva(linear.value + fetched->count),
                                                      most - fetched->count, fetched);
-
         if (result != EMULATE_DONE) {
             return result;
         }
@@ -147,7 +142,6 @@ static enum emulate_result fetch(struct emulator *emulator, struct fetched *fetc
 {
     struct segment code;
     unsigned most = INSTRUCTION_BYTES_MAX;
-
     fetched->count = 0;
     begin(emulator, &code);
     if (emulator->size == CODE_64) {
@@ -179,11 +173,10 @@ enum emulate_result emulate_memory_access(struct vcpu_core *vcpu, const struct v
         .vcpu = vcpu, .ops = ops, .memory = memory, .mmio = mmio, .exit = exit, .out = emulation};
     struct fetched fetched;
     enum emulate_result result = fetch(&emulator, &fetched);
-
     if (result == EMULATE_DONE) {
         result = execute(&emulator, &fetched);
     }
-    if (result == EMULATE_DONE && exit != NULL && cache != NULL) {
+    if (result == EMULATE_DONE && exit && cache) {
         emulator_remember_move(&emulator, fetched.bytes, cache);
     }
     return result;
@@ -197,7 +190,6 @@ enum emulate_result emulate_string_io(struct vcpu_core *vcpu, const struct vcpu_
         .vcpu = vcpu, .ops = ops, .memory = memory, .mmio = mmio, .ports = ports, .out = emulation};
     struct fetched fetched;
     enum emulate_result result = fetch(&emulator, &fetched);
-
     if (result != EMULATE_DONE) {
         return result;
     }

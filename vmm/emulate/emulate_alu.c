@@ -10,7 +10,6 @@
 static uint64_t result_flags(uint64_t result, unsigned width)
 {
     uint64_t flags = 0;
-
     if (__builtin_parity((unsigned)result & 0xff) == 0) {
         flags |= RFLAGS_PF;
     }
@@ -33,7 +32,6 @@ static uint64_t carry_flags(bool carry, uint64_t overflow, uint64_t nibbles, uns
 static uint64_t add(unsigned width, uint64_t a, uint64_t b, bool carry, uint64_t *flags)
 {
     uint64_t result = (a + b + carry) & (UINT64_MAX >> (64 - 8 * width));
-
     *flags = result_flags(result, width) | carry_flags(result < a || (carry && result == a),
                                                        (a ^ result) & (b ^ result), a ^ b ^ result,
                                                        width);
@@ -43,7 +41,6 @@ static uint64_t add(unsigned width, uint64_t a, uint64_t b, bool carry, uint64_t
 static uint64_t subtract(unsigned width, uint64_t a, uint64_t b, bool borrow, uint64_t *flags)
 {
     uint64_t result = (a - b - borrow) & (UINT64_MAX >> (64 - 8 * width));
-
     *flags =
         result_flags(result, width) |
         carry_flags(a < b || (borrow && a == b), (a ^ b) & (a ^ result), a ^ b ^ result, width);
@@ -91,7 +88,6 @@ uint64_t alu_compute(enum operation operation, unsigned width, uint64_t a, uint6
     bool carry = (*rflags & RFLAGS_CF) != 0;
     uint64_t flags = 0;
     uint64_t result;
-
     if (operation == OPERATION_NOT) {
         return ~a & mask; // no flags
     }

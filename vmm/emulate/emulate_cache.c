@@ -32,7 +32,6 @@ static bool is_same_code(const struct exit_code *one, const struct exit_code *ot
 static bool has_word(const uint8_t *ram, gpa_t address, uint64_t expected)
 {
     uint64_t word;
-
     __builtin_memcpy(&word, ram + address.value, sizeof(word));
     return word == expected;
 }
@@ -41,7 +40,6 @@ static bool is_unchanged(const struct emulator_move *move, const uint8_t *ram)
 {
     const struct walk_step *steps = move->steps;
     gpa_t last = gpa(move->bytes_at.value + INSTRUCTION_BYTES_MAX - 8);
-
     static_assert(EMULATOR_MOVE_STEPS == 4, "one line each");
     return has_word(ram, steps[0].at, steps[0].entry) &&
            has_word(ram, steps[1].at, steps[1].entry) &&
@@ -67,7 +65,6 @@ static bool is_access_of(const struct emulator_move *move, const uint64_t *gpr,
     // Without its linear address, the access can still be no other: a move has only this one.
     uint64_t difference =
         exit->gva_valid ? address ^ exit->gva.value : (address ^ exit->gpa.value) % PAGE_SIZE;
-
     return difference == 0 && (exit->access & move->access) != 0 &&
            exit->gpa.value % PAGE_SIZE + move->width <= PAGE_SIZE;
 }
@@ -80,7 +77,6 @@ static NOT_INLINE unsigned repeat(struct vcpu_core *vcpu, const struct guest_mem
 {
     uint64_t *gpr = vcpu->registers.gpr;
     uint64_t *reg = &gpr[move->reg];
-
     if (!is_same_code(&move->code, &exit->code) || !is_unchanged(move, memory->base) ||
         !is_access_of(move, gpr, exit)) {
         return 0;
@@ -90,7 +86,6 @@ static NOT_INLINE unsigned repeat(struct vcpu_core *vcpu, const struct guest_mem
                     (*reg >> move->shift & move->mask) | move->immediate);
     } else {
         uint64_t value = mmio->read(mmio, exit->gpa, move->width) & move->mask;
-
         *reg = (*reg & move->kept) | value << move->shift;
     }
     return move->length;
@@ -108,7 +103,6 @@ static bool uses_rsp(const struct instruction *instruction)
 {
     bool reg_is_operand =
         instruction->source == OPERAND_REGISTER || instruction->destination == OPERAND_REGISTER;
-
     return instruction->base == GPR_RSP || instruction->index == GPR_RSP ||
            (reg_is_operand && instruction->reg.number == GPR_RSP);
 }
@@ -118,7 +112,6 @@ static bool uses_rsp(const struct instruction *instruction)
 static bool can_be_repeated(const struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;
-
     return emulator->size == CODE_64 && emulator->fetch.step_count > 0 &&
            emulator->fetch.step_count <= EMULATOR_MOVE_STEPS &&
            (emulator->vcpu->cr4_allowed & CR4_LA57) == 0 &&
@@ -131,7 +124,6 @@ static void remember_code(const struct emulator *emulator, const uint8_t *bytes,
                           struct emulator_move *move)
 {
     const struct walk_result *fetch = &emulator->fetch;
-
     move->code = emulator->exit->code;
     for (unsigned i = 0; i < EMULATOR_MOVE_STEPS; i++) {
         move->steps[i] = fetch->steps[MIN(i, fetch->step_count - 1)];
@@ -145,7 +137,6 @@ static void remember_code(const struct emulator *emulator, const uint8_t *bytes,
 static void remember_operand(const struct emulator *emulator, struct emulator_move *move)
 {
     const struct instruction *instruction = &emulator->instruction;
-
     move->displacement = (uint64_t)instruction->displacement;
     if (instruction->rip_relative) {
         move->displacement += emulator->rip + instruction->length;
@@ -165,7 +156,6 @@ static void remember_value(const struct instruction *instruction, struct emulato
 {
     bool writes = instruction->destination == OPERAND_RM;
     uint64_t written = low_bytes(UINT64_MAX, instruction->width);
-
     move->access = writes ? ACCESS_WRITE : ACCESS_READ;
     move->width = writes ? instruction->width : instruction->source_width;
     if (instruction->source == OPERAND_IMMEDIATE) {
@@ -182,7 +172,6 @@ void emulator_remember_move(const struct emulator *emulator, const uint8_t *byte
                             struct emulator_cache *cache)
 {
     struct emulator_move *move = &cache->moves[move_index(emulator->rip)];
-
     if (!can_be_repeated(emulator)) {
         return;
     }

@@ -17,7 +17,6 @@ static enum emulate_result read_source(struct emulator *emulator, uint64_t *valu
     const struct instruction *instruction = &emulator->instruction;
     gva_t linear;
     enum emulate_result result;
-
     switch (instruction->source) {
     case OPERAND_REGISTER:
         *value = emulator_get(emulator, instruction->reg, instruction->source_width);
@@ -39,7 +38,6 @@ static enum emulate_result execute_move(struct emulator *emulator)
     uint64_t value;
     gva_t linear;
     enum emulate_result result = read_source(emulator, &value);
-
     if (result != EMULATE_DONE) {
         return result;
     }
@@ -61,7 +59,6 @@ static enum emulate_result read_destination(struct emulator *emulator, int64_t a
 {
     unsigned width = emulator->instruction.width;
     enum emulate_result result = emulator_operand(emulator, adjust, width, access, linear);
-
     return result != EMULATE_DONE ? result : emulator_read(emulator, *linear, width, access, value);
 }
 
@@ -73,7 +70,6 @@ static enum emulate_result execute_to_register(struct emulator *emulator)
     uint64_t source;
     uint64_t value;
     enum emulate_result result = read_source(emulator, &source);
-
     if (result != EMULATE_DONE) {
         return result;
     }
@@ -98,7 +94,6 @@ static enum emulate_result execute_arithmetic(struct emulator *emulator)
     uint64_t value;
     gva_t linear;
     enum emulate_result result;
-
     if (instruction->destination == OPERAND_REGISTER) {
         return execute_to_register(emulator);
     }
@@ -130,7 +125,6 @@ static enum emulate_result execute_exchange(struct emulator *emulator)
     gva_t linear;
     enum emulate_result result =
         read_destination(emulator, 0, ACCESS_READ | ACCESS_WRITE, &linear, &old);
-
     if (result != EMULATE_DONE) {
         return result;
     }
@@ -156,7 +150,6 @@ static enum emulate_result execute_compare_exchange(struct emulator *emulator)
     gva_t linear;
     enum emulate_result result =
         read_destination(emulator, 0, ACCESS_READ | ACCESS_WRITE, &linear, &old);
-
     if (result != EMULATE_DONE) {
         return result;
     }
@@ -202,7 +195,6 @@ static enum emulate_result execute_bit(struct emulator *emulator)
     uint64_t bit;
     gva_t linear;
     enum emulate_result result;
-
     if (instruction->source == OPERAND_REGISTER) {
         number = (int64_t)sign_extend(emulator_get(emulator, instruction->reg, width), width);
         adjust = (number >> 3) & -(int64_t)width; // down to a whole operand
@@ -227,7 +219,6 @@ static enum emulate_result execute_bit(struct emulator *emulator)
 static unsigned stack_width(const struct emulator *emulator)
 {
     struct segment stack;
-
     if (emulator->size == CODE_64) {
         return 8;
     }
@@ -244,7 +235,6 @@ static enum emulate_result execute_push(struct emulator *emulator)
     uint64_t value;
     gva_t linear;
     enum emulate_result result = read_destination(emulator, 0, ACCESS_READ, &linear, &value);
-
     if (result == EMULATE_DONE) {
         result =
             emulator_linear(emulator, SEGMENT_SS, top, instruction->width, ACCESS_WRITE, &linear);
@@ -269,7 +259,6 @@ static enum emulate_result execute_pop(struct emulator *emulator)
     gva_t linear;
     enum emulate_result result =
         emulator_linear(emulator, SEGMENT_SS, top, instruction->width, ACCESS_READ, &linear);
-
     if (result == EMULATE_DONE) {
         result = emulator_read(emulator, linear, instruction->width, ACCESS_READ, &value);
     }
@@ -290,7 +279,6 @@ static enum emulate_result execute_cache(struct emulator *emulator)
     gva_t linear;
     enum emulate_result result =
         emulator_operand(emulator, 0, emulator->instruction.width, ACCESS_READ, &linear);
-
     return result != EMULATE_DONE
                ? result
                : emulator_probe(emulator, linear, emulator->instruction.width, ACCESS_READ);

@@ -77,7 +77,6 @@ static inline uint64_t low_bytes(uint64_t value, unsigned width)
 static inline uint64_t sign_extend(uint64_t value, unsigned width)
 {
     unsigned shift = 64 - 8 * width;
-
     return (uint64_t)((int64_t)(value << shift) >> shift);
 }
 
@@ -92,6 +91,5 @@ static inline uint64_t emulator_get(const struct emulator *emulator, struct regi
                                     unsigned width)
 {
     uint64_t whole = gpr_whole(emulator->vcpu, emulator->ops, reg.number);
-
     return low_bytes(whole >> (reg.high_byte ? 8 : 0), width);
 }

@@ -34,14 +34,12 @@ static enum emulate_result segment_fault(struct emulator *emulator, enum guest_s
 static bool is_canonical(const struct emulator *emulator, uint64_t address)
 {
     unsigned shift = (emulator->paging.cr4 & CR4_LA57) != 0 ? 64 - 57 : 64 - 48;
-
     return (uint64_t)((int64_t)(address << shift) >> shift) == address;
 }
 
 static bool type_allows(const struct segment *segment, unsigned access)
 {
     unsigned type = segment->attributes & SEGMENT_TYPE_MASK;
-
     if ((segment->attributes & SEGMENT_PRESENT) == 0) {
         return false;
     }
@@ -56,10 +54,8 @@ static bool limit_allows(const struct emulator *emulator, const struct segment *
                          uint64_t offset, uint64_t last)
 {
     unsigned type = segment->attributes & SEGMENT_TYPE_MASK;
-
     if (emulator->protected && (type & (TYPE_CODE | TYPE_EXPAND_DOWN)) == TYPE_EXPAND_DOWN) {
         uint64_t top = (segment->attributes & SEGMENT_DB) != 0 ? UINT32_MAX : UINT16_MAX;
-
         return offset > segment->limit && last <= top;
     }
     return last <= segment->limit;
@@ -70,7 +66,6 @@ static enum emulate_result linear_of_segment(struct emulator *emulator, enum gue
                                              gva_t *linear)
 {
     struct segment segment;
-
     emulator->ops->get_segment(emulator->vcpu, which, &segment);
     if ((emulator->protected && !type_allows(&segment, access)) ||
         !limit_allows(emulator, &segment, offset, offset + width - 1)) {
@@ -84,13 +79,11 @@ enum emulate_result emulator_linear(struct emulator *emulator, enum guest_segmen
                                     uint64_t offset, unsigned width, unsigned access, gva_t *linear)
 {
     uint64_t address = offset;
-
     if (emulator->size != CODE_64) {
         return linear_of_segment(emulator, segment, offset, width, access, linear);
     }
     if (segment == SEGMENT_FS || segment == SEGMENT_GS) {
         struct segment hidden;
-
         emulator->ops->get_segment(emulator->vcpu, segment, &hidden);
         address += hidden.base;
     }
@@ -106,7 +99,6 @@ enum emulate_result emulator_operand(struct emulator *emulator, int64_t adjust, 
 {
     const struct instruction *instruction = &emulator->instruction;
     uint64_t offset = (uint64_t)instruction->displacement + (uint64_t)adjust;
-
     if (instruction->rip_relative) {
         offset += emulator->rip + instruction->length;
     }
@@ -137,8 +129,7 @@ static enum emulate_result translate_data(struct emulator *emulator, gva_t linea
     const struct exit_memory *exit = emulator->exit;
     struct walk_result walk;
     enum emulate_result result;
-
-    if (exit != NULL && exit->gva_valid && exit->gva.value == linear.value && !exit->page_walk &&
+    if (exit && exit->gva_valid && exit->gva.value == linear.value && !exit->page_walk &&
         ((access & ACCESS_WRITE) == 0 || (exit->access & ACCESS_WRITE) != 0)) {
         *address = exit->gpa;
         return EMULATE_DONE;
@@ -153,12 +144,10 @@ static enum emulate_result find_pieces(struct emulator *emulator, gva_t linear, 
 {
     uint64_t room = PAGE_SIZE - (linear.value & (PAGE_SIZE - 1));
     enum emulate_result result;
-
     pieces->first_width = (unsigned)MIN(width, room);
     result = translate_data(emulator, linear, access, &pieces->first);
     if (result == EMULATE_DONE && pieces->first_width < width) {
         uint64_t next = linear.value + room;
-
         result = translate_data(emulator, gva(emulator->size == CODE_64 ? next : next & UINT32_MAX),
                                 access, &pieces->second);
     }
@@ -169,7 +158,6 @@ static enum emulate_result find_pieces(struct emulator *emulator, gva_t linear, 
 static uint64_t read_ram(const uint8_t *from, unsigned width)
 {
     uint64_t value = 0;
-
     switch (width) {
     case 1:
         return *from;
@@ -216,16 +204,14 @@ static void write_ram(uint8_t *to, unsigned width, uint64_t value)
 static uint64_t read_piece(struct emulator *emulator, gpa_t address, unsigned width)
 {
     const uint8_t *ram = guest_memory_at(emulator->memory, address, width);
-
-    return ram != NULL ? read_ram(ram, width)
-                       : low_bytes(emulator->mmio->read(emulator->mmio, address, width), width);
+    return ram ? read_ram(ram, width)
+               : low_bytes(emulator->mmio->read(emulator->mmio, address, width), width);
 }
 
 static void write_piece(struct emulator *emulator, gpa_t address, unsigned width, uint64_t value)
 {
     uint8_t *ram = guest_memory_at(emulator->memory, address, width);
-
-    if (ram != NULL) {
+    if (ram) {
         write_ram(ram, width, value);
     } else {
         emulator->mmio->write(emulator->mmio, address, width, low_bytes(value, width));
@@ -236,7 +222,6 @@ enum emulate_result emulator_probe(struct emulator *emulator, gva_t linear, unsi
                                    unsigned access)
 {
     struct access_pieces pieces;
-
     return find_pieces(emulator, linear, width, access, &pieces);
 }
 
@@ -245,7 +230,6 @@ enum emulate_result emulator_read(struct emulator *emulator, gva_t linear, unsig
 {
     struct access_pieces pieces;
     enum emulate_result result = find_pieces(emulator, linear, width, access, &pieces);
-
     if (result != EMULATE_DONE) {
         return result;
     }
@@ -262,7 +246,6 @@ enum emulate_result emulator_write(struct emulator *emulator, gva_t linear, unsi
 {
     struct access_pieces pieces;
     enum emulate_result result = find_pieces(emulator, linear, width, ACCESS_WRITE, &pieces);
-
     if (result != EMULATE_DONE) {
         return result;
     }

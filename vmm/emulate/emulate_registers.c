@@ -9,11 +9,9 @@ void emulator_set(struct emulator *emulator, struct register_operand reg, unsign
 {
     struct vcpu_core *vcpu = emulator->vcpu;
     unsigned shift = reg.high_byte ? 8 : 0;
-
     value = low_bytes(value, width);
     if (width < 4) {
         uint64_t mask = low_bytes(UINT64_MAX, width) << shift;
-
         value = (gpr_whole(vcpu, emulator->ops, reg.number) & ~mask) | value << shift;
     }
     if (reg.number == GPR_RSP) {

@@ -23,7 +23,6 @@ static unsigned port_width(const struct emulator *emulator)
 static enum emulate_result source_address(struct emulator *emulator, unsigned width, gva_t *linear)
 {
     const struct instruction *instruction = &emulator->instruction;
-
     return emulator_linear(emulator, instruction->segment,
                            emulator_get(emulator, source_index, instruction->address_width), width,
                            ACCESS_READ, linear);
@@ -42,7 +41,6 @@ static enum emulate_result read_source(struct emulator *emulator, unsigned width
 {
     gva_t linear;
     enum emulate_result result = source_address(emulator, width, &linear);
-
     return result != EMULATE_DONE ? result
                                   : emulator_read(emulator, linear, width, ACCESS_READ, value);
 }
@@ -52,7 +50,6 @@ static enum emulate_result read_destination(struct emulator *emulator, uint64_t 
     gva_t linear;
     unsigned width = emulator->instruction.width;
     enum emulate_result result = destination_address(emulator, width, ACCESS_READ, &linear);
-
     return result != EMULATE_DONE ? result
                                   : emulator_read(emulator, linear, width, ACCESS_READ, value);
 }
@@ -62,7 +59,6 @@ static enum emulate_result write_destination(struct emulator *emulator, uint64_t
     gva_t linear;
     unsigned width = emulator->instruction.width;
     enum emulate_result result = destination_address(emulator, width, ACCESS_WRITE, &linear);
-
     return result != EMULATE_DONE ? result : emulator_write(emulator, linear, width, value);
 }
 
@@ -70,7 +66,6 @@ static enum emulate_result move(struct emulator *emulator)
 {
     uint64_t value;
     enum emulate_result result = read_source(emulator, emulator->instruction.width, &value);
-
     return result != EMULATE_DONE ? result : write_destination(emulator, value);
 }
 
@@ -79,7 +74,6 @@ static enum emulate_result load(struct emulator *emulator)
     unsigned width = emulator->instruction.width;
     uint64_t value;
     enum emulate_result result = read_source(emulator, width, &value);
-
     if (result == EMULATE_DONE) {
         emulator_set(emulator, accumulator, width, value);
     }
@@ -94,7 +88,6 @@ static enum emulate_result compare(struct emulator *emulator)
     uint64_t a = emulator_get(emulator, accumulator, width);
     uint64_t b;
     enum emulate_result result = EMULATE_DONE;
-
     if (emulator->instruction.operation == OPERATION_CMPS) {
         result = read_source(emulator, width, &a);
     }
@@ -115,7 +108,6 @@ static enum emulate_result input(struct emulator *emulator)
     uint16_t port = (uint16_t)emulator_get(emulator, port_register, 2);
     gva_t linear;
     enum emulate_result result = destination_address(emulator, width, ACCESS_WRITE, &linear);
-
     if (result == EMULATE_DONE) {
         result = emulator_probe(emulator, linear, width, ACCESS_WRITE);
     }
@@ -132,7 +124,6 @@ static enum emulate_result output(struct emulator *emulator)
     uint16_t port = (uint16_t)emulator_get(emulator, port_register, 2);
     uint64_t value;
     enum emulate_result result = read_source(emulator, width, &value);
-
     if (result == EMULATE_DONE) {
         emulator->ports->out(emulator->ports, port, width, (uint32_t)value);
     }
@@ -172,7 +163,6 @@ static bool uses_destination(enum operation operation)
 static void add_to(struct emulator *emulator, struct register_operand reg, uint64_t step)
 {
     unsigned width = emulator->instruction.address_width;
-
     emulator_set(emulator, reg, width, emulator_get(emulator, reg, width) + step);
 }
 
@@ -182,7 +172,6 @@ static void step(struct emulator *emulator)
     enum operation operation = emulator->instruction.operation;
     bool is_port = operation == OPERATION_INS || operation == OPERATION_OUTS;
     uint64_t bytes = is_port ? port_width(emulator) : emulator->instruction.width;
-
     if ((emulator->paging.rflags & RFLAGS_DF) != 0) {
         bytes = 0 - bytes;
     }
@@ -199,7 +188,6 @@ static bool ends_by_flag(const struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;
     bool zero = (emulator->paging.rflags & RFLAGS_ZF) != 0;
-
     if (instruction->operation != OPERATION_CMPS && instruction->operation != OPERATION_SCAS) {
         return false;
     }
@@ -210,10 +198,8 @@ enum emulate_result emulator_execute_string(struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;
     bool repeated = instruction->repeat != REPEAT_NONE;
-
     for (unsigned i = 0; i < EMULATE_ITERATIONS_MAX; i++) {
         enum emulate_result result;
-
         if (repeated && emulator_get(emulator, counter, instruction->address_width) == 0) {
             return EMULATE_DONE;
         }

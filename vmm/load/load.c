@@ -34,7 +34,6 @@ bool payload_read(const struct payload *payload, uint64_t offset, void *into, ui
 enum payload_kind payload_recognise(const uint8_t *bytes, uint64_t size)
 {
     const struct payload payload = {.bytes = bytes, .size = size, .command_line = ""};
-
     // From the most deliberate sign to the weakest. Who put a Multiboot header into an ELF file or
     // beside a Linux header wants it to be started by that; of both versions the second tells more,
     // and a file that has both works with either, as it does under GRUB's `multiboot2`.
@@ -62,14 +61,13 @@ enum status load_copy(const struct payload *payload, const struct guest_memory *
                       const struct load_piece *piece, struct reason *why)
 {
     uint8_t *to;
-
     if (piece->file_bytes > piece->memory_bytes) {
         return refuse(why, STATUS_INVALID, "%s %u: %#llx bytes in the file, but %#llx in memory",
                       piece->what, piece->index, (unsigned long long)piece->file_bytes,
                       (unsigned long long)piece->memory_bytes);
     }
     to = guest_memory_at(memory, gpa(piece->address), piece->memory_bytes);
-    if (to == NULL) {
+    if (!to) {
         return refuse(why, STATUS_RANGE,
                       "%s %u: %#llx bytes at address %#llx do not fit in the VM's RAM of %llu KiB",
                       piece->what, piece->index, (unsigned long long)piece->memory_bytes,
@@ -90,7 +88,6 @@ enum status payload_load(const struct load_request *request, const struct guest_
                          struct load_result *result, struct reason *why)
 {
     enum payload_kind kind = request->kind;
-
     if (kind == PAYLOAD_UNKNOWN) {
         kind = payload_recognise(request->payload.bytes, request->payload.size);
     }

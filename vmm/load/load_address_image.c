@@ -11,7 +11,6 @@ static struct load_piece piece_of(const struct address_image *image, const struc
     uint64_t file_bytes = image->load_end_addr != 0 ? image->load_end_addr - image->load_addr
                                                     : payload->size - offset;
     uint64_t end = MAX(image->load_addr + file_bytes, image->bss_end_addr);
-
     return (struct load_piece){.what = "Multiboot image",
                                .offset = offset,
                                .file_bytes = file_bytes,
@@ -23,7 +22,6 @@ enum status address_image_check(const struct address_image *image, const struct 
                                 uint64_t *end, struct reason *why)
 {
     struct load_piece piece;
-
     if (image->header_addr < image->load_addr ||
         image->header_addr - image->load_addr > image->header_offset) {
         return refuse(why, STATUS_INVALID,
@@ -52,7 +50,6 @@ enum status address_image_load(const struct address_image *image, const struct p
                                struct reason *why)
 {
     struct load_piece piece = piece_of(image, payload);
-
     piece.address += shift;
     return load_copy(payload, memory, &piece, why);
 }

@@ -86,7 +86,6 @@ enum elf_class elf_recognise(const struct payload *payload)
 {
     static const uint8_t magic[] = {0x7f, 'E', 'L', 'F'};
     struct elf_identification ident;
-
     if (!payload_read(payload, 0, &ident, sizeof(ident)) ||
         memcmp(ident.magic, magic, sizeof(magic)) != 0) {
         return ELF_CLASS_NONE;
@@ -99,7 +98,6 @@ enum elf_class elf_recognise(const struct payload *payload)
 static bool read_header32(const struct payload *payload, struct elf64_header *header)
 {
     struct elf32_header narrow;
-
     if (!payload_read(payload, 0, &narrow, sizeof(narrow))) {
         return false;
     }
@@ -122,7 +120,6 @@ static enum status check_header(const struct elf64_header *header, bool wide, st
     unsigned machine = wide ? ELF_MACHINE_X86_64 : ELF_MACHINE_386;
     unsigned entry_bytes =
         wide ? sizeof(struct elf64_program_header) : sizeof(struct elf32_program_header);
-
     if (header->ident.data != ELF_DATA_LITTLE_ENDIAN) {
         return refuse(why, STATUS_INVALID, "ELF e_ident[EI_DATA] is %u: expected 1, little endian",
                       header->ident.data);
@@ -155,7 +152,6 @@ enum status elf_open(const struct payload *payload, struct elf_image *image, str
     struct elf64_header header;
     uint64_t table_bytes;
     enum status status;
-
     if (class == ELF_CLASS_NONE) {
         return refuse(why, STATUS_INVALID, "not an ELF file: no 7f 45 4c 46 at its start");
     }
@@ -192,7 +188,6 @@ static bool read_program_header32(const struct elf_image *image, unsigned index,
                                   struct elf64_program_header *header)
 {
     struct elf32_program_header narrow;
-
     if (!payload_read(image->payload, image->table + index * sizeof(narrow), &narrow,
                       sizeof(narrow))) {
         return false;
@@ -214,7 +209,6 @@ bool elf_segment_at(const struct elf_image *image, unsigned index, struct elf_se
                     ? payload_read(image->payload, image->table + index * sizeof(header), &header,
                                    sizeof(header))
                     : read_program_header32(image, index, &header);
-
     if (!read || header.type != ELF_SEGMENT_LOAD || header.memsz == 0) {
         return false;
     }
@@ -236,7 +230,6 @@ enum status elf_extent(const struct elf_image *image, uint64_t *start, uint64_t 
                        struct reason *why)
 {
     struct elf_segment segment;
-
     *start = UINT64_MAX;
     *end = 0;
     for (unsigned i = 0; i < image->count; i++) {
@@ -258,7 +251,6 @@ enum status elf_load(const struct elf_image *image, const struct guest_memory *m
                      uint64_t limit, uint64_t *end, struct reason *why)
 {
     struct elf_segment segment;
-
     *end = 0;
     for (unsigned i = 0; i < image->count; i++) {
         if (!elf_segment_at(image, i, &segment)) {
@@ -292,7 +284,6 @@ enum status elf_entry(const struct elf_image *image, uint32_t flags, uint64_t *e
 {
     bool found = false;
     struct elf_segment segment;
-
     for (unsigned i = 0; i < image->count; i++) {
         if (!elf_segment_at(image, i, &segment) || (segment.flags & flags) != flags) {
             continue;

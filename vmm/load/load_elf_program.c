@@ -32,7 +32,6 @@ struct start_block {
 static uint64_t end_of_map(const struct guest_memory *memory)
 {
     uint64_t end = 4 * GIB;
-
     for (unsigned i = 0; i < memory->extent_count; i++) {
         end = MAX(end, memory->extents[i].gpa.value + memory->extents[i].bytes);
     }
@@ -44,7 +43,6 @@ static enum status measure_block(struct start_block *block, const struct load_re
 {
     uint64_t inform_bytes;
     enum status status = multiboot1_measure(request, memory, &inform_bytes, why);
-
     block->table_bytes = block->map_end != 0 ? page_tables_bytes(block->map_end) : 0;
     block->command_line_bytes = strlen(request->payload.command_line) + 1;
     block->bytes = START_STACK_BYTES + block->table_bytes +
@@ -57,7 +55,6 @@ static bool overlaps_segment(const struct elf_image *image, uint64_t start, uint
                              uint64_t *below)
 {
     struct elf_segment segment;
-
     for (unsigned i = 0; i < image->count; i++) {
         if (elf_segment_at(image, i, &segment) && segment.physical < start + bytes &&
             start < segment.physical + segment.memory_bytes) {
@@ -74,7 +71,6 @@ static bool place_in_range(const struct elf_image *image, const struct guest_ran
 {
     uint64_t floor = MAX(range->base, LOWEST_ADDRESS);
     uint64_t top = ALIGN_DOWN(range->base + range->bytes, PAGE_SIZE);
-
     // Each round ends below a segment that the round before did not, so it ends.
     while (top > floor && top - floor >= block->bytes) {
         block->address = top - block->bytes;
@@ -90,7 +86,6 @@ static enum status place_block(const struct elf_image *image, const struct guest
                                struct start_block *block, struct reason *why)
 {
     struct guest_map map;
-
     guest_memory_map(memory, &map);
     for (unsigned i = map.count; i-- > 0;) {
         if (map.ranges[i].type == GUEST_RANGE_RAM && map.ranges[i].base < 4 * GIB &&
@@ -114,7 +109,6 @@ static enum status write_block(const struct start_block *block, const struct loa
     struct load_placement placement = {.memory = memory,
                                        .next = block->address + text + block->command_line_bytes,
                                        .end = block->address + block->bytes};
-
     memset(bytes, 0, text);
     memcpy(bytes + text, request->payload.command_line, block->command_line_bytes);
     result->stack = block->address + START_STACK_BYTES;
@@ -137,24 +131,30 @@ static enum status load_program(const struct load_request *request, enum elf_cla
     struct elf_image image;
     uint64_t end;
     enum status status = elf_open(&request->payload, &image, why);
-
-    if (status == STATUS_OK && image.class != class) {
-        status = refuse(why, STATUS_INVALID, "ELF e_ident[EI_CLASS] is %d: expected %s",
-                        wide ? 1 : 2, wide ? "2, ELF64" : "1, ELF32");
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = elf_load(&image, memory, wide ? UINT64_MAX : 4 * GIB, &end, why);
+    if (image.class != class) {
+        return refuse(why, STATUS_INVALID, "ELF e_ident[EI_CLASS] is %d: expected %s", wide ? 1 : 2,
+                      wide ? "2, ELF64" : "1, ELF32");
     }
-    if (status == STATUS_OK) {
-        status = elf_entry(&image, ELF_EXECUTABLE, &result->entry, why);
+    status = elf_load(&image, memory, wide ? UINT64_MAX : 4 * GIB, &end, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = measure_block(&block, request, memory, why);
+    status = elf_entry(&image, ELF_EXECUTABLE, &result->entry, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = place_block(&image, memory, &block, why);
+    status = measure_block(&block, request, memory, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    return status == STATUS_OK ? write_block(&block, request, memory, result, why) : status;
+    status = place_block(&image, memory, &block, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return write_block(&block, request, memory, result, why);
 }
 
 enum status load_elf64(const struct load_request *request, const struct guest_memory *memory,

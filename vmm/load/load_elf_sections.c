@@ -43,7 +43,6 @@ enum status elf_sections_open(const struct elf_image *image, struct elf_sections
     uint64_t size = image->payload->size;
     unsigned entry_bytes =
         image->class == ELF_CLASS_64 ? sizeof(struct elf64_section) : sizeof(struct elf32_section);
-
     *sections = (struct elf_sections){.image = image,
                                       .count = image->section_count,
                                       .entry_bytes = entry_bytes,
@@ -71,7 +70,6 @@ static struct elf64_section section_at(const struct elf_sections *sections, unsi
     struct elf64_section wide;
     struct elf32_section narrow;
     const uint8_t *from = sections->table + (uint64_t)index * sections->entry_bytes;
-
     if (sections->entry_bytes == sizeof(wide)) {
         memcpy(&wide, from, sizeof(wide));
         return wide;
@@ -85,7 +83,6 @@ static void write_address(const struct elf_sections *sections, unsigned index, u
                           uint64_t address)
 {
     uint8_t *to = table + (uint64_t)index * sections->entry_bytes;
-
     if (sections->entry_bytes == sizeof(struct elf64_section)) {
         memcpy(to + offsetof(struct elf64_section, addr), &address, sizeof(uint64_t));
     } else {
@@ -97,7 +94,6 @@ enum status elf_sections_load(const struct elf_sections *sections, uint64_t tabl
                               struct load_placement *placement, struct reason *why)
 {
     uint8_t *copy = guest_memory_at(placement->memory, gpa(table), elf_sections_bytes(sections));
-
     for (unsigned i = 0; i < sections->count; i++) {
         struct elf64_section section = section_at(sections, i);
         struct load_piece piece = {.what = "ELF section",
@@ -105,16 +101,16 @@ enum status elf_sections_load(const struct elf_sections *sections, uint64_t tabl
                                    .offset = section.offset,
                                    .file_bytes = section.size,
                                    .memory_bytes = section.size};
-
         if (section.type == SECTION_NULL || section.type == SECTION_NOBITS || section.addr != 0 ||
             section.size == 0) {
             continue;
         }
         enum status status =
             load_place(placement, "ELF section", section.size, &piece.address, why);
-        if (status == STATUS_OK) {
-            status = load_copy(sections->image->payload, placement->memory, &piece, why);
+        if (status != STATUS_OK) {
+            return status;
         }
+        status = load_copy(sections->image->payload, placement->memory, &piece, why);
         if (status != STATUS_OK) {
             return status;
         }

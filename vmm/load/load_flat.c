@@ -21,7 +21,6 @@ bool flat_recognise(const struct payload *payload)
 {
     static_assert(BOOT_SIGNATURE_OFFSET + 2 == BOOT_SECTOR_BYTES, "the last word of the sector");
     uint8_t signature[2];
-
     return payload_read(payload, BOOT_SIGNATURE_OFFSET, signature, sizeof(signature)) &&
            signature[0] == 0x55 && signature[1] == 0xaa;
 }
@@ -39,7 +38,6 @@ enum status load_flat(const struct load_request *request, const struct guest_mem
         .next = MAX(INFORMATION_ADDRESS, BOOT_SECTOR_ADDRESS + payload->size),
         .end = 4 * GIB};
     enum status status;
-
     if (payload->size == 0 || payload->size > FLAT_BYTES_MAX) {
         return refuse(why, STATUS_RANGE, "a flat binary of %llu bytes: expected 1 to %llu",
                       (unsigned long long)payload->size, FLAT_BYTES_MAX);
@@ -49,5 +47,8 @@ enum status load_flat(const struct load_request *request, const struct guest_mem
     result->stack = BOOT_SECTOR_ADDRESS;
     result->rdx = FIRST_HARD_DISK;
     status = load_copy(payload, memory, &whole, why);
-    return status == STATUS_OK ? multiboot1_inform(request, &placement, &result->rbx, why) : status;
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return multiboot1_inform(request, &placement, &result->rbx, why);
 }

@@ -15,7 +15,6 @@ static enum status check_command_line(const struct linux_image *image, struct re
 {
     uint64_t most = MIN(image->header.cmdline_size, GUEST_EBDA - LINUX_COMMAND_LINE - 1);
     uint64_t length = strlen(image->payload->command_line);
-
     if (length > most) {
         return refuse(why, STATUS_RANGE,
                       "bzImage cmdline_size is %u: a command line of %llu characters is longer",
@@ -32,10 +31,8 @@ static enum status place_initrd(const struct load_request *request, const struct
     uint64_t limit =
         MIN((uint64_t)image->header.initrd_addr_max + 1, guest_ram_end(memory, GUEST_HIGH_MEMORY));
     uint64_t room = limit > image->end ? limit - image->end : 0;
-
     for (unsigned i = 0; i < request->module_count; i++) {
         uint64_t start = ALIGN_UP(initrd->bytes, INITRD_ALIGNMENT);
-
         if (start > room || request->modules[i].size > room - start) {
             return refuse(why, STATUS_NO_MEMORY,
                           "initrd: module %u of %llu bytes does not fit between %#llx, where the "
@@ -55,9 +52,7 @@ static enum status load_initrd(const struct load_request *request,
                                struct reason *why)
 {
     uint64_t address = initrd->address;
-    enum status status = STATUS_OK;
-
-    for (unsigned i = 0; i < request->module_count && status == STATUS_OK; i++) {
+    for (unsigned i = 0; i < request->module_count; i++) {
         const struct payload *module = &request->modules[i];
         bool last = i + 1 == request->module_count;
         struct load_piece piece = {.what = "initrd",
@@ -66,11 +61,13 @@ static enum status load_initrd(const struct load_request *request,
                                    .address = address,
                                    .memory_bytes = last ? module->size
                                                         : ALIGN_UP(module->size, INITRD_ALIGNMENT)};
-
-        status = load_copy(module, memory, &piece, why);
+        enum status status = load_copy(module, memory, &piece, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
         address += piece.memory_bytes;
     }
-    return status;
+    return STATUS_OK;
 }
 
 static enum status load_kernel(const struct linux_image *image, const struct guest_memory *memory,
@@ -81,8 +78,7 @@ static enum status load_kernel(const struct linux_image *image, const struct gue
                                       .file_bytes = image->bytes,
                                       .address = image->load_address,
                                       .memory_bytes = image->bytes};
-
-    if (guest_memory_at(memory, gpa(LINUX_PARAMS), GUEST_EBDA - LINUX_PARAMS) == NULL) {
+    if (!guest_memory_at(memory, gpa(LINUX_PARAMS), GUEST_EBDA - LINUX_PARAMS)) {
         return refuse(why, STATUS_NO_MEMORY, "bzImage: no RAM from %#llx to %#llx", LINUX_PARAMS,
                       GUEST_EBDA);
     }
@@ -117,22 +113,26 @@ enum status load_linux(const struct load_request *request, const struct guest_me
     struct linux_image image;
     struct linux_initrd initrd = {0};
     enum status status = linux_open(&request->payload, &image, why);
-
-    if (status == STATUS_OK) {
-        status = check_command_line(&image, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = linux_place(&image, memory, why);
+    status = check_command_line(&image, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = place_initrd(request, &image, memory, &initrd, why);
+    status = linux_place(&image, memory, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = load_kernel(&image, memory, why);
+    status = place_initrd(request, &image, memory, &initrd, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = load_initrd(request, memory, &initrd, why);
+    status = load_kernel(&image, memory, why);
+    if (status != STATUS_OK) {
+        return status;
     }
+    status = load_initrd(request, memory, &initrd, why);
     if (status != STATUS_OK) {
         return status;
     }

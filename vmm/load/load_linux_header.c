@@ -22,7 +22,6 @@
 bool linux_recognise(const struct payload *payload)
 {
     uint32_t magic;
-
     return payload_read(payload, HEADER_MAGIC_OFFSET, &magic, sizeof(magic)) &&
            magic == HEADER_MAGIC;
 }
@@ -32,7 +31,6 @@ static enum status read_header(struct linux_image *image, struct reason *why)
 {
     struct linux_header *header = &image->header;
     uint64_t least;
-
     if (!payload_read(image->payload, LINUX_HEADER_OFFSET, header,
                       HEADER_END_2_06 - LINUX_HEADER_OFFSET)) {
         return refuse(why, STATUS_INVALID, "bzImage header: the file ends after %llu bytes",
@@ -74,7 +72,6 @@ static enum status find_kernel(struct linux_image *image, struct reason *why)
     uint64_t size = image->payload->size;
     uint64_t sectors = header->setup_sects != 0 ? header->setup_sects : SETUP_SECTS_OF_0;
     uint64_t stated = (uint64_t)header->syssize * PARAGRAPH_BYTES;
-
     image->offset = (1 + sectors) * SECTOR_BYTES;
     if (image->offset >= size) {
         return refuse(why, STATUS_INVALID,
@@ -100,7 +97,6 @@ static enum status find_kernel(struct linux_image *image, struct reason *why)
 static enum status check_payload(const struct linux_image *image, struct reason *why)
 {
     const struct linux_header *header = &image->header;
-
     if (header->version >= LINUX_2_08 &&
         (header->payload_offset > image->bytes ||
          header->payload_length > image->bytes - header->payload_offset)) {
@@ -116,7 +112,6 @@ static enum status check_payload(const struct linux_image *image, struct reason 
 static enum status check_entry(struct linux_image *image, struct reason *why)
 {
     const struct linux_header *header = &image->header;
-
     if ((header->loadflags & LINUX_LOADED_HIGH) == 0) {
         return refuse(why, STATUS_UNSUPPORTED,
                       "bzImage loadflags is %#x: bit 0 is 0, expected a kernel for 0x100000",
@@ -142,16 +137,20 @@ static enum status check_entry(struct linux_image *image, struct reason *why)
 enum status linux_open(const struct payload *payload, struct linux_image *image, struct reason *why)
 {
     enum status status;
-
     *image = (struct linux_image){.payload = payload};
     status = read_header(image, why);
-    if (status == STATUS_OK) {
-        status = find_kernel(image, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = check_payload(image, why);
+    status = find_kernel(image, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    return status == STATUS_OK ? check_entry(image, why) : status;
+    status = check_payload(image, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return check_entry(image, why);
 }
 
 // A kernel that cannot be relocated is loaded at 1 MiB and moves itself to pref_address. Any other
@@ -162,7 +161,6 @@ static enum status choose_address(struct linux_image *image, uint64_t *run_addre
 {
     const struct linux_header *header = &image->header;
     uint64_t preferred = header->version >= LINUX_2_10 ? header->pref_address : 0;
-
     if (preferred != 0 && (preferred < GUEST_HIGH_MEMORY || preferred >= GUEST_LOW_RAM_MAX)) {
         return refuse(why, STATUS_RANGE,
                       "bzImage pref_address is %#llx: expected 0 or %#llx to below %#llx",
@@ -192,7 +190,6 @@ enum status linux_place(struct linux_image *image, const struct guest_memory *me
     uint64_t need = stated ? header->init_size : image->bytes * UNPACKED_TIMES;
     uint64_t run_address = 0;
     enum status status = choose_address(image, &run_address, why);
-
     if (status != STATUS_OK) {
         return status;
     }

@@ -60,7 +60,6 @@ static void describe_screen(struct linux_boot_params *params)
 static void describe_memory(struct linux_boot_params *params, const struct guest_memory *memory)
 {
     struct guest_map map;
-
     static_assert(GUEST_RANGES_MAX <= E820_ENTRIES_MAX, "all ranges fit");
     guest_memory_map(memory, &map);
     for (unsigned i = 0; i < map.count; i++) {
@@ -76,7 +75,6 @@ static void fill_header(struct linux_boot_params *params, const struct linux_ima
                         const struct linux_initrd *initrd)
 {
     struct linux_header *header = &params->header;
-
     // A later version's header may be longer than the structure that Husk knows.
     memcpy((uint8_t *)params + LINUX_HEADER_OFFSET, image->payload->bytes + LINUX_HEADER_OFFSET,
            image->header_end - LINUX_HEADER_OFFSET);
@@ -98,7 +96,6 @@ static void fill_header(struct linux_boot_params *params, const struct linux_ima
 static void write_gdt(const struct linux_image *image, const struct guest_memory *memory)
 {
     uint64_t *gdt = guest_memory_at(memory, gpa(LINUX_GDT), LINUX_GDT_BYTES);
-
     memset(gdt, 0, LINUX_GDT_BYTES);
     gdt[LINUX_CODE_SELECTOR / sizeof(*gdt)] =
         image->long_mode ? 0x00af9b000000ffffULL : 0x00cf9b000000ffffULL;
@@ -111,7 +108,6 @@ void linux_write_params(const struct linux_image *image, const struct linux_init
     struct linux_boot_params *params = guest_memory_at(memory, gpa(LINUX_PARAMS), sizeof(*params));
     const char *command_line = image->payload->command_line;
     uint64_t line_bytes = strlen(command_line) + 1;
-
     memset(params, 0, sizeof(*params));
     fill_header(params, image, initrd);
     describe_screen(params);

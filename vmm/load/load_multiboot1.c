@@ -41,7 +41,6 @@ static bool find_header(const struct payload *payload, struct multiboot1_header 
                         uint64_t *offset)
 {
     uint64_t last = HEADER_SEARCH_BYTES - sizeof(*header);
-
     for (uint64_t at = 0; at <= last && payload_read(payload, at, header, sizeof(*header));
          at += sizeof(uint32_t)) {
         if (header->magic == HEADER_MAGIC &&
@@ -57,14 +56,12 @@ bool multiboot1_recognise(const struct payload *payload)
 {
     struct multiboot1_header header;
     uint64_t offset;
-
     return find_header(payload, &header, &offset);
 }
 
 static enum status check_flags(uint32_t flags, struct reason *why)
 {
     uint32_t unknown = flags & HEADER_REQUIRED_MASK & ~(uint32_t)HEADER_KNOWN;
-
     if (unknown != 0) {
         return refuse(why, STATUS_UNSUPPORTED,
                       "Multiboot header flags are %#x: bit %d is required, known are 0 to 2 and 16",
@@ -81,7 +78,6 @@ static enum status load_addresses(const struct payload *payload, const struct gu
     struct multiboot1_addresses at;
     struct address_image image;
     enum status status;
-
     if (!payload_read(payload, header_offset + sizeof(struct multiboot1_header), &at, sizeof(at))) {
         return refuse(why, STATUS_INVALID, "Multiboot header at offset %#llx: the file ends in it",
                       (unsigned long long)header_offset);
@@ -106,16 +102,19 @@ static enum status load_elf(const struct payload *payload, const struct guest_me
 {
     struct elf_image image;
     enum status status;
-
     if (elf_recognise(payload) == ELF_CLASS_NONE) {
         return refuse(why, STATUS_INVALID,
                       "Multiboot header without addresses (flag 16) in a file that is not ELF");
     }
     status = elf_open(payload, &image, why);
-    if (status == STATUS_OK) {
-        status = elf_load(&image, memory, 4 * GIB, end, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    return status == STATUS_OK ? elf_entry(&image, 0, entry, why) : status;
+    status = elf_load(&image, memory, 4 * GIB, end, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return elf_entry(&image, 0, entry, why);
 }
 
 enum status load_multiboot1(const struct load_request *request, const struct guest_memory *memory,
@@ -126,23 +125,24 @@ enum status load_multiboot1(const struct load_request *request, const struct gue
     uint64_t offset;
     uint64_t end;
     enum status status;
-
     if (!find_header(payload, &header, &offset)) {
         return refuse(why, STATUS_INVALID,
                       "no Multiboot 1 header with a valid checksum in the first %d bytes",
                       HEADER_SEARCH_BYTES);
     }
     status = check_flags(header.flags, why);
-    if (status == STATUS_OK) {
-        status = (header.flags & HEADER_ADDRESSES) != 0
-                     ? load_addresses(payload, memory, offset, &result->entry, &end, why)
-                     : load_elf(payload, memory, &result->entry, &end, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = multiboot1_inform(
-            request, &(struct load_placement){.memory = memory, .next = end, .end = 4 * GIB},
-            &result->rbx, why);
+    status = (header.flags & HEADER_ADDRESSES) != 0
+                 ? load_addresses(payload, memory, offset, &result->entry, &end, why)
+                 : load_elf(payload, memory, &result->entry, &end, why);
+    if (status != STATUS_OK) {
+        return status;
     }
+    status = multiboot1_inform(
+        request, &(struct load_placement){.memory = memory, .next = end, .end = 4 * GIB},
+        &result->rbx, why);
     result->mode = START_PROTECTED;
     result->rax = BOOTED_MAGIC;
     return status;

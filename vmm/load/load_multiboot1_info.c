@@ -63,7 +63,6 @@ static uint32_t append_memory_map(struct load_block *block, const struct guest_m
     struct memory_map_entry entries[GUEST_RANGES_MAX];
     struct guest_map map;
     uint32_t bytes;
-
     guest_memory_map(memory, &map);
     for (unsigned i = 0; i < map.count; i++) {
         entries[i] = (struct memory_map_entry){.size = sizeof(entries[i]) - sizeof(uint32_t),
@@ -85,10 +84,8 @@ static uint32_t append_modules(struct load_block *block, const struct load_reque
                                const uint64_t *addresses)
 {
     struct multiboot1_module modules[LOAD_MODULES_MAX];
-
     for (unsigned i = 0; i < request->module_count; i++) {
         const struct payload *module = &request->modules[i];
-
         modules[i] = (struct multiboot1_module){.mod_start = (uint32_t)addresses[i],
                                                 .mod_end = (uint32_t)(addresses[i] + module->size),
                                                 .string = append_text(block, module->command_line)};
@@ -102,7 +99,6 @@ static void write_block(struct load_block *block, const struct load_request *req
 {
     struct multiboot1_info info = {.flags = INFO_MEMORY | INFO_COMMAND_LINE | INFO_MODULES |
                                             INFO_MEMORY_MAP | INFO_LOADER_NAME};
-
     (void)load_append(block, &info, sizeof(info));
     info.mem_lower = (uint32_t)(MIN(guest_ram_end(memory, 0), GUEST_EBDA) / KIB);
     info.mem_upper =
@@ -112,7 +108,7 @@ static void write_block(struct load_block *block, const struct load_request *req
     info.boot_loader_name = append_text(block, LOADER_NAME);
     info.mods_count = request->module_count;
     info.mods_addr = append_modules(block, request, modules);
-    if (block->bytes != NULL) {
+    if (block->bytes) {
         memcpy(block->bytes, &info, sizeof(info));
     }
 }
@@ -124,12 +120,12 @@ enum status multiboot1_inform(const struct load_request *request, struct load_pl
     const struct guest_memory *memory = placement->memory;
     struct load_block block = {0};
     enum status status;
-
     write_block(&block, request, memory, modules); // for its size
     status = load_place(placement, "Multiboot information", block.used, info, why);
-    if (status == STATUS_OK) {
-        status = load_place_modules(request, placement, modules, why);
+    if (status != STATUS_OK) {
+        return status;
     }
+    status = load_place_modules(request, placement, modules, why);
     if (status != STATUS_OK) {
         return status;
     }
@@ -145,7 +141,6 @@ enum status multiboot1_measure(const struct load_request *request,
 {
     static const uint64_t nowhere[LOAD_MODULES_MAX];
     struct load_block block = {0};
-
     write_block(&block, request, memory, nowhere);
     *bytes = ALIGN_UP(block.used, PAGE_SIZE);
     for (unsigned i = 0; i < request->module_count; i++) {

@@ -16,7 +16,6 @@ static bool place_between(const struct multiboot2_header *header, uint64_t low, 
                           uint64_t bytes, uint64_t *base)
 {
     uint64_t lowest = ALIGN_UP(low, header->align);
-
     if (lowest >= high || bytes > high - lowest) {
         return false;
     }
@@ -33,11 +32,10 @@ static enum status choose_shift(const struct multiboot2_header *header,
     uint64_t max_end = (uint64_t)header->max_addr + 1;
     uint64_t bytes = end - start;
     uint64_t base;
-
     *shift = 0;
     if (!header->relocatable ||
         (start >= header->min_addr && end <= max_end && IS_ALIGNED(start, header->align) &&
-         guest_memory_at(memory, gpa(start), bytes) != NULL)) {
+         guest_memory_at(memory, gpa(start), bytes))) {
         return STATUS_OK;
     }
     if (!place_between(header, MAX(header->min_addr, GUEST_HIGH_MEMORY),
@@ -65,7 +63,6 @@ static enum status load_addresses(const struct multiboot2_header *header,
     uint64_t end;
     uint64_t shift;
     enum status status;
-
     if (!header->has_entry) {
         return refuse(why, STATUS_INVALID,
                       "Multiboot 2 header with addresses (tag 2), but without an entry (tag 3)");
@@ -74,9 +71,10 @@ static enum status load_addresses(const struct multiboot2_header *header,
         at.load_addr = at.header_addr - (uint32_t)at.header_offset;
     }
     status = address_image_check(&at, payload, &end, why);
-    if (status == STATUS_OK) {
-        status = choose_shift(header, memory, at.load_addr, end, &shift, why);
+    if (status != STATUS_OK) {
+        return status;
     }
+    status = choose_shift(header, memory, at.load_addr, end, &shift, why);
     if (status != STATUS_OK) {
         return status;
     }
@@ -94,21 +92,23 @@ static enum status load_elf(const struct multiboot2_header *header, const struct
     struct elf_image *elf = &image->elf;
     uint64_t end;
     enum status status;
-
     if (elf_recognise(payload) == ELF_CLASS_NONE) {
         return refuse(why, STATUS_INVALID,
                       "Multiboot 2 header without addresses (tag 2) in a file that is not ELF");
     }
     status = elf_open(payload, elf, why);
-    if (status == STATUS_OK) {
-        status = elf_extent(elf, &image->base, &end, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = choose_shift(header, memory, image->base, end, &elf->shift, why);
+    status = elf_extent(elf, &image->base, &end, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = elf_load(elf, memory, 4 * GIB, &image->end, why);
+    status = choose_shift(header, memory, image->base, end, &elf->shift, why);
+    if (status != STATUS_OK) {
+        return status;
     }
+    status = elf_load(elf, memory, 4 * GIB, &image->end, why);
     if (status != STATUS_OK) {
         return status;
     }
@@ -125,16 +125,17 @@ enum status load_multiboot2(const struct load_request *request, const struct gue
     struct multiboot2_image image = {0};
     struct multiboot2_header header;
     enum status status = multiboot2_read_header(payload, &header, why);
-
-    if (status == STATUS_OK) {
-        image.relocatable = header.relocatable;
-        status = header.has_addresses
-                     ? load_addresses(&header, payload, memory, &image, &result->entry, why)
-                     : load_elf(&header, payload, memory, &image, &result->entry, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = multiboot2_inform(request, &image, memory, &result->rbx, why);
+    image.relocatable = header.relocatable;
+    status = header.has_addresses
+                 ? load_addresses(&header, payload, memory, &image, &result->entry, why)
+                 : load_elf(&header, payload, memory, &image, &result->entry, why);
+    if (status != STATUS_OK) {
+        return status;
     }
+    status = multiboot2_inform(request, &image, memory, &result->rbx, why);
     result->mode = START_PROTECTED;
     result->rax = BOOTED_MAGIC;
     return status;

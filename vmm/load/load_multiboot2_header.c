@@ -95,7 +95,6 @@ static bool find_header(const struct payload *payload, struct fixed_header *head
                         uint64_t *offset)
 {
     uint64_t last = HEADER_SEARCH_BYTES - sizeof(*header);
-
     for (uint64_t at = 0; at <= last && payload_read(payload, at, header, sizeof(*header));
          at += HEADER_ALIGNMENT) {
         if (header->magic == HEADER_MAGIC &&
@@ -112,7 +111,6 @@ bool multiboot2_recognise(const struct payload *payload)
 {
     struct fixed_header header;
     uint64_t offset;
-
     return find_header(payload, &header, &offset);
 }
 
@@ -120,14 +118,13 @@ static enum status read_request(const struct payload *payload, uint64_t offset,
                                 const struct tag *tag, struct reason *why)
 {
     uint32_t type;
-
     if ((tag->flags & TAG_OPTIONAL) != 0) {
         return STATUS_OK;
     }
     for (uint64_t at = sizeof(*tag); at + sizeof(type) <= tag->size; at += sizeof(type)) {
         // The whole tag is in the file.
         if (!payload_read(payload, offset + at, &type, sizeof(type)) ||
-            type >= ARRAY_SIZE(missing_information) || missing_information[type] != NULL) {
+            type >= ARRAY_SIZE(missing_information) || missing_information[type]) {
             return refuse(
                 why, STATUS_UNSUPPORTED,
                 "Multiboot 2 information request: %u, %s, is required but not there", type,
@@ -152,7 +149,6 @@ static enum status read_relocatable(const uint32_t *fields, struct multiboot2_he
                                     struct reason *why)
 {
     uint32_t align = fields[2] != 0 ? fields[2] : 1;
-
     if ((align & (align - 1)) != 0) {
         return refuse(why, STATUS_INVALID, "Multiboot 2 align is %#x: expected a power of two",
                       align);
@@ -170,7 +166,6 @@ static enum status read_tag(const struct payload *payload, uint64_t offset,
                             struct reason *why)
 {
     const struct tag *tag = &at->tag;
-
     switch (tag->type) {
     case TAG_INFORMATION_REQUEST:
         return read_request(payload, offset, tag, why);
@@ -210,7 +205,6 @@ static enum status check_tag(const struct payload *payload, uint64_t offset, uin
 {
     struct tag *tag = &at->tag;
     uint32_t least;
-
     *at = (struct long_tag){.tag = {0}};
     if (end - offset < sizeof(*tag) || !payload_read(payload, offset, tag, sizeof(*tag))) {
         return refuse(why, STATUS_INVALID,
@@ -231,16 +225,12 @@ static enum status read_tags(const struct payload *payload, uint64_t offset, uin
                              struct multiboot2_header *header, struct reason *why)
 {
     struct long_tag at;
-
     for (;;) {
         enum status status = check_tag(payload, offset, end, &at, why);
-
-        if (status == STATUS_OK && at.tag.type == TAG_END) {
-            return STATUS_OK;
+        if (status != STATUS_OK || at.tag.type == TAG_END) {
+            return status;
         }
-        if (status == STATUS_OK) {
-            status = read_tag(payload, offset, &at, header, why);
-        }
+        status = read_tag(payload, offset, &at, header, why);
         if (status != STATUS_OK) {
             return status;
         }
@@ -255,7 +245,6 @@ enum status multiboot2_read_header(const struct payload *payload, struct multibo
     struct fixed_header fixed;
     uint64_t offset;
     uint64_t room;
-
     *header = (struct multiboot2_header){0};
     if (!find_header(payload, &fixed, &offset)) {
         return refuse(why, STATUS_INVALID,

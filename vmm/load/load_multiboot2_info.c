@@ -86,7 +86,6 @@ static void append_tag(struct load_block *block, enum info_type type, const void
 {
     const struct info_tag tag = {
         .type = type, .size = (uint32_t)(sizeof(struct info_tag) + field_bytes + rest_bytes)};
-
     load_write(block, &tag, sizeof(tag));
     load_write(block, fields, field_bytes);
     load_write(block, rest, rest_bytes);
@@ -104,7 +103,6 @@ static void append_modules(struct load_block *block, const struct information *i
         const struct payload *module = &info->request->modules[i];
         const uint32_t bounds[] = {(uint32_t)info->modules[i],
                                    (uint32_t)(info->modules[i] + module->size)};
-
         append_tag(block, INFO_MODULE, bounds, sizeof(bounds), module->command_line,
                    strlen(module->command_line) + 1);
     }
@@ -118,7 +116,6 @@ static void append_memory(struct load_block *block, const struct guest_memory *m
     const uint32_t basic[] = {
         (uint32_t)(MIN(guest_ram_end(memory, 0), GUEST_EBDA) / KIB),
         (uint32_t)((guest_ram_end(memory, GUEST_HIGH_MEMORY) - GUEST_HIGH_MEMORY) / KIB)};
-
     guest_memory_map(memory, &map);
     for (unsigned i = 0; i < map.count; i++) {
         entries[i] = (struct memory_map_entry){
@@ -138,7 +135,6 @@ static void append_screen(struct load_block *block)
                                               .height = 25,
                                               .bits = 16,
                                               .type = FRAMEBUFFER_TEXT};
-
     append_tag(block, INFO_FRAMEBUFFER, &screen, sizeof(screen), NULL, 0);
 }
 
@@ -148,8 +144,7 @@ static void append_rsdp(struct load_block *block, const struct guest_memory *mem
     enum { REVISION = 15, RSDT_ADDRESS = 16 };
     static const uint8_t none[sizeof(uint32_t)];
     const uint8_t *rsdp = guest_memory_at(memory, gpa(GUEST_ACPI_RSDP), RSDP_BYTES_2);
-
-    if (rsdp == NULL || memcmp(rsdp, "RSD PTR ", 8) != 0) {
+    if (!rsdp || memcmp(rsdp, "RSD PTR ", 8) != 0) {
         return;
     }
     if (memcmp(rsdp + RSDT_ADDRESS, none, sizeof(none)) != 0) {
@@ -165,7 +160,6 @@ static void append_sections(struct load_block *block, struct information *info)
     const struct elf_sections *sections = &info->sections;
     const struct sections_header header = {
         .count = sections->count, .entry_bytes = sections->entry_bytes, .names = sections->names};
-
     if (sections->count == 0) {
         return;
     }
@@ -179,7 +173,6 @@ static void write_block(struct load_block *block, struct information *info)
     const struct load_request *request = info->request;
     const uint32_t base = (uint32_t)info->image->base;
     struct info_header header = {0};
-
     load_write(block, &header, sizeof(header));
     append_text(block, INFO_COMMAND_LINE, request->payload.command_line);
     append_text(block, INFO_LOADER_NAME, LOADER_NAME);
@@ -193,7 +186,7 @@ static void write_block(struct load_block *block, struct information *info)
     }
     append_tag(block, INFO_END, NULL, 0, NULL, 0);
     header.total_size = (uint32_t)block->used;
-    if (block->bytes != NULL) {
+    if (block->bytes) {
         memcpy(block->bytes, &header, sizeof(header));
     }
 }
@@ -206,19 +199,19 @@ enum status multiboot2_inform(const struct load_request *request,
     struct information info = {.request = request, .image = image, .memory = memory};
     struct load_placement placement = {.memory = memory, .next = image->end, .end = 4 * GIB};
     struct load_block block = {0};
-    enum status status = STATUS_OK;
-
     if (image->is_elf) {
-        status = elf_sections_open(&image->elf, &info.sections, why);
+        enum status opened = elf_sections_open(&image->elf, &info.sections, why);
+        if (opened != STATUS_OK) {
+            return opened;
+        }
     }
+    write_block(&block, &info); // for its size
+    enum status status =
+        load_place(&placement, "Multiboot 2 information", block.used, address, why);
     if (status != STATUS_OK) {
         return status;
     }
-    write_block(&block, &info); // for its size
-    status = load_place(&placement, "Multiboot 2 information", block.used, address, why);
-    if (status == STATUS_OK) {
-        status = load_place_modules(request, &placement, info.modules, why);
-    }
+    status = load_place_modules(request, &placement, info.modules, why);
     if (status != STATUS_OK) {
         return status;
     }

@@ -38,7 +38,6 @@ void page_tables_write(uint64_t *table, uint64_t address, uint64_t map_end)
     uint64_t *pd = pdpt + pdpts * ENTRIES_PER_TABLE;
     uint64_t first_pdpt = address + PAGE_SIZE;
     uint64_t first_pd = first_pdpt + pdpts * PAGE_SIZE;
-
     memset(table, 0, page_tables_bytes(map_end));
     for (uint64_t i = 0; i < pdpts; i++) {
         table[i] = (first_pdpt + i * PAGE_SIZE) | PAGE_PRESENT | PAGE_WRITABLE;

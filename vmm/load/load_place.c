@@ -12,12 +12,11 @@ enum status load_place(struct load_placement *placement, const char *what, uint6
                        uint64_t *address, struct reason *why)
 {
     uint64_t start = ALIGN_UP(placement->next, PAGE_SIZE);
-
     if (start < GUEST_HIGH_MEMORY && (start > GUEST_EBDA || bytes > GUEST_EBDA - start)) {
         start = GUEST_HIGH_MEMORY;
     }
     if (start >= placement->end || bytes > placement->end - start ||
-        guest_memory_at(placement->memory, gpa(start), bytes) == NULL) {
+        !guest_memory_at(placement->memory, gpa(start), bytes)) {
         return refuse(why, STATUS_NO_MEMORY,
                       "%s of %llu KiB: no room in the VM's RAM from %#llx on", what,
                       (unsigned long long)(ALIGN_UP(bytes, KIB) / KIB), (unsigned long long)start);
@@ -35,10 +34,10 @@ enum status load_place_modules(const struct load_request *request, struct load_p
         struct load_piece piece = {
             .what = "module", .index = i, .file_bytes = module->size, .memory_bytes = module->size};
         enum status status = load_place(placement, "module", module->size, &piece.address, why);
-
-        if (status == STATUS_OK) {
-            status = load_copy(module, placement->memory, &piece, why);
+        if (status != STATUS_OK) {
+            return status;
         }
+        status = load_copy(module, placement->memory, &piece, why);
         if (status != STATUS_OK) {
             return status;
         }
@@ -49,7 +48,7 @@ enum status load_place_modules(const struct load_request *request, struct load_p
 
 void load_write(struct load_block *block, const void *from, uint64_t bytes)
 {
-    if (block->bytes != NULL && bytes > 0) {
+    if (block->bytes && bytes > 0) {
         memcpy(block->bytes + block->used, from, bytes);
     }
     block->used += bytes;
@@ -58,14 +57,12 @@ void load_write(struct load_block *block, const void *from, uint64_t bytes)
 void load_align(struct load_block *block)
 {
     static const uint8_t zeros[sizeof(uint64_t)];
-
     load_write(block, zeros, ALIGN_UP(block->used, sizeof(zeros)) - block->used);
 }
 
 uint64_t load_append(struct load_block *block, const void *from, uint64_t bytes)
 {
     uint64_t address = block->address + block->used;
-
     load_write(block, from, bytes);
     load_align(block);
     return address;

@@ -17,7 +17,6 @@ uint64_t guest_ram_end(const struct guest_memory *memory, uint64_t address)
 {
     for (unsigned i = 0; i < memory->extent_count; i++) {
         const struct guest_extent *extent = &memory->extents[i];
-
         if (address - extent->gpa.value < extent->bytes) {
             return extent->gpa.value + extent->bytes;
         }

@@ -5,7 +5,6 @@
 uint64_t guest_memory_size(const struct guest_memory *memory)
 {
     uint64_t bytes = 0;
-
     for (unsigned i = 0; i < memory->extent_count; i++) {
         bytes += memory->extents[i].bytes;
     }
@@ -31,7 +30,6 @@ unsigned guest_memory_layout(uint64_t bytes, struct guest_extent extents[GUEST_E
     uint64_t whole = ALIGN_DOWN(MIN(bytes, GUEST_MEMORY_MAX), PAGE_SIZE);
     uint64_t low_end = MIN(whole, GUEST_LOW_RAM_MAX);
     unsigned count = 0;
-
     count = add_extent(extents, count, 0, MIN(low_end, GUEST_VGA_HOLE));
     if (low_end > GUEST_VGA_HOLE_END) { // it has the adapter's text memory in front
         count = add_extent(extents, count, GUEST_VGA_TEXT, low_end);

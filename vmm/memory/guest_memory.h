@@ -32,7 +32,6 @@ static inline void *guest_memory_at(const struct guest_memory *memory, gpa_t add
         const struct guest_extent *extent = &memory->extents[i];
         // Wraps to a huge offset where the address lies below the extent.
         uint64_t offset = address.value - extent->gpa.value;
-
         if (offset < extent->bytes && length <= extent->bytes - offset) {
             return memory->base + address.value;
         }

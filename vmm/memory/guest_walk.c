@@ -54,7 +54,6 @@ static enum walk_outcome page_fault(const struct walk *walk, uint32_t cause,
     const struct paging_state *state = walk->state;
     bool execute_checked = (state->cr4 & CR4_SMEP) != 0 ||
                            ((state->efer & EFER_NXE) != 0 && (state->cr4 & CR4_PAE) != 0);
-
     result->error_code = cause;
     if ((walk->access & ACCESS_WRITE) != 0) {
         result->error_code |= PAGE_FAULT_WRITE;
@@ -79,7 +78,6 @@ static bool is_allowed(const struct walk *walk)
 {
     const struct paging_state *state = walk->state;
     bool user_page = (walk->every & ENTRY_USER) != 0;
-
     if (state->cpl == 3) {
         if (!user_page) {
             return false;
@@ -114,7 +112,6 @@ static inline uint64_t reserved_bits(const struct walk *walk, struct walk_shape 
 static inline uint64_t page_address(struct walk_shape shape, uint64_t entry, unsigned shift)
 {
     uint64_t address = entry & ENTRY_ADDRESS & ~(BIT(shift) - 1);
-
     if (shape.entry_bytes == 4 && shift > 12) {
         address |= (entry >> PSE_HIGH_SHIFT & PSE_HIGH_MASK) << 32;
     }
@@ -131,7 +128,6 @@ static inline uint64_t read_entry(const void *at, struct walk_shape shape)
 static inline bool mark_entry(void *at, struct walk_shape shape, uint64_t entry, uint64_t bits)
 {
     uint32_t half = (uint32_t)entry;
-
     if ((entry & bits) == bits) {
         return true;
     }
@@ -148,7 +144,6 @@ static inline enum walk_outcome finish(struct walk *walk, struct walk_shape shap
 {
     uint64_t marks =
         (walk->access & ACCESS_WRITE) != 0 ? ENTRY_ACCESSED | ENTRY_DIRTY : ENTRY_ACCESSED;
-
     if (!is_allowed(walk)) {
         return page_fault(walk, PAGE_FAULT_PRESENT, result);
     }
@@ -189,15 +184,13 @@ walk_tables(struct walk *walk, struct walk_shape shape, gva_t address, struct wa
     uint64_t every = UINT64_MAX;
     uint64_t some = 0;
     bool large = false;
-
     for (unsigned shift = walk->shift;; shift -= shape.index_bits) {
         uint64_t index = address.value >> shift & (BIT(shape.index_bits) - 1);
         void *at;
         uint64_t entry;
-
         result->gpa = gpa(table + index * shape.entry_bytes);
         at = guest_memory_at(walk->memory, result->gpa, shape.entry_bytes);
-        if (at == NULL) {
+        if (!at) {
             return outside_ram(walk, result);
         }
         entry = read_entry(at, shape);
@@ -205,7 +198,6 @@ walk_tables(struct walk *walk, struct walk_shape shape, gva_t address, struct wa
         result->steps[result->step_count] = (struct walk_step){result->gpa, entry};
         if ((entry & looked_at) != usual) {
             enum walk_outcome outcome = examine(walk, shape, at, entry, &large, result);
-
             if (outcome != WALK_MAPPED) {
                 return outcome;
             }
@@ -229,10 +221,9 @@ static enum walk_outcome walk_pae_top(struct walk *walk, gva_t address, struct w
     uint64_t index = address.value >> PAE_TOP_SHIFT & 3;
     const void *at;
     uint64_t entry;
-
     result->gpa = gpa((walk->state->cr3 & PAE_TABLE) + index * wide.entry_bytes);
     at = guest_memory_at(walk->memory, result->gpa, wide.entry_bytes);
-    if (at == NULL) {
+    if (!at) {
         return outside_ram(walk, result);
     }
     entry = read_entry(at, wide);
@@ -245,7 +236,6 @@ static enum walk_outcome walk_once(struct walk *walk, gva_t address, struct walk
 {
     const struct paging_state *state = walk->state;
     uint64_t no_execute = (state->efer & EFER_NXE) != 0 ? 0 : ENTRY_NO_EXECUTE;
-
     walk->changed = false;
     result->step_count = 0;
     if ((state->efer & EFER_LMA) != 0) {
@@ -257,7 +247,6 @@ static enum walk_outcome walk_once(struct walk *walk, gva_t address, struct walk
     }
     if ((state->cr4 & CR4_PAE) != 0) {
         enum walk_outcome outcome = walk_pae_top(walk, address, result);
-
         walk->large_shift = 21;
         walk->reserved = PAE_RESERVED | no_execute;
         return outcome != WALK_MAPPED ? outcome : walk_tables(walk, wide, address, result);
@@ -274,7 +263,6 @@ enum walk_outcome guest_walk(const struct guest_memory *memory, const struct pag
 {
     struct walk walk = {.memory = memory, .state = state, .access = access, .changed = true};
     enum walk_outcome outcome = WALK_MAPPED;
-
     if ((state->cr0 & CR0_PG) == 0) {
         result->gpa = gpa(address.value & UINT32_MAX);
         result->step_count = 0;

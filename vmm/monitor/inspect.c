@@ -17,7 +17,6 @@ void line_sink_format(struct line_sink *sink, const char *format, ...)
 {
     char text[LINE_BYTES];
     va_list arguments;
-
     va_start(arguments, format);
     format_text_v(text, sizeof(text), format, arguments);
     va_end(arguments);
@@ -40,7 +39,6 @@ static uint64_t row_part(const struct memory_snapshot *snapshot, unsigned row, u
     uint64_t skip = snapshot->start % ROW_BYTES;
     uint64_t from = row == 0 ? 0 : (uint64_t)row * ROW_BYTES - skip;
     uint64_t to = (uint64_t)(row + 1) * ROW_BYTES - skip;
-
     *bytes = MIN(to, snapshot->length) - from;
     return from;
 }
@@ -48,22 +46,19 @@ static uint64_t row_part(const struct memory_snapshot *snapshot, unsigned row, u
 static unsigned row_count(const struct memory_snapshot *snapshot)
 {
     uint64_t end = snapshot->start % ROW_BYTES + snapshot->length;
-
     return (unsigned)((end + ROW_BYTES - 1) / ROW_BYTES);
 }
 
 static void take_memory(struct vm *vm, void *context)
 {
     struct memory_snapshot *snapshot = context;
-
     // A VM that went off meanwhile has no extents: all rows are holes then.
     for (unsigned row = 0; row < row_count(snapshot); row++) {
         uint64_t bytes;
         uint64_t from = row_part(snapshot, row, &bytes);
         const uint8_t *source = guest_memory_at(&vm->memory, gpa(snapshot->start + from), bytes);
-
         snapshot->ram[row] = source != NULL;
-        for (uint64_t i = 0; source != NULL && i < bytes; i++) {
+        for (uint64_t i = 0; source && i < bytes; i++) {
             snapshot->bytes[from + i] = source[i];
         }
     }
@@ -77,11 +72,9 @@ static void show_row(const struct memory_snapshot *snapshot, unsigned row, struc
     uint64_t bytes;
     uint64_t from = row_part(snapshot, row, &bytes);
     uint64_t column = (snapshot->start + from) % ROW_BYTES;
-
     for (uint64_t i = 0; i < ROW_BYTES; i++) {
         bool wanted = i >= column && i < column + bytes;
         uint8_t byte = wanted ? snapshot->bytes[from + i - column] : ' ';
-
         if (wanted) {
             format_text(hex + 3 * i, 4, "%02x ", byte);
         } else {
@@ -101,7 +94,6 @@ static unsigned show_hole(const struct memory_snapshot *snapshot, unsigned row,
     uint64_t bytes;
     uint64_t from = row_part(snapshot, row, &bytes);
     uint64_t to = from;
-
     for (; row < row_count(snapshot) && !snapshot->ram[row]; row++) {
         to = row_part(snapshot, row, &bytes) + bytes;
     }
@@ -115,7 +107,6 @@ enum status inspect_memory(struct vm *vm, gpa_t address, uint64_t length, uint8_
                            struct line_sink *sink, struct reason *why)
 {
     struct memory_snapshot snapshot = {.start = address.value, .length = length, .bytes = buffer};
-
     if (length == 0 || length > INSPECT_READ_MAX) {
         return refuse(why, STATUS_RANGE, "the length must be 1 to %llu bytes",
                       (unsigned long long)INSPECT_READ_MAX);
@@ -155,8 +146,7 @@ static void take_exits(struct vm *vm, void *context)
 {
     struct exits_snapshot *snapshot = context;
     const struct vcpu_core *core = vm_vcpu_core(vm, 0);
-
-    if (core == NULL) {
+    if (!core) {
         return;
     }
     snapshot->valid = true;
@@ -186,7 +176,6 @@ enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *
 {
     struct exits_snapshot snapshot = {0};
     uint64_t total = 0;
-
     if (vm->state != VM_OFF) {
         vm_call(vm, 0, take_exits, &snapshot);
     }
@@ -212,7 +201,6 @@ uint64_t inspect_exit_total(struct vm *vm)
 {
     struct exits_snapshot snapshot = {0};
     uint64_t total = 0;
-
     if (vm->state != VM_OFF) {
         vm_call(vm, 0, take_exits, &snapshot);
     }

@@ -77,13 +77,12 @@ static void name_bits(uint64_t value, const char *const names[64], char text[BIT
 {
     uint64_t unnamed = 0;
     size_t at = 0;
-
     text[0] = '\0';
     for (unsigned bit = 0; bit < 64; bit++) {
         if ((value & BIT(bit)) == 0) {
             continue;
         }
-        if (names[bit] == NULL) {
+        if (!names[bit]) {
             unnamed |= BIT(bit);
         } else if (names[bit][0] != '\0' && at < BITS_TEXT) {
             at += format_text(text + at, BITS_TEXT - at, " %s", names[bit]);
@@ -99,8 +98,7 @@ static void take_registers(struct vm *vm, void *context)
     struct register_snapshot *snapshot = context;
     const struct vcpu_core *core = vm_vcpu_core(vm, snapshot->index);
     const struct vcpu_ops *ops = vm->vmm->ops;
-
-    if (core == NULL || ops == NULL) {
+    if (!core || !ops) {
         return;
     }
     for (unsigned i = 0; i < GPR_COUNT; i++) {
@@ -120,7 +118,6 @@ static void show_bits(struct line_sink *sink, const char *name, uint64_t value,
                       const char *const names[64])
 {
     char text[BITS_TEXT];
-
     name_bits(value, names, text);
     line_sink_format(sink, "%-6s %016llx%s", name, (unsigned long long)value, text);
 }
@@ -142,7 +139,6 @@ static void show_gprs(const struct register_snapshot *snapshot, struct line_sink
 static void show_control(const struct register_snapshot *snapshot, struct line_sink *sink)
 {
     const uint64_t *other = snapshot->other;
-
     line_sink_format(sink, "%-6s %016llx", "RIP", (unsigned long long)other[REG_RIP]);
     show_bits(sink, "RFLAGS", other[REG_RFLAGS], rflags_bits);
     show_bits(sink, "CR0", other[REG_CR0], cr0_bits);
@@ -181,7 +177,6 @@ static void show_segment(struct line_sink *sink, unsigned index, const struct se
 {
     const char *name = segment_names[index];
     unsigned long long base = segment->base;
-
     if (index == SEGMENT_GDTR || index == SEGMENT_IDTR) {
         line_sink_format(sink, "%-4s       base %016llx limit %08x", name, base, segment->limit);
         return;
@@ -195,7 +190,6 @@ enum status inspect_registers(struct vm *vm, unsigned index, struct line_sink *s
                               struct reason *why)
 {
     struct register_snapshot snapshot = {.index = index};
-
     if (index >= vm->config.vcpus) {
         return refuse(why, STATUS_RANGE, "%s has vCPUs 0 to %u", vm->config.name,
                       vm->config.vcpus - 1);

@@ -40,7 +40,6 @@ static void take_screen(struct vm *vm, void *context)
 {
     struct screen_snapshot *snapshot = context;
     const uint8_t *cells = guest_memory_at(&vm->memory, gpa(GUEST_VGA_TEXT), GUEST_VGA_TEXT_BYTES);
-
     if (vm->state == VM_OFF || !vm->pc || !cells) {
         return;
     }
@@ -51,7 +50,6 @@ static void take_screen(struct vm *vm, void *context)
     for (unsigned row = 0; row < snapshot->rows; row++) {
         for (unsigned column = 0; column < snapshot->columns; column++) {
             unsigned cell = snapshot->view.start + row * snapshot->view.row_pitch + column;
-
             snapshot->text[row * snapshot->columns + column] =
                 cells[(size_t)(cell % VGA_TEXT_CELLS) * 2]; // the other byte is the colour
         }
@@ -62,7 +60,6 @@ static void show_size(const struct screen_snapshot *snapshot, struct line_sink *
 {
     const struct vga_view *view = &snapshot->view;
     unsigned behind = (view->cursor - view->start) % VGA_TEXT_CELLS;
-
     if (view->cursor_shown && view->row_pitch > 0) {
         line_sink_format(sink, "%u columns, %u rows, cursor in column %u of row %u", view->columns,
                          view->rows, behind % view->row_pitch + 1, behind / view->row_pitch + 1);
@@ -76,7 +73,6 @@ static unsigned row_text(const struct screen_snapshot *snapshot, unsigned row,
                          char text[COLUMNS_MAX + 1])
 {
     unsigned length = 0;
-
     for (unsigned column = 0; column < snapshot->columns; column++) {
         text[column] = to_ascii(snapshot->text[row * snapshot->columns + column]);
         if (text[column] != ' ') {
@@ -91,7 +87,6 @@ static void show_rows(const struct screen_snapshot *snapshot, struct line_sink *
 {
     char text[COLUMNS_MAX + 1];
     unsigned used = snapshot->rows;
-
     while (used > 0 && row_text(snapshot, used - 1, text) == 0) {
         used--;
     }
@@ -105,7 +100,6 @@ enum status inspect_screen(struct vm *vm, uint8_t *buffer, struct line_sink *sin
                            struct reason *why)
 {
     struct screen_snapshot snapshot = {.text = buffer};
-
     if (vm->state != VM_OFF) {
         vm_call(vm, 0, take_screen, &snapshot);
     }

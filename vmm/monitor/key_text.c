@@ -87,7 +87,6 @@ static void strike(struct key_codes *codes, const struct stroke *stroke)
 static const char *next_part(const char *at, const char *end, char part[NAME_BYTES])
 {
     size_t length = 0;
-
     while (at < end && (*at != '-' || length == 0 || at + 1 == end) && length < NAME_BYTES - 1) {
         part[length++] = *at++;
     }
@@ -102,7 +101,6 @@ static bool strike_named(const char *at, const char *end, struct key_codes *code
     struct stroke last;
     char part[NAME_BYTES];
     unsigned count = 0;
-
     at = next_part(at, end, part);
     while (at < end && count < ARRAY_SIZE(held) && find_held(part, &down[count])) {
         press(codes, &down[count++], 0);
@@ -123,7 +121,6 @@ static enum status named_key_next(const char **text, struct key_codes *codes, st
 {
     const char *start = *text + 2; // behind the brace
     const char *end = start;
-
     while (*end != '\0' && *end != '}') {
         end++;
     }
@@ -141,7 +138,6 @@ static char escaped(char letter)
 {
     static const char letters[] = "ntbe\\";
     static const char characters[] = "\r\t\177\033\\";
-
     for (unsigned i = 0; letters[i] != '\0'; i++) {
         if (letters[i] == letter) {
             return characters[i];
@@ -154,7 +150,6 @@ enum status key_text_next(const char **text, struct key_codes *codes, struct rea
 {
     bool escape = **text == '\\';
     struct stroke stroke;
-
     codes->count = 0;
     if (escape && (*text)[1] == '{') {
         return named_key_next(text, codes, why);

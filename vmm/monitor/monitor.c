@@ -28,7 +28,6 @@ static const struct line_editor_owner editor_owner = {
 static void sink_line(struct line_sink *sink, const char *text)
 {
     struct monitor *monitor = container_of(sink, struct monitor, sink);
-
     console_format(monitor->console, "%s\n", text);
 }
 
@@ -36,8 +35,7 @@ static void sink_line(struct line_sink *sink, const char *text)
 static void skip_log(struct monitor *monitor)
 {
     char line[MONITOR_LOG_LINE];
-
-    while (monitor->machine->log_next != NULL &&
+    while (monitor->machine->log_next &&
            monitor->machine->log_next(&monitor->log_position, line, sizeof(line))) {
     }
 }
@@ -86,7 +84,6 @@ static bool take_line_input(struct monitor *monitor)
 {
     for (unsigned i = 0; i < INPUT_SHARE; i++) {
         int byte = monitor->read_byte();
-
         if (byte < 0) {
             return false;
         }
@@ -105,16 +102,15 @@ uint64_t monitor_poll(struct monitor *monitor)
 {
     uint64_t now = monitor->vmm->host->now_ns();
     bool more;
-
     console_pump(monitor->console);
     monitor_move_output(monitor, now);
     monitor_watch_attached(monitor);
-    if (monitor->attached != NULL) {
+    if (monitor->attached) {
         more = monitor_take_raw_input(monitor, now);
     } else {
         more = take_line_input(monitor);
     }
-    if (monitor->attached == NULL) {
+    if (!monitor->attached) {
         show_prompt(monitor);
     }
     console_pump(monitor->console);
@@ -131,7 +127,7 @@ void monitor_print(struct monitor *monitor, const char *text)
 {
     monitor_hide_prompt(monitor);
     // The guest that has the terminal may have left the cursor anywhere.
-    console_format(monitor->console, monitor->attached != NULL ? "\n%s\n" : "%s\n", text);
+    console_format(monitor->console, monitor->attached ? "\n%s\n" : "%s\n", text);
 }
 
 void monitor_flush(struct monitor *monitor)
@@ -139,7 +135,6 @@ void monitor_flush(struct monitor *monitor)
     // Guests that still run may write for ever: what all terminals can hold now is what counts.
     unsigned turns = (monitor->vmm->vm_count + 1) * (TERMINAL_OUTPUT_BYTES / FLUSH_TURN_BYTES);
     uint32_t before;
-
     do {
         before = monitor->console->end;
         monitor_move_output(monitor, monitor->vmm->host->now_ns());

@@ -21,7 +21,6 @@ static void replay(struct monitor *monitor, const struct terminal *terminal)
 {
     uint64_t end = terminal->history_length;
     uint64_t at = terminal_history_start(terminal);
-
     if (end - at > REPLAY_BYTES) {
         at = end - REPLAY_BYTES;
         while (at < end && terminal_history_at(terminal, at) != '\n') {
@@ -31,7 +30,6 @@ static void replay(struct monitor *monitor, const struct terminal *terminal)
     }
     for (; at < end; at++) {
         char byte = terminal_history_at(terminal, at);
-
         console_raw(monitor->console, &byte, 1);
     }
 }
@@ -61,7 +59,6 @@ static void forget_line(struct monitor *monitor, const struct vm *vm)
 void monitor_attach(struct monitor *monitor, struct vm *vm)
 {
     const char *name = vm->config.name;
-
     monitor_hide_prompt(monitor);
     if (monitor_is_over(vm)) {
         console_format(monitor->console, "console: %s %s; 'log %s' shows what it sent\n", name,
@@ -80,7 +77,6 @@ static void show_missed(struct monitor *monitor)
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         unsigned lines = monitor->views[i].missed_lines;
         const char *name = monitor->vmm->vms[i]->config.name;
-
         if (lines > 0) {
             console_format(monitor->console, "[%s] %u line%s while you were away: log %s\n", name,
                            lines, lines == 1 ? "" : "s", name);
@@ -104,7 +100,6 @@ static void show_dropped(struct monitor *monitor)
 static void detach(struct monitor *monitor, const char *what)
 {
     const struct vm *vm = monitor->attached;
-
     console_raw(monitor->console, TERMINAL_RESET, sizeof(TERMINAL_RESET) - 1);
     show_dropped(monitor);
     console_format(monitor->console, "\nconsole: %s %s\n", vm->config.name, what);
@@ -117,9 +112,8 @@ static void detach(struct monitor *monitor, const char *what)
 void monitor_watch_attached(struct monitor *monitor)
 {
     const struct vm *vm = monitor->attached;
-
     // One that is to be restarted keeps the terminal.
-    if (vm != NULL && monitor_is_over(vm) && vm->restart_at_ns == NEVER_NS &&
+    if (vm && monitor_is_over(vm) && vm->restart_at_ns == NEVER_NS &&
         !terminal_has_output(&vm->terminal)) {
         detach(monitor, monitor_end_text(vm).text);
     }
@@ -165,13 +159,11 @@ bool monitor_take_raw_input(struct monitor *monitor, uint64_t now)
 {
     bool more = true;
     unsigned typed = 0;
-
     if (monitor->input_waits && !retry_waiting(monitor, now)) {
         return false;
     }
     while (typed < INPUT_SHARE && !monitor->input_waits) {
         int byte = monitor->read_byte();
-
         if (byte == MONITOR_DETACH_KEY) {
             detach(monitor, "goes on; 'console' comes back to it");
             return true;

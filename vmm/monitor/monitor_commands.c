@@ -171,8 +171,7 @@ const struct command *monitor_command_find(const char *name)
 static void refuse_command(struct monitor *monitor, const char *name)
 {
     const char *guess = monitor_near_miss(monitor, COMPLETE_COMMAND, name);
-
-    if (guess != NULL) {
+    if (guess) {
         console_format(monitor->console, "no command '%s'; did you mean '%s'? 'help' lists them\n",
                        name, guess);
     } else {
@@ -185,15 +184,13 @@ static void print_usage(struct monitor *monitor, const struct command *command, 
 {
     const char *space = command->arguments[0] != '\0' ? " " : "";
     int pad = (int)(width - MIN(width, strlen(command->name) + strlen(space)));
-
     console_format(monitor->console, "%s%s%-*s", command->name, space, pad, command->arguments);
 }
 
 static void help_all(struct monitor *monitor)
 {
     const struct command *command;
-
-    for (unsigned i = 0; (command = monitor_command_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (command = monitor_command_at(i)); i++) {
         console_print(monitor->console, "  ");
         print_usage(monitor, command, HELP_COLUMN);
         console_format(monitor->console, "%s\n", command->help);
@@ -206,19 +203,18 @@ static void help_all(struct monitor *monitor)
 static void command_help(struct monitor *monitor, const struct arguments *arguments)
 {
     const struct command *command;
-
     if (arguments->count == 0) {
         help_all(monitor);
         return;
     }
     command = monitor_command_find(arguments->words[0]);
-    if (command == NULL) {
+    if (!command) {
         refuse_command(monitor, arguments->words[0]);
         return;
     }
     print_usage(monitor, command, 0);
     console_format(monitor->console, ": %s\n", command->help);
-    if (command->more != NULL) {
+    if (command->more) {
         console_format(monitor->console, "%s\n", command->more);
     }
 }
@@ -233,7 +229,6 @@ static const char *next_word(char **at)
 {
     char *word = *at;
     char *end;
-
     while (is_space(*word)) {
         word++;
     }
@@ -262,7 +257,6 @@ static void run_command(struct monitor *monitor, const struct command *command,
 static const char *rest_of(char **at)
 {
     char *rest = *at;
-
     while (is_space(*rest)) {
         rest++;
     }
@@ -273,12 +267,10 @@ static const char *rest_of(char **at)
 static void cut_words(const struct command *command, char *line, struct arguments *arguments)
 {
     const char *word = "";
-
-    while (word != NULL && arguments->count < MONITOR_WORDS_MAX) {
+    while (word && arguments->count < MONITOR_WORDS_MAX) {
         bool last = arguments->count + 1 == command->maximum;
-
         word = last && command->takes_rest ? rest_of(&line) : next_word(&line);
-        if (word != NULL) {
+        if (word) {
             arguments->words[arguments->count++] = word;
         }
     }
@@ -289,12 +281,11 @@ void monitor_execute(struct monitor *monitor, char *line)
     struct arguments arguments = {0};
     const char *name = next_word(&line);
     const struct command *command;
-
-    if (name == NULL) {
+    if (!name) {
         return;
     }
     command = monitor_command_find(name);
-    if (command == NULL) {
+    if (!command) {
         refuse_command(monitor, name);
     } else {
         cut_words(command, line, &arguments);
@@ -308,7 +299,6 @@ static unsigned word_number(const char *text, size_t word, char *name, size_t si
 {
     unsigned number = 0;
     size_t length = 0;
-
     for (size_t i = 0; i < word; i++) {
         if (is_space(text[i])) {
             continue;
@@ -329,13 +319,12 @@ const char *monitor_complete(struct line_editor *editor, size_t word, unsigned i
     const struct monitor *monitor = container_of(editor, struct monitor, editor);
     const struct command *command;
     char name[16];
-
     switch (word_number(editor->text, word, name, sizeof(name))) {
     case 0:
         return monitor_name(monitor, COMPLETE_COMMAND, index);
     case 1:
         command = monitor_command_find(name);
-        return command != NULL ? monitor_name(monitor, command->completion, index) : NULL;
+        return command ? monitor_name(monitor, command->completion, index) : NULL;
     default:
         return NULL;
     }

@@ -14,8 +14,7 @@ void command_screen(struct monitor *monitor, const struct arguments *arguments)
 {
     struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
     struct reason why = {""};
-
-    if (vm != NULL && inspect_screen(vm, monitor->scratch, &monitor->sink, &why) != STATUS_OK) {
+    if (vm && inspect_screen(vm, monitor->scratch, &monitor->sink, &why) != STATUS_OK) {
         console_format(monitor->console, "screen: %s\n", why.text);
     }
 }
@@ -31,8 +30,7 @@ struct input {
 static struct vm *find_running(struct monitor *monitor, const char *command, const char *name)
 {
     struct vm *vm = monitor_find_vm(monitor, name);
-
-    if (vm != NULL && vm->state != VM_RUNNING) {
+    if (vm && vm->state != VM_RUNNING) {
         console_format(monitor->console, "%s: %s is %s, not running\n", command, name,
                        vm_state_name(vm->state));
         return NULL;
@@ -50,7 +48,6 @@ static void type_keys(struct vm *vm, void *context)
 {
     struct input *input = context;
     struct key_codes codes;
-
     if (!is_there(vm)) {
         return;
     }
@@ -66,7 +63,6 @@ static unsigned count_keys(struct monitor *monitor, const char *text)
     struct key_codes codes;
     struct reason why = {""};
     unsigned keys = 0;
-
     for (; *text != '\0'; keys++) {
         if (key_text_next(&text, &codes, &why) != STATUS_OK) {
             console_format(monitor->console, "type: %s\n", why.text);
@@ -82,8 +78,7 @@ void command_type(struct monitor *monitor, const struct arguments *arguments)
     struct vm *vm = find_running(monitor, "type", name);
     struct input input = {.text = arguments->words[1]};
     unsigned keys;
-
-    if (vm == NULL) {
+    if (!vm) {
         return;
     }
     keys = count_keys(monitor, input.text);
@@ -103,7 +98,6 @@ void command_type(struct monitor *monitor, const struct arguments *arguments)
 static void press_power_button(struct vm *vm, void *context)
 {
     struct input *input = context;
-
     input->heard = is_there(vm) && pc_press_power_button(vm->pc);
 }
 
@@ -112,8 +106,7 @@ void command_powerbutton(struct monitor *monitor, const struct arguments *argume
     const char *name = arguments->words[0];
     struct vm *vm = find_running(monitor, "powerbutton", name);
     struct input input = {0};
-
-    if (vm == NULL) {
+    if (!vm) {
         return;
     }
     vm_call(vm, 0, press_power_button, &input);

@@ -17,8 +17,7 @@ void command_exits(struct monitor *monitor, const struct arguments *arguments)
 {
     struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
     struct reason why = {""};
-
-    if (vm != NULL && inspect_exits(vm, &monitor->sink, &why) != STATUS_OK) {
+    if (vm && inspect_exits(vm, &monitor->sink, &why) != STATUS_OK) {
         console_format(monitor->console, "%s\n", why.text);
     }
 }
@@ -41,9 +40,7 @@ void command_regs(struct monitor *monitor, const struct arguments *arguments)
     struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
     uint64_t index = 0;
     struct reason why = {""};
-
-    if (vm == NULL ||
-        (arguments->count > 1 && !number_argument(monitor, arguments, 1, "vCPU", &index))) {
+    if (!vm || (arguments->count > 1 && !number_argument(monitor, arguments, 1, "vCPU", &index))) {
         return;
     }
     if (inspect_registers(vm, (unsigned)MIN(index, UINT32_MAX), &monitor->sink, &why) !=
@@ -58,8 +55,7 @@ void command_read(struct monitor *monitor, const struct arguments *arguments)
     uint64_t length = READ_DEFAULT_BYTES;
     uint64_t address;
     struct reason why = {""};
-
-    if (vm == NULL || !number_argument(monitor, arguments, 1, "address", &address)) {
+    if (!vm || !number_argument(monitor, arguments, 1, "address", &address)) {
         return;
     }
     if (arguments->count > 2 && !number_argument(monitor, arguments, 2, "length", &length)) {
@@ -75,8 +71,7 @@ static void show_host_log(struct monitor *monitor)
 {
     char line[MONITOR_LOG_LINE];
     uint64_t position = 0;
-
-    if (monitor->machine->log_next == NULL) {
+    if (!monitor->machine->log_next) {
         console_print(monitor->console, "log: this machine keeps none\n");
         return;
     }
@@ -90,12 +85,10 @@ static void show_history(struct monitor *monitor, const struct terminal *termina
 {
     struct line_filter filter;
     bool empty = true;
-
     line_filter_init(&filter);
     for (uint64_t at = terminal_history_start(terminal); at < terminal->history_length; at++) {
         enum line_filter_result result =
             line_filter_byte(&filter, (uint8_t)terminal_history_at(terminal, at), empty);
-
         if (result == FILTER_END || result == FILTER_END_TEXT) {
             console_print(monitor->console, "\n");
             empty = true;
@@ -111,13 +104,12 @@ static void show_history(struct monitor *monitor, const struct terminal *termina
 void command_log(struct monitor *monitor, const struct arguments *arguments)
 {
     const struct vm *vm;
-
     if (arguments->count == 0) {
         show_host_log(monitor);
         return;
     }
     vm = monitor_find_vm(monitor, arguments->words[0]);
-    if (vm == NULL) {
+    if (!vm) {
         return;
     }
     if (vm->terminal.history_length == 0) {

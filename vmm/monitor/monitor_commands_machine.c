@@ -34,8 +34,7 @@ static unsigned busy_percent(const struct vmm *vmm, unsigned cpu)
 {
     const struct scheduler *scheduler = vmm->schedulers[cpu];
     uint64_t percent_ns = vmm->host->now_ns() / 100;
-
-    if (scheduler == NULL || percent_ns == 0) {
+    if (!scheduler || percent_ns == 0) {
         return 0;
     }
     return (unsigned)(__atomic_load_n(&scheduler->busy_ns, __ATOMIC_RELAXED) / percent_ns);
@@ -44,15 +43,13 @@ static unsigned busy_percent(const struct vmm *vmm, unsigned cpu)
 static void show_cpu(struct monitor *monitor, unsigned cpu)
 {
     char text[CPU_TEXT_BYTES] = "";
-
-    if (monitor->machine->describe_cpu != NULL) {
+    if (monitor->machine->describe_cpu) {
         monitor->machine->describe_cpu(cpu, text, sizeof(text));
     }
     console_format(monitor->console, "%3u  %3u%%  %-24s ", cpu, busy_percent(monitor->vmm, cpu),
                    text);
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         const struct vm *vm = monitor->vmm->vms[i];
-
         if (!monitor_is_over(vm)) {
             show_vcpus(monitor, vm, cpu);
         }
@@ -63,7 +60,6 @@ static void show_cpu(struct monitor *monitor, unsigned cpu)
 void command_cpus(struct monitor *monitor, const struct arguments *arguments)
 {
     unsigned count = monitor->vmm->host->cpu_count();
-
     (void)arguments;
     console_format(monitor->console, "%3s  %4s  %-24s  %s\n", "CPU", "BUSY", "", "VMS (VM/VCPU)");
     for (unsigned cpu = 0; cpu < count; cpu++) {
@@ -80,14 +76,12 @@ static void show_memory(struct monitor *monitor, const char *whose, uint64_t byt
 void command_memory(struct monitor *monitor, const struct arguments *arguments)
 {
     struct host_memory_use use = monitor->vmm->host->memory_use();
-
     (void)arguments;
     console_format(monitor->console, "%-15s  %10s  %10s\n", "WHOSE", "SIZE", "FREE");
     show_memory(monitor, "Husk", use.hypervisor_bytes, use.hypervisor_free);
     show_memory(monitor, "all guests", use.guest_bytes, use.guest_free);
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         const struct vm *vm = monitor->vmm->vms[i];
-
         if (vm->state != VM_OFF) {
             console_format(monitor->console, "  %-13s  %10s\n", vm->config.name,
                            monitor_size_text(guest_memory_size(&vm->memory)).text);
@@ -101,7 +95,6 @@ static void stop_all(struct monitor *monitor)
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         struct vm *vm = monitor->vmm->vms[i];
         struct reason why = {""};
-
         if (vm->state != VM_OFF && vm_stop(vm, &why) != STATUS_OK) {
             console_format(monitor->console, "%s: %s\n", vm->config.name, why.text);
         }
@@ -110,7 +103,7 @@ static void stop_all(struct monitor *monitor)
 
 static void leave(struct monitor *monitor, void (*way)(void), const char *doing)
 {
-    if (way == NULL) {
+    if (!way) {
         console_format(monitor->console, "%s: this machine cannot do it\n", doing);
         return;
     }

@@ -17,7 +17,6 @@ static struct monitor_text progress_text(const struct vm *vm)
 {
     uint64_t zeroed = __atomic_load_n(&vm->zeroed_bytes, __ATOMIC_RELAXED);
     struct monitor_text text;
-
     format_text(text.text, sizeof(text.text), "%u %%",
                 (unsigned)MIN(100, zeroed / (vm->config.memory_bytes / 100)));
     return text;
@@ -26,7 +25,6 @@ static struct monitor_text progress_text(const struct vm *vm)
 static struct monitor_text uptime_text(const struct vm *vm)
 {
     uint64_t now = vm->state == VM_PAUSED ? vm->paused_at_ns : vm->vmm->host->now_ns();
-
     if (monitor_is_over(vm)) {
         return monitor_end_text(vm);
     }
@@ -64,15 +62,14 @@ static void change(struct monitor *monitor, const char *name, const char *comman
 {
     struct vm *vm = monitor_find_vm(monitor, name);
     struct reason why = {""};
-
-    if (vm == NULL) {
+    if (!vm) {
         return;
     }
-    if (operation(vm, &why) == STATUS_OK) {
-        console_format(monitor->console, "%s %s\n", name, done);
-    } else {
+    if (operation(vm, &why) != STATUS_OK) {
         console_format(monitor->console, "%s: %s\n", command, why.text);
+        return;
     }
+    console_format(monitor->console, "%s %s\n", name, done);
 }
 
 void command_stop(struct monitor *monitor, const struct arguments *arguments)
@@ -98,8 +95,7 @@ void command_reset(struct monitor *monitor, const struct arguments *arguments)
 void command_console(struct monitor *monitor, const struct arguments *arguments)
 {
     struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
-
-    if (vm != NULL) {
+    if (vm) {
         monitor_attach(monitor, vm);
     }
 }
@@ -119,16 +115,14 @@ static void list_startable(struct monitor *monitor)
     struct vmm *vmm = monitor->vmm;
     unsigned listed = 0;
     const char *name;
-
-    for (unsigned i = 0; (name = monitor_name(monitor, COMPLETE_STARTABLE, i)) != NULL; i++) {
+    for (unsigned i = 0; (name = monitor_name(monitor, COMPLETE_STARTABLE, i)); i++) {
         const struct vm *vm = vm_find(vmm, name);
         const char *what = purpose(vmm, name);
-
-        if (vm != NULL && !monitor_is_over(vm)) {
+        if (vm && !monitor_is_over(vm)) {
             continue;
         }
         console_format(monitor->console, "  %-15s  %s\n", name,
-                       what != NULL ? what : monitor_end_text(vm).text);
+                       what ? what : monitor_end_text(vm).text);
         listed++;
     }
     if (listed == 0) {
@@ -139,8 +133,7 @@ static void list_startable(struct monitor *monitor)
 static bool is_startable(const struct monitor *monitor, const char *name)
 {
     const char *known;
-
-    for (unsigned i = 0; (known = monitor_name(monitor, COMPLETE_STARTABLE, i)) != NULL; i++) {
+    for (unsigned i = 0; (known = monitor_name(monitor, COMPLETE_STARTABLE, i)); i++) {
         if (text_equal(known, name)) {
             return true;
         }
@@ -153,8 +146,7 @@ static bool ensure_vm(struct monitor *monitor, const char *name)
 {
     struct reason why = {""};
     struct vm *vm;
-
-    if (vm_find(monitor->vmm, name) == NULL &&
+    if (!vm_find(monitor->vmm, name) &&
         vm_create_linked(monitor->vmm, name, &vm, &why) != STATUS_OK) {
         console_format(monitor->console, "start: %s\n", why.text);
         return false;
@@ -166,8 +158,7 @@ void command_start(struct monitor *monitor, const struct arguments *arguments)
 {
     const char *name = arguments->words[0];
     const char *guess;
-
-    if (monitor->vmm->ops == NULL) {
+    if (!monitor->vmm->ops) {
         console_format(monitor->console, "this machine runs no guests: %s\n",
                        monitor->vmm->no_guests.text);
     } else if (arguments->count == 0) {
@@ -179,7 +170,6 @@ void command_start(struct monitor *monitor, const struct arguments *arguments)
     } else {
         guess = monitor_near_miss(monitor, COMPLETE_STARTABLE, name);
         console_format(monitor->console, "nothing is named '%s'; %s%s%s'start' lists what is\n",
-                       name, guess != NULL ? "did you mean '" : "", guess != NULL ? guess : "",
-                       guess != NULL ? "'? " : "");
+                       name, guess ? "did you mean '" : "", guess ? guess : "", guess ? "'? " : "");
     }
 }

@@ -13,8 +13,7 @@
 static const char *command_name(unsigned index)
 {
     const struct command *command = monitor_command_at(index);
-
-    return command != NULL ? command->name : NULL;
+    return command ? command->name : NULL;
 }
 
 static const char *vm_name(const struct vmm *vmm, unsigned index)
@@ -30,7 +29,7 @@ static const char *startable_name(struct vmm *vmm, unsigned index)
     }
     index -= vmm->vm_count;
     for (unsigned i = 0; i < vmm->linked_count; i++) {
-        if (vm_find(vmm, vmm->linked[i].name) == NULL && index-- == 0) {
+        if (!vm_find(vmm, vmm->linked[i].name) && index-- == 0) {
             return vmm->linked[i].name;
         }
     }
@@ -58,18 +57,15 @@ static size_t distance(const char *a, const char *b)
 {
     size_t row[GUESS_LENGTH + 1];
     size_t length = strlen(b);
-
     for (size_t j = 0; j <= length; j++) {
         row[j] = j;
     }
     for (size_t i = 1; a[i - 1] != '\0'; i++) {
         size_t diagonal = row[0];
-
         row[0] = i;
         for (size_t j = 1; j <= length; j++) {
             size_t replaced = diagonal + (a[i - 1] != b[j - 1]);
             size_t added = MIN(row[j], row[j - 1]) + 1;
-
             diagonal = row[j];
             row[j] = MIN(replaced, added);
         }
@@ -83,14 +79,12 @@ const char *monitor_near_miss(const struct monitor *monitor, enum completion_kin
     const char *best = NULL;
     size_t best_distance = GUESS_DISTANCE + 1;
     const char *name;
-
     if (strlen(word) > GUESS_LENGTH) {
         return NULL;
     }
-    for (unsigned i = 0; (name = monitor_name(monitor, kind, i)) != NULL; i++) {
+    for (unsigned i = 0; (name = monitor_name(monitor, kind, i)); i++) {
         size_t length = strlen(name);
         size_t found = length <= GUESS_LENGTH ? distance(word, name) : best_distance;
-
         if (found < best_distance && found < length) {
             best = name;
             best_distance = found;
@@ -103,12 +97,11 @@ struct vm *monitor_find_vm(struct monitor *monitor, const char *name)
 {
     struct vm *vm = vm_find(monitor->vmm, name);
     const char *guess;
-
-    if (vm != NULL) {
+    if (vm) {
         return vm;
     }
     guess = monitor_near_miss(monitor, COMPLETE_VM, name);
-    if (guess != NULL) {
+    if (guess) {
         console_format(monitor->console, "no VM '%s'; did you mean '%s'? 'vms' lists them\n", name,
                        guess);
     } else {

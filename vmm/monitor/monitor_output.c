@@ -24,7 +24,6 @@ static void show_line(struct monitor *monitor, unsigned index, const char *mark)
     struct monitor_view *view = &monitor->views[index];
     struct console *console = monitor->console;
     uint32_t length = view->line_length;
-
     view->line_length = 0;
     if (monitor->attached) {
         view->missed_lines++;
@@ -43,7 +42,6 @@ static void end_line(struct monitor *monitor, unsigned index)
 {
     struct monitor_view *view = &monitor->views[index];
     bool rest_is_empty = view->cut && view->line_length == 0;
-
     view->cut = false;
     if (!rest_is_empty) {
         show_line(monitor, index, "");
@@ -53,7 +51,6 @@ static void end_line(struct monitor *monitor, unsigned index)
 static void add_character(struct monitor *monitor, unsigned index, char character)
 {
     struct monitor_view *view = &monitor->views[index];
-
     if (view->line_length >= MONITOR_LINE_BYTES) {
         show_line(monitor, index, "\\");
     }
@@ -65,7 +62,6 @@ static void filter_byte(struct monitor *monitor, unsigned index, uint8_t byte)
     struct monitor_view *view = &monitor->views[index];
     struct line_filter *filter = &view->filter;
     bool empty = view->line_length == 0;
-
     switch (line_filter_byte(filter, byte, empty)) {
     case FILTER_TEXT:
         add_character(monitor, index, filter->character);
@@ -92,7 +88,7 @@ static bool is_done(const struct vm *vm)
 
 static bool has_room(const struct monitor *monitor, const struct vm *vm)
 {
-    if (monitor->attached == NULL) {
+    if (!monitor->attached) {
         return console_guest_room(monitor->console) >= LINE_ROOM;
     }
     return monitor->attached != vm || console_guest_room(monitor->console) > 0;
@@ -103,13 +99,11 @@ static bool move_byte(struct monitor *monitor, unsigned index)
 {
     struct vm *vm = monitor->vmm->vms[index];
     int byte = has_room(monitor, vm) ? terminal_take(&vm->terminal) : -1;
-
     if (byte < 0) {
         return false;
     }
     if (monitor->attached == vm) {
         char raw = (char)byte;
-
         console_raw(monitor->console, &raw, 1);
     } else {
         filter_byte(monitor, index, (uint8_t)byte);
@@ -123,7 +117,6 @@ static void show_unfinished(struct monitor *monitor, unsigned index, uint64_t no
     struct vm *vm = monitor->vmm->vms[index];
     struct monitor_view *view = &monitor->views[index];
     bool due = is_done(vm) || now - view->last_byte_ns >= SILENCE_NS;
-
     if (view->line_length > 0 && due && !terminal_has_output(&vm->terminal) &&
         has_room(monitor, vm)) {
         show_line(monitor, index, "");
@@ -136,7 +129,6 @@ static bool move_guest(struct monitor *monitor, unsigned index, uint64_t now)
 {
     struct vm *vm = monitor->vmm->vms[index];
     unsigned moved = 0;
-
     while (moved < VM_SHARE && move_byte(monitor, index)) {
         moved++;
     }
@@ -158,11 +150,9 @@ static bool move_guests(struct monitor *monitor, bool done, uint64_t now)
     unsigned first = monitor->next_vm;
     unsigned count = monitor->vmm->vm_count;
     bool empty = true;
-
     for (unsigned i = 0; i < count; i++) {
         unsigned index = (first + i) % count;
         struct vm *vm = monitor->vmm->vms[index];
-
         if (is_done(vm) != done) {
             continue;
         }
@@ -180,9 +170,7 @@ static bool show_log_line(struct monitor *monitor, uint64_t now)
 {
     char line[MONITOR_LOG_LINE];
     uint64_t position = monitor->log_position;
-
-    if (monitor->machine->log_next == NULL ||
-        !monitor->machine->log_next(&position, line, sizeof(line))) {
+    if (!monitor->machine->log_next || !monitor->machine->log_next(&position, line, sizeof(line))) {
         return false;
     }
     // A VM's last words come before the line that it ended: only now that there is a line is it
@@ -191,7 +179,7 @@ static bool show_log_line(struct monitor *monitor, uint64_t now)
         return false;
     }
     monitor->log_position = position;
-    if (monitor->attached != NULL) {
+    if (monitor->attached) {
         monitor->missed_log_lines++;
     } else {
         monitor_print(monitor, line);
@@ -212,17 +200,14 @@ static uint64_t look_again_ns(const struct terminal *terminal, uint64_t now)
 {
     uint64_t woke_ns = __atomic_load_n(&terminal->woke_ns, __ATOMIC_RELAXED);
     uint64_t again_ns = woke_ns + TERMINAL_WAKE_INTERVAL_NS;
-
     return again_ns > now ? again_ns : NEVER_NS;
 }
 
 uint64_t monitor_output_deadline(const struct monitor *monitor, uint64_t now)
 {
     uint64_t deadline = NEVER_NS;
-
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         const struct terminal *terminal = &monitor->vmm->vms[i]->terminal;
-
         if (terminal_has_output(terminal)) {
             return 0;
         }

@@ -9,7 +9,6 @@
 struct monitor_text monitor_size_text(uint64_t bytes)
 {
     struct monitor_text text;
-
     if (bytes >= 10 * MIB || (bytes >= MIB && bytes % MIB == 0)) {
         format_text(text.text, sizeof(text.text), "%llu MiB", (unsigned long long)(bytes / MIB));
     } else {
@@ -22,7 +21,6 @@ struct monitor_text monitor_duration_text(uint64_t ns)
 {
     unsigned long long s = ns / NS_PER_S;
     struct monitor_text text;
-
     format_text(text.text, sizeof(text.text), "%llu:%02llu:%02llu", s / 3600, s / 60 % 60, s % 60);
     return text;
 }
@@ -30,7 +28,6 @@ struct monitor_text monitor_duration_text(uint64_t ns)
 struct monitor_text monitor_end_text(const struct vm *vm)
 {
     struct monitor_text text;
-
     if (vm->state == VM_OFF) {
         format_text(text.text, sizeof(text.text), "%s",
                     vm->starts == 0 ? "was not started" : "was stopped");

@@ -53,7 +53,6 @@ static void put_field(struct output *out, const struct conversion *conversion, c
     size_t whole = strlen(prefix) + length;
     size_t fill = conversion->width > whole ? conversion->width - whole : 0;
     bool zeros = conversion->zeros && !conversion->left;
-
     if (!conversion->left && !zeros) {
         put_many(out, ' ', fill);
     }
@@ -73,7 +72,6 @@ static void put_number(struct output *out, const struct conversion *conversion, 
     const char *digits = conversion->type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
     char text[DIGITS_MAX];
     size_t start = sizeof(text);
-
     do {
         text[--start] = digits[value % base];
         value /= base;
@@ -84,7 +82,7 @@ static void put_number(struct output *out, const struct conversion *conversion, 
 static void put_string(struct output *out, struct conversion *conversion, const char *text)
 {
     size_t length = 0;
-    if (text == NULL) {
+    if (!text) {
         text = "(null)";
     }
     while ((!conversion->has_precision || length < conversion->precision) && text[length] != '\0') {
@@ -223,7 +221,6 @@ static const char *format_one(struct output *out, const char *at, va_list *argum
 {
     struct conversion conversion = {0};
     const char *start = at;
-
     at = parse_flags(at, &conversion);
     at = parse_count(at, arguments, &conversion.width);
     if (*at == '.') {

@@ -6,7 +6,7 @@
 
 enum status refuse(struct reason *why, enum status status, const char *format, ...)
 {
-    if (why != NULL) {
+    if (why) {
         va_list arguments;
         va_start(arguments, format);
         format_text_v(why->text, sizeof(why->text), format, arguments);
