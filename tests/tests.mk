@@ -38,13 +38,17 @@ gdb: ## attach gdb, with symbols, to make debug (GDB_ARGS)
 # ---- Host tests ----
 include tests/host/tests.mk
 
-.PHONY: images unit fuzz
+.PHONY: images unit coverage fuzz
 images: ## fetch Debian's images for the tests: kernel, busybox, memtest86+
 	@$(PYTHON) tests/tools/fetch_images.py --build $(BUILD)
 
 unit: host-files ## run the unit tests on this machine (T=NAME runs only test_NAME)
 	@$(MAKE) $(if $(V),,-s) $(if $(T),$(BUILD)/host/test_$(T),$(UNIT_PROGRAMS))
 	@$(call pytest,unit) -p host_programs $(if $(T),-v $(BUILD)/host/test_$(T),-q $(UNIT_PROGRAMS))
+
+coverage: host-files ## say which lines the unit tests run
+	@$(MAKE) $(if $(V),,-s) $(COVER_PROGRAMS)
+	@$(PYTHON) tests/tools/coverage.py --objects $(BUILD)/coverage $(COVER_PROGRAMS)
 
 fuzz: host-files ## fuzz each parser for FUZZ_SECONDS (T=NAME runs only fuzz_NAME)
 	@$(MAKE) $(if $(V),,-s) $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))

@@ -29,6 +29,7 @@ HOST_CC       ?= gcc
 HOST_AR       ?= ar
 HOST_CFLAGS   := -std=c17 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer $(HOST_INCLUDES) $(WARNINGS)
+COVER_CFLAGS  := -std=c17 -g -O0 --coverage $(HOST_INCLUDES) $(WARNINGS)
 FUZZ_CC       ?= clang
 FUZZ_CFLAGS   := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
                  $(HOST_INCLUDES)
@@ -39,6 +40,7 @@ HOST_SHARED   := $(filter-out $(UNIT_SOURCES) $(FUZZ_SOURCES), \
                    $(wildcard tests/host/*.c tests/host/*/*.c))
 HOST_ARCHIVE  := $(filter vmm/%,$(KERNEL_C)) $(BUILD)/gen/dsdt.c $(HOST_MACHINE:=.c) $(HOST_SHARED)
 UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/host/%,$(notdir $(UNIT_SOURCES)))
+COVER_PROGRAMS := $(UNIT_PROGRAMS:$(BUILD)/host/%=$(BUILD)/coverage/%)
 FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/fuzz/%,$(notdir $(FUZZ_SOURCES)))
 
 # $(call host_programs,FOLDER,COMPILER,SOURCES): how to make build/FOLDER/, a program a source.
@@ -55,6 +57,7 @@ $(patsubst %.c,$(BUILD)/$(1)/%,$(notdir $(3))):
 -include $(patsubst %,$(BUILD)/$(1)/%.d,$(HOST_ARCHIVE) $(3))
 endef
 $(eval $(call host_programs,host,$(HOST_CC) $(HOST_CFLAGS),$(UNIT_SOURCES)))
+$(eval $(call host_programs,coverage,$(HOST_CC) $(COVER_CFLAGS),$(UNIT_SOURCES)))
 $(eval $(call host_programs,fuzz,$(FUZZ_CC) $(FUZZ_CFLAGS),$(FUZZ_SOURCES)))
 
 # No tests found is an error. So is a misspelt name: such a test would be archived and never run.
