@@ -2,6 +2,8 @@
 // Reads Multiboot2 tags (Multiboot2 specification 3.6). Nothing in them is believed.
 #include "boot/boot_info.h"
 
+#include <stdarg.h>
+
 #include "boot/memory_map.h"
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
@@ -380,7 +382,6 @@ enum status boot_info_parse(const void *bytes, uint64_t size, struct boot_info *
                             struct reason *why)
 {
     static const enum tag_type sources[] = {TAG_MEMORY_MAP, TAG_EFI_MEMORY_MAP, TAG_BASIC_MEMORY};
-
     memset(info, 0, sizeof(*info));
     if (size < HEADER_BYTES) {
         return refuse(why, STATUS_INVALID, "no room for Multiboot2 tags");

@@ -5,6 +5,7 @@
 
 #include "arch/x86/machine_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define BOOT_COMMAND_LINE_BYTES 1024
 #define BOOT_MODULES_MAX 64

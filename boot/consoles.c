@@ -12,13 +12,17 @@
 #include "arch/x86/paging.h"
 #include "arch/x86/panic.h"
 #include "arch/x86/vectors.h"
+#include "boot/boot_info.h"
 #include "drivers/framebuffer.h"
 #include "drivers/ps2_keyboard.h"
 #include "drivers/serial_lines.h"
+#include "drivers/serial_probe.h"
 #include "drivers/text_screen.h"
 #include "drivers/vga_text.h"
+#include "vmm/console/console.h"
 #include "vmm/util/console_choice.h"
 #include "vmm/util/nanoseconds.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
 
 // How often what nothing else serves is looked at: a line without interrupts must not have its 16

@@ -3,9 +3,11 @@
 // keyboard.
 #pragma once
 
-#include "arch/x86/acpi.h"
-#include "boot/boot_info.h"
-#include "vmm/console/console.h"
+#include "vmm/util/types.h"
+
+struct acpi_info;
+struct boot_info;
+struct console;
 
 // COM1, by polling: usable before anything else. Log and panic go there from now on.
 void consoles_start_serial(void);

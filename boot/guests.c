@@ -3,7 +3,11 @@
 #include "boot/guests.h"
 
 #include "arch/x86/log.h"
+#include "boot/boot_info.h"
+#include "vmm/load/load.h"
 #include "vmm/util/nanoseconds.h"
+#include "vmm/util/status.h"
+#include "vmm/vm/vm.h"
 #include "vmm/vm/vm_create.h"
 #include "vmm/vm/vm_life.h"
 

@@ -2,9 +2,11 @@
 // The VMs that the boot loader's lines ask for.
 #pragma once
 
-#include "boot/boot_info.h"
-#include "vmm/config/config.h"
-#include "vmm/vm/vm.h"
+#include "vmm/util/types.h"
+
+struct boot_info;
+struct husk_config;
+struct vmm;
 
 // Creates a VM for each name in guests= and each module line; a line that is wrong is reported in
 // the log and costs its VM only.

@@ -11,6 +11,7 @@
 #include "arch/x86/log.h"
 #include "arch/x86/time.h"
 #include "boot/virtualization.h"
+#include "vmm/util/types.h"
 
 static struct cpuid_registers host_cpuid(uint32_t leaf, uint32_t subleaf)
 {

@@ -2,7 +2,9 @@
 // The firmware's claims about memory, made consistent. Pure.
 #pragma once
 
+#include "arch/x86/machine_memory.h"
 #include "boot/boot_info.h"
+#include "vmm/util/types.h"
 
 // Claims as they were made: in any order, overlapping.
 struct memory_claims {

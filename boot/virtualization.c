@@ -10,6 +10,10 @@
 #include "arch/x86/live_state.h"
 #include "arch/x86/log.h"
 #include "arch/x86/spinlock.h"
+#include "vmm/backend.h"
+#include "vmm/host.h"
+#include "vmm/util/status.h"
+#include "vmm/vm/vm.h"
 
 // What all CPUs that run guests have; narrowed while they start, before there is a VM.
 static struct cpuid_set common;

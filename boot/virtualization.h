@@ -3,7 +3,10 @@
 #pragma once
 
 #include "arch/x86/cpuid.h"
-#include "vmm/vm/vm.h"
+#include "vmm/util/types.h"
+
+struct reason;
+struct vmm;
 
 // By this CPU's CPUID. NULL: none; `why` says what the machine lacks.
 const struct vcpu_ops *virtualization_choose(struct reason *why);

@@ -5,6 +5,7 @@
 
 #include "drivers/text_screen.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define FRAMEBUFFER_COLOURS 16
 

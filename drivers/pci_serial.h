@@ -3,6 +3,7 @@
 #pragma once
 
 #include "arch/x86/pci.h"
+#include "vmm/util/types.h"
 
 // One line of a card, with its registers next to each other.
 struct pci_serial_port {

@@ -7,10 +7,13 @@
 #include "arch/x86/interrupts.h"
 #include "arch/x86/ioapic82093.h"
 #include "arch/x86/log.h"
+#include "arch/x86/pci.h"
 #include "arch/x86/vectors.h"
 #include "drivers/serial_probe.h"
+#include "drivers/uart16550.h"
 #include "vmm/util/console_choice.h"
 #include "vmm/util/format.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
 
 #define INTERRUPT_ROUNDS 64

@@ -2,9 +2,10 @@
 // The machine's serial lines: which there are, which are used, and all of those as one.
 #pragma once
 
-#include "arch/x86/acpi.h"
-#include "drivers/serial_probe.h"
 #include "vmm/util/types.h"
+
+struct acpi_info;
+struct serial_line;
 
 // COM1, by polling: usable before anything else.
 void serial_lines_start(void);

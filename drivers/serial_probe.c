@@ -2,11 +2,14 @@
 // Finds serial lines: COM1 to COM4, PCI cards and the firmware's console, without one twice.
 #include "drivers/serial_probe.h"
 
+#include "arch/x86/acpi.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/log.h"
 #include "arch/x86/paging.h"
 #include "drivers/pci_serial.h"
+#include "drivers/uart16550.h"
+#include "drivers/uart16550_registers.h"
 #include "vmm/util/console_choice.h"
 
 #define COM_LINES 4

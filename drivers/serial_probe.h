@@ -2,9 +2,10 @@
 // A serial line, and the search for those of this machine.
 #pragma once
 
-#include "arch/x86/acpi.h"
 #include "arch/x86/pci.h"
-#include "drivers/uart16550.h"
+#include "vmm/util/types.h"
+
+struct acpi_info;
 
 #define SERIAL_LINES_MAX 13 // COM1 to COM4, pci0 to pci7, the SPCR's
 #define SERIAL_NO_IRQ 0

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "drivers/uart16550_registers.h"
+#include "vmm/util/types.h"
 
 #define UART16550_RECEIVE_BYTES 4096
 #define UART16550_SEND_BYTES 16384

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Draws a text_screen into the VGA's text memory. That memory is slow to read: it never is.
 #include "drivers/vga_text.h"
+
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
+#include "drivers/text_screen.h"
 
 #define CRTC_INDEX 0x3d4
 #define CRTC_DATA 0x3d5

@@ -2,7 +2,9 @@
 // The VGA's text mode: draws a text_screen.
 #pragma once
 
-#include "drivers/text_screen.h"
+#include "vmm/util/types.h"
+
+struct text_screen;
 
 #define VGA_TEXT_ADDRESS 0xb8000
 #define VGA_TEXT_COLUMNS 80

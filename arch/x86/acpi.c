@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The ACPI tables of this machine: the pure parser on memory that is mapped for it.
 #include "arch/x86/acpi.h"
+
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
+#include "arch/x86/features.h"
 #include "arch/x86/log.h"
 #include "arch/x86/paging.h"
 

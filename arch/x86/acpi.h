@@ -2,8 +2,8 @@
 // What Husk wants to know from the firmware's ACPI tables, and the parser of them, which is pure.
 #pragma once
 
-#include "arch/x86/acpi_layout.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define ACPI_PROCESSORS_MAX 1024
 #define ACPI_IO_APICS_MAX 64

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Finds \_S5, the values that switch the machine off, in AML without an interpreter.
+#include "arch/x86/acpi.h"
 #include "arch/x86/acpi_format.h"
+#include "arch/x86/acpi_layout.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 // AML encodings (ACPI 20.2).
 enum aml_opcode {

@@ -2,7 +2,11 @@
 // What the parts of the ACPI parser share.
 #pragma once
 
-#include "arch/x86/acpi.h"
+#include "vmm/util/types.h"
+
+struct acpi_info;
+struct acpi_reader;
+struct acpi_rsdp;
 
 #define ACPI_TABLE_MAX (16 * MIB)
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The walk through the tables of the firmware: root table, checksums, one reader for each table.
+#include "arch/x86/acpi.h"
 #include "arch/x86/acpi_format.h"
+#include "arch/x86/acpi_layout.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 static bool has_signature(const struct acpi_table *table, const char *signature)
 {

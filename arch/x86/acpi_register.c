@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Registers in port space, memory or PCI configuration space of bus 0 (ACPI 5.2.3.2).
 #include "arch/x86/acpi_register.h"
+
+#include "arch/x86/acpi_layout.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "arch/x86/acpi.h"
+#include "vmm/util/types.h"
 
 // A register that was mapped if it lies in memory.
 struct acpi_access {

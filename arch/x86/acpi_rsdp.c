@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The Root System Description Pointer: checking it, and finding it in the BIOS areas.
+#include "arch/x86/acpi.h"
 #include "arch/x86/acpi_format.h"
+#include "arch/x86/acpi_layout.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 // ACPI 5.2.5.1: the first KiB of the EBDA, whose segment is at 0x40e, and the BIOS below 1 MiB; on
 // 16-byte boundaries.

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The SPCR: the serial line that the firmware itself uses as its console (Microsoft's "Serial Port
 // Console Redirection Table", which ACPI 5.2.6 refers to).
+#include "arch/x86/acpi.h"
 #include "arch/x86/acpi_format.h"
+#include "arch/x86/acpi_layout.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define REVISION_WITH_TYPES 2 // before, the type was only 16550 or 16450
 #define REVISION_WITH_CLOCK 3

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: MIT
 // The local APIC: register access in both modes, set-up of each CPU, interrupts to other CPUs.
 #include "arch/x86/apic.h"
+
+#include "arch/x86/acpi.h"
 #include "arch/x86/apic_registers.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
+#include "arch/x86/features.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/log.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/vectors.h"
 

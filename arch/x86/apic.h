@@ -2,7 +2,10 @@
 // The local APIC of the CPU that calls, in xAPIC or x2APIC mode (SDM Vol. 3A chapter 11).
 #pragma once
 
-#include "arch/x86/acpi.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct acpi_info;
 
 // BSP, once: chooses the mode (x2APIC wherever the CPU has it), maps the registers, takes the
 // vectors. Then apic_init_cpu.

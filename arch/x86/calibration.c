@@ -2,8 +2,10 @@
 // Measures the TSC and the APIC timer against a reference clock. Several short windows and their
 // median: the host of a virtual machine may steal the CPU in the middle of one.
 #include "arch/x86/calibration.h"
+
 #include "arch/x86/apic.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/reference_clock.h"
 
 #define WINDOWS 5
 #define WINDOWS_PER_SECOND 100 // 10 ms each

@@ -2,7 +2,10 @@
 // How fast the TSC and the APIC timer run.
 #pragma once
 
-#include "arch/x86/reference_clock.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct reference_clock;
 
 struct clock_rates {
     uint64_t tsc_hz;

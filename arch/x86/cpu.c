@@ -4,13 +4,16 @@
 
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
+#include "arch/x86/features.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/idt.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/machine_check.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/panic.h"
+#include "arch/x86/registers.h"
 
 #define CPU_PAGES (ALIGN_UP(sizeof(struct cpu), PAGE_SIZE) / PAGE_SIZE)
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "arch/x86/cpuid.h"
+#include "vmm/util/types.h"
 
 #define CPUID_SET_WORDS 10
 

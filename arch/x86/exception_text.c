@@ -4,6 +4,7 @@
 
 #include "arch/x86/backtrace.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/interrupts.h"
 #include "vmm/util/format.h"
 
 #define LINE_BYTES 128

@@ -2,7 +2,9 @@
 // Exceptions in words, for panics.
 #pragma once
 
-#include "arch/x86/interrupts.h"
+#include "vmm/util/types.h"
+
+struct interrupt_frame;
 
 // The manual's mnemonic and name: "#PF page fault".
 const char *exception_name(uint64_t vector);

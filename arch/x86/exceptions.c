@@ -6,6 +6,7 @@
 #include "arch/x86/exception_text.h"
 #include "arch/x86/fixup.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/interrupts.h"
 #include "arch/x86/machine_check.h"
 #include "arch/x86/panic.h"
 #include "arch/x86/registers.h"

@@ -2,7 +2,7 @@
 // The CPU's exceptions: which of them Husk survives.
 #pragma once
 
-#include "arch/x86/interrupts.h"
+struct interrupt_frame;
 
 // Returns if execution can go on.
 void exception_handle(struct interrupt_frame *frame);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "arch/x86/features.h"
+#include "vmm/util/types.h"
 
 // BSP, once, before anything asks: bit n is the enum optional_feature n.
 void features_switch_off(uint64_t set);

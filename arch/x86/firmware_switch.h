@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 struct firmware_switch {
     const char *technology; // "VT-x"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The table of instructions that may fault.
 #include "arch/x86/fixup.h"
+#include "arch/x86/interrupts.h"
 
 // Labels in msr_safe.asm.
 extern const char rdmsr_at[];

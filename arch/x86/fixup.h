@@ -2,7 +2,9 @@
 // Instructions that may fault, and where execution goes on if they do.
 #pragma once
 
-#include "arch/x86/interrupts.h"
+#include "vmm/util/types.h"
+
+struct interrupt_frame;
 
 struct fixup {
     const char *at; // the instruction

@@ -3,6 +3,7 @@
 #include "arch/x86/guest_frames.h"
 
 #include "arch/x86/frames.h"
+#include "arch/x86/machine_memory.h"
 #include "arch/x86/panic.h"
 #include "arch/x86/spinlock.h"
 #include "vmm/util/bitmap.h"

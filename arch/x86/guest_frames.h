@@ -2,9 +2,10 @@
 // Memory for guests: all RAM that is not the hypervisor's, in frames of 2 MiB.
 #pragma once
 
-#include "arch/x86/machine_memory.h"
 #include "vmm/address.h"
 #include "vmm/util/types.h"
+
+struct machine_memory;
 
 #define GUEST_FRAME_BYTES PAGE_SIZE_2M
 

@@ -2,7 +2,10 @@
 // Address spaces of VMs: the memory functions of struct host (vmm/host.h has their contracts).
 #pragma once
 
+#include "vmm/address.h"
 #include "vmm/host.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 enum status host_space_create(struct host_space *space, const struct guest_extent *extents,
                               unsigned count, struct reason *why);

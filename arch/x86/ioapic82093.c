@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The I/O APICs (82093AA data sheet 3): all inputs masked, ISA interrupts routed on request.
 #include "arch/x86/ioapic82093.h"
+
+#include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/vectors.h"

@@ -2,7 +2,10 @@
 // The I/O APICs: ISA interrupts to vectors on the BSP (82093AA data sheet).
 #pragma once
 
-#include "arch/x86/acpi.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct acpi_info;
 
 // Maps every I/O APIC that ACPI lists and masks all of its inputs.
 enum status ioapic82093_init(const struct acpi_info *acpi, struct reason *why) MUST_CHECK;

@@ -4,10 +4,12 @@
 
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
+#include "arch/x86/features.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/msr_numbers.h"
+#include "arch/x86/registers.h"
 #include "arch/x86/xsave_area.h"
 #include "vmm/util/string.h"
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 // Neither VM exits nor #VMEXIT touch any of this, and the hypervisor uses none of it: it is built
 // without FPU instructions, needs no SYSCALL, and its own DR7 is clear.

@@ -2,11 +2,13 @@
 // The ring of log lines, and the hook that shows each as it comes.
 #include "arch/x86/log.h"
 
+#include <stdarg.h>
+
 #include "arch/x86/cpu.h"
+#include "arch/x86/instructions.h"
 #include "arch/x86/spinlock.h"
 #include "vmm/util/format.h"
 #include "vmm/util/nanoseconds.h"
-#include "vmm/util/string.h"
 
 #define RING_BYTES (64 * KIB)
 

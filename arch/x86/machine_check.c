@@ -6,7 +6,9 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/log.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
 #include "arch/x86/panic.h"
+#include "vmm/util/types.h"
 
 // SDM Vol. 4 table 2-2, SDM Vol. 3B 16.3.
 #define IA32_MCG_CTL 0x17b

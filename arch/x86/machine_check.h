@@ -2,7 +2,7 @@
 // Machine checks: errors that the hardware found in itself (SDM Vol. 3B chapter 16).
 #pragma once
 
-#include "arch/x86/interrupts.h"
+struct interrupt_frame;
 
 // On each CPU: lets every bank report and clears what is left from before.
 void machine_check_enable(void);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // memcpy and its kin, which the compiler also calls by itself, with string instructions.
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 // Below this a loop of bytes is not slower than setting up words.
 #define WORDS_FROM 16

@@ -2,7 +2,6 @@
 // RDMSR and WRMSR, and variants that survive an MSR that this CPU does not have.
 #pragma once
 
-#include "arch/x86/msr_numbers.h"
 #include "vmm/util/types.h"
 
 static inline uint64_t rdmsr(uint32_t msr)

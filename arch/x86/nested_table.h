@@ -4,6 +4,7 @@
 
 #include "vmm/address.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 // Four levels of tables; a large page has the same bit in both (SDM Vol. 3C 29.3.2, APM Vol. 2
 // 15.25). Callers see to it that nobody else changes the tables meanwhile.

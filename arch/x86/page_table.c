@@ -4,6 +4,7 @@
 
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
+#include "arch/x86/features.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/panic.h"

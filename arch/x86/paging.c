@@ -3,7 +3,9 @@
 #include "arch/x86/paging.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/frames.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/machine_memory.h"
 #include "arch/x86/page_table.h"
 #include "arch/x86/panic.h"
 #include "arch/x86/stacks.h"

@@ -9,7 +9,6 @@
 //   KERNEL_BASE    the image: text read-execute, constants read-only, data no-execute
 #pragma once
 
-#include "arch/x86/frames.h"
 #include "vmm/util/types.h"
 
 #define DIRECT_MAP 0xffff800000000000ULL

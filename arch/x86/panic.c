@@ -2,10 +2,13 @@
 // Panic: the last words.
 #include "arch/x86/panic.h"
 
+#include <stdarg.h>
+
 #include "arch/x86/backtrace.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/exception_text.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/interrupts.h"
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
 

@@ -2,7 +2,9 @@
 // The end: a bug of the host is told on every console, and the machine stops.
 #pragma once
 
-#include "arch/x86/interrupts.h"
+#include "vmm/util/types.h"
+
+struct interrupt_frame;
 
 // Says what is wrong and how it came there (a backtrace), stops the other CPUs, and halts.
 _Noreturn void panic(const char *format, ...) PRINTF_LIKE(1, 2);

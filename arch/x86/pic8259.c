@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The two 8259s of the machine (8259A data sheet): remapped, then masked for good.
 #include "arch/x86/pic8259.h"
+
 #include "arch/x86/interrupts.h"
 #include "arch/x86/io.h"
 #include "arch/x86/vectors.h"
+#include "vmm/util/types.h"
 
 #define MASTER 0x20
 #define SLAVE 0xa0

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Power-off and reset: each way in turn, until one of them works.
 #include "arch/x86/power.h"
+
+#include "arch/x86/acpi.h"
 #include "arch/x86/acpi_register.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/io.h"
 #include "arch/x86/log.h"
 #include "arch/x86/time.h"
 #include "vmm/util/nanoseconds.h"
+#include "vmm/util/types.h"
 
 #define SETTLE_NS (200 * NS_PER_MS)
 #define ACPI_ENABLE_POLLS 300 // of a millisecond

@@ -2,7 +2,7 @@
 // Switching the machine off and starting it again.
 #pragma once
 
-#include "arch/x86/acpi.h"
+struct acpi_info;
 
 // `acpi` must stay valid. `flush` waits until what was printed has left the machine; may be NULL.
 // The registers are mapped here, so that neither function below needs memory.

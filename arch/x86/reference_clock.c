@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: MIT
 // ACPI PM timer (ACPI 4.8.3.3), HPET (IA-PC HPET 2.3), PIT channel 2 (8254 data sheet) as counters.
 #include "arch/x86/reference_clock.h"
+
+#include "arch/x86/acpi.h"
+#include "arch/x86/acpi_layout.h"
 #include "arch/x86/feature_switches.h"
+#include "arch/x86/features.h"
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
 

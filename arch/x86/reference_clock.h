@@ -2,7 +2,9 @@
 // Clocks of a rate that the platform guarantees, to measure others against.
 #pragma once
 
-#include "arch/x86/acpi.h"
+#include "vmm/util/types.h"
+
+struct acpi_info;
 
 struct reference_clock {
     const char *name;

@@ -1,18 +1,25 @@
 // SPDX-License-Identifier: MIT
 // Starts the other CPUs one after the other and sees each of them into the hypervisor.
 #include "arch/x86/smp.h"
+
+#include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/feature_switches.h"
+#include "arch/x86/features.h"
+#include "arch/x86/frames.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/log.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/panic.h"
+#include "arch/x86/registers.h"
 #include "arch/x86/time.h"
 #include "arch/x86/tsc_sync.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define XAPIC_ID_MAX 254
 // SDM Vol. 3A 9.4.4.1: 10 ms after INIT, 200 us after each start-up IPI.

@@ -2,7 +2,7 @@
 // Starting the other processors: INIT-SIPI-SIPI, trampoline, stacks (SDM Vol. 3A 9.4.4).
 #pragma once
 
-#include "arch/x86/acpi.h"
+struct acpi_info;
 
 // BSP, after time_init and ipi_init: starts every enabled processor of the MADT. Each ends in
 // `entry` with interrupts off, on its own stack, with its own GDT, TSS, IDT, APIC and timer set up;

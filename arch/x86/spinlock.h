@@ -4,6 +4,7 @@
 
 #include "arch/x86/instructions.h"
 #include "vmm/util/lock.h"
+#include "vmm/util/types.h"
 
 struct spinlock {
     struct lock lock;

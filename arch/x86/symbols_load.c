@@ -3,8 +3,10 @@
 #include "arch/x86/symbols_load.h"
 
 #include "arch/x86/frames.h"
+#include "arch/x86/machine_memory.h"
 #include "arch/x86/symbols.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define TYPE_NONE 0 // STT_NOTYPE: labels of assembly
 #define TYPE_FUNCTION 2

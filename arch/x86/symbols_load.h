@@ -2,7 +2,7 @@
 // Reads the symbol table that the boot loader has put into memory.
 #pragma once
 
-#include "arch/x86/machine_memory.h"
+struct memory_span;
 
 // Copies what is needed of an ELF symbol table (`table`) and its names (`texts`) into frames, for
 // symbols_find. Where either is empty, or frames are missing, nothing changes.

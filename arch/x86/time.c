@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
 // The clock of all CPUs and the timer of each.
 #include "arch/x86/time.h"
+
+#include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/calibration.h"
 #include "arch/x86/clock_scale.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
+#include "arch/x86/features.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/mc146818.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
+#include "arch/x86/reference_clock.h"
 #include "arch/x86/vectors.h"
 #include "vmm/util/nanoseconds.h"
 

@@ -2,7 +2,10 @@
 // Time: the TSC as a clock in nanoseconds, each CPU's timer interrupt, and the date.
 #pragma once
 
-#include "arch/x86/acpi.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct acpi_info;
 
 // BSP, after apic_init_cpu: calibrates the TSC and the APIC timer against the PM timer, or the HPET
 // or PIT where ACPI has no PM timer, and reads the date; the clock starts at 0. About 60 ms.

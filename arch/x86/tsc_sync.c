@@ -2,11 +2,15 @@
 // TSC synchronisation by question and answer: the answer was read between the two ends of the
 // question, so the difference is known within half of its round trip.
 #include "arch/x86/tsc_sync.h"
+
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
+#include "arch/x86/features.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/log.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
+#include "vmm/util/types.h"
 
 #define ROUNDS 8
 #define CPUID_7_EBX_TSC_ADJUST BIT(1)

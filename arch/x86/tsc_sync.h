@@ -2,8 +2,6 @@
 // Makes a CPU that starts have the same TSC as the first one.
 #pragma once
 
-#include "vmm/util/types.h"
-
 // On the first CPU, before the other one runs.
 void tsc_sync_prepare(void);
 // At the same time: lead on the first CPU, follow on the one that starts. Where their TSCs differ

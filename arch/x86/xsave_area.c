@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Adds up the components of an XSAVE area.
 #include "arch/x86/xsave_area.h"
+#include "arch/x86/cpuid.h"
 
 #define LEGACY_BYTES (512 + 64) // x87 and SSE, and the header
 #define FIRST_EXTENDED 2u

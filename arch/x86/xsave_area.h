@@ -2,8 +2,10 @@
 // How large an XSAVE area is, by what CPUID says of its components (SDM Vol. 1 13.4). Pure.
 #pragma once
 
-#include "arch/x86/cpuid.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct cpuid;
 
 // Bytes of an area in the standard format (SDM Vol. 1 13.4.2) with the components of `mask`, which
 // are bits as in XCR0. `read` gives a CPU's answers.

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "arch/x86/acpi.h"
 #include "arch/x86/acpi_format.h"
+#include "arch/x86/acpi_layout.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/util/string.h"
 

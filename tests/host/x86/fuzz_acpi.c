@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Fuzzes the ACPI parser: the input is physical memory from 0xe0000. Checksums are put right as
 // the parser maps a table, or the fuzzer would not get past them.
+#include "arch/x86/acpi.h"
 #include "arch/x86/acpi_format.h"
+#include "arch/x86/acpi_layout.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
 
 #include <stdlib.h>

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The ACPI parser against tables that are good, old, odd and broken.
+#include "arch/x86/acpi.h"
 #include "arch/x86/acpi_format.h"
+#include "arch/x86/acpi_layout.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
 
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of the sizes of XSAVE areas, and of a CPU whose sizes contradict each other.
+#include "arch/x86/cpuid.h"
 #include "arch/x86/xsave_area.h"
 
 #include <setjmp.h>
