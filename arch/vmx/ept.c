@@ -9,6 +9,7 @@
 #include "arch/x86/frames.h"
 #include "arch/x86/nested_table.h"
 #include "arch/x86/spinlock.h"
+#include "vmm/backend.h"
 #include "vmm/util/types.h"
 
 #define EPT_READ BIT(0)
@@ -54,7 +55,7 @@ static unsigned largest_level(void)
 static const struct nested_format format = {
     .present = EPT_PRESENT, .table = EPT_PRESENT, .page = page_flags, .largest = largest_level};
 
-enum status ept_create_table(struct nested_space *space)
+enum status ept_create(struct nested_space *space)
 {
     space->root = frames_allocate(1);
     if (!space->root) {
@@ -66,7 +67,7 @@ enum status ept_create_table(struct nested_space *space)
     return STATUS_OK;
 }
 
-void ept_destroy_table(struct nested_space *space)
+void ept_destroy(struct nested_space *space)
 {
     if (space->root) {
         nested_free(&format, space->root);

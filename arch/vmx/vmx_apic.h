@@ -3,9 +3,11 @@
 #pragma once
 
 #include "vmm/backend.h"
-#include "vmm/exit.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
+
+struct nested_space;
+struct vm_exit;
 
 // A VM's part. vmx_apic_destroy follows even if vmx_apic_create fails.
 enum status vmx_apic_create(struct nested_space *space);

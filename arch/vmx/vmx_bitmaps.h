@@ -2,9 +2,10 @@
 // A VM's MSR and I/O bitmaps: which accesses exit.
 #pragma once
 
-#include "vmm/backend.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
+
+struct nested_space;
 
 // With `serves_apic` there is a second MSR bitmap, for vCPUs whose local APIC is in x2APIC mode.
 // vmx_bitmaps_destroy follows even if vmx_bitmaps_create fails.

@@ -3,6 +3,7 @@
 #include "arch/vmx/vmx_capability_read.h"
 
 #include "arch/vmx/vmcs_bits.h"
+#include "arch/vmx/vmx_capability.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
 #include "arch/x86/features.h"

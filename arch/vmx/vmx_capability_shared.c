@@ -3,6 +3,7 @@
 // there are VMs, and it stays.
 #include "arch/vmx/vmx_capability_shared.h"
 
+#include "arch/vmx/vmx_capability.h"
 #include "arch/x86/spinlock.h"
 #include "vmm/util/types.h"
 

@@ -2,8 +2,9 @@
 // What the VT-x of all CPUs that run guests can do.
 #pragma once
 
-#include "arch/vmx/vmx_capability.h"
 #include "vmm/util/status.h"
+
+struct vmx_capability;
 
 // Each CPU joins while it starts. A CPU that cannot share VMs with the CPUs before it is refused,
 // and `why` says in what it differs.

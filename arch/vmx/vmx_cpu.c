@@ -19,6 +19,7 @@
 #include "arch/x86/msr.h"
 #include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
+#include "vmm/backend.h"
 #include "vmm/util/types.h"
 
 // Each CPU has one, and touches no other CPU's.

@@ -2,8 +2,9 @@
 // VT-x on this CPU, and the vCPU that the CPU holds.
 #pragma once
 
-#include "vmm/backend.h"
 #include "vmm/util/status.h"
+
+struct vcpu_core;
 
 // On failure `why` names the missing feature or the refusing bit.
 enum status vmx_enable_cpu(struct reason *why);

@@ -2,8 +2,9 @@
 // VM entry and exit in assembly: vmx_enter.asm, and what it calls.
 #pragma once
 
-#include "vmm/backend.h"
 #include "vmm/util/types.h"
+
+struct vcpu_core;
 
 // Enters the guest and stays with it until vcpu->work is not 0 or vcpu->exits_left is 0 after an
 // exit. False: the first entry failed.

@@ -17,6 +17,7 @@
 #include "arch/x86/interrupts.h"
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
+#include "vmm/backend.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
 

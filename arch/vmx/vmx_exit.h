@@ -2,7 +2,7 @@
 // A VM exit, from its reason to the next entry.
 #pragma once
 
-#include "vmm/backend.h"
+struct vcpu_core;
 
 // vmx_enter.asm calls this after each exit. It then enters the guest again unless vcpu->work says
 // otherwise.

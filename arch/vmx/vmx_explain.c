@@ -2,10 +2,14 @@
 // Says what went wrong in the manual's words, and shows the VMCS fields that matter.
 #include "arch/vmx/vmx_explain.h"
 
+#include <stdarg.h>
+
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx.h"
+#include "vmm/backend.h"
 #include "vmm/util/format.h"
+#include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
 // SDM Vol. 3C 31.4, "VM-instruction error numbers".

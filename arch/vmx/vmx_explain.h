@@ -2,8 +2,8 @@
 // The manual's words for what went wrong, and the dump of a VMCS.
 #pragma once
 
-#include "vmm/backend.h"
-#include "vmm/util/status.h"
+struct reason;
+struct vcpu_core;
 
 // Why the last exit was not understood, or why the last entry failed.
 void vmx_explain(const struct vcpu_core *vcpu, struct reason *why);

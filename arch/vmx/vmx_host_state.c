@@ -11,6 +11,7 @@
 #include "arch/x86/instructions.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/msr_numbers.h"
+#include "vmm/backend.h"
 #include "vmm/util/types.h"
 
 // What each exit loads (SDM Vol. 3C 28.5). The values are those of this CPU.

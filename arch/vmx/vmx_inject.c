@@ -7,6 +7,7 @@
 #include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_controls.h"
 #include "arch/x86/registers.h"
+#include "vmm/backend.h"
 #include "vmm/util/types.h"
 
 static enum interruption_type type_of(const struct event *event)

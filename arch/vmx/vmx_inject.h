@@ -4,8 +4,10 @@
 
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmcs_bits.h"
-#include "vmm/backend.h"
 #include "vmm/util/types.h"
+
+struct event;
+struct vcpu_core;
 
 // False: an event waits already.
 bool vmx_inject(struct vcpu_core *vcpu, const struct event *event);

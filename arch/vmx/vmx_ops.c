@@ -3,7 +3,6 @@
 #include "arch/vmx/vmx_ops.h"
 
 #include "arch/vmx/ept.h"
-#include "arch/vmx/ept_space.h"
 #include "arch/vmx/vmx_apic.h"
 #include "arch/vmx/vmx_bitmaps.h"
 #include "arch/vmx/vmx_cpu.h"
@@ -11,12 +10,13 @@
 #include "arch/vmx/vmx_features.h"
 #include "arch/vmx/vmx_inject.h"
 #include "arch/vmx/vmx_run.h"
+#include "arch/vmx/vmx_space.h"
 #include "arch/vmx/vmx_state.h"
 #include "arch/vmx/vmx_vcpu.h"
 
 static const struct space_ops space_ops = {
-    .create = ept_create,
-    .destroy = ept_destroy,
+    .create = vmx_create_space,
+    .destroy = vmx_destroy_space,
     .map = ept_map,
     .unmap = ept_unmap,
     .intercept_msr = vmx_intercept_msr,

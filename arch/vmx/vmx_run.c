@@ -11,6 +11,7 @@
 #include "arch/vmx/vmx_enter.h"
 #include "arch/vmx/vmx_tlb.h"
 #include "arch/x86/time.h"
+#include "vmm/backend.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
 

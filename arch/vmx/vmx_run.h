@@ -2,6 +2,6 @@
 // Enters a guest and stays with it, exit after exit.
 #pragma once
 
-#include "vmm/backend.h"
+struct vcpu_core;
 
 void vmx_run(struct vcpu_core *vcpu);

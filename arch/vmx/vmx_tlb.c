@@ -4,6 +4,7 @@
 
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmcs_bits.h"
+#include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_instructions.h"
 #include "arch/x86/panic.h"
 

@@ -2,8 +2,9 @@
 // Flushes this CPU's cached translations of guests (SDM Vol. 3C 29.4.3).
 #pragma once
 
-#include "arch/vmx/vmx_capability.h"
 #include "vmm/util/types.h"
+
+struct vmx_capability;
 
 // Guest-physical and combined mappings derived from this EPTP.
 void vmx_flush_nested(const struct vmx_capability *capability, uint64_t eptp);

@@ -16,6 +16,7 @@
 #include "arch/x86/live_state.h"
 #include "arch/x86/registers.h"
 #include "arch/x86/spinlock.h"
+#include "vmm/backend.h"
 #include "vmm/util/types.h"
 
 #define VPIDS 4096

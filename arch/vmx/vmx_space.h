@@ -2,8 +2,9 @@
 // What all vCPUs of a VM use: its EPT, its permission bitmaps and its APIC-access page.
 #pragma once
 
-#include "vmm/backend.h"
 #include "vmm/util/status.h"
 
-enum status ept_create(struct nested_space **space);
-void ept_destroy(struct nested_space *space);
+struct nested_space;
+
+enum status vmx_create_space(struct nested_space **space);
+void vmx_destroy_space(struct nested_space *space);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What all vCPUs of a VM use: its EPT, its permission bitmaps and its APIC-access page.
-#include "arch/vmx/ept_space.h"
+#include "arch/vmx/vmx_space.h"
 
 #include "arch/vmx/ept.h"
 #include "arch/vmx/vmx.h"
@@ -11,9 +11,9 @@
 #include "arch/x86/frames.h"
 #include "vmm/util/types.h"
 
-void ept_destroy(struct nested_space *space)
+void vmx_destroy_space(struct nested_space *space)
 {
-    ept_destroy_table(space);
+    ept_destroy(space);
     vmx_bitmaps_destroy(space);
     vmx_apic_destroy(space);
     frames_release(space, 1);
@@ -24,7 +24,7 @@ void ept_destroy(struct nested_space *space)
 static enum status create_parts(struct nested_space *space)
 {
     bool serves_apic = vmx_serves_apic(vmx_capability());
-    enum status status = ept_create_table(space);
+    enum status status = ept_create(space);
     if (status != STATUS_OK) {
         return status;
     }
@@ -37,7 +37,7 @@ static enum status create_parts(struct nested_space *space)
     return vmx_bitmaps_create(space, serves_apic);
 }
 
-enum status ept_create(struct nested_space **result)
+enum status vmx_create_space(struct nested_space **result)
 {
     static uint64_t generations; // so that no CPU has seen it with an EPTP that is used again
     struct nested_space *space = frames_allocate(1);
@@ -46,7 +46,7 @@ enum status ept_create(struct nested_space **result)
     }
     enum status status = create_parts(space);
     if (status != STATUS_OK) {
-        ept_destroy(space);
+        vmx_destroy_space(space);
         return status;
     }
     space->generation = __atomic_add_fetch(&generations, 1ULL << 32, __ATOMIC_RELAXED);
