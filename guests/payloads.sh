@@ -11,7 +11,7 @@ shift 2
 
 # The purpose is what follows the colon in the first heading of the guest's README.md.
 purpose_of() {
-    sed -n '/^# /{s/^# [^:]*: *//p;q;}' "guests/$1/README.md" | tr -d '"\\'
+    sed -n '/^# /{s/^# [^:]*: *//p;q;}' "guests/$1/README.md" | tr -d '\\"'
 }
 
 symbol_of() {

@@ -22,6 +22,7 @@ digits=$(find "$tree" -type f | LC_ALL=C sort | while read -r file; do cat "$fil
     awk '{ n = $1
            printf "%02d%02d%02d%02d", n % 24, n / 24 % 60, n / 1440 % 60, n / 86400 % 100 }')
 volume=$(echo "$digits" | sed 's/\(..\)\(..\)\(..\)\(..\)/2026-01-01-\1-\2-\3-\4/')
+# shellcheck disable=SC2016 # GRUB expands $root
 printf 'search.fs_uuid %s root\nset prefix=($root)/boot/grub\n' "$volume" \
     > "$work/early.cfg"
 
@@ -34,11 +35,11 @@ done
 
 # BIOS: the loader of the CD's El Torito entry, which the stick's boot sector starts too.
 modules="iso9660 part_gpt part_msdos search_fs_uuid"
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086 # the words of $modules are modules
 grub-mkimage -O i386-pc-eltorito -d "$grub/i386-pc" -p /boot/grub -c "$work/early.cfg" \
     -o "$work/tree/boot/grub/i386-pc/eltorito.img" biosdisk $modules
 # UEFI: a FAT file system with the loader where firmware looks for it.
-# shellcheck disable=SC2086
+# shellcheck disable=SC2086 # the words of $modules are modules
 grub-mkimage -O x86_64-efi -d "$grub/x86_64-efi" -p /boot/grub -c "$work/early.cfg" \
     -o "$work/BOOTX64.EFI" $modules
 mformat -C -f 2880 -L 16 -N 4855534b -i "$work/tree/efi.img" ::

@@ -194,6 +194,7 @@ static NOT_INLINE bool decode_iret(struct vcpu_core *vcpu)
     return false;
 }
 
+// NOLINTNEXTLINE(readability-function-size): a case for each exit code
 static NOT_INLINE bool decode_rare(struct vcpu_core *vcpu, uint32_t exitcode, struct vm_exit *exit)
 {
     switch (exitcode) {

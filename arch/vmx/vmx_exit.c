@@ -173,6 +173,7 @@ static NOT_INLINE void decode_apic(uint32_t reason, struct vm_exit *exit)
 }
 
 // The raw exit in neutral terms. False: the exit was the host's own, and the guest did nothing.
+// NOLINTNEXTLINE(readability-function-size): a case for each reason
 static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exit *exit)
 {
     switch (reason) {

@@ -33,7 +33,7 @@ struct interrupt_frame {
     uint64_t ss;
 };
 
-static_assert(sizeof(struct interrupt_frame) == 22 * 8, "pushed by vectors.asm");
+static_assert(sizeof(struct interrupt_frame) == 22 * sizeof(uint64_t), "pushed by vectors.asm");
 
 // `handler` runs with interrupts off. It ends the interrupt at the local APIC itself. NULL: the
 // vector is unexpected again. Unexpected interrupts are counted; unexpected exceptions go to

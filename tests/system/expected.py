@@ -19,6 +19,8 @@ EMULATORS = ["qemu"]
 
 @dataclass
 class Expected:
+    """What a guest's expected.txt says."""
+
     command_line: str = ""
     vm: str = ""
     status: int | None = None

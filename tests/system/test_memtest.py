@@ -20,9 +20,10 @@ LOOK_SECONDS = 5
 @pytest.fixture
 def memtest(build):
     try:
-        return linux_guest.memtest(build)
+        image = linux_guest.memtest(build)
     except linux_guest.Unavailable as reason:
         pytest.skip(f"memtest86+ cannot be had: {reason}")
+    return image
 
 
 def start(boot, memtest, emulator, cpus, seconds):

@@ -191,7 +191,7 @@ def boot(image, folder, machine, kernel, count_of):
         exits = exits_of(machine) if kernel else ()
         end = time.monotonic() + LOG_SECONDS
         log = pathlib.Path(folder, "emulator.log")
-        while (count := count_of(log.read_text(errors="replace"))) is None:
+        while (count := count_of(log.read_text(encoding="utf-8", errors="replace"))) is None:
             assert time.monotonic() < end, "the emulator has not counted"
             time.sleep(1)
     finally:

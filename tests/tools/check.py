@@ -52,6 +52,9 @@ def without_notes(text):
 def checks(arguments):
     """The name of each check and the commands that it consists of."""
     sources = source_files.find(".c", folders=[*PRODUCT, "guests"])
+    shell_scripts = source_files.find("", folders=source_files.SCRIPT_FOLDERS)
+    shell_scripts += source_files.find(".sh")
+    python = source_files.find(".py")
     script = [sys.executable]
     return {
         "files": [script + ["tests/tools/check_files.py"]],
@@ -67,6 +70,8 @@ def checks(arguments):
             + ["tests/tools/check_headers.py", "--cc", arguments.cc]
             + [f"--cflags={arguments.cflags}"]
         ],
+        "shellcheck": [["shellcheck", *shell_scripts]],
+        "pylint": [script + ["-m", "pylint", "-j2", "--rcfile=tests/pylintrc", *python]],
         "cppcheck": [CPPCHECK + PRODUCT + ["guests"]],
         "clang-tidy": [["clang-tidy", "--quiet", "-p", ".", path] for path in sources],
     }

@@ -12,7 +12,6 @@ COLUMNS = 100
 LINES = 400
 # Tests are long lists of short functions.
 TEST_LINES = 1000
-FUNCTION_LINES = 40
 SPDX = "SPDX-License-Identifier: MIT"
 LEFTOVERS = re.compile(r"\b(TODO|FIXME|XXX)\b|^\s*#\s*if\s+0\b")
 # This file names what it looks for.
@@ -21,8 +20,8 @@ ITSELF = "tests/tools/check_files.py"
 
 def all_files():
     paths = source_files.find(*SUFFIXES)
-    scripts = [path for path in source_files.find("", folders=["tests/tools", ".ci"])]
-    return paths + scripts + [pathlib.Path(name) for name in source_files.TOP_FILES]
+    paths += source_files.find("", folders=source_files.SCRIPT_FOLDERS)
+    return paths + [pathlib.Path(name) for name in source_files.TOP_FILES]
 
 
 def check_opening(lines):
@@ -34,19 +33,6 @@ def check_opening(lines):
     if not re.match(r'\s*(//|#|;|/?\*|""")\s*\w', purpose):
         return f"line {first + 2} does not say what the file is for"
     return None
-
-
-def long_functions(path, lines):
-    """Functions above FUNCTION_LINES. One with a switch is a dispatcher: a line or three a case."""
-    start = None
-    for number, line in enumerate(lines, 1):
-        if line == "{":
-            start = number
-        elif line == "}" and start:
-            dispatcher = any("switch (" in inner for inner in lines[start:number])
-            if number - start - 1 > FUNCTION_LINES and not dispatcher:
-                yield f"{path}:{start}: {number - start - 1} lines, more than {FUNCTION_LINES}"
-            start = None
 
 
 def check(path):
@@ -72,8 +58,6 @@ def check(path):
             found.append(f"{path}:{number}: a tab")
         if LEFTOVERS.search(line) and str(path) != ITSELF:
             found.append(f"{path}:{number}: {line.strip()}")
-    if path.suffix == ".c" and path.parts[0] != "tests":
-        found += long_functions(path, lines)
     if path.suffix == ".h" and "#pragma once" not in lines:
         found.append(f"{path}: no #pragma once")
     return found

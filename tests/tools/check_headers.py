@@ -29,7 +29,7 @@ def main():
     parser.add_argument("--cc", required=True)
     parser.add_argument("--cflags", required=True)
     arguments = parser.parse_args()
-    kernel = [arguments.cc, *shlex.split(arguments.cflags)]
+    kernel = shlex.split(f"{arguments.cc} {arguments.cflags}")
     host = ["gcc", "-std=c17", "-Wall", "-Wextra", "-Werror", "-I."]
     headers = source_files.find(".h")
     commands = [host if header.parts[0] == "tests" else kernel for header in headers]

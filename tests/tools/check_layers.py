@@ -6,6 +6,7 @@ each room of vmm/ knows only the rooms below it, a device model knows only devic
 that C does not have appear only where they may.
 """
 
+import pathlib
 import re
 import sys
 
@@ -73,7 +74,7 @@ def check(path):
     if folder == "guests/":
         allowed.append("/".join(path.split("/")[:2]) + "/")
     found = []
-    for number, line in enumerate(open(path, encoding="utf-8"), 1):
+    for number, line in enumerate(pathlib.Path(path).read_text(encoding="utf-8").splitlines(), 1):
         include = INCLUDE.match(line)
         if include and not include[1].startswith(tuple(allowed)):
             found.append(f"{path}:{number}: {folder} may not include {include[1]}")

@@ -38,7 +38,8 @@ def network_namespaces():
     """
     for namespaces in [CLONE_NEWNET, CLONE_NEWUSER | CLONE_NEWNET]:
         try:
-            subprocess.run(["true"], preexec_fn=lambda: _prepare(namespaces), check=True)
+            prepare = functools.partial(_prepare, namespaces)
+            subprocess.run(["true"], preexec_fn=prepare, check=True)
             return namespaces
         except subprocess.SubprocessError:
             pass
@@ -47,10 +48,8 @@ def network_namespaces():
 
 def start(command, network=True, **arguments):
     """subprocess.Popen in a session of its own, and without a network where that can be had."""
-    namespaces = 0 if network else network_namespaces()
-    return subprocess.Popen(
-        command, start_new_session=True, preexec_fn=lambda: _prepare(namespaces), **arguments
-    )
+    prepare = functools.partial(_prepare, 0 if network else network_namespaces())
+    return subprocess.Popen(command, start_new_session=True, preexec_fn=prepare, **arguments)
 
 
 def kill(process):

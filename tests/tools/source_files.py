@@ -4,6 +4,8 @@
 import pathlib
 
 FOLDERS = ["boot", "arch", "vmm", "drivers", "guests", "iso", "tests", ".ci"]
+# Shell scripts without a suffix lie in these.
+SCRIPT_FOLDERS = ["tests/tools", ".ci"]
 TOP_FILES = ["Makefile", "linker.ld", ".gitignore", ".clang-tidy"]
 
 

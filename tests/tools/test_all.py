@@ -5,6 +5,7 @@ usage: test_all.py --results FOLDER
 """
 
 import argparse
+import functools
 import pathlib
 import shutil
 import signal
@@ -29,8 +30,8 @@ def run(name, goals, folder):
     print(f"==== {name}", flush=True)
     started = time.monotonic()
     # Killed by SIGTERM, make ends what it has started.
-    end = lambda: processes.die_with_parent(signal.SIGTERM)
-    status = subprocess.run(["make", *goals], preexec_fn=end, check=False).returncode
+    prepare = functools.partial(processes.die_with_parent, signal.SIGTERM)
+    status = subprocess.run(["make", *goals], preexec_fn=prepare, check=False).returncode
     print(f"---- {name}: {time.monotonic() - started:.0f} s", flush=True)
     counts = results.read(folder / name)
     if counts is None:

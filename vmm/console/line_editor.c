@@ -244,6 +244,7 @@ static void text_key(struct line_editor *editor, unsigned key)
     }
 }
 
+// NOLINTNEXTLINE(readability-function-size): a case for each key
 static void edit(struct line_editor *editor, unsigned key)
 {
     switch (key) {

@@ -134,6 +134,7 @@ static uint8_t read_output_port(const struct i8042 *i8042)
     return i8042->output_port | (i8042->output_full ? OUTPUT_KEYBOARD_FULL : 0);
 }
 
+// NOLINTNEXTLINE(readability-function-size): a case for each command
 static void controller_command(struct i8042 *i8042, uint8_t command)
 {
     i8042->expects = 0;

@@ -173,6 +173,7 @@ static void write_esr(struct lapic *lapic)
     lapic->esr_errors = 0;
 }
 
+// NOLINTNEXTLINE(readability-function-size): a case for each register
 static void write_register(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now_ns)
 {
     uint32_t low = (uint32_t)value;

@@ -184,6 +184,7 @@ static void write_crtc(struct vga *vga, uint8_t value)
     set_indexed(vga->crtc, VGA_CRTC_REGISTERS, vga->crtc_index, value);
 }
 
+// NOLINTNEXTLINE(readability-function-size): a case for each port
 void vga_write(struct vga *vga, unsigned offset, uint8_t value)
 {
     switch (in_colour(vga, offset)) {
