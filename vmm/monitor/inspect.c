@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Snapshots of a VM's memory and of what it exited for, taken on the VM's home CPU.
+// Snapshots of a VM's memory and of its exit counts, taken on the VM's home CPU.
 #include "vmm/monitor/inspect.h"
 
 #include "vmm/board/pc.h"
@@ -10,7 +10,7 @@
 #include "vmm/vm/vm_call.h"
 
 #define ROW_BYTES 16
-#define ROWS_MAX (INSPECT_READ_MAX / ROW_BYTES + 1) // the first and the last may be cut
+#define ROWS_MAX (INSPECT_READ_MAX / ROW_BYTES + 1) // the first and the last row may be partial
 #define LINE_BYTES 256
 
 void line_sink_format(struct line_sink *sink, const char *format, ...)
@@ -32,8 +32,8 @@ struct memory_snapshot {
     bool ram[ROWS_MAX]; // by row
 };
 
-// The part of row `row` that was asked for: offset into the snapshot, and how many bytes. Rows lie
-// at multiples of ROW_BYTES in the guest.
+// The requested part of row `row`: its offset in the snapshot and its number of bytes. A row begins
+// at a multiple of ROW_BYTES in the guest.
 static uint64_t row_part(const struct memory_snapshot *snapshot, unsigned row, uint64_t *bytes)
 {
     uint64_t skip = snapshot->start % ROW_BYTES;
@@ -52,7 +52,7 @@ static unsigned row_count(const struct memory_snapshot *snapshot)
 static void take_memory(struct vm *vm, void *context)
 {
     struct memory_snapshot *snapshot = context;
-    // A VM that went off meanwhile has no extents: all rows are holes then.
+    // A VM that was stopped meanwhile has no extents: all rows are holes then.
     for (unsigned row = 0; row < row_count(snapshot); row++) {
         uint64_t bytes;
         uint64_t from = row_part(snapshot, row, &bytes);
@@ -64,7 +64,7 @@ static void take_memory(struct vm *vm, void *context)
     }
 }
 
-// "0000000000007c00  eb 3c ...  |.<...|"; bytes that were not asked for stay blank.
+// "0000000000007c00  eb 3c ...  |.<...|"; bytes outside the requested range are blank.
 static void show_row(const struct memory_snapshot *snapshot, unsigned row, struct line_sink *sink)
 {
     char hex[3 * ROW_BYTES + 1];
@@ -87,7 +87,7 @@ static void show_row(const struct memory_snapshot *snapshot, unsigned row, struc
                      (unsigned long long)ALIGN_DOWN(snapshot->start + from, ROW_BYTES), hex, text);
 }
 
-// One line for all rows from `row` on that are no RAM; returns the row after them.
+// Shows one line for a run of rows from `row` on that are not RAM. Returns the row after the run.
 static unsigned show_hole(const struct memory_snapshot *snapshot, unsigned row,
                           struct line_sink *sink)
 {

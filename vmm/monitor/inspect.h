@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What is in a VM, as lines of text: registers, memory, exit counts.
+// The inside of a VM as lines of text: registers, memory, exit counts, screen.
 #pragma once
 
 #include "vmm/util/status.h"
@@ -7,26 +7,26 @@
 
 #define INSPECT_READ_MAX (4 * KIB)
 
-// Where the lines go; the owner finds itself with container_of.
+// Where the lines go. The owner embeds it and finds itself with container_of.
 struct line_sink {
     void (*line)(struct line_sink *sink, const char *text);
 };
 
 void line_sink_format(struct line_sink *sink, const char *format, ...) PRINTF_LIKE(2, 3);
 
-// Each of these takes a snapshot on a CPU of the VM and then gives it to `sink` on this one.
-// STATUS_BUSY: the VM has no CPU or memory, it is off or starting. STATUS_RANGE: it has no vCPU
-// `index`.
+// Each of these functions takes a snapshot on a CPU of the VM, then shows it on this CPU.
+// STATUS_BUSY: the VM is off or starting, so it has no vCPU or no memory. STATUS_RANGE: it has no
+// vCPU `index`.
 enum status inspect_registers(struct vm *vm, unsigned index, struct line_sink *sink,
                               struct reason *why);
 enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *why);
 // A hex dump of `length` bytes of guest-physical memory, at most INSPECT_READ_MAX. `buffer` has
-// that many bytes. Lines that are not RAM say so.
+// room for INSPECT_READ_MAX bytes. A line says so where there is no RAM.
 enum status inspect_memory(struct vm *vm, gpa_t address, uint64_t length, uint8_t *buffer,
                            struct line_sink *sink, struct reason *why);
 
-// The text screen: its size and the cursor, counted from 1, then its rows, in ASCII. `buffer` as
-// above. STATUS_UNSUPPORTED: it is in a graphics mode.
+// The text screen in ASCII: its size and the cursor (counted from 1), then its rows. `buffer` has
+// room for INSPECT_READ_MAX bytes. STATUS_UNSUPPORTED: the screen is in a graphics mode.
 enum status inspect_screen(struct vm *vm, uint8_t *buffer, struct line_sink *sink,
                            struct reason *why);
 

@@ -72,7 +72,7 @@ static const char *const shadow_bits[64] = {
 static_assert(SHADOW_STI == BIT(0) && SHADOW_MOV_SS == BIT(1) && SHADOW_NMI == BIT(3),
               "shadow_bits names them");
 
-// The names of the bits that are set, each after a space, then what has no name as a number.
+// Writes the names of the set bits, each after a space. Set bits without a name follow as a number.
 static void name_bits(uint64_t value, const char *const names[64], char text[BITS_TEXT])
 {
     uint64_t unnamed = 0;
@@ -155,7 +155,7 @@ static void show_control(const struct register_snapshot *snapshot, struct line_s
     show_bits(sink, "shadow", other[REG_INTERRUPT_SHADOW], shadow_bits);
 }
 
-// What a loaded code or data segment is, by SDM Vol. 3A 3.4.5.1.
+// The kind of a segment by its type bits (SDM Vol. 3A 3.4.5.1).
 static const char *segment_kind(const struct segment *segment)
 {
     if ((segment->attributes & SEGMENT_PRESENT) == 0) {

@@ -22,7 +22,8 @@ struct screen_snapshot {
     uint8_t *text;
 };
 
-// Code page 437, which the adapter's font has: what is no ASCII becomes what looks most like it.
+// The adapter's font has code page 437. A character that is not ASCII becomes one that looks like
+// it.
 static char to_ascii(uint8_t character)
 {
     static const char low[] = " @@****.oo0*****><|!PS-|^v><L-^v";
@@ -68,7 +69,7 @@ static void show_size(const struct screen_snapshot *snapshot, struct line_sink *
     }
 }
 
-// Without the blanks at its end; returns how long it is.
+// Writes the row without the blanks at its end. Returns its length.
 static unsigned row_text(const struct screen_snapshot *snapshot, unsigned row,
                          char text[COLUMNS_MAX + 1])
 {

@@ -83,7 +83,8 @@ static void strike(struct key_codes *codes, const struct stroke *stroke)
     }
 }
 
-// Copies up to a '-' that something follows, or to the end; returns where to go on.
+// Copies the text before the next '-', or before `end` if no '-' separates two parts. Returns where
+// the next part begins. A '-' at the start or at the end of the text is a key itself.
 static const char *next_part(const char *at, const char *end, char part[NAME_BYTES])
 {
     size_t length = 0;
@@ -119,7 +120,7 @@ static bool strike_named(const char *at, const char *end, struct key_codes *code
 
 static enum status named_key_next(const char **text, struct key_codes *codes, struct reason *why)
 {
-    const char *start = *text + 2; // behind the brace
+    const char *start = *text + 2; // after the brace
     const char *end = start;
     while (*end != '\0' && *end != '}') {
         end++;

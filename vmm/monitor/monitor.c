@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// The monitor's turn: output first, then what was typed, then the prompt again.
+// One turn of the monitor: first output, then input, then the prompt again.
 #include "vmm/monitor/monitor.h"
 
 #include "vmm/host.h"
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/vm/terminal.h"
 
-#define INPUT_SHARE 64              // bytes in one turn
-#define FLUSH_TURN_BYTES 32         // of guests, at least, even if each is shown as a line
-#define PUMP_INTERVAL_NS 1000000ULL // while the outputs have not taken everything
+#define INPUT_SHARE 64              // typed bytes that one turn takes
+#define FLUSH_TURN_BYTES 32         // guests' bytes that one turn moves at least
+#define PUMP_INTERVAL_NS 1000000ULL // between turns while an output has not taken everything
 
 static struct monitor *monitor_of(struct line_editor *editor)
 {
@@ -31,7 +31,7 @@ static void sink_line(struct line_sink *sink, const char *text)
     console_format(monitor->console, "%s\n", text);
 }
 
-// The log's lines up to now were shown as they came.
+// boot/ has already shown the log's lines up to now.
 static void skip_log(struct monitor *monitor)
 {
     char line[MONITOR_LOG_LINE];
@@ -79,7 +79,7 @@ static void show_prompt(struct monitor *monitor)
     }
 }
 
-// True: the share was used up, or a line ran; there may be more.
+// Returns whether there may be more input: the share was used up, or a line was run.
 static bool take_line_input(struct monitor *monitor)
 {
     for (unsigned i = 0; i < INPUT_SHARE; i++) {
@@ -132,7 +132,7 @@ void monitor_print(struct monitor *monitor, const char *text)
 
 void monitor_flush(struct monitor *monitor)
 {
-    // Guests that still run may write for ever: what all terminals can hold now is what counts.
+    // Guests that still run may write for ever. It is enough to show what all terminals can hold.
     unsigned turns = (monitor->vmm->vm_count + 1) * (TERMINAL_OUTPUT_BYTES / FLUSH_TURN_BYTES);
     uint32_t before;
     do {

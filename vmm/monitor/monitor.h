@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The monitor: the user's command line, and the way of guests' output to the console.
+// The monitor: the user's command line, and the display of guests' output.
 #pragma once
 
 #include "vmm/console/console.h"
@@ -14,15 +14,15 @@
 #define MONITOR_LOG_LINE 256
 #define MONITOR_LINE_BYTES 200 // of a guest's line; a longer one is shown in pieces
 
-// What the monitor asks of the machine. Entries may be NULL where the comment says so.
+// What the monitor asks of the machine.
 struct monitor_machine {
     const char *version;     // one line for `version`
-    void (*power_off)(void); // return only if the machine refused
-    void (*reboot)(void);
-    // Copies the log's next line and moves `position` past it; position 0 is the oldest line that
-    // is left; false at the end. NULL: there is no log.
+    void (*power_off)(void); // returns only if the machine refused
+    void (*reboot)(void);    // likewise
+    // Copies the log's next line and moves `position` past it. Position 0 is the oldest line that
+    // the log still has. False: there is no next line. The entry may be NULL: there is no log.
     bool (*log_next)(uint64_t *position, char *line, size_t size);
-    // A few words on a CPU for `cpus`: its APIC id, what it lacks. May be NULL.
+    // A few words on a CPU for `cpus`: its APIC id, what it lacks. The entry may be NULL.
     void (*describe_cpu)(unsigned cpu, char *text, size_t size);
 };
 
@@ -33,7 +33,7 @@ struct monitor_view {
     uint32_t line_length;
     bool cut; // the start of this line was shown after a silence
     uint64_t last_byte_ns;
-    unsigned missed_lines; // while the user was connected to another VM
+    unsigned missed_lines; // lines that were not shown because the user was connected to a VM
 };
 
 struct monitor {
@@ -42,37 +42,39 @@ struct monitor {
     const struct monitor_machine *machine;
     int (*read_byte)(void);
     struct line_editor editor;
-    struct line_sink sink; // lines of a command's answer
+    struct line_sink sink; // takes the lines of a command's answer
     bool prompt_shown;
     struct monitor_view views[VMS_MAX];
     uint64_t log_position;
-    unsigned next_vm; // whose output is moved first at the next poll
+    unsigned next_vm; // the VM whose output the next turn moves first
 
-    struct vm *attached; // NULL: at the prompt
-    bool input_waits;    // `waiting_byte` found no room at `waiting_since_ns`
+    struct vm *attached; // the VM that has the terminal; NULL: the user is at the prompt
+    bool input_waits;    // the guest had no room for `waiting_byte` at `waiting_since_ns`
     uint8_t waiting_byte;
     uint64_t waiting_since_ns;
-    uint64_t dropped_bytes;    // since the guest stopped reading
-    unsigned missed_log_lines; // while connected
+    uint64_t dropped_bytes;    // typed since the guest stopped reading
+    unsigned missed_log_lines; // while the user was connected to a VM
     uint8_t scratch[INSPECT_READ_MAX];
 };
 
-// `read_byte` gives the next typed byte, -1 if there is none, and never waits. Nothing is shown
-// before the first monitor_poll, which also shows the lines of the log from now on.
+// `read_byte` gives the next typed byte, or -1 if there is none. It never waits. The monitor shows
+// nothing before the first monitor_poll. It shows the log's lines from now on.
 void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *console,
                   const struct monitor_machine *machine, int (*read_byte)(void));
 
-// Shows new log lines, moves guests' output, handles what was typed; never waits, except for a
-// command's own long answer. Returns the host time at which it wants to be called again at the
-// latest: 0 at once, NEVER_NS when only input or output of a guest can bring work.
+// One turn: shows new lines of the log, moves guests' output, handles input. Waits only while the
+// outputs take a command's long answer. Returns the host time of the next call: 0 is at once,
+// NEVER_NS is when input or output of a guest comes.
 uint64_t monitor_poll(struct monitor *monitor);
 
-// One line of Husk's own for the user, without its newline, around the line being edited.
+// Shows one line of Husk's own. The line that the user is editing moves below it. `text` has no
+// newline at its end.
 void monitor_print(struct monitor *monitor, const char *text);
 
-// Connects the terminal to the VM, raw both ways, until Ctrl-] or its end: `console`, focus=NAME.
+// Connects the terminal to the VM (`console`, focus=NAME). Bytes go both ways as they are, until
+// Ctrl-] or the end of the VM.
 void monitor_attach(struct monitor *monitor, struct vm *vm);
 
-// Shows everything that guests have sent so far and waits until the outputs have it: before the
-// machine is switched off.
+// Shows everything that guests have sent so far, and waits until the outputs have taken it. Called
+// before the machine is switched off.
 void monitor_flush(struct monitor *monitor);

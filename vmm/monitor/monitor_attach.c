@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The terminal connected to one guest, raw both ways, until Ctrl-] or the guest's end.
+// Connects the terminal to one guest: bytes go both ways as they are, until Ctrl-] or the guest's
+// end.
 #include "vmm/console/console.h"
 #include "vmm/console/line_filter.h"
 #include "vmm/monitor/monitor.h"
@@ -11,12 +12,12 @@
 
 #define REPLAY_BYTES 2048
 #define INPUT_SHARE 64
-#define INPUT_PATIENCE_NS NS_PER_S // for a guest that does not read
-// Whatever state the guest left the user's terminal in: CAN ends an unfinished sequence, DECSTR
-// (soft reset) gives back colours, cursor and margins.
+#define INPUT_PATIENCE_NS 1000000000ULL // how long a typed byte waits for a guest to read
+// Repairs what the guest did to the user's terminal: CAN ends an unfinished sequence, and DECSTR
+// (soft reset) restores colours, cursor and margins.
 #define TERMINAL_RESET "\x18\x1b[!p"
 
-// What the guest sent last, from the start of a line on.
+// Shows the last bytes that the guest sent, from the start of a line on.
 static void replay(struct monitor *monitor, const struct terminal *terminal)
 {
     uint64_t end = terminal->history_length;
@@ -44,7 +45,7 @@ static void forget_missed(struct monitor *monitor)
     monitor->dropped_bytes = 0;
 }
 
-// The guest's current line goes on raw, or starts anew with its name.
+// Drops the part of a line that waits to be shown: the next byte begins a new line.
 static void forget_line(struct monitor *monitor, const struct vm *vm)
 {
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
@@ -112,7 +113,7 @@ static void detach(struct monitor *monitor, const char *what)
 void monitor_watch_attached(struct monitor *monitor)
 {
     const struct vm *vm = monitor->attached;
-    // One that is to be restarted keeps the terminal.
+    // A VM that will be restarted keeps the terminal.
     if (vm && monitor_is_over(vm) && vm->restart_at_ns == NEVER_NS &&
         !terminal_has_output(&vm->terminal)) {
         detach(monitor, monitor_end_text(vm).text);
@@ -141,7 +142,7 @@ static void type_byte(struct monitor *monitor, uint8_t byte, uint64_t now)
     }
 }
 
-// True: the byte that waited has gone, one way or the other.
+// Returns whether the waiting byte is gone: the guest has taken it, or it was dropped.
 static bool retry_waiting(struct monitor *monitor, uint64_t now)
 {
     if (terminal_type(&monitor->attached->terminal, monitor->waiting_byte)) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The table of commands, and the way from a line to the handler.
+// The table of commands. Finds the command of a line and calls its handler.
 #include "vmm/console/console.h"
 #include "vmm/console/line_editor.h"
 #include "vmm/monitor/monitor.h"
@@ -179,7 +179,7 @@ static void refuse_command(struct monitor *monitor, const char *name)
     }
 }
 
-// The command with its arguments, padded with spaces to `width` at least.
+// Prints the command and its arguments, with spaces up to `width` characters.
 static void print_usage(struct monitor *monitor, const struct command *command, size_t width)
 {
     const char *space = command->arguments[0] != '\0' ? " " : "";
@@ -224,7 +224,7 @@ static bool is_space(char character)
     return character == ' ' || character == '\t';
 }
 
-// Cuts the next word out of the text at `*at`; NULL at the end.
+// Takes the next word off the text at `*at`. NULL: there are no more words.
 static const char *next_word(char **at)
 {
     char *word = *at;
@@ -253,7 +253,7 @@ static void run_command(struct monitor *monitor, const struct command *command,
     command->handler(monitor, arguments);
 }
 
-// What is left of the line as one word.
+// Takes the rest of the line as one word. NULL: there is none.
 static const char *rest_of(char **at)
 {
     char *rest = *at;
@@ -293,8 +293,8 @@ void monitor_execute(struct monitor *monitor, char *line)
     }
 }
 
-// Which word of the line starts at text[word]: 0 is the command. Ends `name` there with the
-// command.
+// The number of the word that starts at text[word]; word 0 is the command. Copies the command into
+// `name`.
 static unsigned word_number(const char *text, size_t word, char *name, size_t size)
 {
     unsigned number = 0;

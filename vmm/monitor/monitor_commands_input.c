@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Commands that are a person in front of a VM: its screen, its keyboard, its power button.
+// Commands that do what a person in front of a PC does: screen, keyboard, power button.
 #include "vmm/board/pc.h"
 #include "vmm/console/console.h"
 #include "vmm/monitor/inspect.h"
@@ -19,14 +19,14 @@ void command_screen(struct monitor *monitor, const struct arguments *arguments)
     }
 }
 
-// What is carried out on the VM's CPU, and what came of it.
+// What is to be done on the VM's CPU, and its result.
 struct input {
     const char *text;
-    unsigned keys; // that were typed
-    bool heard;
+    unsigned keys; // typed so far
+    bool heard;    // the guest listens to its power button
 };
 
-// The running VM of that name; NULL: the user was told.
+// The running VM of that name. NULL: there is none, and the user was told.
 static struct vm *find_running(struct monitor *monitor, const char *command, const char *name)
 {
     struct vm *vm = monitor_find_vm(monitor, name);
@@ -38,7 +38,7 @@ static struct vm *find_running(struct monitor *monitor, const char *command, con
     return vm;
 }
 
-// It may have ended since it was looked up, or be between two lives.
+// The VM may have ended since the look-up, or be in the middle of a reset.
 static bool is_there(const struct vm *vm)
 {
     return vm->state == VM_RUNNING && vm->pc != NULL;
@@ -57,7 +57,7 @@ static void type_keys(struct vm *vm, void *context)
     }
 }
 
-// The keys that the text has; 0: the user was told what is wrong with it.
+// The number of keys in the text. 0: the text is wrong, and the user was told why.
 static unsigned count_keys(struct monitor *monitor, const char *text)
 {
     struct key_codes codes;

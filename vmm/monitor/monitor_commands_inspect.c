@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Commands that look into a VM, and the logs.
+// Commands that show the inside of a VM, and the logs.
 #include "vmm/address.h"
 #include "vmm/console/console.h"
 #include "vmm/console/line_filter.h"
@@ -22,7 +22,7 @@ void command_exits(struct monitor *monitor, const struct arguments *arguments)
     }
 }
 
-// The number that argument `index` is; false: the user was told what is wrong with it.
+// Reads argument `index` as a number. False: it is none, and the user was told.
 static bool number_argument(struct monitor *monitor, const struct arguments *arguments,
                             unsigned index, const char *what, uint64_t *value)
 {
@@ -80,7 +80,7 @@ static void show_host_log(struct monitor *monitor)
     }
 }
 
-// What the guest sent lately, made harmless as on the way to the prompt.
+// Shows the guest's last output, through the same filter as at the prompt.
 static void show_history(struct monitor *monitor, const struct terminal *terminal)
 {
     struct line_filter filter;

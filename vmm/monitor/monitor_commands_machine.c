@@ -12,7 +12,7 @@
 
 #define CPU_TEXT_BYTES 64
 
-// The VM's name for each vCPU on that CPU; with a number if the VM has several.
+// Shows the VM's name once for each vCPU on that CPU, with the vCPU's number if the VM has several.
 static void show_vcpus(struct monitor *monitor, const struct vm *vm, unsigned cpu)
 {
     for (unsigned i = 0; i < vm->config.vcpus; i++) {
@@ -89,7 +89,7 @@ void command_memory(struct monitor *monitor, const struct arguments *arguments)
     }
 }
 
-// Ends every VM, so that nothing of a guest is in flight when the machine goes.
+// Stops every VM, so that no guest runs while the machine is switched off.
 static void stop_all(struct monitor *monitor)
 {
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {

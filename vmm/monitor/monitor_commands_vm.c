@@ -12,7 +12,7 @@
 #include "vmm/vm/vm_create.h"
 #include "vmm/vm/vm_life.h"
 
-// How much of its memory is zeroed: what takes the time of a start.
+// How much of the VM's memory is zeroed already: that is what takes the time of a start.
 static struct monitor_text progress_text(const struct vm *vm)
 {
     uint64_t zeroed = __atomic_load_n(&vm->zeroed_bytes, __ATOMIC_RELAXED);
@@ -56,7 +56,7 @@ void command_vms(struct monitor *monitor, const struct arguments *arguments)
     }
 }
 
-// Changes the state of the VM that is named, and says how that went.
+// Changes the state of the VM of that name, and tells the user the result.
 static void change(struct monitor *monitor, const char *name, const char *command,
                    enum status (*operation)(struct vm *vm, struct reason *why), const char *done)
 {
@@ -141,7 +141,7 @@ static bool is_startable(const struct monitor *monitor, const char *name)
     return false;
 }
 
-// Makes a VM of the payload of that name if there is none yet.
+// Makes sure that there is a VM of that name: if not, makes one from the linked payload.
 static bool ensure_vm(struct monitor *monitor, const char *name)
 {
     struct reason why = {""};

@@ -4,33 +4,33 @@
 
 #include "vmm/monitor/monitor.h"
 
-#define MONITOR_WORDS_MAX 8 // more than any command takes: the rest of a line is one word too many
+#define MONITOR_WORDS_MAX 8 // more than any command takes
 
 // ---- monitor.c ----
 void monitor_hide_prompt(struct monitor *monitor);
 
 // ---- monitor_output.c ----
-// Shows new lines of the log and moves guests' output, each VM its share.
+// Shows new lines of the log, and moves a share of each VM's output.
 void monitor_move_output(struct monitor *monitor, uint64_t now);
-// When a line that a guest has not finished is to be shown, or output may have come without waking
-// this CPU; NEVER_NS: neither.
+// The host time of the next look: when a guest's unfinished line is to be shown, or when output may
+// have come without waking this CPU. NEVER_NS: neither.
 uint64_t monitor_output_deadline(const struct monitor *monitor, uint64_t now);
 
-// Whether the VM will send nothing more unless somebody starts it again.
+// Whether the VM sends nothing more unless it is started again.
 static inline bool monitor_is_over(const struct vm *vm)
 {
     return vm->state == VM_OFF || vm->state == VM_ENDED;
 }
 
 // ---- monitor_attach.c ----
-// Handles what is typed to the guest that the user is connected to; true: there may be more now.
+// Gives the guest that has the terminal what was typed. Returns whether there may be more input.
 bool monitor_take_raw_input(struct monitor *monitor, uint64_t now);
-// Comes back to the prompt if that guest has ended.
+// Returns to the prompt if the guest that has the terminal has ended.
 void monitor_watch_attached(struct monitor *monitor);
 
 // ---- monitor_commands.c ----
 struct arguments {
-    unsigned count; // without the command itself
+    unsigned count; // the command itself does not count
     const char *words[MONITOR_WORDS_MAX];
 };
 
@@ -41,27 +41,27 @@ struct command {
     const char *arguments; // as `help` shows them
     const char *help;      // one line
     const char *more;      // further lines of `help COMMAND`, may be NULL
-    unsigned minimum;      // arguments
+    unsigned minimum;      // number of arguments
     unsigned maximum;
-    bool takes_rest;                 // the last argument is the rest of the line, blanks and all
+    bool takes_rest;                 // the last argument is the rest of the line, with its blanks
     enum completion_kind completion; // of the first argument
     void (*handler)(struct monitor *monitor, const struct arguments *arguments);
 };
 
-// Runs one line, which is cut into words on the way.
+// Runs one line. Writes NULs between its words.
 void monitor_execute(struct monitor *monitor, char *line);
-// The completion for line_editor_owner.
+// `complete` of struct line_editor_owner.
 const char *monitor_complete(struct line_editor *editor, size_t word, unsigned index);
 
 // ---- monitor_names.c ----
-// The candidate number `index` of that kind, NULL past the last.
+// Candidate `index` of that kind; NULL past the last.
 const char *monitor_name(const struct monitor *monitor, enum completion_kind kind, unsigned index);
-// The candidate that is most like `word`, NULL if none is.
+// The candidate that is most like `word`; NULL: none is like it.
 const char *monitor_near_miss(const struct monitor *monitor, enum completion_kind kind,
                               const char *word);
 const struct command *monitor_command_at(unsigned index); // NULL past the last
 const struct command *monitor_command_find(const char *name);
-// The VM of that name; NULL: the user was told.
+// The VM of that name. NULL: there is none, and the user was told.
 struct vm *monitor_find_vm(struct monitor *monitor, const char *name);
 
 // ---- monitor_text.c ----
@@ -73,7 +73,7 @@ struct monitor_text {
 
 struct monitor_text monitor_size_text(uint64_t bytes);     // "512 MiB"
 struct monitor_text monitor_duration_text(uint64_t ns);    // "1:02:03"
-struct monitor_text monitor_end_text(const struct vm *vm); // why it does not run any more
+struct monitor_text monitor_end_text(const struct vm *vm); // why the VM is off or ended
 
 // ---- monitor_commands_vm.c ----
 void command_vms(struct monitor *monitor, const struct arguments *arguments);

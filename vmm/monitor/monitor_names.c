@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Names that a command may take: to complete them, and to guess what a wrong one meant.
+// The names that a command may take, for completion and for guessing what a wrong name meant.
 #include "vmm/console/console.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
@@ -21,7 +21,7 @@ static const char *vm_name(const struct vmm *vmm, unsigned index)
     return index < vmm->vm_count ? vmm->vms[index]->config.name : NULL;
 }
 
-// VMs first, then the linked payloads that have no VM of their name yet.
+// First the VMs, then the linked payloads without a VM of the same name.
 static const char *startable_name(struct vmm *vmm, unsigned index)
 {
     if (index < vmm->vm_count) {
@@ -51,8 +51,8 @@ const char *monitor_name(const struct monitor *monitor, enum completion_kind kin
     }
 }
 
-// How many characters must be added, removed or replaced to make `a` of `b` (Levenshtein), by rows
-// of the table of distances between their beginnings.
+// How many characters must be added, removed or replaced to turn `b` into `a` (Levenshtein
+// distance). Works row by row through the table of distances between the beginnings of both.
 static size_t distance(const char *a, const char *b)
 {
     size_t row[GUESS_LENGTH + 1];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Guests' output and the log on their way to the console: line by line with the VM's name, or raw.
+// Moves guests' output and the log to the console: as lines with the VM's name, or raw.
 #include "vmm/console/console.h"
 #include "vmm/console/line_filter.h"
 #include "vmm/monitor/monitor.h"
@@ -9,16 +9,16 @@
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 
-#define VM_SHARE 512                         // bytes of one VM in one turn
+#define VM_SHARE 512                         // bytes that one turn moves of each VM
 #define LINE_ROOM (MONITOR_LINE_BYTES + 100) // cells for one line with its name and colours
-#define SILENCE_NS 500000000ULL              // after this an unfinished line is shown
+#define SILENCE_NS 500000000ULL              // an unfinished line is shown after this
 #define NO_COLOUR "\x1b[m"
 
 static const char *const name_colours[] = {
     "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[35m", "\x1b[34m", "\x1b[31m",
 };
 
-// Shows what the line holds, as a line; `mark` follows where the guest did not end it itself.
+// Shows the VM's line so far as a line of its own, with `mark` after it.
 static void show_line(struct monitor *monitor, unsigned index, const char *mark)
 {
     struct monitor_view *view = &monitor->views[index];
@@ -79,8 +79,8 @@ static void filter_byte(struct monitor *monitor, unsigned index, uint8_t byte)
     }
 }
 
-// Whether the guest has said its last words. `ending` is set before the log has the line that says
-// so, the state only after it.
+// Whether the guest sends nothing more. `ending` is set before the log gets the line about the end,
+// the state only after it.
 static bool is_done(const struct vm *vm)
 {
     return monitor_is_over(vm) || __atomic_load_n(&vm->ending, __ATOMIC_ACQUIRE);
@@ -94,7 +94,7 @@ static bool has_room(const struct monitor *monitor, const struct vm *vm)
     return monitor->attached != vm || console_guest_room(monitor->console) > 0;
 }
 
-// Moves one byte to where the user wants it; false: there is none, or no room for it.
+// Moves one byte to the console. False: there is none, or the console has no room.
 static bool move_byte(struct monitor *monitor, unsigned index)
 {
     struct vm *vm = monitor->vmm->vms[index];
@@ -111,7 +111,7 @@ static bool move_byte(struct monitor *monitor, unsigned index)
     return true;
 }
 
-// Shows the unfinished line of a guest that has been silent for long or has ended.
+// Shows the unfinished line of a guest that has ended or has been silent for SILENCE_NS.
 static void show_unfinished(struct monitor *monitor, unsigned index, uint64_t now)
 {
     struct vm *vm = monitor->vmm->vms[index];
@@ -124,7 +124,7 @@ static void show_unfinished(struct monitor *monitor, unsigned index, uint64_t no
     }
 }
 
-// True if it moved something.
+// Returns whether it moved something.
 static bool move_guest(struct monitor *monitor, unsigned index, uint64_t now)
 {
     struct vm *vm = monitor->vmm->vms[index];
@@ -142,9 +142,9 @@ static bool move_guest(struct monitor *monitor, unsigned index, uint64_t now)
     return moved > 0;
 }
 
-// Moves the output of those VMs that are done, or of those that are not; each turn starts behind
-// the VM that came last, so that one that fills the console cannot keep the others from it. True:
-// they have no output left.
+// Moves output of the VMs whose is_done() is `done`. Each turn starts after the VM that was moved
+// last, so that a VM that fills the console cannot keep the others from it. Returns whether these
+// VMs have no output left.
 static bool move_guests(struct monitor *monitor, bool done, uint64_t now)
 {
     unsigned first = monitor->next_vm;
@@ -165,7 +165,7 @@ static bool move_guests(struct monitor *monitor, bool done, uint64_t now)
     return empty;
 }
 
-// Shows the log's next line; false: there is none, or no room for it.
+// Shows the log's next line. False: there is none, or the console has no room.
 static bool show_log_line(struct monitor *monitor, uint64_t now)
 {
     char line[MONITOR_LOG_LINE];
@@ -173,8 +173,8 @@ static bool show_log_line(struct monitor *monitor, uint64_t now)
     if (!monitor->machine->log_next || !monitor->machine->log_next(&position, line, sizeof(line))) {
         return false;
     }
-    // A VM's last words come before the line that it ended: only now that there is a line is it
-    // sure that they are all there.
+    // The last output of a VM is shown before the line that the VM has ended. That line may be this
+    // one, so all output of ended VMs is in the terminals by now.
     if (!move_guests(monitor, true, now) || console_guest_room(monitor->console) < LINE_ROOM) {
         return false;
     }
@@ -195,7 +195,8 @@ void monitor_move_output(struct monitor *monitor, uint64_t now)
     move_guests(monitor, false, now);
 }
 
-// A VM that has just woken this CPU does not wake it for its next output.
+// When to look at a terminal again whose VM has just woken this CPU: the VM does not wake it again
+// within TERMINAL_WAKE_INTERVAL_NS.
 static uint64_t look_again_ns(const struct terminal *terminal, uint64_t now)
 {
     uint64_t woke_ns = __atomic_load_n(&terminal->woke_ns, __ATOMIC_RELAXED);

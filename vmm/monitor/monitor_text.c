@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sizes, durations and ends of VMs as the user reads them.
+// Sizes, durations and reasons of a VM's end, as text for the user.
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/format.h"
 #include "vmm/util/nanoseconds.h"
