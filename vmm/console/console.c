@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One ring of text cells, read by each output at its own pace.
+// One ring of text cells. Each output reads it at its own pace.
 #include "vmm/console/console.h"
 
 #include "vmm/util/format.h"
@@ -8,7 +8,7 @@
 #define CELL_COLOUR BIT(8)
 #define FORMAT_BYTES 512
 #define CHUNK_BYTES 64
-// Looks at an output that takes nothing before it is given up: about a second.
+// How often an output that takes nothing is tried before it is given up: about a second.
 #define STALL_TRIES (1U << 23)
 
 static_assert((CONSOLE_RING_CELLS & (CONSOLE_RING_CELLS - 1)) == 0, "positions wrap");
@@ -30,7 +30,7 @@ bool console_add(struct console *console, struct console_output *output)
     return true;
 }
 
-// Copies up to `room` characters for `output` from `from` on; returns the position after them.
+// Copies the next characters for `output`, at most `room`. Returns the position after them.
 static uint32_t gather(const struct console *console, const struct console_output *output,
                        size_t room, char *text, size_t *count)
 {
@@ -49,7 +49,7 @@ static uint32_t gather(const struct console *console, const struct console_outpu
     return at;
 }
 
-// Gives the output one chunk; false when it has everything or takes nothing now.
+// Gives the output one chunk. False: the output has everything, or takes nothing now.
 static bool pump_chunk(const struct console *console, struct console_output *output)
 {
     char text[CHUNK_BYTES];
@@ -112,7 +112,7 @@ static void give_up(struct console *console, size_t backlog)
     }
 }
 
-// Waits until no working output is more than `allowed` cells behind.
+// Waits until every output is at most `allowed` cells behind, stalled outputs excepted.
 static void wait_for(struct console *console, size_t allowed)
 {
     size_t backlog = console_backlog(console);

@@ -32,7 +32,7 @@ static unsigned after_escape(struct key_parser *parser, uint8_t byte)
     if (byte < ' ') {
         return plain_key(parser, byte);
     }
-    parser->state = KEYS_PLAIN; // Alt with a key: means nothing here
+    parser->state = KEYS_PLAIN; // Alt with a key has no meaning here
     return KEY_NONE;
 }
 

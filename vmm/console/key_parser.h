@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Typed bytes into keys: control characters and the ANSI sequences of the cursor keys.
+// Turns typed bytes into keys: characters, control characters, and the sequences of cursor keys.
 #pragma once
 
 #include "vmm/util/types.h"
 
-// Values below 0x100 are the byte itself, printable or control character.
+// A value below 0x100 is the byte itself: a printable or a control character.
 enum key {
-    KEY_NONE = 0x100, // in the middle of a sequence, or one that means nothing here
+    KEY_NONE = 0x100, // a sequence goes on, or it has no meaning here
     KEY_UP,
     KEY_DOWN,
     KEY_LEFT,

@@ -66,7 +66,7 @@ void line_editor_next(struct line_editor *editor)
     clear(editor);
 }
 
-// Takes what lies between `from` and `to` out of the line; the cursor is then at `from`.
+// Removes the text between `from` and `to`. The cursor is at `from` afterwards.
 static void cut(struct line_editor *editor, size_t from, size_t to)
 {
     memmove(editor->text + from, editor->text + to, editor->length - to + 1);
@@ -100,7 +100,7 @@ static void move_to(struct line_editor *editor, size_t cursor)
     line_editor_show(editor);
 }
 
-// Where the word before the cursor starts, spaces after it skipped if `past_spaces`.
+// Where the word before the cursor starts. `past_spaces`: spaces may lie between word and cursor.
 static size_t word_start(const struct line_editor *editor, bool past_spaces)
 {
     size_t at = editor->cursor;

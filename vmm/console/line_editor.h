@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-// A line of input that can be edited: keys in, an echo out, a finished line for the caller.
+// A line of input that can be edited. Keys come in; an echo and the finished line go out.
 #pragma once
 
 #include "vmm/console/key_parser.h"
 
 #define LINE_MAX_LENGTH 255
 #define LINE_HISTORY 32
-#define LINE_COLUMNS 80 // the narrowest terminal that is served
+#define LINE_COLUMNS 80 // of the narrowest terminal
 
 struct line_editor;
 
-// What the editor needs of its owner, who finds itself with container_of.
+// What the editor needs of its owner. The owner embeds the editor and uses container_of.
 struct line_editor_owner {
     void (*echo)(struct line_editor *editor, const char *text, size_t length);
-    // The candidate number `index` for the word that starts at text[word] and ends at the cursor,
-    // NULL past the last.
+    // Candidate `index` for the word that starts at text[word] and ends at the cursor; NULL past
+    // the last.
     const char *(*complete)(struct line_editor *editor, size_t word, unsigned index);
 };
 
@@ -27,15 +27,15 @@ struct line_editor {
     const struct line_editor_owner *owner;
     const char *prompt;
     struct key_parser keys;
-    bool after_cr; // an LF now belongs to the CR before it
+    bool after_cr; // the last byte was CR: an LF now belongs to it
     size_t length;
     size_t cursor;
     size_t scroll; // the first character that is on the screen
     char text[LINE_MAX_LENGTH + 1];
     unsigned history_count; // lines ever kept
-    unsigned history_back;  // how far up the user is, 0: at the line being typed
+    unsigned history_back;  // how many lines back the user is; 0: at the line being typed
     char history[LINE_HISTORY][LINE_MAX_LENGTH + 1];
-    char draft[LINE_MAX_LENGTH + 1]; // the line being typed, while the user is up in the history
+    char draft[LINE_MAX_LENGTH + 1]; // the line being typed, while history_back is not 0
 };
 
 void line_editor_init(struct line_editor *editor, const struct line_editor_owner *owner,
@@ -43,9 +43,9 @@ void line_editor_init(struct line_editor *editor, const struct line_editor_owner
 
 enum line_result line_editor_byte(struct line_editor *editor, uint8_t byte);
 
-// Starts the next line, empty; the finished one is in the history.
+// Starts the next line, which is empty. The finished line is in the history.
 void line_editor_next(struct line_editor *editor);
 
-// Takes prompt and line off the screen, and puts them back: around other output.
+// Take prompt and line off the screen, and put them back. For use around other output.
 void line_editor_hide(struct line_editor *editor);
 void line_editor_show(struct line_editor *editor);

@@ -46,7 +46,8 @@ static enum line_filter_state next_state(enum line_filter_state state, uint8_t b
     }
 }
 
-// Whether this byte shows something; a character outside ASCII is one '?' for its first byte.
+// Whether this byte shows something. The first byte of a character outside ASCII shows a '?', its
+// other bytes show nothing.
 static bool shows(struct line_filter *filter, uint8_t byte)
 {
     bool plain = filter->state == FILTER_PLAIN;

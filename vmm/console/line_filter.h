@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// A guest's bytes made harmless for the user's terminal: lines of printable ASCII.
+// Makes a guest's bytes harmless for the user's terminal: turns them into lines of printable ASCII.
 #pragma once
 
 #include "vmm/util/types.h"
 
 enum line_filter_result {
     FILTER_NOTHING,  // the byte shows nothing
-    FILTER_TEXT,     // one printable character (or tab) is in `character`
+    FILTER_TEXT,     // `character` is one printable character or a tab
     FILTER_END,      // the line ends here
-    FILTER_END_TEXT, // the line ended before this byte, which is in `character`
+    FILTER_END_TEXT, // the line ended before this byte; `character` starts the next one
 };
 
 enum line_filter_state {
@@ -26,5 +26,5 @@ struct line_filter {
 
 void line_filter_init(struct line_filter *filter);
 
-// `line_empty`: nothing was shown on this line so far; a lone CR then does not end it.
+// `line_empty`: the line has shown nothing so far. A lone CR does not end such a line.
 enum line_filter_result line_filter_byte(struct line_filter *filter, uint8_t byte, bool line_empty);
