@@ -12,8 +12,8 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-// Entries are those of the long-mode tables. A guest's accesses count as a user's (15.25.5).
-// Accessed and dirty are set from the start, so that the CPU need not write them.
+// The entries have the format of long-mode tables. A guest's accesses count as a user's (15.25.5).
+// Accessed and dirty are set from the start, so the CPU need not write them.
 #define NPT_PRESENT BIT(0)
 #define NPT_WRITE BIT(1)
 #define NPT_USER BIT(2)
@@ -46,7 +46,8 @@ enum status npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t b
     return status;
 }
 
-// Who reads the new generation finds the tables changed, also where it was not possible in full.
+// A CPU that reads the new generation finds the tables changed. The generation changes even if an
+// error left a part of the range mapped.
 enum status npt_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
 {
     uint64_t flags = spinlock_acquire(&space->lock);
@@ -56,7 +57,7 @@ enum status npt_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
     return status;
 }
 
-// Entries are written whole, so that a walk by another CPU finds either the old or the new.
+// Other CPUs may walk or change the table meanwhile, so each entry is read whole.
 static void copy_table(uint64_t *to, const uint64_t *from)
 {
     for (unsigned i = 0; i < NESTED_ENTRIES; i++) {

@@ -33,7 +33,7 @@ void npt_destroy(struct nested_space *space)
 
 enum status npt_create(struct nested_space **result)
 {
-    static uint64_t generations; // never one that a vCPU has seen with another space
+    static uint64_t generations; // no vCPU has seen the new one with another space
     struct nested_space *space = frames_allocate(1);
     if (!space) {
         return STATUS_NO_MEMORY;
@@ -45,7 +45,7 @@ enum status npt_create(struct nested_space **result)
         npt_destroy(space);
         return STATUS_NO_MEMORY;
     }
-    // Everything exits until someone says otherwise.
+    // Every access exits until svm_intercept_msr says otherwise.
     svm_msr_map_begin(space->msr_map);
     memset(space->io_map, 0xff, IO_MAP_PAGES * PAGE_SIZE);
     if (svm_serves_apic() && svm_avic_create(space) != STATUS_OK) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // AVIC: the CPU serves a guest's local APIC out of a page, and sends its IPIs (APM Vol. 2 15.29).
 //
-// No emulator has it: this is by the manual, and tested with tables and a VMCB alone.
+// No emulator has AVIC. This file follows the manual, and only the tests on the host have run it.
 #include "arch/svm/svm_avic.h"
 
 #include "arch/svm/npt.h"
@@ -22,18 +22,18 @@
 #include "vmm/util/types.h"
 
 // Entries of the physical APIC ID table (15.29.4.1).
-#define APIC_ENTRY_HOST_ID 0xfffu // of the CPU that it runs on
+#define APIC_ENTRY_HOST_ID 0xfffu // APIC ID of the CPU that runs the vCPU
 #define APIC_ENTRY_RUNNING BIT(62)
 #define APIC_ENTRY_VALID BIT(63)
 
-// Entries of the logical APIC ID table (15.29.4.2). One that several vCPUs claim is not valid, and
-// says so in what is then no ID: IPIs to it exit.
+// Entries of the logical APIC ID table (15.29.4.2). If several vCPUs claim an entry, it is
+// LOGICAL_ENTRY_SHARED, which is not valid: IPIs to that logical ID exit.
 #define LOGICAL_ENTRY_VALID ((uint32_t)BIT(31))
 #define LOGICAL_ENTRY_SHARED 0xffu
 
-#define XAPIC_ID_MAX 0xfeu // 0xff is everyone
+#define XAPIC_ID_MAX 0xfeu // 0xff is the broadcast
 
-// Registers by their offset in the page, which is 16 times their number.
+// Offsets of registers in the page. A register's offset is 16 times its number.
 #define REGISTER_TPR 0x80
 #define REGISTER_LDR 0xd0
 #define REGISTER_DFR 0xe0
@@ -42,9 +42,9 @@ enum apic_register {
     APIC_EOI = 0x0b,
 };
 
-// Of those that exit, what is written is in the page and the instruction complete (15.29.3.1): ID,
-// EOI, RRD, LDR, DFR, SVR, ESR, ICR, the LVT, initial count and divide configuration. The others
-// exit before the access.
+// Registers whose writes exit as traps: the value is in the page, and the instruction is complete
+// (15.29.3.1). They are ID, EOI, RRD, LDR, DFR, SVR, ESR, ICR, the LVT, initial count and divide
+// configuration. Accesses to other registers that exit do so as faults, before the access.
 #define TRAPPED_WRITES                                                                             \
     (BIT(0x02) | BIT(0x0b) | BIT(0x0c) | BIT(0x0d) | BIT(0x0e) | BIT(0x0f) | BIT(0x28) |           \
      BIT(0x30) | BIT(0x32) | BIT(0x33) | BIT(0x34) | BIT(0x35) | BIT(0x36) | BIT(0x37) |           \
@@ -52,9 +52,9 @@ enum apic_register {
 
 // ---- A VM's part ----
 
-// In x2APIC mode: what is read in the page, and written in it or by the CPU. The rest exits as any
-// MSR: what exits anyway, SELF IPI, and the timer's LVT entry, whose TSC-deadline mode AVIC does
-// not know.
+// The MSRs of x2APIC mode that do not exit by the map: AVIC reads them in the page, and writes them
+// there or acts on them. The others exit like any MSR. Among them are SELF IPI and the timer's LVT
+// entry, as AVIC does not know the TSC-deadline mode.
 static void open_x2apic_msrs(uint8_t *msr_map)
 {
     static const struct {
@@ -86,7 +86,8 @@ static enum status map_access_page(struct nested_space *space)
                    ACCESS_READ | ACCESS_WRITE);
 }
 
-// The access page is never accessed by a vCPU that is served: its mapping gives the permission.
+// AVIC wants a mapping at the APIC's address that permits reads and writes. The CPU then accesses
+// the backing page of the vCPU, never the access page.
 enum status svm_avic_create(struct nested_space *space)
 {
     space->apic_access_page = frames_allocate(1);
@@ -122,7 +123,7 @@ void svm_show_apic_page(struct nested_space *space, bool shown)
 {
     enum status status =
         shown ? map_access_page(space) : npt_unmap(space, (gpa_t){BACKEND_APIC_GPA}, PAGE_SIZE);
-    (void)status; // svm_avic_create made the tables for it, and it has an entry of its own
+    (void)status; // no table has to be made: svm_avic_create made those on the way to the page
 }
 
 // ---- The tables ----
@@ -133,8 +134,8 @@ static void set_entry(struct vcpu_core *vcpu, uint64_t running)
     __atomic_store_n(&vcpu->nested->apics[vcpu->apic_id], entry, __ATOMIC_SEQ_CST);
 }
 
-// Each set bit of a logical ID is an entry: of eight in the flat model, of four of a cluster's
-// else.
+// A logical ID claims an entry for each of its set bits. The flat model has eight entries, the
+// cluster model has four for each cluster.
 static void claim(struct vcpu_core *vcpu, uint32_t logical_id, uint32_t format, bool claimed)
 {
     bool flat = format >> 28 == 0xf;
@@ -151,7 +152,7 @@ static void claim(struct vcpu_core *vcpu, uint32_t logical_id, uint32_t format, 
     }
 }
 
-// `logical_id` 0: none.
+// Moves the vCPU to the entries of another logical ID; 0: it has none.
 static void set_logical_id(struct vcpu_core *vcpu, uint32_t logical_id, uint32_t format)
 {
     struct backend_vcpu *backend = vcpu->backend;
@@ -187,10 +188,10 @@ void svm_set_apic_access(struct vcpu_core *vcpu, enum apic_access access)
     svm_set_v_intr(vcpu, V_AVIC | V_X2AVIC | V_TPR_MASK, modes);
     svm_intercepts_set(vcpu, CAUSE_CR8_IN_MODEL, !served);
     svm_set_msr_map(vcpu, by_msr ? nested->x2apic_msr_map : nested->msr_map);
-    // What the TLB says of the page may be wrong now, and it may just have been unmapped.
+    // The TLB may have an old translation of the APIC's page, which may just have been unmapped.
     svm_tlb_flush(vcpu);
-    // IPIs to it exit from now on, until it is served and runs again: its entry stays, as those to
-    // everyone pass over what is not valid.
+    // From now on IPIs to the vCPU exit, until it is served and runs again. Its entry stays valid,
+    // because an IPI to all APICs passes over entries that are not.
     set_entry(vcpu, 0);
     if (access != APIC_ACCESS_MEMORY) {
         set_logical_id(vcpu, 0, 0);
@@ -219,8 +220,8 @@ void svm_avic_destroy_vcpu(struct vcpu_core *vcpu)
     }
 }
 
-// The CPU finds requests in the page by itself. The priority it takes from CR8, which follows the
-// page only when the guest writes TPR.
+// The CPU finds requested interrupts in the page by itself. But it takes the task priority from
+// V_TPR, which follows the page only when the guest writes TPR.
 void svm_set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service)
 {
     (void)requested;
@@ -231,7 +232,7 @@ void svm_set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t
     }
 }
 
-// The CPU knows them by TMR, in the page.
+// The CPU finds in the page's TMR which ends of interrupts exit.
 void svm_set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4])
 {
     (void)vcpu;
@@ -255,7 +256,7 @@ void svm_avic_leave(struct vcpu_core *vcpu)
 
 // ---- Exits ----
 
-// exitinfo2 of an incomplete IPI: in its upper half why (15.29.9.1).
+// The upper half of exitinfo2 says why an IPI is incomplete (15.29.9.1).
 #define IPI_TARGET_NOT_RUNNING 1
 
 void svm_decode_incomplete_ipi(const struct vmcb_control *control, struct vm_exit *exit)
@@ -265,8 +266,8 @@ void svm_decode_incomplete_ipi(const struct vmcb_control *control, struct vm_exi
                                   .sent = control->exitinfo2 >> 32 == IPI_TARGET_NOT_RUNNING};
 }
 
-// exitinfo1 of an access that is not accelerated: the register's offset, and whether it is a write;
-// exitinfo2: the vector, at an EOI (15.29.9.2).
+// An access that is not accelerated (15.29.9.2). exitinfo1 has the register's offset, and whether
+// the access is a write. exitinfo2 has the vector of an EOI.
 #define NOACCEL_OFFSET_MASK 0xff0u
 #define NOACCEL_WRITE BIT(32)
 

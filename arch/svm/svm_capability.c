@@ -15,14 +15,14 @@
 
 #define SIGNATURE_TCG 0x54474354u // "TCGT": QEMU without KVM
 
-// No CPU needs this.
+// QEMU differs from CPUs in ways that Husk works around. The work-around is for QEMU only.
 static bool is_qemu_tcg(void)
 {
     bool emulated = cpuid_checked(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_HYPERVISOR;
     return emulated && cpuid(CPUID_HYPERVISOR, 0).ebx == SIGNATURE_TCG;
 }
 
-// What `no=` takes away.
+// Features that the word `no=` of Husk's command line switches off.
 static const struct {
     enum optional_feature feature;
     uint32_t bit;
@@ -41,8 +41,8 @@ static uint32_t switched_on(uint32_t features)
 }
 
 // Revision Guide for AMD Family 17h: "Guest With AVIC Enabled May Fail to Process IPI When vCPU Is
-// Not Running". Hygon's family 18h is of the same making. Families count on from 0fh (APM Vol. 3,
-// CPUID 00000001H).
+// Not Running". Hygon's family 18h has the same core. The extended family is added to the family
+// 0fh (APM Vol. 3, CPUID 00000001H).
 static bool has_erratum_1235(void)
 {
     uint32_t signature = cpuid_checked(CPUID_FEATURES, 0).eax;
@@ -54,7 +54,8 @@ enum status svm_capability_read(struct svm_capability *c, struct reason *why)
 {
     struct cpuid svm = cpuid_checked(CPUID_SVM, 0);
     c->features = switched_on(svm.edx);
-    // PAUSE is not decoded. And without the threshold PAUSEs far apart would count as a loop.
+    // Husk does not decode PAUSE, so it needs the next RIP. Without the threshold, PAUSEs far apart
+    // would count as a loop.
     uint32_t pause_needs = SVM_NEXT_RIP | SVM_PAUSE_THRESHOLD;
     if ((c->features & pause_needs) != pause_needs) {
         c->features &= ~(uint32_t)SVM_PAUSE_FILTER;
@@ -128,8 +129,8 @@ void svm_summarize(void (*line)(const char *text))
         const char *name;
         bool present;
         enum optional_feature feature; // OPTIONAL_COUNT: none
-        const char *with;              // what Husk makes of it
-        const char *without;
+        const char *with;              // how Husk uses it
+        const char *without;           // what Husk does instead
     } features[] = {
         {"NPT 1 GiB pages", c->pages_1g, OPTIONAL_NPT_1G, "", "2 MiB pages are used"},
         {"next-RIP save", c->features & SVM_NEXT_RIP, OPTIONAL_NRIPS, "",

@@ -27,8 +27,8 @@ struct svm_capability {
     uint32_t features; // SVM_*
     uint32_t asids;    // 1 to asids - 1 are for guests, 0 is the host's
     bool pages_1g;     // nested paging has pages of 1 GiB
-    bool is_qemu_tcg;  // does otherwise than a CPU: svm_shadow.c, place_event in svm_inject.c
-    bool ipis_exit;    // AVIC may take a vCPU for running that does not any more: erratum 1235
+    bool is_qemu_tcg;  // QEMU without KVM: see svm_shadow.c, and place_event in svm_inject.c
+    bool ipis_exit;    // erratum 1235: AVIC may believe that a stopped vCPU still runs
 };
 
 // Reads what this CPU can do. An error: it cannot run guests, and `why` says what it lacks.
@@ -38,6 +38,8 @@ enum status svm_capability_read(struct svm_capability *capability, struct reason
 void svm_capability_join(const struct svm_capability *own);
 // Of all CPUs that have joined.
 const struct svm_capability *svm_capability(void);
-bool svm_serves_apic(void);  // AVIC
+// Whether the CPUs serve local APICs, by AVIC.
+bool svm_serves_apic(void);
 unsigned svm_features(void); // enum backend_feature
+// What the CPUs have and lack, a line each, with what a lack means.
 void svm_summarize(void (*line)(const char *text));

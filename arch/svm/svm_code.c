@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Reads the instruction that exited from the guest's memory, and remembers where its pages are.
 //
-// What is read may differ from what the CPU executed, if the guest has changed its page tables and
-// not told the CPU. Then it gets the length that the instruction usually has.
+// If the guest has changed its page tables and has not told the CPU, the bytes may differ from
+// those that the CPU executed. Then the length that the instruction usually has is taken.
 #include "arch/svm/svm_code.h"
 
 #include "arch/svm/svm.h"
@@ -15,13 +15,13 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-// The usual encodings: without prefixes. Where there are several, the opcode matches nothing.
+// The usual encodings, without prefixes. If an exit has several, its opcode here matches nothing.
 static const uint32_t masks[EXIT_KINDS] = {
     [EXIT_CPUID] = 0xffff,     [EXIT_HYPERCALL] = 0xffffff, [EXIT_READ_MSR] = 0xffff,
     [EXIT_WRITE_MSR] = 0xffff, [EXIT_XSETBV] = 0xffffff,    [EXIT_HLT] = 0xff,
 };
 static const uint32_t opcodes[EXIT_KINDS] = {
-    // as they lie in memory
+    // in the order of bytes in memory
     [EXIT_CPUID] = 0xa20f,
     [EXIT_HYPERCALL] = 0xd9010f,
     [EXIT_READ_MSR] = 0x320f,
@@ -49,7 +49,7 @@ static struct code_page *page_of(struct backend_vcpu *backend, uint64_t rip)
     return &backend->code[rip / PAGE_SIZE % CODE_PAGES];
 }
 
-// Whether the page's translation is what it was.
+// Whether the page-table entries on the way to the page have not changed.
 static inline bool is_same(const struct code_page *page, const struct vmcb_save *save)
 {
     static_assert(GUEST_CODE_STEPS == 4, "all steps are looked at");
@@ -68,7 +68,7 @@ static void remember(struct code_page *page, const struct vmcb_save *save, uint6
     memcpy(page->steps, code->steps, sizeof(page->steps));
 }
 
-// The bytes at `address`, up to the end of its page; NULL.
+// The bytes at `address`, up to the end of its page; NULL: they cannot be read.
 static const uint8_t *find(struct vcpu_core *vcpu, uint64_t address)
 {
     const struct vmcb_save *save = &vcpu->backend->vmcb.save;
@@ -134,7 +134,7 @@ uint64_t svm_code_next_rip(struct vcpu_core *vcpu, enum exit_kind kind)
     const struct code_page *page = page_of(vcpu->backend, save->rip);
     uint64_t offset = save->rip - page->start;
     uint32_t bytes;
-    if (kind == EXIT_IO) { // which every CPU gives (APM Vol. 2 15.10.2)
+    if (kind == EXIT_IO) { // every CPU gives the next RIP of IN and OUT (APM Vol. 2 15.10.2)
         return vcpu->backend->vmcb.control.exitinfo2;
     }
     if (offset <= PAGE_SIZE - sizeof(bytes) && (save->cs.attributes & VMCB_ATTRIBUTE_L) &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// AMD-V on this CPU: VM_CR, EFER.SVME, the host save area, and which vCPU the CPU holds.
+// AMD-V on this CPU: VM_CR, EFER.SVME, the host's save areas, and which vCPU the CPU holds.
 #include "arch/svm/svm_cpu.h"
 
 #include "arch/svm/svm.h"
@@ -23,12 +23,12 @@
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
-// One a CPU, touched by that CPU only.
+// Each CPU has one, and no other CPU touches it.
 struct svm_cpu {
     bool enabled;
     void *save_area;          // the hardware's own, between VMRUN and #VMEXIT
     struct vmcb *host;        // what VMRUN does not save: FS, GS, TR, the SYSCALL MSRs
-    struct vcpu_core *loaded; // whose live state is in the CPU
+    struct vcpu_core *loaded; // the vCPU whose live state is in the CPU
 };
 
 static struct svm_cpu svm_cpus[CPUS_MAX];
@@ -58,10 +58,19 @@ static enum status enable_vm_cr(struct reason *why)
         return STATUS_OK;
     }
     enum status status = firmware_switch_settle(&vm_cr, value, &wanted, why);
-    if (status == STATUS_OK && wanted != value && !wrmsr_safe(AMD_VM_CR, wanted)) {
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (wanted != value && !wrmsr_safe(AMD_VM_CR, wanted)) {
         return refuse(why, STATUS_HARDWARE, "AMD-V: VM_CR cannot be written");
     }
-    return status;
+    return STATUS_OK;
+}
+
+static void free_frames(const struct svm_cpu *svm)
+{
+    frames_release(svm->save_area, 1);
+    frames_release(svm->host, 1);
 }
 
 static enum status allocate(struct svm_cpu *svm, struct reason *why)
@@ -77,8 +86,9 @@ static enum status allocate(struct svm_cpu *svm, struct reason *why)
     return refuse(why, STATUS_NO_MEMORY, "no frames for AMD-V's host state");
 }
 
-// Bochs lets the single-step trap of a guest's instruction that exits hit the host after #VMEXIT
-// (its VT-x does not). It means nothing there: svm_exit.c gives the guest its trap.
+// If an instruction of the guest exits in a single step, Bochs takes the trap in the host, after
+// the #VMEXIT. There the trap means nothing: svm_exit.c gives the guest its own. Bochs' VT-x is
+// right.
 static void debug_trap(struct interrupt_frame *frame)
 {
     if (frame->rip != (uintptr_t)svm_exited) {
@@ -107,22 +117,24 @@ enum status svm_enable_cpu(struct reason *why)
     }
     struct svm_capability own;
     enum status status = svm_capability_read(&own, why);
-    if (status == STATUS_OK) {
-        status = enable_vm_cr(why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = live_state_init_cpu(why);
+    status = enable_vm_cr(why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK) {
-        status = allocate(svm, why);
+    status = live_state_init_cpu(why);
+    if (status != STATUS_OK) {
+        return status;
     }
+    status = allocate(svm, why);
     if (status != STATUS_OK) {
         return status;
     }
     status = switch_on(svm, why);
     if (status != STATUS_OK) {
-        frames_release(svm->save_area, 1);
-        frames_release(svm->host, 1);
+        free_frames(svm);
         return status;
     }
     svm_capability_join(&own);
@@ -142,8 +154,7 @@ void svm_disable_cpu(void)
     }
     wrmsr(AMD_VM_HSAVE_PA, 0);
     wrmsr(IA32_EFER, rdmsr(IA32_EFER) & ~(uint64_t)EFER_SVME);
-    frames_release(svm->save_area, 1);
-    frames_release(svm->host, 1);
+    free_frames(svm);
     svm->enabled = false;
 }
 
@@ -161,8 +172,8 @@ void svm_load_vcpu(struct vcpu_core *vcpu)
     live_state_load_common(&vcpu->backend->live);
 }
 
-// What other CPUs have cached of the VMCB (APM Vol. 2 15.15.1) and under its ASID is of no use to
-// the next one.
+// The next CPU may have cached the VMCB (APM Vol. 2 15.15.1), and translations under its ASID, long
+// ago. So it starts with a new ASID and no clean bits.
 void svm_unload_vcpu(struct vcpu_core *vcpu)
 {
     struct svm_cpu *svm = this_svm();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Decodes the instructions that exit: an opcode of fixed length behind any number of prefixes.
+// Decodes the instructions that exit: any number of prefixes, then an opcode of fixed length.
 #include "arch/svm/svm_decode.h"
 
 #define OPCODE_HLT 0xf4
@@ -39,7 +39,7 @@ static bool is_legacy_prefix(uint8_t byte)
     }
 }
 
-// The bytes behind 0FH.
+// Decodes the bytes after 0FH.
 static bool decode_second(const uint8_t *bytes, unsigned count, uint8_t rex,
                           struct svm_instruction *instruction)
 {

@@ -15,8 +15,9 @@ section .text
 ; Enters the guest and stays with it until vcpu->work is not 0 after an exit.
 ; In:       rdi = vcpu; GIF clear, so that the host's interrupts wait. VMRUN sets GIF, and #VMEXIT
 ;           clears it. RFLAGS.IF is set here; VMRUN saves it and #VMEXIT brings it back.
-; Clobbers: what the C ABI lets it; all callee-saved registers are saved here, once for many exits.
-; Stack:    the host's all the time: VMRUN keeps RSP for #VMEXIT. The vcpu is on top of it.
+; Clobbers: the caller-saved registers of the C ABI. The callee-saved ones are saved here, once for
+;           many exits.
+; Stack:    always the host's: VMRUN keeps RSP for #VMEXIT. The vcpu is on top of it.
 svm_enter:
     push rbp
     push rbx
@@ -24,12 +25,13 @@ svm_enter:
     push r13
     push r14
     push r15
-    push rdi                            ; the vcpu; and the ABI's alignment at each call
+    push rdi                            ; the vcpu; this also aligns the stack for the ABI
     mov r12, rdi
     mov rbx, [rdi + VCPU_BACKEND]
-    sti                                 ; the host's interrupts exit from the guest. Not just before
-                                        ; VMRUN: in QEMU the guest's first instruction would be in
-                                        ; the shadow, and a STI there would cast none of its own
+    sti                                 ; the host's interrupts exit from the guest. STI must not
+                                        ; come right before VMRUN: in QEMU its shadow would cover
+                                        ; the guest's first instruction, and if that is a STI, it
+                                        ; would have no shadow of its own
 
 ; In:       r12 = vcpu, rbx = vcpu->backend, which begins with the VMCB; [rsp] = vcpu.
 align 16
@@ -53,8 +55,8 @@ enter_guest:
     mov r12, [r12 + VCPU_R12]
     vmrun                               ; the VMCB at physical address RAX
 
-; Back are the host's RAX, RSP, RFLAGS, control registers and CS to ES; FS, GS, TR and the rest of
-; what VMLOAD loads are still the guest's.
+; #VMEXIT has loaded the host's RAX, RSP, RFLAGS, control registers, CS, DS, ES and SS. FS, GS, TR
+; and all else that VMLOAD loads are still the guest's.
 svm_exited:
     mov rax, [rsp]
     mov [rax + VCPU_RCX], rcx

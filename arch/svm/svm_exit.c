@@ -32,8 +32,8 @@ static inline void decode_io(const struct vmcb_control *control, struct vm_exit 
     exit->io.port = (uint16_t)(info >> IO_INFO_PORT_SHIFT);
 }
 
-// The register is in exitinfo1 with decode assists; else it is in the instruction. False: the guest
-// goes on, with CR0 to itself.
+// With decode assists exitinfo1 has the general register. Without them it is in the instruction.
+// False: the guest owns CR0 now, and executes the instruction again.
 static NOT_INLINE bool decode_cr_access(struct vcpu_core *vcpu, uint32_t exitcode,
                                         struct vm_exit *exit)
 {
@@ -77,7 +77,7 @@ static void describe_code(const struct vmcb_save *save, struct exit_code *code)
     code->cs_attributes = save->cs.attributes;
 }
 
-// Member by member: an initialiser would write all of it twice.
+// Sets each member by itself: with an initialiser the compiler would write all of it twice.
 static void describe_memory(const struct vmcb *vmcb, struct exit_memory *memory)
 {
     const struct vmcb_control *control = &vmcb->control;
@@ -98,7 +98,7 @@ static NOT_INLINE void decode_apic_access(struct vcpu_core *vcpu, struct vm_exit
     }
 }
 
-// False: the guest shows in a moment which address led there.
+// False: a probe was started, and the guest's next page fault tells the linear address.
 static NOT_INLINE bool decode_memory(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
     const struct vmcb_control *control = &vcpu->backend->vmcb.control;
@@ -111,7 +111,7 @@ static NOT_INLINE bool decode_memory(struct vcpu_core *vcpu, struct vm_exit *exi
     return !probe;
 }
 
-// A page fault of the guest's own, which it would have had without an exit.
+// A page fault that the guest would have had without a probe too.
 static void decode_page_fault(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
     const struct vmcb_control *control = &vcpu->backend->vmcb.control;
@@ -123,8 +123,9 @@ static void decode_page_fault(struct vcpu_core *vcpu, struct vm_exit *exit)
                                               .delivery = control->exitintinfo & EVENTINJ_VALID};
 }
 
-// The guest's page fault while a page of ones stands for a table of its outside RAM. One without
-// reserved bits did not come from there: another vCPU has changed the tables meanwhile.
+// A page fault of the guest during a probe: a page of ones stands for a page table outside RAM. If
+// the fault is not for reserved bits, it did not come from that page: another vCPU has changed the
+// tables meanwhile.
 static NOT_INLINE bool decode_probe(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
     struct backend_vcpu *backend = vcpu->backend;
@@ -135,8 +136,8 @@ static NOT_INLINE bool decode_probe(struct vcpu_core *vcpu, struct vm_exit *exit
         return true;
     }
     exit->kind = EXIT_MEMORY;
-    describe_memory(&backend->vmcb,
-                    &exit->memory); // a page fault's error code has the same low bits
+    // A page fault's error code has the same low bits as exitinfo1 of a nested page fault.
+    describe_memory(&backend->vmcb, &exit->memory);
     exit->memory.gpa = backend->probed;
     exit->memory.gva.value = control->exitinfo2;
     exit->memory.gva_valid = true;
@@ -146,7 +147,7 @@ static NOT_INLINE bool decode_probe(struct vcpu_core *vcpu, struct vm_exit *exit
     return true;
 }
 
-// QEMU answers a MOV to CR3 with reserved bits like this, where a CPU gives #GP.
+// QEMU also refuses the guest at a MOV to CR3 with reserved bits. A CPU raises #GP there.
 static NOT_INLINE void decode_refusal(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
     struct svm_instruction instruction;
@@ -165,13 +166,13 @@ static void host_event(struct vcpu_core *vcpu)
     (BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) |          \
      BIT(VECTOR_PF) | BIT(VECTOR_AC))
 
-// False: it was the host's own.
+// False: the exception concerned the host.
 static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, uint8_t vector,
                                         struct vm_exit *exit)
 {
     const struct vmcb_control *control = &vcpu->backend->vmcb.control;
     if (vector == VECTOR_MC) {
-        host_event(vcpu); // svm_run takes it
+        host_event(vcpu); // svm_run calls its handler
         return false;
     }
     if (vector == VECTOR_PF) {
@@ -181,12 +182,12 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, uint8_t vector,
     exit->exception.vector = vector;
     exit->exception.has_error_code = EXCEPTIONS_WITH_ERROR_CODE & BIT(vector);
     exit->exception.error_code = (uint32_t)control->exitinfo1;
-    exit->exception.payload = vcpu->backend->vmcb.save.dr6 & DR6_CAUSES; // there already (15.12.2)
+    exit->exception.payload = vcpu->backend->vmcb.save.dr6 & DR6_CAUSES; // set already (15.12.2)
     exit->exception.delivery = control->exitintinfo & EVENTINJ_VALID;
     return true;
 }
 
-// False: the guest goes on at the IRET.
+// Always false: the guest goes on at the IRET.
 static NOT_INLINE bool decode_iret(struct vcpu_core *vcpu)
 {
     vcpu->exits[EXIT_INTERRUPT_WINDOW]++;
@@ -259,7 +260,7 @@ static NOT_INLINE bool decode_rare(struct vcpu_core *vcpu, uint32_t exitcode, st
     }
 }
 
-// The raw exit in neutral terms. False: vmm/ has nothing to do with it.
+// Turns the raw exit into neutral terms. False: vmm/ has nothing to do with the exit.
 static inline bool decode(struct vcpu_core *vcpu, const struct vmcb *vmcb, struct vm_exit *exit)
 {
     uint32_t exitcode = (uint32_t)vmcb->control.exitcode;
@@ -285,16 +286,16 @@ static inline bool decode(struct vcpu_core *vcpu, const struct vmcb *vmcb, struc
     }
 }
 
-// ---- Past the instruction ----
+// ---- On to the next instruction ----
 
-// The shadow of STI and MOV SS ends with the instruction: what it held back can come.
+// The shadow of STI and MOV SS ends with the instruction. Interrupts that it held back can come.
 static NOT_INLINE void end_shadow(struct vcpu_core *vcpu)
 {
     svm_set_interrupt_shadow(vcpu->backend, false);
     __atomic_or_fetch(&vcpu->work, WORK_EVENTS, __ATOMIC_RELAXED);
 }
 
-// RF counts for one instruction only; with TF a trap follows it.
+// RF counts for one instruction only. With TF a trap follows the instruction.
 static NOT_INLINE void finish_debugging(struct vcpu_core *vcpu)
 {
     struct vmcb_save *save = &vcpu->backend->vmcb.save;
@@ -302,7 +303,7 @@ static NOT_INLINE void finish_debugging(struct vcpu_core *vcpu)
     save->rflags &= ~(uint64_t)RFLAGS_RF;
     if (save->rflags & RFLAGS_TF) {
         svm_set_register(vcpu, REG_DR6, save->dr6 | DR6_BS);
-        (void)svm_inject(vcpu, &trap); // if an event waits, it comes before
+        (void)svm_inject(vcpu, &trap); // if another event waits already, the trap is dropped
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Says what went wrong in the manual's words, and shows the VMCB fields that matter.
+// Says in the manual's words what went wrong, and shows the fields of the VMCB that matter.
 #include "arch/svm/svm_explain.h"
 
 #include <stdarg.h>
@@ -13,7 +13,7 @@
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
-// APM Vol. 2 appendix C: 60H to A4H.
+// The exit codes from 60H to A4H (APM Vol. 2 appendix C).
 #define FIRST_NAMED 0x60
 static const char *const exitcodes[] = {
     [0x60 - FIRST_NAMED] = "physical interrupt",

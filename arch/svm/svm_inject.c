@@ -27,8 +27,9 @@ static enum eventinj_type type_of(const struct event *event)
     return EVENTINJ_EXCEPTION;
 }
 
-// QEMU may deliver an interrupt once more, in its own handler, if its emulation of this CPU is
-// called away before the next #VMEXIT. So that comes at once, by an interrupt of the host's.
+// If QEMU's emulation of this CPU is interrupted before the next #VMEXIT, it may deliver the
+// guest's interrupt a second time, inside the interrupt's own handler. So Husk sends itself an
+// interrupt, which brings that #VMEXIT at once.
 static void place_event(struct vcpu_core *vcpu, uint64_t eventinj)
 {
     vcpu->backend->vmcb.control.eventinj = eventinj;
@@ -38,7 +39,7 @@ static void place_event(struct vcpu_core *vcpu, uint64_t eventinj)
     }
 }
 
-#define NO_RIP UINT64_MAX // where no IRET is
+#define NO_RIP UINT64_MAX // no IRET is here
 
 void svm_block_nmis(struct vcpu_core *vcpu, bool blocked)
 {
@@ -56,7 +57,7 @@ bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
     }
     uint64_t eventinj =
         event->vector | (uint64_t)type_of(event) << EVENTINJ_TYPE_SHIFT | EVENTINJ_VALID;
-    // In real mode exceptions have no error code.
+    // Exceptions have no error code in real mode.
     if (event->has_error_code && (vmcb->save.cr0 & CR0_PE)) {
         eventinj |= EVENTINJ_ERROR_CODE | (uint64_t)event->error_code << EVENTINJ_ERROR_CODE_SHIFT;
     }
@@ -72,7 +73,7 @@ void svm_forget_event(struct vcpu_core *vcpu)
     vcpu->backend->vmcb.control.eventinj = 0;
 }
 
-// svm_run lets the guest run for a moment.
+// Makes the loop return, so that svm_run lets the guest run for a moment.
 static void run_for_nmi(struct vcpu_core *vcpu)
 {
     if (vcpu->backend->nmi_waits && !vcpu->backend->nmi_blocked) {
@@ -87,8 +88,9 @@ void svm_end_nmi(struct vcpu_core *vcpu)
     run_for_nmi(vcpu);
 }
 
-// There is no window for NMIs. In an NMI's handler the IRET exits; from there on, or when another
-// event goes before, the guest runs for a moment, which is longer each time.
+// AMD-V has no window for NMIs. The IRET of an NMI's handler exits, and then the guest must execute
+// it. Or another event is delivered first. In both cases the guest runs for a moment before the NMI
+// is tried again, each time for twice as long.
 #define NMI_HOLD_NS 20000ULL
 #define NMI_HOLDS_MAX 7U
 
@@ -110,7 +112,7 @@ uint64_t svm_nmi_hold(struct vcpu_core *vcpu)
     return hold_ns;
 }
 
-// A virtual interrupt of the highest priority, whose delivery exits.
+// The window is a virtual interrupt of the highest priority: its delivery exits.
 void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
 {
     uint64_t request = V_IRQ | V_INTR_PRIORITY_MAX | V_IGN_TPR;
@@ -121,9 +123,9 @@ void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
     svm_intercepts_set(vcpu, CAUSE_INTERRUPT_WINDOW, wanted);
 }
 
-// An event whose delivery was cut short by the exit is delivered again (15.7.2); the fields have
-// one layout. What an instruction raised (INT n, INT3, INTO) comes again by itself: RIP is still at
-// that instruction.
+// Delivers an event again whose delivery the exit has cut short (15.7.2). EXITINTINFO and EVENTINJ
+// have the same layout. Events of INT n, INT3 and INTO come again by themselves, as RIP is still at
+// the instruction.
 bool svm_requeue_event(struct vcpu_core *vcpu)
 {
     uint64_t event = vcpu->backend->vmcb.control.exitintinfo;

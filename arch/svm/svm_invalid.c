@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The consistency checks of VMRUN (APM Vol. 2 15.5.1), to say which of them failed.
+// The consistency checks of VMRUN (APM Vol. 2 15.5.1): finds the one that failed.
 #include "arch/svm/svm_invalid.h"
 
 #include "arch/svm/vmcb.h"

@@ -4,6 +4,6 @@
 
 struct vmcb;
 
-// The first rule of APM Vol. 2 15.5.1, "Canonicalization and Consistency Checks", that this VMCB
-// breaks, in words; the hardware says only that there is one.
+// Says in words which rule of APM Vol. 2 15.5.1, "Canonicalization and Consistency Checks", this
+// VMCB breaks: the first one. The hardware says only that it breaks one.
 const char *svm_invalid_text(const struct vmcb *vmcb);

@@ -6,12 +6,12 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-// Three maps of 2 KiB: MSRs from 0, from 0xc0000000 and from 0xc0010000. Any other MSR always
-// exits.
+// There are three maps of 2 KiB: for the MSRs from 0, from 0xc0000000 and from 0xc0010000. Accesses
+// to any other MSR always exit.
 #define MSRS_A_MAP 0x2000u
 #define MSR_MAP_BYTES (2 * KIB)
 
-// EFER has a bit that the guest must not see, SVME. Emulators do not load G_PAT.
+// The guest must not see SVME in EFER. Emulators do not load G_PAT.
 static bool always_exits(uint32_t msr)
 {
     return msr == IA32_EFER || msr == IA32_PAT;

@@ -8,5 +8,5 @@
 
 // Every access exits.
 void svm_msr_map_begin(uint8_t *msr_map);
-// From now on these accesses to the MSR exit, or do not; in one of a VM's maps.
+// From now on these accesses to the MSR exit, or do not, by this map.
 void svm_msr_map_set(uint8_t *msr_map, uint32_t msr, bool reads, bool writes);

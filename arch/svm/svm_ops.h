@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// AMD-V as a back end, for whoever chooses one.
+// AMD-V as a back end. kernel_main chooses one.
 #pragma once
 
 #include "vmm/backend.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Finds the linear address whose page tables lead out of RAM.
 //
-// A nested page fault names the guest-physical address only. Where that was a step of a page walk,
-// the guest has given a page table outside its RAM, which reads as all ones: it gets a page fault
-// for reserved bits. The CPU finds out for which address, if a page of ones lies there for as long
-// as the instruction takes to fault again. Only this vCPU sees that page: it walks copies of the
-// tables on the way there.
+// A nested page fault names the guest-physical address only. If it was a step of a page walk, the
+// guest has put a page table outside its RAM. Memory outside RAM reads as all ones, so the guest
+// must get a page fault for reserved bits, with the linear address. The CPU finds that address: a
+// page of ones is mapped there, the guest executes the instruction again, and its page fault exits.
+// Only this vCPU sees the page, as it walks copies of the nested tables on the way there.
 #include "arch/svm/svm_probe.h"
 
 #include "arch/svm/npt.h"
@@ -22,7 +22,7 @@
 
 #define GPA_BITS 48 // what 4 levels of nested tables reach
 
-// The tables, then the page of ones.
+// The copies of the tables, then the page of ones.
 #define PROBE_PAGES (NESTED_LEVELS + 1)
 
 static uint8_t *page_of(const struct backend_vcpu *backend, unsigned index)
@@ -68,7 +68,7 @@ bool svm_probe_start(struct vcpu_core *vcpu, gpa_t address)
     return true;
 }
 
-// Nothing of what was cached through these tables may stay when their frames are used for others.
+// The frames will be used for other things. So no translation through these tables may stay cached.
 void svm_probe_remove(struct vcpu_core *vcpu)
 {
     svm_intercepts_set(vcpu, CAUSE_PROBE, false);

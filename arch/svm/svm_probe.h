@@ -7,10 +7,10 @@
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
 
-// After a nested page fault of a page walk at `gpa`, outside RAM: the guest's next page fault
-// exits, and says for which address. False: that cannot be done.
+// After a nested page fault of a page walk at `gpa`, outside RAM: makes the guest's next page fault
+// exit, which says the linear address. False: that cannot be done.
 bool svm_probe_start(struct vcpu_core *vcpu, gpa_t gpa);
-// Takes the probe away that there is.
+// Takes the probe away. There must be one.
 void svm_probe_remove(struct vcpu_core *vcpu);
 // Before the vCPU goes: frees the probe's pages. No CPU uses them any more, as the vCPU's ASIDs are
 // not given again without a flush.

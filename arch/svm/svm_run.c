@@ -20,11 +20,11 @@
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
 
-// However late it is, the guest gets this long: a timer that had fired before VMRUN would end the
-// run before its first instruction, again and again.
+// The guest gets at least this long, however late it is. If the timer fired before VMRUN, the run
+// would end before the guest's first instruction, again and again.
 #define GUEST_NS_MIN 5000
 
-// `hold_ns`: for how long it runs, whatever else there is to do; or 0.
+// `hold_ns`: the guest runs for this long, whatever else there is to do; 0: until the deadline.
 static void set_timer(const struct vcpu_core *vcpu, uint64_t hold_ns)
 {
     uint64_t now_ns = time_now_ns();
@@ -32,8 +32,8 @@ static void set_timer(const struct vcpu_core *vcpu, uint64_t hold_ns)
     time_set_deadline(hold_ns ? now_ns + hold_ns : MAX(vcpu->deadline_ns, earliest_ns));
 }
 
-// From here on TR is the guest's, and an NMI would take its stack from there: GIF keeps all
-// interrupts away until leave (APM Vol. 2 15.17).
+// From here on TR is the guest's, and an NMI of the host would take its stack from that TR. So GIF
+// keeps all interrupts away until `leave` (APM Vol. 2 15.17).
 static void enter(struct backend_vcpu *backend)
 {
     svm_clgi();
@@ -41,7 +41,7 @@ static void enter(struct backend_vcpu *backend)
     backend->state_in_cpu = true;
 }
 
-// What has waited, interrupts and NMIs, is taken here.
+// Interrupts and NMIs that have waited are taken here.
 static void leave(struct backend_vcpu *backend)
 {
     svm_vmsave(backend->vmcb_physical);
@@ -51,7 +51,7 @@ static void leave(struct backend_vcpu *backend)
     interrupts_window();
 }
 
-// A machine check that exits is not kept pending: its vector is called here.
+// A machine check that exits does not stay pending. Its handler is called here.
 static void take_machine_check(const struct backend_vcpu *backend)
 {
     if (backend->vmcb.control.exitcode == VMEXIT_EXCEPTION + VECTOR_MC) {

@@ -9,42 +9,32 @@
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
 
-// Which of them are in the CPU while the guest is (VMLOAD), and not in the VMCB.
+// Whether VMLOAD loads the segment: then the CPU has it while the guest runs, and the VMCB is old.
 static bool is_vmload_state(enum guest_segment which)
 {
     return which == SEGMENT_FS || which == SEGMENT_GS || which == SEGMENT_LDTR ||
            which == SEGMENT_TR;
 }
 
+static const uint16_t offsets[SEGMENT_COUNT] = {
+    [SEGMENT_ES] = offsetof(struct vmcb_save, es),
+    [SEGMENT_CS] = offsetof(struct vmcb_save, cs),
+    [SEGMENT_SS] = offsetof(struct vmcb_save, ss),
+    [SEGMENT_DS] = offsetof(struct vmcb_save, ds),
+    [SEGMENT_FS] = offsetof(struct vmcb_save, fs),
+    [SEGMENT_GS] = offsetof(struct vmcb_save, gs),
+    [SEGMENT_LDTR] = offsetof(struct vmcb_save, ldtr),
+    [SEGMENT_TR] = offsetof(struct vmcb_save, tr),
+    [SEGMENT_GDTR] = offsetof(struct vmcb_save, gdtr),
+    [SEGMENT_IDTR] = offsetof(struct vmcb_save, idtr),
+};
+
 static struct vmcb_segment *segment_of(struct vmcb *vmcb, enum guest_segment which)
 {
-    switch (which) {
-    case SEGMENT_ES:
-        return &vmcb->save.es;
-    case SEGMENT_CS:
-        return &vmcb->save.cs;
-    case SEGMENT_SS:
-        return &vmcb->save.ss;
-    case SEGMENT_DS:
-        return &vmcb->save.ds;
-    case SEGMENT_FS:
-        return &vmcb->save.fs;
-    case SEGMENT_GS:
-        return &vmcb->save.gs;
-    case SEGMENT_LDTR:
-        return &vmcb->save.ldtr;
-    case SEGMENT_TR:
-        return &vmcb->save.tr;
-    case SEGMENT_GDTR:
-        return &vmcb->save.gdtr;
-    case SEGMENT_IDTR:
-    case SEGMENT_COUNT:
-        break;
-    }
-    return &vmcb->save.idtr;
+    return (struct vmcb_segment *)(void *)((uint8_t *)&vmcb->save + offsets[which]);
 }
 
-// The VMCB leaves out the limit's bits that stand in the middle of a descriptor's attributes.
+// A descriptor has bits of the limit between its attributes. The VMCB leaves them out.
 #define LOW_ATTRIBUTES 0x00ffU
 #define HIGH_ATTRIBUTES 0xf000U
 #define HIGH_SHIFT 4
@@ -66,7 +56,7 @@ void svm_get_segment(const struct vcpu_core *vcpu, enum guest_segment which,
         segment->attributes = (uint16_t)((attributes & LOW_ATTRIBUTES) |
                                          (attributes << HIGH_SHIFT & HIGH_ATTRIBUTES));
     }
-    // Some CPUs do not keep G of CS.
+    // Some CPUs do not save G of CS.
     if (which == SEGMENT_CS && from->limit > 0xfffff) {
         segment->attributes |= SEGMENT_G;
     }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Keeps a virtual interrupt out of the shadow of STI and MOV SS where VMRUN does not load it.
+// Keeps virtual interrupts out of the shadow of STI and MOV SS on a machine whose VMRUN does not
+// load the shadow.
 //
-// QEMU saves the shadow in the VMCB and never loads it (APM Vol. 2 15.21.5 has it do both). When
-// the host's interrupt exits between STI and HLT, the guest's own interrupt would then come before
-// HLT, and the guest would sleep through it. So the guest runs on for a moment with the window for
-// interrupts closed: until its next exit, or the host's timer.
+// A CPU saves and loads the shadow (APM Vol. 2 15.21.5). QEMU saves it in the VMCB and never loads
+// it. When an interrupt of the host exits between the guest's STI and HLT, the guest's own
+// interrupt would then come before HLT, and the guest would sleep although it has had its
+// interrupt. So the window for interrupts stays closed for a moment, in which the guest runs to its
+// next exit or to the host's timer.
 #include "arch/svm/svm_shadow.h"
 
 #include "arch/svm/svm.h"
@@ -15,9 +17,9 @@
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
 
-// How long the guest runs. An exit at the same instruction means that it has not come to execute
-// it, or that it jumps to itself: it gets twice as long, and after so many times it does the
-// latter.
+// How long the guest runs. If it exits at the same instruction, either it had no time to execute
+// the instruction, or the instruction jumps to itself. So the guest gets twice as long. After this
+// many times the instruction is taken for a jump to itself.
 #define HOLD_NS 20000ULL
 #define SAME_RIP_MAX 10
 

@@ -6,8 +6,9 @@
 
 struct vcpu_core;
 
-// Before and after the guest runs. svm_shadow_hold returns after how many ns the guest must come
-// back, because an interrupt may wait for the end of the shadow and the window for it is closed
-// until then; 0: that is not so.
+// Before the guest runs: closes the window for interrupts, if the guest is in a shadow. Then the
+// guest must come back after the returned number of ns, as an interrupt may wait; 0: there is no
+// shadow.
 uint64_t svm_shadow_hold(struct vcpu_core *vcpu);
+// After the guest has run: the shadow goes on if the guest has not executed its instruction.
 void svm_shadow_release(struct vcpu_core *vcpu);

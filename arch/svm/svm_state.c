@@ -15,7 +15,8 @@
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
 
-// CR0 bits that the guest only believes to have: they would switch caching off for the CPU.
+// Bits of CR0 that the guest may set for itself, but not for the CPU: they would switch caching
+// off.
 #define CR0_HOST_OWNED (CR0_NW | CR0_CD)
 
 static struct vmcb *vmcb_of(const struct vcpu_core *vcpu)
@@ -25,8 +26,8 @@ static struct vmcb *vmcb_of(const struct vcpu_core *vcpu)
 
 // ---- Control registers ----
 
-// The hardware did not see this write: what it would have flushed must go (APM Vol. 2 15.16).
-// `decisive` bits decide how tables are walked, the others what is allowed.
+// Husk does this write in place of the CPU. So Husk must flush what the CPU would have flushed (APM
+// Vol. 2 15.16). The `decisive` bits say how tables are walked, the others what is allowed.
 static void paging_changed(struct vcpu_core *vcpu, uint64_t changes, uint64_t decisive)
 {
     if (changes) {
@@ -42,8 +43,8 @@ static uint64_t get_cr0(const struct vcpu_core *vcpu)
     return vmcb_of(vcpu)->save.cr0 | vcpu->backend->cr0_hidden;
 }
 
-// Only writes that change more than TS and MP exit, as long as what the guest would read is what it
-// has: otherwise all reads and writes do.
+// As long as the guest would read the right value, only writes that change more than TS and MP
+// exit. Otherwise all reads and writes exit.
 static void place_cr0(struct vcpu_core *vcpu, uint64_t value, uint64_t hidden)
 {
     vmcb_of(vcpu)->save.cr0 = value & ~hidden;
@@ -69,8 +70,9 @@ static uint64_t get_efer(const struct vcpu_core *vcpu)
     return (vmcb_of(vcpu)->save.efer & ~(uint64_t)EFER_SVME) | vcpu->backend->efer_hidden;
 }
 
-// LME means nothing before CR0.PG is set. As long as that exits, the CPU need not have it, and QEMU
-// must not: it does not switch the host's paging on where the guest left LME and no CR4.PAE.
+// LME means nothing before CR0.PG is set, and that write exits. So the CPU need not have LME until
+// then. In QEMU it must not: if the guest has LME without CR4.PAE, a #VMEXIT does not switch the
+// host's paging on.
 static uint64_t lme_in_wait(uint64_t efer)
 {
     return efer & EFER_LMA ? 0 : efer & EFER_LME;
@@ -83,8 +85,8 @@ static void place_efer(struct vcpu_core *vcpu, uint64_t value, uint64_t hidden)
     svm_mark_dirty(vcpu, CLEAN_CR);
 }
 
-// LMSW, SMSW and CLTS cannot reach the hidden bits, so they need not be understood: the guest has
-// the whole of CR0, as it believes it to be, until svm_run looks again.
+// LMSW, SMSW and CLTS cannot change the hidden bits, so Husk need not decode them. Until the next
+// svm_run the CPU has CR0 as the guest believes it to be, and the guest executes the instruction.
 void svm_give_cr0(struct vcpu_core *vcpu)
 {
     vcpu->backend->cr0_native = true;
@@ -137,7 +139,7 @@ static void set_efer(struct vcpu_core *vcpu, uint64_t value)
 
 // ---- Interruptibility ----
 
-// The hardware does not block NMIs for a guest: that is done by not injecting one.
+// The hardware does not block NMIs for a guest. vmm/ injects none while SHADOW_NMI is set.
 static uint64_t get_shadow(const struct vcpu_core *vcpu)
 {
     const struct backend_vcpu *backend = vcpu->backend;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Gives out ASIDs and flushes by the narrowest way that this CPU has.
+// Gives out ASIDs, and flushes no more than needed, as far as this CPU can.
 #include "arch/svm/svm_tlb.h"
 
 #include "arch/svm/svm.h"
@@ -14,7 +14,7 @@
 struct asids {
     uint64_t generation; // 0: AMD-V was never on
     uint32_t next;
-    bool stale; // the flush is still to come: the vCPU that began the generation may never run
+    bool stale; // no VMRUN has flushed yet: the vCPU that began the generation may never run
 };
 
 static struct asids cpus[CPUS_MAX]; // each CPU touches its own only
@@ -36,7 +36,7 @@ void svm_tlb_begin(unsigned cpu)
     begin_generation(&cpus[cpu]);
 }
 
-// A new ASID has no state of the VMCB in the CPU either.
+// Under a new ASID the CPU has no cached state of the VMCB either.
 static void take_asid(struct vcpu_core *vcpu, struct asids *asids)
 {
     struct vmcb_control *control = &vcpu->backend->vmcb.control;
@@ -84,6 +84,6 @@ void svm_tlb_prepare(struct vcpu_core *vcpu)
     }
     if (asids->stale) {
         backend->vmcb.control.tlb_control = TLB_FLUSH_ALL;
-        asids->stale = false; // VMRUN follows
+        asids->stale = false; // the VMRUN that follows flushes
     }
 }

@@ -12,7 +12,8 @@ void svm_tlb_begin(unsigned cpu);
 // The vCPU is on this CPU now, and the CPU calls the functions below. What another CPU knows of the
 // vCPU means nothing here: no ASID, no clean bit (APM Vol. 2 15.15.2).
 void svm_tlb_move(struct vcpu_core *vcpu, unsigned cpu);
-// Right before the guest runs: it has an ASID of the CPU's generation, and nothing stale is cached.
+// Right before the guest runs: gives it an ASID of the CPU's generation, and has stale translations
+// flushed.
 void svm_tlb_prepare(struct vcpu_core *vcpu);
 // The next VMRUN finds none of the guest's translations.
 void svm_tlb_flush(struct vcpu_core *vcpu);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A vCPU's VMCB: made, filled with what exits, and given back.
+// Makes a vCPU's VMCB, fills it, and gives it back.
 #include "arch/svm/svm_vcpu.h"
 
 #include "arch/svm/svm.h"
@@ -24,7 +24,7 @@
 
 static_assert(offsetof(struct backend_vcpu, vmcb) == 0, "the VMCB is page-aligned like its frames");
 
-// How many PAUSEs do not exit, and after how many cycles without one they are counted anew (APM
+// This many PAUSEs do not exit. After this many cycles without a PAUSE, the count begins anew (APM
 // Vol. 2 15.14.4).
 #define PAUSES 3000
 #define PAUSE_THRESHOLD_CYCLES 128
@@ -53,7 +53,7 @@ static void fill_controls(struct vcpu_core *vcpu)
     svm_set_nested_root(vcpu, nested->root);
 }
 
-// Guest state that nothing else sets.
+// Guest state that must be valid from the start.
 static void fill_state(struct vcpu_core *vcpu)
 {
     svm_set_register(vcpu, REG_CR0, CR0_ET);

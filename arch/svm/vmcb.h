@@ -4,8 +4,8 @@
 
 #include "vmm/util/types.h"
 
-// A segment register; GDTR and IDTR have base and limit only. `attributes` has bits 8 to 15 and 20
-// to 23 of a descriptor's second word side by side: type, S, DPL, P, then AVL, L, D/B, G.
+// A segment register. GDTR and IDTR have base and limit only. `attributes` has bits 8 to 15 of a
+// descriptor's second word (type, S, DPL, P), and bits 20 to 23 right above them (AVL, L, D/B, G).
 struct vmcb_segment {
     uint16_t selector;
     uint16_t attributes;
@@ -20,11 +20,11 @@ static_assert(sizeof(struct vmcb_segment) == 16, "APM Vol. 2 table B-2");
 #define VMCB_ATTRIBUTE_G BIT(11)
 
 struct vmcb_control {
-    uint16_t cr_reads; // intercepts: a bit a register
+    uint16_t cr_reads; // intercepts: a bit for each register
     uint16_t cr_writes;
     uint16_t dr_reads;
     uint16_t dr_writes;
-    uint32_t exceptions; // a bit a vector
+    uint32_t exceptions; // a bit for each vector
     uint32_t intercepts; // INTERCEPT_*
     uint32_t intercepts_svm;
     uint32_t intercepts_other;
@@ -38,15 +38,15 @@ struct vmcb_control {
     uint8_t tlb_control; // TLB_*
     uint8_t reserved1[3];
     uint64_t v_intr;           // V_*
-    uint64_t interrupt_shadow; // bit 0: STI or MOV SS was the instruction before
+    uint64_t interrupt_shadow; // bit 0: the instruction before was STI or MOV SS
     uint64_t exitcode;
     uint64_t exitinfo1;
     uint64_t exitinfo2;
-    uint64_t exitintinfo; // EVENTINJ_*: what was being delivered
+    uint64_t exitintinfo; // EVENTINJ_*: the event whose delivery the exit cut short
     uint64_t nested;      // NESTED_*
     uint64_t avic_apic_bar;
     uint64_t ghcb;
-    uint64_t eventinj; // EVENTINJ_*: what the next VMRUN delivers
+    uint64_t eventinj; // EVENTINJ_*: the event that the next VMRUN delivers
     uint64_t nested_cr3;
     uint64_t lbr;
     uint32_t clean; // CLEAN_*
@@ -54,10 +54,10 @@ struct vmcb_control {
     uint64_t next_rip;
     uint8_t fetched_count;
     uint8_t fetched[15];
-    uint64_t avic_backing_page; // physical addresses, as are the tables'
+    uint64_t avic_backing_page; // a physical address, like the two tables
     uint64_t reserved3;
     uint64_t avic_logical_table;
-    uint64_t avic_physical_table; // and in the low bits the last index
+    uint64_t avic_physical_table; // the low bits are the last index
     uint8_t reserved4[0x400 - 0x100];
 };
 static_assert(offsetof(struct vmcb_control, iopm_base) == 0x40, "APM Vol. 2 table B-1");
@@ -70,7 +70,7 @@ static_assert(offsetof(struct vmcb_control, avic_backing_page) == 0xe0, "APM Vol
 static_assert(offsetof(struct vmcb_control, avic_physical_table) == 0xf8, "APM Vol. 2 table B-1");
 static_assert(sizeof(struct vmcb_control) == 0x400, "APM Vol. 2 table B-1");
 
-// FS, GS, LDTR, TR and STAR to SYSENTER_EIP belong to VMLOAD and VMSAVE, the rest to VMRUN.
+// VMLOAD and VMSAVE copy FS, GS, LDTR, TR and STAR to SYSENTER_EIP. VMRUN copies the rest.
 struct vmcb_save {
     struct vmcb_segment es;
     struct vmcb_segment cs;
@@ -115,7 +115,7 @@ struct vmcb_save {
     uint8_t reserved5[0x1000 - 0x678];
 };
 
-// 4 KiB, at a physical address that is a multiple of that.
+// 4 KiB, at a physical address that is a multiple of 4 KiB.
 struct vmcb {
     struct vmcb_control control;
     struct vmcb_save save;
@@ -172,7 +172,7 @@ static_assert(offsetof(struct vmcb, save.g_pat) == 0x668, "APM Vol. 2 table B-2"
 #define V_IRQ BIT(8)
 #define V_INTR_PRIORITY_MAX (0xfULL << 16)
 #define V_IGN_TPR BIT(20)
-#define V_INTR_MASKING BIT(24) // the host's RFLAGS.IF masks its interrupts, the guest's its own
+#define V_INTR_MASKING BIT(24) // the guest's RFLAGS.IF does not mask the host's interrupts
 #define V_X2AVIC BIT(30)
 #define V_AVIC BIT(31)
 
@@ -193,7 +193,7 @@ enum eventinj_type {
     EVENTINJ_SOFTWARE = 4,
 };
 
-// What has not changed in the VMCB since it ran last on this CPU (15.15.3).
+// A set bit: these fields have not changed since this CPU ran the VMCB last (15.15.3).
 #define CLEAN_INTERCEPTS BIT(0) // and TSC_OFFSET
 #define CLEAN_PERMISSION_MAPS BIT(1)
 #define CLEAN_ASID BIT(2)
@@ -244,10 +244,10 @@ enum svm_exitcode {
     VMEXIT_AVIC_INCOMPLETE_IPI = 0x401,
     VMEXIT_AVIC_NOACCEL = 0x402,
 };
-// The guest state or a control was refused: -1, of which some emulators store the low half only.
+// VMRUN refused the guest state or a control: -1. Some emulators store the low half only.
 #define VMEXIT_INVALID 0xffffffffU
 
-// exitinfo1 of MOV to and from a control register, with decode assists (15.33.1).
+// exitinfo1 of a MOV to or from a control register, with decode assists (15.33.1).
 #define CR_INFO_MOV BIT(63)
 #define CR_INFO_GPR_MASK 0xfU
 
@@ -255,7 +255,7 @@ enum svm_exitcode {
 #define IO_INFO_IN BIT(0)
 #define IO_INFO_STRING BIT(2)
 #define IO_INFO_REPEATED BIT(3)
-#define IO_INFO_WIDTH_SHIFT 4 // 1, 2 or 4, the bytes
+#define IO_INFO_WIDTH_SHIFT 4 // 1, 2 or 4 bytes
 #define IO_INFO_WIDTH_MASK 7U
 #define IO_INFO_PORT_SHIFT 16
 
@@ -267,4 +267,4 @@ enum svm_exitcode {
 #define NPF_PRESENT BIT(0)
 #define NPF_WRITE BIT(1)
 #define NPF_FETCH BIT(4)
-#define NPF_PAGE_WALK BIT(33) // of a guest's paging structure, not of the final address
+#define NPF_PAGE_WALK BIT(33) // at a page table of the guest, not at the final address

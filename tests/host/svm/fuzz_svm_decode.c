@@ -14,16 +14,14 @@ static void require(bool condition)
     }
 }
 
-// A copy that ends at the end of its block, so that reading behind it is found.
+// Decodes a copy that ends where its block ends: the sanitizer finds any read beyond the copy.
 static bool decode_copy(const uint8_t *data, unsigned count, bool is_64bit,
                         struct svm_instruction *instruction)
 {
     uint8_t *block = malloc(count + 1);
-    bool known;
-
-    require(block != NULL);
+    require(block);
     memcpy(block + 1, data, count);
-    known = svm_decode_instruction(block + 1, count, is_64bit, instruction);
+    bool known = svm_decode_instruction(block + 1, count, is_64bit, instruction);
     free(block);
     return known;
 }
@@ -31,11 +29,9 @@ static bool decode_copy(const uint8_t *data, unsigned count, bool is_64bit,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned count = (unsigned)MIN(size, SVM_INSTRUCTION_BYTES_MAX);
-
     for (unsigned mode = 0; mode < 2; mode++) {
         struct svm_instruction instruction;
         struct svm_instruction again;
-
         if (!decode_copy(data, count, mode, &instruction)) {
             continue;
         }

@@ -20,7 +20,7 @@
 #include "arch/x86/msr_numbers.h"
 
 #define VCPUS 4
-#define HOST_ID 5 // APIC ID of the CPU that a vCPU runs on, less the vCPU's own
+#define HOST_ID 5 // a vCPU with the APIC ID n runs on the CPU with the APIC ID HOST_ID + n
 #define VECTOR 0x41
 #define FLAT UINT32_MAX
 #define CLUSTER 0x0fffffffU
@@ -40,7 +40,7 @@ static struct backend_vcpu backends[VCPUS];
 static struct vcpu_core vcpus[VCPUS];
 static alignas(PAGE_SIZE) uint32_t pages[VCPUS][PAGE_SIZE / 4];
 
-// ---- What the file needs of the others ----
+// ---- Fakes of what svm_avic.c calls ----
 
 const struct svm_capability *svm_capability(void)
 {
@@ -168,7 +168,6 @@ static enum outcome put(unsigned id, bool everyone)
         (const uint64_t *)(uintptr_t)(control(0)->avic_physical_table & ~(uint64_t)(PAGE_SIZE - 1));
     unsigned last = control(0)->avic_physical_table & 0xfff;
     uint64_t entry = id <= last ? apics[id] : 0;
-
     if (!(entry & BIT(63))) {
         return everyone ? DELIVERED : INVALID_TARGET;
     }
@@ -177,7 +176,7 @@ static enum outcome put(unsigned id, bool everyone)
     if (!(entry & BIT(62))) {
         return NOT_RUNNING;
     }
-    assert_int_equal(entry & 0xfff, HOST_ID + id); // whom the doorbell is rung
+    assert_int_equal(entry & 0xfff, HOST_ID + id); // the CPU that gets the doorbell
     return DELIVERED;
 }
 
@@ -189,19 +188,17 @@ static enum outcome send_physical(unsigned id)
 static enum outcome send_to_everyone(void)
 {
     enum outcome outcome = DELIVERED;
-
     for (unsigned id = 0; id <= 0xfe; id++) {
         outcome = put(id, true) == NOT_RUNNING ? NOT_RUNNING : outcome;
     }
     return outcome;
 }
 
-// `destination`: of a sender in the flat model, or else in the cluster model.
+// `flat`: the sender uses the flat model, not the cluster model.
 static enum outcome send_logical(uint8_t destination, bool flat)
 {
     const uint32_t *table = (const uint32_t *)(uintptr_t)control(0)->avic_logical_table;
     enum outcome outcome = DELIVERED;
-
     if (!flat) {
         table += 4 * (size_t)(destination >> 4);
         destination &= 0xf;
@@ -218,11 +215,10 @@ static enum outcome send_logical(uint8_t destination, bool flat)
     return outcome;
 }
 
-// Who has it in the page, which is emptied.
+// The vCPUs that have the vector in their page, as bits. Empties the pages.
 static unsigned receivers(void)
 {
     unsigned who = 0;
-
     for (unsigned i = 0; i < VCPUS; i++) {
         who |= (unsigned)(pages[i][IRR + VECTOR / 32 * 4] != 0) << i;
         pages[i][IRR + VECTOR / 32 * 4] = 0;
@@ -249,7 +245,6 @@ static void a_vcpu_begins_in_xapic_mode(void **state)
 static void without_avic_nothing_is_touched(void **state)
 {
     struct backend_vcpu before = backends[0];
-
     (void)state;
     capability.features = 0;
     svm_avic_create_vcpu(&vcpus[0]);
@@ -280,7 +275,7 @@ static void an_ipi_to_everyone_finds_all(void **state)
     run_on(2);
     assert_int_equal(send_to_everyone(), NOT_RUNNING);
     assert_int_equal(receivers(), 0xf);
-    // Also one that is not served: it is woken, as nobody is rung.
+    // A vCPU that is not served gets the IPI too: the sender exits, and Husk wakes the vCPU.
     svm_set_apic_access(&vcpus[2], APIC_ACCESS_EXITS);
     run_on(1);
     run_on(2);
@@ -310,13 +305,12 @@ static void a_cpu_that_cannot_be_rung_does_not_run(void **state)
 static void what_is_not_served_exits_whole(void **state)
 {
     unsigned flushes_before = flushes;
-
     (void)state;
     set_logical(1, 2, FLAT);
     run_on(1);
     control(1)->clean = CLEAN_ALL;
     svm_set_apic_access(&vcpus[1], APIC_ACCESS_EXITS);
-    assert_int_equal(send_physical(1), NOT_RUNNING); // at once
+    assert_int_equal(send_physical(1), NOT_RUNNING); // already now
     assert_int_equal(send_logical(2, true), INVALID_TARGET);
     assert_int_equal(control(1)->v_intr, V_INTR_MASKING);
     assert_int_equal(control(1)->cr_reads, BIT(8));
@@ -326,10 +320,10 @@ static void what_is_not_served_exits_whole(void **state)
     assert_true(vcpus[1].work & WORK_ENTRY);
     svm_set_apic_access(&vcpus[1], APIC_ACCESS_MEMORY);
     svm_set_interrupt_status(&vcpus[1], 0, 0);
-    assert_int_equal(send_logical(2, true), NOT_RUNNING); // until it is entered again
+    assert_int_equal(send_logical(2, true), NOT_RUNNING); // until the vCPU runs again
 }
 
-// From the manual's table of x2APIC registers.
+// By the manual's table of x2APIC registers: whether the access does not exit.
 static bool passes(unsigned reg, bool write)
 {
     if (write) {
@@ -342,24 +336,21 @@ static bool passes(unsigned reg, bool write)
 
 static void in_x2apic_mode_the_msrs_are_open(void **state)
 {
-    const uint8_t *map;
-
     (void)state;
     set_logical(1, 2, FLAT);
     svm_set_apic_access(&vcpus[1], APIC_ACCESS_MSR);
     assert_int_equal(control(1)->v_intr, V_INTR_MASKING | V_AVIC | V_X2AVIC);
     assert_int_equal(control(1)->msrpm_base, (uintptr_t)space.x2apic_msr_map);
     assert_int_equal(control(1)->clean & CLEAN_PERMISSION_MAPS, 0);
-    map = space.x2apic_msr_map;
+    const uint8_t *map = space.x2apic_msr_map;
     for (unsigned msr = 0; msr < 0x2000; msr++) {
         unsigned reg = msr - IA32_X2APIC_FIRST;
         unsigned bits = map[msr / 4] >> msr % 4 * 2 & 3;
         bool is_apic = reg < 0x100;
-
         assert_int_equal(bits & 1, !(is_apic && passes(reg, false)));
         assert_int_equal(bits >> 1, !(is_apic && passes(reg, true)));
     }
-    // The CPU makes its logical ID from the APIC ID, and that is no entry of the table.
+    // In x2APIC mode the CPU makes the logical ID from the APIC ID and uses no table.
     pages[1][LDR] = 2;
     svm_set_interrupt_status(&vcpus[1], 0, 0);
     assert_int_equal(send_logical(2, true), INVALID_TARGET);
@@ -400,7 +391,7 @@ static void logical_ids_find_their_vcpus(void **state)
     assert_int_equal(send_logical(0xd1, false), INVALID_TARGET);
 }
 
-// Two that have a logical ID in common: the model knows how to find both.
+// Two vCPUs have a logical ID in common: the IPI exits, and the model finds both.
 static void what_several_claim_exits(void **state)
 {
     (void)state;
@@ -411,7 +402,8 @@ static void what_several_claim_exits(void **state)
     assert_int_equal(send_logical(0x02, true), INVALID_TARGET);
     set_logical(2, 0x04, FLAT);
     assert_int_equal(send_logical(0x04, true), DELIVERED);
-    assert_int_equal(send_logical(0x02, true), INVALID_TARGET); // slow, and right
+    assert_int_equal(send_logical(0x02, true),
+                     INVALID_TARGET); // it still exits, which is slow and right
     set_logical(3, 0x02, FLAT);
     assert_int_equal(send_logical(0x02, true), INVALID_TARGET);
     assert_int_equal(receivers(), BIT(2));
@@ -429,7 +421,6 @@ static void the_page_comes_and_goes(void **state)
 static void an_incomplete_ipi_says_why(void **state)
 {
     struct vm_exit exit = {0};
-
     (void)state;
     control(0)->exitinfo1 = 0x03000000000c4041;
     for (uint64_t why = 0; why < 5; why++) {
@@ -444,7 +435,6 @@ static void an_incomplete_ipi_says_why(void **state)
 static struct vm_exit access(unsigned offset, bool write)
 {
     struct vm_exit exit = {0};
-
     control(0)->exitinfo1 = offset | (write ? BIT(32) : 0);
     control(0)->exitinfo2 = 0x61;
     svm_decode_apic_access(&vcpus[0], &exit);
@@ -455,18 +445,15 @@ static void accesses_are_traps_or_faults(void **state)
 {
     static const uint16_t traps[] = {0x020, 0x0c0, 0x0d0, 0x0e0, 0x0f0, 0x280, 0x300, 0x320,
                                      0x330, 0x340, 0x350, 0x360, 0x370, 0x380, 0x3e0};
-
     (void)state;
     assert_int_equal(access(0x0b0, true).kind, EXIT_EOI);
     assert_int_equal(access(0x0b0, true).eoi.vector, 0x61);
     for (unsigned offset = 0; offset < PAGE_SIZE; offset += 16) {
         bool trap = false;
-
         for (unsigned i = 0; i < ARRAY_SIZE(traps); i++) {
             trap = trap || traps[i] == offset;
         }
         struct vm_exit read = access(offset, false), write = access(offset, true);
-
         assert_int_equal(read.kind, EXIT_MEMORY);
         assert_int_equal(read.memory.gpa.value, BACKEND_APIC_GPA + offset);
         assert_int_equal(read.memory.access, ACCESS_READ);
@@ -487,7 +474,6 @@ static void a_lack_of_frames_is_told_and_leaks_none(void **state)
 {
     struct nested_space other = {0};
     unsigned live = live_frames;
-
     (void)state;
     for (unsigned left = 0; left < 3 + MSR_MAP_PAGES; left++) {
         other = (struct nested_space){0};

@@ -18,15 +18,13 @@ struct sample {
     uint8_t gpr;
 };
 
-// The bytes in a block of their own, so that reading behind them is found.
+// Decodes a copy that ends where its block ends: the sanitizer finds any read beyond the copy.
 static bool decode(const struct sample *sample, unsigned count, struct svm_instruction *instruction)
 {
     uint8_t *block = malloc(count + 1);
-    bool known;
-
     assert_non_null(block);
     memcpy(block + 1, sample->bytes, count);
-    known = svm_decode_instruction(block + 1, count, sample->is_64bit, instruction);
+    bool known = svm_decode_instruction(block + 1, count, sample->is_64bit, instruction);
     free(block);
     return known;
 }
@@ -49,14 +47,12 @@ static void instructions_have_their_length(void **state)
         {"\x0f\x20\xc3", 3, 3, false, true, 3},             // mov ebx, cr0
         {"\x44\x0f\x20\xc6", 4, 4, true, true, 6},          // mov rsi, cr8
         {"\xf0\x0f\x20\xc2", 4, 4, false, true, 2},         // mov edx, cr8 on AMD
-        {"\x41\x66\x0f\x22\xc1", 5, 5, true, true, 1},      // a REX that is not the last: none
+        {"\x41\x66\x0f\x22\xc1", 5, 5, true, true, 1},      // a REX that another prefix follows
         {"\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x0f\xa2", 15, 15, true, false, 0},
     };
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(samples); i++) {
         struct svm_instruction instruction;
-
         assert_true(decode(&samples[i], samples[i].count, &instruction));
         assert_int_equal(instruction.length, samples[i].length);
         assert_int_equal(instruction.moves_cr, samples[i].moves_cr);
@@ -79,11 +75,9 @@ static void others_are_not_known(void **state)
         {"\x0f\x21\xc0", 3, 0, true, false, 0},  // mov rax, dr0
         {"\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x0f\xa2", 16, 0, true, false, 0},
     };
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(samples); i++) {
         struct svm_instruction instruction;
-
         assert_false(decode(&samples[i], samples[i].count, &instruction));
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the intercepts: whatever causes come and go, the words are those of the causes that
-// hold.
+// Tests of the intercepts: the words are always those of the causes that hold.
 #include "arch/svm/svm_intercepts.h"
 
 #include <setjmp.h>
@@ -99,7 +98,7 @@ static void each_control_clears_its_clean_bit(void **state)
     assert_int_equal(control()->clean, CLEAN_ALL & ~CLEAN_V_INTR);
     svm_mark_clean(&backend);
     svm_set_interrupt_shadow(&backend, true);
-    svm_set_v_intr(&vcpu, V_TPR_MASK, 0xf); // as it was
+    svm_set_v_intr(&vcpu, V_TPR_MASK, 0xf); // no change
     assert_int_equal(control()->interrupt_shadow, 1);
     assert_int_equal(control()->clean, CLEAN_ALL);
 }

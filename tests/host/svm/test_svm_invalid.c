@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the words for why VMRUN refuses a guest.
+// Tests of the words that say why VMRUN refuses a guest.
 #include "arch/svm/svm_invalid.h"
 
 #include <setjmp.h>
@@ -67,7 +67,7 @@ static void modes_are_checked(void **state)
     assert_says("long mode without CR0.PE");
     vmcb.save.cr4 = 0;
     assert_says("long mode without CR4.PAE");
-    vmcb.save.cr0 = CR0_PE; // no paging: no long mode
+    vmcb.save.cr0 = CR0_PE; // long mode needs paging
     assert_says(nothing_found);
 }
 
@@ -85,9 +85,8 @@ static void events_are_checked(void **state)
         {EVENTINJ_VALID | EVENTINJ_SOFTWARE << EVENTINJ_TYPE_SHIFT | 0x80, true},
         {EVENTINJ_VALID | 1 << EVENTINJ_TYPE_SHIFT, false},
         {EVENTINJ_VALID | 7 << EVENTINJ_TYPE_SHIFT, false},
-        {7 << EVENTINJ_TYPE_SHIFT, true}, // not valid: not looked at
+        {7 << EVENTINJ_TYPE_SHIFT, true}, // there is no event, so the type does not count
     };
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(events); i++) {
         vmcb.control.eventinj = events[i].event;

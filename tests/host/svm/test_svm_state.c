@@ -38,7 +38,7 @@ static unsigned flushes;
 static unsigned fetches;
 static unsigned stores;
 
-// ---- What the files need of the others ----
+// ---- Fakes of what the tested files call ----
 
 const struct svm_capability *svm_capability(void)
 {
@@ -181,7 +181,7 @@ static void a_hidden_cd_makes_accesses_to_cr0_exit(void **state)
     assert_int_equal(backend.vmcb.save.cr0, CR0_ET | CR0_PE);
     assert_cr_intercepts(CR(0) | CR(4) | CR(8), CR(0) | CR(4) | CR(8));
     assert_int_equal(flushes, 1);
-    svm_give_cr0(&vcpu); // for an instruction that need not be understood
+    svm_give_cr0(&vcpu);
     assert_int_equal(backend.vmcb.save.cr0, CR0_ET | CR0_CD | CR0_PE);
     assert_false(backend.vmcb.control.intercepts & INTERCEPT_CR0_SELECTIVE);
     assert_cr_intercepts(CR(4) | CR(8), CR(4) | CR(8));
@@ -190,7 +190,7 @@ static void a_hidden_cd_makes_accesses_to_cr0_exit(void **state)
     assert_cr_intercepts(CR(0) | CR(4) | CR(8), CR(0) | CR(4) | CR(8));
 }
 
-// A first vCPU is served when it is made, and not any more when it starts: its 8259s may interrupt.
+// AVIC serves a first vCPU when it is made, but not when it starts: its 8259s may interrupt it.
 static void the_apic_changes_only_what_cr8_does(void **state)
 {
     (void)state;
@@ -219,7 +219,7 @@ static void a_window_and_the_apic_share_one_word(void **state)
     assert_int_equal(backend.vmcb.control.v_intr, V_INTR_MASKING | 9);
     assert_false(backend.vmcb.control.intercepts & INTERCEPT_VINTR);
     svm_mark_clean(&backend);
-    svm_request_interrupt_window(&vcpu, false); // as it was
+    svm_request_interrupt_window(&vcpu, false); // no change
     assert_int_equal(backend.vmcb.control.clean, CLEAN_ALL);
 }
 
@@ -243,7 +243,7 @@ static void only_a_write_of_0_forgets_the_waiting_event(void **state)
     assert_true(svm_inject(&vcpu, &event));
 }
 
-// What is written is read again, or the register is one of those that cannot be written.
+// A register has the value that was written last, if it can be written.
 static void registers_keep_what_is_written(void **state)
 {
     (void)state;
@@ -270,7 +270,7 @@ static void the_privilege_level_is_that_of_ss(void **state)
     assert_int_equal(backend.vmcb.control.clean & CLEAN_SEGMENTS, 0);
 }
 
-// As INIT does: a vCPU that it finds in an NMI's handler takes NMIs again.
+// INIT clears the shadow. If it comes in an NMI's handler, the vCPU takes NMIs again.
 static void a_cleared_shadow_lets_nmis_in(void **state)
 {
     const struct event nmi = {.type = EVENT_NMI, .vector = VECTOR_NMI};
@@ -286,7 +286,7 @@ static void a_cleared_shadow_lets_nmis_in(void **state)
     assert_true(backend.vmcb.control.intercepts & INTERCEPT_IRET);
 }
 
-// The IRET itself still runs without NMIs.
+// NMIs stay blocked while the guest executes the IRET of the handler.
 static void nmis_are_blocked_to_the_end_of_the_iret(void **state)
 {
     const struct event nmi = {.type = EVENT_NMI, .vector = VECTOR_NMI};

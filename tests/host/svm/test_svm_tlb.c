@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the ASIDs: no VM ever runs with what another one's is cached under.
+// Tests of the ASIDs: no vCPU ever runs under an ASID that has translations of another one.
 #include "arch/svm/svm_tlb.h"
 
 #include <setjmp.h>
@@ -35,7 +35,7 @@ static int set_up(void **state)
     return 0;
 }
 
-// What VMRUN flushes; the exit after it clears the field, and all is clean.
+// Returns what VMRUN flushes. The exit after it clears the field and sets all clean bits.
 static uint8_t run(unsigned index)
 {
     struct vmcb_control *control = &backends[index].vmcb.control;
@@ -69,11 +69,12 @@ static void used_up_asids_begin_a_generation(void **state)
     run(1);
     assert_int_equal(run(2), TLB_FLUSH_ALL);
     assert_int_equal(asid(2), 1);
-    assert_int_equal(run(0), TLB_FLUSH_NOTHING); // what was under its old one is gone
+    assert_int_equal(run(0), TLB_FLUSH_NOTHING); // its old translations are gone
     assert_int_equal(asid(0), 2);
 }
 
-// It began the generation in an exit and was stopped: its ASID's successor was used before.
+// A vCPU begins a generation and never runs, so nothing is flushed. The next vCPU must flush: its
+// ASID was used before.
 static void who_runs_first_flushes_for_all(void **state)
 {
     (void)state;
@@ -109,7 +110,7 @@ static void another_cpu_gives_another_asid(void **state)
     assert_int_equal(asid(1), 2);
     assert_int_equal(backends[1].vmcb.control.clean, 0);
     svm_tlb_move(&vcpus[0], 1);
-    assert_int_equal(run(0), TLB_FLUSH_ALL); // 1 and 2 are taken there
+    assert_int_equal(run(0), TLB_FLUSH_ALL); // the CPU has given out 1 and 2
 }
 
 static void staying_keeps_all(void **state)
