@@ -112,7 +112,7 @@ static unsigned access_of(enum access_type type)
 
 void vmx_decode_apic_access(struct vm_exit *exit)
 {
-    uint64_t qualification = vmcs_read(EXIT_QUALIFICATION);
+    uint64_t qualification = vmcs_read(VM_EXIT_QUALIFICATION);
     enum access_type type = qualification >> 12 & 0xf;
     exit->kind = EXIT_MEMORY;
     exit->memory = (struct exit_memory){

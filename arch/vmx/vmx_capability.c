@@ -34,13 +34,14 @@ enum status vmx_capability_settle(struct vmx_capability *c, struct reason *why)
         c->primary |= (uint32_t)PRIMARY_CR8_EXITING;
     }
     // Posted interrupts need virtual-interrupt delivery, and exits that acknowledge (27.2.1.1).
-    if (!(c->secondary & SECONDARY_INTERRUPT_DELIVERY) || !(c->exit & EXIT_ACKNOWLEDGE_INTERRUPT)) {
+    if (!(c->secondary & SECONDARY_INTERRUPT_DELIVERY) ||
+        !(c->exit & EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT)) {
         c->pin &= ~(uint32_t)PIN_POSTED_INTERRUPTS;
     }
     // A timer that starts anew at each entry would never end the slice of a guest that exits often.
-    if (!(c->exit & EXIT_SAVE_PREEMPTION_TIMER) || !(c->pin & PIN_PREEMPTION_TIMER)) {
+    if (!(c->exit & EXIT_CONTROL_SAVE_PREEMPTION_TIMER) || !(c->pin & PIN_PREEMPTION_TIMER)) {
         c->pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;
-        c->exit &= ~(uint32_t)EXIT_SAVE_PREEMPTION_TIMER;
+        c->exit &= ~(uint32_t)EXIT_CONTROL_SAVE_PREEMPTION_TIMER;
     }
     return STATUS_OK;
 }
@@ -51,7 +52,7 @@ static bool differ_in_optional_ones(const struct vmx_capability *a, const struct
     return !((a->pin ^ b->pin) & ~PIN_OPTIONAL) &&
            !((a->primary ^ b->primary) & ~PRIMARY_OPTIONAL) &&
            !((a->secondary ^ b->secondary) & ~SECONDARY_OPTIONAL) &&
-           !((a->exit ^ b->exit) & ~EXIT_OPTIONAL) && a->entry == b->entry;
+           !((a->exit ^ b->exit) & ~EXIT_CONTROL_OPTIONAL) && a->entry == b->entry;
 }
 
 enum status vmx_capability_narrow(struct vmx_capability *common, const struct vmx_capability *own,

@@ -89,14 +89,14 @@ static enum status compute_all(struct vmx_capability *c, bool true_msrs, struct 
     const struct control_group secondary = {"secondary processor-based", IA32_VMX_PROCBASED_CTLS2,
                                             SECONDARY_ENABLE_EPT | SECONDARY_UNRESTRICTED_GUEST,
                                             SECONDARY_OPTIONAL};
-    const struct control_group exit = {"VM-exit",
-                                       true_msrs ? IA32_VMX_TRUE_EXIT_CTLS : IA32_VMX_EXIT_CTLS,
-                                       EXIT_SAVE_DEBUG_CONTROLS | EXIT_HOST_64BIT | EXIT_SAVE_PAT |
-                                           EXIT_LOAD_PAT | EXIT_SAVE_EFER | EXIT_LOAD_EFER,
-                                       EXIT_OPTIONAL};
+    const struct control_group exit = {
+        "VM-exit", true_msrs ? IA32_VMX_TRUE_EXIT_CTLS : IA32_VMX_EXIT_CTLS,
+        EXIT_CONTROL_SAVE_DEBUG_CONTROLS | EXIT_CONTROL_HOST_64BIT | EXIT_CONTROL_SAVE_PAT |
+            EXIT_CONTROL_LOAD_PAT | EXIT_CONTROL_SAVE_EFER | EXIT_CONTROL_LOAD_EFER,
+        EXIT_CONTROL_OPTIONAL};
     const struct control_group entry = {
         "VM-entry", true_msrs ? IA32_VMX_TRUE_ENTRY_CTLS : IA32_VMX_ENTRY_CTLS,
-        ENTRY_LOAD_DEBUG_CONTROLS | ENTRY_LOAD_PAT | ENTRY_LOAD_EFER, 0};
+        ENTRY_CONTROL_LOAD_DEBUG_CONTROLS | ENTRY_CONTROL_LOAD_PAT | ENTRY_CONTROL_LOAD_EFER, 0};
     const struct {
         const struct control_group *group;
         uint32_t *controls;

@@ -64,8 +64,8 @@ void vmx_controls_set_apic(struct vcpu_core *vcpu, enum apic_access access)
 // the control (28.2).
 void vmx_controls_set_long_mode(bool active)
 {
-    uint32_t fixed = vmx_capability()->entry & ~(uint32_t)ENTRY_IA32E_GUEST;
-    vmcs_write32(ENTRY_CONTROLS, fixed | (active ? (uint32_t)ENTRY_IA32E_GUEST : 0));
+    uint32_t fixed = vmx_capability()->entry & ~(uint32_t)ENTRY_CONTROL_IA32E_GUEST;
+    vmcs_write32(VM_ENTRY_CONTROLS, fixed | (active ? (uint32_t)ENTRY_CONTROL_IA32E_GUEST : 0));
 }
 
 void vmx_controls_start(struct vcpu_core *vcpu)

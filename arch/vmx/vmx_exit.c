@@ -30,7 +30,7 @@ static inline uint8_t vmx_cpl(void)
 
 static void decode_io(struct vm_exit *exit)
 {
-    uint64_t qualification = vmcs_read(EXIT_QUALIFICATION);
+    uint64_t qualification = vmcs_read(VM_EXIT_QUALIFICATION);
     exit->kind = EXIT_IO;
     exit->io.width = (uint8_t)((qualification & 7) + 1);
     exit->io.in = qualification & BIT(3);
@@ -43,7 +43,7 @@ enum cr_access { CR_MOV_TO, CR_MOV_FROM, CR_CLTS, CR_LMSW };
 
 static NOT_INLINE void decode_cr_access(const struct vcpu_core *vcpu, struct vm_exit *exit)
 {
-    uint64_t qualification = vmcs_read(EXIT_QUALIFICATION);
+    uint64_t qualification = vmcs_read(VM_EXIT_QUALIFICATION);
     enum cr_access access = qualification >> 4 & 3;
     exit->kind = EXIT_CONTROL_REGISTER;
     exit->cr.number = qualification & 0xf;
@@ -76,7 +76,7 @@ static inline void decode_code(struct exit_code *code)
 
 static NOT_INLINE void decode_memory(struct vm_exit *exit)
 {
-    uint64_t qualification = vmcs_read(EXIT_QUALIFICATION);
+    uint64_t qualification = vmcs_read(VM_EXIT_QUALIFICATION);
     uint64_t gva = qualification & (EPT_QUALIFICATION_GVA_VALID | EPT_QUALIFICATION_TRANSLATED);
     exit->kind = EXIT_MEMORY;
     exit->memory.gpa.value = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
@@ -111,7 +111,7 @@ static NOT_INLINE void host_exception(struct vcpu_core *vcpu, uint8_t vector)
 // False: the exit was the host's own.
 static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
-    uint32_t info = vmcs_read32(EXIT_INTERRUPTION_INFO);
+    uint32_t info = vmcs_read32(VM_EXIT_INTERRUPTION_INFO);
     uint8_t vector = info & INTERRUPTION_VECTOR_MASK;
     if (vector == VECTOR_NMI || vector == VECTOR_MC) {
         host_exception(vcpu, vector);
@@ -127,8 +127,8 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *
     exit->exception.vector = vector;
     exit->exception.has_error_code = info & INTERRUPTION_ERROR_CODE;
     exit->exception.error_code =
-        exit->exception.has_error_code ? vmcs_read32(EXIT_INTERRUPTION_ERROR_CODE) : 0;
-    exit->exception.payload = vector == VECTOR_DB ? vmcs_read(EXIT_QUALIFICATION) : 0;
+        exit->exception.has_error_code ? vmcs_read32(VM_EXIT_INTERRUPTION_ERROR_CODE) : 0;
+    exit->exception.payload = vector == VECTOR_DB ? vmcs_read(VM_EXIT_QUALIFICATION) : 0;
     exit->exception.delivery = vmcs_read32(IDT_VECTORING_INFO) & INTERRUPTION_VALID;
     return true;
 }
@@ -138,7 +138,7 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *
 // notification of posted interrupts, so WORK_HOST makes the vCPU look into its mail.
 static NOT_INLINE void host_interrupt(struct vcpu_core *vcpu)
 {
-    uint32_t info = vmcs_read32(EXIT_INTERRUPTION_INFO);
+    uint32_t info = vmcs_read32(VM_EXIT_INTERRUPTION_INFO);
     if (info & INTERRUPTION_VALID) {
         interrupt_call(info & INTERRUPTION_VECTOR_MASK);
     }
@@ -149,7 +149,7 @@ static NOT_INLINE void host_interrupt(struct vcpu_core *vcpu)
 
 static NOT_INLINE void decode_failure(struct vcpu_core *vcpu, uint32_t reason, struct vm_exit *exit)
 {
-    exit->kind = reason & EXIT_REASON_ENTRY_FAILURE ? EXIT_ENTRY_FAILED : EXIT_UNKNOWN;
+    exit->kind = reason & VM_EXIT_REASON_ENTRY_FAILURE ? EXIT_ENTRY_FAILED : EXIT_UNKNOWN;
     vcpu->backend->last_reason = reason;
 }
 
@@ -159,11 +159,11 @@ static NOT_INLINE void decode_apic(uint32_t reason, struct vm_exit *exit)
     switch (reason) {
     case VMX_EXIT_APIC_WRITE:
         exit->kind = EXIT_APIC_WRITE;
-        exit->apic_write.reg = (uint8_t)(vmcs_read(EXIT_QUALIFICATION) >> 4);
+        exit->apic_write.reg = (uint8_t)(vmcs_read(VM_EXIT_QUALIFICATION) >> 4);
         break;
     case VMX_EXIT_VIRTUALIZED_EOI:
         exit->kind = EXIT_EOI;
-        exit->eoi.vector = (uint8_t)vmcs_read(EXIT_QUALIFICATION);
+        exit->eoi.vector = (uint8_t)vmcs_read(VM_EXIT_QUALIFICATION);
         break;
     default:
         vmx_decode_apic_access(exit);
@@ -300,13 +300,13 @@ static NOT_INLINE void advance_slow(const struct vcpu_core *vcpu, uint32_t lengt
 void vmx_handle_exit(struct vcpu_core *vcpu)
 {
     struct vm_exit exit;
-    if (!decode(vcpu, vmcs_read32(EXIT_REASON), &exit)) {
+    if (!decode(vcpu, vmcs_read32(VM_EXIT_REASON), &exit)) {
         return;
     }
     vcpu->exits[exit.kind]++;
     enum exit_action action = vcpu_handle_exit(vcpu, &exit);
     if (action == ADVANCE) {
-        advance(vcpu, vmcs_read32(EXIT_INSTRUCTION_LENGTH));
+        advance(vcpu, vmcs_read32(VM_EXIT_INSTRUCTION_LENGTH));
     } else if (action == ADVANCE_DECODED) {
         advance_slow(vcpu, exit.length);
     }

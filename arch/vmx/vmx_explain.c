@@ -136,9 +136,9 @@ void vmx_explain(const struct vcpu_core *vcpu, struct reason *why)
                     backend->entry_error, instruction_error_text(backend->entry_error));
         return;
     }
-    uint32_t basic = backend->last_reason & EXIT_REASON_BASIC_MASK;
+    uint32_t basic = backend->last_reason & VM_EXIT_REASON_BASIC_MASK;
     format_text(why->text, sizeof(why->text), "VM exit %u: %s, qualification 0x%llx", basic,
-                exit_reason_text(basic), (unsigned long long)vmcs_read(EXIT_QUALIFICATION));
+                exit_reason_text(basic), (unsigned long long)vmcs_read(VM_EXIT_QUALIFICATION));
 }
 
 static void dump_line(void (*line)(const char *text), const char *format, ...) PRINTF_LIKE(2, 3);
@@ -157,11 +157,11 @@ static void dump_controls(void (*line)(const char *text))
 {
     dump_line(line, "  controls: pin 0x%x, primary 0x%x, secondary 0x%x, exit 0x%x, entry 0x%x",
               vmcs_read32(PIN_BASED_CONTROLS), vmcs_read32(PRIMARY_CONTROLS),
-              vmcs_read32(SECONDARY_CONTROLS), vmcs_read32(EXIT_CONTROLS),
-              vmcs_read32(ENTRY_CONTROLS));
+              vmcs_read32(SECONDARY_CONTROLS), vmcs_read32(VM_EXIT_CONTROLS),
+              vmcs_read32(VM_ENTRY_CONTROLS));
     dump_line(line, "  event in: 0x%x, error code 0x%x; exit event 0x%x; being delivered 0x%x",
-              vmcs_read32(ENTRY_INTERRUPTION_INFO), vmcs_read32(ENTRY_EXCEPTION_ERROR_CODE),
-              vmcs_read32(EXIT_INTERRUPTION_INFO), vmcs_read32(IDT_VECTORING_INFO));
+              vmcs_read32(VM_ENTRY_INTERRUPTION_INFO), vmcs_read32(VM_ENTRY_EXCEPTION_ERROR_CODE),
+              vmcs_read32(VM_EXIT_INTERRUPTION_INFO), vmcs_read32(IDT_VECTORING_INFO));
     dump_line(line, "  interruptibility 0x%x, activity %u, pending debug 0x%llx, EPTP 0x%llx",
               vmcs_read32(GUEST_INTERRUPTIBILITY), vmcs_read32(GUEST_ACTIVITY_STATE),
               (unsigned long long)vmcs_read(GUEST_PENDING_DEBUG),

@@ -42,7 +42,7 @@ static void keep_single_step(void)
 // reserved after an exit, and must be 0 at an entry (25.9.3, 25.8.3).
 static void place_event(uint32_t info)
 {
-    vmcs_write32(ENTRY_INTERRUPTION_INFO, info & (uint32_t)(INTERRUPTION_VALID | 0xfff));
+    vmcs_write32(VM_ENTRY_INTERRUPTION_INFO, info & (uint32_t)(INTERRUPTION_VALID | 0xfff));
 }
 
 void vmx_forget_event(void)
@@ -60,7 +60,7 @@ bool vmx_inject(struct vcpu_core *vcpu, const struct event *event)
     uint32_t info = event->vector | (uint32_t)type_of(event) << INTERRUPTION_TYPE_SHIFT;
     if (event->has_error_code && delivers_error_codes()) {
         info |= INTERRUPTION_ERROR_CODE;
-        vmcs_write32(ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
+        vmcs_write32(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
     }
     if (event->type == EVENT_EXCEPTION && event->vector == VECTOR_DB) {
         keep_single_step();
@@ -71,7 +71,7 @@ bool vmx_inject(struct vcpu_core *vcpu, const struct event *event)
 
 void vmx_reinject_int1(uint32_t info)
 {
-    vmcs_write32(ENTRY_INSTRUCTION_LENGTH, vmcs_read32(EXIT_INSTRUCTION_LENGTH));
+    vmcs_write32(VM_ENTRY_INSTRUCTION_LENGTH, vmcs_read32(VM_EXIT_INSTRUCTION_LENGTH));
     place_event(info);
 }
 
@@ -93,11 +93,11 @@ void vmx_request_nmi_window(struct vcpu_core *vcpu)
 void vmx_deliver_again(uint32_t info)
 {
     if (info & INTERRUPTION_ERROR_CODE) {
-        vmcs_write32(ENTRY_EXCEPTION_ERROR_CODE, vmcs_read32(IDT_VECTORING_ERROR_CODE));
+        vmcs_write32(VM_ENTRY_EXCEPTION_ERROR_CODE, vmcs_read32(IDT_VECTORING_ERROR_CODE));
     }
     enum interruption_type type = info >> INTERRUPTION_TYPE_SHIFT & INTERRUPTION_TYPE_MASK;
     if (type >= INTERRUPTION_SOFTWARE_INTERRUPT) {
-        vmcs_write32(ENTRY_INSTRUCTION_LENGTH, vmcs_read32(EXIT_INSTRUCTION_LENGTH));
+        vmcs_write32(VM_ENTRY_INSTRUCTION_LENGTH, vmcs_read32(VM_EXIT_INSTRUCTION_LENGTH));
     }
     if (type == INTERRUPTION_NMI) {
         vmx_blocking_set_nmi(false); // the NMI is delivered anew, so it must not block itself

@@ -21,7 +21,7 @@ void vmx_deliver_again(uint32_t info);
 
 static inline bool vmx_event_waits(void)
 {
-    return (vmcs_read32(ENTRY_INTERRUPTION_INFO) & INTERRUPTION_VALID) != 0;
+    return (vmcs_read32(VM_ENTRY_INTERRUPTION_INFO) & INTERRUPTION_VALID) != 0;
 }
 
 // An event whose delivery the exit cut short is delivered again (28.2.4). True: there was one.

@@ -64,14 +64,14 @@ static void write_controls(struct vcpu_core *vcpu, const struct vmx_capability *
     if (vmx_serves_apic(c)) {
         vmx_apic_start(vcpu);
     }
-    vmcs_write32(EXIT_CONTROLS, c->exit);
+    vmcs_write32(VM_EXIT_CONTROLS, c->exit);
     vmcs_write32(EXCEPTION_BITMAP, INTERCEPTED_EXCEPTIONS);
     vmcs_write32(PAGE_FAULT_ERROR_CODE_MASK, 0);
     vmcs_write32(PAGE_FAULT_ERROR_CODE_MATCH, 0);
     vmcs_write32(CR3_TARGET_COUNT, 0);
-    vmcs_write32(EXIT_MSR_STORE_COUNT, 0);
-    vmcs_write32(EXIT_MSR_LOAD_COUNT, 0);
-    vmcs_write32(ENTRY_MSR_LOAD_COUNT, 0);
+    vmcs_write32(VM_EXIT_MSR_STORE_COUNT, 0);
+    vmcs_write32(VM_EXIT_MSR_LOAD_COUNT, 0);
+    vmcs_write32(VM_ENTRY_MSR_LOAD_COUNT, 0);
     vmcs_write64(IO_BITMAP_A, frames_physical(nested->io_bitmaps));
     vmcs_write64(IO_BITMAP_B, frames_physical(nested->io_bitmaps) + PAGE_SIZE);
     vmcs_write64(EPT_POINTER, nested->eptp);

@@ -17,8 +17,8 @@ static struct vmx_capability full(void)
         .pin = 0x16 | PIN_EXTERNAL_INTERRUPT_EXITING | PIN_NMI_EXITING | PIN_OPTIONAL,
         .primary = PRIMARY_HLT_EXITING | PRIMARY_USE_TPR_SHADOW | PRIMARY_ACTIVATE_SECONDARY,
         .secondary = SECONDARY_ENABLE_EPT | SECONDARY_UNRESTRICTED_GUEST | SECONDARY_OPTIONAL,
-        .exit = EXIT_HOST_64BIT | EXIT_OPTIONAL,
-        .entry = ENTRY_LOAD_EFER,
+        .exit = EXIT_CONTROL_HOST_64BIT | EXIT_CONTROL_OPTIONAL,
+        .entry = ENTRY_CONTROL_LOAD_EFER,
         .ept_vpid = EPT_CAP_WALK_4 | EPT_CAP_WRITE_BACK | EPT_CAP_INVEPT | EPT_CAP_2M | EPT_CAP_1G |
                     EPT_CAP_ACCESSED_DIRTY | EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL |
                     VPID_CAP_INVVPID | VPID_CAP_INVVPID_SINGLE | VPID_CAP_INVVPID_ALL,
@@ -71,7 +71,7 @@ static void test_timers_of_two_rates_are_left_alone(void **state)
     own.preemption_timer_shift = 7;
     assert_int_equal(vmx_capability_narrow(&common, &own, &why), STATUS_OK);
     assert_false(common.pin & PIN_PREEMPTION_TIMER);
-    assert_false(common.exit & EXIT_SAVE_PREEMPTION_TIMER);
+    assert_false(common.exit & EXIT_CONTROL_SAVE_PREEMPTION_TIMER);
     assert_true(common.pin & PIN_VIRTUAL_NMIS);
 }
 
@@ -105,7 +105,7 @@ static void test_posted_interrupts_need_delivery_and_acknowledgement(void **stat
     assert_int_equal(vmx_capability_settle(&own, &why), STATUS_OK);
     assert_false(own.pin & PIN_POSTED_INTERRUPTS);
     own = full();
-    own.exit &= ~(uint32_t)EXIT_ACKNOWLEDGE_INTERRUPT;
+    own.exit &= ~(uint32_t)EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT;
     assert_int_equal(vmx_capability_settle(&own, &why), STATUS_OK);
     assert_false(own.pin & PIN_POSTED_INTERRUPTS);
     assert_true(own.secondary & SECONDARY_INTERRUPT_DELIVERY);

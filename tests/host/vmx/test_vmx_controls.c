@@ -39,7 +39,7 @@ static void use_cpu_with_apicv(void)
         .primary =
             (uint32_t)(PRIMARY_HLT_EXITING | PRIMARY_ACTIVATE_SECONDARY | PRIMARY_USE_TPR_SHADOW),
         .secondary = (uint32_t)(SECONDARY_ENABLE_EPT | SECONDARY_ENABLE_VPID) | SECONDARY_APICV,
-        .entry = ENTRY_LOAD_EFER,
+        .entry = ENTRY_CONTROL_LOAD_EFER,
     };
 }
 
@@ -68,7 +68,7 @@ static void test_a_new_vmcs_serves_an_xapic(void **state)
     assert_int_equal(vmcs_read32(PRIMARY_CONTROLS), capability.primary);
     assert_int_equal(vmcs_read32(SECONDARY_CONTROLS),
                      capability.secondary & ~(uint32_t)SECONDARY_X2APIC_MODE);
-    assert_int_equal(vmcs_read32(ENTRY_CONTROLS), capability.entry);
+    assert_int_equal(vmcs_read32(VM_ENTRY_CONTROLS), capability.entry);
     assert_int_equal(vmcs_read64(MSR_BITMAP), (uint64_t)msr_bitmap);
 }
 
@@ -165,12 +165,14 @@ static void test_long_mode_is_set_whatever_the_exit_left(void **state)
 {
     (void)state;
     vmx_controls_set_long_mode(true);
-    assert_int_equal(vmcs_read32(ENTRY_CONTROLS), ENTRY_LOAD_EFER | ENTRY_IA32E_GUEST);
-    vmcs_write32(ENTRY_CONTROLS, ENTRY_LOAD_EFER);
+    assert_int_equal(vmcs_read32(VM_ENTRY_CONTROLS),
+                     ENTRY_CONTROL_LOAD_EFER | ENTRY_CONTROL_IA32E_GUEST);
+    vmcs_write32(VM_ENTRY_CONTROLS, ENTRY_CONTROL_LOAD_EFER);
     vmx_controls_set_long_mode(true);
-    assert_int_equal(vmcs_read32(ENTRY_CONTROLS), ENTRY_LOAD_EFER | ENTRY_IA32E_GUEST);
+    assert_int_equal(vmcs_read32(VM_ENTRY_CONTROLS),
+                     ENTRY_CONTROL_LOAD_EFER | ENTRY_CONTROL_IA32E_GUEST);
     vmx_controls_set_long_mode(false);
-    assert_int_equal(vmcs_read32(ENTRY_CONTROLS), ENTRY_LOAD_EFER);
+    assert_int_equal(vmcs_read32(VM_ENTRY_CONTROLS), ENTRY_CONTROL_LOAD_EFER);
 }
 
 int main(void)

@@ -103,8 +103,8 @@ static int set_up(void **state)
 static void execute_cpuid(void)
 {
     action = ADVANCE;
-    vmcs_write32(EXIT_REASON, VMX_EXIT_CPUID);
-    vmcs_write32(EXIT_INSTRUCTION_LENGTH, 2);
+    vmcs_write32(VM_EXIT_REASON, VMX_EXIT_CPUID);
+    vmcs_write32(VM_EXIT_INSTRUCTION_LENGTH, 2);
     vmx_handle_exit(&vcpu);
     assert_int_equal(last_exit.kind, EXIT_CPUID);
 }
@@ -143,7 +143,7 @@ static void test_an_nmi_window_is_for_one_exit(void **state)
     (void)state;
     backend.controls.nmi_window = true;
     vmcs_write32(PRIMARY_CONTROLS, PRIMARY_NMI_WINDOW_EXITING);
-    vmcs_write32(EXIT_REASON, VMX_EXIT_NMI_WINDOW);
+    vmcs_write32(VM_EXIT_REASON, VMX_EXIT_NMI_WINDOW);
     vmx_handle_exit(&vcpu);
     assert_int_equal(last_exit.kind, EXIT_INTERRUPT_WINDOW);
     assert_false(vmcs_read32(PRIMARY_CONTROLS) & PRIMARY_NMI_WINDOW_EXITING);
@@ -153,8 +153,8 @@ static void test_an_nmi_window_is_for_one_exit(void **state)
 
 static void fault_at_iret(void)
 {
-    vmcs_write32(EXIT_REASON, VMX_EXIT_EPT_VIOLATION);
-    vmcs_write(EXIT_QUALIFICATION, ACCESS_READ | QUALIFICATION_IRET);
+    vmcs_write32(VM_EXIT_REASON, VMX_EXIT_EPT_VIOLATION);
+    vmcs_write(VM_EXIT_QUALIFICATION, ACCESS_READ | QUALIFICATION_IRET);
     vmx_handle_exit(&vcpu);
     assert_int_equal(last_exit.kind, EXIT_MEMORY);
 }

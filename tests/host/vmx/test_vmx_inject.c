@@ -51,11 +51,11 @@ static void test_one_event_waits_at_a_time(void **state)
     assert_true(vmx_inject(&vcpu, &interrupt));
     assert_true(vmx_event_waits());
     assert_false(vmx_inject(&vcpu, &nmi));
-    assert_int_equal(vmcs_read32(ENTRY_INTERRUPTION_INFO), INFO(INTERRUPTION_EXTERNAL, 0x41));
+    assert_int_equal(vmcs_read32(VM_ENTRY_INTERRUPTION_INFO), INFO(INTERRUPTION_EXTERNAL, 0x41));
     vmx_forget_event();
     assert_false(vmx_event_waits());
     assert_true(vmx_inject(&vcpu, &nmi));
-    assert_int_equal(vmcs_read32(ENTRY_INTERRUPTION_INFO), INFO(INTERRUPTION_NMI, VECTOR_NMI));
+    assert_int_equal(vmcs_read32(VM_ENTRY_INTERRUPTION_INFO), INFO(INTERRUPTION_NMI, VECTOR_NMI));
 }
 
 static void test_exceptions_have_error_codes_in_protected_mode_only(void **state)
@@ -64,13 +64,13 @@ static void test_exceptions_have_error_codes_in_protected_mode_only(void **state
         .type = EVENT_EXCEPTION, .vector = VECTOR_GP, .has_error_code = true, .error_code = 0x18};
     (void)state;
     assert_true(vmx_inject(&vcpu, &fault));
-    assert_int_equal(vmcs_read32(ENTRY_INTERRUPTION_INFO),
+    assert_int_equal(vmcs_read32(VM_ENTRY_INTERRUPTION_INFO),
                      INFO(INTERRUPTION_HARDWARE_EXCEPTION, VECTOR_GP) | INTERRUPTION_ERROR_CODE);
-    assert_int_equal(vmcs_read32(ENTRY_EXCEPTION_ERROR_CODE), 0x18);
+    assert_int_equal(vmcs_read32(VM_ENTRY_EXCEPTION_ERROR_CODE), 0x18);
     vmx_forget_event();
     vmcs_write(GUEST_CR0, 0);
     assert_true(vmx_inject(&vcpu, &fault));
-    assert_int_equal(vmcs_read32(ENTRY_INTERRUPTION_INFO),
+    assert_int_equal(vmcs_read32(VM_ENTRY_INTERRUPTION_INFO),
                      INFO(INTERRUPTION_HARDWARE_EXCEPTION, VECTOR_GP));
 }
 
@@ -96,11 +96,11 @@ static void test_an_event_that_was_cut_short_comes_again(void **state)
     // Bit 12 is undefined in this field and reserved in the other one.
     vmcs_write32(IDT_VECTORING_INFO,
                  (uint32_t)(INFO(INTERRUPTION_SOFTWARE_INTERRUPT, 0x80) | BIT(12)));
-    vmcs_write32(EXIT_INSTRUCTION_LENGTH, 2);
+    vmcs_write32(VM_EXIT_INSTRUCTION_LENGTH, 2);
     assert_true(vmx_requeue_event());
-    assert_int_equal(vmcs_read32(ENTRY_INTERRUPTION_INFO),
+    assert_int_equal(vmcs_read32(VM_ENTRY_INTERRUPTION_INFO),
                      INFO(INTERRUPTION_SOFTWARE_INTERRUPT, 0x80));
-    assert_int_equal(vmcs_read32(ENTRY_INSTRUCTION_LENGTH), 2);
+    assert_int_equal(vmcs_read32(VM_ENTRY_INSTRUCTION_LENGTH), 2);
 }
 
 static void test_an_nmi_that_comes_again_does_not_block_itself(void **state)

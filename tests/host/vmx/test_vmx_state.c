@@ -19,8 +19,9 @@
 #include "arch/x86/registers.h"
 #include "tests/host/vmx/fake_vmcs.h"
 
-static const struct vmx_capability capability = {
-    .entry = ENTRY_LOAD_EFER, .cr0_fixed0 = CR0_PE | CR0_NE | CR0_PG, .cr4_fixed0 = CR4_VMXE};
+static const struct vmx_capability capability = {.entry = ENTRY_CONTROL_LOAD_EFER,
+                                                 .cr0_fixed0 = CR0_PE | CR0_NE | CR0_PG,
+                                                 .cr4_fixed0 = CR4_VMXE};
 static struct backend_vcpu backend;
 static struct vcpu_core vcpu = {.backend = &backend, .cr4_allowed = CR4_PAE | CR4_MCE};
 static uint64_t xcr0;
@@ -160,11 +161,12 @@ static void test_long_mode_is_in_the_entry_controls(void **state)
 {
     (void)state;
     vmx_set_register(&vcpu, REG_EFER, EFER_LME);
-    assert_int_equal(vmcs_read32(ENTRY_CONTROLS), ENTRY_LOAD_EFER);
+    assert_int_equal(vmcs_read32(VM_ENTRY_CONTROLS), ENTRY_CONTROL_LOAD_EFER);
     vmx_set_register(&vcpu, REG_EFER, EFER_LME | EFER_LMA);
-    assert_int_equal(vmcs_read32(ENTRY_CONTROLS), ENTRY_LOAD_EFER | ENTRY_IA32E_GUEST);
+    assert_int_equal(vmcs_read32(VM_ENTRY_CONTROLS),
+                     ENTRY_CONTROL_LOAD_EFER | ENTRY_CONTROL_IA32E_GUEST);
     vmx_set_register(&vcpu, REG_EFER, 0);
-    assert_int_equal(vmcs_read32(ENTRY_CONTROLS), ENTRY_LOAD_EFER);
+    assert_int_equal(vmcs_read32(VM_ENTRY_CONTROLS), ENTRY_CONTROL_LOAD_EFER);
 }
 
 int main(void)
