@@ -11,7 +11,7 @@
 
 #define MADT_REVISION 3
 #define SSDT_REVISION 2
-#define XAPIC_IDS 255 // 255 itself means all
+#define XAPIC_IDS 255 // IDs 0 to 254; 255 means all local APICs
 #define TIMER_IRQ 0
 #define TIMER_GSI 2
 #define NMI_LINT 1
@@ -19,14 +19,13 @@
 static uint64_t madt_bytes(unsigned vcpus)
 {
     unsigned short_ids = MIN(vcpus, XAPIC_IDS);
-
     return sizeof(struct acpi_madt) + short_ids * sizeof(struct madt_local_apic) +
            (vcpus - short_ids) * sizeof(struct madt_local_x2apic) + sizeof(struct madt_io_apic) +
            2 * sizeof(struct madt_override) + sizeof(struct madt_local_nmi) +
            (vcpus > XAPIC_IDS ? sizeof(struct madt_local_x2apic_nmi) : 0);
 }
 
-// Each writes an entry at `at` and returns where the next one goes.
+// The append functions write an entry at `at` and return the address for the next one.
 static uint8_t *append(uint8_t *at, const void *entry, size_t bytes)
 {
     memcpy(at, entry, bytes);
@@ -63,7 +62,6 @@ static void add_madt(struct acpi_area *area, unsigned vcpus)
 {
     uint64_t bytes = madt_bytes(vcpus);
     struct acpi_madt *madt = acpi_area_take(area, bytes);
-
     if (!madt) {
         return;
     }
@@ -83,7 +81,7 @@ static void add_madt(struct acpi_area *area, unsigned vcpus)
 
 // ---- The SSDT: AML (ACPI 6.5, chapter 20) of a fixed form ----
 
-// Scope (\_SB) with a length of three bytes, of which the first has the lowest 4 bits.
+// Scope (\_SB) with a length of three bytes. The first byte holds the lowest 4 bits of the length.
 struct PACKED aml_scope {
     uint8_t scope_op;
     uint8_t package_length[3];
@@ -102,9 +100,9 @@ struct PACKED aml_processor {
     uint8_t word_prefix;
     uint16_t number;
 };
-static_assert(sizeof(struct aml_processor) == 30, "what package_length says, and 2");
+static_assert(sizeof(struct aml_processor) == 30, "package_length and the 2 bytes before it");
 
-#define PACKAGE_LENGTH_MAX BIT(20) // of the form with three bytes
+#define PACKAGE_LENGTH_MAX BIT(20) // for a length of three bytes
 
 static const struct aml_processor processor_template = {
     .device_op = {0x5b, 0x82},
@@ -130,7 +128,6 @@ static void write_scope(struct aml_scope *scope, uint64_t length)
 static void write_processor(struct aml_processor *processor, unsigned index)
 {
     static const char digits[] = "0123456789ABCDEF";
-
     *processor = processor_template;
     for (unsigned i = 0; i < 3; i++) {
         processor->name[3 - i] = digits[index >> 4 * i & 0xf];
@@ -143,9 +140,8 @@ static void add_ssdt(struct acpi_area *area, unsigned vcpus)
     uint64_t bytes = sizeof(struct acpi_header) + sizeof(struct aml_scope) +
                      vcpus * sizeof(struct aml_processor);
     struct acpi_header *ssdt = acpi_area_take(area, bytes);
-
-    static_assert(ACPI_TABLES_BYTES < PACKAGE_LENGTH_MAX, "whatever fits has a length");
-    static_assert(ACPI_TABLES_BYTES / sizeof(struct aml_processor) < 0x1000, "and three digits");
+    static_assert(ACPI_TABLES_BYTES < PACKAGE_LENGTH_MAX, "three bytes hold the longest length");
+    static_assert(ACPI_TABLES_BYTES / sizeof(struct aml_processor) < 0x1000, "three hex digits");
     if (!ssdt) {
         return;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Writes a VM's ACPI tables: the list of tables, the fixed hardware, and the DSDT as iasl made it.
+// Writes a VM's ACPI tables: the lists of tables, the fixed hardware, and the DSDT from iasl.
 #include "vmm/board/acpi_tables.h"
 
 #include "arch/x86/acpi_layout.h"
@@ -13,15 +13,15 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-#define TABLE_ALIGNMENT 64 // the FACS asks for it
+#define TABLE_ALIGNMENT 64 // of the FACS (ACPI 6.5, 5.2.10); enough for all others
 #define OEM_REVISION 1
 #define FADT_REVISION 6
 #define FACS_VERSION 2
 #define PROFILE_DESKTOP 1
 #define RTC_CENTURY 0x32
-#define HPET_MINIMUM_TICKS 100 // of a period, for software to lose no interrupt: 1 us
-#define C2_ABSENT_US 101       // a latency above 100: there is no C2
-#define C3_ABSENT_US 1001      // above 1000: there is no C3
+#define HPET_MINIMUM_TICKS 100 // 1 us: the shortest period in which software loses no interrupt
+#define C2_ABSENT_US 101       // a latency above 100 us means that there is no C2
+#define C3_ABSENT_US 1001      // a latency above 1000 us means that there is no C3
 
 struct PACKED acpi_facs {
     char signature[4];
@@ -39,7 +39,6 @@ static_assert(sizeof(struct acpi_facs) == 64, "ACPI 5.2.10");
 void *acpi_area_take(struct acpi_area *area, uint64_t bytes)
 {
     uint64_t at = ALIGN_UP(area->used, TABLE_ALIGNMENT);
-
     if (at > ACPI_TABLES_BYTES || bytes > ACPI_TABLES_BYTES - at) {
         area->is_full = true;
         return NULL;
@@ -86,7 +85,7 @@ static struct acpi_gas port(uint64_t address, uint8_t bits)
                              .address = address};
 }
 
-// No SMI command: ACPI mode is on from the start and cannot be left. No GPE either.
+// There is no SMI command: ACPI mode is on from the start and cannot be left. There are no GPEs.
 static const struct acpi_fadt fixed_hardware = {
     .profile = PROFILE_DESKTOP,
     .sci_interrupt = ACPI_PM_SCI,
@@ -109,7 +108,6 @@ static const struct acpi_fadt fixed_hardware = {
 static void add_fadt(struct acpi_area *area, const void *facs, const void *dsdt)
 {
     struct acpi_fadt *fadt = acpi_area_take(area, sizeof(*fadt));
-
     if (!fadt) {
         return;
     }
@@ -125,12 +123,11 @@ static void add_fadt(struct acpi_area *area, const void *facs, const void *dsdt)
     acpi_area_add(area, &fadt->header, "FACP", sizeof(*fadt), FADT_REVISION);
 }
 
-// The FACS and the DSDT have no place in the list of tables: the FADT names them.
+// The FACS and the DSDT are not in the lists of tables. The FADT has their addresses.
 static void add_fixed_hardware(struct acpi_area *area)
 {
     struct acpi_facs *facs = acpi_area_take(area, sizeof(*facs));
     void *dsdt = acpi_area_take(area, acpi_dsdt_bytes);
-
     if (!facs || !dsdt) {
         return;
     }
@@ -144,7 +141,6 @@ static void add_fixed_hardware(struct acpi_area *area)
 static void add_hpet(struct acpi_area *area)
 {
     struct acpi_hpet *hpet = acpi_area_take(area, sizeof(*hpet));
-
     if (!hpet) {
         return;
     }
@@ -161,7 +157,6 @@ static uint32_t add_rsdt(struct acpi_area *area)
 {
     uint64_t bytes = sizeof(struct acpi_header) + area->table_count * sizeof(uint32_t);
     struct acpi_header *rsdt = acpi_area_take(area, bytes);
-
     if (!rsdt) {
         return 0;
     }
@@ -174,13 +169,11 @@ static uint32_t add_xsdt(struct acpi_area *area)
 {
     uint64_t bytes = sizeof(struct acpi_header) + area->table_count * sizeof(uint64_t);
     struct acpi_header *xsdt = acpi_area_take(area, bytes);
-
     if (!xsdt) {
         return 0;
     }
     for (unsigned i = 0; i < area->table_count; i++) {
         uint64_t address = area->tables[i];
-
         memcpy((uint8_t *)(xsdt + 1) + i * sizeof(address), &address, sizeof(address));
     }
     finish(xsdt, "XSDT", bytes, 1);
@@ -202,7 +195,6 @@ enum status acpi_tables_install(const struct guest_memory *memory, unsigned vcpu
 {
     struct acpi_area area = {.base =
                                  guest_memory_at(memory, gpa(ACPI_TABLES_BASE), ACPI_TABLES_BYTES)};
-
     if (!area.base) {
         return refuse(why, STATUS_RANGE, "no RAM at 0x%llx for the ACPI tables: mem= is below 1M",
                       ACPI_TABLES_BASE);

@@ -7,20 +7,21 @@
 
 #define ACPI_TABLES_MAX 8
 
-// The area while it is filled.
+// The area for the tables, while it is being filled.
 struct acpi_area {
     uint8_t *base;
     uint64_t used;
-    bool is_full; // a table had no room
+    bool is_full; // a table did not fit
     unsigned table_count;
     uint32_t tables[ACPI_TABLES_MAX]; // the addresses that RSDT and XSDT list
 };
 
-// The next so many bytes, zeroed; NULL: no room.
+// Takes the next `bytes` bytes and zeroes them. NULL if they do not fit.
 void *acpi_area_take(struct acpi_area *area, uint64_t bytes);
-// Completes the header of a table that is written otherwise, and lists it.
+// Completes the header of a table whose body is written, and adds it to the list in RSDT and XSDT.
 void acpi_area_add(struct acpi_area *area, struct acpi_header *table, const char *signature,
                    uint64_t length, uint8_t revision);
 
-// The tables that depend on the number of vCPUs: the MADT, and the SSDT that has their objects.
+// Adds the tables that depend on the number of vCPUs: the MADT, and the SSDT with an object for
+// each.
 void acpi_add_processors(struct acpi_area *area, unsigned vcpus);

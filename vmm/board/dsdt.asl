@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The devices of the PC that every VM is, for ACPI: what is here is what vmm/devices/ models.
+// The devices of a VM's PC for ACPI. Each has its model in vmm/devices/.
 DefinitionBlock ("", "DSDT", 2, "HUSK", "HUSKPC", 1)
 {
-    // Written to SLP_TYP of PM1 control, this switches off: SLEEP_TYPE_S5 in vmm/devices/acpi_pm.c.
+    // The SLP_TYP in PM1 control that switches off: SLEEP_TYPE_S5 in vmm/devices/acpi_pm.c.
     Name (\_S5, Package () {5, 0, 0, 0})
 
     Scope (\_SB)
@@ -26,8 +26,8 @@ DefinitionBlock ("", "DSDT", 2, "HUSK", "HUSKPC", 1)
                 DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable,
                     ReadWrite, 0, 0xC0000000, 0xFEBFFFFF, 0, 0x3EC00000)
             })
-            // Pin p of slot s: 10 or 11, as s + p is odd or even. Both are free, and mean the
-            // same to the 8259s and to the I/O APIC. vmm/board/mp_tables.c says so too.
+            // Pin p of slot s has interrupt 10 if s + p is odd, else 11. Both are free, and have
+            // the same number at the 8259s and at the I/O APIC. vmm/board/mp_tables.c agrees.
             Name (_PRT, Package ()
             {
                 Package () {0x0001FFFF, 0, 0, 10},
@@ -122,8 +122,8 @@ DefinitionBlock ("", "DSDT", 2, "HUSK", "HUSKPC", 1)
             })
         }
 
-        // What no driver takes, and nobody else may: POST code, system port, debug console, exit
-        // port, power management.
+        // Ports for no driver, which must not be given to another device: POST code, system port,
+        // debug console, exit port, power management.
         Device (MISC)
         {
             Name (_HID, EisaId ("PNP0C02"))

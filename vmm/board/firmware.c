@@ -9,7 +9,7 @@
 #define VECTORS 256
 #define TABLE_END 0xff
 #define TABLE_ENTRY_BYTES 3 // vector, offset
-#define TABLE_START 2       // behind the offset of the default handler
+#define TABLE_START 2       // the offset of the default handler comes first
 
 struct real_vector {
     uint16_t offset;

@@ -5,8 +5,8 @@
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 
-#define FIRMWARE_MAX_BYTES (32 * KIB) // the MP tables are below
+#define FIRMWARE_MAX_BYTES (32 * KIB) // the MP tables lie below it
 
-// Copies the image to the end of the first MiB and fills the real-mode vector table at 0.
+// Copies the image to the end of the first MiB and fills the real-mode vector table at address 0.
 enum status firmware_install(const uint8_t *image, uint64_t size, const struct guest_memory *memory,
                              struct reason *why);

@@ -43,7 +43,8 @@ static void write_byte(struct io_bus *bus, uint16_t port, uint8_t value)
     bus->last_unclaimed = port;
 }
 
-// One access, however many of its bytes nobody took; `before` is the count from before it.
+// Counts a wide access once, however many of its bytes have no device. `before` is the count before
+// the access.
 static void count_once(struct io_bus *bus, uint16_t port, uint64_t before)
 {
     if (bus->unclaimed != before) {
@@ -52,7 +53,8 @@ static void count_once(struct io_bus *bus, uint16_t port, uint64_t before)
     }
 }
 
-// Of 2 and 4 bytes: apart, so that the usual access saves no registers for it.
+// Accesses of 2 and 4 bytes have functions of their own, so that the usual access of one byte saves
+// no registers for them.
 static NOT_INLINE uint32_t read_wide(struct io_bus *bus, uint16_t port, unsigned width)
 {
     struct io_range *range = range_at(bus, port);

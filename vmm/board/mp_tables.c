@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Writes a VM's MP floating pointer and MP configuration table, which say what its ACPI tables say.
+// Writes a VM's MP floating pointer and MP configuration table. They agree with its ACPI tables.
 #include "vmm/board/mp_tables.h"
 
 #include "vmm/address.h"
@@ -13,7 +13,7 @@
 #define IOAPIC_VERSION_BYTE 0x20
 #define ALL_LOCAL_APICS 0xff
 #define BOOT_CPU 0
-#define PCI_SLOTS 4 // that dsdt.asl has routes for
+#define PCI_SLOTS 4 // the slots with routes in dsdt.asl
 #define PCI_PINS 4
 
 enum bus { BUS_PCI, BUS_ISA };
@@ -29,10 +29,10 @@ enum isa_irq {
 struct PACKED mp_pointer {
     char signature[4]; // "_MP_"
     uint32_t table;
-    uint8_t paragraphs; // its own length
+    uint8_t paragraphs; // the length of this structure, in 16 bytes
     uint8_t specification;
     uint8_t checksum;
-    uint8_t features[5]; // 0: there is a table; no IMCR, the 8259s are wired to LINT0
+    uint8_t features[5]; // [0] 0: there is a table; [1] 0: no IMCR, the 8259s are wired to LINT0
 };
 static_assert(sizeof(struct mp_pointer) == 16, "MP 4.1");
 
@@ -85,7 +85,7 @@ struct PACKED mp_io_apic {
 };
 static_assert(sizeof(struct mp_io_apic) == 8, "MP 4.3.3");
 
-struct PACKED mp_interrupt { // of either kind
+struct PACKED mp_interrupt { // of an I/O APIC or of a local APIC
     uint8_t type;
     uint8_t interrupt_type;
     uint16_t flags;
@@ -121,7 +121,7 @@ static void append_hardware(struct mp_header *table, const struct mp_tables_cpu 
     }
     APPEND(table, mp_bus, .type = MP_BUS, .id = BUS_PCI, .name = {'P', 'C', 'I', ' ', ' ', ' '});
     APPEND(table, mp_bus, .type = MP_BUS, .id = BUS_ISA, .name = {'I', 'S', 'A', ' ', ' ', ' '});
-    // These tables want an ID that no local APIC has (MP 3.6.6).
+    // The I/O APIC's ID must differ from that of every local APIC (MP 3.6.6).
     APPEND(table, mp_io_apic, .type = MP_IO_APIC, .id = (uint8_t)cpus->count,
            .version = IOAPIC_VERSION_BYTE, .flags = MP_ENABLED,
            .address = (uint32_t)IOAPIC_DEFAULT_BASE);
@@ -140,7 +140,7 @@ static void append_isa(struct mp_header *table, uint8_t io_apic)
     }
 }
 
-// The source of a PCI interrupt is its slot and its pin (MP D.3).
+// The source of a PCI interrupt holds the slot in bits 6-2 and the pin in bits 1-0 (MP D.3).
 static void append_pci(struct mp_header *table, uint8_t io_apic)
 {
     for (unsigned slot = 1; slot <= PCI_SLOTS; slot++) {
@@ -179,7 +179,6 @@ enum status mp_tables_install(const struct guest_memory *memory, const struct mp
                               struct reason *why)
 {
     struct mp_pointer *pointer = guest_memory_at(memory, gpa(MP_TABLES_BASE), MP_TABLES_BYTES);
-
     if (!pointer) {
         return refuse(why, STATUS_RANGE, "no RAM at 0x%llx for the MP tables: mem= is below 1M",
                       MP_TABLES_BASE);

@@ -5,11 +5,11 @@
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 
-// The area for them, in what memory maps say is reserved. The floating pointer is at its start,
-// where a scan of the BIOS ROM finds it.
+// The area for the tables, in a part of memory that the guest's memory map says is reserved. The
+// floating pointer is at the start, where a scan of the BIOS ROM finds it.
 #define MP_TABLES_BASE 0xf0000ULL
 #define MP_TABLES_BYTES (32 * KIB)
-// 8-bit APIC IDs: of the vCPUs, one for the I/O APIC, and 255 means all.
+// The tables have 8-bit APIC IDs. The I/O APIC needs one of them, and 255 means all local APICs.
 #define MP_TABLES_VCPUS_MAX 254
 
 struct mp_tables_cpu {
@@ -18,6 +18,7 @@ struct mp_tables_cpu {
     uint32_t features;
 };
 
-// Writes them; a VM with more vCPUs than they can have gets none. Fails where the area is no RAM.
+// Writes the tables. A VM with more than MP_TABLES_VCPUS_MAX vCPUs gets none. Fails if the area is
+// not RAM.
 enum status mp_tables_install(const struct guest_memory *memory, const struct mp_tables_cpu *cpus,
                               struct reason *why);

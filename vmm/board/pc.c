@@ -39,7 +39,7 @@ enum pc_irq_index {
 static uint64_t next_event_ns(const struct pc *pc, uint64_t now_ns)
 {
     uint64_t next = hpet_next_event_ns(&pc->hpet, now_ns);
-    if (!hpet_is_legacy(&pc->hpet)) { // else nobody hears those two
+    if (!hpet_is_legacy(&pc->hpet)) { // else the interrupts of PIT and RTC are cut off
         next = MIN(next, pit_next_event_ns(&pc->pit, now_ns));
         next = MIN(next, rtc_next_event_ns(&pc->rtc, now_ns));
     }
@@ -64,7 +64,7 @@ void pc_feed_uart(struct pc *pc)
 
 // ---- Lines ----
 
-// In the HPET's legacy replacement mode.
+// In its legacy replacement mode the HPET takes the place of PIT and RTC.
 static bool is_cut_off(const struct pc_irq *irq)
 {
     return (irq->irq == IRQ_TIMER || irq->irq == IRQ_RTC) && hpet_is_legacy(&irq->pc->hpet);
@@ -86,7 +86,8 @@ static void irq_set(struct irq_line *line, bool level)
     }
 }
 
-// Its own routes are of the I/O APIC only; those that it has from the others, of the 8259s too.
+// The inputs that the HPET has taken over from PIT and RTC lead to the 8259s too, all others to the
+// I/O APIC only.
 static void hpet_set(struct hpet_output *output, unsigned gsi, bool level)
 {
     struct pc *pc = container_of(output, struct pc, hpet_output);

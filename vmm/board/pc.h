@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The PC that every VM is: its devices, wired together as on the board. All its vCPUs use it.
-// The board knows no VM and no vCPU: what leaves it goes through struct pc_output.
+// The PC of a VM: its devices, wired together as on a board. All vCPUs of the VM share it. The
+// board knows no VM and no vCPU: whatever leaves it goes through struct pc_output.
 #pragma once
 
 #include "vmm/address.h"
@@ -30,17 +30,17 @@ struct pc_output;
 
 struct guest_memory;
 
-// An input of the interrupt controllers.
+// The wire from a device to an input of the interrupt controllers.
 struct pc_irq {
     struct irq_line line;
     struct pc *pc;
     uint8_t irq;
-    bool level; // as its device has it
+    bool level; // what the device drives, even while the HPET has cut the wire
 };
 
 struct pc {
     struct pc_output *output;
-    struct lock lock; // of everything below; what is declared here takes it
+    struct lock lock; // protects all members below; the functions of this header take it
     struct io_bus io;
     struct io_range ranges[PC_RANGES];
     struct pic_pair pic;
@@ -48,7 +48,7 @@ struct pc {
     struct rtc rtc;
     struct uart uart;
     struct i8042 i8042;
-    struct key_queue keys; // for the i8042
+    struct key_queue keys; // typed, and not yet in the i8042
     struct system_port system_port;
     struct exit_port exit_port;
     struct debug_port debug_port;
@@ -60,8 +60,8 @@ struct pc {
     struct pci_host pci_host;
     struct vga vga;
 
-    // Ends of the devices' wires on the board.
-    struct irq_line intr; // of the 8259s
+    // The board's ends of the devices' wires.
+    struct irq_line intr; // INTR of the 8259s
     struct irq_line reset;
     struct pc_irq irqs[5]; // PIT, keyboard, UART, RTC, SCI
     struct byte_sink uart_sink;
@@ -71,38 +71,42 @@ struct pc {
     struct hpet_output hpet_output;
 };
 
-// All devices as after power-up, with this date in the RTC (seconds since 1970-01-01 00:00:00 UTC)
-// and this memory in its CMOS. `output` can be called from now on.
+// Puts all devices into their state after power-up. `wall_clock_s` (seconds since 1970-01-01
+// 00:00:00 UTC) becomes the date of the RTC, and the size of `memory` is written to its CMOS. Calls
+// to `output` can come from now on.
 void pc_init(struct pc *pc, struct pc_output *output, uint64_t wall_clock_s,
              const struct guest_memory *memory);
 
-// Brings timers and the UART up to `now_ns` of the VM's clock; raises what is due.
+// Brings timers and the UART up to `now_ns` of the VM's clock and raises the interrupts that are
+// due.
 void pc_advance(struct pc *pc, uint64_t now_ns);
 
-// When a device wants that next, on the VM's clock; NEVER_NS.
+// The time on the VM's clock when a device next needs pc_advance; NEVER_NS if none does.
 uint64_t pc_next_event_ns(struct pc *pc, uint64_t now_ns);
 
 // IN and OUT of `width` bytes: 1, 2, 4.
 uint32_t pc_port_read(struct pc *pc, uint16_t port, unsigned width);
 void pc_port_write(struct pc *pc, uint16_t port, unsigned width, uint32_t value);
 
-// Whether the 8259s ask for an interrupt; a hint, without the lock.
+// Whether the 8259s ask for an interrupt. Only a hint: it reads without the lock.
 static inline bool pc_interrupt_waits(const struct pc *pc)
 {
     return pic_pending(&pc->pic);
 }
-// Its vector: the spurious one if they do not ask any more.
+// Acknowledges that interrupt and returns its vector, or the spurious vector if the 8259s no longer
+// ask.
 uint8_t pc_acknowledge_interrupt(struct pc *pc);
-// A local APIC's end of a level-triggered interrupt.
+// A local APIC has ended a level-triggered interrupt: the I/O APIC must know.
 void pc_end_of_interrupt(struct pc *pc, uint8_t vector);
 
-// An access to what is no RAM. False: nobody answers there. In pc_memory.c.
+// An access to an address that is not RAM. False if no device is there. In pc_memory.c.
 MUST_CHECK bool pc_memory_read(struct pc *pc, gpa_t address, unsigned width, uint64_t *value);
 MUST_CHECK bool pc_memory_write(struct pc *pc, gpa_t address, unsigned width, uint64_t value);
 
-// What a person in front of it does. In pc_front.c.
-// Scan codes of set 1, all or none: false, too much was typed that the guest has not read.
+// The rest is what a person in front of the PC does; it is in pc_front.c.
+
+// Types scan codes of set 1. Returns false, and types none, if the guest has left too many unread.
 MUST_CHECK bool pc_type(struct pc *pc, const uint8_t *codes, unsigned count);
-// False: the guest does not listen to it, and it is not pressed.
+// Returns false, and does not press the button, if the guest does not listen to it.
 bool pc_press_power_button(struct pc *pc);
 struct vga_view pc_screen(struct pc *pc);

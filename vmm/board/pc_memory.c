@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The device memory of a VM's PC: which chip answers at which guest-physical address.
+// The device memory of a VM's PC: which device answers at which guest-physical address.
 #include "vmm/address.h"
 #include "vmm/board/pc.h"
 #include "vmm/board/pc_internal.h"

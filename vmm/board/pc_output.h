@@ -6,23 +6,24 @@
 
 struct apic_message;
 
-// What the board's wires lead to. The VM embeds this and finds itself with container_of. All but
-// now_ns are called with the board's lock held, so they must not call the board back.
+// The far ends of the board's wires. The VM embeds this and finds itself with container_of. The
+// board calls all of them but now_ns with its lock held, so they must not call the board back.
 struct pc_output {
     // The VM's clock, in ns.
     uint64_t (*now_ns)(struct pc_output *output);
-    // A device wants pc_advance at `due_ns` of that clock; NEVER_NS: none does.
+    // A device needs pc_advance at `due_ns` of that clock; NEVER_NS: none does.
     void (*timer_set)(struct pc_output *output, uint64_t due_ns);
     // The level of the 8259s' INTR, at LINT0 of the first local APIC.
     void (*lint0)(struct pc_output *output, bool level);
-    // A message of the I/O APIC to the local APICs.
+    // A message from the I/O APIC to the local APICs.
     void (*apic_message)(struct pc_output *output, const struct apic_message *message);
     // The guest resets the machine, ends itself with a status, or switches the power off.
     void (*reset)(struct pc_output *output);
     void (*exit)(struct pc_output *output, uint32_t status);
     void (*power_off)(struct pc_output *output);
-    // The other end of the serial line. put_byte is false where there is no room: once there is,
-    // the other end has pc_advance called. take_byte is the next byte for the guest; -1: none.
+    // The other end of the serial line. put_byte returns false if there is no room, and the other
+    // end calls for pc_advance once there is. take_byte returns the next byte for the guest, or -1
+    // if there is none.
     bool (*put_byte)(struct pc_output *output, uint8_t byte);
     int (*take_byte)(struct pc_output *output);
 };

@@ -38,7 +38,7 @@ enum pc_range {
     RANGE_RESET_CONTROL,
     RANGE_COUNT
 };
-static_assert(RANGE_COUNT == PC_RANGES && RANGE_COUNT < IO_BUS_RANGES, "a slot each");
+static_assert(RANGE_COUNT == PC_RANGES && RANGE_COUNT < IO_BUS_RANGES, "a slot for each range");
 
 #define PC_OF(range, name) container_of(range, struct pc, ranges[name])
 
@@ -110,7 +110,7 @@ static void port61_write(struct io_range *range, unsigned offset, unsigned width
     pit_port61_write(&pc->pit, (uint8_t)value, pc_now_ns(pc));
 }
 
-// Each access may have made room for what was typed.
+// Each access to the keyboard controller can make room for keys that wait in the queue.
 static uint32_t keyboard_read(struct pc *pc, enum i8042_port port)
 {
     uint8_t value = i8042_read(&pc->i8042, port);
@@ -292,8 +292,8 @@ static void reset_write(struct io_range *range, unsigned offset, unsigned width,
     reset_control_write(&PC_OF(range, RANGE_RESET_CONTROL)->reset_control, (uint8_t)value);
 }
 
-// Of two that claim a port the later has it: the byte 0xcf9 within the PCI address is the reset
-// register.
+// If two ranges claim a port, the later one has it: port 0xcf9, a byte of the PCI address register,
+// is the reset register.
 static const struct io_range port_map[PC_RANGES] = {
     [RANGE_PIC_MASTER] = {0x20, 2, false, pic_master_read, pic_master_write},
     [RANGE_PIC_SLAVE] = {0xa0, 2, false, pic_slave_read, pic_slave_write},
