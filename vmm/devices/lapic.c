@@ -71,8 +71,7 @@ unsigned lapic_arbitration_priority(const struct lapic *lapic)
 {
     uint32_t tpr = __atomic_load_n(&lapic->page.reg[LAPIC_TPR].value, __ATOMIC_RELAXED);
     for (unsigned i = 8; i-- > 0;) {
-        const uint32_t *at = &lapic->page.reg[LAPIC_ISR + i].value;
-        uint32_t word = __atomic_load_n(at, __ATOMIC_RELAXED);
+        uint32_t word = lapic_word(lapic, LAPIC_IN_SERVICE, i);
         if (word != 0) {
             return MAX(tpr, (i * 32 + highest_bit(word)) & 0xf0);
         }
@@ -113,7 +112,7 @@ void lapic_refresh(struct lapic *lapic)
 void lapic_requested(struct lapic *lapic)
 {
     for (unsigned i = 0; i < 8 && !lapic_is_enabled(lapic); i++) {
-        *word_of(lapic, LAPIC_REQUESTED, 32 * i) = 0;
+        __atomic_store_n(word_of(lapic, LAPIC_REQUESTED, 32 * i), 0, __ATOMIC_RELAXED);
     }
     lapic_refresh(lapic);
 }

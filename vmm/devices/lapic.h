@@ -220,8 +220,8 @@ struct apic_message lapic_keep_icr(struct lapic *lapic, uint64_t icr);
 void lapic_show(struct lapic *lapic);
 // The highest vector of a set; 0: it is empty, no vector below 16 is ever in it.
 unsigned lapic_highest(const struct lapic *lapic, enum lapic_set set);
-// Word `i` of a set: vectors 32 * i and on.
+// Word `i` of a set: vectors 32 * i and on. Another vCPU's processor may write it at the same time.
 static inline uint32_t lapic_word(const struct lapic *lapic, enum lapic_set set, unsigned i)
 {
-    return lapic->page.reg[LAPIC_ISR + 8 * set + i].value;
+    return __atomic_load_n(&lapic->page.reg[LAPIC_ISR + 8 * set + i].value, __ATOMIC_RELAXED);
 }

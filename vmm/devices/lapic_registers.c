@@ -80,7 +80,7 @@ static uint64_t read_register(struct lapic *lapic, unsigned reg, uint64_t now_ns
     case LAPIC_TPR:
     case LAPIC_ICR_HIGH:
     case LAPIC_ISR ... LAPIC_IRR + 7:
-        return lapic->page.reg[reg].value;
+        return __atomic_load_n(&lapic->page.reg[reg].value, __ATOMIC_RELAXED);
     case LAPIC_PPR:
         return lapic_processor_priority(lapic);
     case LAPIC_LDR:
