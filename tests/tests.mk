@@ -42,13 +42,16 @@ include tests/host/tests.mk
 images: ## fetch Debian's images for the tests: kernel, busybox, memtest86+
 	@$(PYTHON) tests/tools/fetch_images.py --build $(BUILD)
 
+# With T, test_NAME and its build for ThreadSanitizer. make says it if there is none of that name.
+unit: programs = $(if $(T),$(or $(filter %/test_$(T) %/test_$(T).tsan,$(UNIT_PROGRAMS)), \
+                                $(BUILD)/host/test_$(T)),$(UNIT_PROGRAMS))
 unit: host-files ## run the unit tests on this machine (T=NAME runs only test_NAME)
-	@$(MAKE) $(if $(V),,-s) $(if $(T),$(BUILD)/host/test_$(T),$(UNIT_PROGRAMS))
-	@$(call pytest,unit) -p host_programs $(if $(T),-v $(BUILD)/host/test_$(T),-q $(UNIT_PROGRAMS))
+	@$(MAKE) $(if $(V),,-s) $(programs)
+	@$(call pytest,unit) -p host_programs $(if $(T),-v,-q) $(programs)
 
 coverage: host-files ## say which lines the unit tests run
-	@$(MAKE) $(if $(V),,-s) $(COVER_PROGRAMS)
-	@$(PYTHON) tests/tools/coverage.py --objects $(BUILD)/coverage $(COVER_PROGRAMS)
+	@$(MAKE) $(if $(V),,-s) $(COVERED)
+	@$(PYTHON) tests/tools/coverage.py --objects $(BUILD)/coverage $(COVERED)
 
 fuzz: host-files ## fuzz each parser for FUZZ_SECONDS (T=NAME runs only fuzz_NAME)
 	@$(MAKE) $(if $(V),,-s) $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))

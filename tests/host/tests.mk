@@ -29,6 +29,7 @@ HOST_CC       ?= gcc
 HOST_AR       ?= ar
 HOST_CFLAGS   := -std=c17 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
                  -fno-omit-frame-pointer $(HOST_INCLUDES) $(WARNINGS)
+TSAN_CFLAGS   := -std=c17 -g -O1 -fsanitize=thread -Wno-tsan $(HOST_INCLUDES) $(WARNINGS)
 COVER_CFLAGS  := -std=c17 -g -O0 --coverage $(HOST_INCLUDES) $(WARNINGS)
 FUZZ_CC       ?= clang
 FUZZ_CFLAGS   := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
@@ -36,27 +37,32 @@ FUZZ_CFLAGS   := -std=c17 -g -O1 -fsanitize=fuzzer,address,undefined -fno-saniti
 
 UNIT_SOURCES  := $(sort $(wildcard tests/host/*/test_*.c))
 FUZZ_SOURCES  := $(sort $(wildcard tests/host/*/fuzz_*.c))
+# Those with threads are built a second time, with ThreadSanitizer.
+TSAN_SOURCES  := $(shell grep -l '<pthread.h>' $(UNIT_SOURCES))
 HOST_SHARED   := $(filter-out $(UNIT_SOURCES) $(FUZZ_SOURCES), \
                    $(wildcard tests/host/*.c tests/host/*/*.c))
 HOST_ARCHIVE  := $(filter vmm/%,$(KERNEL_C)) $(BUILD)/gen/dsdt.c $(HOST_MACHINE:=.c) $(HOST_SHARED)
-UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/host/%,$(notdir $(UNIT_SOURCES)))
-COVER_PROGRAMS := $(UNIT_PROGRAMS:$(BUILD)/host/%=$(BUILD)/coverage/%)
+UNIT_PROGRAMS := $(patsubst %.c,$(BUILD)/host/%,$(notdir $(UNIT_SOURCES))) \
+                 $(patsubst %.c,$(BUILD)/tsan/%.tsan,$(notdir $(TSAN_SOURCES)))
+COVERED       := $(patsubst %.c,$(BUILD)/coverage/%,$(notdir $(UNIT_SOURCES)))
 FUZZ_PROGRAMS := $(patsubst %.c,$(BUILD)/fuzz/%,$(notdir $(FUZZ_SOURCES)))
 
-# $(call host_programs,FOLDER,COMPILER,SOURCES): how to make build/FOLDER/, a program a source.
+# $(call host_programs,FOLDER,COMPILER,SOURCES,SUFFIX): how to make build/FOLDER/. Each source is a
+# program there, with that suffix.
 define host_programs
 $(BUILD)/$(1)/%.c.o: %.c Makefile tests/host/tests.mk
 	$$(call say,HOSTCC,$$<)
 	$$(Q)mkdir -p $$(@D) && $(2) -MMD -MP -c $$< -o $$@
 $(BUILD)/$(1)/libhusk.a: $(HOST_ARCHIVE:%=$(BUILD)/$(1)/%.o)
 	$$(Q)rm -f $$@ && $(HOST_AR) rcsT $$@ $$^
-$(foreach source,$(3),$(eval $(BUILD)/$(1)/$(basename $(notdir $(source))): \
+$(foreach source,$(3),$(eval $(BUILD)/$(1)/$(notdir $(source:.c=$(4))): \
     $(BUILD)/$(1)/$(source).o $(BUILD)/$(1)/libhusk.a))
-$(patsubst %.c,$(BUILD)/$(1)/%,$(notdir $(3))):
+$(patsubst %.c,$(BUILD)/$(1)/%$(4),$(notdir $(3))):
 	$$(Q)$(2) -o $$@ $$^ -lcmocka
 -include $(patsubst %,$(BUILD)/$(1)/%.d,$(HOST_ARCHIVE) $(3))
 endef
 $(eval $(call host_programs,host,$(HOST_CC) $(HOST_CFLAGS),$(UNIT_SOURCES)))
+$(eval $(call host_programs,tsan,$(HOST_CC) $(TSAN_CFLAGS),$(TSAN_SOURCES),.tsan))
 $(eval $(call host_programs,coverage,$(HOST_CC) $(COVER_CFLAGS),$(UNIT_SOURCES)))
 $(eval $(call host_programs,fuzz,$(FUZZ_CC) $(FUZZ_CFLAGS),$(FUZZ_SOURCES)))
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """A plugin that lets pytest run cmocka programs and libFuzzer targets: `-p host_programs`.
 
-Such a run has the programs themselves as arguments, test_NAME and fuzz_NAME, and no other tests.
+Such a run has the programs themselves as arguments, test_NAME, test_NAME.tsan (built with
+ThreadSanitizer) and fuzz_NAME, and no other tests.
 Each test case of a cmocka program has a verdict of its own, from the XML that cmocka writes. The
 program has one beside them when it does not end well: what crashes before cmocka has written is no
 success.
@@ -129,7 +130,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collect_file(file_path, parent):
-    if file_path.suffix == "" and file_path.name.startswith(("test_", "fuzz_")):
+    if file_path.suffix in ("", ".tsan") and file_path.name.startswith(("test_", "fuzz_")):
         return ProgramFile.from_parent(parent, path=file_path)
     return None
 
