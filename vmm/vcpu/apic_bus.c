@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Finds the local APICs that a message is meant for.
 //
-// Other vCPUs may change their APIC's ID registers and priorities while they are looked at here.
-// Each is one aligned word, and a guest that does so gets one of the two outcomes.
+// Other vCPUs may change their APIC's ID registers and priorities while this file reads them. Each
+// is one aligned word, so a guest that races in this way gets one of the two outcomes.
 #include "vmm/vcpu/apic_bus.h"
 
 #include "vmm/devices/apic_message.h"
@@ -55,7 +55,8 @@ void apic_bus_send(struct vm *vm, const struct vcpu *sender, const struct apic_m
     }
 }
 
-// In another mode than the sender's an APIC may have another logical ID than the processor thinks.
+// An APIC in another mode than the sender's may have a different logical ID than the processor
+// assumes.
 static bool may_be_meant(const struct vcpu *vcpu, const struct vcpu *sender,
                          const struct apic_message *message)
 {

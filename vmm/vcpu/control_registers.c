@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Writes to CR0, CR4, CR8, XCR0 and EFER that the hardware does not decide alone (SDM Vol. 3A 2.5).
+// Writes to CR0, CR4, CR8, XCR0 and EFER that exit to Husk (SDM Vol. 3A 2.5).
 #include "vmm/vcpu/control_registers.h"
 
 #include "arch/x86/registers.h"
@@ -23,9 +23,9 @@ static bool in_64bit_mode(const struct vcpu *vcpu)
     return (vcpu_register(vcpu, REG_EFER) & EFER_LMA) && (cs.attributes & SEGMENT_L);
 }
 
-// What MOV to CR3 would load in PAE paging: the hardware loads them itself only if it sees the
-// instruction that makes them count. False: #GP, a reserved bit is set. AMD-V looks at them with
-// each walk, and not before (APM Vol. 2 15.25.10).
+// Loads the four PDPTEs that MOV to CR3 would load in PAE paging. The hardware loads them itself
+// only for instructions that do not exit. Returns false for #GP: a reserved bit is set. AMD-V reads
+// the PDPTEs at each walk and not before (APM Vol. 2 15.25.10).
 static bool load_pdptes(struct vcpu *vcpu)
 {
     if (cpuid_table_is_amd(&vcpu->cpuid)) {
@@ -33,7 +33,7 @@ static bool load_pdptes(struct vcpu *vcpu)
     }
     uint64_t cr3 = vcpu_register(vcpu, REG_CR3);
     uint64_t entries[4] = {0};
-    // Where the table is not RAM, reads give all ones, and so reserved bits.
+    // If the table is not in RAM, its entries read as all ones: reserved bits are set.
     const void *table = guest_memory_at(&vcpu->vm->memory, gpa(cr3 & 0xffffffe0U), sizeof(entries));
     if (!table) {
         return false;
@@ -56,7 +56,7 @@ static bool pae_paging(uint64_t cr0, uint64_t cr4, uint64_t efer)
     return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LMA);
 }
 
-// EFER after CR0.PG changes to what `cr0` says. False: #GP.
+// Computes EFER for a change of CR0.PG to its value in `cr0`. Returns false for #GP.
 static bool efer_after_cr0(struct vcpu *vcpu, uint64_t cr0, uint64_t *efer)
 {
     uint64_t cr4 = vcpu_register(vcpu, REG_CR4);
@@ -172,7 +172,7 @@ enum exit_action vcpu_control_register_exit(struct vcpu *vcpu,
                                                        : vcpu_fault_code(vcpu, VECTOR_GP, 0);
 }
 
-// SDM Vol. 1 13.3: x87 always, AVX needs SSE, AVX-512 is three components and needs AVX.
+// SDM Vol. 1 13.3: x87 must be set, AVX needs SSE, and AVX-512 is three components and needs AVX.
 static bool xcr0_valid(uint64_t value, uint64_t allowed)
 {
     uint64_t avx512 = value & XCR0_AVX512;
@@ -181,8 +181,8 @@ static bool xcr0_valid(uint64_t value, uint64_t allowed)
            (avx512 == 0 || (avx512 == XCR0_AVX512 && (value & XCR0_AVX)));
 }
 
-// Faults by CR4.OSXSAVE and the CPL have priority over the exit (SDM Vol. 3C 26.1.1); AMD's
-// intercept comes before the CPL is looked at.
+// On Intel, the faults for CR4.OSXSAVE and for the CPL come before the exit (SDM Vol. 3C 26.1.1).
+// On AMD the exit comes before the check of the CPL, so the CPL is checked here.
 enum exit_action vcpu_xsetbv_exit(struct vcpu *vcpu)
 {
     const uint64_t *gpr = vcpu->core.registers.gpr;
@@ -205,7 +205,7 @@ bool vcpu_write_efer(struct vcpu *vcpu, uint64_t value)
     if (((old ^ value) & EFER_LME) && (vcpu_register(vcpu, REG_CR0) & CR0_PG)) {
         return false;
     }
-    // LMA is the CPU's own: what is written to it is ignored.
+    // Only the CPU changes LMA: a write to it is ignored.
     vcpu_set_register(vcpu, REG_EFER, (value & ~(uint64_t)EFER_LMA) | (old & EFER_LMA));
     return true;
 }

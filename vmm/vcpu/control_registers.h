@@ -11,5 +11,5 @@ enum exit_action vcpu_control_register_exit(struct vcpu *vcpu,
                                             const struct exit_control_register *access);
 enum exit_action vcpu_xsetbv_exit(struct vcpu *vcpu);
 
-// WRMSR to EFER. False: #GP.
+// WRMSR to EFER. Returns false for #GP.
 bool vcpu_write_efer(struct vcpu *vcpu, uint64_t value);

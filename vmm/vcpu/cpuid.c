@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Builds the table of a guest's CPUID: for each leaf what is passed on, masked, or made up.
+// Builds the table of a guest's CPUID: each leaf is passed on, masked, or made up.
 #include "vmm/vcpu/cpuid.h"
 
 #include "arch/x86/registers.h"
@@ -10,7 +10,7 @@
 #define HYPERVISOR_BASE 0x40000000U
 
 // Leaf 1, ECX: SSE3, PCLMULQDQ, SSSE3, FMA, CMPXCHG16B, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, XSAVE,
-// AVX, F16C, RDRAND. Not MONITOR, VMX, SMX, performance, debug store.
+// AVX, F16C, RDRAND. Not passed: MONITOR, VMX, SMX, PDCM (performance), DTES64 (debug store).
 #define LEAF1_ECX_PASSED                                                                           \
     (BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) |        \
      BIT(25) | BIT(26) | BIT(28) | BIT(29) | BIT(30))
@@ -21,10 +21,10 @@
 #define LEAF1_ECX_OSXSAVE BIT(27)
 #define LEAF1_ECX_AVX_FAMILY (BIT(12) | BIT(28) | BIT(29))
 #define LEAF1_ECX_HYPERVISOR BIT(31)
-// EDX: all that a PC has but PSN, debug store, ACPI thermal, HTT, TM, PBE.
+// EDX: all features of a PC except PSN, debug store, ACPI thermal, HTT, TM, PBE.
 #define LEAF1_EDX_PASSED 0x0f8bfbffU
 #define LEAF1_EDX_VME BIT(1)
-// Leaf 6, EAX: the APIC timer never stops.
+// Leaf 6, EAX: the APIC timer runs in all power states.
 #define LEAF6_EAX_ARAT BIT(2)
 // Leaf 7, EBX: FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, RDSEED, ADX, SMAP, CLFLUSHOPT, CLWB, SHA.
 #define LEAF7_EBX_PASSED                                                                           \
@@ -52,8 +52,8 @@
 #define LEAFD_1_EAX_XSAVES BIT(3)
 // Extended leaf 1, ECX: LAHF, ABM, SSE4A, misaligned SSE, PREFETCHW.
 #define EXTENDED1_ECX_PASSED (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
-// EDX: what leaf 1 has too (AMD), SYSCALL, NX, MMX extensions, FFXSR, 1 GiB pages, long mode,
-// 3DNow.
+// EDX: the features that AMD repeats from leaf 1, SYSCALL, NX, MMX extensions, FFXSR, 1 GiB pages,
+// long mode, 3DNow.
 #define EXTENDED1_EDX_PASSED 0xe6d3fbffU
 #define EXTENDED1_EDX_NX BIT(20)
 #define EXTENDED1_EDX_SYSCALL BIT(11)
@@ -91,7 +91,8 @@ static void build_leaf1(struct cpuid_table *table, const struct cpuid_identity *
     leaf->ebx = (leaf->ebx & 0xff00U) | identity->vcpus << 16 | identity->apic_id << 24;
 }
 
-// Caches are as they are; the cores and threads that share them are not the guest's.
+// The caches are passed on. The numbers of threads and cores that share them are cleared: they are
+// the host's.
 static void build_leaf4(struct cpuid_table *table, const struct host *host)
 {
     for (uint32_t subleaf = 0; subleaf < 8; subleaf++) {
@@ -129,7 +130,7 @@ static void build_leaf7(struct cpuid_table *table, const struct cpuid_identity *
     add_subleaf(table, 7, 0, *leaf);
 }
 
-// One thread a core, as many cores as vCPUs (SDM Vol. 2A, leaf 0BH).
+// Each vCPU is a core with one thread (SDM Vol. 2A, leaf 0BH).
 static void build_topology(struct cpuid_table *table, const struct cpuid_identity *identity)
 {
     uint32_t core_bits = 0;
@@ -172,8 +173,8 @@ struct ratio {
     uint64_t denominator;
 };
 
-// The fraction nearest to a / b whose numerator is at most `most`, by continued fractions: each
-// step's is the nearest of its size.
+// The fraction nearest to a / b whose numerator is at most `most`, by continued fractions: no
+// fraction of the same size is nearer than the one of each step.
 static struct ratio nearest_ratio(uint64_t a, uint64_t b, uint64_t most)
 {
     struct ratio before = {.numerator = 0, .denominator = 1};
@@ -182,23 +183,23 @@ static struct ratio nearest_ratio(uint64_t a, uint64_t b, uint64_t most)
         uint64_t wanted = a / b;
         uint64_t room = (most - before.numerator) / MAX(now.numerator, 1);
         uint64_t steps = MIN(wanted, room);
-        if (2 * steps < wanted) { // with fewer than half of them it would not get nearer
+        if (2 * steps < wanted) { // fewer than half of the steps do not lead nearer
             break;
         }
         struct ratio next = {.numerator = steps * now.numerator + before.numerator,
                              .denominator = steps * now.denominator + before.denominator};
         before = now;
         now = next;
-        uint64_t rest = steps < wanted ? 0 : a % b; // there is no room for more
+        uint64_t rest = steps < wanted ? 0 : a % b; // 0 ends the loop: no room for more
         a = b;
         b = rest;
     }
     return now;
 }
 
-// The TSC's frequency: leaf 15H as a ratio to the crystal, leaf 16H in MHz. The crystal also drives
-// the local APIC's timer (SDM Vol. 3A 11.5.4). Linux multiplies crystal in kHz and numerator in 32
-// bits, so their product must fit.
+// The TSC's frequency: leaf 15H gives it as a ratio to the crystal, leaf 16H in MHz. The crystal
+// also drives the local APIC's timer (SDM Vol. 3A 11.5.4). Linux multiplies the crystal in kHz by
+// the numerator in 32 bits, so the product must fit into them.
 #define CRYSTAL_HZ LAPIC_TIMER_HZ
 #define NUMERATOR_MAX (UINT32_MAX / (CRYSTAL_HZ / 1000))
 static void build_frequency(struct cpuid_table *table, const struct host *host)
@@ -214,7 +215,7 @@ static void build_frequency(struct cpuid_table *table, const struct host *host)
 static void build_basic(struct cpuid_table *table, const struct host *host,
                         const struct cpuid_identity *identity)
 {
-    static const uint8_t passed[] = {0, 1, 2, 7}; // the others are made up or empty
+    static const uint8_t passed[] = {0, 1, 2, 7}; // Husk makes up the others or leaves them empty
     uint32_t host_max = host->cpuid(0, 0).eax;
     for (unsigned i = 0; i < ARRAY_SIZE(passed); i++) {
         if (passed[i] <= host_max) {
@@ -242,7 +243,7 @@ static void build_extended(struct cpuid_table *table, const struct host *host,
                            const struct cpuid_identity *identity)
 {
     uint32_t last = EXTENDED_BASE + CPUID_EXTENDED_LEAVES - 1;
-    uint32_t host_max = host->cpuid(EXTENDED_BASE, 0).eax; // less than its number: there is none
+    uint32_t host_max = host->cpuid(EXTENDED_BASE, 0).eax; // below EXTENDED_BASE: no such leaf
     table->extended_max = MIN(MAX(host_max, EXTENDED_BASE), last);
     for (uint32_t leaf = EXTENDED_BASE; leaf <= table->extended_max; leaf++) {
         table->extended[leaf - EXTENDED_BASE].registers = host->cpuid(leaf, 0);
@@ -394,6 +395,6 @@ uint64_t cpuid_table_efer_allowed(const struct cpuid_table *table)
 
 unsigned cpuid_table_physical_bits(const struct cpuid_table *table)
 {
-    uint32_t bits = table->extended[8].registers.eax & 0xff; // 0 if the host has no such leaf
+    uint32_t bits = table->extended[8].registers.eax & 0xff; // 0: the host does not have the leaf
     return bits ? bits : 36;
 }

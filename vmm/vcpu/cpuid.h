@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a guest's CPUID says: the host's answers, masked, kept in a table made once for each vCPU.
+// What a guest's CPUID says: the host's answers, masked, in a table that is made once for each
+// vCPU.
 #pragma once
 
 #include "vmm/host.h"
@@ -27,7 +28,7 @@ struct cpuid_table {
     struct cpuid_leaf extended[CPUID_EXTENDED_LEAVES];
     unsigned subleaf_count;
     struct cpuid_subleaf subleaves[CPUID_SUBLEAVES];
-    uint64_t xcr0_mask; // components that XSETBV may switch on
+    uint64_t xcr0_mask; // state components that XSETBV may switch on
 };
 
 struct cpuid_identity {
@@ -36,16 +37,17 @@ struct cpuid_identity {
     unsigned features; // enum backend_feature
 };
 
-// From the host CPU that the vCPU will run on.
+// Fills the table. To be called on the host CPU that the vCPU will run on.
 void cpuid_table_build(struct cpuid_table *table, const struct host *host,
                        const struct cpuid_identity *identity);
 
-// The answer to CPUID with EAX = leaf, ECX = subleaf; never NULL. A leaf beyond the last one is
-// answered as hardware does: with the last basic leaf (SDM Vol. 2A, CPUID).
+// The answer to CPUID with EAX = leaf and ECX = subleaf; never NULL. A leaf beyond the last one
+// gets the answer of the last basic leaf, as on hardware (SDM Vol. 2A, CPUID).
 const struct cpuid_registers *cpuid_table_find(const struct cpuid_table *table, uint32_t leaf,
                                                uint32_t subleaf);
 
-// The same for the leaves that are asked for often: basic, without subleaves; NULL for all others.
+// The same for the leaves that guests read often: basic leaves without subleaves. NULL for all
+// others.
 static inline const struct cpuid_registers *cpuid_table_plain(const struct cpuid_table *table,
                                                               uint32_t leaf)
 {
@@ -53,15 +55,16 @@ static inline const struct cpuid_registers *cpuid_table_plain(const struct cpuid
     return plain ? &table->basic[leaf].registers : NULL;
 }
 
-// Bits of the answers that follow CR4 (OSXSAVE, OSPKE) and XCR0 (the size of the XSAVE area).
+// Updates the parts of the answers that depend on CR4 (OSXSAVE, OSPKE) and on XCR0 (the size of the
+// XSAVE area).
 void cpuid_table_set_cr4(struct cpuid_table *table, uint64_t cr4);
 void cpuid_table_set_xcr0(struct cpuid_table *table, uint64_t xcr0);
 
 // The bits of CR4 and EFER that a guest with this CPUID may set.
 uint64_t cpuid_table_cr4_allowed(const struct cpuid_table *table);
 uint64_t cpuid_table_efer_allowed(const struct cpuid_table *table);
-// Whether the vendor is AMD, or Hygon, whose CPUs are AMD's.
+// Whether the vendor is AMD, or Hygon, which builds CPUs of AMD's design.
 bool cpuid_table_is_amd(const struct cpuid_table *table);
-// Whether it has XSAVES and with it the MSR IA32_XSS.
+// Whether the guest has XSAVES, and with it the MSR IA32_XSS.
 bool cpuid_table_has_xss(const struct cpuid_table *table);
 unsigned cpuid_table_physical_bits(const struct cpuid_table *table);

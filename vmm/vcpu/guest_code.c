@@ -37,10 +37,10 @@ bool vcpu_find_code(struct vcpu_core *core, gva_t address, struct guest_code *co
         return false;
     }
     code->bytes = guest_memory_at(memory, walk.gpa, 1);
-    // Other modes have entries of 4 bytes, or such as no step tells of.
+    // Other paging modes have entries of 4 bytes, or PDPTEs that are not part of the walk.
     code->lasting = (paging.efer & EFER_LMA) && walk.step_count <= GUEST_CODE_STEPS;
     if (code->lasting) {
         note_steps(memory, &walk, code);
     }
-    return code->bytes != NULL;
+    return code->bytes;
 }

@@ -6,7 +6,7 @@
 
 struct vcpu;
 
-// By VMCALL or VMMCALL, from CPL 0 of any mode.
+// A guest calls with VMCALL or VMMCALL, at CPL 0 in any mode.
 enum hypercall {
     HYPERCALL_VERSION = 0, // returns HYPERCALL_SIGNATURE
     HYPERCALL_END = 1,     // ends the VM; RBX is its exit status
@@ -15,6 +15,6 @@ enum hypercall {
 
 #define HYPERCALL_SIGNATURE 0x4b535548ULL // "HUSK"
 #define HYPERCALL_UNKNOWN (~0ULL)         // no such number
-#define HYPERCALL_NOT_ALLOWED (~0ULL - 1) // not from CPL 1 to 3
+#define HYPERCALL_NOT_ALLOWED (~0ULL - 1) // the call came from CPL 1 to 3
 
 enum exit_action vcpu_hypercall_exit(struct vcpu *vcpu, const struct exit_hypercall *call);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Accesses to guest-physical memory that is no RAM: the APICs, other chips, and what nobody claims.
+// Accesses to guest-physical addresses outside RAM: the APICs, other devices, and unclaimed
+// addresses.
 #include "vmm/vcpu/memory_exit.h"
 
 #include "vmm/address.h"
@@ -44,8 +45,9 @@ static uint64_t ones(unsigned width)
     return width >= 8 ? UINT64_MAX : BIT(8 * width) - 1;
 }
 
-// A register is 32 bits in the first quarter of 16 bytes; a narrower or unaligned access gets the
-// part that it asks for, beyond the register reads 0 (SDM Vol. 3A 11.4.1 leaves it undefined).
+// A register has 32 bits and begins each block of 16 bytes. A narrower or unaligned read gets the
+// part of the register that it asks for, and 0 beyond the register (undefined by SDM Vol. 3A
+// 11.4.1).
 static uint64_t lapic_bus_read(struct vcpu *vcpu, unsigned offset, unsigned width)
 {
     uint64_t value = 0;
@@ -63,9 +65,9 @@ static uint64_t lapic_bus_read(struct vcpu *vcpu, unsigned offset, unsigned widt
 static void lapic_bus_write(struct vcpu *vcpu, unsigned offset, unsigned width, uint64_t value)
 {
     if ((offset & 0xf) != 0 || width < 4) {
-        return; // undefined on hardware
+        return; // the manual leaves such a write undefined
     }
-    // xAPIC mode never faults: what is wrong shows in the error status register.
+    // In xAPIC mode nothing faults: an illegal access is shown in the error status register.
     (void)vcpu_write_lapic(vcpu, offset >> 4, (uint32_t)value);
 }
 
@@ -122,7 +124,7 @@ static enum exit_action finish(struct vcpu *vcpu, struct vm_exit *exit, enum emu
         exit->length = (uint8_t)emulation->length;
         return ADVANCE_DECODED;
     case EMULATE_AGAIN:
-        vcpu_post_work(vcpu, WORK_TIMERS); // it took long: vcpu_run looks at the clock
+        vcpu_post_work(vcpu, WORK_TIMERS); // this took long: vcpu_run must look at the clock
         return RETRY;
     case EMULATE_FAULT:
         return vcpu_inject(vcpu, &emulation->event);
@@ -133,8 +135,9 @@ static enum exit_action finish(struct vcpu *vcpu, struct vm_exit *exit, enum emu
     return STOP;
 }
 
-// The entry reads as all ones: present, with reserved bits set. Of a walk an exit does not say
-// whether it was for a read, a write or a fetch: where the instruction is known, that says so.
+// A paging-structure entry outside RAM reads as all ones: present, with reserved bits set. The exit
+// does not say whether the walk was for a read, a write or a fetch. The instruction tells it, if it
+// can be decoded.
 static enum exit_action walk_outside_ram(struct vcpu *vcpu, struct vm_exit *exit)
 {
     const struct exit_memory *access = &exit->memory;
@@ -153,7 +156,7 @@ static enum exit_action walk_outside_ram(struct vcpu *vcpu, struct vm_exit *exit
     return vcpu_page_fault(vcpu, access->gva.value, code);
 }
 
-// The long way.
+// Decodes and carries out the instruction, which is slower than emulate_repeated_move.
 static NOT_INLINE enum exit_action emulate(struct vcpu *vcpu, struct vm_exit *exit)
 {
     struct vcpu_bus bus = bus_of(vcpu);
@@ -164,7 +167,7 @@ static NOT_INLINE enum exit_action emulate(struct vcpu *vcpu, struct vm_exit *ex
     return finish(vcpu, exit, result, &emulation);
 }
 
-// What no read or write of an instruction led to.
+// Accesses that are not the read or write of an instruction.
 static NOT_INLINE enum exit_action handle_rare(struct vcpu *vcpu, struct vm_exit *exit)
 {
     const struct exit_memory *access = &exit->memory;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Exits whose instruction is emulated.
+// Exits that Husk handles by emulating the instruction.
 #pragma once
 
 #include "vmm/exit.h"

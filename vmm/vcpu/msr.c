@@ -23,13 +23,13 @@ void msr_reset(struct msr_state *state)
 {
     *state = (struct msr_state){
         .misc_enable = MISC_ENABLE_FAST_STRINGS,
-        .mtrr_def_type = BIT(11) | MTRR_TYPE_WRITE_BACK, // as firmware leaves it: all write-back
+        .mtrr_def_type = BIT(11) | MTRR_TYPE_WRITE_BACK, // as firmware leaves it
     };
 }
 
 void msr_set_intercepts(const struct space_ops *ops, struct nested_space *nested)
 {
-    // Each is in the VMCS/VMCB or stays in the CPU while the vCPU does (struct live_state).
+    // Each is in the VMCS or VMCB, or is live in the CPU while the vCPU is (struct live_state).
     static const uint32_t own[] = {IA32_SYSENTER_CS, IA32_SYSENTER_ESP,   IA32_SYSENTER_EIP,
                                    IA32_STAR,        IA32_LSTAR,          IA32_CSTAR,
                                    IA32_FMASK,       IA32_FS_BASE,        IA32_GS_BASE,
@@ -37,7 +37,7 @@ void msr_set_intercepts(const struct space_ops *ops, struct nested_space *nested
     for (unsigned i = 0; i < ARRAY_SIZE(own); i++) {
         ops->intercept_msr(nested, own[i], false, false);
     }
-    // Reading is harmless; what is written is checked.
+    // Reads are harmless. Writes must be checked.
     ops->intercept_msr(nested, IA32_EFER, false, true);
     ops->intercept_msr(nested, IA32_TSC, false, true);
 }
@@ -55,7 +55,7 @@ static int fixed_mtrr(uint32_t msr)
     return -1;
 }
 
-// What is kept as it is written; NULL: not such a one.
+// Where the value is kept of an MSR that reads as it was written; NULL: `msr` is not one of these.
 static inline __attribute__((always_inline)) uint64_t *stored(struct msr_state *state, uint32_t msr)
 {
     if (msr - IA32_MTRR_PHYSBASE0 < 2 * MTRR_VARIABLE) {
@@ -88,7 +88,7 @@ static NOT_INLINE bool read_x2apic(struct vcpu *vcpu, uint32_t msr, uint64_t *va
 static NOT_INLINE bool read_other(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
     switch (msr) {
-    case IA32_EFER: // this and the next exit only on AMD
+    case IA32_EFER: // reads of EFER and PAT exit only on AMD
         *value = vcpu_register(vcpu, REG_EFER);
         return true;
     case IA32_PAT:
@@ -99,12 +99,12 @@ static NOT_INLINE bool read_other(struct vcpu *vcpu, uint32_t msr, uint64_t *val
         return cpuid_table_has_xss(&vcpu->cpuid);
     case AMD_SYSCFG:
     case AMD_INT_PENDING:
-        *value = 0; // no extensions of the MTRRs, no C1E state
+        *value = 0; // no MTRR extensions, no C1E state
         return cpuid_table_is_amd(&vcpu->cpuid);
     default: {
         const uint64_t *kept = stored(&vcpu->msrs, msr);
         *value = kept ? *kept : 0;
-        return kept != NULL;
+        return kept;
     }
     }
 }
@@ -133,7 +133,7 @@ static bool read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
         *value = FEATURE_CONTROL_LOCKED;
         return true;
     case IA32_PLATFORM_ID:
-    case IA32_MCG_CAP: // no banks
+    case IA32_MCG_CAP: // no error-reporting banks
     case IA32_DEBUGCTL:
         *value = 0;
         return true;
@@ -142,8 +142,8 @@ static bool read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
     }
 }
 
-// When the guest's TSC reaches `deadline`, on its VM's clock; rounded up. One that has passed was
-// due from the beginning: when exactly, nobody asks.
+// The time on the VM's clock at which the guest's TSC reaches `deadline`, rounded up. 0 if the
+// deadline has passed: then nobody needs the exact time.
 static uint64_t deadline_to_ns(const struct vcpu *vcpu, uint64_t deadline)
 {
     const struct host *host = vcpu->host;
@@ -152,7 +152,7 @@ static uint64_t deadline_to_ns(const struct vcpu *vcpu, uint64_t deadline)
     if (deadline <= guest_tsc) {
         return 0;
     }
-    uint64_t left = MIN(deadline - guest_tsc, BIT(60)); // years: more could overflow in ns
+    uint64_t left = MIN(deadline - guest_tsc, BIT(60)); // years; more could overflow in ns
     return host->ns_at_tsc(host_tsc + left) - vcpu->vm->clock_base_ns + 1;
 }
 
@@ -169,7 +169,7 @@ static NOT_INLINE bool write_tsc(struct vcpu *vcpu, uint64_t value)
     vcpu_set_register(vcpu, REG_TSC_OFFSET, offset);
     uint64_t deadline = lapic_tsc_deadline(&vcpu->lapic);
     if (deadline != 0) {
-        set_tsc_deadline(vcpu, deadline); // it is nearer or farther now
+        set_tsc_deadline(vcpu, deadline); // the deadline has come nearer or gone farther
     }
     return true;
 }
@@ -197,7 +197,9 @@ static bool write_stored(struct vcpu *vcpu, uint32_t msr, uint64_t value)
     if (msr == IA32_MTRR_DEF_TYPE && (value & ~(uint64_t)MTRR_DEF_TYPE_BITS)) {
         return false;
     }
-    *kept = msr == IA32_BIOS_SIGN_ID ? 0 : value; // written before a CPUID that would fill it in
+    // Software writes 0 to IA32_BIOS_SIGN_ID before a CPUID that fills it in; ours fills in
+    // nothing.
+    *kept = msr == IA32_BIOS_SIGN_ID ? 0 : value;
     return true;
 }
 
@@ -252,7 +254,7 @@ static uint64_t written_value(const struct vcpu *vcpu)
     return (uint32_t)gpr[GPR_RAX] | gpr[GPR_RDX] << 32;
 }
 
-// ---- The most frequent writes have ways of their own ----
+// ---- The most frequent writes have functions of their own ----
 
 static NOT_INLINE enum exit_action write_x2apic_eoi(struct vcpu *vcpu)
 {
@@ -296,7 +298,8 @@ static NOT_INLINE enum exit_action write_no_eoi(struct vcpu *vcpu)
     return is_x2apic(msr) ? write_x2apic(vcpu) : write_other(vcpu);
 }
 
-// The ways part in functions that need no stack frame: none pays for another's.
+// The choice is made in functions without a stack frame, so that no kind of write pays for the
+// registers that another one saves.
 enum exit_action msr_write_exit(struct vcpu *vcpu)
 {
     return msr_number(vcpu) == IA32_X2APIC_EOI ? write_x2apic_eoi(vcpu) : write_no_eoi(vcpu);

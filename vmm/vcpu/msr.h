@@ -9,8 +9,8 @@ struct vcpu;
 #define MTRR_VARIABLE 8
 #define MTRR_FIXED 11
 
-// Values that nothing else keeps. Guests may write what hardware would take; EPT decides the real
-// memory types, so they have no effect.
+// MSRs whose values are kept only here. Guests may write what hardware would take. The MTRRs have
+// no effect: the nested page table decides the real memory types.
 struct msr_state {
     uint64_t misc_enable;
     uint64_t bios_sign_id;
@@ -22,10 +22,10 @@ struct msr_state {
 
 void msr_reset(struct msr_state *state);
 
-// Lets the guest reach what its VM keeps for it without an exit.
+// Lets guests access without an exit the MSRs that hold the vCPU's own values while it runs.
 void msr_set_intercepts(const struct space_ops *ops, struct nested_space *nested);
 
-// RDMSR and WRMSR with the MSR's number in RCX: RAX and RDX are read or set, an MSR that the guest
-// does not have faults, is counted and remembered.
+// RDMSR and WRMSR, with the MSR's number in RCX and its value in RAX and RDX. An access to an MSR
+// that the guest does not have gets #GP; it is counted, and its number is kept for the monitor.
 enum exit_action msr_read_exit(struct vcpu *vcpu);
 enum exit_action msr_write_exit(struct vcpu *vcpu);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A vCPU: made and released, its registers, and the faults that it gets.
+// A vCPU: its creation and release, its registers, and the faults that it gets.
 #include "vmm/vcpu/vcpu.h"
 
 #include "arch/x86/registers.h"

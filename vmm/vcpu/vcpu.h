@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A virtual CPU: what is known of it, its registers, and the faults that it gets.
+// A virtual CPU: its state, its registers, and the faults that it gets.
 #pragma once
 
 #include "vmm/backend.h"
@@ -12,7 +12,7 @@
 struct vm;
 
 struct vcpu {
-    struct vcpu_core core; // first: the back end knows only this
+    struct vcpu_core core; // first: the part that the back end knows
     struct vm *vm;
     const struct vcpu_ops *ops;
     const struct host *host;
@@ -26,17 +26,17 @@ struct vcpu {
     struct vcpu_mail mail;
     bool halted;            // HLT: waits for an interrupt
     bool waits_for_startup; // after an INIT
-    bool asleep;            // atomic: either of them, and nothing but enum MAIL_WAKES_ALL wakes it
+    bool asleep;            // atomic: halted or waiting, and only MAIL_WAKES_ALL can wake it
     bool nmi_pending;
     bool takes_posted;            // atomic: see vcpu_apic_take_posted
-    bool gives_way;               // its run ended because it waits for another in a loop
+    bool gives_way;               // its run ended because it waits for another vCPU in a loop
     enum apic_access apic_access; // see vcpu_apic_place
-    uint64_t woken_ns;            // atomic: of the scheduler, see woken_ns_of
-    uint64_t tsc_adjust;          // what its TSC is ahead of its VM's
-    uint64_t next_event_ns;       // host time at which a device of its VM wants something
+    uint64_t woken_ns;            // atomic: the scheduler's, see woken_ns_of
+    uint64_t tsc_adjust;          // how far its TSC is ahead of its VM's
+    uint64_t next_event_ns;       // host time at which vcpu_run looks at the timers again
     struct emulator_cache emulator_cache;
 
-    uint64_t run_ns; // time it has run
+    uint64_t run_ns; // how long it has run
 };
 
 static inline struct vcpu *vcpu_of(struct vcpu_core *core)
@@ -44,17 +44,18 @@ static inline struct vcpu *vcpu_of(struct vcpu_core *core)
     return container_of(core, struct vcpu, core);
 }
 
-// On the CPU that it will run on. The VM's nested space exists.
+// To be called on the CPU that the vCPU will run on. The VM's nested space must exist.
 enum status vcpu_create(struct vm *vm, unsigned index, struct vcpu **vcpu, struct reason *why);
 void vcpu_destroy(struct vcpu *vcpu);
 
-// Makes the back end's loop come back at the end of the exit: see enum vcpu_work. On its CPU.
+// Makes the back end's loop return at the end of the exit, for `work` (enum vcpu_work). To be
+// called on the vCPU's CPU.
 static inline void vcpu_post_work(struct vcpu *vcpu, uint32_t work)
 {
     __atomic_or_fetch(&vcpu->core.work, work, __ATOMIC_RELEASE);
 }
 
-// General register `gpr`, RSP too.
+// General register `gpr` (enum guest_gpr), GPR_RSP included.
 uint64_t vcpu_gpr(const struct vcpu *vcpu, unsigned gpr);
 void vcpu_set_gpr(struct vcpu *vcpu, unsigned gpr, uint64_t value);
 
@@ -68,10 +69,10 @@ static inline void vcpu_set_register(struct vcpu *vcpu, enum guest_register whic
     vcpu->ops->set_register(&vcpu->core, which, value);
 }
 
-// Faults for the guest; each returns what its handler then returns: RETRY, or STOP with the VM
-// ended where an event is waiting already.
+// Faults for the guest. The handler of the exit returns what they return: RETRY, or, if another
+// event is waiting already, STOP with the VM ended.
 enum exit_action vcpu_fault(struct vcpu *vcpu, uint8_t vector);
 enum exit_action vcpu_fault_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code);
 enum exit_action vcpu_page_fault(struct vcpu *vcpu, uint64_t address, uint32_t error_code);
-// Any event that must be taken now.
+// The same for any event that the guest must take now.
 enum exit_action vcpu_inject(struct vcpu *vcpu, const struct event *event);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A vCPU's local APIC: its ties to the VM, the guest's accesses, and the processor's part in it
-// where the processor serves the guest out of the APIC's page.
+// A vCPU's local APIC: its outputs to the VM, the guest's accesses, and the part that the processor
+// serves out of the APIC's page.
 #include "vmm/vcpu/vcpu_apic.h"
 
 #include "vmm/board/pc.h"
@@ -11,16 +11,16 @@
 #include "vmm/vcpu/vcpu_mail.h"
 #include "vmm/vcpu/vcpu_timers.h"
 
-static_assert(LAPIC_DEFAULT_BASE == BACKEND_APIC_GPA, "where the back end maps it");
+static_assert(LAPIC_DEFAULT_BASE == BACKEND_APIC_GPA, "the back end maps the page there");
 
-// ---- What it tells the rest ----
+// ---- Outputs of the APIC ----
 
 static struct vcpu *of_output(struct lapic_output *output)
 {
     return container_of(output, struct vcpu, lapic_output);
 }
 
-// What the sender itself gets, the model has delivered.
+// The model has already delivered the message to the sender, if it is among the receivers.
 static void apic_send_ipi(struct lapic_output *output, const struct apic_message *message)
 {
     struct vcpu *vcpu = of_output(output);
@@ -39,7 +39,8 @@ static void apic_nmi(struct lapic_output *output)
     vcpu_post_work(vcpu, WORK_EVENTS);
 }
 
-// To itself: they are carried out when the instruction that sent them is done.
+// An INIT or SIPI that the vCPU sends to itself goes through the mail, so that it is carried out
+// after the instruction that sent it.
 static void apic_init(struct lapic_output *output)
 {
     vcpu_mail_message(of_output(output), &(struct apic_message){.delivery = APIC_INIT});
@@ -61,7 +62,7 @@ void vcpu_apic_init(struct vcpu *vcpu)
     lapic_init(&vcpu->lapic, &vcpu->lapic_output, vcpu->index, vcpu->index == 0,
                cpuid_table_physical_bits(&vcpu->cpuid));
     if (vcpu->index == 0) {
-        lapic_set_virtual_wire(&vcpu->lapic); // as the firmware that there is not would leave it
+        lapic_set_virtual_wire(&vcpu->lapic); // as the firmware of a PC leaves it
     }
     vcpu->core.apic_id = vcpu->index;
     vcpu->core.apic_page = &vcpu->lapic.page;
@@ -71,9 +72,10 @@ void vcpu_apic_init(struct vcpu *vcpu)
 
 // ---- The processor's part ----
 
-// Whether the processor can serve it at all. It does not know of an APIC that is switched off by
-// software and takes no interrupts: a self-IPI would arrive. One that waits for its SIPI is so too,
-// but nobody uses it. And AMD's has no window for the interrupts of the 8259s.
+// Whether the processor can serve the APIC at all. The processor does not know an APIC that
+// software has disabled and that takes no interrupts: a self-IPI would still arrive. The APIC of a
+// vCPU that waits for its SIPI is in that state too, but nothing uses it. An AMD processor that
+// serves the APIC has no window for interrupts of the 8259s.
 static bool can_be_served(const struct vcpu *vcpu)
 {
     const struct lapic *lapic = &vcpu->lapic;
@@ -96,8 +98,9 @@ static enum apic_access access_of(const struct vcpu *vcpu)
                                                                              : APIC_ACCESS_EXITS;
 }
 
-// The page is in the VM's nested page table while all its vCPUs have their APICs there. Else those
-// that have get there as they would without the processor's help, and the others find nothing.
+// The APIC page is in the VM's nested page table as long as every vCPU has its APIC at that
+// address. Otherwise the page is taken out: an access of a vCPU with its APIC there exits and is
+// emulated, and the other vCPUs find nothing at the address.
 static void count_elsewhere(struct vcpu *vcpu, bool elsewhere)
 {
     struct vm *vm = vcpu->vm;
@@ -125,7 +128,7 @@ void vcpu_apic_place(struct vcpu *vcpu)
         count_elsewhere(vcpu, access != APIC_ACCESS_MEMORY);
     }
     vcpu->ops->apic->set_access(&vcpu->core, access);
-    lapic_refresh(&vcpu->lapic); // the model alone goes on from there, if it is not served
+    lapic_refresh(&vcpu->lapic); // if the APIC is no longer served, the model goes on alone
 }
 
 // ---- Accesses of the guest ----
@@ -175,11 +178,11 @@ enum exit_action vcpu_eoi_exit(struct vcpu *vcpu, const struct exit_eoi *eoi)
     struct lapic *lapic = &vcpu->lapic;
     lapic_refresh(lapic);
     if (lapic_highest(lapic, LAPIC_IN_SERVICE) == eoi->vector) {
-        lapic_eoi(lapic); // AMD's leaves that to the model
+        lapic_eoi(lapic); // AMD's processor leaves the end to the model
     } else {
         lapic_ended(lapic, eoi->vector);
     }
-    vcpu_post_work(vcpu, WORK_EVENTS); // its line may be asserted still
+    vcpu_post_work(vcpu, WORK_EVENTS); // the line may still be asserted
     return RETRY;
 }
 

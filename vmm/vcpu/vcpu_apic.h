@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A vCPU's local APIC: the guest's accesses to it, and the processor's part in it.
+// A vCPU's local APIC: the guest's accesses, and the part of it that the processor serves.
 #pragma once
 
 #include "vmm/backend.h"
@@ -12,18 +12,19 @@
 
 void vcpu_apic_init(struct vcpu *vcpu);
 
-// Whether the processor serves the guest out of the APIC's page, and delivers the interrupts that
-// it finds there.
+// Whether the processor serves the guest's accesses out of the APIC's page, and delivers the
+// interrupts that it finds there.
 static inline bool vcpu_apic_served(const struct vcpu *vcpu)
 {
     return vcpu->apic_access != APIC_ACCESS_EXITS;
 }
 
-// Has the processor serve the guest as the APIC's mode and place have it; after each change of
-// them, with the vCPU loaded.
+// Makes the processor serve the APIC as its mode and address demand. To be called after each change
+// of them, with the vCPU loaded.
 void vcpu_apic_place(struct vcpu *vcpu);
 
-// What the processor has done there since the last entry; before the model is asked.
+// Brings the model up to what the processor has done in the page since the last entry. To be called
+// before the model is read.
 static inline void vcpu_apic_refresh(struct vcpu *vcpu)
 {
     if (vcpu_apic_served(vcpu)) {
@@ -31,22 +32,23 @@ static inline void vcpu_apic_refresh(struct vcpu *vcpu)
     }
 }
 
-// What the processor must know of it, before an entry. Only where it serves the guest.
+// Before an entry: shows the processor what has changed in the model. Only if the APIC is served.
 void vcpu_apic_publish(struct vcpu *vcpu);
 
-// From true to false others notify the processor, with FEATURE_POSTED, of what they post for the
-// guest: it takes that at once, or at the next entry, where the notification still waits. So none
-// may be taken by the host in between but to leave the back end's loop. What was posted before or
-// is left after that is in the mail.
+// With FEATURE_POSTED: while this is true, other CPUs that post vectors for the guest only send the
+// processor a notification interrupt. The processor takes the vectors at once if it is in the
+// guest. If not, the notification stays pending and the processor takes them at the next entry. So
+// the host may take a notification itself only if it then leaves the back end's loop. Vectors that
+// were posted before, or that are left afterwards, are taken with the mail.
 static inline void vcpu_apic_take_posted(struct vcpu *vcpu, bool taken)
 {
     bool can = (vcpu->features & FEATURE_POSTED) && vcpu_apic_served(vcpu);
     __atomic_store_n(&vcpu->takes_posted, taken && can, __ATOMIC_SEQ_CST);
 }
 
-// A read of a register (enum lapic_register) as lapic_read has it. Inline, and with a look at the
-// clock and at the processor's doings only for the registers that need it: all three would be a
-// good part of what it costs.
+// Reads a register (enum lapic_register), as lapic_read does. A call, a look at the clock and a
+// refresh would be a large part of the cost. So this is inline, and it looks at the clock and
+// refreshes only for the registers that need it.
 MUST_CHECK static inline bool vcpu_read_lapic(struct vcpu *vcpu, unsigned reg, uint64_t *value)
 {
     uint64_t now_ns = reg == LAPIC_CURRENT_COUNT ? vm_now_ns(vcpu->vm) : 0;
@@ -55,13 +57,13 @@ MUST_CHECK static inline bool vcpu_read_lapic(struct vcpu *vcpu, unsigned reg, u
     }
     bool legal = lapic_read(&vcpu->lapic, reg, now_ns, value);
     if (!legal && lapic_has_requests(&vcpu->lapic)) {
-        vcpu_post_work(vcpu, WORK_EVENTS); // it is an error, and may interrupt
+        vcpu_post_work(vcpu, WORK_EVENTS); // the error can raise the APIC's error interrupt
     }
     return legal;
 }
 
-// Writes to a register and to IA32_APIC_BASE; vcpu_run looks again if that can have made an
-// interrupt deliverable or set a timer. False: #GP, for registers in x2APIC mode only.
+// Write a register and IA32_APIC_BASE. They post work for vcpu_run if an interrupt may have become
+// deliverable or a timer was set. False means #GP, which registers give in x2APIC mode only.
 bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value);
 MUST_CHECK bool vcpu_set_apic_base(struct vcpu *vcpu, uint64_t value);
 

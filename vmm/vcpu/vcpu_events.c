@@ -21,13 +21,13 @@ bool vcpu_interrupt_pending(const struct vcpu *vcpu)
     return extint_pending(vcpu) || lapic_pending(&vcpu->lapic) >= 0;
 }
 
-// Whether an interrupt is pending that the processor does not deliver by itself.
+// Whether an interrupt is pending that Husk must inject, because the processor does not deliver it.
 static bool interrupt_to_inject(const struct vcpu *vcpu)
 {
     return vcpu_apic_served(vcpu) ? extint_pending(vcpu) : vcpu_interrupt_pending(vcpu);
 }
 
-// The vector of the interrupt that is pending, taken from its controller.
+// Takes the pending interrupt from its controller and returns its vector.
 static uint8_t acknowledge_interrupt(struct vcpu *vcpu)
 {
     if (extint_pending(vcpu)) {
@@ -61,13 +61,13 @@ void vcpu_deliver_events(struct vcpu *vcpu)
                 !(shadow & (SHADOW_STI | SHADOW_MOV_SS)) && !vcpu_register(vcpu, REG_EVENT_WAITING);
     if (open && interrupt_to_inject(vcpu)) {
         struct event interrupt = {.type = EVENT_INTERRUPT, .vector = acknowledge_interrupt(vcpu)};
-        (void)vcpu->ops->inject(&vcpu->core, &interrupt); // nothing else waits: it is taken
+        (void)vcpu->ops->inject(&vcpu->core, &interrupt); // succeeds: no other event waits
     }
     bool nmi_behind_sti = vcpu->nmi_pending && (shadow & SHADOW_STI);
     vcpu->ops->request_interrupt_window(&vcpu->core, interrupt_to_inject(vcpu) || nmi_behind_sti);
 }
 
-// Not for a vCPU that stops to run by it: that is vcpu_run's.
+// A vCPU that does not go on to run keeps WORK_EVENTS: vcpu_run handles it.
 void vcpu_handle_events(struct vcpu_core *core)
 {
     struct vcpu *vcpu = vcpu_of(core);

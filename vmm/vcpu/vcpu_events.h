@@ -6,9 +6,9 @@
 
 struct vcpu;
 
-// Whether an interrupt waits that the vCPU would take, were its interrupts on.
+// Whether an interrupt is pending that the vCPU would take if its interrupts were on.
 bool vcpu_interrupt_pending(const struct vcpu *vcpu);
 
-// Before an entry, with the vCPU loaded: injects what can be delivered, and asks for an exit when
-// the guest can take what is left.
+// Before an entry, with the vCPU loaded: injects the events that can be delivered, and asks for an
+// exit as soon as the guest can take the rest.
 void vcpu_deliver_events(struct vcpu *vcpu);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What each kind of VM exit does: one line a case.
+// What happens at each kind of VM exit: one line a case.
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/board/pc.h"
@@ -26,7 +26,7 @@ static enum exit_action answer_cpuid(uint64_t *gpr, const struct cpuid_registers
     return ADVANCE;
 }
 
-// Leaf 0DH follows XCR0, which some machines let a guest write without an exit.
+// Leaf 0DH depends on XCR0, and on some machines a guest can write XCR0 without an exit.
 static NOT_INLINE enum exit_action search_cpuid(struct vcpu *vcpu)
 {
     uint64_t *gpr = vcpu->core.registers.gpr;
@@ -81,7 +81,7 @@ static NOT_INLINE enum exit_action handle_interrupt_window(struct vcpu *vcpu)
     return RETRY;
 }
 
-// The other may need this CPU: whoever is next has it.
+// The vCPU that this one waits for may need this CPU, so the next one in turn gets it.
 static NOT_INLINE enum exit_action handle_pause(struct vcpu *vcpu)
 {
     vcpu->gives_way = true;
@@ -89,9 +89,9 @@ static NOT_INLINE enum exit_action handle_pause(struct vcpu *vcpu)
     return ADVANCE;
 }
 
-// #DB and #AC come here only so that their delivery cannot loop inside the CPU: hand them on. On
-// hardware an #AC during a delivery is delivered in its turn (table 6-5) and may so go on for ever;
-// here it becomes a double fault, which ends the loop.
+// #DB and #AC exit only so that their delivery cannot loop inside the CPU. They are handed on to
+// the guest. On hardware, an #AC during the delivery of another event is itself delivered (SDM Vol.
+// 3A table 6-5), which may go on for ever. Here it becomes a double fault, which ends the loop.
 static NOT_INLINE enum exit_action handle_exception(struct vcpu *vcpu,
                                                     const struct exit_exception *exception)
 {
@@ -119,8 +119,8 @@ static NOT_INLINE enum exit_action end_with_dump(struct vcpu *vcpu)
     return STOP;
 }
 
-// A PC resets at a triple fault. With an empty IDT that is what the guest wants (GRUB and Linux
-// reboot so); with any other it is a mistake of the guest, and more is learnt by stopping.
+// A PC resets at a triple fault. With an empty IDT the guest wants that: GRUB and Linux reboot so.
+// With any other IDT it is a mistake of the guest, and stopping the VM tells more about it.
 static NOT_INLINE enum exit_action handle_triple_fault(struct vcpu *vcpu)
 {
     struct segment idt;
@@ -134,7 +134,7 @@ static NOT_INLINE enum exit_action handle_triple_fault(struct vcpu *vcpu)
     return STOP;
 }
 
-// Each handler is a jump from here, so that this needs no stack frame of its own.
+// Each handler is called last, by a jump, so that this function needs no stack frame.
 // NOLINTNEXTLINE(readability-function-size): a case for each kind
 enum exit_action vcpu_handle_exit(struct vcpu_core *core, struct vm_exit *exit)
 {
@@ -214,6 +214,6 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_ENTRY_FAILED] = "entry failed",
         [EXIT_UNKNOWN] = "unknown",
     };
-    static_assert(ARRAY_SIZE(names) == EXIT_KINDS, "a name each");
+    static_assert(ARRAY_SIZE(names) == EXIT_KINDS, "a name for each kind");
     return kind < EXIT_KINDS ? names[kind] : "none";
 }

@@ -10,8 +10,8 @@
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 
-// The processor takes vectors by itself while the guest is in it. Who else set MAIL_VECTORS has
-// notified it.
+// Makes the vCPU's CPU notice its mail. `known`: MAIL_VECTORS was set before, so its sender has
+// notified the processor. While the guest runs, the processor takes posted vectors by itself.
 static void announce(struct vcpu *vcpu, uint32_t flags, bool known)
 {
     unsigned cpu = vcpu->vm->slots[vcpu->index].cpu;
@@ -24,7 +24,8 @@ static void announce(struct vcpu *vcpu, uint32_t flags, bool known)
     }
 }
 
-// `flags` in place of `instead`, and the vCPU's CPU looks. Nothing happens if `unless` is there.
+// Clears the flags `instead`, sets `flags`, and makes the vCPU's CPU look. Does nothing if one of
+// the flags `unless` is set.
 static void post(struct vcpu *vcpu, uint32_t flags, uint32_t instead, uint32_t unless)
 {
     if (flags & MAIL_WAKES_ALL) {
@@ -58,13 +59,13 @@ void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message)
     case APIC_NMI:
         post(vcpu, MAIL_NMI, 0, 0);
         break;
-    case APIC_INIT: // ends what a SIPI or an NMI before it has begun
+    case APIC_INIT: // cancels a SIPI or an NMI that came before it
         post(vcpu, MAIL_INIT, MAIL_STARTUP | MAIL_STARTUP_VECTOR | MAIL_NMI, 0);
         break;
-    case APIC_STARTUP: // the first one starts it, though it may not have run since
+    case APIC_STARTUP: // the first SIPI counts, even if the vCPU has not run since
         post(vcpu, MAIL_STARTUP | (uint32_t)message->vector << MAIL_STARTUP_SHIFT, 0, MAIL_STARTUP);
         break;
-    default: // SMI: a VM has no SMM. ExtINT and the reserved one mean nothing in a message.
+    default: // SMI: a VM has no SMM. ExtINT and the reserved mode have no meaning in a message.
         break;
     }
 }

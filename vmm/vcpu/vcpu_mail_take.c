@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Takes what others have left for a vCPU, on the vCPU's own CPU.
+// Takes the mail that other CPUs have left for a vCPU, on the vCPU's own CPU.
 #include "vmm/vcpu/vcpu_mail_take.h"
 
 #include "vmm/vcpu/vcpu.h"
@@ -27,7 +27,8 @@ static void take_lint0(struct vcpu *vcpu, uint32_t flags)
     lapic_set_lint(&vcpu->lapic, 0, __atomic_load_n(&vcpu->mail.lint0, __ATOMIC_RELAXED));
 }
 
-// After an INIT, or an NMI that waits with it for the SIPI.
+// A vCPU that waits for a SIPI falls asleep: after an INIT, or again after an NMI, which does not
+// end the wait.
 static void sleep_on(struct vcpu *vcpu)
 {
     if (vcpu->waits_for_startup && !vcpu_fall_asleep(vcpu)) {
@@ -42,7 +43,8 @@ void vcpu_mail_take(struct vcpu *vcpu)
     if (!vcpu_mail_waits(mail)) {
         return;
     }
-    // A SIPI that nobody waits for, as the second of the usual two, does not end a HLT.
+    // A vCPU that does not wait for a SIPI ignores it: the second of the usual two must not end a
+    // HLT.
     uint32_t waking = vcpu->waits_for_startup ? MAIL_WAKES_ALL : MAIL_NMI | MAIL_INIT;
     if (__atomic_load_n(&mail->posted.flags, __ATOMIC_RELAXED) & waking) {
         vcpu_stir(vcpu);

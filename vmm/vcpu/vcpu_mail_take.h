@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Takes a vCPU's mail.
+// Takes the mail of a vCPU.
 #pragma once
 
 struct vcpu;
 
-// On the vCPU's CPU, with its VM held: hands everything on to the local APIC and the vCPU.
+// Hands all mail on to the local APIC and the vCPU. To be called on the vCPU's CPU, which holds the
+// vCPU.
 void vcpu_mail_take(struct vcpu *vcpu);

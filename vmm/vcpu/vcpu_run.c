@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs a vCPU slice by slice: timers, mail, events, into the back end.
+// Runs a vCPU for a slice: timers, mail, events, then the back end, and again.
 #include "vmm/vcpu/vcpu_run.h"
 
 #include "vmm/host.h"
@@ -11,7 +11,8 @@
 #include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/vm.h"
 
-// What comes from now on is seen as work again, and wakes the CPU.
+// WORK_EVENTS is cleared before the mail is taken: mail that comes later sets it again and wakes
+// the CPU.
 bool vcpu_runnable(struct vcpu *vcpu)
 {
     if (!vcpu->halted && !vcpu->waits_for_startup) {
@@ -24,13 +25,13 @@ bool vcpu_runnable(struct vcpu *vcpu)
     bool wakes = vcpu->nmi_pending || (!vcpu->asleep && vcpu_interrupt_pending(vcpu));
     if (vcpu->halted && wakes) {
         vcpu->halted = false;
-        vcpu_stir(vcpu); // the NMI may be one of its own pins
+        vcpu_stir(vcpu); // an NMI from the vCPU's own APIC has not done so yet
     }
     return !vcpu->halted && !vcpu->waits_for_startup;
 }
 
-// However soon a device wants something, the guest gets this long first. A timer that is set to a
-// higher rate than exits can keep would otherwise leave no time for any instruction of the guest.
+// The guest runs at least this long before the next timer event. A timer with a higher rate than
+// exits can keep up with would otherwise leave no time for any instruction of the guest.
 #define RUN_NS_MIN 20000
 
 static void look_at_devices(struct vcpu *vcpu)
@@ -46,7 +47,7 @@ static void load(struct vcpu *vcpu)
     vcpu_set_register(vcpu, REG_TSC_OFFSET, vcpu->vm->tsc_offset + vcpu->tsc_adjust);
 }
 
-// False: the run is over, though the slice may not be.
+// Does the work that has come up. Returns false if the run is over, even if the slice is not.
 static bool prepare(struct vcpu *vcpu, uint64_t slice_end_ns)
 {
     uint32_t work = __atomic_exchange_n(&vcpu->core.work, 0, __ATOMIC_SEQ_CST);
@@ -56,14 +57,14 @@ static bool prepare(struct vcpu *vcpu, uint64_t slice_end_ns)
     }
     if ((work & WORK_TIMERS) || now_ns >= vcpu->next_event_ns) {
         look_at_devices(vcpu);
-        // What the devices have just sent is in the mail, which is taken now.
+        // The devices have just sent mail, which is taken below: that is no work for later.
         __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
     }
     vcpu_mail_take(vcpu);
     return true;
 }
 
-// WORK_ENTRY is run's.
+// WORK_ENTRY does not count: it is the back end's own.
 static bool has_work(const struct vcpu *vcpu)
 {
     return __atomic_load_n(&vcpu->core.work, __ATOMIC_RELAXED) & ~(uint32_t)WORK_ENTRY;
@@ -71,7 +72,7 @@ static bool has_work(const struct vcpu *vcpu)
 
 void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns)
 {
-    vcpu_post_work(vcpu, WORK_TIMERS); // time has passed, something may have been typed
+    vcpu_post_work(vcpu, WORK_TIMERS); // since the last run time has passed and keys may have come
     load(vcpu);
     while (vm_wants_to_run(vcpu->vm) && vcpu_runnable(vcpu) && prepare(vcpu, slice_end_ns)) {
         if (vcpu->waits_for_startup) {
@@ -80,8 +81,9 @@ void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns)
         vcpu_deliver_events(vcpu);
         vcpu->core.deadline_ns = MIN(slice_end_ns, vcpu->next_event_ns);
         vcpu_apic_take_posted(vcpu, true);
-        // Acknowledging an interrupt may have lowered LINT0, which is mail. And nobody kicks this
-        // CPU for work that it has already (scheduler_notify). So the guest is entered without any.
+        // Acknowledging an interrupt may have lowered LINT0, which arrives as mail. Nobody kicks
+        // this CPU for work that it already has (scheduler_notify), so the guest must not be
+        // entered with work left.
         if (!has_work(vcpu)) {
             vcpu->ops->run(&vcpu->core);
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// vCPUs that do not run: halted, or waiting for a SIPI, and what ends that.
+// vCPUs that do not run because they are halted or wait for a SIPI.
 #include "vmm/vcpu/vcpu_sleep.h"
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
@@ -17,8 +17,8 @@ static bool is_asleep(const struct vcpu *vcpu)
     return !(mail & MAIL_WAKES_ALL) && __atomic_load_n(&vcpu->asleep, __ATOMIC_SEQ_CST);
 }
 
-// Whether no vCPU of the VM will ever run again. A signal that was sent while this looks makes the
-// answer no: its receiver looks again when it falls asleep.
+// Whether no vCPU of the VM can ever run again. A signal that is sent during the check makes the
+// answer false: the receiver of the signal checks again when it falls asleep.
 static bool sleeps_for_ever(const struct vm *vm)
 {
     uint32_t stirs = __atomic_load_n(&vm->stirs, __ATOMIC_SEQ_CST);
@@ -41,7 +41,7 @@ bool vcpu_fall_asleep(struct vcpu *vcpu)
     return !sleeps_for_ever(vcpu->vm);
 }
 
-// An interrupt that is pending already ends the wait at once: vcpu_run finds it.
+// If an interrupt is pending already, vcpu_run finds it and the HLT ends at once.
 enum exit_action vcpu_halt_exit(struct vcpu *vcpu)
 {
     vcpu->halted = true;

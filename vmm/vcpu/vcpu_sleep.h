@@ -9,7 +9,7 @@ struct vcpu;
 
 enum exit_action vcpu_halt_exit(struct vcpu *vcpu);
 
-// Begins a sleep that interrupts do not end. False: no vCPU of the VM will ever run again.
+// Begins a sleep that interrupts do not end. Returns false if no vCPU of the VM can ever run again.
 MUST_CHECK bool vcpu_fall_asleep(struct vcpu *vcpu);
-// Ends it.
+// Ends the sleep.
 void vcpu_stir(struct vcpu *vcpu);

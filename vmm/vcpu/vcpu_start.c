@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The state in which a vCPU starts: as the loader says, or after INIT and SIPI.
+// The state in which a vCPU starts: the one that the loader asks for, or that after INIT and SIPI.
 #include "vmm/vcpu/vcpu_start.h"
 
 #include "arch/x86/registers.h"
@@ -95,7 +95,7 @@ void vcpu_start_at(struct vcpu *vcpu, const struct load_result *start)
 
 static const struct load_result reset = {.mode = START_REAL};
 
-// The processor's signature is in EDX (table 10-1).
+// EDX holds the processor's signature (SDM Vol. 3A table 10-1).
 static void set_signature(struct vcpu *vcpu)
 {
     vcpu->core.registers.gpr[GPR_RDX] = cpuid_table_find(&vcpu->cpuid, 1, 0)->eax;
@@ -109,8 +109,8 @@ void vcpu_start_waiting(struct vcpu *vcpu)
     vcpu->asleep = true;
 }
 
-// What a reset sets and an INIT sets too (table 10-1). Caching stays as it was; the FPU, XCR0, the
-// PAT, the TSC and most other MSRs do.
+// Sets what an INIT sets (SDM Vol. 3A table 10-1). The caching bits of CR0 stay as they were. So do
+// the FPU, XCR0, the PAT, the TSC and most other MSRs.
 static void reset_registers(struct vcpu *vcpu)
 {
     uint64_t *gpr = vcpu->core.registers.gpr;
@@ -134,8 +134,8 @@ static void reset_registers(struct vcpu *vcpu)
     vcpu_set_register(vcpu, REG_EVENT_WAITING, 0);
 }
 
-// The first vCPU would begin at the reset vector, where the ROM resets the machine. Another is
-// asleep only when its mail turns out to have no SIPI: see vcpu_mail_take.
+// The first vCPU would begin at the reset vector, where the ROM resets the machine. Other vCPUs do
+// not fall asleep yet: vcpu_mail_take sees to that if no SIPI has come with the INIT.
 void vcpu_init_received(struct vcpu *vcpu)
 {
     if (vcpu->index == 0) {
@@ -151,7 +151,7 @@ void vcpu_init_received(struct vcpu *vcpu)
     vcpu_apic_place(vcpu);
 }
 
-// In real mode, at a page below 1 MiB.
+// The vCPU starts in real mode, at a page below 1 MiB.
 void vcpu_startup(struct vcpu *vcpu, uint8_t vector)
 {
     if (!vcpu->waits_for_startup) {

@@ -7,12 +7,12 @@
 struct load_result;
 struct vcpu;
 
-// All with the vCPU loaded, but for vcpu_init_received and vcpu_startup, which load it.
+// vcpu_start_at and vcpu_start_waiting need the vCPU loaded, the other two load it.
 
-// Registers, segments and mode of a CPU that starts as the loader says.
+// Sets registers, segments and mode to those that the loader asks for.
 void vcpu_start_at(struct vcpu *vcpu, const struct load_result *start);
-// The same of one that waits for INIT and SIPI.
+// Sets those of a vCPU that waits for INIT and SIPI.
 void vcpu_start_waiting(struct vcpu *vcpu);
-// An INIT, and a SIPI, which starts a vCPU that waits for one at page `vector`.
+// Carry out an INIT and a SIPI. The SIPI starts a vCPU that waits for one, at page `vector`.
 void vcpu_init_received(struct vcpu *vcpu);
 void vcpu_startup(struct vcpu *vcpu, uint8_t vector);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The timers of a vCPU's local APIC, and those of its VM's devices, which the first vCPU keeps.
+// The timer of a vCPU's local APIC, and those of its VM's devices, which the first vCPU keeps.
 #include "vmm/vcpu/vcpu_timers.h"
 
 #include "vmm/board/pc.h"

@@ -6,15 +6,17 @@
 
 struct vcpu;
 
-// Brings the vCPU's timers up to now, the first vCPU also its VM's devices.
+// Brings the timers of the vCPU's local APIC up to now. The first vCPU does so for its VM's devices
+// too.
 void vcpu_advance_timers(struct vcpu *vcpu);
 
-// The timer of the vCPU's local APIC now is due at `due_ns` of the VM's clock. vcpu_run is asked to
-// look again only if that is earlier than what it waits for; it then finds nothing due where a
-// timer was put off.
+// The timer of the vCPU's local APIC is now due at `due_ns` of the VM's clock. This makes vcpu_run
+// look again only if that is earlier than the time it waits for. If a timer was put off, vcpu_run
+// looks at the earlier time and finds nothing due.
 void vcpu_timer_set(struct vcpu *vcpu, uint64_t due_ns);
-// The same for a device of the VM, whose timers the first vCPU keeps; from the CPU of any vCPU.
+// The same for a device of the VM. `vcpu` is the first one, which keeps the devices' timers. Can be
+// called on the CPU of any vCPU.
 void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns);
 
-// The host time at which one of them is due next; NEVER_NS.
+// The host time at which the next of these timers is due; NEVER_NS if none is set.
 uint64_t vcpu_next_event_ns(const struct vcpu *vcpu);
