@@ -3,7 +3,6 @@
 #include "boot/host_table.h"
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/cpuid.h"
 #include "arch/x86/host_space.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/ipi.h"
@@ -12,12 +11,6 @@
 #include "arch/x86/time.h"
 #include "boot/virtualization.h"
 #include "vmm/util/types.h"
-
-static struct cpuid_registers host_cpuid(uint32_t leaf, uint32_t subleaf)
-{
-    struct cpuid answer = virtualization_cpuid(leaf, subleaf);
-    return (struct cpuid_registers){answer.eax, answer.ebx, answer.ecx, answer.edx};
-}
 
 static unsigned this_cpu(void)
 {
@@ -46,7 +39,7 @@ const struct host host_table = {
     .space_map_module = host_space_map_module,
     .space_enter = host_space_enter,
     .memory_use = host_memory_use,
-    .cpuid = host_cpuid,
+    .cpuid = virtualization_cpuid,
     .xcr0_mask = live_state_xcr0_mask,
     .tsc = rdtsc,
     .tsc_hz = time_tsc_hz,

@@ -100,7 +100,7 @@ static void join_common(unsigned index, const struct vcpu_ops *ops)
     }
 }
 
-struct cpuid virtualization_cpuid(uint32_t leaf, uint32_t subleaf)
+struct cpuid_registers virtualization_cpuid(uint32_t leaf, uint32_t subleaf)
 {
     return cpuid_set_apply(&common, leaf, subleaf, cpuid(leaf, subleaf));
 }

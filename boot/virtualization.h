@@ -17,4 +17,4 @@ void virtualization_start_cpu(struct vmm *vmm);
 
 // CPUID of this CPU, less the features that another CPU which runs guests does not have: a guest
 // is shown the same wherever its vCPUs run.
-struct cpuid virtualization_cpuid(uint32_t leaf, uint32_t subleaf);
+struct cpuid_registers virtualization_cpuid(uint32_t leaf, uint32_t subleaf);

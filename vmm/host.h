@@ -2,6 +2,7 @@
 // The rest of the world as vmm/ sees it: the seam to the machine. Tests give a fake.
 #pragma once
 
+#include "arch/x86/cpuid_bits.h" // IWYU pragma: export
 #include "vmm/address.h"
 #include "vmm/util/status.h"
 
@@ -13,13 +14,6 @@
 
 // CPUs of the machine that can be used, numbered from 0.
 #define HOST_CPUS_MAX 256
-
-struct cpuid_registers {
-    uint32_t eax;
-    uint32_t ebx;
-    uint32_t ecx;
-    uint32_t edx;
-};
 
 // A piece of guest-physical memory: `bytes` from `gpa`. Multiples of 4 KiB.
 struct guest_extent {

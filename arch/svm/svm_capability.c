@@ -52,7 +52,7 @@ static bool has_erratum_1235(void)
 
 enum status svm_capability_read(struct svm_capability *c, struct reason *why)
 {
-    struct cpuid svm = cpuid_checked(CPUID_SVM, 0);
+    struct cpuid_registers svm = cpuid_checked(CPUID_SVM, 0);
     c->features = switched_on(svm.edx);
     // Husk does not decode PAUSE, so it needs the next RIP. Without the threshold, PAUSEs far apart
     // would count as a loop.

@@ -116,7 +116,7 @@ static bool choose_x2apic(bool supported)
 
 enum status apic_init(const struct acpi_info *acpi, struct reason *why)
 {
-    struct cpuid features = cpuid(CPUID_FEATURES, 0);
+    struct cpuid_registers features = cpuid(CPUID_FEATURES, 0);
     if ((features.edx & CPUID_1_EDX_APIC) == 0) {
         return refuse(why, STATUS_UNSUPPORTED, "this CPU has no local APIC");
     }

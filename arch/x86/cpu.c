@@ -68,8 +68,8 @@ void cpu_add(struct cpu *cpu)
 
 static uint64_t wanted_cr4(void)
 {
-    struct cpuid basic = cpuid(CPUID_FEATURES, 0);
-    struct cpuid structured = cpuid_checked(CPUID_STRUCTURED_FEATURES, 0);
+    struct cpuid_registers basic = cpuid(CPUID_FEATURES, 0);
+    struct cpuid_registers structured = cpuid_checked(CPUID_STRUCTURED_FEATURES, 0);
     uint64_t cr4 = CR4_PAE;
     if ((basic.edx & CPUID_1_EDX_PGE) && !feature_is_off(OPTIONAL_GLOBAL_PAGES)) {
         cr4 |= CR4_PGE;

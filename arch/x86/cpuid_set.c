@@ -17,7 +17,7 @@ static const struct cpuid_word known[] = {
 
 static_assert(ARRAY_SIZE(known) == CPUID_SET_WORDS, "a word for each");
 
-static uint32_t *register_of(struct cpuid *answer, char reg)
+static uint32_t *register_of(struct cpuid_registers *answer, char reg)
 {
     switch (reg) {
     case 'a':
@@ -31,10 +31,11 @@ static uint32_t *register_of(struct cpuid *answer, char reg)
     }
 }
 
-void cpuid_set_read(struct cpuid_set *set, struct cpuid (*read)(uint32_t leaf, uint32_t subleaf))
+void cpuid_set_read(struct cpuid_set *set,
+                    struct cpuid_registers (*read)(uint32_t leaf, uint32_t subleaf))
 {
     for (unsigned i = 0; i < CPUID_SET_WORDS; i++) {
-        struct cpuid answer = read(known[i].leaf, known[i].subleaf);
+        struct cpuid_registers answer = read(known[i].leaf, known[i].subleaf);
         set->words[i] = *register_of(&answer, known[i].reg);
     }
     set->physical_bits = read(CPUID_ADDRESS_SIZES, 0).eax & PHYSICAL_BITS_MASK;
@@ -67,8 +68,8 @@ bool cpuid_set_narrow(struct cpuid_set *common, const struct cpuid_set *own,
     return narrowed;
 }
 
-struct cpuid cpuid_set_apply(const struct cpuid_set *set, uint32_t leaf, uint32_t subleaf,
-                             struct cpuid answer)
+struct cpuid_registers cpuid_set_apply(const struct cpuid_set *set, uint32_t leaf, uint32_t subleaf,
+                                       struct cpuid_registers answer)
 {
     for (unsigned i = 0; i < CPUID_SET_WORDS; i++) {
         if (known[i].leaf == leaf && known[i].subleaf == subleaf) {

@@ -21,7 +21,8 @@ struct cpuid_word {
 };
 
 // Fills the set from a CPU's answers; `read` gives zeros for leaves that there are not.
-void cpuid_set_read(struct cpuid_set *set, struct cpuid (*read)(uint32_t leaf, uint32_t subleaf));
+void cpuid_set_read(struct cpuid_set *set,
+                    struct cpuid_registers (*read)(uint32_t leaf, uint32_t subleaf));
 
 // Takes bits out of a word that the set knows; one that it does not know is passed over.
 void cpuid_set_remove(struct cpuid_set *set, struct cpuid_word word, uint32_t bits);
@@ -31,5 +32,5 @@ bool cpuid_set_narrow(struct cpuid_set *common, const struct cpuid_set *own,
                       struct cpuid_word *word, uint32_t *lost);
 
 // A CPU's answer, less what is not in the set.
-struct cpuid cpuid_set_apply(const struct cpuid_set *set, uint32_t leaf, uint32_t subleaf,
-                             struct cpuid answer);
+struct cpuid_registers cpuid_set_apply(const struct cpuid_set *set, uint32_t leaf, uint32_t subleaf,
+                                       struct cpuid_registers answer);

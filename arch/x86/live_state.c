@@ -59,7 +59,7 @@ static uint64_t components_here(void)
     if (!(cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_XSAVE) || feature_is_off(OPTIONAL_XSAVE)) {
         return 0;
     }
-    struct cpuid components = cpuid(CPUID_XSAVE, 0);
+    struct cpuid_registers components = cpuid(CPUID_XSAVE, 0);
     uint64_t off = (feature_is_off(OPTIONAL_AVX) ? XCR0_AVX : 0) |
                    (feature_is_off(OPTIONAL_AVX512) ? XCR0_AVX512 : 0) |
                    (feature_is_off(OPTIONAL_PKU) ? XCR0_PKRU : 0);

@@ -13,7 +13,6 @@
 #include "vmm/util/types.h"
 
 #define ROUNDS 8
-#define CPUID_7_EBX_TSC_ADJUST BIT(1)
 
 struct offset {
     int64_t ticks;       // the follower's TSC less the leader's

@@ -8,24 +8,26 @@
 #define COMPONENTS 63u
 #define ECX_ALIGNED BIT(1) // in the compacted format, to 64 bytes
 
-uint64_t xsave_area_standard(uint64_t mask, struct cpuid (*read)(uint32_t leaf, uint32_t subleaf))
+uint64_t xsave_area_standard(uint64_t mask,
+                             struct cpuid_registers (*read)(uint32_t leaf, uint32_t subleaf))
 {
     uint64_t bytes = LEGACY_BYTES;
     for (unsigned component = FIRST_EXTENDED; component < COMPONENTS; component++) {
         if (mask & BIT(component)) {
-            struct cpuid size_offset = read(CPUID_XSAVE, component);
+            struct cpuid_registers size_offset = read(CPUID_XSAVE, component);
             bytes = MAX(bytes, (uint64_t)size_offset.eax + size_offset.ebx);
         }
     }
     return bytes;
 }
 
-static uint64_t compacted(uint64_t mask, struct cpuid (*read)(uint32_t leaf, uint32_t subleaf))
+static uint64_t compacted(uint64_t mask,
+                          struct cpuid_registers (*read)(uint32_t leaf, uint32_t subleaf))
 {
     uint64_t bytes = LEGACY_BYTES;
     for (unsigned component = FIRST_EXTENDED; component < COMPONENTS; component++) {
         if (mask & BIT(component)) {
-            struct cpuid size = read(CPUID_XSAVE, component);
+            struct cpuid_registers size = read(CPUID_XSAVE, component);
             bytes = (size.ecx & ECX_ALIGNED ? ALIGN_UP(bytes, 64) : bytes) + size.eax;
         }
     }
@@ -33,10 +35,11 @@ static uint64_t compacted(uint64_t mask, struct cpuid (*read)(uint32_t leaf, uin
 }
 
 enum status xsave_area_check_compacted(uint64_t xcr0,
-                                       struct cpuid (*read)(uint32_t leaf, uint32_t subleaf),
+                                       struct cpuid_registers (*read)(uint32_t leaf,
+                                                                      uint32_t subleaf),
                                        struct reason *why)
 {
-    struct cpuid own = read(CPUID_XSAVE, 1);
+    struct cpuid_registers own = read(CPUID_XSAVE, 1);
     if (!(own.eax & CPUID_D_1_EAX_XSAVEC)) {
         return refuse(why, STATUS_UNSUPPORTED, "this CPU has none");
     }

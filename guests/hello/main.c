@@ -22,12 +22,12 @@ static void print_processor(void)
 {
     char vendor[13] = "";
     char brand[49] = "";
-    const struct cpuid leaf = cpuid(0, 0);
+    const struct cpuid_registers leaf = cpuid(0, 0);
     memcpy(vendor, &leaf.ebx, 4);
     memcpy(vendor + 4, &leaf.edx, 4);
     memcpy(vendor + 8, &leaf.ecx, 4);
     for (unsigned i = 0; i < 3; i++) {
-        const struct cpuid part = cpuid_if_present(0x80000002 + i, 0);
+        const struct cpuid_registers part = cpuid_if_present(0x80000002 + i, 0);
         memcpy(brand + (size_t)16 * i, &part, 16);
     }
     const char *start = brand;

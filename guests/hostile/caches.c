@@ -7,20 +7,6 @@
 #include "guests/lib/apic.h"
 #include "guests/lib/cpu.h"
 
-#define CPUID_1_ECX_MONITOR BIT(3)
-#define CPUID_1_ECX_XSAVE BIT(26)
-#define CPUID_1_ECX_RDRAND BIT(30)
-#define CPUID_7_EBX_INVPCID BIT(10)
-#define CPUID_7_EBX_RDSEED BIT(18)
-#define CPUID_7_EBX_CLFLUSHOPT BIT(23)
-#define CPUID_7_ECX_WAITPKG BIT(5)
-#define CPUID_7_ECX_RDPID BIT(22)
-#define CPUID_D1_EAX_XSAVEC BIT(1)
-#define CPUID_D1_EAX_XSAVES BIT(3)
-#define CPUID_E1_ECX_MONITORX BIT(29)
-#define CPUID_E1_EDX_RDTSCP BIT(27)
-#define CPUID_E8_EBX_WBNOINVD BIT(9)
-
 static uint8_t save_area[4096] __attribute__((aligned(64)));
 
 ATTEMPT_INSTRUCTION(wbinvd, "wbinvd")
@@ -76,7 +62,7 @@ static void switch_xsave_on(void)
 
 static enum outcome try_rdtscp(void)
 {
-    return attempt_as_cpuid((cpuid_if_present(0x80000001, 0).edx & CPUID_E1_EDX_RDTSCP) != 0,
+    return attempt_as_cpuid((cpuid_if_present(0x80000001, 0).edx & CPUID_80000001_EDX_RDTSCP) != 0,
                             rdtscp);
 }
 
@@ -112,8 +98,8 @@ static enum outcome try_monitor(void)
 
 static enum outcome try_monitorx(void)
 {
-    return attempt_as_cpuid((cpuid_if_present(0x80000001, 0).ecx & CPUID_E1_ECX_MONITORX) != 0,
-                            monitorx);
+    return attempt_as_cpuid(
+        (cpuid_if_present(0x80000001, 0).ecx & CPUID_80000001_ECX_MONITORX) != 0, monitorx);
 }
 
 // Without a MONITOR before it MWAIT does not wait.
@@ -143,7 +129,7 @@ static enum outcome try_xgetbv(void)
 static enum outcome try_xsavec(void)
 {
     switch_xsave_on();
-    const bool shown = has_xsave() && (cpuid_if_present(0xd, 1).eax & CPUID_D1_EAX_XSAVEC) != 0;
+    const bool shown = has_xsave() && (cpuid_if_present(0xd, 1).eax & CPUID_D_1_EAX_XSAVEC) != 0;
     const bool works = has_xsave() && attempt_fault(xsavec, NULL) == OUTCOME_DONE;
     return attempt_as_cpuid(shown || works, xsavec);
 }
@@ -151,7 +137,7 @@ static enum outcome try_xsavec(void)
 static enum outcome try_xsaves(void)
 {
     switch_xsave_on();
-    return attempt_as_cpuid(has_xsave() && (cpuid_if_present(0xd, 1).eax & CPUID_D1_EAX_XSAVES),
+    return attempt_as_cpuid(has_xsave() && (cpuid_if_present(0xd, 1).eax & CPUID_D_1_EAX_XSAVES),
                             xsaves);
 }
 

@@ -5,7 +5,6 @@
 #include "guests/lib/apic.h"
 #include "guests/lib/cpu.h"
 
-#define CPUID_1_ECX_XSAVE BIT(26)
 #define CR4_LOWEST_UNDEFINED 25
 #define CR0_RESERVED_LOW BIT(6)
 #define CR3_RESERVED_BIT 62

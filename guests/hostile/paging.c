@@ -14,7 +14,6 @@
 #define PAGE_DIRTY BIT(6)
 #define PAGE_NO_EXECUTE BIT(63)
 #define LARGE_RESERVED BIT(13)
-#define CPUID_7_EBX_SMAP BIT(20)
 #define FLIPS 2000
 
 static uint64_t frames[2][ENTRIES_PER_TABLE] __attribute__((aligned(4096)));

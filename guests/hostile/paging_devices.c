@@ -17,9 +17,6 @@
 #define PAGE_DIRTY BIT(6)
 #define ADDRESS_BIT_13 BIT(13)
 #define DEVICES_GIB (3 * GIB)
-#define CPUID_EXTENDED_FEATURES 0x80000001U
-#define CPUID_EDX_PAGES_1G BIT(26)
-#define CPUID_7_EBX_SMAP BIT(20)
 #define LEVELS 3U // below the PML4
 
 static uint64_t tables[LEVELS][ENTRIES_PER_TABLE] __attribute__((aligned(4096)));
@@ -116,7 +113,7 @@ static enum outcome large_page(void)
 // All devices in one page.
 static enum outcome huge_page(void)
 {
-    if ((cpuid_if_present(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_EDX_PAGES_1G) == 0) {
+    if ((cpuid_if_present(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_PAGE_1G) == 0) {
         return OUTCOME_DONE;
     }
     clear_tables();

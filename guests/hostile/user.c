@@ -7,7 +7,6 @@
 #include "guests/lib/traps.h"
 
 #define USER_STACK_BYTES 4096
-#define CPUID_1_ECX_XSAVE BIT(26)
 
 static uint8_t user_stack[USER_STACK_BYTES] __attribute__((aligned(16)));
 

@@ -4,9 +4,6 @@
 
 #include "arch/x86/msr_numbers.h"
 
-#define CPUID_1_ECX_X2APIC BIT(21)
-#define CPUID_1_ECX_TSC_DEADLINE BIT(24)
-
 static enum apic_mode current_mode;
 
 bool apic_has_x2apic(void)

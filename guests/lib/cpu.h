@@ -2,18 +2,12 @@
 // Instructions that C has no word for: CPUID, MSRs, control registers, the TSC, halting.
 #pragma once
 
+#include "arch/x86/cpuid_bits.h"
 #include "vmm/util/types.h"
 
-struct cpuid {
-    uint32_t eax;
-    uint32_t ebx;
-    uint32_t ecx;
-    uint32_t edx;
-};
-
-static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
+static inline struct cpuid_registers cpuid(uint32_t leaf, uint32_t subleaf)
 {
-    struct cpuid r;
+    struct cpuid_registers r;
     __asm__ volatile("cpuid"
                      : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
                      : "a"(leaf), "c"(subleaf));
@@ -21,10 +15,10 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
 }
 
 // A leaf that the CPU may not have: all zero then.
-static inline struct cpuid cpuid_if_present(uint32_t leaf, uint32_t subleaf)
+static inline struct cpuid_registers cpuid_if_present(uint32_t leaf, uint32_t subleaf)
 {
     if (cpuid(leaf & 0xffff0000, 0).eax < leaf) {
-        return (struct cpuid){0, 0, 0, 0};
+        return (struct cpuid_registers){0, 0, 0, 0};
     }
     return cpuid(leaf, subleaf);
 }

@@ -4,7 +4,6 @@
 
 #include "guests/lib/memory.h"
 
-#define CPUID_1_ECX_HYPERVISOR BIT(31)
 #define VENDOR_AMD_EBX 0x68747541U   // "Auth"
 #define VENDOR_HYGON_EBX 0x6f677948U // "Hygo"
 
@@ -13,7 +12,7 @@ bool husk_present(void)
     if ((cpuid(1, 0).ecx & CPUID_1_ECX_HYPERVISOR) == 0) {
         return false;
     }
-    const struct cpuid leaf = cpuid(CPUID_HYPERVISOR_LEAF, 0);
+    const struct cpuid_registers leaf = cpuid(CPUID_HYPERVISOR, 0);
     const uint32_t signature[] = {leaf.ebx, leaf.ecx, leaf.edx};
     return memcmp(signature, HUSK_SIGNATURE, sizeof(signature)) == 0;
 }

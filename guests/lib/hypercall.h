@@ -16,8 +16,6 @@ enum hypercall {
 #define HYPERCALL_UNKNOWN UINT64_MAX         // no such number
 #define HYPERCALL_FORBIDDEN (UINT64_MAX - 1) // not from this privilege level
 
-#define CPUID_HYPERVISOR_LEAF 0x40000000U
-
 // The instruction of Intel's CPUs.
 static inline uint64_t hypercall_vmcall(uint64_t number, uint64_t first, uint64_t second)
 {

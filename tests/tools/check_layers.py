@@ -15,6 +15,7 @@ import source_files
 # Headers of arch/x86 that hold nothing but constants and layouts: facts of the manuals, for anyone.
 CONSTANTS = [
     "arch/x86/acpi_layout.h",
+    "arch/x86/cpuid_bits.h",
     "arch/x86/features.h",
     "arch/x86/msr_numbers.h",
     "arch/x86/registers.h",
@@ -46,7 +47,7 @@ RULES = {
     "arch/vmx/": ["arch/vmx/", "arch/x86/", "vmm/util/", *SEAM],
     "arch/svm/": ["arch/svm/", "arch/x86/", "vmm/util/", *SEAM],
     "drivers/": ["drivers/", "arch/x86/", "vmm/util/"],
-    "vmm/": ["vmm/util/", *SEAM],
+    "vmm/": ["vmm/util/", *SEAM, *CONSTANTS],
     "vmm/util/": ["vmm/util/"],
     "vmm/devices/": ["vmm/devices/", "vmm/util/", *CONSTANTS],
     **{f"vmm/{room}/": [f"vmm/{room}/", *below, "vmm/util/", *SEAM, *CONSTANTS]

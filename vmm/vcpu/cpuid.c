@@ -2,64 +2,38 @@
 // Builds the table of a guest's CPUID: each leaf is passed on, masked, or made up.
 #include "vmm/vcpu/cpuid.h"
 
+#include "arch/x86/cpuid_bits.h"
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/devices/lapic.h"
-
-#define EXTENDED_BASE 0x80000000U
-#define HYPERVISOR_BASE 0x40000000U
 
 // Leaf 1, ECX: SSE3, PCLMULQDQ, SSSE3, FMA, CMPXCHG16B, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, XSAVE,
 // AVX, F16C, RDRAND. Not passed: MONITOR, VMX, SMX, PDCM (performance), DTES64 (debug store).
 #define LEAF1_ECX_PASSED                                                                           \
     (BIT(0) | BIT(1) | BIT(9) | BIT(12) | BIT(13) | BIT(19) | BIT(20) | BIT(22) | BIT(23) |        \
      BIT(25) | BIT(26) | BIT(28) | BIT(29) | BIT(30))
-#define LEAF1_ECX_PCID BIT(17)
-#define LEAF1_ECX_X2APIC BIT(21)
-#define LEAF1_ECX_TSC_DEADLINE BIT(24)
-#define LEAF1_ECX_XSAVE BIT(26)
-#define LEAF1_ECX_OSXSAVE BIT(27)
-#define LEAF1_ECX_AVX_FAMILY (BIT(12) | BIT(28) | BIT(29))
-#define LEAF1_ECX_HYPERVISOR BIT(31)
+#define LEAF1_ECX_AVX_FAMILY (CPUID_1_ECX_FMA | CPUID_1_ECX_AVX | CPUID_1_ECX_F16C)
 // EDX: all features of a PC except PSN, debug store, ACPI thermal, HTT, TM, PBE.
 #define LEAF1_EDX_PASSED 0x0f8bfbffU
-#define LEAF1_EDX_VME BIT(1)
-// Leaf 6, EAX: the APIC timer runs in all power states.
-#define LEAF6_EAX_ARAT BIT(2)
 // Leaf 7, EBX: FSGSBASE, BMI1, AVX2, SMEP, BMI2, ERMS, RDSEED, ADX, SMAP, CLFLUSHOPT, CLWB, SHA.
 #define LEAF7_EBX_PASSED                                                                           \
     (BIT(0) | BIT(3) | BIT(5) | BIT(7) | BIT(8) | BIT(9) | BIT(18) | BIT(19) | BIT(20) | BIT(23) | \
      BIT(24) | BIT(29))
-#define LEAF7_EBX_FSGSBASE BIT(0)
-#define LEAF7_EBX_AVX2 BIT(5)
-#define LEAF7_EBX_SMEP BIT(7)
-#define LEAF7_EBX_INVPCID BIT(10)
 #define LEAF7_EBX_AVX512 (BIT(16) | BIT(17) | BIT(21) | BIT(28) | BIT(30) | BIT(31))
-#define LEAF7_EBX_SMAP BIT(20)
 // ECX: UMIP, GFNI, VAES, VPCLMULQDQ.
 #define LEAF7_ECX_PASSED (BIT(2) | BIT(8) | BIT(9) | BIT(10))
-#define LEAF7_ECX_UMIP BIT(2)
-#define LEAF7_ECX_PKU BIT(3)
-#define LEAF7_ECX_OSPKE BIT(4)
 #define LEAF7_ECX_AVX_FAMILY (BIT(9) | BIT(10))
 #define LEAF7_ECX_AVX512 (BIT(1) | BIT(6) | BIT(11) | BIT(12) | BIT(14))
-#define LEAF7_ECX_RDPID BIT(22)
 // EDX: FSRM; the AVX-512 extensions.
 #define LEAF7_EDX_PASSED BIT(4)
 #define LEAF7_EDX_AVX512 (BIT(2) | BIT(3) | BIT(8))
 // Leaf D, subleaf 1, EAX: XSAVEOPT, XSAVEC, XGETBV with ECX = 1.
 #define LEAFD_1_EAX_PASSED (BIT(0) | BIT(1) | BIT(2))
-#define LEAFD_1_EAX_XSAVES BIT(3)
 // Extended leaf 1, ECX: LAHF, ABM, SSE4A, misaligned SSE, PREFETCHW.
 #define EXTENDED1_ECX_PASSED (BIT(0) | BIT(5) | BIT(6) | BIT(7) | BIT(8))
 // EDX: the features that AMD repeats from leaf 1, SYSCALL, NX, MMX extensions, FFXSR, 1 GiB pages,
 // long mode, 3DNow.
 #define EXTENDED1_EDX_PASSED 0xe6d3fbffU
-#define EXTENDED1_EDX_NX BIT(20)
-#define EXTENDED1_EDX_SYSCALL BIT(11)
-#define EXTENDED1_EDX_RDTSCP BIT(27)
-#define EXTENDED1_EDX_LONG_MODE BIT(29)
-#define EXTENDED7_EDX_INVARIANT_TSC BIT(8)
 
 #define XSAVE_LEGACY_BYTES 576 // the legacy area and the header (SDM Vol. 1 13.4)
 
@@ -78,15 +52,16 @@ static void build_leaf1(struct cpuid_table *table, const struct cpuid_identity *
     struct cpuid_registers *leaf = &table->basic[1].registers;
     uint32_t ecx = leaf->ecx & (uint32_t)LEAF1_ECX_PASSED;
     if (identity->features & FEATURE_INVPCID) {
-        ecx |= leaf->ecx & (uint32_t)LEAF1_ECX_PCID;
+        ecx |= leaf->ecx & (uint32_t)CPUID_1_ECX_PCID;
     }
     if (!table->xcr0_mask) {
-        ecx &= ~(uint32_t)LEAF1_ECX_XSAVE;
+        ecx &= ~(uint32_t)CPUID_1_ECX_XSAVE;
     }
     if (!(table->xcr0_mask & XCR0_AVX)) {
         ecx &= ~(uint32_t)LEAF1_ECX_AVX_FAMILY;
     }
-    leaf->ecx = ecx | (uint32_t)(LEAF1_ECX_X2APIC | LEAF1_ECX_TSC_DEADLINE | LEAF1_ECX_HYPERVISOR);
+    leaf->ecx =
+        ecx | (uint32_t)(CPUID_1_ECX_X2APIC | CPUID_1_ECX_TSC_DEADLINE | CPUID_1_ECX_HYPERVISOR);
     leaf->edx &= LEAF1_EDX_PASSED;
     leaf->ebx = (leaf->ebx & 0xff00U) | identity->vcpus << 16 | identity->apic_id << 24;
 }
@@ -113,17 +88,17 @@ static void build_leaf7(struct cpuid_table *table, const struct cpuid_identity *
     uint32_t ebx = (uint32_t)(LEAF7_EBX_PASSED | (avx512 ? LEAF7_EBX_AVX512 : 0));
     uint32_t ecx = (uint32_t)(LEAF7_ECX_PASSED | (avx512 ? LEAF7_ECX_AVX512 : 0));
     if (!avx) {
-        ebx &= ~(uint32_t)LEAF7_EBX_AVX2;
+        ebx &= ~(uint32_t)CPUID_7_EBX_AVX2;
         ecx &= ~(uint32_t)LEAF7_ECX_AVX_FAMILY;
     }
     if (identity->features & FEATURE_INVPCID) {
-        ebx |= (uint32_t)LEAF7_EBX_INVPCID;
+        ebx |= (uint32_t)CPUID_7_EBX_INVPCID;
     }
     if (identity->features & FEATURE_RDTSCP) {
-        ecx |= (uint32_t)LEAF7_ECX_RDPID;
+        ecx |= (uint32_t)CPUID_7_ECX_RDPID;
     }
     if (table->xcr0_mask & XCR0_PKRU) {
-        ecx |= (uint32_t)LEAF7_ECX_PKU;
+        ecx |= (uint32_t)CPUID_7_ECX_PKU;
     }
     uint32_t edx = (uint32_t)(LEAF7_EDX_PASSED | (avx512 ? LEAF7_EDX_AVX512 : 0));
     *leaf = (struct cpuid_registers){0, leaf->ebx & ebx, leaf->ecx & ecx, leaf->edx & edx};
@@ -163,7 +138,7 @@ static void build_xsave(struct cpuid_table *table, const struct host *host,
                 (struct cpuid_registers){(uint32_t)table->xcr0_mask, XSAVE_LEGACY_BYTES, bytes,
                                          (uint32_t)(table->xcr0_mask >> 32)});
     bool xsaves = identity->features & FEATURE_XSAVES;
-    uint64_t passed = LEAFD_1_EAX_PASSED | (xsaves ? LEAFD_1_EAX_XSAVES : 0);
+    uint64_t passed = LEAFD_1_EAX_PASSED | (xsaves ? CPUID_D_1_EAX_XSAVES : 0);
     uint32_t features = host->cpuid(0xd, 1).eax & (uint32_t)passed;
     add_subleaf(table, 0xd, 1, (struct cpuid_registers){features, XSAVE_LEGACY_BYTES, 0, 0});
 }
@@ -225,7 +200,7 @@ static void build_basic(struct cpuid_table *table, const struct host *host,
     table->basic[0].registers.eax = (CPUID_BASIC_LEAVES - 1);
     build_leaf1(table, identity);
     build_leaf4(table, host);
-    table->basic[6].registers.eax = (uint32_t)LEAF6_EAX_ARAT;
+    table->basic[6].registers.eax = (uint32_t)CPUID_6_EAX_ARAT;
     build_leaf7(table, identity);
     build_topology(table, identity);
     build_xsave(table, host, identity);
@@ -235,25 +210,27 @@ static void build_basic(struct cpuid_table *table, const struct host *host,
 static void build_hypervisor(struct cpuid_table *table)
 {
     table->hypervisor[0].registers =
-        (struct cpuid_registers){HYPERVISOR_BASE + CPUID_HYPERVISOR_LEAVES - 1, 0x6b737548,
+        (struct cpuid_registers){CPUID_HYPERVISOR + CPUID_HYPERVISOR_LEAVES - 1, 0x6b737548,
                                  0x6b737548, 0x6b737548}; // "Husk"
 }
 
 static void build_extended(struct cpuid_table *table, const struct host *host,
                            const struct cpuid_identity *identity)
 {
-    uint32_t last = EXTENDED_BASE + CPUID_EXTENDED_LEAVES - 1;
-    uint32_t host_max = host->cpuid(EXTENDED_BASE, 0).eax; // below EXTENDED_BASE: no such leaf
-    table->extended_max = MIN(MAX(host_max, EXTENDED_BASE), last);
-    for (uint32_t leaf = EXTENDED_BASE; leaf <= table->extended_max; leaf++) {
-        table->extended[leaf - EXTENDED_BASE].registers = host->cpuid(leaf, 0);
+    uint32_t last = CPUID_EXTENDED + CPUID_EXTENDED_LEAVES - 1;
+    uint32_t host_max = host->cpuid(CPUID_EXTENDED, 0).eax; // below it: no such leaf
+    table->extended_max = MIN(MAX(host_max, CPUID_EXTENDED), last);
+    for (uint32_t leaf = CPUID_EXTENDED; leaf <= table->extended_max; leaf++) {
+        table->extended[leaf - CPUID_EXTENDED].registers = host->cpuid(leaf, 0);
     }
     table->extended[0].registers.eax = table->extended_max;
     struct cpuid_registers *features = &table->extended[1].registers;
     features->ecx &= (uint32_t)EXTENDED1_ECX_PASSED;
-    features->edx &= EXTENDED1_EDX_PASSED |
-                     (identity->features & FEATURE_RDTSCP ? (uint32_t)EXTENDED1_EDX_RDTSCP : 0);
-    uint32_t invariant = table->extended[7].registers.edx & (uint32_t)EXTENDED7_EDX_INVARIANT_TSC;
+    features->edx &=
+        EXTENDED1_EDX_PASSED |
+        (identity->features & FEATURE_RDTSCP ? (uint32_t)CPUID_80000001_EDX_RDTSCP : 0);
+    uint32_t invariant =
+        table->extended[7].registers.edx & (uint32_t)CPUID_80000007_EDX_INVARIANT_TSC;
     table->extended[7].registers = (struct cpuid_registers){0, 0, 0, invariant};
     table->extended[8].registers.ebx = 0;
     table->extended[8].registers.ecx = identity->vcpus - 1; // AMD: cores - 1
@@ -301,11 +278,11 @@ const struct cpuid_registers *cpuid_table_find(const struct cpuid_table *table, 
     if (leaf <= (CPUID_BASIC_LEAVES - 1)) {
         return basic_leaf(table, leaf, subleaf);
     }
-    if (leaf - EXTENDED_BASE <= table->extended_max - EXTENDED_BASE) {
-        return &table->extended[leaf - EXTENDED_BASE].registers;
+    if (leaf - CPUID_EXTENDED <= table->extended_max - CPUID_EXTENDED) {
+        return &table->extended[leaf - CPUID_EXTENDED].registers;
     }
-    if (leaf - HYPERVISOR_BASE < CPUID_HYPERVISOR_LEAVES) {
-        return &table->hypervisor[leaf - HYPERVISOR_BASE].registers;
+    if (leaf - CPUID_HYPERVISOR < CPUID_HYPERVISOR_LEAVES) {
+        return &table->hypervisor[leaf - CPUID_HYPERVISOR].registers;
     }
     return basic_leaf(table, (CPUID_BASIC_LEAVES - 1), subleaf);
 }
@@ -317,10 +294,10 @@ static void set_bit(uint32_t *word, uint64_t bit, bool value)
 
 void cpuid_table_set_cr4(struct cpuid_table *table, uint64_t cr4)
 {
-    set_bit(&table->basic[1].registers.ecx, LEAF1_ECX_OSXSAVE, cr4 & CR4_OSXSAVE);
+    set_bit(&table->basic[1].registers.ecx, CPUID_1_ECX_OSXSAVE, cr4 & CR4_OSXSAVE);
     struct cpuid_registers *leaf7 = find_subleaf(table, 7, 0);
     if (leaf7) {
-        set_bit(&leaf7->ecx, LEAF7_ECX_OSPKE, cr4 & CR4_PKE);
+        set_bit(&leaf7->ecx, CPUID_7_ECX_OSPKE, cr4 & CR4_PKE);
     }
 }
 
@@ -354,14 +331,14 @@ uint64_t cpuid_table_cr4_allowed(const struct cpuid_table *table)
         bool present;
         uint64_t bits;
     } features[] = {
-        {leaf1->edx & LEAF1_EDX_VME, CR4_VME | CR4_PVI},
-        {leaf1->ecx & LEAF1_ECX_PCID, CR4_PCIDE},
-        {leaf1->ecx & LEAF1_ECX_XSAVE, CR4_OSXSAVE},
-        {leaf7->ebx & LEAF7_EBX_FSGSBASE, CR4_FSGSBASE},
-        {leaf7->ebx & LEAF7_EBX_SMEP, CR4_SMEP},
-        {leaf7->ebx & LEAF7_EBX_SMAP, CR4_SMAP},
-        {leaf7->ecx & LEAF7_ECX_UMIP, CR4_UMIP},
-        {leaf7->ecx & LEAF7_ECX_PKU, CR4_PKE},
+        {leaf1->edx & CPUID_1_EDX_VME, CR4_VME | CR4_PVI},
+        {leaf1->ecx & CPUID_1_ECX_PCID, CR4_PCIDE},
+        {leaf1->ecx & CPUID_1_ECX_XSAVE, CR4_OSXSAVE},
+        {leaf7->ebx & CPUID_7_EBX_FSGSBASE, CR4_FSGSBASE},
+        {leaf7->ebx & CPUID_7_EBX_SMEP, CR4_SMEP},
+        {leaf7->ebx & CPUID_7_EBX_SMAP, CR4_SMAP},
+        {leaf7->ecx & CPUID_7_ECX_UMIP, CR4_UMIP},
+        {leaf7->ecx & CPUID_7_ECX_PKU, CR4_PKE},
     };
     uint64_t allowed = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_PCE |
                        CR4_OSFXSR | CR4_OSXMMEXCPT;
@@ -382,15 +359,15 @@ bool cpuid_table_is_amd(const struct cpuid_table *table)
 
 bool cpuid_table_has_xss(const struct cpuid_table *table)
 {
-    return cpuid_table_find(table, 0xd, 1)->eax & LEAFD_1_EAX_XSAVES;
+    return cpuid_table_find(table, 0xd, 1)->eax & CPUID_D_1_EAX_XSAVES;
 }
 
 uint64_t cpuid_table_efer_allowed(const struct cpuid_table *table)
 {
-    uint32_t edx = cpuid_table_find(table, EXTENDED_BASE + 1, 0)->edx;
-    return (edx & EXTENDED1_EDX_SYSCALL ? EFER_SCE : 0) |
-           (edx & EXTENDED1_EDX_LONG_MODE ? EFER_LME | EFER_LMA : 0) |
-           (edx & EXTENDED1_EDX_NX ? EFER_NXE : 0);
+    uint32_t edx = cpuid_table_find(table, CPUID_EXTENDED + 1, 0)->edx;
+    return (edx & CPUID_80000001_EDX_SYSCALL ? EFER_SCE : 0) |
+           (edx & CPUID_80000001_EDX_LONG_MODE ? EFER_LME | EFER_LMA : 0) |
+           (edx & CPUID_80000001_EDX_NX ? EFER_NXE : 0);
 }
 
 unsigned cpuid_table_physical_bits(const struct cpuid_table *table)

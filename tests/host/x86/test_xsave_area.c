@@ -13,7 +13,7 @@
 #define AVX512 (7U << 5)
 
 // Skylake-X: AVX, AVX-512, PKRU, each with its offset in the standard format.
-static struct cpuid components[64] = {
+static struct cpuid_registers components[64] = {
     [1] = {.eax = 0xf},
     [2] = {.eax = 0x100, .ebx = 0x240},
     [5] = {.eax = 0x40, .ebx = 0x440},
@@ -22,7 +22,7 @@ static struct cpuid components[64] = {
     [9] = {.eax = 8, .ebx = 0xa80},
 };
 
-static struct cpuid fake_read(uint32_t leaf, uint32_t subleaf)
+static struct cpuid_registers fake_read(uint32_t leaf, uint32_t subleaf)
 {
     assert_int_equal(leaf, CPUID_XSAVE);
     assert_in_range(subleaf, 1, 62);
