@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Wakes vCPUs: which CPU is kicked for their work, and which is not disturbed.
+// Wakes vCPUs: decides whether a CPU is kicked for a vCPU's work or may go on undisturbed.
 #include "vmm/vm/scheduler.h"
 
 #include "vmm/backend.h"
@@ -8,7 +8,7 @@
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
 
-// How often others' time may be cut short because a vCPU has got work that must wait for its CPU.
+// A VM may cut short the run of another vCPU on a CPU at most once in this time.
 #define WAKE_INTERVAL_NS 100000ULL
 
 void scheduler_init(struct scheduler *scheduler, struct vmm *vmm, unsigned cpu)
@@ -17,7 +17,7 @@ void scheduler_init(struct scheduler *scheduler, struct vmm *vmm, unsigned cpu)
     vmm->schedulers[cpu] = scheduler;
 }
 
-// Of the CPU that the vCPU is pinned to.
+// The scheduler of the CPU that the vCPU is pinned to.
 static struct scheduler *scheduler_of(const struct vcpu *vcpu)
 {
     return vcpu->vm->vmm->schedulers[vcpu->vm->slots[vcpu->index].cpu];
@@ -30,7 +30,8 @@ bool scheduler_runs_here(const struct vcpu *vcpu)
            __atomic_load_n(&scheduler->current, __ATOMIC_RELAXED) == vcpu;
 }
 
-// When a vCPU of that VM was last woken on that CPU: kept by the first that it has there.
+// The time at which a vCPU of the same VM was last woken on the same CPU. The first of these vCPUs
+// keeps it for all.
 static uint64_t *woken_ns_of(const struct vcpu *vcpu)
 {
     const struct vm *vm = vcpu->vm;
@@ -41,8 +42,8 @@ static uint64_t *woken_ns_of(const struct vcpu *vcpu)
     return &vm->vcpus[first]->woken_ns;
 }
 
-// A VM whose vCPUs send each other interrupts all the time would otherwise take the time of others,
-// who share a CPU with the receivers, piece by piece.
+// Whether `vcpu` may end the run of another vCPU on its CPU. Without this limit, a VM whose vCPUs
+// send each other interrupts all the time would cut the runs of other VMs on its CPUs to pieces.
 static bool may_disturb(const struct host *host, const struct vcpu *vcpu)
 {
     uint64_t *at = woken_ns_of(vcpu);
@@ -56,20 +57,21 @@ static bool may_disturb(const struct host *host, const struct vcpu *vcpu)
 
 static bool is_idle(const struct scheduler *scheduler)
 {
-    return __atomic_load_n(&scheduler->current, __ATOMIC_SEQ_CST) == NULL &&
+    return !__atomic_load_n(&scheduler->current, __ATOMIC_SEQ_CST) &&
            __atomic_load_n(&scheduler->idle, __ATOMIC_SEQ_CST);
 }
 
 static void kick(const struct scheduler *scheduler)
 {
     const struct host *host = scheduler->vmm->host;
-    if (host->this_cpu() != scheduler->cpu) { // which else looks by itself
+    if (host->this_cpu() != scheduler->cpu) { // this CPU looks by itself
         host->kick(scheduler->cpu);
     }
 }
 
-// `vcpu` has got work. `known`: it had the same before, and has not looked at it yet. A kick that
-// comes while the next vCPU is chosen ends the run of that one before its first instruction.
+// `vcpu` has got work. `known`: it had the same work before and has not looked at it yet. A kick
+// that comes while the scheduler chooses ends the run of the chosen vCPU before its first
+// instruction.
 static void wake(struct scheduler *scheduler, struct vcpu *vcpu, bool known)
 {
     const struct host *host = scheduler->vmm->host;
@@ -79,7 +81,7 @@ static void wake(struct scheduler *scheduler, struct vcpu *vcpu, bool known)
         if (!known) {
             kick(scheduler);
         }
-    } else if (current == NULL && here) { // by what it found in the mail of another
+    } else if (!current && here) { // while this CPU chooses, the mail of one vCPU wakes another
         __atomic_store_n(&scheduler->missed, true, __ATOMIC_SEQ_CST);
     } else if (is_idle(scheduler)) {
         kick(scheduler);
@@ -90,7 +92,7 @@ static void wake(struct scheduler *scheduler, struct vcpu *vcpu, bool known)
         kick(scheduler);
     } else {
         __atomic_store_n(&scheduler->missed, true, __ATOMIC_SEQ_CST);
-        if (is_idle(scheduler)) { // since then, and it may have looked at `missed` before
+        if (is_idle(scheduler)) { // it became idle meanwhile, perhaps before `missed` was set
             kick(scheduler);
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a CPU's scheduler knows, and how anyone wakes a vCPU through it.
+// The state of a CPU's scheduler, and the one way to wake a vCPU.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -11,17 +11,17 @@ struct vmm;
 struct scheduler {
     struct vmm *vmm;
     unsigned cpu;
-    struct vcpu *current;     // atomic: that runs; NULL while it is chosen
-    bool idle;                // atomic: none was found; who wakes one now must kick the CPU
-    bool missed;              // atomic: one was woken without a kick while it was chosen
+    struct vcpu *current;     // atomic: the vCPU that runs; NULL while the scheduler chooses one
+    bool idle;                // atomic: found no vCPU to run; a wake-up must kick the CPU
+    bool missed;              // atomic: a vCPU was woken without a kick; look again before idling
     uint64_t virtual_time_ns; // of the vCPU or start that was chosen last
     uint64_t busy_ns;         // time in guests and for their starts, since boot
 };
 
 void scheduler_init(struct scheduler *scheduler, struct vmm *vmm, unsigned cpu);
 
-// Whether it is `vcpu` that runs on the CPU that asks.
+// Whether `vcpu` is the one that runs on the CPU that asks.
 bool scheduler_runs_here(const struct vcpu *vcpu);
 
-// From any CPU: gives the vCPU work (enum vcpu_work), which its own CPU looks at soon.
+// Gives the vCPU work (enum vcpu_work) and makes its CPU look at it soon. Can be called on any CPU.
 void scheduler_notify(struct vcpu *vcpu, uint32_t work);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Chooses who runs next: the runnable vCPU with the least virtual time.
+// Chooses what runs next: the runnable vCPU, or the start of a VM, with the least virtual time.
 #include "vmm/vm/scheduler_step.h"
 
 #include "vmm/host.h"
@@ -13,11 +13,11 @@
 #include "vmm/vm/vm_hold.h"
 #include "vmm/vm/vm_life.h"
 
-// A start does not see kicks: what comes from other CPUs waits for the end of its run.
+// A start does not see kicks, so calls from other CPUs wait for up to this time.
 #define START_RUN_NS 5000000ULL
 
-// A vCPU that slept runs soon after it wakes, but has saved up no more than one slice: otherwise it
-// could then keep the CPU from others for as long as it slept.
+// A vCPU that slept runs soon after it wakes, but it has saved up no more than one slice. Otherwise
+// it could keep the CPU for as long as it slept.
 static void catch_up(const struct scheduler *scheduler, struct vm_slot *slot)
 {
     uint64_t now = scheduler->virtual_time_ns;
@@ -27,9 +27,9 @@ static void catch_up(const struct scheduler *scheduler, struct vm_slot *slot)
 
 struct choice {
     struct vm *vm;    // NULL: none wants to run
-    unsigned index;   // of its vCPU; 0 for a VM that is VM_STARTING, which has none yet
-    uint64_t next_ns; // virtual time of the one that comes after it; 0: there is none
-    uint64_t wake_ns; // when one of the others wants to run
+    unsigned index;   // of its vCPU; 0 if the VM is VM_STARTING, because it has none yet
+    uint64_t next_ns; // virtual time of the second choice; 0: there is none
+    uint64_t wake_ns; // when one that cannot run now will want to
 };
 
 static struct vm_slot *slot_of(const struct choice *choice)
@@ -37,7 +37,7 @@ static struct vm_slot *slot_of(const struct choice *choice)
     return &choice->vm->slots[choice->index];
 }
 
-// One that could run.
+// Compares a vCPU or a start that could run with the choice so far.
 static void compete(const struct scheduler *scheduler, struct vm *vm, unsigned index,
                     struct choice *choice)
 {
@@ -56,7 +56,7 @@ static void compete(const struct scheduler *scheduler, struct vm *vm, unsigned i
     }
 }
 
-// What concerns the VM as a whole.
+// Begins a reset or restart of the VM that is due, and lets its start compete.
 static void consider_life(const struct scheduler *scheduler, struct vm *vm, struct choice *choice)
 {
     uint64_t due_ns = vm_begin_due_start(vm);
@@ -97,14 +97,15 @@ static struct choice choose(const struct scheduler *scheduler)
 {
     struct choice choice = {.vm = NULL, .wake_ns = NEVER_NS};
     unsigned count = __atomic_load_n(&scheduler->vmm->vm_count, __ATOMIC_ACQUIRE);
-    bool usable = scheduler->vmm->runs_guests[scheduler->cpu]; // not any more before a power-off
+    bool usable = scheduler->vmm->runs_guests[scheduler->cpu]; // false just before a power-off
     for (unsigned i = 0; usable && i < count; i++) {
         consider_vm(scheduler, scheduler->vmm->vms[i], &choice);
     }
     return choice;
 }
 
-// Without `next_ns` it would be the next itself: it has used the least time still.
+// Moves a vCPU that gives way behind the second choice. Otherwise it would be chosen again, because
+// it still has the least virtual time.
 static void give_way(struct vcpu *vcpu, struct vm_slot *slot, uint64_t next_ns)
 {
     if (vcpu->gives_way) {
@@ -118,24 +119,24 @@ static void run_vcpu(struct scheduler *scheduler, struct vcpu *vcpu, uint64_t en
 {
     const struct host *host = scheduler->vmm->host;
     host->space_enter(&vcpu->vm->space);
-    // The back end has means of its own to be in time, but those may stand still while it handles
-    // exits.
+    // The back end has timers of its own to end the run in time, but they may stand still while it
+    // handles exits.
     host->set_deadline(end_ns);
     __atomic_store_n(&scheduler->current, vcpu, __ATOMIC_SEQ_CST);
     vcpu_run(vcpu, end_ns);
     __atomic_store_n(&scheduler->current, NULL, __ATOMIC_SEQ_CST);
 }
 
-// `begin_ns`: when it began to be chosen. That counts as its time: others would pay for who makes
-// it happen often.
+// `begin_ns` is the time at which the choosing began. Choosing is charged to the chosen one:
+// otherwise others would pay for a vCPU that makes it happen often.
 static void run(struct scheduler *scheduler, const struct choice *choice, uint64_t begin_ns)
 {
     const struct host *host = scheduler->vmm->host;
     struct vm_slot *slot = slot_of(choice);
-    struct vcpu *vcpu = choice->vm->vcpus[choice->index]; // NULL: it is a start
+    struct vcpu *vcpu = choice->vm->vcpus[choice->index]; // NULL: the choice is a start
     uint64_t start_ns = host->now_ns();
     scheduler->virtual_time_ns = MAX(scheduler->virtual_time_ns, slot->virtual_time_ns);
-    // A VM that sleeps, with a timer of a few ns, must not cut the others' slices to nothing.
+    // A VM that sleeps with a timer of a few ns must not cut the slices of others to nothing.
     uint64_t end_ns = MIN(start_ns + (vcpu ? SCHEDULER_SLICE_NS : START_RUN_NS),
                           MAX(choice->wake_ns, start_ns + SCHEDULER_SLICE_MIN_NS));
     if (vcpu) {
@@ -152,7 +153,8 @@ static void run(struct scheduler *scheduler, const struct choice *choice, uint64
     }
 }
 
-// Before it says that there is none, it looks again at what came without a kick while it looked.
+// Chooses. If none wants to run, it looks once more for vCPUs that were woken without a kick during
+// the choosing.
 static struct choice choose_or_idle(struct scheduler *scheduler)
 {
     __atomic_store_n(&scheduler->idle, false, __ATOMIC_SEQ_CST);
@@ -164,8 +166,7 @@ static struct choice choose_or_idle(struct scheduler *scheduler)
     if (__atomic_exchange_n(&scheduler->missed, false, __ATOMIC_SEQ_CST)) {
         choice = choose(scheduler);
     }
-    // What a vCPU finds in its mail can be work for another that was considered already, or end
-    // the VM.
+    // The mail of a vCPU can hold work for another that was considered already, or can end the VM.
     if (__atomic_load_n(&scheduler->missed, __ATOMIC_SEQ_CST)) {
         choice.wake_ns = scheduler->vmm->host->now_ns();
     }

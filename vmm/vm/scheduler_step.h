@@ -7,9 +7,9 @@
 struct scheduler;
 
 #define SCHEDULER_SLICE_NS 10000000ULL   // 10 ms
-#define SCHEDULER_SLICE_MIN_NS 100000ULL // where another vCPU wakes before the slice ends
+#define SCHEDULER_SLICE_MIN_NS 100000ULL // if another vCPU wakes before the slice ends
 
-// Runs the vCPU that has had the least time for a slice, or goes on with a start that has, and
-// begins resets and restarts that are due. False: none wants to run; `*wake_ns` is then when one
-// will, at the latest.
+// Begins the resets and restarts that are due. Then gives one slice to whatever has had the least
+// time: a runnable vCPU or the start of a VM. Returns false if none wants to run; `*wake_ns` is
+// then the time at which to look again at the latest.
 bool scheduler_step(struct scheduler *scheduler, uint64_t *wake_ns);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Two byte rings between a VM and CPU 0, and what the guest sent lately.
+// Two byte rings between a VM and CPU 0, and the history of the guest's output.
 #include "vmm/vm/terminal.h"
 
 static_assert((TERMINAL_OUTPUT_BYTES & (TERMINAL_OUTPUT_BYTES - 1)) == 0, "positions wrap");
 static_assert((TERMINAL_INPUT_BYTES & (TERMINAL_INPUT_BYTES - 1)) == 0, "positions wrap");
 
-// Each side reads its own position in any order. It loads the other side's position with acquire,
-// and each stores its own with release: so a byte is seen before the position that covers it.
+// Only the owner of a position writes it, so its owner may read it in any order. The other side
+// loads it with acquire, and the owner stores it with release. So a byte is seen before the
+// position that covers it.
 static uint32_t own(const uint32_t *position)
 {
     return __atomic_load_n(position, __ATOMIC_RELAXED);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The wire between a guest's UART and Husk's console: what the guest sent, what is typed to it.
+// The wire between a guest's UART and Husk's console: what the guest sends and what is typed to it.
 #pragma once
 
 #include "vmm/util/types.h"

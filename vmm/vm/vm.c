@@ -11,10 +11,11 @@
 #include "vmm/util/types.h"
 #include "vmm/vm/scheduler.h"
 
-// How long a VM that ended waits at least for its restart. A VM that fails at once would fill the
-// log otherwise.
+// The least time between the end of a VM and its restart. Without it, a VM that fails at once would
+// fill the log.
 #define RESTART_DELAY_NS NS_PER_S
-// A VM whose start takes long is started more seldom: it would fill its CPU with starts otherwise.
+// A VM waits at least this many times as long as its last start took. Otherwise a VM whose start
+// takes long would fill its CPU with starts.
 #define PAUSE_STARTS 10
 
 const char *vm_state_name(enum vm_state state)
@@ -66,7 +67,8 @@ static bool is_first_end(struct vm *vm)
 
 static void end(struct vm *vm, bool failed)
 {
-    // First: as soon as it has ended, the machine may be switched off (on-idle=poweroff).
+    // This line comes first: once the VM has ended, the machine may be switched off
+    // (on-idle=poweroff).
     host_log(vm->vmm->host, "[%s] %s: %s", vm->config.name, failed ? "stopped" : "ended",
              vm->ended.text);
     vm_set_ended(vm, failed);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A virtual machine and the set of all of them, and what the vCPUs of a VM may do to it.
+// A virtual machine, the set of all VMs, and what the vCPUs of a VM may do to it.
 #pragma once
 
 #include "vmm/address.h"
@@ -18,7 +18,7 @@
 
 enum vm_state {
     VM_OFF,      // no memory, no CPU: never started, or stopped by hand
-    VM_STARTING, // has its memory, which is zeroed piece by piece; no CPU yet
+    VM_STARTING, // has its memory, which is being zeroed piece by piece; no vCPUs yet
     VM_RUNNING,
     VM_PAUSED, // keeps memory and state; its clock stands still
     VM_ENDED,  // ended by itself or by an error; `ended` says why
@@ -35,42 +35,42 @@ struct vm_payload {
     const char *command_line;
 };
 
-// Where a vCPU runs; the same before the VM is built and after it is torn down. Touched by that CPU
-// only.
+// Where a vCPU runs. It outlives the vCPU: it stays the same while the VM is torn down and built.
+// Only that CPU touches it.
 struct vm_slot {
     unsigned cpu;
     bool held;                // see vmm/vm/vm_hold.h
-    uint64_t virtual_time_ns; // of the scheduler: who has the least runs next
+    uint64_t virtual_time_ns; // the scheduler's: the vCPU with the least runs next
 };
 
 struct vm {
     struct vmm *vmm;
     struct vm_config config;
     unsigned payload_count;
-    struct vm_payload payloads[1 + LOAD_MODULES_MAX]; // the first is what is run
+    struct vm_payload payloads[1 + LOAD_MODULES_MAX]; // the first one runs, the others are modules
 
     enum vm_state state;
-    bool ending;          // atomic: the first of several vCPUs that end it has its way
+    bool ending;          // atomic: a vCPU has ended it; later ends do not count
     bool failed;          // it ended by an error, not by its own wish
-    bool reset_requested; // atomic, by the guest: carried out when no vCPU is held
-    bool held_back;       // atomic, by CPU 0: no vCPU is to run while the VM's state changes
+    bool reset_requested; // atomic: the guest asked for a reset, which waits until no vCPU is held
+    bool held_back;       // atomic: CPU 0 keeps all vCPUs from running while it changes the state
     uint64_t exit_status; // valid if VM_ENDED and not failed
     struct reason ended;
-    uint64_t restart_at_ns;       // host time at which it is started again (restart=); NEVER_NS
-    enum start_cause start_cause; // of the last start
-    uint64_t zeroed_bytes;        // atomic: of its memory, by the last start
-    uint64_t started_ns;          // host time at which that let it run
-    uint64_t build_ns;            // how much of its CPU's time that took
-    unsigned starts;              // how often it was started or reset
+    uint64_t restart_at_ns;             // host time of its restart (restart=); NEVER_NS: none
+    enum start_cause start_cause;       // of the last start
+    uint64_t zeroed_bytes;              // atomic: how much of its memory the last start has zeroed
+    uint64_t started_ns;                // host time at which the last start let it run
+    uint64_t build_ns;                  // how much of its CPU's time the last start took
+    unsigned starts;                    // how often it was started or reset
     struct vm_slot slots[VM_VCPUS_MAX]; // config.vcpus of them
-    int32_t holders;    // atomic: how many vCPUs are held, or that nobody may hold one
-    uint32_t apic_turn; // atomic: whose turn it is among equals (vmm/vcpu/apic_bus.h)
+    int32_t holders;                    // atomic: how many vCPUs are held; -1: the VM is seized
+    uint32_t apic_turn; // atomic: the vCPU whose turn it is among equals (vmm/vcpu/apic_bus.h)
     struct lock apic_lock;
-    unsigned apics_elsewhere; // vCPUs whose local APIC is not where the page of it is mapped
-    uint32_t stirs;           // atomic: signals that wake even a vCPU that takes no interrupts
+    unsigned apics_elsewhere; // vCPUs whose local APIC is not at the address of the APIC page
+    uint32_t stirs;           // atomic: counts signals that wake a vCPU with interrupts off too
 
     uint64_t clock_base_ns; // host time at which the VM's clock read 0
-    uint64_t tsc_offset;    // what its TSC is ahead of the host's, before a vCPU's own adjustment
+    uint64_t tsc_offset;    // how far its TSC is ahead of the host's, before a vCPU's tsc_adjust
     uint64_t paused_at_ns;  // host time of the pause, valid if VM_PAUSED
     uint64_t paused_at_tsc;
 
@@ -82,14 +82,15 @@ struct vm {
     struct pc_output pc_output; // see vmm/vm/vm_board.h
     struct terminal terminal;
 
-    // Atomic. Those of ports are in pc->io.
+    // Atomic. The counters for ports are in pc->io.
     uint64_t unclaimed_memory_accesses;
     uint64_t unknown_msr_accesses;
     uint64_t last_unclaimed_gpa;
     uint32_t last_unknown_msr;
 };
 
-// The CPU of its first vCPU: there the VM is built, changes its state, and has its devices' timers.
+// The CPU of the first vCPU. The VM is built there, changes its state there, and has the timers of
+// its devices there.
 static inline unsigned vm_home_cpu(const struct vm *vm)
 {
     return vm->slots[0].cpu;
@@ -114,17 +115,17 @@ struct vmm {
     unsigned vm_count;
     struct vm *vms[VMS_MAX];
     struct scheduler *schedulers[HOST_CPUS_MAX];
-    bool runs_guests[HOST_CPUS_MAX]; // its CPUs on which the back end is switched on
+    bool runs_guests[HOST_CPUS_MAX]; // the CPUs on which the back end is switched on
     unsigned next_cpu;               // for VMs that are not pinned
 };
 
-// The VM's clock in ns: the host's, less the time that the VM was paused.
+// The VM's clock in ns: it begins with 0 and stands still while the VM is paused.
 static inline uint64_t vm_now_ns(const struct vm *vm)
 {
     return vm->vmm->host->now_ns() - vm->clock_base_ns;
 }
 
-// Running, and not waiting for its reset or for a change of its state.
+// Whether the VM is running and does not wait for its reset or for a change of its state.
 static inline bool vm_wants_to_run(const struct vm *vm)
 {
     return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE) == VM_RUNNING &&
@@ -134,23 +135,24 @@ static inline bool vm_wants_to_run(const struct vm *vm)
 
 const char *vm_state_name(enum vm_state state);
 
-// On the CPU of a vCPU that runs: ends the VM by an error, or by its own wish with an exit status.
-// The first end counts. The VM keeps its memory for inspection until it is stopped or started
-// again.
+// End the VM by an error, or by its own wish with an exit status. To be called on the CPU of a vCPU
+// that runs. Only the first end counts. The VM keeps its memory for inspection until it is stopped
+// or started again.
 void vm_fail(struct vm *vm, const char *format, ...) PRINTF_LIKE(2, 3);
 void vm_end(struct vm *vm, uint64_t status, const char *format, ...) PRINTF_LIKE(3, 4);
-// Asks for a reset of a running VM, on the CPU of one of its vCPUs, at the end of the exit.
+// Asks for a reset of a running VM, after the current exit. To be called on the CPU of one of its
+// vCPUs.
 void vm_request_reset(struct vm *vm);
 
-// For vmm/vm/ alone, on the VM's home CPU or on that of a vCPU which ends the VM. Others read
-// `state` at any time (guests_all_ended): `restart_at_ns` is right before the VM is VM_ENDED, and
-// stays as it is while the VM starts.
+// Only for vmm/vm/. To be called on the VM's home CPU or on that of a vCPU which ends the VM. Other
+// CPUs read `state` at any time (guests_all_ended). So `restart_at_ns` must be right before the VM
+// becomes VM_ENDED, and it does not change while the VM starts.
 static inline void vm_set_state(struct vm *vm, enum vm_state state)
 {
     __atomic_store_n(&vm->state, state, __ATOMIC_RELEASE);
 }
-// VM_ENDED, with the time of the restart if the VM's line asks for one.
+// Makes the VM VM_ENDED, and sets the time of the restart if the VM's line asks for one.
 void vm_set_ended(struct vm *vm, bool failed);
-// How long a VM must run or wait between two starts, `least_ns` or more: starts are the VM's own
-// time on its CPU, and shall be a small part of it.
+// How long a VM must run or wait between two starts: `least_ns`, or more if its last start took
+// long. So its starts take only a small part of its CPU's time.
 uint64_t vm_pause_between_starts_ns(const struct vm *vm, uint64_t least_ns);

@@ -61,9 +61,9 @@ static void power_off(struct pc_output *output)
 
 // ---- The terminal ----
 
-// CPU 0 looks at the terminals after each slice. The first byte of some output wakes it, but not
-// twice within TERMINAL_WAKE_INTERVAL_NS: a guest that sends byte after byte would otherwise keep
-// the guests of CPU 0 from running. In between CPU 0 looks by itself (monitor_output_deadline).
+// CPU 0 looks at the terminals after each slice. The first byte in an empty ring wakes it, but not
+// twice within TERMINAL_WAKE_INTERVAL_NS. Otherwise a guest that sends byte after byte would keep
+// the guests of CPU 0 from running. In between, CPU 0 looks by itself (monitor_output_deadline).
 static void wake_console(struct vm *vm)
 {
     const struct host *host = vm->vmm->host;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The board of a VM, wired to its vCPUs, its terminal and its life.
+// Wires the board of a VM to its vCPUs, its terminal and its life.
 #pragma once
 
 struct vm;
 
-// Makes the VM's devices as after power-up. The VM's vCPUs, its memory and vm->pc exist.
+// Puts the VM's devices into their state after power-up. The VM's vCPUs, its memory and vm->pc must
+// exist.
 void vm_board_init(struct vm *vm);

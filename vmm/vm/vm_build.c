@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a VM gets when it starts and gives back when it stops. On the VM's home CPU.
+// Gives a VM all that it needs when it starts, and takes it back when the VM stops. On the VM's
+// home CPU.
 #include "vmm/vm/vm_build.h"
 
 #include "vmm/address.h"
@@ -20,10 +21,10 @@
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_board.h"
 
-// How much is zeroed between two looks at the clock.
+// How many bytes are zeroed between two looks at the clock.
 #define PIECE_BYTES (256 * KIB)
 
-// RAM for the guest, mapped for the host in the VM's space.
+// Allocates RAM for the guest and maps it for the host, in the VM's address space.
 static enum status build_memory(struct vm *vm, struct reason *why)
 {
     struct guest_extent extents[GUEST_EXTENTS];
@@ -56,7 +57,7 @@ static enum status map_extent(struct vm *vm, struct guest_extent extent)
     return status;
 }
 
-// The same RAM, mapped for the guest.
+// Maps the same RAM for the guest.
 static enum status build_nested(struct vm *vm, struct reason *why)
 {
     const struct space_ops *ops = vm->vmm->ops->space;
@@ -105,7 +106,8 @@ static enum status map_payload(struct vm *vm, unsigned index, struct payload *pa
                           : refuse(why, STATUS_NO_MEMORY, "no frames to map module %u", index);
 }
 
-// What a PC's firmware leaves in the first megabyte. A payload that covers it has the last word.
+// Writes what a PC's firmware leaves in the first megabyte. A payload that is loaded there
+// afterwards overwrites it.
 static enum status install_firmware(struct vm *vm, struct reason *why)
 {
     const struct cpuid_registers *processor = cpuid_table_find(&vm->vcpus[0]->cpuid, 1, 0);
@@ -113,13 +115,14 @@ static enum status install_firmware(struct vm *vm, struct reason *why)
         .count = vm->config.vcpus, .signature = processor->eax, .features = processor->edx};
     const struct linked_payload *firmware = vm->vmm->firmware;
     enum status status = acpi_tables_install(&vm->memory, vm->config.vcpus, why);
-    if (status == STATUS_OK) {
-        status = mp_tables_install(&vm->memory, &cpus, why);
+    if (status != STATUS_OK) {
+        return status;
     }
-    if (status == STATUS_OK && firmware) {
-        status = firmware_install(firmware->start, firmware->size, &vm->memory, why);
+    status = mp_tables_install(&vm->memory, &cpus, why);
+    if (status != STATUS_OK || !firmware) {
+        return status;
     }
-    return status;
+    return firmware_install(firmware->start, firmware->size, &vm->memory, why);
 }
 
 static enum status load(struct vm *vm, struct load_result *start, struct reason *why)
@@ -141,7 +144,7 @@ static enum status load(struct vm *vm, struct load_result *start, struct reason 
     return payload_load(&request, &vm->memory, start, why);
 }
 
-// The first as the loader says; the others wait until it sends them an INIT and a SIPI.
+// The first vCPU starts as the loader asks. The others wait until it sends them an INIT and a SIPI.
 static void start_vcpus(struct vm *vm, const struct load_result *start)
 {
     const struct vcpu_ops *ops = vm->vmm->ops;
@@ -156,19 +159,25 @@ static void start_vcpus(struct vm *vm, const struct load_result *start)
     }
 }
 
-enum status vm_build(struct vm *vm, struct reason *why)
+static enum status build_spaces(struct vm *vm, struct reason *why)
 {
     enum status status = build_memory(vm, why);
-    if (status == STATUS_OK) {
-        status = build_nested(vm, why);
+    if (status != STATUS_OK) {
+        return status;
     }
+    return build_nested(vm, why);
+}
+
+enum status vm_build(struct vm *vm, struct reason *why)
+{
+    enum status status = build_spaces(vm, why);
     if (status != STATUS_OK) {
         vm_tear_down(vm);
     }
     return status;
 }
 
-// What is to be zeroed next; no bytes: all of it is zero.
+// The piece of memory to zero next. It has 0 bytes if all memory is zero.
 static struct guest_extent next_piece(const struct vm *vm)
 {
     uint64_t offset = vm->zeroed_bytes;
@@ -195,13 +204,20 @@ bool vm_build_zero(struct vm *vm, uint64_t end_ns)
     return piece.bytes == 0;
 }
 
+static enum status build_devices_and_load(struct vm *vm, struct load_result *start,
+                                          struct reason *why)
+{
+    enum status status = build_devices(vm, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    return load(vm, start, why);
+}
+
 enum status vm_build_end(struct vm *vm, struct reason *why)
 {
     struct load_result start;
-    enum status status = build_devices(vm, why);
-    if (status == STATUS_OK) {
-        status = load(vm, &start, why);
-    }
+    enum status status = build_devices_and_load(vm, &start, why);
     if (status != STATUS_OK) {
         vm_tear_down(vm);
         return status;

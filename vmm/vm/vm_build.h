@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a VM gets when it starts and gives back when it stops.
+// Gives a VM all that it needs when it starts, and takes it back when the VM stops.
 #pragma once
 
 #include "vmm/util/status.h"
@@ -7,13 +7,14 @@
 
 struct vm;
 
-// All on the VM's home CPU, which has seized the VM.
+// To be called on the VM's home CPU, which has seized the VM.
 
-// The VM's memory, with whatever others left there. On failure the VM is torn down.
+// Gives the VM its memory, which still holds what earlier owners left there. On failure the VM is
+// torn down.
 enum status vm_build(struct vm *vm, struct reason *why);
-// Zeroes that memory, until about `end_ns`; true: all of it is zero.
+// Zeroes that memory until about `end_ns`. Returns true once all of it is zero.
 MUST_CHECK bool vm_build_zero(struct vm *vm, uint64_t end_ns);
-// Everything else that a running VM has. On failure the VM is torn down.
+// Gives the VM everything else. On failure the VM is torn down.
 enum status vm_build_end(struct vm *vm, struct reason *why);
-// Gives all of it back.
+// Takes all of it back.
 void vm_tear_down(struct vm *vm);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Calls to the CPUs of a VM, from CPU 0: to change its state, or to look into it.
+// Calls from CPU 0 to the CPUs of a VM, to change its state or to look into it.
 #include "vmm/vm/vm_call.h"
 
 #include "vmm/backend.h"
@@ -63,7 +63,7 @@ static void inspect(void *argument)
     struct vm *vm = request->vm;
     const struct host *host = vm->vmm->host;
     bool held = vm_hold(vm, request->index);
-    // What others left in its memory is not for anyone to see.
+    // The memory of a VM that is starting may still hold data of earlier owners: nobody may see it.
     if (vm->state == VM_STARTING || (!held && request->index != 0)) {
         return;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The set of VMs: found by name, made from a configuration or a linked payload.
+// Finds VMs by name, and creates them from a configuration or from a linked payload.
 #include "vmm/vm/vm_create.h"
 
 #include "vmm/host.h"
@@ -46,7 +46,7 @@ static enum status check_cpus(const struct vmm *vmm, const struct vm_config *con
     return STATUS_OK;
 }
 
-// The next CPU in turn after `cpu` that the VM may have.
+// The next CPU after `cpu` that the VM may run on.
 static unsigned next_cpu(const struct vmm *vmm, const struct vm_config *config, unsigned cpu)
 {
     unsigned count = vmm->host->cpu_count();
@@ -59,8 +59,8 @@ static unsigned next_cpu(const struct vmm *vmm, const struct vm_config *config, 
     return cpu;
 }
 
-// vCPUs of VMs that are not pinned take CPUs in turn, all VMs together. CPU 0 also serves the
-// console: with others there, the first starts on those.
+// Without `cpu=`, CPUs are given out in turn to the vCPUs of all VMs. CPU 0 also serves the
+// console, so the turn begins with another CPU, if there is one.
 static void choose_cpus(struct vmm *vmm, struct vm *vm)
 {
     unsigned cpu = vm->config.pinned ? vmm->host->cpu_count() - 1 : vmm->next_cpu;
@@ -109,7 +109,7 @@ enum status vm_create(struct vmm *vmm, const struct vm_config *config, struct vm
     vm->config = *config;
     choose_cpus(vmm, vm);
     vm->restart_at_ns = NEVER_NS;
-    (void)!vm_seize(vm); // it has no vCPUs yet
+    (void)!vm_seize(vm); // succeeds: the VM has no vCPUs yet
     terminal_init(&vm->terminal);
     vmm->vms[vmm->vm_count] = vm;
     __atomic_store_n(&vmm->vm_count, vmm->vm_count + 1, __ATOMIC_RELEASE);
@@ -129,12 +129,13 @@ enum status vm_create_linked(struct vmm *vmm, const char *payload, struct vm **v
             .memory_bytes = VM_MEMORY_DEFAULT, .vcpus = 1, .autostart = true, .command_line = ""};
         text_copy(config.name, sizeof(config.name), linked->name);
         enum status status = vm_create(vmm, &config, vm, why);
-        if (status == STATUS_OK) {
-            (void)!vm_add_payload(*vm, &(struct vm_payload){.linked = linked->start,
-                                                            .size = linked->size,
-                                                            .command_line = ""});
+        if (status != STATUS_OK) {
+            return status;
         }
-        return status;
+        (void)!vm_add_payload(*vm, &(struct vm_payload){.linked = linked->start,
+                                                        .size = linked->size,
+                                                        .command_line = ""}); // it is the first
+        return STATUS_OK;
     }
     return refuse(why, STATUS_NOT_FOUND, "no guest '%s' is linked into Husk", payload);
 }

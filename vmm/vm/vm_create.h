@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The set of VMs: found by name, made from a configuration or a linked payload.
+// Finds VMs by name, and creates them from a configuration or from a linked payload.
 #pragma once
 
 #include "vmm/util/status.h"
@@ -10,15 +10,16 @@ struct vm_config;
 struct vm_payload;
 struct vmm;
 
-// All on CPU 0, from the main loop. Errors: `why` has a line for the user.
+// To be called on CPU 0, from the main loop. On an error `why` gets a line for the user.
 
 enum status vm_create(struct vmm *vmm, const struct vm_config *config, struct vm **vm,
                       struct reason *why);
-// A VM by name, or NULL.
+// The VM of that name, or NULL.
 struct vm *vm_find(struct vmm *vmm, const char *name);
-// A new VM, named like the payload, from a payload that is linked into Husk.
+// Creates a VM for the payload of that name which is linked into Husk. The VM has the same name.
 enum status vm_create_linked(struct vmm *vmm, const char *payload, struct vm **vm,
                              struct reason *why);
 
-// What the VM runs (the first), and its modules. False: it has 1 + LOAD_MODULES_MAX already.
+// Adds a payload: the first is what the VM runs, the next are its modules. Returns false if the VM
+// has 1 + LOAD_MODULES_MAX already.
 MUST_CHECK bool vm_add_payload(struct vm *vm, const struct vm_payload *payload);

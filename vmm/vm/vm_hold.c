@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counts the vCPUs of a VM that are held, so that the VM is changed only while none is.
+// Counts the vCPUs of a VM that are held, so that the VM is changed only while none is held.
 #include "vmm/vm/vm_hold.h"
 
 #include "vmm/backend.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A VM's life: started, stopped, paused, resumed, reset, restarted.
+// The life of a VM: start, stop, pause, resume, reset, restart.
 #include "vmm/vm/vm_life.h"
 
 #include "vmm/backend.h"
@@ -12,10 +12,11 @@
 #include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_hold.h"
 
-// A guest that resets itself all the time gets to do so this often: each takes host time and a
-// line.
+// The least time between two resets that a guest asks for. Each takes host time and a line of the
+// log.
 #define RESET_INTERVAL_NS 100000000ULL
-// How soon a reset looks again whether other CPUs have let go of their vCPUs. The last one kicks.
+// How soon a reset looks again whether other CPUs have released their vCPUs. The last one to do so
+// kicks the home CPU, so it seldom takes that long.
 #define RETRY_NS 1000000ULL
 
 // ---- On the VM's home CPU ----
@@ -26,8 +27,8 @@ static void switch_off(struct vm *vm)
     vm->restart_at_ns = NEVER_NS;
 }
 
-// The VM is seized. What a start needs of the host is taken now; the scheduler goes on with the
-// start (vm_continue_start).
+// The VM is seized. Takes from the host what a start needs. The scheduler goes on with the start
+// (vm_continue_start).
 static enum status begin_start(struct vm *vm, enum start_cause cause, struct reason *why)
 {
     const struct host *host = vm->vmm->host;
@@ -38,7 +39,7 @@ static enum status begin_start(struct vm *vm, enum start_cause cause, struct rea
     vm->ended.text[0] = '\0';
     enum status status = vm_build(vm, why);
     vm->build_ns = host->now_ns() - begin_ns;
-    vm->slots[0].virtual_time_ns += vm->build_ns; // time of its CPU like any other
+    vm->slots[0].virtual_time_ns += vm->build_ns; // the VM pays for the CPU's time
     if (status == STATUS_OK) {
         vm_set_state(vm, VM_STARTING);
     }
@@ -91,7 +92,7 @@ static enum status pause_here(struct vm *vm, struct reason *why)
     return STATUS_OK;
 }
 
-// Its clock and its TSCs go on where they stood.
+// The VM's clock and TSCs go on where they stood.
 static enum status resume_here(struct vm *vm, struct reason *why)
 {
     if (vm->state != VM_PAUSED) {
@@ -115,7 +116,7 @@ static enum status reset_here(struct vm *vm, struct reason *why)
     return start_by_hand(vm, RESET_BY_HAND, why);
 }
 
-// What the log says of a start that has come to its end.
+// What the log calls a start that is complete.
 static const char *start_name(enum start_cause cause)
 {
     static const char *const names[] = {[START_BY_HAND] = "started",
@@ -135,8 +136,8 @@ static void let_run(struct vm *vm)
     vm_wake_cpus(vm);
 }
 
-// Nobody waits for the answer. After a reset or restart of its own the VM stays ended, and if its
-// line says so, it is tried again later.
+// A start has failed, and the log tells it, because nobody waits for an answer. After a reset by
+// the guest or a restart, the VM is ended, and is tried again later if its line says so.
 static void give_up(struct vm *vm, const struct reason *why)
 {
     host_log(vm->vmm->host, "[%s] not %s: %s", vm->config.name, start_name(vm->start_cause),
@@ -182,7 +183,7 @@ uint64_t vm_begin_due_start(struct vm *vm)
     if (!vm_seize(vm)) {
         return now_ns + RETRY_NS;
     }
-    if (reset && vm->state != VM_RUNNING) { // another vCPU ended it before it let go
+    if (reset && vm->state != VM_RUNNING) { // another vCPU ended the VM before its CPU released it
         vm_unseize(vm);
         return now_ns;
     }
@@ -193,7 +194,7 @@ uint64_t vm_begin_due_start(struct vm *vm)
     return NEVER_NS;
 }
 
-// ---- What the monitor asks for ----
+// ---- On CPU 0, for the monitor ----
 
 enum status vm_start(struct vm *vm, struct reason *why)
 {
