@@ -2,8 +2,10 @@
 // Tests of the rings between a guest's UART and the console.
 #include "vmm/vm/terminal.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -119,6 +121,40 @@ static void test_history_keeps_the_last_bytes(void **state)
     }
 }
 
+#define BYTES 200000U
+
+static bool told; // that there is room again
+
+// A guest that sends. A byte that was refused is offered again when the other side says so.
+static void *send_all(void *argument)
+{
+    for (unsigned i = 0; i < BYTES; i++) {
+        while (!terminal_put(&terminal, (uint8_t)(i * 7))) {
+            while (!__atomic_exchange_n(&told, false, __ATOMIC_SEQ_CST)) {
+            }
+        }
+    }
+    return argument;
+}
+
+static void test_no_byte_is_lost_between_threads(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    alarm(60); // a wish that is lost is waited for until then
+    assert_int_equal(pthread_create(&thread, NULL, send_all, NULL), 0);
+    for (unsigned i = 0; i < BYTES;) {
+        for (int byte; (byte = terminal_take(&terminal)) >= 0; i++) {
+            assert_int_equal(byte, (uint8_t)(i * 7));
+        }
+        if (terminal_take_room_wanted(&terminal)) {
+            __atomic_store_n(&told, true, __ATOMIC_SEQ_CST);
+        }
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    alarm(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +165,7 @@ int main(void)
         cmocka_unit_test_setup(test_input_full_refuses, set_up),
         cmocka_unit_test_setup(test_positions_wrap_at_32_bits, set_up),
         cmocka_unit_test_setup(test_history_keeps_the_last_bytes, set_up),
+        cmocka_unit_test_setup(test_no_byte_is_lost_between_threads, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
