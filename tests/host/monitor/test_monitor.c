@@ -57,6 +57,8 @@ static void test_lines_have_the_name_in_front(void **state)
     assert_shown(HIDE "[ticker] tick 1\r\n" PROMPT);
     fixture_send(web, "a\n\nb\n");
     assert_shown(HIDE "[web] a\r\n[web]\r\n[web] b\r\n" PROMPT);
+    fixture_send(web, "10 %\r20 %\n"); // a line that is written over
+    assert_shown(HIDE "[web] 10 %\r\n[web] 20 %\r\n" PROMPT);
 }
 
 static void test_name_is_coloured_where_wanted(void **state)
