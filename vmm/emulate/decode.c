@@ -20,7 +20,7 @@ static bool override_segment(struct decoder *decoder, enum guest_segment segment
     return true;
 }
 
-// Whether the byte is a prefix; notes it if so.
+// Whether the byte is a prefix. If so, remembers it.
 static bool take_prefix(struct decoder *decoder, uint8_t byte)
 {
     switch (byte) {
@@ -68,7 +68,7 @@ static enum decode_result read_prefixes(struct decoder *decoder, uint8_t *opcode
         if (decoder->size == CODE_64 && (byte & 0xf0) == 0x40) {
             decoder->rex = byte;
         } else if (take_prefix(decoder, byte)) {
-            decoder->rex = 0; // it counts only right before the opcode
+            decoder->rex = 0; // a REX prefix counts only right before the opcode
         } else {
             *opcode = byte;
             return DECODE_OK;
@@ -161,7 +161,7 @@ static enum decode_result read_operands(struct decoder *decoder, struct instruct
     return result;
 }
 
-// The form of the opcode that starts with `opcode`; reads its second byte and looks at ModRM.
+// Finds the form of the opcode that starts with `opcode`. Reads its second byte and looks at ModRM.
 static enum decode_result read_form(struct decoder *decoder, uint8_t opcode,
                                     struct instruction_form *form)
 {
@@ -192,7 +192,7 @@ static enum decode_result read_form(struct decoder *decoder, uint8_t opcode,
                : DECODE_OK;
 }
 
-// Whether such a control or debug register exists.
+// Whether the instruction's control or debug register exists.
 static bool special_exists(const struct instruction *instruction)
 {
     switch (instruction->operation) {
@@ -206,7 +206,7 @@ static bool special_exists(const struct instruction *instruction)
     }
 }
 
-// #UD for what is encoded well and yet does not exist.
+// #UD for an encoding that is well-formed but does not exist.
 static enum decode_result check_form(const struct decoder *decoder, struct instruction_form form,
                                      const struct instruction *instruction)
 {

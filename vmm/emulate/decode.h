@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The guest instruction decoder: what may touch device memory, string I/O, and moves to and from
-// control and debug registers (SDM Vol. 2, APM Vol. 3).
+// Decodes guest instructions: those that may access device memory, string I/O, and moves to and
+// from control and debug registers (SDM Vol. 2, APM Vol. 3).
 #pragma once
 
 #include "vmm/backend.h"
@@ -33,7 +33,7 @@ enum operation {
     OPERATION_BTC,
     OPERATION_CMPXCHG,
     OPERATION_XADD,
-    OPERATION_CACHE, // CLFLUSH, CLFLUSHOPT, CLWB: nothing but the faults of a read
+    OPERATION_CACHE, // CLFLUSH, CLFLUSHOPT, CLWB: have the faults of a read, and do nothing
     OPERATION_PUSH,
     OPERATION_POP,
     OPERATION_MOVS, // string instructions from here on
@@ -48,7 +48,7 @@ enum operation {
     OPERATION_COUNT
 };
 
-// Where an operand is.
+// The place of an operand.
 enum operand {
     OPERAND_NONE,
     OPERAND_REGISTER, // `reg`
@@ -62,7 +62,7 @@ enum repeat_prefix { REPEAT_NONE, REPEAT_EQUAL /* F3 */, REPEAT_NOT_EQUAL /* F2 
 // A general register as an operand.
 struct register_operand {
     uint8_t number; // enum guest_gpr
-    bool high_byte; // AH, CH, DH, BH: bits 8 to 15 of it
+    bool high_byte; // AH, CH, DH, BH: bits 8 to 15 of the register
 };
 
 struct instruction {
@@ -80,8 +80,8 @@ struct instruction {
     struct register_operand reg;
     struct register_operand rm;
 
-    // The memory operand: segment and base + index * scale + displacement, address_width wide.
-    // String instructions: the segment of the source.
+    // The memory operand is at base + index * scale + displacement, cut to address_width, in
+    // `segment`. A string instruction has only the segment of its source here.
     uint8_t segment; // enum guest_segment
     uint8_t base;    // enum guest_gpr, or NO_REGISTER
     uint8_t index;   // enum guest_gpr, or NO_REGISTER
@@ -95,13 +95,13 @@ enum code_size { CODE_16, CODE_32, CODE_64 };
 
 enum decode_result {
     DECODE_OK,
-    DECODE_TRUNCATED, // it goes on behind the last byte given
+    DECODE_TRUNCATED, // the instruction goes on after the last given byte
     DECODE_TOO_LONG,  // more than 15 bytes: #GP(0)
     DECODE_UNDEFINED, // #UD: LOCK where it is not allowed, or a form that does not exist
-    DECODE_UNKNOWN,   // it may exist; this decoder does not know it
+    DECODE_UNKNOWN,   // this decoder does not know it, but it may exist
 };
 
-// Decodes the instruction at the start of `count` bytes (those above 15 are not looked at).
+// Decodes the instruction at the start of `bytes`. Only the first 15 of the `count` bytes are read.
 // `instruction` is valid if the result is DECODE_OK.
 enum decode_result instruction_decode(const uint8_t *bytes, unsigned count, enum code_size size,
                                       struct instruction *instruction);

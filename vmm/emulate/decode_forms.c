@@ -16,7 +16,7 @@
     [(first) + 2] = FORM(operation_, REG_RM, FORM_BYTE),                                           \
     [(first) + 3] = FORM(operation_, REG_RM, 0)
 
-// A byte-wide form and the wide one behind it.
+// A form with operands of one byte, and the wide form with the next opcode.
 #define PAIR(first, operation_, layout_, flags_)                                                   \
     [(first)] = FORM(operation_, layout_, (flags_) | FORM_BYTE),                                   \
     [(first) + 1] = FORM(operation_, layout_, flags_)
@@ -85,7 +85,7 @@ static const struct instruction_form groups[GROUP_COUNT][8] =
         [GROUP_3] =
             {
                 FORM(TEST, RM_IMM, 0),
-                FORM(TEST, RM_IMM, 0), // not in the manual, but in the processors
+                FORM(TEST, RM_IMM, 0), // processors have it, the manual does not
                 FORM(NOT, RM, FORM_LOCK),
                 FORM(NEG, RM, FORM_LOCK),
             },
@@ -108,7 +108,7 @@ static const struct instruction_form groups[GROUP_COUNT][8] =
             {[6] = FORM(CACHE, RM, FORM_BYTE | FORM_PREFIX_66), [7] = FORM(CACHE, RM, FORM_BYTE)},
 };
 
-// Which group an opcode is, GROUP_COUNT if it is none.
+// The group of an opcode; GROUP_COUNT: the opcode is no group.
 static enum group group_of(bool two_byte, uint8_t opcode)
 {
     if (two_byte) {

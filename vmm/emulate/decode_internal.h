@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What the two halves of the decoder share: the bytes as far as they are read, and the prefixes.
+// What the two halves of the decoder share: the bytes, the position in them, and the prefixes.
 #pragma once
 
 #include "vmm/emulate/decode_forms.h"
 
 enum rex_bits { REX_B = BIT(0), REX_X = BIT(1), REX_R = BIT(2), REX_W = BIT(3) };
 
-// What the prefixes said, and how far the bytes are read.
+// The bytes, the position of the next one, and what the prefixes said.
 struct decoder {
     const uint8_t *bytes;
     unsigned count;
@@ -28,7 +28,7 @@ enum decode_result decoder_end(const struct decoder *decoder, unsigned bytes);
 // The next `bytes` (1, 2, 4 or 8) as a signed number.
 enum decode_result decoder_read_number(struct decoder *decoder, unsigned bytes, int64_t *number);
 
-// The ModRM byte, which is there, and what follows it: the registers and the memory operand of
-// `out`, whose widths are set.
+// Reads the ModRM byte and what follows it. Sets the registers and the memory operand of `out`,
+// whose widths are set already. The ModRM byte itself must be there.
 enum decode_result decoder_read_modrm(struct decoder *decoder, struct instruction_form form,
                                       struct instruction *out);

@@ -78,7 +78,7 @@ static enum decode_result read_address16(struct decoder *decoder, uint8_t modrm,
     return mod == 0 ? DECODE_OK : decoder_read_number(decoder, mod, &out->displacement);
 }
 
-// The SIB byte; `has_base` is false where a displacement of 4 bytes stands for the base.
+// Reads the SIB byte. `has_base` becomes false where a displacement of 4 bytes replaces the base.
 static enum decode_result read_sib(struct decoder *decoder, unsigned mod, struct instruction *out,
                                    bool *has_base)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Fetches the guest's instruction and has it carried out.
+// Fetches and decodes the guest's instruction, then calls the function that carries it out.
 #include "vmm/emulate/emulate.h"
 
 #include "arch/x86/registers.h"
@@ -8,7 +8,7 @@
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
 
-// The instruction's bytes as far as they were needed.
+// The bytes of the instruction that have been fetched so far.
 struct fetched {
     unsigned count;
     uint8_t bytes[INSTRUCTION_BYTES_MAX];
@@ -23,7 +23,8 @@ enum emulate_result emulator_fault(struct emulator *emulator, uint8_t vector, ui
     return EMULATE_FAULT;
 }
 
-// The privilege level: CS has it unless its code conforms to its caller's (SDM Vol. 3A 5.5).
+// The privilege level is the DPL of CS. Conforming code runs at its caller's level, which is the
+// DPL of SS (SDM Vol. 3A 5.5).
 static uint8_t privilege_level(const struct emulator *emulator, const struct segment *code)
 {
     enum { TYPE_CODE_CONFORMING = BIT(3) | BIT(2) };
@@ -62,7 +63,7 @@ static void begin(struct emulator *emulator, struct segment *code)
     }
 }
 
-// Appends up to `most` bytes from one page. `linear` is where the bytes start.
+// Appends up to `most` bytes from the page at `linear`, the address of the first of them.
 static enum emulate_result fetch_from_page(struct emulator *emulator, gva_t linear, unsigned most,
                                            struct fetched *fetched)
 {
@@ -84,7 +85,7 @@ static enum emulate_result fetch_from_page(struct emulator *emulator, gva_t line
         emulator->fetch = walk;
     }
     if (count == INSTRUCTION_BYTES_MAX) {
-        // Two loads that overlap: the common case without a loop.
+        // Two loads that overlap avoid a loop in the common case.
         __builtin_memcpy(fetched->bytes, from, 8);
         __builtin_memcpy(fetched->bytes + INSTRUCTION_BYTES_MAX - 8,
                          from + INSTRUCTION_BYTES_MAX - 8, 8);
@@ -107,8 +108,8 @@ static enum emulate_result refuse_bytes(struct emulator *emulator, const struct 
     return EMULATE_UNKNOWN;
 }
 
-// Decodes what is fetched; while it goes on in the next page, fetches from there. `most` is how
-// many bytes the code segment allows.
+// Fetches and decodes. Fetches from the next page too if the instruction goes on there. `most` is
+// how many bytes the code segment allows.
 static enum emulate_result fetch_and_decode(struct emulator *emulator, gva_t linear, unsigned most,
                                             struct fetched *fetched)
 {

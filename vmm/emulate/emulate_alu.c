@@ -6,7 +6,7 @@
 
 #define STATUS_FLAGS (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
-// The flags that depend on the result alone.
+// The flags that follow from the result alone.
 static uint64_t result_flags(uint64_t result, unsigned width)
 {
     uint64_t flags = 0;
@@ -22,7 +22,7 @@ static uint64_t result_flags(uint64_t result, unsigned width)
     return flags;
 }
 
-// `overflow` has the operands' and the result's signs combined so that its top bit is OF.
+// The top bit of `overflow` is OF: the caller has combined the signs of operands and result.
 static uint64_t carry_flags(bool carry, uint64_t overflow, uint64_t nibbles, unsigned width)
 {
     return (carry ? RFLAGS_CF : 0) | ((nibbles & 0x10) != 0 ? RFLAGS_AF : 0) |

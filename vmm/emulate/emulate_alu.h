@@ -4,8 +4,9 @@
 
 #include "vmm/emulate/decode.h"
 
-// Carries out OPERATION_ADD to OPERATION_CMP, OPERATION_TEST, INC, DEC, NOT or NEG (these
-// four look at `a` alone), `width` bytes wide, and returns the result (of CMP and TEST: what would
-// be thrown away). `rflags` gives the carry and gets the status flags; undefined ones are cleared.
+// Carries out OPERATION_ADD to OPERATION_CMP, OPERATION_TEST, INC, DEC, NOT or NEG on operands of
+// `width` bytes, and returns the result. INC, DEC, NOT and NEG use `a` alone. For CMP and TEST the
+// result is what the processor throws away. `rflags` supplies the carry and receives the status
+// flags; undefined flags are cleared.
 uint64_t alu_compute(enum operation operation, unsigned width, uint64_t a, uint64_t b,
                      uint64_t *rflags);

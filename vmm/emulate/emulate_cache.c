@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Remembers the moves to and from device memory that a guest makes, as a driver makes the same few
-// again and again, and repeats one without fetching and decoding it.
+// Remembers a guest's moves to and from device memory, and repeats one without fetching and
+// decoding it: a driver makes the same few moves again and again.
 //
-// A remembered move stands for what is at RIP only if CR3, EFER, CS, each entry of the page tables
-// on the way to the code, and the code itself are what they were. Rights need no look: the
-// processor has just executed the instruction up to its access, and `exit` says that this access is
-// allowed.
+// A remembered move is the instruction at RIP only if CR3, EFER, CS, each page-table entry on the
+// way to the code, and the code itself are unchanged. Access rights need no check: the processor
+// has just executed the instruction up to its access, and `exit` shows that this access is allowed.
 #include "vmm/emulate/emulate_internal.h"
 
 #include "arch/x86/registers.h"
@@ -28,7 +27,7 @@ static bool is_same_code(const struct exit_code *one, const struct exit_code *ot
            one->cs_attributes == other->cs_attributes;
 }
 
-// The 64 bits at an address that was in RAM before: a VM's RAM stays where it is.
+// Compares 64 bits of RAM. The address was in RAM before, and a VM's RAM does not move.
 static bool has_word(const uint8_t *ram, gpa_t address, uint64_t expected)
 {
     uint64_t word;
@@ -56,21 +55,21 @@ static uint64_t operand_address(const struct emulator_move *move, const uint64_t
            move->address_mask;
 }
 
-// Whether the exit is the access of the instruction, all of it: never where nothing is remembered,
-// which has none. One that crosses into another page is not.
+// Whether the exit is the whole access of the remembered instruction. An empty entry has no access,
+// so the answer is no. An access that crosses into another page is not whole either.
 static bool is_access_of(const struct emulator_move *move, const uint64_t *gpr,
                          const struct exit_memory *exit)
 {
     uint64_t address = operand_address(move, gpr);
-    // Without its linear address, the access can still be no other: a move has only this one.
+    // An exit without a linear address fits too: the move has only this one access.
     uint64_t difference =
         exit->gva_valid ? address ^ exit->gva.value : (address ^ exit->gpa.value) % PAGE_SIZE;
     return difference == 0 && (exit->access & move->access) != 0 &&
            exit->gpa.value % PAGE_SIZE + move->width <= PAGE_SIZE;
 }
 
-// A function of its own: with `move` a mere parameter, the compiler does not work out anew where it
-// is at each use.
+// A function of its own: with `move` as a parameter, the compiler does not compute its address at
+// each use.
 static NOT_INLINE unsigned repeat(struct vcpu_core *vcpu, const struct guest_memory *memory,
                                   struct emulator_bus *mmio, const struct exit_memory *exit,
                                   const struct emulator_move *move)
@@ -98,7 +97,7 @@ unsigned emulate_repeated_move(struct vcpu_core *vcpu, const struct guest_memory
     return repeat(vcpu, memory, mmio, exit, &cache->moves[move_index(exit->code.rip)]);
 }
 
-// What of the general registers is not in `registers.gpr` is left out.
+// RSP is not in `registers.gpr`, so an instruction that uses it is not remembered.
 static bool uses_rsp(const struct instruction *instruction)
 {
     bool reg_is_operand =
@@ -107,8 +106,8 @@ static bool uses_rsp(const struct instruction *instruction)
            (reg_is_operand && instruction->reg.number == GPR_RSP);
 }
 
-// A plain move in 64-bit mode without a segment base. The processor's 5 levels are left out: with
-// them, the tables that CR3 names would not alone say what they mean.
+// Whether the instruction is a plain move in 64-bit mode without a segment base. A guest that
+// may use 5-level paging is excluded: CR3 alone would not determine the walk.
 static bool can_be_repeated(const struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;

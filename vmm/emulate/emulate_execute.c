@@ -53,7 +53,7 @@ static enum emulate_result execute_move(struct emulator *emulator)
                                   : emulator_write(emulator, linear, instruction->width, value);
 }
 
-// Reads the memory operand that is written afterwards.
+// Reads the memory operand of an instruction that also writes it.
 static enum emulate_result read_destination(struct emulator *emulator, int64_t adjust,
                                             unsigned access, gva_t *linear, uint64_t *value)
 {
@@ -83,7 +83,7 @@ static enum emulate_result execute_to_register(struct emulator *emulator)
     return EMULATE_DONE;
 }
 
-// An operation whose destination is memory, or that only looks at it.
+// An operation whose destination is memory, or that only compares memory.
 static enum emulate_result execute_arithmetic(struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;
@@ -115,7 +115,7 @@ static enum emulate_result execute_arithmetic(struct emulator *emulator)
     return result;
 }
 
-// XCHG and XADD: the register gets what was in memory.
+// XCHG and XADD: the register gets the old value of the memory.
 static enum emulate_result execute_exchange(struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;
@@ -139,7 +139,7 @@ static enum emulate_result execute_exchange(struct emulator *emulator)
     return result;
 }
 
-// Writes in any case, as the processor does (SDM Vol. 2A, CMPXCHG).
+// Writes to memory in both cases, as the processor does (SDM Vol. 2A, CMPXCHG).
 static enum emulate_result execute_compare_exchange(struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;
@@ -181,8 +181,8 @@ static uint64_t change_bit(enum operation operation, uint64_t value, uint64_t bi
     }
 }
 
-// A bit number in a register may lie outside of the operand, on either side: the memory is then
-// taken as a string of bits (SDM Vol. 2A, BT).
+// A bit number in a register may lie outside the operand, on either side. The memory is then a
+// string of bits (SDM Vol. 2A, BT).
 static enum emulate_result execute_bit(struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;
@@ -215,7 +215,7 @@ static enum emulate_result execute_bit(struct emulator *emulator)
     return result;
 }
 
-// The stack pointer is as wide as the stack segment says (SDM Vol. 1 6.2.3).
+// The stack segment determines the width of the stack pointer (SDM Vol. 1 6.2.3).
 static unsigned stack_width(const struct emulator *emulator)
 {
     struct segment stack;
@@ -248,7 +248,7 @@ static enum emulate_result execute_push(struct emulator *emulator)
     return result;
 }
 
-// The operand's address is computed with the stack pointer of after the POP (SDM Vol. 2B, POP).
+// The operand's address uses the stack pointer as it is after the POP (SDM Vol. 2B, POP).
 static enum emulate_result execute_pop(struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;

@@ -6,7 +6,7 @@
 #include "vmm/emulate/emulate.h"
 #include "vmm/memory/guest_walk.h"
 
-// One instruction being carried out.
+// The instruction that is being carried out.
 struct emulator {
     struct vcpu_core *vcpu;
     const struct vcpu_ops *ops;
@@ -24,9 +24,8 @@ struct emulator {
 };
 
 // ---- emulate_cache.c
-// Remembers the instruction, which was just carried out after an exit, if it is a move that can be
-// repeated.
-// `bytes` are those that it was decoded from: what is in memory may have changed since.
+// Remembers the instruction that was just carried out after an exit, if it is a move that can be
+// repeated. The instruction was decoded from `bytes`: the memory may have changed since.
 void emulator_remember_move(const struct emulator *emulator, const uint8_t *bytes,
                             struct emulator_cache *cache);
 
@@ -37,19 +36,19 @@ void emulator_remember_move(const struct emulator *emulator, const uint8_t *byte
 enum emulate_result emulator_fault(struct emulator *emulator, uint8_t vector, uint32_t error_code);
 
 // ---- emulate_memory.c
-// Segment and offset to a linear address, for `width` bytes. ACCESS_WRITE in `access`: they are
-// written (too).
+// Turns segment and offset into the linear address of `width` bytes. ACCESS_WRITE in `access`: the
+// bytes will be written.
 enum emulate_result emulator_linear(struct emulator *emulator, enum guest_segment segment,
                                     uint64_t offset, unsigned width, unsigned access,
                                     gva_t *linear);
 // The address of the instruction's memory operand; `adjust` is added to the effective address.
 enum emulate_result emulator_operand(struct emulator *emulator, int64_t adjust, unsigned width,
                                      unsigned access, gva_t *linear);
-// Only finds out whether the access would fault, and sets accessed and dirty bits.
+// Finds out whether the access would fault, and sets accessed and dirty bits. Accesses nothing.
 enum emulate_result emulator_probe(struct emulator *emulator, gva_t linear, unsigned width,
                                    unsigned access);
-// `width` is 1, 2, 4 or 8; the value is zero-extended. ACCESS_WRITE in `access` of a read: it will
-// be written back.
+// `width` is 1, 2, 4 or 8; the value is zero-extended. A read with ACCESS_WRITE in `access` is of
+// memory that will be written afterwards.
 enum emulate_result emulator_read(struct emulator *emulator, gva_t linear, unsigned width,
                                   unsigned access, uint64_t *value);
 enum emulate_result emulator_write(struct emulator *emulator, gva_t linear, unsigned width,

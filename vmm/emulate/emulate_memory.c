@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An emulated instruction's way to memory: segments, pages, RAM or the bus.
+// How an emulated instruction reaches memory: segments, pages, then RAM or the bus.
 #include "vmm/emulate/emulate_internal.h"
 
 #include "arch/x86/registers.h"
@@ -122,7 +122,7 @@ enum emulate_result emulator_translate(struct emulator *emulator, gva_t linear, 
     return emulator_fault(emulator, VECTOR_PF, walk->error_code);
 }
 
-// Like emulator_translate, but takes the address from the exit where it is this one's.
+// Like emulator_translate, but takes the address from the exit if the exit is of this access.
 static enum emulate_result translate_data(struct emulator *emulator, gva_t linear, unsigned access,
                                           gpa_t *address)
 {
@@ -154,7 +154,7 @@ static enum emulate_result find_pieces(struct emulator *emulator, gva_t linear, 
     return result;
 }
 
-// Little-endian, as few accesses as the processor would make.
+// Reads a little-endian number with as few accesses as the processor makes.
 static uint64_t read_ram(const uint8_t *from, unsigned width)
 {
     uint64_t value = 0;

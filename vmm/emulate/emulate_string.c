@@ -14,7 +14,7 @@ static const struct register_operand port_register = {.number = GPR_RDX};
 static const struct register_operand source_index = {.number = GPR_RSI};
 static const struct register_operand destination_index = {.number = GPR_RDI};
 
-// INS and OUTS have no form of 8 bytes: REX.W changes nothing.
+// INS and OUTS have no form of 8 bytes: REX.W has no effect.
 static unsigned port_width(const struct emulator *emulator)
 {
     return MIN(emulator->instruction.width, 4);
@@ -101,7 +101,7 @@ static enum emulate_result compare(struct emulator *emulator)
     return result;
 }
 
-// The port is read only once it is sure that the value can be written.
+// Reads the port only after it is sure that the value can be written.
 static enum emulate_result input(struct emulator *emulator)
 {
     unsigned width = port_width(emulator);
@@ -166,7 +166,7 @@ static void add_to(struct emulator *emulator, struct register_operand reg, uint6
     emulator_set(emulator, reg, width, emulator_get(emulator, reg, width) + step);
 }
 
-// Moves the indexes on by one element, up or down.
+// Moves the index registers by one element, up or down.
 static void step(struct emulator *emulator)
 {
     enum operation operation = emulator->instruction.operation;
@@ -183,7 +183,7 @@ static void step(struct emulator *emulator)
     }
 }
 
-// REPE and REPNE of CMPS and SCAS end by the zero flag too.
+// CMPS and SCAS with REPE or REPNE also end by the zero flag.
 static bool ends_by_flag(const struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;
