@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Recognises a payload's kind and hands it to the loader of that kind.
+// Recognises a payload's kind and calls the loader of that kind.
 #include "vmm/load/load.h"
 
 #include "vmm/address.h"
@@ -34,16 +34,16 @@ bool payload_read(const struct payload *payload, uint64_t offset, void *into, ui
 enum payload_kind payload_recognise(const uint8_t *bytes, uint64_t size)
 {
     const struct payload payload = {.bytes = bytes, .size = size, .command_line = ""};
-    // From the most deliberate sign to the weakest. Who put a Multiboot header into an ELF file or
-    // beside a Linux header wants it to be started by that; of both versions the second tells more,
-    // and a file that has both works with either, as it does under GRUB's `multiboot2`.
+    // The strongest sign comes first. A Multiboot header in an ELF file or beside a Linux header is
+    // there on purpose. A file with both Multiboot headers works with either; version 2 tells the
+    // kernel more.
     if (multiboot2_recognise(&payload)) {
         return PAYLOAD_MULTIBOOT2;
     }
     if (multiboot1_recognise(&payload)) {
         return PAYLOAD_MULTIBOOT1;
     }
-    // Before flat: a kernel image has a boot sector's signature too.
+    // This comes before flat: a kernel image has a boot sector's signature too.
     if (linux_recognise(&payload)) {
         return PAYLOAD_LINUX;
     }

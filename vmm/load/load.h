@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Loaders: a payload's bytes into a VM's memory, and the state in which its CPU starts.
+// Loaders: copy a payload into a VM's memory, and say in which state the first CPU starts.
 #pragma once
 
 #include "vmm/memory/guest_memory.h"
@@ -33,36 +33,39 @@ struct load_request {
 
 enum start_mode { START_REAL, START_PROTECTED, START_LONG };
 
-// How the first CPU starts. Registers not named here are 0.
-//  flat:        real mode at 0000:7C00, stack below it, DL = 0x80 (rdx). The whole file is loaded,
-//               up to 0x9FC00. ebx as for elf64: at 0x90000 if there is room, else at 1 MiB.
-//  elf32:       flat 32-bit protected mode at the ELF entry; else as elf64. rsi is at most
-//               0xfffff000.
-//  elf64:       long mode at the ELF entry; identity map of the low 4 GiB and of all RAM, writable,
-//               in 2 MiB pages; 16 KiB of stack. rdi = address of the command line (with a NUL),
-//               rsi = RAM in bytes, holes left out (guest_memory_size), rbx = address of a boot
-//               information as Multiboot 1 defines it, with the memory map and the modules. Stack,
-//               page tables, command line, information and modules lie in this order at the highest
-//               free place below 4 GiB.
-//  linux:       as the boot protocol says, at the 64-bit entry where there is one (long mode, the
-//               low 4 GiB mapped one to one), else at the 32-bit one. rsi = the boot parameters at
-//               0x10000; behind them the GDT (0x11000, code 0x10, data 0x18), the page tables
-//               (0x12000), the command line (0x18000); stack below 0x10000. The kernel lies at
-//               pref_address if it can be relocated, else at 1 MiB. The further modules, one behind
-//               the other at multiples of 4 bytes, are the initrd: at the end of RAM below 3 GiB
-//               and initrd_addr_max.
+// How the first CPU starts. Registers that are not named here are 0.
+//  flat:        real mode at 0000:7C00, stack below that, DL = 0x80 (rdx). The whole file is
+//  loaded,
+//               up to 0x9FC00. rbx as for elf64; the information is at 0x90000 if there is room,
+//               else at 1 MiB.
+//  elf32:       flat 32-bit protected mode at the ELF entry. The rest is as for elf64, but rsi is
+//  at
+//               most 0xfffff000.
+//  elf64:       long mode at the ELF entry. Identity map of the low 4 GiB and of all RAM, writable,
+//               in 2 MiB pages. 16 KiB of stack. rdi = address of the command line (with a NUL),
+//               rsi = RAM in bytes without the holes (guest_memory_size), rbx = address of a boot
+//               information as in Multiboot 1, with memory map and modules. Stack, page tables,
+//               command line, information and modules are in this order at the highest free place
+//               below 4 GiB.
+//  linux:       as the boot protocol says. Long mode at the 64-bit entry if there is one, with the
+//               low 4 GiB mapped one to one; else the 32-bit entry. rsi = the boot parameters at
+//               0x10000. After them come the GDT (0x11000, code 0x10, data 0x18), the page tables
+//               (0x12000) and the command line (0x18000). The stack is below 0x10000. The kernel is
+//               at pref_address if it can be relocated, else at 1 MiB. The further modules follow
+//               each other at multiples of 4 bytes and are the initrd: at the end of RAM, below
+//               3 GiB and initrd_addr_max.
 //  multiboot1:  as the specification says: flat 32-bit protected mode, rax = 0x2BADB002, rbx =
-//               address of the boot information, no stack. Flag 2 (video mode) is not honoured.
-//               An ELF64 file with a Multiboot header is loaded and started this way too, as by
-//               GRUB. Information and modules lie behind the image.
+//               address of the boot information, no stack. Flag 2 (video mode) is not honoured. An
+//               ELF64 file with a Multiboot header is loaded and started in the same way, as by
+//               GRUB. Information and modules come after the image.
 //  multiboot2:  the same with rax = 0x36D76289 and the information of Multiboot 2.
 struct load_result {
     enum payload_kind kind;
     enum start_mode mode;
-    uint64_t entry; // real: linear address, CS base 0
+    uint64_t entry; // in real mode a linear address, with CS base 0
     uint64_t stack;
     uint64_t cr3; // long mode: identity map made by the loader
-    uint64_t gdt; // made by the loader; 0 bytes: none, the segments are flat all the same
+    uint64_t gdt; // made by the loader; 0 bytes: there is none, but the segments are flat
     uint16_t gdt_bytes;
     uint16_t code_selector; // in that GDT
     uint16_t data_selector;
@@ -75,10 +78,10 @@ struct load_result {
 
 const char *payload_kind_name(enum payload_kind kind);
 
-// PAYLOAD_UNKNOWN where no known header is found.
+// The kind of a payload; PAYLOAD_UNKNOWN: it has no known header.
 enum payload_kind payload_recognise(const uint8_t *bytes, uint64_t size);
 
-// Checks every value in the payload against its size and the VM's memory before use. On failure
-// nothing may be run, and `why` names the field and the value.
+// Loads the payload. Checks every value in it against its size and the VM's memory before use.
+// After a failure the VM must not run; `why` names the field and the value.
 enum status payload_load(const struct load_request *request, const struct guest_memory *memory,
                          struct load_result *result, struct reason *why);

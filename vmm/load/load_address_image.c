@@ -4,7 +4,7 @@
 
 #include "vmm/load/load_internal.h"
 
-// What is loaded of the file, and where it ends in memory. For checked fields.
+// The part of the file that is loaded, and its place in memory. The fields must be checked already.
 static struct load_piece piece_of(const struct address_image *image, const struct payload *payload)
 {
     uint64_t offset = image->header_offset - (image->header_addr - image->load_addr);

@@ -16,12 +16,12 @@ struct address_image {
     uint32_t entry_addr;
 };
 
-// Checks the fields against each other and the file; `end` is the end of the bss, or else of what
-// is loaded.
+// Checks the fields against each other and the file. `end` becomes the end of the bss, or of the
+// loaded part if there is no bss.
 enum status address_image_check(const struct address_image *image, const struct payload *payload,
                                 uint64_t *end, struct reason *why);
 
-// Loads a checked image `shift` bytes above the address that it states.
+// Loads a checked image `shift` bytes above the address in its header.
 enum status address_image_load(const struct address_image *image, const struct payload *payload,
                                const struct guest_memory *memory, uint64_t shift,
                                struct reason *why);

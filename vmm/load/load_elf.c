@@ -267,7 +267,7 @@ enum status elf_load(const struct elf_image *image, const struct guest_memory *m
         if (status != STATUS_OK) {
             return status;
         }
-        // In RAM now, so the sum does not overflow.
+        // The segment is in RAM, so the sum does not overflow.
         if (segment.physical + segment.memory_bytes > limit) {
             return refuse(why, STATUS_RANGE,
                           "ELF segment %u: ends at %#llx, expected %#llx at most", i,

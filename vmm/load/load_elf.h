@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ELF executables of both classes, 32 and 64 bits, checked and in one form.
+// ELF executables of both classes (32 and 64 bits), checked, in one form for both.
 #pragma once
 
 #include "vmm/load/load.h"
@@ -15,8 +15,8 @@ struct elf_image {
     uint64_t entry; // virtual, from the header
     uint64_t table; // offset of the program headers
     unsigned count; // of program headers
-    uint64_t shift; // is added to the physical address of each segment
-    // Of the section headers, not checked: only who wants sections does that.
+    uint64_t shift; // added to the physical address of each segment
+    // Of the section headers. Not checked: elf_sections_open does that.
     uint64_t section_table;
     unsigned section_count;
     unsigned section_entry_bytes;
@@ -37,25 +37,25 @@ struct elf_segment {
     uint64_t memory_bytes;
 };
 
-// The class that the file's first bytes state, ELF_CLASS_NONE if it is no ELF file.
+// The class in the file's first bytes; ELF_CLASS_NONE: it is no ELF file.
 enum elf_class elf_recognise(const struct payload *payload);
 
-// Checks the header: little-endian ET_EXEC for EM_386 or EM_X86_64 as the class wants.
+// Checks the header: little-endian, ET_EXEC, and EM_386 or EM_X86_64 according to the class.
 enum status elf_open(const struct payload *payload, struct elf_image *image, struct reason *why);
 
-// Program header `index`; false if it is not a PT_LOAD or takes no memory.
+// Reads program header `index`. False: it is not PT_LOAD, or takes no memory.
 bool elf_segment_at(const struct elf_image *image, unsigned index, struct elf_segment *segment);
 
 // Where the lowest segment starts and the highest one ends, `shift` left out.
 enum status elf_extent(const struct elf_image *image, uint64_t *start, uint64_t *end,
                        struct reason *why);
 
-// Copies all segments to their physical addresses; all of them must end at `limit` or below.
-// `end` is the end of the highest one.
+// Copies all segments to their physical addresses. All must end at `limit` or below. `end` becomes
+// the end of the highest segment.
 enum status elf_load(const struct elf_image *image, const struct guest_memory *memory,
                      uint64_t limit, uint64_t *end, struct reason *why);
 
-// The physical address of the entry. It must lie in a segment that has all of `flags`: by virtual
-// address, or else by physical address, which is what some kernels state.
+// The physical address of the entry, which must lie in a segment with all of `flags`. The header's
+// entry is a virtual address; some kernels state the physical one, so that is tried second.
 enum status elf_entry(const struct elf_image *image, uint32_t flags, uint64_t *entry,
                       struct reason *why);

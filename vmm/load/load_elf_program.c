@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Loads an ELF executable that follows no boot protocol, with the stack, page tables, command line
-// and modules that it starts with.
+// Loads an ELF executable that follows no boot protocol. Gives it a stack, page tables, a command
+// line, boot information and modules.
 #include "vmm/address.h"
 #include "vmm/host.h"
 #include "vmm/load/load.h"
@@ -15,11 +15,11 @@
 #include "vmm/util/string.h"
 
 #define START_STACK_BYTES (16 * KIB)
-// Address 0 is never given out: a NULL of the guest's should stay one.
+// Nothing is placed at address 0: a guest's NULL pointer should point to nothing.
 #define LOWEST_ADDRESS PAGE_SIZE
 
-// One block of RAM for what the guest is given beside its segments, in this order: stack, page
-// tables, command line, boot information with modules.
+// One block of RAM for what the guest gets besides its segments. In this order: stack, page tables,
+// command line, boot information with modules.
 struct start_block {
     uint64_t map_end; // of the identity map; 0: no page tables
     uint64_t table_bytes;
@@ -28,7 +28,8 @@ struct start_block {
     uint64_t address;
 };
 
-// One past the highest address to map: all of the low 4 GiB, where the devices are, and all RAM.
+// One past the highest address to map. The map covers the low 4 GiB, where devices are, and all
+// RAM.
 static uint64_t end_of_map(const struct guest_memory *memory)
 {
     uint64_t end = 4 * GIB;
@@ -50,7 +51,8 @@ static enum status measure_block(struct start_block *block, const struct load_re
     return status;
 }
 
-// Whether a segment reaches into the `bytes` at `start`; if so, `*below` is where it starts.
+// Whether a segment reaches into the `bytes` at `start`. If so, `*below` becomes the segment's
+// start.
 static bool overlaps_segment(const struct elf_image *image, uint64_t start, uint64_t bytes,
                              uint64_t *below)
 {
@@ -71,7 +73,7 @@ static bool place_in_range(const struct elf_image *image, const struct guest_ran
 {
     uint64_t floor = MAX(range->base, LOWEST_ADDRESS);
     uint64_t top = ALIGN_DOWN(range->base + range->bytes, PAGE_SIZE);
-    // Each round ends below a segment that the round before did not, so it ends.
+    // Each round goes below one more segment, so the loop ends.
     while (top > floor && top - floor >= block->bytes) {
         block->address = top - block->bytes;
         if (!overlaps_segment(image, block->address, block->bytes, &top)) {

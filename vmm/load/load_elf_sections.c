@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Loads the sections of an ELF file that no segment loads, and hands over their table.
+// Loads the sections of an ELF file that no segment loads, and writes their table for the guest.
 #include "vmm/load/load_elf_sections.h"
 
 #include "vmm/address.h"

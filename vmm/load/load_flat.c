@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Loads a flat binary the way a PC's firmware loads a boot sector, only all of it.
+// Loads a flat binary like a PC's firmware loads a boot sector, but the whole file.
 #include "vmm/load/load.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/load/load_multiboot1.h"
@@ -11,9 +11,9 @@
 #define BOOT_SECTOR_ADDRESS 0x7c00ULL
 #define BOOT_SECTOR_BYTES 512
 #define BOOT_SIGNATURE_OFFSET 510
-#define FIRST_HARD_DISK 0x80 // in DL, as the firmware's number of the boot drive
-// Where the boot information goes if there is room up to the EBDA, else it goes to 1 MiB; with the
-// modules behind it. A boot sector uses the memory above itself as it likes.
+#define FIRST_HARD_DISK 0x80 // the firmware gives a boot sector its drive number in DL
+// The place of the boot information if it fits below the EBDA; otherwise it goes to 1 MiB. The
+// modules follow it. A boot sector uses the memory directly above itself.
 #define INFORMATION_ADDRESS 0x90000ULL
 #define FLAT_BYTES_MAX (GUEST_EBDA - BOOT_SECTOR_ADDRESS)
 

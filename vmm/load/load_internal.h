@@ -4,10 +4,10 @@
 
 #include "vmm/load/load.h"
 
-#define LOADER_NAME "Husk" // as Multiboot tells it to the payload
+#define LOADER_NAME "Husk" // Multiboot tells the payload the loader's name
 
-// A piece of a payload and where it goes: `file_bytes` from `offset`, the rest of `memory_bytes`
-// filled with zeros. `what` and `index` name it in a refusal: "ELF segment", 3.
+// A piece of a payload and its place in RAM. It has `file_bytes` from `offset` on, then zeros up to
+// `memory_bytes`. `what` and `index` name it in a refusal: "ELF segment", 3.
 struct load_piece {
     const char *what;
     unsigned index;
@@ -17,7 +17,7 @@ struct load_piece {
     uint64_t memory_bytes;
 };
 
-// Copies `bytes` from `offset` of the payload; false if not all of them are in it.
+// Copies `bytes` from `offset` of the payload. False: the payload is too short.
 bool payload_read(const struct payload *payload, uint64_t offset, void *into, uint64_t bytes);
 
 enum status load_copy(const struct payload *payload, const struct guest_memory *memory,
@@ -32,7 +32,7 @@ bool linux_recognise(const struct payload *payload);
 // Whether a boot sector's signature is at its place.
 bool flat_recognise(const struct payload *payload);
 
-// One a kind. The caller has filled `result` with zeros.
+// One loader for each kind. The caller has filled `result` with zeros.
 enum status load_flat(const struct load_request *request, const struct guest_memory *memory,
                       struct load_result *result, struct reason *why);
 enum status load_elf32(const struct load_request *request, const struct guest_memory *memory,

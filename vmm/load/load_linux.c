@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Loads a Linux bzImage (Linux/x86 Boot Protocol): kernel, initrd, and the state that it starts in.
+// Loads a Linux bzImage (Linux/x86 Boot Protocol): kernel, initrd, and the state at its start.
 #include "vmm/load/load_linux.h"
 
 #include "vmm/address.h"
@@ -8,7 +8,7 @@
 #include "vmm/memory/guest_map.h"
 #include "vmm/util/string.h"
 
-#define INITRD_ALIGNMENT 4 // of each archive in an initrd of several
+#define INITRD_ALIGNMENT 4 // of each archive, if an initrd has several
 #define IDENTITY_MAP_END (4 * GIB)
 
 static enum status check_command_line(const struct linux_image *image, struct reason *why)
@@ -23,7 +23,7 @@ static enum status check_command_line(const struct linux_image *image, struct re
     return STATUS_OK;
 }
 
-// As high as the kernel allows, as it unpacks itself from below.
+// The initrd goes as high as the kernel allows, because the kernel unpacks itself below it.
 static enum status place_initrd(const struct load_request *request, const struct linux_image *image,
                                 const struct guest_memory *memory, struct linux_initrd *initrd,
                                 struct reason *why)
@@ -46,7 +46,7 @@ static enum status place_initrd(const struct load_request *request, const struct
     return STATUS_OK;
 }
 
-// Several modules follow each other, which is how the kernel takes several archives.
+// Several modules follow each other: the kernel unpacks several archives in a row.
 static enum status load_initrd(const struct load_request *request,
                                const struct guest_memory *memory, const struct linux_initrd *initrd,
                                struct reason *why)

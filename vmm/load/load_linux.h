@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A Linux kernel image and where its parts go (Linux/x86 Boot Protocol): between load_linux*.c.
+// A Linux kernel image and the places of its parts (Linux/x86 Boot Protocol). Shared by the files
+// load_linux*.c.
 #pragma once
 
 #include "vmm/load/load.h"
@@ -7,11 +8,11 @@
 #include "vmm/util/status.h"
 
 #define LINUX_HEADER_OFFSET 0x1f1
-#define LINUX_HEADER_MAX_END 0x290 // the boot parameters have something else there
+#define LINUX_HEADER_MAX_END 0x290 // the boot parameters have another field there
 
-// Versions of the protocol, as the header has them, by what came with them.
+// Versions of the protocol as in the header, and the fields that came with each.
 enum linux_version {
-    LINUX_2_06 = 0x206, // cmdline_size: the oldest that is loaded
+    LINUX_2_06 = 0x206, // cmdline_size; the oldest version that Husk loads
     LINUX_2_08 = 0x208, // payload_offset, payload_length
     LINUX_2_10 = 0x20a, // pref_address, init_size
     LINUX_2_12 = 0x20c, // xloadflags: the 64-bit entry
@@ -70,14 +71,15 @@ static_assert(offsetof(struct linux_header, pref_address) == 0x258 - LINUX_HEADE
               "pref_address");
 static_assert(sizeof(struct linux_header) == 0x26c - LINUX_HEADER_OFFSET, "version 2.15's end");
 
-// What the first megabyte holds for the kernel; below, the real-mode vectors and room for a stack.
+// Where things for the kernel are in the first megabyte. Below are the real-mode vectors and a
+// stack.
 #define LINUX_STACK_END 0x10000ULL
 #define LINUX_PARAMS 0x10000ULL
 #define LINUX_GDT 0x11000ULL
 #define LINUX_PAGE_TABLES 0x12000ULL  // of the low 4 GiB
 #define LINUX_COMMAND_LINE 0x18000ULL // up to the EBDA
 
-// The selectors that the protocol calls __BOOT_CS and __BOOT_DS, in a table up to there.
+// The protocol's selectors __BOOT_CS and __BOOT_DS. The GDT ends with their entries.
 #define LINUX_CODE_SELECTOR 0x10
 #define LINUX_DATA_SELECTOR 0x18
 #define LINUX_GDT_BYTES 0x20
@@ -88,13 +90,13 @@ static_assert(sizeof(struct linux_header) == 0x26c - LINUX_HEADER_OFFSET, "versi
 // An image whose header is checked.
 struct linux_image {
     const struct payload *payload;
-    struct linux_header header; // zeros where the image's own is shorter
+    struct linux_header header; // zeros after the end of the image's own header
     uint64_t header_end;        // offset in the file
-    uint64_t offset;            // of the protected-mode part in the file
-    uint64_t bytes;             // of it
+    uint64_t offset;            // of the protected-mode part, in the file
+    uint64_t bytes;             // of the protected-mode part
     bool long_mode;             // has a 64-bit entry
     uint64_t load_address;
-    uint64_t end; // of the RAM that is the kernel's until it has read the memory map
+    uint64_t end; // of the RAM that the kernel uses before it has read the memory map
 };
 
 struct linux_initrd {
@@ -110,6 +112,7 @@ enum status linux_open(const struct payload *payload, struct linux_image *image,
 enum status linux_place(struct linux_image *image, const struct guest_memory *memory,
                         struct reason *why);
 
-// Writes the boot parameters, the command line and the GDT. The first megabyte's RAM is there.
+// Writes the boot parameters, the command line and the GDT. load_linux has checked that there is
+// RAM.
 void linux_write_params(const struct linux_image *image, const struct linux_initrd *initrd,
                         const struct guest_memory *memory);

@@ -16,7 +16,7 @@
 #define SECTOR_BYTES 512
 #define SETUP_SECTS_OF_0 4 // what setup_sects = 0 means
 #define PARAGRAPH_BYTES 16
-// Before init_size: what a kernel needs to unpack itself, as a multiple of its size.
+// For kernels without init_size: the RAM for unpacking, as a multiple of the kernel's size.
 #define UNPACKED_TIMES 3
 
 bool linux_recognise(const struct payload *payload)
@@ -26,7 +26,7 @@ bool linux_recognise(const struct payload *payload)
            magic == HEADER_MAGIC;
 }
 
-// The header's length is in its jump; what lies behind its end is code.
+// The header's jump instruction holds its length. After the header comes code.
 static enum status read_header(struct linux_image *image, struct reason *why)
 {
     struct linux_header *header = &image->header;
@@ -92,7 +92,7 @@ static enum status find_kernel(struct linux_image *image, struct reason *why)
     return STATUS_OK;
 }
 
-// Whether the compressed kernel lies where the header says. An image of something else than Linux
+// Checks that the compressed kernel is where the header says. An image of something else than Linux
 // may have none.
 static enum status check_payload(const struct linux_image *image, struct reason *why)
 {
@@ -154,8 +154,8 @@ enum status linux_open(const struct payload *payload, struct linux_image *image,
 }
 
 // A kernel that cannot be relocated is loaded at 1 MiB and moves itself to pref_address. Any other
-// is loaded where it will run: at pref_address, as it does not run below and the lowest place is
-// the best.
+// kernel is loaded at pref_address: it does not run below that, and the lowest place leaves the
+// most room above.
 static enum status choose_address(struct linux_image *image, uint64_t *run_address,
                                   struct reason *why)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Writes what a Linux kernel is told and starts with: boot parameters, command line, GDT.
+// Writes what a Linux kernel finds at its start: boot parameters, command line, GDT.
 #include "vmm/address.h"
 #include "vmm/load/load.h"
 #include "vmm/load/load_linux.h"
@@ -46,7 +46,7 @@ static_assert(offsetof(struct linux_boot_params, header) == LINUX_HEADER_OFFSET,
 static_assert(offsetof(struct linux_boot_params, e820) == 0x2d0, "e820");
 static_assert(sizeof(struct linux_boot_params) == PAGE_SIZE, "a page");
 
-// As a PC's firmware leaves its VGA adapter: text, 80x25, colours, at 0xb8000.
+// The VGA adapter as a PC's firmware leaves it: text, 80x25, colours, at 0xb8000.
 static void describe_screen(struct linux_boot_params *params)
 {
     params->orig_video_mode = 3;
@@ -69,8 +69,8 @@ static void describe_memory(struct linux_boot_params *params, const struct guest
     params->e820_entries = (uint8_t)map.count;
 }
 
-// The image's own header, with the fields that are the boot loader's. The kernel's real-mode part
-// is not run, so that its heap and stack need no place.
+// Copies the image's own header and fills in the boot loader's fields. The kernel's real-mode part
+// is not run, so its heap and stack need no place.
 static void fill_header(struct linux_boot_params *params, const struct linux_image *image,
                         const struct linux_initrd *initrd)
 {
@@ -92,7 +92,7 @@ static void fill_header(struct linux_boot_params *params, const struct linux_ima
     }
 }
 
-// Two flat segments where the protocol wants them, behind two entries that are not used.
+// Two flat segments at the protocol's selectors, after two unused entries.
 static void write_gdt(const struct linux_image *image, const struct guest_memory *memory)
 {
     uint64_t *gdt = guest_memory_at(memory, gpa(LINUX_GDT), LINUX_GDT_BYTES);

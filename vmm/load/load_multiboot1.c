@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Loads a Multiboot 1 kernel (Multiboot Specification 0.6.96): finds and checks its header, and
-// copies its image, as the header or an ELF header describes it.
+// copies its image. The Multiboot header or an ELF header describes the image.
 #include "vmm/load/load_multiboot1.h"
 
 #include "vmm/load/load_address_image.h"
@@ -13,9 +13,9 @@
 
 // 3.1.2: bits 0 to 15 must be understood, the others may be ignored.
 enum header_flags {
-    HEADER_ALIGN_MODULES = BIT(0), // they always are
-    HEADER_MEMORY_INFO = BIT(1),   // it always is there
-    HEADER_VIDEO_MODE = BIT(2),    // a wish; a kernel sees from the information that it has none
+    HEADER_ALIGN_MODULES = BIT(0), // modules always are aligned
+    HEADER_MEMORY_INFO = BIT(1),   // the information always has it
+    HEADER_VIDEO_MODE = BIT(2),    // only a wish; the information says that there is no such mode
     HEADER_KNOWN = HEADER_ALIGN_MODULES | HEADER_MEMORY_INFO | HEADER_VIDEO_MODE,
     HEADER_REQUIRED_MASK = 0xffff,
     HEADER_ADDRESSES = BIT(16), // the a.out kludge: the address fields are valid
@@ -27,7 +27,7 @@ struct multiboot1_header {
     uint32_t checksum;
 };
 
-// The fields that follow where flag 16 is set.
+// The fields that follow if flag 16 is set.
 struct multiboot1_addresses {
     uint32_t header_addr;
     uint32_t load_addr;
@@ -36,7 +36,7 @@ struct multiboot1_addresses {
     uint32_t entry_addr;
 };
 
-// False if there is none; `offset` is where it starts.
+// `offset` becomes the start of the header. False: there is none.
 static bool find_header(const struct payload *payload, struct multiboot1_header *header,
                         uint64_t *offset)
 {
@@ -70,7 +70,7 @@ static enum status check_flags(uint32_t flags, struct reason *why)
     return STATUS_OK;
 }
 
-// Loads what flag 16's addresses describe; `end` is the end of its bss.
+// Loads the image that the address fields of flag 16 describe. `end` becomes the end of its bss.
 static enum status load_addresses(const struct payload *payload, const struct guest_memory *memory,
                                   uint64_t header_offset, uint64_t *entry, uint64_t *end,
                                   struct reason *why)
@@ -96,7 +96,7 @@ static enum status load_addresses(const struct payload *payload, const struct gu
     return address_image_load(&image, payload, memory, 0, why);
 }
 
-// Loads an ELF file with a Multiboot header in it; like GRUB, of either class.
+// Loads an ELF file with a Multiboot header. GRUB takes both classes, and so does Husk.
 static enum status load_elf(const struct payload *payload, const struct guest_memory *memory,
                             uint64_t *entry, uint64_t *end, struct reason *why)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The boot information of Multiboot 1, which tells a loaded kernel what it was given.
+// The boot information of Multiboot 1: tells a loaded kernel its memory, modules and command line.
 #pragma once
 
 #include "vmm/load/load.h"
@@ -7,12 +7,13 @@
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 
-// Puts the boot information (Multiboot Specification 0.6.96, 3.3) and then the further modules into
-// RAM. `info` is the information's address. Other kinds of payload than Multiboot 1 get it too.
+// Puts the boot information (Multiboot Specification 0.6.96, 3.3) into RAM, and then the further
+// modules. `info` becomes the information's address. Other kinds of payload get it too.
 enum status multiboot1_inform(const struct load_request *request, struct load_placement *placement,
                               uint64_t *info, struct reason *why);
 
-// How much room that takes, page by page. Refused where the modules alone are more than all RAM.
+// The bytes that information and modules take, in whole pages. Refused if the modules are larger
+// than all RAM.
 enum status multiboot1_measure(const struct load_request *request,
                                const struct guest_memory *memory, uint64_t *bytes,
                                struct reason *why);

@@ -56,7 +56,7 @@ struct PACKED memory_map_entry {
 };
 static_assert(sizeof(struct memory_map_entry) == 24, "as the specification lays it out");
 
-// Appends the memory map; returns the bytes that it takes.
+// Appends the memory map. Returns its size in bytes.
 static uint32_t append_memory_map(struct load_block *block, const struct guest_memory *memory,
                                   uint32_t *address)
 {
@@ -93,7 +93,7 @@ static uint32_t append_modules(struct load_block *block, const struct load_reque
     return (uint32_t)load_append(block, modules, request->module_count * sizeof(modules[0]));
 }
 
-// The whole block: the information first, then all that it points to.
+// Writes the whole block: the information, then everything that it points to.
 static void write_block(struct load_block *block, const struct load_request *request,
                         const struct guest_memory *memory, const uint64_t *modules)
 {
@@ -120,7 +120,7 @@ enum status multiboot1_inform(const struct load_request *request, struct load_pl
     const struct guest_memory *memory = placement->memory;
     struct load_block block = {0};
     enum status status;
-    write_block(&block, request, memory, modules); // for its size
+    write_block(&block, request, memory, modules); // this one only measures
     status = load_place(placement, "Multiboot information", block.used, info, why);
     if (status != STATUS_OK) {
         return status;

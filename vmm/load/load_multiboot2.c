@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Loads a Multiboot 2 kernel (Multiboot2 Specification 2.0): its image, by addresses or as ELF, at
-// the place that its header allows.
+// Loads a Multiboot 2 kernel (Multiboot2 Specification 2.0) at a place that its header allows. The
+// image is described by addresses in that header or by an ELF header.
 #include "vmm/load/load_multiboot2.h"
 
 #include "vmm/address.h"
@@ -11,7 +11,8 @@
 #define BOOTED_MAGIC 0x36d76289U // in EAX
 #define FROM_START_OF_FILE 0xffffffffU
 
-// The place of the `bytes` of a relocatable image between `low` and `high`, which are RAM.
+// Finds a place for the `bytes` of a relocatable image between `low` and `high`. All of that is
+// RAM.
 static bool place_between(const struct multiboot2_header *header, uint64_t low, uint64_t high,
                           uint64_t bytes, uint64_t *base)
 {
@@ -23,8 +24,8 @@ static bool place_between(const struct multiboot2_header *header, uint64_t low, 
     return true;
 }
 
-// How far from its own address an image of `start` to `end` is loaded. One whose own address is
-// allowed stays there.
+// How far from its own address the image from `start` to `end` is loaded. `shift` becomes 0 if the
+// image may stay at its own address.
 static enum status choose_shift(const struct multiboot2_header *header,
                                 const struct guest_memory *memory, uint64_t start, uint64_t end,
                                 uint64_t *shift, struct reason *why)
@@ -84,7 +85,7 @@ static enum status load_addresses(const struct multiboot2_header *header,
     return address_image_load(&at, payload, memory, shift, why);
 }
 
-// Loads an ELF file; like GRUB, of either class.
+// Loads an ELF file. GRUB takes both classes, and so does Husk.
 static enum status load_elf(const struct multiboot2_header *header, const struct payload *payload,
                             const struct guest_memory *memory, struct multiboot2_image *image,
                             uint64_t *entry, struct reason *why)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A Multiboot 2 header in one structure, and the boot information: between load_multiboot2*.c.
+// A Multiboot 2 header in one structure, and the boot information. Shared by the files
+// load_multiboot2*.c.
 #pragma once
 
 #include "vmm/load/load.h"
@@ -20,12 +21,12 @@ struct multiboot2_header {
     uint32_t entry_addr;
     bool relocatable;
     uint32_t min_addr; // of the image's first byte
-    uint32_t max_addr; // of its last one
+    uint32_t max_addr; // of the image's last byte
     uint32_t align;
-    bool highest; // rather than the lowest place
+    bool highest; // the kernel prefers the highest place to the lowest
 };
 
-// Finds the header and reads its tags. A tag that is required and cannot be honoured is refused.
+// Finds the header and reads its tags. Refuses a required tag that Husk cannot honour.
 enum status multiboot2_read_header(const struct payload *payload, struct multiboot2_header *header,
                                    struct reason *why);
 
@@ -34,11 +35,11 @@ struct multiboot2_image {
     bool is_elf;
     struct elf_image elf;
     bool relocatable;
-    uint64_t base; // where its first byte was put
+    uint64_t base; // address of the image's first byte
     uint64_t end;
 };
 
-// Puts the boot information (3.6) and then the modules into RAM behind the image. `info` is the
+// Puts the boot information (3.6) and then the modules into RAM after the image. `info` becomes the
 // information's address.
 enum status multiboot2_inform(const struct load_request *request,
                               const struct multiboot2_image *image,

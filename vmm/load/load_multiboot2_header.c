@@ -42,13 +42,13 @@ struct tag {
     uint32_t size;
 };
 
-// A tag with its first fields; the others are 0 where it is shorter.
+// A tag with its first fields. Fields after the end of a short tag are 0.
 struct long_tag {
     struct tag tag;
     uint32_t fields[4];
 };
 
-// What a tag must have at least, itself included.
+// The least size of each kind of tag, in bytes.
 static const uint32_t least_sizes[] = {
     [TAG_END] = 8,
     [TAG_INFORMATION_REQUEST] = 8,
@@ -64,7 +64,7 @@ static const uint32_t least_sizes[] = {
 };
 static_assert(ARRAY_SIZE(least_sizes) == TAG_TYPES, "a size for each type");
 
-// The information that a header can ask for; NULL: it is given, if the VM has it.
+// The information that a header can ask for and that Husk does not give. NULL: Husk gives it.
 static const char *const missing_information[] = {
     [0] = NULL, // the end
     [1] = NULL,
@@ -90,7 +90,7 @@ static const char *const missing_information[] = {
     [21] = NULL,
 };
 
-// False if there is none; `offset` is where it starts.
+// `offset` becomes the start of the header. False: there is none.
 static bool find_header(const struct payload *payload, struct fixed_header *header,
                         uint64_t *offset)
 {
@@ -184,9 +184,9 @@ static enum status read_tag(const struct payload *payload, uint64_t offset,
         return read_console_flags(at->fields[0], why);
     case TAG_RELOCATABLE:
         return read_relocatable(at->fields, header, why);
-    case TAG_FRAMEBUFFER:       // a wish; the information says that there is text
-    case TAG_MODULE_ALIGNMENT:  // they always are
-    case TAG_EFI_BOOT_SERVICES: // for a start by EFI, which this is not, as the two entries
+    case TAG_FRAMEBUFFER:       // only a wish; the information says that there is a text screen
+    case TAG_MODULE_ALIGNMENT:  // modules always are aligned
+    case TAG_EFI_BOOT_SERVICES: // these three are for a start by EFI, which Husk's is not
     case TAG_EFI_I386_ENTRY:
     case TAG_EFI_AMD64_ENTRY:
         return STATUS_OK;
@@ -199,7 +199,7 @@ static enum status read_tag(const struct payload *payload, uint64_t offset,
     }
 }
 
-// One tag, whose size is checked against the header's end.
+// Reads one tag, and checks its size against the header's end.
 static enum status check_tag(const struct payload *payload, uint64_t offset, uint64_t end,
                              struct long_tag *at, struct reason *why)
 {
@@ -234,7 +234,7 @@ static enum status read_tags(const struct payload *payload, uint64_t offset, uin
         if (status != STATUS_OK) {
             return status;
         }
-        // A size is at least 8, so this ends; padding may reach over the header's end.
+        // A tag has at least 8 bytes, so the loop ends. Padding may reach past the header's end.
         offset = MIN(ALIGN_UP(offset + at.tag.size, HEADER_ALIGNMENT), end);
     }
 }

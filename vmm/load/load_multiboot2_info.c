@@ -70,7 +70,7 @@ struct sections_header {
     uint32_t names; // index of the section with the names
 };
 
-// What is written, and where things that it points to have been put.
+// What the information is made of, and the addresses of what it points to.
 struct information {
     const struct load_request *request;
     const struct multiboot2_image *image;
@@ -80,7 +80,7 @@ struct information {
     uint64_t modules[LOAD_MODULES_MAX];
 };
 
-// A tag of some fields and what follows them.
+// Appends a tag: its fixed fields, then what follows them.
 static void append_tag(struct load_block *block, enum info_type type, const void *fields,
                        uint64_t field_bytes, const void *rest, uint64_t rest_bytes)
 {
@@ -205,7 +205,7 @@ enum status multiboot2_inform(const struct load_request *request,
             return opened;
         }
     }
-    write_block(&block, &info); // for its size
+    write_block(&block, &info); // this one only measures
     enum status status =
         load_place(&placement, "Multiboot 2 information", block.used, address, why);
     if (status != STATUS_OK) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The identity map that a payload finds when it is started in long mode.
+// The identity map for a payload that starts in long mode.
 #pragma once
 
 #include "vmm/util/types.h"
 
-// How much room the tables take that map from 0 to `map_end`.
+// The size in bytes of the tables that map 0 to `map_end`.
 uint64_t page_tables_bytes(uint64_t map_end);
 
-// Writes them to `table`, which has page_tables_bytes() and lies at guest address `address`: the
-// PML4 first, then all PDPTs, then all PDs; present, writable, in 2 MiB pages.
+// Writes the tables to `table`, which has page_tables_bytes() bytes and is at guest address
+// `address`. The PML4 comes first, then all PDPTs, then all PDs. They map 2 MiB pages, writable.
 void page_tables_write(uint64_t *table, uint64_t address, uint64_t map_end);
