@@ -9,7 +9,7 @@
 
 #define HUSK_KEYS "console= guests= focus= on-idle= no="
 
-// The length of the first item of a list with commas.
+// The length of the first item in a list with commas.
 static size_t item_length(const char *list)
 {
     size_t length = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Husk's command line and the VM lines of GRUB's modules, as text into structures.
+// Turns Husk's command line and the lines of GRUB's modules into structures.
 #pragma once
 
 #include "vmm/host.h"
@@ -29,8 +29,8 @@ struct vm_config {
     char name[VM_NAME_MAX];
     uint64_t memory_bytes;              // mem=512M, mem=1G; whole pages
     unsigned vcpus;                     // cpus=1
-    bool pinned;                        // cpu=2 or cpu=1,4-7 was given; else Husk chooses
-    uint64_t cpus[HOST_CPUS_MAX / 64];  // a bit for each CPU that its vCPUs are spread over
+    bool pinned;                        // cpu=2 or cpu=1,4-7 was given; otherwise Husk chooses
+    uint64_t cpus[HOST_CPUS_MAX / 64];  // a bit for each CPU that the VM's vCPUs may use
     enum restart_policy restart;        // restart=never|always|on-failure
     enum payload_kind kind;             // kind=NAME; PAYLOAD_UNKNOWN: recognise
     bool autostart;                     // start=yes|no
@@ -38,17 +38,18 @@ struct vm_config {
     char setting[CONFIG_SETTING_BYTES]; // the first word with a key other than vm=, "" if none
 };
 
-// Husk's own line. Words are separated by spaces; "quotes" and backslashes are as GRUB writes them;
-// a first word with a '/' and no '=' is a path that some loaders put there, and is skipped. A key
-// counts once. Names: letters, digits, '-', '_', '.'. Each bad word is reported through `complain`
-// with a line that names it and says what was expected; the rest of the line still counts.
+// Reads Husk's own line. Spaces separate words; "quotes" and backslashes are as GRUB writes them.
+// Some loaders put the file's path first: a first word with a '/' and without a '=' is skipped. A
+// key may be given once. Names consist of letters, digits, '-', '_' and '.'. `complain` gets a line
+// for each bad word, which names the word and says what was expected. The rest of the line still
+// counts.
 void config_parse_husk(const char *line, struct husk_config *config,
                        void (*complain)(void *context, const char *text), void *context);
 
-// One module2 line. A first word that is a path is skipped, as above. Sizes are bytes or have K, M
-// or G behind them.
+// Reads one module2 line. Skips a path as the first word, as above. Sizes are in bytes, or have K,
+// M or G after the number.
 enum status config_parse_vm(const char *line, struct vm_config *config, struct reason *why);
 
-// The first line of a VM defines it; a later line with the same vm= adds a module. Refuses a line
-// that has more than a further module may have: vm= and `--`.
+// The first line of a VM defines the VM; a later line with the same vm= adds a module. Refuses a
+// later line that has more than vm= and `--`.
 enum status config_check_module(const struct vm_config *config, struct reason *why);

@@ -4,10 +4,10 @@
 
 #include "arch/x86/features.h"
 
-// Adds the feature of that name (`length` bytes) to `set`; false: there is none.
+// Adds the feature of that name (`length` bytes) to `set`. False: there is no such feature.
 bool config_feature_add(const char *name, size_t length, uint64_t *set);
 
-// All names, with commas, a line for each call: `*next` starts at 0 and is where to go on. False:
-// that was all.
+// Writes all names with commas, one line for each call. `*next` must be 0 at the first call. False:
+// there are no more names.
 #define CONFIG_FEATURE_LINE 100
 bool config_feature_line(unsigned *next, char line[CONFIG_FEATURE_LINE]);

@@ -48,7 +48,7 @@ static enum status parse_vcpus(const char *value, struct vm_config *config, stru
     return STATUS_OK;
 }
 
-// The number of a CPU; advances past its digits.
+// Reads the number of a CPU and moves `*text` past its digits.
 static bool take_cpu(const char **text, unsigned *cpu)
 {
     *cpu = 0;
@@ -64,7 +64,7 @@ static bool take_cpu(const char **text, unsigned *cpu)
     return true;
 }
 
-// One item of the list: 3 or 4-7.
+// Reads one item of the list, such as 3 or 4-7.
 static bool take_cpus(const char **text, struct vm_config *config)
 {
     unsigned first;

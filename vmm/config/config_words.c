@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Splits a command line into words the way GRUB joined them, and words into keys and values.
+// Splits a command line into words, and words into keys and values. Undoes GRUB's quoting.
 #include "vmm/config/config_words.h"
 
 static bool is_space(char c)

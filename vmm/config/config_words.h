@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Splits a command line into words the way GRUB joined them, and words into keys and values.
+// Splits a command line into words, and words into keys and values. Undoes GRUB's quoting.
 #pragma once
 
 #include "vmm/config/config.h"
@@ -12,26 +12,26 @@
 #define CONFIG_NAME_RULE "1 to 15 letters, digits, '-', '_', '.'"
 static_assert(VM_NAME_MAX == 16, "CONFIG_NAME_RULE states the longest name");
 
-// A word of the line and, where it has a '=', its two halves. A word of more than
-// CONFIG_WORD_MAX - 1 bytes is cut there, and `cut` is set.
+// A word of the line, split at its '=' if it has one. A word of more than CONFIG_WORD_MAX - 1 bytes
+// is cut, and `cut` is set.
 struct config_word {
-    char text[CONFIG_WORD_MAX]; // quotes and backslashes taken off; of a key=value, the key
+    char text[CONFIG_WORD_MAX]; // without quotes and backslashes; the key of a key=value
     const char *value;          // into text, after the '='; NULL if there is none
     bool cut;
 };
 
-// Takes the next word off `*line` and moves `*line` behind it; false at the end. Words are
-// separated by spaces and tabs. GRUB writes an argument with a space as "a b", and a quote or a
-// backslash in it as \" \' \\ (its manual, "Quoting"): both are undone here.
+// Takes the next word off `*line` and moves `*line` past it. False: the line is at its end. Spaces
+// and tabs separate words. GRUB writes an argument with a space as "a b", and a quote or a
+// backslash in it as \" \' \\ (GRUB's manual, "Quoting"). This function undoes both.
 bool config_next_word(const char **line, struct config_word *word);
 
 // Copies `length` bytes of a name into `name` of `size` bytes, with a NUL. False: it is empty, does
 // not fit, or has something else than letters, digits, '-', '_' and '.' in it.
 bool config_parse_name(const char *text, size_t length, char *name, size_t size);
 
-// Some loaders put the file's path first: a word with a '/' and without a '='.
+// Whether the word is a file's path: it has a '/' and no '='. Some loaders put the path first.
 bool config_word_is_path(const struct config_word *word);
 
-// Refuses a word that is too long or not among the `known` ones.
+// Refuses a word that is too long or is not among the `known` words.
 enum status config_refuse_word(const struct config_word *word, const char *known,
                                struct reason *why);
