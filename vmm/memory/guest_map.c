@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Makes the memory map that a guest is told from the RAM that it has.
+// Makes the memory map that a guest is told, from the RAM of its VM.
 #include "vmm/memory/guest_map.h"
 
 #include "vmm/host.h"

@@ -14,7 +14,7 @@ uint64_t guest_memory_size(const struct guest_memory *memory)
     return bytes;
 }
 
-// Adds what lies from `start` to `end`, if anything does.
+// Adds the extent from `start` to `end`, unless it is empty.
 static unsigned add_extent(struct guest_extent *extents, unsigned count, uint64_t start,
                            uint64_t end)
 {
@@ -31,7 +31,7 @@ unsigned guest_memory_layout(uint64_t bytes, struct guest_extent extents[GUEST_E
     uint64_t low_end = MIN(whole, GUEST_LOW_RAM_MAX);
     unsigned count = 0;
     count = add_extent(extents, count, 0, MIN(low_end, GUEST_VGA_HOLE));
-    if (low_end > GUEST_VGA_HOLE_END) { // it has the adapter's text memory in front
+    if (low_end > GUEST_VGA_HOLE_END) { // the extent begins with the adapter's text memory
         count = add_extent(extents, count, GUEST_VGA_TEXT, low_end);
     }
     return add_extent(extents, count, GUEST_HIGH_RAM, GUEST_HIGH_RAM + whole - low_end);

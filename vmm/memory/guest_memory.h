@@ -5,11 +5,10 @@
 #include "vmm/address.h"
 #include "vmm/host.h"
 
-// Where RAM lies in a VM, as on a PC: the holes are for the VGA adapter and for devices.
+// The places of RAM in a VM, as on a PC. The holes are for the VGA adapter and for devices.
 #define GUEST_VGA_HOLE 0xa0000ULL
 #define GUEST_VGA_HOLE_END 0xc0000ULL
-// The adapter's text memory at the end of that hole is mapped like RAM: writing there does not
-// exit.
+// The adapter's text memory at the end of that hole is mapped like RAM, so a write does not exit.
 #define GUEST_VGA_TEXT 0xb8000ULL
 #define GUEST_VGA_TEXT_BYTES (GUEST_VGA_HOLE_END - GUEST_VGA_TEXT)
 #define GUEST_LOW_RAM_MAX (3 * GIB)
@@ -22,12 +21,13 @@ struct guest_memory {
     struct guest_extent extents[GUEST_EXTENTS];
 };
 
-// The `length` bytes at `address`, or NULL where not all of them are RAM of this VM. The pointer is
-// good until the exit ends: never keep it. `length` may be 0. Inline, as page walks live on it.
+// A pointer to the `length` bytes at `address`. NULL: not all of them are RAM of this VM. Never
+// keep the pointer: it is valid until the end of the exit. `length` may be 0. The function is
+// inline because every page walk calls it.
 static inline void *guest_memory_at(const struct guest_memory *memory, gpa_t address,
                                     uint64_t length)
 {
-    // From the end: the extent that has nearly all of a VM's RAM is the last one, mostly.
+    // From the end: mostly the last extent has nearly all of the VM's RAM.
     for (unsigned i = memory->extent_count; i-- > 0;) {
         const struct guest_extent *extent = &memory->extents[i];
         // Wraps to a huge offset where the address lies below the extent.
@@ -39,11 +39,11 @@ static inline void *guest_memory_at(const struct guest_memory *memory, gpa_t add
     return NULL;
 }
 
-// Whole RAM in bytes, holes left out; the text memory does not count.
+// The VM's RAM in bytes, without holes and without the text memory.
 uint64_t guest_memory_size(const struct guest_memory *memory);
 
-// The RAM of a VM of `bytes` (whole pages count, at most GUEST_MEMORY_MAX), holes left out: below
-// the VGA hole, from its text memory to min(bytes, GUEST_LOW_RAM_MAX), what is more from
-// GUEST_HIGH_RAM on.
-// The VGA hole is taken out of `bytes`, as on a PC. Returns the number of extents, in rising order.
+// Lays out the RAM of a VM of `bytes`, of which whole pages count, up to GUEST_MEMORY_MAX. The
+// extents are: below the VGA hole; from the text memory to min(bytes, GUEST_LOW_RAM_MAX); the rest
+// from GUEST_HIGH_RAM on. The VGA hole is taken out of `bytes`, as on a PC. Returns the number of
+// extents, which are in rising order.
 unsigned guest_memory_layout(uint64_t bytes, struct guest_extent extents[GUEST_EXTENTS]);

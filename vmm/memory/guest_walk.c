@@ -5,7 +5,7 @@
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 
-#define CHANGES_MAX 8 // how often a walk starts anew because another CPU changed an entry under it
+#define CHANGES_MAX 8 // how often a walk starts again because another CPU changed an entry
 
 enum entry_bits {
     ENTRY_PRESENT = BIT(0),
@@ -20,12 +20,12 @@ enum entry_bits {
 #define ENTRY_ADDRESS 0x000ffffffffff000ULL // 4.5.4: bits 51 to 12
 #define PAE_RESERVED 0x7ff0000000000000ULL  // 4.4.2: bits 62 to 52, outside of IA-32e mode
 #define PAE_TABLE 0xffffffe0ULL             // 4.4.1: CR3 with PAE
-#define PAE_TOP_SHIFT 30                    // a PDPT of PAE has 4 entries: bits 31 and 30
+#define PAE_TOP_SHIFT 30                    // bits 31 and 30 choose one of the PDPT's 4 entries
 #define PSE_RESERVED BIT(21)                // 4.3: of a 4 MiB page
 #define PSE_HIGH_SHIFT 13                   // its bits 20 to 13 are address bits 39 to 32
 #define PSE_HIGH_MASK 0xffULL
 
-// The shape of the tables, known at compile time in each of the two uses of walk_tables.
+// The shape of the tables. Both calls of walk_tables give it as a constant.
 struct walk_shape {
     unsigned index_bits;  // address bits that a level takes
     unsigned entry_bytes; // 4 or 8
@@ -34,18 +34,18 @@ struct walk_shape {
 static const struct walk_shape narrow = {.index_bits = 10, .entry_bytes = 4};
 static const struct walk_shape wide = {.index_bits = 9, .entry_bytes = 8};
 
-// One walk, on its way down.
+// The state of one walk.
 struct walk {
     const struct guest_memory *memory;
     const struct paging_state *state;
     unsigned access;
-    unsigned large_shift; // large pages are mapped by levels up to the one with this shift; 0: none
+    unsigned large_shift; // the highest level that can map large pages, by its `shift`; 0: none can
     uint64_t reserved;    // bits that must be 0 in every entry
-    uint64_t table;       // of the level in hand
-    unsigned shift;       // the lowest address bit that the level in hand takes
+    uint64_t table;       // address of the current level's table
+    unsigned shift;       // the lowest address bit that the current level uses
     uint64_t every;       // bits that all entries have
-    uint64_t some;        // bits that at least one of them has
-    bool changed; // an entry was changed meanwhile; the result counts only if nothing else helps
+    uint64_t some;        // bits that at least one entry has
+    bool changed;         // another CPU changed an entry during the walk
 };
 
 static enum walk_outcome page_fault(const struct walk *walk, uint32_t cause,
@@ -67,13 +67,13 @@ static enum walk_outcome page_fault(const struct walk *walk, uint32_t cause,
     return WALK_PAGE_FAULT;
 }
 
-// What is no RAM reads as all ones: present, with reserved bits set.
+// Memory outside RAM reads as all ones, so the entry is present with reserved bits set.
 static enum walk_outcome outside_ram(const struct walk *walk, struct walk_result *result)
 {
     return page_fault(walk, PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED, result);
 }
 
-// The rights of a linear address (SDM Vol. 3A 4.6.1).
+// Whether the access rights allow the access (SDM Vol. 3A 4.6.1).
 static bool is_allowed(const struct walk *walk)
 {
     const struct paging_state *state = walk->state;
@@ -97,7 +97,7 @@ static bool is_allowed(const struct walk *walk)
     return (walk->access & ACCESS_EXECUTE) == 0 || (walk->some & ENTRY_NO_EXECUTE) == 0;
 }
 
-// The bits that must be 0 in the entry in hand, which maps a page or names a table.
+// The bits that must be 0 in an entry of the current level. `large`: the entry maps a page.
 static inline uint64_t reserved_bits(const struct walk *walk, struct walk_shape shape, bool large)
 {
     if (large) {
@@ -124,7 +124,7 @@ static inline uint64_t read_entry(const void *at, struct walk_shape shape)
                                   : __atomic_load_n((const uint32_t *)at, __ATOMIC_RELAXED);
 }
 
-// Sets accessed and dirty bits in an entry; false if it is no longer what was read.
+// Sets accessed and dirty bits in an entry. False: the entry is no longer what was read.
 static inline bool mark_entry(void *at, struct walk_shape shape, uint64_t entry, uint64_t bits)
 {
     uint32_t half = (uint32_t)entry;
@@ -138,7 +138,7 @@ static inline bool mark_entry(void *at, struct walk_shape shape, uint64_t entry,
                                              __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
 
-// The last entry: rights, accessed and dirty bits, the address.
+// Handles the last entry: checks the rights, sets accessed and dirty bits, computes the address.
 static inline enum walk_outcome finish(struct walk *walk, struct walk_shape shape, void *at,
                                        uint64_t entry, gva_t address, struct walk_result *result)
 {
@@ -154,8 +154,9 @@ static inline enum walk_outcome finish(struct walk *walk, struct walk_shape shap
     return WALK_MAPPED;
 }
 
-// What an entry that is not the usual one means: it names a table, is present and accessed, and has
-// no reserved bit set. WALK_MAPPED: walk on, or finish if `*large`.
+// Handles an entry that is not the usual one. The usual entry names a table, is present and
+// accessed, and has no reserved bit set. WALK_MAPPED: go on with the walk, or finish it if
+// `*large`.
 static enum walk_outcome examine(struct walk *walk, struct walk_shape shape, void *at,
                                  uint64_t entry, bool *large, struct walk_result *result)
 {
@@ -173,8 +174,8 @@ static enum walk_outcome examine(struct walk *walk, struct walk_shape shape, voi
     return WALK_MAPPED;
 }
 
-// Walks from `walk->table` down. Inline, and most of it in registers: an exit to device memory
-// walks twice, and this is most of its cost.
+// Walks from `walk->table` down. It is inline and keeps most state in registers, because an exit to
+// device memory walks twice, and the walks are most of the cost of that exit.
 static inline __attribute__((always_inline)) enum walk_outcome
 walk_tables(struct walk *walk, struct walk_shape shape, gva_t address, struct walk_result *result)
 {
@@ -214,8 +215,8 @@ walk_tables(struct walk *walk, struct walk_shape shape, gva_t address, struct wa
     }
 }
 
-// The highest level of PAE: its entries have neither rights nor accessed bits, and the processor
-// looks at their reserved bits only when it loads CR3.
+// Handles the highest level of PAE. Its entries have no rights and no accessed bits. The processor
+// checks their reserved bits only when it loads CR3.
 static enum walk_outcome walk_pae_top(struct walk *walk, gva_t address, struct walk_result *result)
 {
     uint64_t index = address.value >> PAE_TOP_SHIFT & 3;

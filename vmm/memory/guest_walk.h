@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Walks a guest's own page tables: from its linear addresses to guest-physical ones.
+// Walks a guest's own page tables: translates its linear addresses into guest-physical ones.
 #pragma once
 
 #include "vmm/backend.h"
@@ -17,7 +17,7 @@ struct paging_state {
 
 // The error code of a page fault (SDM Vol. 3A 4.7).
 enum page_fault_bits {
-    PAGE_FAULT_PRESENT = BIT(0), // a protection, not a missing page
+    PAGE_FAULT_PRESENT = BIT(0), // the page is there, but the access is not allowed
     PAGE_FAULT_WRITE = BIT(1),
     PAGE_FAULT_USER = BIT(2),
     PAGE_FAULT_RESERVED = BIT(3),
@@ -31,7 +31,7 @@ enum walk_outcome {
 
 #define WALK_STEPS_MAX 5
 
-// An entry that the walk went through, as it was afterwards.
+// An entry on the way of the walk, with its value after the walk.
 struct walk_step {
     gpa_t at;
     uint64_t entry;
@@ -40,15 +40,16 @@ struct walk_step {
 struct walk_result {
     gpa_t gpa;
     uint32_t error_code;
-    unsigned step_count; // of a walk that ended in WALK_MAPPED, 0 with paging off
-    struct walk_step steps[WALK_STEPS_MAX]; // the highest first; without a PDPT of PAE
+    unsigned step_count;                    // valid after WALK_MAPPED; 0 with paging off
+    struct walk_step steps[WALK_STEPS_MAX]; // the highest level first; PAE's PDPT is left out
 };
 
-// Translates for one access (one of ACCESS_*; ACCESS_READ | ACCESS_WRITE counts as a write) in
-// every paging mode: none, 32-bit, PAE, 4 and 5 levels (SDM Vol. 3A chapter 4). Checks write, user,
-// execute-disable, SMEP, SMAP and the reserved bits, those above MAXPHYADDR and protection keys
-// excepted; an entry that is not in the VM's RAM has such bits set. Sets accessed and dirty bits as
-// the processor does. Linear addresses are taken as they are: canonical where that is asked for, 32
-// bits wide outside of 64-bit mode.
+// Translates an address for one access in every paging mode: none, 32-bit, PAE, 4 and 5 levels (SDM
+// Vol. 3A chapter 4). `access` is one of ACCESS_*; ACCESS_READ | ACCESS_WRITE counts as a write.
+// The walk checks write, user, execute-disable, SMEP, SMAP and reserved bits. It does not check
+// address bits above MAXPHYADDR and protection keys. An entry outside the VM's RAM counts as one
+// with reserved bits set. The walk sets accessed and dirty bits like the processor. It does not
+// check `address`: the caller gives a canonical address in 64-bit mode, and one of 32 bits
+// otherwise.
 enum walk_outcome guest_walk(const struct guest_memory *memory, const struct paging_state *state,
                              gva_t address, unsigned access, struct walk_result *result);
