@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs of bits in an array of words: what the frame allocators keep their books in.
+// Runs of bits in an array of words. The frame allocators keep their books in it.
 #pragma once
 
 #include "vmm/util/types.h"

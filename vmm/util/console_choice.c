@@ -4,8 +4,8 @@
 
 #include "vmm/util/string.h"
 
-// The words of one device come first, then those of several: console_choice_word takes the first
-// that fits.
+// Words for one device come before words for several, because console_choice_word takes the first
+// word that fits.
 static const struct {
     const char *word;
     unsigned choice;

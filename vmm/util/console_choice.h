@@ -4,7 +4,7 @@
 
 #include "vmm/util/types.h"
 
-// What is more than one device has a bit of its own.
+// A choice that stands for several devices has a bit of its own.
 #define CONSOLE_PCI_LINES 8
 enum console_choice {
     CONSOLE_SERIAL = BIT(0), // all serial lines
@@ -15,9 +15,9 @@ enum console_choice {
     CONSOLE_PCI0 = BIT(8),   // pci1 to pci7 have the bits above it
 };
 
-// The choice that a word of `length` bytes means; 0: none.
+// The choice for a word of `length` bytes; 0: there is no such word.
 unsigned console_choice_of(const char *word, size_t length);
 
-// The word for a choice. Of several choices it is the word that names the fewest devices; of none
+// The word for a choice. For several choices it is the word for the fewest devices; for no choice
 // it is "".
 const char *console_choice_word(unsigned choices);

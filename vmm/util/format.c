@@ -9,7 +9,7 @@
 struct output {
     char *buffer;
     size_t size;
-    size_t length; // of the whole text, what was cut included
+    size_t length; // of the whole text, with what did not fit
 };
 
 // One conversion: %[flags][width][.precision][length]character
@@ -46,7 +46,7 @@ static void put_bytes(struct output *out, const char *bytes, size_t count)
     }
 }
 
-// `body` in the conversion's width; `prefix` (sign, 0x) stays in front of filling zeros.
+// Writes `body` in the conversion's width. `prefix` (a sign or 0x) comes before filling zeros.
 static void put_field(struct output *out, const struct conversion *conversion, const char *prefix,
                       const char *body, size_t length)
 {
@@ -134,7 +134,7 @@ static void put_hexadecimal(struct output *out, const struct conversion *convers
     put_number(out, conversion, prefixed ? "0x" : "", value, 16);
 }
 
-// False: the conversion is not known, nothing was written or taken.
+// False: the conversion is unknown. Then nothing was written, and no argument was taken.
 static bool put_conversion(struct output *out, struct conversion *conversion, va_list *arguments)
 {
     char character;
@@ -184,7 +184,7 @@ static const char *parse_flags(const char *at, struct conversion *conversion)
     }
 }
 
-// A number or `*`. A negative `*` is taken as none.
+// Reads a number or `*`. A negative `*` counts as no number.
 static const char *parse_count(const char *at, va_list *arguments, size_t *count)
 {
     *count = 0;
@@ -216,7 +216,7 @@ static const char *parse_length(const char *at, struct conversion *conversion)
     return at;
 }
 
-// `at` is behind the percent sign. Returns where the text goes on.
+// Handles one conversion. `at` is after the percent sign. Returns where the format goes on.
 static const char *format_one(struct output *out, const char *at, va_list *arguments)
 {
     struct conversion conversion = {0};
@@ -239,7 +239,7 @@ static const char *format_one(struct output *out, const char *at, va_list *argum
 size_t format_text_v(char *buffer, size_t size, const char *format, va_list arguments)
 {
     struct output out = {.buffer = buffer, .size = size};
-    va_list copy; // an array type as a parameter is a pointer: its address is of another type
+    va_list copy; // a va_list parameter may be a pointer, whose address has another type
     va_copy(copy, arguments);
 
     while (*format != '\0') {

@@ -6,8 +6,8 @@
 
 #include "vmm/util/types.h"
 
-// Writes at most `size` bytes including the final NUL and returns the length the whole text has.
-// Knows %c %s %d %i %u %x %X %p %%, the flags `-`, `0` and `#` (0x), a width, `*`, a precision for
+// Writes at most `size` bytes, including the final NUL. Returns the length of the whole text. Knows
+// %c %s %d %i %u %x %X %p %%, the flags `-`, `0` and `#` (0x), a width, `*`, a precision for
 // %s, and the lengths hh, h, l, ll, z. An unknown conversion is copied as it stands.
 size_t format_text(char *buffer, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
 size_t format_text_v(char *buffer, size_t size, const char *format, va_list arguments)

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A lock for sections of some dozen instructions, without interrupts: the hypervisor has them off.
+// A lock for sections of some dozen instructions. The hypervisor runs with interrupts off.
 #pragma once
 
 #include "vmm/util/types.h"
 
-// Not one of tickets: where CPUs are threads of an emulator, all would wait for the one whose turn
-// it is while that one waits for a turn of its own.
+// The lock has no tickets. Where CPUs are threads of an emulator, all would wait for the CPU whose
+// turn it is, while the emulator does not let that CPU run.
 struct lock {
     uint32_t held;
 };

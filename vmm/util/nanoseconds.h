@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Time as everything in Husk counts it: nanoseconds in 64 bits, enough for 584 years.
+// The unit of time in Husk: nanoseconds in 64 bits, enough for 584 years.
 #pragma once
 
 #include "vmm/util/types.h"

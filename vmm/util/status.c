@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Refusals: the sentence that goes with a status.
+// Refusals: a status with a sentence that gives the reason.
 #include "vmm/util/status.h"
 
 #include "vmm/util/format.h"

@@ -8,8 +8,8 @@ enum status {
     STATUS_OK = 0,
     STATUS_INVALID,     // an input is malformed
     STATUS_RANGE,       // an input is well-formed but outside what is allowed
-    STATUS_NOT_FOUND,   // what was named does not exist
-    STATUS_BUSY,        // not in this state
+    STATUS_NOT_FOUND,   // there is nothing of that name
+    STATUS_BUSY,        // it is not possible in this state
     STATUS_NO_MEMORY,   // out of frames
     STATUS_UNSUPPORTED, // this machine or this version cannot do it
     STATUS_HARDWARE,    // the hardware refused

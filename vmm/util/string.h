@@ -14,7 +14,7 @@ int memcmp(const void *a, const void *b, size_t bytes);
 size_t strlen(const char *text);
 #endif
 
-// The sum of so many bytes, modulo 256: 0 for a table whose checksum is right.
+// The sum of `length` bytes, modulo 256. It is 0 for a table with a right checksum.
 uint8_t bytes_sum(const void *bytes, size_t length);
 
 bool text_equal(const char *a, const char *b);
@@ -22,14 +22,15 @@ bool text_equal(const char *a, const char *b);
 // Whether `text` begins with `prefix`.
 bool text_starts_with(const char *text, const char *prefix);
 
-// Copies `from` into a buffer of `size` bytes, cut to fit and always ended by a NUL. Returns the
-// length of `from`: the text was cut if that is `size` or more. A `size` of 0 writes nothing.
+// Copies `from` into a buffer of `size` bytes. Cuts the text if it does not fit, and always writes
+// a NUL. Returns the length of `from`: the text was cut if that is `size` or more. With a `size` of
+// 0 nothing is written.
 size_t text_copy(char *to, size_t size, const char *from);
 
-// The number that the whole of `text` (`length` bytes, no NUL needed) spells: decimal, or
-// hexadecimal after 0x. False, and `value` left alone, for anything else or above 64 bits.
+// Reads the whole of `text` (`length` bytes, without a NUL) as a number: decimal, or hexadecimal
+// after 0x. False, with `value` unchanged: `text` is something else, or the number has more than 64
+// bits.
 bool text_parse_u64(const char *text, size_t length, uint64_t *value) MUST_CHECK;
 
-// The same for a size: the number may have K, M or G (or k, m, g) behind it, for 2^10, 2^20 or
-// 2^30.
+// The same for a size: K, M or G (or k, m, g) may follow the number, for 2^10, 2^20 or 2^30.
 bool text_parse_size(const char *text, size_t length, uint64_t *bytes) MUST_CHECK;

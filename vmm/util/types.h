@@ -39,6 +39,6 @@
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(format_index, first) __attribute__((format(printf, format_index, first)))
 #define PACKED __attribute__((packed))
-// For what is rare beside a path that is counted in instructions (make bench): inlined there, it
+// For a rare case on a path whose instructions are counted (make bench). Inlined, the rare case
 // would make the path save registers that only the rare case needs.
 #define NOT_INLINE __attribute__((noinline))
