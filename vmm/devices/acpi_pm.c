@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The model of ACPI's fixed hardware: events and their SCI, the way to S5, the PM timer.
+// The model of ACPI's fixed hardware: events with their SCI, S5, the PM timer.
 #include "vmm/devices/acpi_pm.h"
 
-#define TIMER_TOP_SHIFT 31 // the timer has 32 bits (TMR_VAL_EXT); its status is for the highest
+#define TIMER_TOP_SHIFT                                                                            \
+    31 // the timer has 32 bits (TMR_VAL_EXT); its status is about the highest bit
 
-// ACPI 6.5, tables 4.15 and 4.16: the same places in status and enable.
+// ACPI 6.5, tables 4.15 and 4.16: the bits are the same in status and enable.
 enum pm1_event {
     EVENT_TIMER = BIT(0),
     EVENT_GLOBAL = BIT(5),
@@ -14,7 +15,7 @@ enum pm1_event {
     EVENTS = EVENT_TIMER | EVENT_GLOBAL | EVENT_POWER_BUTTON | EVENT_SLEEP_BUTTON | EVENT_RTC,
 };
 
-// Table 4.17. SCI_EN cannot be cleared: there is no other mode to go to.
+// Table 4.17. SCI_EN cannot be cleared: there is no mode but ACPI's.
 enum pm1_control {
     CONTROL_SCI_ENABLE = BIT(0),
     CONTROL_BUS_MASTER_RELOAD = BIT(1),
@@ -35,13 +36,13 @@ static void update_line(struct acpi_pm *pm)
 
 // ---- The timer ----
 
-// Seconds and the rest apart, so that nothing overflows or drifts.
+// Seconds and the rest are converted separately, so nothing overflows or drifts.
 static uint64_t ticks_at(uint64_t ns)
 {
     return ns / NS_PER_S * ACPI_PM_TIMER_HZ + ns % NS_PER_S * ACPI_PM_TIMER_HZ / NS_PER_S;
 }
 
-// The first nanosecond at which ticks_at gives that many.
+// The first nanosecond at which ticks_at() is `ticks`.
 static uint64_t time_of(uint64_t ticks)
 {
     uint64_t rest = ticks % ACPI_PM_TIMER_HZ * NS_PER_S;
@@ -53,7 +54,7 @@ uint64_t acpi_pm_next_event_ns(const struct acpi_pm *pm, uint64_t now_ns)
     if (!(pm->enable & EVENT_TIMER) || (pm->status & EVENT_TIMER)) {
         return NEVER_NS;
     }
-    // What came since the last advance counts as due now.
+    // A change since the last advance is due now.
     return MAX(time_of(((ticks_at(pm->seen_ns) >> TIMER_TOP_SHIFT) + 1) << TIMER_TOP_SHIFT),
                now_ns);
 }
@@ -63,7 +64,7 @@ void acpi_pm_advance(struct acpi_pm *pm, uint64_t now_ns)
     if (now_ns <= pm->seen_ns) {
         return;
     }
-    // The bit is set whenever the timer's highest changes, either way (4.8.3.1.1).
+    // A change of the timer's highest bit in either direction sets the status bit (4.8.3.1.1).
     if (ticks_at(now_ns) >> TIMER_TOP_SHIFT != ticks_at(pm->seen_ns) >> TIMER_TOP_SHIFT) {
         pm->status |= EVENT_TIMER;
     }
@@ -97,7 +98,7 @@ static uint16_t with_byte(uint16_t old, uint8_t value, unsigned shift, uint16_t 
     return (uint16_t)((old & ~mask) | ((unsigned)value << shift & mask));
 }
 
-// Of the sleeping states a VM has only S5; others are no values of \_Sx, and nothing happens.
+// S5 is a VM's only sleeping state. Other values are no values of \_Sx and have no effect.
 static void write_control(struct acpi_pm *pm, uint8_t value, unsigned shift)
 {
     unsigned type;

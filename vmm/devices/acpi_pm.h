@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The model of ACPI's fixed power management hardware (ACPI 6.5, 4.8.1 to 4.8.3), always in ACPI
-// mode.
+// The model of ACPI's fixed power management hardware (ACPI 6.5, 4.8.1 to 4.8.3). It is always in
+// ACPI mode.
 #pragma once
 
 #include "vmm/devices/device.h"
@@ -25,7 +25,7 @@ struct acpi_pm_output {
 struct acpi_pm {
     struct irq_line *sci;
     struct acpi_pm_output *output;
-    uint64_t seen_ns; // up to when the timer's status bit is right
+    uint64_t seen_ns; // the timer's status bit is right up to this time
     uint16_t status;
     uint16_t enable;
     uint16_t control;
@@ -48,6 +48,6 @@ void acpi_pm_press_power_button(struct acpi_pm *pm);
 // Whether the guest has asked to be told of the power button.
 bool acpi_pm_hears_power_button(const struct acpi_pm *pm);
 
-// When the timer interrupts next, now if it is overdue; NEVER_NS.
+// When the timer interrupts next: `now_ns` if that is overdue, NEVER_NS if it does not.
 uint64_t acpi_pm_next_event_ns(const struct acpi_pm *pm, uint64_t now_ns);
 void acpi_pm_advance(struct acpi_pm *pm, uint64_t now_ns);

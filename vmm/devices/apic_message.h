@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An interrupt message as it travels between I/O APIC and local APICs.
+// An interrupt message between I/O APIC and local APICs.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -28,7 +28,7 @@ struct apic_message {
     enum apic_shorthand shorthand; // from an ICR only
     bool logical;                  // `destination` is a logical one
     bool level;                    // level-triggered
-    // An APIC ID, or a set in the logical forms. From x2APIC mode: all 32 bits, 0xffffffff is
-    // everyone. Otherwise 8 bits, and 0xff, everyone, is passed on as 0xffffffff.
+    // An APIC ID, or a set of APICs in a logical form. In x2APIC mode it has 32 bits. Otherwise it
+    // has 8 bits, and 0xff becomes 0xffffffff. 0xffffffff means all APICs.
     uint32_t destination;
 };

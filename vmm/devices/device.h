@@ -5,8 +5,8 @@
 #include "vmm/util/nanoseconds.h" // IWYU pragma: export
 #include "vmm/util/types.h"
 
-// An interrupt line. The model calls `set` with the line's new level whenever it changes; whoever
-// owns the other end embeds this and finds itself with container_of.
+// An interrupt line. The model calls `set` with the new level whenever the level changes. The owner
+// of the other end embeds this and finds itself with container_of.
 struct irq_line {
     void (*set)(struct irq_line *line, bool level);
 };
@@ -16,8 +16,8 @@ static inline void irq_line_set(struct irq_line *line, bool level)
     line->set(line, level);
 }
 
-// Where a model's output bytes go. `put` returns false when there is no room now: the model keeps
-// the byte and offers it again later.
+// The destination of a model's output bytes. `put` returns false when there is no room. The model
+// then keeps the byte and offers it again later.
 struct byte_sink {
     bool (*put)(struct byte_sink *sink, uint8_t byte);
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The port (0xf4) by which a guest ends its VM: what is written is the VM's exit status.
+// The port (0xf4) by which a guest ends its VM: the written value is the VM's exit status.
 #pragma once
 
 #include "vmm/devices/device.h"
@@ -13,5 +13,5 @@ struct exit_port {
 };
 
 void exit_port_init(struct exit_port *port, struct exit_output *output);
-// `width` in bytes: the lowest that many of `value` count (1, 2, 4; anything else is taken as 4).
+// Only the lowest `width` bytes of `value` count. `width` is 1, 2 or 4; any other is taken as 4.
 void exit_port_write(struct exit_port *port, unsigned width, uint32_t value);

@@ -5,20 +5,23 @@
 #include "vmm/devices/device.h"
 
 #define NS_TO_FS 1000000ULL
-#define FAR_TICKS BIT(60) // a match that is farther away (360 years) is not waited for
+#define FAR_TICKS BIT(60) // no event is announced for a match that is farther away (360 years)
 
 enum hpet_register {
     HPET_CAPABILITIES = 0x00,
     HPET_CONFIG = 0x10,
     HPET_STATUS = 0x20,
     HPET_COUNTER = 0xf0,
-    HPET_TIMER_0 = 0x100, // and every TIMER_STRIDE
+    HPET_TIMER_0 = 0x100, // timers 1 and 2 follow at TIMER_STRIDE
 };
 
 #define TIMER_STRIDE 0x20
 #define TIMERS_END (HPET_TIMER_0 + HPET_TIMERS * TIMER_STRIDE)
 
-enum timer_register { TIMER_CONFIG = 0x00, TIMER_COMPARATOR = 0x08 }; // 0x10, FSB, is not there
+enum timer_register {
+    TIMER_CONFIG = 0x00,
+    TIMER_COMPARATOR = 0x08
+}; // there is no FSB register (0x10)
 
 enum config_bits { CONFIG_ENABLE = BIT(0), CONFIG_LEGACY = BIT(1) };
 
@@ -44,7 +47,7 @@ bool hpet_is_legacy(const struct hpet *hpet)
     return hpet->config & CONFIG_LEGACY;
 }
 
-// Where the interrupts of a timer go; NO_GSI: its route is none that there is.
+// The input that a timer's interrupts go to; NO_GSI: the timer's route does not exist.
 static unsigned gsi_of(const struct hpet *hpet, unsigned index)
 {
     unsigned route = (hpet->timers[index].config & TIMER_ROUTE) >> TIMER_ROUTE_SHIFT;
@@ -60,7 +63,7 @@ static bool may_interrupt(const struct hpet *hpet, unsigned index)
            gsi_of(hpet, index) != NO_GSI;
 }
 
-// Timers may share a route: a line is high while any of them says so.
+// Timers may share a route: the line is high while any of them asserts it.
 static void update_lines(struct hpet *hpet)
 {
     uint32_t lines = 0;
@@ -87,7 +90,7 @@ static void pulse(struct hpet *hpet, unsigned gsi)
     }
 }
 
-// The status of a level is set though the interrupt be off (2.3.8, INT_ENB_CNF).
+// The status of a level-triggered timer is set even if its interrupt is off (2.3.8, INT_ENB_CNF).
 static void matched(struct hpet *hpet, unsigned index)
 {
     if (hpet->timers[index].config & TIMER_LEVEL) {
@@ -111,14 +114,14 @@ static uint64_t mask_of(const struct hpet_timer *timer)
     return timer->config & TIMER_32_BITS ? UINT32_MAX : UINT64_MAX;
 }
 
-// Ticks from this count on to the timer's next match, 1 or more; 0: 2^64.
+// Ticks from this count to the timer's next match, at least 1. 0 means 2^64.
 static uint64_t ticks_to_match(const struct hpet_timer *timer, uint64_t counter)
 {
     return ((timer->comparator - counter - 1) & mask_of(timer)) + 1;
 }
 
-// A periodic timer's comparator goes on by its period at each match: here past all those that lie
-// behind. `passed` is how many ticks ago the first of them was.
+// A periodic timer's comparator moves by its period at each match. This moves it past all matches
+// that have passed. `passed` is the number of ticks since the first of them.
 static void next_period(struct hpet_timer *timer, uint64_t passed)
 {
     if ((timer->config & TIMER_PERIODIC) && timer->period != 0) {
@@ -146,7 +149,7 @@ void hpet_advance(struct hpet *hpet, uint64_t now_ns)
     }
 }
 
-// When its line rises next; a level that is high already does not.
+// When the timer's line rises next. A level that is high already does not rise.
 static uint64_t timer_event_ns(const struct hpet *hpet, unsigned index, uint64_t counter)
 {
     uint64_t ticks = ticks_to_match(&hpet->timers[index], counter);
@@ -156,7 +159,7 @@ static uint64_t timer_event_ns(const struct hpet *hpet, unsigned index, uint64_t
     return hpet->base_ns + (counter - hpet->count + ticks) * HPET_TICK_NS;
 }
 
-// A match since the last advance counts as due now: it lies ahead of `seen_ns`, not of now.
+// A match since the last advance is due now: the search begins at `seen_ns`, not at `now_ns`.
 uint64_t hpet_next_event_ns(const struct hpet *hpet, uint64_t now_ns)
 {
     uint64_t counter = counter_at(hpet, hpet->seen_ns);
@@ -201,13 +204,14 @@ static uint64_t read_register(const struct hpet *hpet, unsigned offset)
     }
 }
 
-// The lines of the old route fall before the other chips get theirs back, and the other way round.
+// The lines of the old routes fall before those of the new routes rise: the HPET and the other
+// chips share inputs.
 static void write_config(struct hpet *hpet, uint32_t value)
 {
     bool was_legacy = hpet_is_legacy(hpet);
     bool legacy = value & CONFIG_LEGACY;
     hpet->count = counter_at(hpet, hpet->seen_ns);
-    // While it runs on, the part of a tick that has gone by stays.
+    // If the counter goes on running, the part of a tick that has passed is kept.
     if ((hpet->config & CONFIG_ENABLE) && (value & CONFIG_ENABLE)) {
         hpet->base_ns = hpet->seen_ns - (hpet->seen_ns - hpet->base_ns) % HPET_TICK_NS;
     } else {
@@ -223,12 +227,13 @@ static void write_config(struct hpet *hpet, uint32_t value)
     }
 }
 
-// An edge-triggered timer has no status: what was left of a level goes (2.3.6).
+// An edge-triggered timer has no status, so the status of a former level is cleared (2.3.6).
 static void write_timer_config(struct hpet *hpet, unsigned index, uint32_t value)
 {
     struct hpet_timer *timer = &hpet->timers[index];
     if (!(HPET_ROUTES & BIT((value & TIMER_ROUTE) >> TIMER_ROUTE_SHIFT))) {
-        // A route that it does not have: the one before is read back (2.3.8).
+        // The timer does not have this route: it keeps the old one, which the guest reads back
+        // (2.3.8).
         value = (value & ~(uint32_t)TIMER_ROUTE) | (timer->config & TIMER_ROUTE);
     }
     timer->config = value & TIMER_KEPT;
@@ -241,7 +246,7 @@ static void write_timer_config(struct hpet *hpet, unsigned index, uint32_t value
     update_lines(hpet);
 }
 
-// `mask` has the bits that are written.
+// `mask` has the bits that the guest writes.
 static void write_comparator(struct hpet_timer *timer, uint64_t mask, uint64_t value)
 {
     mask &= mask_of(timer);

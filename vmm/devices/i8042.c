@@ -6,7 +6,7 @@
 
 enum status_bits {
     STATUS_OUTPUT_FULL = BIT(0),
-    STATUS_SYSTEM = BIT(2), // the self-test has passed; the same place in the command byte
+    STATUS_SYSTEM = BIT(2), // the self-test has passed; the command byte has the same bit
     STATUS_COMMAND = BIT(3),
     STATUS_UNLOCKED = BIT(4),
 };
@@ -41,7 +41,7 @@ enum controller_command {
 enum controller_answer {
     SELF_TEST_PASSED = 0x55,
     KEYBOARD_TEST_PASSED = 0x00,
-    MOUSE_TEST_CLOCK_LOW = 0x01, // nothing is plugged in
+    MOUSE_TEST_CLOCK_LOW = 0x01, // no mouse is plugged in
     INPUT_PORT_UNLOCKED = 0x80,
 };
 
@@ -84,7 +84,7 @@ static void update_line(struct i8042 *i8042)
     irq_line_set(i8042->line, level);
 }
 
-// The next byte from the keyboard, once port 0x60 is free and the keyboard's clock is not held.
+// Takes the next byte from the keyboard, if port 0x60 is free and the keyboard's clock is not held.
 static void refill(struct i8042 *i8042)
 {
     if (i8042->output_full || i8042->keyboard_count == 0 ||
@@ -98,7 +98,7 @@ static void refill(struct i8042 *i8042)
     i8042->keyboard_answers -= i8042->keyboard_answers > 0;
 }
 
-// The controller's own answer replaces what was not read.
+// The controller's own answer replaces a byte that the guest has not read.
 static void answer(struct i8042 *i8042, uint8_t value)
 {
     i8042->output = value;
@@ -110,7 +110,8 @@ static uint8_t *keyboard_byte(struct i8042 *i8042, unsigned index)
     return &i8042->keyboard[(i8042->keyboard_head + index) % I8042_QUEUE_BYTES];
 }
 
-// The keyboard's answers go in front of what was typed: a guest that waits for one wants no key.
+// The keyboard's answers go before typed keys, because a guest that waits for an answer expects no
+// key.
 static void keyboard_send(struct i8042 *i8042, uint8_t value)
 {
     if (i8042->keyboard_count == I8042_QUEUE_BYTES) {
@@ -177,7 +178,7 @@ static void controller_command(struct i8042 *i8042, uint8_t command)
     case WRITE_MOUSE:
         i8042->expects = command;
         break;
-    default: // the pulses; other commands belong to makers' own firmware
+    default: // the pulses; other commands are for the firmware of some makers
         if (command >= PULSE && !(command & OUTPUT_NO_RESET)) {
             pulse_reset(i8042);
         }
@@ -204,10 +205,10 @@ static void controller_parameter(struct i8042 *i8042, uint8_t value)
     case WRITE_OUTPUT_PORT:
         write_output_port(i8042, value);
         break;
-    case WRITE_MOUSE: // no mouse answers
+    case WRITE_MOUSE: // there is no mouse that answers
         answer(i8042, KEYBOARD_RESEND);
         break;
-    default: // either buffer: without a mouse both come back as the keyboard's
+    default: // either buffer: without a mouse, both bytes come back as the keyboard's
         answer(i8042, value);
         break;
     }
@@ -218,7 +219,7 @@ static bool translates(const struct i8042 *i8042)
     return i8042->command_byte & BYTE_TRANSLATE;
 }
 
-// 0 asks for the set; there is no set 3.
+// 0 asks for the current set. There is no set 3.
 static void keyboard_scan_set(struct i8042 *i8042, uint8_t value)
 {
     static const uint8_t translated[] = {
@@ -295,7 +296,7 @@ static void keyboard_command(struct i8042 *i8042, uint8_t command)
     }
 }
 
-// Talking to the keyboard lets its clock go.
+// A byte to the keyboard releases the keyboard's clock.
 static void write_keyboard(struct i8042 *i8042, uint8_t value)
 {
     i8042->command_byte &= (uint8_t)~BYTE_KEYBOARD_OFF;
@@ -332,7 +333,7 @@ static uint8_t read_status(const struct i8042 *i8042)
     return (uint8_t)status;
 }
 
-// Without a byte to read, port 0x60 gives the last one again.
+// If there is no byte to read, port 0x60 gives the last byte again.
 uint8_t i8042_read(struct i8042 *i8042, enum i8042_port port)
 {
     uint8_t value = i8042->output;
@@ -352,7 +353,7 @@ bool i8042_type(struct i8042 *i8042, uint8_t scan_code)
     bool as_set_2 = i8042->scan_set == 2 && !translates(i8042);
     unsigned typed = i8042->keyboard_count - i8042->keyboard_answers;
     unsigned count = as_set_2 ? i8042_to_set_2(scan_code, bytes) : 1;
-    // Answers that the guest does not read may have taken more than their part of the queue.
+    // Answers that the guest has not read may use more than their part of the queue.
     if (!i8042->scanning || typed + count > I8042_KEYBOARD_BYTES ||
         i8042->keyboard_count + count > I8042_QUEUE_BYTES) {
         return false;
@@ -365,7 +366,7 @@ bool i8042_type(struct i8042 *i8042, uint8_t scan_code)
     return true;
 }
 
-// As a PC's firmware leaves it: tested, translating, A20 on, interrupt off.
+// The state after a PC's firmware: tested, translating, A20 on, interrupt off.
 void i8042_reset(struct i8042 *i8042)
 {
     struct irq_line *line = i8042->line;

@@ -4,8 +4,8 @@
 
 #include "vmm/devices/device.h"
 
-#define I8042_KEYBOARD_BYTES 16                      // typed and not sent
-#define I8042_QUEUE_BYTES (I8042_KEYBOARD_BYTES + 8) // with answers to commands
+#define I8042_KEYBOARD_BYTES 16                      // typed keys that are not sent yet
+#define I8042_QUEUE_BYTES (I8042_KEYBOARD_BYTES + 8) // with room for answers to commands
 
 enum i8042_port { I8042_DATA, I8042_COMMAND }; // 0x60, 0x64
 
@@ -15,17 +15,17 @@ struct i8042 {
     uint8_t command_byte;
     uint8_t output_port;
     uint8_t output;      // what port 0x60 reads
-    bool output_full;    // and the guest has not read it
+    bool output_full;    // the guest has not read `output`
     uint8_t expects;     // the command that waits for its parameter on port 0x60; 0: none
-    uint8_t key_expects; // the same for a command to the keyboard
+    uint8_t key_expects; // the keyboard command that waits for its parameter; 0: none
     bool was_command;    // the last write was to 0x64
     bool scanning;       // the keyboard sends what is typed
-    uint8_t scan_set;    // 1 or 2; the controller makes set 1 of set 2 if it translates
+    uint8_t scan_set;    // 1 or 2; a controller that translates turns set 2 into set 1
     bool line_level;
     uint8_t keyboard[I8042_QUEUE_BYTES]; // what the keyboard wants to send
     uint8_t keyboard_head;
     uint8_t keyboard_count;
-    uint8_t keyboard_answers; // how many of them, at the head, answer a command
+    uint8_t keyboard_answers; // how many bytes at the head of the queue are answers
 };
 
 void i8042_init(struct i8042 *i8042, struct irq_line *line, struct irq_line *reset);
@@ -34,6 +34,6 @@ void i8042_reset(struct i8042 *i8042);
 uint8_t i8042_read(struct i8042 *i8042, enum i8042_port port);
 void i8042_write(struct i8042 *i8042, enum i8042_port port, uint8_t value);
 
-// A byte of scan code (set 1) is typed; the guest gets it in the set that it has chosen. False: the
-// keyboard's buffer is full or it is switched off.
+// Types a byte of a scan code (set 1). The guest gets it in the set that the guest has chosen.
+// False: the keyboard's buffer is full, or the keyboard is off.
 MUST_CHECK bool i8042_type(struct i8042 *i8042, uint8_t scan_code);

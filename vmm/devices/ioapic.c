@@ -12,7 +12,7 @@ enum ioapic_register {
     IOAPIC_ID = 0x00,
     IOAPIC_VERSION = 0x01,
     IOAPIC_ARBITRATION = 0x02,
-    IOAPIC_TABLE = 0x10, // two registers an entry, the low half first
+    IOAPIC_TABLE = 0x10, // two registers for each entry, the low half first
 };
 
 enum entry_bits {
@@ -22,7 +22,7 @@ enum entry_bits {
     ENTRY_REMOTE_IRR = BIT(14),
     ENTRY_LEVEL = BIT(15),
     ENTRY_MASKED = BIT(16),
-    ENTRY_LOW_WRITABLE = 0x1afff, // all but delivery status and remote IRR
+    ENTRY_LOW_WRITABLE = 0x1afff, // all bits but delivery status and remote IRR
     ENTRY_DESTINATION_SHIFT = 56,
 };
 
@@ -42,8 +42,8 @@ static void send(struct ioapic *ioapic, unsigned pin)
     ioapic->output->deliver(ioapic->output, &message);
 }
 
-// A level input that is asserted interrupts unless it is masked or the last one has not ended.
-// Only fixed and lowest-priority interrupts end with an EOI; others are edges whatever bit 15 says.
+// An asserted level input interrupts, unless it is masked or its last interrupt has not ended. Only
+// fixed and lowest-priority interrupts end with an EOI. Others are edges, whatever bit 15 says.
 static void check_level(struct ioapic *ioapic, unsigned pin)
 {
     uint64_t entry = ioapic->entry[pin];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The model of an I/O APIC with 24 inputs (Intel 82093AA data sheet, with the EOI register of later
-// ones).
+// The model of an I/O APIC with 24 inputs (Intel 82093AA data sheet). It also has the EOI register
+// of later chips.
 #pragma once
 
 #include "vmm/devices/apic_message.h"
@@ -10,7 +10,8 @@
 #define IOAPIC_PINS 24
 
 struct ioapic_output {
-    // To the local APICs that lapic_is_addressed says are meant (APIC_LOWEST_PRIORITY: to one).
+    // Sends the message to all local APICs that lapic_is_addressed finds. With APIC_LOWEST_PRIORITY
+    // it goes to one of them.
     void (*deliver)(struct ioapic_output *output, const struct apic_message *message);
 };
 
@@ -25,11 +26,11 @@ struct ioapic {
 void ioapic_init(struct ioapic *ioapic, struct ioapic_output *output);
 void ioapic_reset(struct ioapic *ioapic);
 
-// 32-bit accesses at `offset` from the base: 0x00 select, 0x10 window, 0x40 EOI; others read 0.
+// 32-bit accesses at `offset` from the base: 0x00 select, 0x10 window, 0x40 EOI. Others read 0.
 uint32_t ioapic_read(const struct ioapic *ioapic, unsigned offset);
 void ioapic_write(struct ioapic *ioapic, unsigned offset, uint32_t value);
 
-// Input `pin` is asserted or not (polarity is the board's business); a pin out of range is ignored.
+// Input `pin` is asserted or not. The board knows the polarity. A pin out of range is ignored.
 void ioapic_set_pin(struct ioapic *ioapic, unsigned pin, bool asserted);
 // A local APIC ended a level-triggered interrupt.
 void ioapic_eoi(struct ioapic *ioapic, uint8_t vector);

@@ -23,7 +23,7 @@ static bool set_contains(const struct lapic *lapic, enum lapic_set set, unsigned
     return lapic_word(lapic, set, vector / 32) >> vector % 32 & 1;
 }
 
-// Atomic, as are those that a processor makes which sends this APIC an IPI by itself.
+// Atomic: a processor that sends an IPI by itself sets bits here too.
 static void set_add(struct lapic *lapic, enum lapic_set set, unsigned vector)
 {
     __atomic_or_fetch(word_of(lapic, set, vector), 1U << vector % 32, __ATOMIC_RELAXED);
@@ -66,7 +66,7 @@ unsigned lapic_processor_priority(const struct lapic *lapic)
     return tpr >= in_service ? tpr : in_service;
 }
 
-// `used` may be behind here: the processor that runs the vCPU may serve the guest out of the page.
+// `used` may be out of date here: a processor with APIC virtualization changes the page alone.
 unsigned lapic_arbitration_priority(const struct lapic *lapic)
 {
     uint32_t tpr = __atomic_load_n(&lapic->page.reg[LAPIC_TPR].value, __ATOMIC_RELAXED);
@@ -108,7 +108,7 @@ void lapic_refresh(struct lapic *lapic)
     }
 }
 
-// The processor does not know whether this APIC takes any.
+// The sending processor does not check whether this APIC takes requests.
 void lapic_requested(struct lapic *lapic)
 {
     for (unsigned i = 0; i < 8 && !lapic_is_enabled(lapic); i++) {
@@ -149,7 +149,8 @@ void lapic_error(struct lapic *lapic, uint32_t error)
 {
     uint32_t lvt = *lapic_lvt(lapic, LAPIC_LVT_ERROR);
     lapic->esr_errors |= error;
-    // An illegal vector in this very entry is an error of its own, but cannot raise itself.
+    // An illegal vector in this entry is an error itself, but that error cannot raise this
+    // interrupt.
     if (lvt & LVT_MASKED) {
         return;
     }
@@ -182,7 +183,7 @@ void lapic_raise_local(struct lapic *lapic, enum lapic_register reg)
     case APIC_INIT:
         lapic->output->init(lapic->output);
         break;
-    default: // ExtINT is asked for by lapic_accepts_extint; a VM has no SMM
+    default: // ExtINT is handled by lapic_accepts_extint; a VM has no SMM
         break;
     }
 }
@@ -210,7 +211,7 @@ void lapic_set_lint(struct lapic *lapic, unsigned pin, bool level)
     }
 }
 
-// A level pin that is still asserted at the end of its interrupt raises it again.
+// A level pin that is still asserted at the end of its interrupt raises the interrupt again.
 static void end_local_level(struct lapic *lapic, enum lapic_register reg, unsigned vector)
 {
     uint32_t *lvt = lapic_lvt(lapic, reg);
@@ -231,7 +232,7 @@ static void end_level(struct lapic *lapic, unsigned vector)
     }
 }
 
-// Out of line, so that the edge-triggered interrupts' way does not pay for it.
+// Out of line, so that edge-triggered interrupts do not pay for it.
 __attribute__((noinline)) void lapic_ended(struct lapic *lapic, unsigned vector)
 {
     if (set_contains(lapic, LAPIC_LEVEL_TRIGGERED, vector & 0xff)) {
@@ -239,7 +240,7 @@ __attribute__((noinline)) void lapic_ended(struct lapic *lapic, unsigned vector)
     }
 }
 
-// set_highest and set_remove in one: the shortest way counts here.
+// set_highest and set_remove in one function, because an EOI must be fast.
 void lapic_eoi(struct lapic *lapic)
 {
     uint32_t *used = &lapic->used[LAPIC_IN_SERVICE];
@@ -280,7 +281,7 @@ uint64_t lapic_cr8(const struct lapic *lapic)
     return lapic->page.reg[LAPIC_TPR].value >> 4;
 }
 
-// Everything but identity, base and pins (11.4.7.1).
+// Resets everything but identity, base and pins (11.4.7.1).
 static void reset_registers(struct lapic *lapic)
 {
     memset(&lapic->page, 0, sizeof(lapic->page));
@@ -339,7 +340,7 @@ static enum lapic_mode mode_of_base(uint64_t base)
     return base & LAPIC_BASE_EXTD ? LAPIC_X2APIC : LAPIC_XAPIC;
 }
 
-// 11.12.5: x2APIC mode is entered from xAPIC mode only and left by disabling only.
+// 11.12.5: x2APIC mode can be entered only from xAPIC mode, and left only by disabling the APIC.
 static bool is_legal(const struct lapic *lapic, uint64_t base)
 {
     enum lapic_mode mode = mode_of_base(base);
@@ -366,7 +367,7 @@ bool lapic_set_base(struct lapic *lapic, uint64_t value)
     }
     lapic->mode = mode;
     lapic->unshown = true;
-    // Which CPU is the bootstrap processor is not the guest's to say.
+    // The guest cannot change which CPU is the bootstrap processor.
     lapic->base =
         (value & ~(uint64_t)LAPIC_BASE_BSP) | (lapic->bootstrap ? (uint64_t)LAPIC_BASE_BSP : 0);
     return true;

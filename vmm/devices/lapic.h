@@ -20,7 +20,7 @@ enum lapic_register {
     LAPIC_LDR = 0x0d,
     LAPIC_DFR = 0x0e,
     LAPIC_SVR = 0x0f,
-    LAPIC_ISR = 0x10, // eight of each
+    LAPIC_ISR = 0x10, // eight registers each
     LAPIC_TMR = 0x18,
     LAPIC_IRR = 0x20,
     LAPIC_ESR = 0x28,
@@ -49,9 +49,9 @@ enum lapic_base_bits {
     LAPIC_BASE_EN = BIT(11),
 };
 
-// The registers as a guest sees them in xAPIC mode (SDM Vol. 3A table 11-1): the page out of which
-// a processor with APIC virtualization serves the guest without an exit. In x2APIC mode register
-// `reg` is at the same place.
+// The registers as a guest sees them in xAPIC mode (SDM Vol. 3A table 11-1). A processor with APIC
+// virtualization serves the guest from this page without an exit. In x2APIC mode register `reg` is
+// at the same place.
 struct lapic_page {
     struct {
         uint32_t value;
@@ -59,7 +59,7 @@ struct lapic_page {
     } reg[PAGE_SIZE / 16];
 };
 
-// Three sets of 256 vectors are among them, in eight registers each.
+// Three sets of 256 vectors are among the registers, eight registers each.
 enum lapic_set { LAPIC_IN_SERVICE, LAPIC_LEVEL_TRIGGERED, LAPIC_REQUESTED, LAPIC_SETS };
 
 // Bits of SVR.
@@ -70,8 +70,8 @@ enum lapic_svr_bits {
 
 // What a local APIC tells the rest of its VM. `init` and `startup` are for this APIC's own vCPU.
 struct lapic_output {
-    // To be handed, by lapic_deliver, to every *other* local APIC that lapic_is_addressed says is
-    // meant; if delivery is APIC_LOWEST_PRIORITY, to one of them.
+    // Sends the message: lapic_deliver gives it to every *other* local APIC that
+    // lapic_is_addressed finds. With APIC_LOWEST_PRIORITY it goes to one of them.
     void (*send_ipi)(struct lapic_output *output, const struct apic_message *message);
     // The end of a level-triggered interrupt, for the I/O APICs.
     void (*eoi)(struct lapic_output *output, uint8_t vector);
@@ -81,8 +81,8 @@ struct lapic_output {
 };
 
 struct lapic {
-    // TPR, ICR and the sets are here alone. The others are the members below; lapic_show copies
-    // them.
+    // TPR, ICR and the sets are only here. The other registers are the members below, which
+    // lapic_show copies into the page.
     alignas(PAGE_SIZE) struct lapic_page page;
     struct lapic_output *output;
     uint64_t base; // IA32_APIC_BASE; read with lapic_base
@@ -91,11 +91,11 @@ struct lapic {
     bool bootstrap;
     uint8_t physical_bits;
 
-    // Bit i: the set's word i is not 0. A vector is so found in two steps.
+    // Bit i: the set's word i is not 0. So the highest vector is found in two steps.
     uint32_t used[LAPIC_SETS];
-    // What processors with APIC virtualization must be told, see lapic_show and lapic_level.
-    bool unshown;
-    bool level_changed;
+    // For a processor with APIC virtualization:
+    bool unshown;       // the page is out of date (lapic_show)
+    bool level_changed; // a vector has become level-triggered, or no longer is
     uint32_t svr;
     uint32_t ldr; // xAPIC
     uint32_t dfr;
@@ -111,16 +111,16 @@ struct lapic {
     uint64_t tsc_deadline; // as read from IA32_TSC_DEADLINE
 };
 
-// `id`: the APIC ID. `bootstrap`: this vCPU's BSP flag. `physical_bits`: of guest-physical
-// addresses, for the reserved bits of IA32_APIC_BASE.
+// `id` is the APIC ID, `bootstrap` the vCPU's BSP flag. `physical_bits` is the width of
+// guest-physical addresses: it gives the reserved bits of IA32_APIC_BASE.
 void lapic_init(struct lapic *lapic, struct lapic_output *output, uint32_t id, bool bootstrap,
                 unsigned physical_bits);
 // The state after power-up: xAPIC mode, software-disabled, everything masked.
 void lapic_reset(struct lapic *lapic);
-// The state after an INIT: as after power-up, but IA32_APIC_BASE and with it the mode stay.
+// The state after an INIT: as after power-up, but IA32_APIC_BASE and the mode stay.
 void lapic_init_received(struct lapic *lapic);
-// What firmware leaves on the bootstrap processor: enabled, LINT0 ExtINT, LINT1 NMI ("virtual
-// wire", MultiProcessor Specification 3.6.2.2). For guests that are started without firmware.
+// The state in which firmware leaves the bootstrap processor: enabled, LINT0 ExtINT, LINT1 NMI
+// ("virtual wire", MultiProcessor Specification 3.6.2.2). For guests that start without firmware.
 void lapic_set_virtual_wire(struct lapic *lapic);
 
 static inline uint64_t lapic_base(const struct lapic *lapic)
@@ -135,63 +135,67 @@ static inline enum lapic_mode lapic_mode(const struct lapic *lapic)
     return lapic->mode;
 }
 
-// Register access in the mode that the APIC is in: by MMIO (32 bits) only in LAPIC_XAPIC, by MSR
-// only in LAPIC_X2APIC; the caller checks lapic_mode(). False: #GP, in x2APIC mode for reserved
-// bits, registers that do not exist, and the wrong direction, and always when disabled. In xAPIC
-// mode such accesses are ignored and set an ESR bit as the hardware does: a read then is false too,
-// a write is not. `*value` is always set.
+// Register accesses in the APIC's current mode. The caller checks lapic_mode(): MMIO (32 bits)
+// needs LAPIC_XAPIC, an MSR needs LAPIC_X2APIC. False: #GP. In x2APIC mode reserved bits, missing
+// registers and the wrong direction give that; a disabled APIC gives it always. In xAPIC mode such
+// accesses are ignored and set an ESR bit, as on hardware: such a read returns false too, such a
+// write does not.
+// `*value` is always set.
 MUST_CHECK bool lapic_read(struct lapic *lapic, unsigned reg, uint64_t now_ns, uint64_t *value);
 MUST_CHECK bool lapic_write(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now_ns);
 
-// End of interrupt: the same as writing 0 to LAPIC_EOI, without the way there.
+// End of interrupt: a short way to write 0 to LAPIC_EOI.
 void lapic_eoi(struct lapic *lapic);
 
 // CR8 and TPR are the same register. `value` 0 to 15.
 void lapic_set_cr8(struct lapic *lapic, uint64_t value);
 uint64_t lapic_cr8(const struct lapic *lapic);
 
-// IA32_TSC_DEADLINE. The caller knows the guest's TSC: it gives the deadline as written, and the
-// time at which the TSC reaches it (rounded up; a time that has passed fires at the next
-// lapic_advance). Writing 0, or in another timer mode, disarms. Reads 0 when not armed.
+// IA32_TSC_DEADLINE. The caller knows the guest's TSC. It gives the deadline as written, and the
+// time at which the TSC reaches the deadline, rounded up. A time that has passed fires at the next
+// lapic_advance. A deadline of 0, or a write in another timer mode, disarms the timer. The register
+// reads 0 when the timer is not armed.
 void lapic_set_tsc_deadline(struct lapic *lapic, uint64_t deadline, uint64_t due_ns);
 static inline uint64_t lapic_tsc_deadline(const struct lapic *lapic)
 {
     return lapic->tsc_deadline;
 }
 
-// An interrupt for this APIC. Dropped where the APIC is not enabled by hardware and software.
+// An interrupt for this APIC. It is dropped if the APIC is not enabled by hardware and software.
 void lapic_post(struct lapic *lapic, uint8_t vector, bool level);
 // The level of pin LINT0 or LINT1. ExtINT is not latched here: see lapic_accepts_extint.
 void lapic_set_lint(struct lapic *lapic, unsigned pin, bool level);
-// Whether it takes fixed interrupts: enabled by hardware and software.
+// Whether the APIC takes fixed interrupts: it is enabled by hardware and software.
 static inline bool lapic_is_enabled(const struct lapic *lapic)
 {
     return lapic->mode != LAPIC_DISABLED && (lapic->svr & SVR_ENABLE);
 }
-// Whether an IPI or I/O APIC message is meant for this APIC (its shorthand is not looked at).
+// Whether the destination of a message includes this APIC. The message's shorthand does not count.
 bool lapic_is_addressed(const struct lapic *lapic, const struct apic_message *message);
-// Takes a message that was found to be for this APIC.
+// Takes a message whose destination includes this APIC.
 void lapic_deliver(struct lapic *lapic, const struct apic_message *message);
 
 // The vector to deliver now: the highest request above the processor priority; -1: none.
 int lapic_pending(const struct lapic *lapic);
-// Whether any request waits, deliverable or not: cheaper than lapic_pending.
+// Whether any request waits, deliverable or not. This is cheaper than lapic_pending.
 static inline bool lapic_has_requests(const struct lapic *lapic)
 {
     return lapic->used[LAPIC_REQUESTED] != 0;
 }
 
-// `vector` (what lapic_pending returned) was delivered to the CPU.
+// `vector`, which lapic_pending returned, was delivered to the CPU.
 void lapic_accept(struct lapic *lapic, unsigned vector);
 // The processor priority: an interrupt is delivered if its vector's upper four bits exceed it.
 unsigned lapic_processor_priority(const struct lapic *lapic);
-// The same as another CPU sees it while the vCPU runs: what it was a moment ago, or between two.
+// The processor priority as another CPU sees it while the vCPU runs. It may be slightly out of
+// date.
 unsigned lapic_arbitration_priority(const struct lapic *lapic);
-// Whether the 8259's INTR reaches the CPU: through LINT0 as ExtINT, or past a disabled APIC.
+// Whether the 8259s' INTR reaches the CPU: through LINT0 as ExtINT, or because the APIC is
+// disabled.
 bool lapic_accepts_extint(const struct lapic *lapic);
 
-// When the timer is due; NEVER_NS. Anything that is due is raised by lapic_advance; if several
-// periods passed there is one interrupt.
+// When the timer is due; NEVER_NS: it is stopped. lapic_advance raises the interrupt: one
+// interrupt, even if several periods have passed.
 static inline uint64_t lapic_next_event_ns(const struct lapic *lapic)
 {
     return lapic->timer_due_ns;
@@ -199,28 +203,30 @@ static inline uint64_t lapic_next_event_ns(const struct lapic *lapic)
 void lapic_advance(struct lapic *lapic, uint64_t now_ns);
 
 // ---- For a processor that serves the guest out of the page (SDM Vol. 3C chapter 30) ----
-// It raises and ends interrupts and writes TPR and PPR in there while the vCPU runs. The model goes
-// on from what it finds if it is told so, before anything else is asked of it:
+// While the vCPU runs, the processor raises and ends interrupts in the page, and writes TPR and
+// PPR. Afterwards the model must be told, before anything else is asked of it:
 
 // Requests and interrupts in service may have changed.
 void lapic_refresh(struct lapic *lapic);
 // The processor has ended a level-triggered interrupt.
 void lapic_ended(struct lapic *lapic, unsigned vector);
-// The guest has written register `reg` in the page, which held to the old value until then.
+// The guest has written register `reg` in the page. The model still has the old value.
 void lapic_written(struct lapic *lapic, unsigned reg, uint64_t now_ns);
 
 // Another vCPU's processor may have put requests into the page of this one.
 void lapic_requested(struct lapic *lapic);
-// ICR was written, here in whole, and the processor leaves the rest to the model,
+// The guest has written ICR, and the processor leaves the sending to the model.
 void lapic_write_icr(struct lapic *lapic, uint64_t icr);
-// or has sent what is returned.
+// The guest has written ICR, and the processor has sent the message. Returns the message.
 struct apic_message lapic_keep_icr(struct lapic *lapic, uint64_t icr);
 
-// Brings the page up to date, if `unshown`. lapic_reset, lapic_set_base and others only note it.
+// Brings the page up to date if `unshown` is set. lapic_reset, lapic_set_base and others only set
+// it.
 void lapic_show(struct lapic *lapic);
-// The highest vector of a set; 0: it is empty, no vector below 16 is ever in it.
+// The highest vector of a set; 0: the set is empty. No vector below 16 is ever in a set.
 unsigned lapic_highest(const struct lapic *lapic, enum lapic_set set);
-// Word `i` of a set: vectors 32 * i and on. Another vCPU's processor may write it at the same time.
+// Word `i` of a set: vectors 32 * i to 32 * i + 31. Another vCPU's processor may write it
+// meanwhile.
 static inline uint32_t lapic_word(const struct lapic *lapic, enum lapic_set set, unsigned i)
 {
     return __atomic_load_n(&lapic->page.reg[LAPIC_ISR + 8 * set + i].value, __ATOMIC_RELAXED);

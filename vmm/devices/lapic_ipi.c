@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The local APIC's messages: the ICR, destinations, and what arrives (SDM Vol. 3A 11.6, 11.12.10).
+// The local APIC's messages: ICR, destinations, arrival (SDM Vol. 3A 11.6, 11.12.10).
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_private.h"
@@ -96,14 +96,15 @@ void lapic_deliver(struct lapic *lapic, const struct apic_message *message)
     }
 }
 
-// Who gets it: this APIC, others, both.
+// Gives the message to this APIC, to others, or to both.
 static void route(struct lapic *lapic, const struct apic_message *message)
 {
     bool to_self = message->shorthand == APIC_SELF || message->shorthand == APIC_ALL;
     bool to_others = message->shorthand != APIC_SELF;
     if (message->shorthand == APIC_NO_SHORTHAND) {
         to_self = lapic_is_addressed(lapic, message);
-        // Physical addressing of oneself, or the arbitration won: nobody else is meant.
+        // A physical destination that is this APIC, or an arbitration that it has won: no other
+        // APIC gets it.
         if (to_self && message->destination != EVERYONE && !message->logical) {
             to_others = false;
         }
@@ -132,7 +133,7 @@ void lapic_send(struct lapic *lapic, uint64_t icr)
 {
     struct apic_message message = lapic_message(lapic, icr);
     bool has_vector = message.delivery == APIC_FIXED || message.delivery == APIC_LOWEST_PRIORITY;
-    // INIT with level de-assert only synchronised arbitration IDs, long ago.
+    // INIT with level de-assert only synchronises arbitration IDs, which this APIC does not have.
     if (message.delivery == APIC_INIT && (icr & ICR_LEVEL) && !(icr & ICR_ASSERT)) {
         return;
     }

@@ -42,13 +42,13 @@ static inline uint32_t lapic_x2apic_ldr(const struct lapic *lapic)
 // lapic.c
 // Notes an error for ESR and raises the error interrupt.
 void lapic_error(struct lapic *lapic, uint32_t error);
-// Raises a local interrupt the way its LVT entry says, if it is not masked.
+// Raises a local interrupt as its LVT entry says, unless it is masked.
 void lapic_raise_local(struct lapic *lapic, enum lapic_register reg);
 // Raises the interrupt of a level-triggered LINT pin that is asserted and not yet accepted.
 void lapic_check_level_pin(struct lapic *lapic, enum lapic_register reg);
 
 // lapic_ipi.c
-// Sends what a write to ICR, here in whole, says.
+// Sends the message that the whole ICR describes.
 void lapic_send(struct lapic *lapic, uint64_t icr);
 struct apic_message lapic_message(const struct lapic *lapic, uint64_t icr);
 

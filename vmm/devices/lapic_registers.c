@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The local APIC's register file: which exist in which mode, which bits may be set, what they do.
+// The local APIC's registers: the mode in which each exists, its writable bits, its effect.
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_private.h"
@@ -7,7 +7,7 @@
 // Version 0x14 (integrated), six LVT entries, EOI-broadcast suppression (SDM Vol. 3A 11.4.8).
 #define VERSION (0x14U | (LAPIC_LVT_COUNT - 1) << 16 | 1U << 24)
 
-#define LVT_STATUS ((uint32_t)BIT(12)) // read-only; delivery takes no time here, so it reads 0
+#define LVT_STATUS ((uint32_t)BIT(12)) // read-only; it reads 0 because delivery takes no time
 #define LVT_ERROR_BITS ((uint32_t)(LVT_VECTOR | LVT_MASKED))
 #define LVT_TIMER_BITS ((uint32_t)(LVT_ERROR_BITS | LVT_TIMER_MODE))
 #define LVT_SENSOR_BITS ((uint32_t)(LVT_ERROR_BITS | LVT_DELIVERY))
@@ -23,12 +23,12 @@
 enum access { XR = BIT(0), XW = BIT(1), X2R = BIT(2), X2W = BIT(3) };
 
 struct rule {
-    uint64_t x2apic_bits; // what may be set in x2APIC mode: anything else is #GP
+    uint64_t x2apic_bits; // the bits that may be set in x2APIC mode: others give #GP
     uint8_t access;
 };
 
 static const struct rule rules[REGISTERS] = {
-    [LAPIC_ID] = {0, XR | XW | X2R}, // xAPIC: writes are taken and change nothing
+    [LAPIC_ID] = {0, XR | XW | X2R}, // in xAPIC mode writes have no effect
     [LAPIC_VERSION] = {0, XR | X2R},
     [LAPIC_TPR] = {0xff, XR | XW | X2R | X2W},
     [LAPIC_APR] = {0, XR},
@@ -153,7 +153,7 @@ static void write_lvt(struct lapic *lapic, unsigned reg, uint32_t value, uint64_
     }
 }
 
-// Its delivery status reads 0: that takes no time.
+// The delivery status reads 0, because delivery takes no time.
 struct apic_message lapic_keep_icr(struct lapic *lapic, uint64_t icr)
 {
     *icr_high(lapic) = (uint32_t)(icr >> 32);
@@ -247,7 +247,7 @@ static void write_xapic(struct lapic *lapic, unsigned reg, uint64_t value, uint6
 bool lapic_write(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now_ns)
 {
     if (lapic->mode == LAPIC_X2APIC) {
-        if (reg == LAPIC_EOI && value == 0) { // by far the most frequent
+        if (reg == LAPIC_EOI && value == 0) { // the most frequent write by far
             lapic_eoi(lapic);
             return true;
         }
@@ -264,12 +264,12 @@ bool lapic_write(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now
 
 void lapic_written(struct lapic *lapic, unsigned reg, uint64_t now_ns)
 {
-    lapic->unshown = true; // also where the model takes nothing of it
+    lapic->unshown = true; // even if the model does not take the value
     bool legal = reg < REGISTERS && lapic_write(lapic, reg, lapic->page.reg[reg].value, now_ns);
-    (void)legal; // what would fault, the processor has not let through
+    (void)legal; // the processor has already refused what would fault
 }
 
-// Current count is not among them: it exits, as ICR does in x2APIC mode.
+// The current count is not copied: a read of it exits, as an access to ICR does in x2APIC mode.
 void lapic_show(struct lapic *lapic)
 {
     static const uint8_t shown[] = {LAPIC_ID,

@@ -27,7 +27,7 @@ static uint64_t period_ns(const struct lapic *lapic)
     return (uint64_t)lapic->initial_count << lapic->divide_shift;
 }
 
-// Rounded up: the count is 0 only when the timer is due.
+// Rounded up, so that the count is 0 only when the timer is due.
 uint32_t lapic_timer_current(const struct lapic *lapic, uint64_t now_ns)
 {
     uint64_t left;
@@ -48,7 +48,7 @@ void lapic_timer_start(struct lapic *lapic, uint32_t initial, uint64_t now_ns)
     lapic->timer_due_ns = initial == 0 ? NEVER_NS : add_saturating(now_ns, period_ns(lapic));
 }
 
-// The ticks that are left run on at the new rate.
+// The remaining ticks go on at the new rate.
 void lapic_timer_set_divide(struct lapic *lapic, uint32_t divide, uint64_t now_ns)
 {
     uint32_t left = lapic_timer_current(lapic, now_ns);
@@ -82,7 +82,7 @@ void lapic_set_tsc_deadline(struct lapic *lapic, uint64_t deadline, uint64_t due
     lapic->timer_due_ns = deadline == 0 ? NEVER_NS : due_ns;
 }
 
-// Several periods that went by unseen make one interrupt; the phase stays.
+// Several periods since the last look make one interrupt. The phase stays.
 static void start_next_period(struct lapic *lapic, uint64_t now_ns)
 {
     uint64_t period = period_ns(lapic);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The model of a PCI bus with nothing on it but its host bridge, an Intel 82441FX by its name.
+// The model of a PCI bus that has only a host bridge, an Intel 82441FX by its identity.
 #include "vmm/devices/pci_host.h"
 
 #define DATA_OFFSET 4
@@ -9,8 +9,8 @@
 #define ADDRESS_REGISTER 0xfcU
 #define ADDRESS_KEPT (ADDRESS_ENABLE | ADDRESS_FUNCTION | ADDRESS_REGISTER)
 
-// The header of type 0 (PCI 3.0, 6.1). All of it is read-only: the bridge decodes memory and is a
-// master always, it has no base address, no interrupt and no capability.
+// The header of type 0 (PCI 3.0, 6.1). All of it is read-only. The bridge always decodes memory and
+// is always a master. It has no base address, no interrupt and no capability.
 #define DEVICE_VENDOR 0x12378086U  // the 440FX
 #define STATUS_COMMAND 0x02800006U // medium DEVSEL, fast back-to-back; master, memory
 #define CLASS_REVISION 0x06000002U // a host bridge

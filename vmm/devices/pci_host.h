@@ -13,7 +13,7 @@ struct pci_host {
 void pci_host_init(struct pci_host *host);
 void pci_host_reset(struct pci_host *host);
 
-// `offset` from 0xcf8, `width` 1, 2 or 4. The address takes and gives 32 bits at once only; what
-// else is there, and functions that do not exist, read all ones.
+// `offset` counts from 0xcf8; `width` is 1, 2 or 4. The address register has only accesses of 32
+// bits. Other accesses there, and functions that do not exist, read all ones.
 uint32_t pci_host_read(const struct pci_host *host, unsigned offset, unsigned width);
 void pci_host_write(struct pci_host *host, unsigned offset, unsigned width, uint32_t value);

@@ -3,7 +3,7 @@
 #include "vmm/devices/pic.h"
 
 #define CASCADE 2  // the master's input that the slave drives
-#define SPURIOUS 7 // the input whose vector an unfounded INTA gets
+#define SPURIOUS 7 // an INTA without a request gets this input's vector
 #define NO_INPUT 8
 #define MASK(input) ((uint8_t)(1U << (input)))
 
@@ -41,7 +41,7 @@ enum ocw2 {
 // Inputs that cannot be made level-triggered: timer, keyboard and cascade; RTC and FPU.
 static const uint8_t elcr_writable[2] = {0xf8, 0xde};
 
-// The input of highest priority in `set`, NO_INPUT if there is none.
+// The input of highest priority in `set`; NO_INPUT: `set` is empty.
 static unsigned highest(const struct pic *chip, uint8_t set)
 {
     if (set == 0) {
@@ -51,7 +51,7 @@ static unsigned highest(const struct pic *chip, uint8_t set)
     return ((unsigned)__builtin_ctz(rotated) + chip->top) % 8;
 }
 
-// Distance from the highest priority, so that lower is more urgent.
+// The distance from the highest priority: a lower rank is more urgent.
 static unsigned rank(const struct pic *chip, unsigned input)
 {
     return input == NO_INPUT ? NO_INPUT : (input - chip->top) % 8;
@@ -64,7 +64,7 @@ static unsigned find_request(const struct pic *chip)
     if (request == NO_INPUT || chip->isr == 0) {
         return request;
     }
-    if (chip->special_mask) { // only inputs that are themselves in service are held off
+    if (chip->special_mask) { // only an input that is itself in service has to wait
         return highest(chip, chip->irr & (uint8_t) ~(chip->imr | chip->isr));
     }
     return rank(chip, request) < rank(chip, highest(chip, chip->isr)) ? request : NO_INPUT;
@@ -77,16 +77,16 @@ static void input_set(struct pic *chip, unsigned input, bool level)
     if (level && (by_level || !(chip->lines & mask))) {
         chip->irr |= mask;
     }
-    // An edge stays latched although its line falls, so that a request raised and withdrawn
-    // between two looks of the vCPU is not turned into a spurious interrupt.
+    // An edge stays latched when its line falls. Otherwise a request that was raised and withdrawn
+    // between two looks of the vCPU would become a spurious interrupt.
     if (!level && by_level) {
         chip->irr &= (uint8_t)~mask;
     }
     chip->lines = level ? chip->lines | mask : chip->lines & (uint8_t)~mask;
 }
 
-// To be called after any change of a chip: slave, then master, then the CPU's line. The cascade
-// drops and rises again with each of the slave's requests, as the slave's INT does.
+// Must be called after any change of a chip. Updates the slave, then the master, then the CPU's
+// line. The cascade falls and rises again with each request of the slave, like the slave's INT.
 static void update(struct pic_pair *pair)
 {
     struct pic *master = &pair->chip[PIC_MASTER];
@@ -108,7 +108,7 @@ static void update(struct pic_pair *pair)
     irq_line_set(pair->intr, output);
 }
 
-// What both INTA and a poll do to a chip whose request is taken.
+// Takes a request from a chip, for INTA and for a poll.
 static void take(struct pic *chip, unsigned input)
 {
     uint8_t mask = MASK(input);
@@ -134,7 +134,7 @@ uint8_t pic_acknowledge(struct pic_pair *pair)
     take(master, input);
     if (input != CASCADE) {
         vector = (uint8_t)(master->base + input);
-    } else { // update() keeps the cascade up only while the slave has a request
+    } else { // update() asserts the cascade only while the slave has a request
         vector = (uint8_t)(slave->base + slave->request);
         take(slave, slave->request);
     }
@@ -142,8 +142,8 @@ uint8_t pic_acknowledge(struct pic_pair *pair)
     return vector;
 }
 
-// ICW1 starts the initialisation. Edge sense is reset: an edge-triggered line that is high needs a
-// new edge. LTIM (bit 3) does nothing where there is an ELCR, as in all PC chip sets.
+// ICW1 starts the initialisation and resets edge sense: an edge-triggered line that is high needs a
+// new edge. LTIM (bit 3) has no effect in PC chip sets, which have an ELCR.
 static void write_icw1(struct pic *chip, uint8_t value)
 {
     *chip = (struct pic){
@@ -157,7 +157,7 @@ static void write_icw1(struct pic *chip, uint8_t value)
     };
 }
 
-// What ends is the most urgent in-service input; in special mask mode masked ones do not count.
+// Ends the most urgent input that is in service. In special mask mode masked inputs do not count.
 static void end_of_interrupt(struct pic *chip, bool rotate)
 {
     uint8_t hidden = chip->special_mask ? chip->imr : 0;
@@ -234,7 +234,7 @@ static void write_data(struct pic *chip, uint8_t value)
             chip->next_icw = chip->wants_icw4 ? 4 : 0;
         }
         break;
-    case 3: // on a PC the cascade is wired to input 2, whatever is written
+    case 3: // a PC's cascade is wired to input 2, whatever the guest writes
         chip->next_icw = chip->wants_icw4 ? 4 : 0;
         break;
     case 4:
@@ -291,7 +291,7 @@ void pic_elcr_write(struct pic_pair *pair, enum pic_which which, uint8_t value)
 {
     struct pic *chip = &pair->chip[which & 1];
     chip->elcr = value & elcr_writable[which & 1];
-    // What has become level-triggered follows its line from now on.
+    // An input that has become level-triggered follows its line from now on.
     chip->irr = (uint8_t)((chip->irr & ~chip->elcr) | (chip->lines & chip->elcr));
     update(pair);
 }
@@ -305,8 +305,8 @@ void pic_set_line(struct pic_pair *pair, unsigned irq, bool level)
     update(pair);
 }
 
-// Power-up state is undefined in the data sheet; here nothing is pending and all is masked, so that
-// nothing interrupts a guest that has not programmed the chips.
+// The data sheet leaves the state after power-up undefined. Here nothing is pending and everything
+// is masked, so nothing interrupts a guest that has not programmed the chips.
 void pic_reset(struct pic_pair *pair)
 {
     for (unsigned which = 0; which < ARRAY_SIZE(pair->chip); which++) {

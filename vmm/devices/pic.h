@@ -17,7 +17,7 @@ struct pic {
     uint8_t elcr;      // level-triggered inputs
     uint8_t base;      // ICW2: vector of input 0
     uint8_t top;       // the input of highest priority; 0 unless rotated
-    uint8_t next_icw;  // the ICW that the data port expects: 2 to 4; 0: none, it is the mask
+    uint8_t next_icw;  // the ICW that the data port expects: 2 to 4; 0: the port is the mask
     bool wants_icw4;   // ICW1 bit 0
     bool single;       // ICW1 bit 1
     bool auto_eoi;     // ICW4 bit 1
@@ -25,7 +25,7 @@ struct pic {
     bool read_isr;     // OCW3: the command port reads ISR, not IRR
     bool poll;         // OCW3: the next read is a poll
     bool special_mask; // OCW3
-    uint8_t request;   // highest priority request that may interrupt, 8: none; kept up to date
+    uint8_t request;   // the most urgent request that may interrupt, 8: none; always up to date
 };
 
 struct pic_pair {
@@ -37,13 +37,13 @@ struct pic_pair {
 void pic_init(struct pic_pair *pair, struct irq_line *intr);
 void pic_reset(struct pic_pair *pair);
 
-// `offset` 0 is the command port, 1 the data port; only bit 0 is looked at.
+// `offset` 0 is the command port, 1 the data port; only bit 0 counts.
 uint8_t pic_read(struct pic_pair *pair, enum pic_which which, unsigned offset);
 void pic_write(struct pic_pair *pair, enum pic_which which, unsigned offset, uint8_t value);
 uint8_t pic_elcr_read(const struct pic_pair *pair, enum pic_which which);
 void pic_elcr_write(struct pic_pair *pair, enum pic_which which, uint8_t value);
 
-// The level of input `irq`, 0 to 15 (2 is the cascade and does nothing, like any other number).
+// Sets the level of input `irq`, 0 to 15. Input 2 is the cascade: 2 is ignored, like other numbers.
 void pic_set_line(struct pic_pair *pair, unsigned irq, bool level);
 
 // The level of INTR.
@@ -52,7 +52,7 @@ static inline bool pic_pending(const struct pic_pair *pair)
     return pair->output;
 }
 
-// The CPU's INTA cycles: returns the vector. Without a request it is that of a spurious IRQ 7, and
-// no in-service bit is set. (IRQ 15 is spurious only where a line falls between two INTA cycles;
-// here they are one step.)
+// The CPU's INTA cycles: returns the vector. Without a request that is the vector of a spurious IRQ
+// 7, and no in-service bit is set. IRQ 15 is never spurious: that needs a line that falls between
+// two INTA cycles, and here these are one step.
 uint8_t pic_acknowledge(struct pic_pair *pair);

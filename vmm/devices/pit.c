@@ -20,8 +20,8 @@ enum pit_bits {
     PORT61_OUT2 = BIT(5),
 };
 
-// Whole seconds and the rest are converted apart: nothing overflows, nothing is rounded twice, and
-// so there is no drift. Divisions by constants are multiplications.
+// Whole seconds and the rest are converted separately. So nothing overflows, nothing is rounded
+// twice, and there is no drift. The compiler turns divisions by constants into multiplications.
 static uint64_t ns_to_ticks(uint64_t ns)
 {
     return ns / NS_PER_S * PIT_HZ + ns % NS_PER_S * PIT_HZ / NS_PER_S;
@@ -67,7 +67,7 @@ void pit_advance(struct pit *pit, uint64_t now_ns)
 
 uint64_t pit_next_event_ns(const struct pit *pit, uint64_t now_ns)
 {
-    // What is due since the last advance counts as due now.
+    // An edge since the last advance is due now.
     uint64_t rise = pit_channel_next_rise(&pit->channel[0], pit->tick);
     return rise == PIT_NEVER ? NEVER_NS : MAX(tick_to_ns(rise), now_ns);
 }
@@ -111,7 +111,7 @@ static void write_control(struct pit *pit, uint8_t value, uint64_t tick)
 void pit_write(struct pit *pit, unsigned offset, uint8_t value, uint64_t now_ns)
 {
     uint64_t tick = tick_at(pit, now_ns);
-    advance_to(pit, tick); // by the settings until now
+    advance_to(pit, tick); // with the old settings
     offset &= PIT_PORTS - 1;
     if (offset == CONTROL_PORT) {
         write_control(pit, value, tick);
@@ -141,7 +141,8 @@ void pit_port61_write(struct pit *pit, uint8_t value, uint64_t now_ns)
                          tick_at(pit, now_ns));
 }
 
-// The data sheet leaves the state after power-up open: here nothing counts until it is programmed.
+// The data sheet leaves the state after power-up open. Here no channel counts before it is
+// programmed.
 void pit_reset(struct pit *pit)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(pit->channel); i++) {

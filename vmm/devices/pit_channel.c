@@ -22,7 +22,7 @@ enum pit_channel_bits {
     ACCESS_BOTH = 3,
 };
 
-// The count that is in use at some time, and since when.
+// The count that is in use at some time, and the tick at which it started.
 struct run {
     uint64_t start;
     uint32_t reload;
@@ -43,7 +43,7 @@ static uint32_t modulus(const struct pit_channel *channel)
     return channel->bcd ? 10000 : 65536;
 }
 
-// Mode 3: OUT is high for this many ticks of a period, one more than low if the count is odd.
+// Mode 3: OUT is high for this many ticks of a period. With an odd count, high is one tick longer.
 static uint32_t high_ticks(uint32_t reload)
 {
     return (reload + 1) / 2;
@@ -57,7 +57,7 @@ static struct run run_at(const struct pit_channel *channel, uint64_t tick)
     return (struct run){channel->start, channel->reload};
 }
 
-// A start lies up to one period before tick 0 or one tick ahead of now: the difference is signed.
+// A start may be up to one period before tick 0, or one tick after now: the difference is signed.
 static uint64_t elapsed_at(const struct pit_channel *channel, uint64_t start, uint64_t tick)
 {
     if (!channel->counting) {
@@ -77,7 +77,7 @@ static void apply_switch(struct pit_channel *channel, uint64_t tick)
     channel->switch_tick = PIT_NEVER;
 }
 
-// The count goes from the register into the counting element with the next clock pulse.
+// The next clock pulse moves the count from the register into the counting element.
 static void load(struct pit_channel *channel, uint64_t tick)
 {
     if (channel->next_reload != 0) {
@@ -97,7 +97,7 @@ static void stop(struct pit_channel *channel, uint64_t tick)
     channel->counting = false;
 }
 
-// A count written in mode 2 is taken at the end of the period, in mode 3 at the end of the half.
+// A written count is used from the end of the period on in mode 2, of the half period in mode 3.
 static void switch_later(struct pit_channel *channel, uint64_t tick)
 {
     uint32_t reload = channel->reload;
@@ -178,7 +178,7 @@ static uint16_t count_at(const struct pit_channel *channel, uint64_t tick)
     uint32_t count;
     if (channel->mode == MODE_RATE) {
         count = run.reload - (uint32_t)(elapsed % run.reload);
-    } else if (channel->mode == MODE_SQUARE) { // counts down by two, twice a period
+    } else if (channel->mode == MODE_SQUARE) { // counts down by two, twice in a period
         uint32_t phase = (uint32_t)(elapsed % run.reload);
         uint32_t high = high_ticks(run.reload);
         count = (run.reload & ~1U) - 2 * (phase < high ? phase : phase - high);
@@ -216,7 +216,7 @@ static uint64_t run_next_rise(const struct pit_channel *channel, struct run run,
     uint64_t rise;
     if (is_periodic(channel)) {
         if (run.reload == 1) {
-            return PIT_NEVER; // the data sheet forbids it, OUT does not move
+            return PIT_NEVER; // the data sheet forbids this count; OUT does not move
         }
         return run.start + (elapsed_at(channel, run.start, tick) / run.reload + 1) * run.reload;
     }
@@ -244,7 +244,8 @@ void pit_channel_control(struct pit_channel *channel, uint8_t control, uint64_t 
 {
     uint8_t mode = control >> CONTROL_MODE_SHIFT & 7;
     stop(channel, tick);
-    channel->mode = mode > MODE_HARDWARE_STROBE ? mode & 3 : mode; // bit 2 is open in 2 and 3
+    channel->mode =
+        mode > MODE_HARDWARE_STROBE ? mode & 3 : mode; // bit 2 does not count in modes 2 and 3
     channel->access = control >> CONTROL_ACCESS_SHIFT & 3;
     channel->bcd = control & CONTROL_BCD;
     channel->loaded = false;

@@ -3,7 +3,7 @@
 #include "vmm/devices/reset_control.h"
 
 enum reset_control_bits {
-    RESET_HARD = BIT(1), // not only the CPU: here both are the same
+    RESET_HARD = BIT(1), // resets more than the CPU; here there is no difference
     RESET_CPU = BIT(2),  // its rising edge resets
     RESET_FULL = BIT(3), // with the power switched off for a moment
     RESET_KEPT = RESET_HARD | RESET_CPU | RESET_FULL,

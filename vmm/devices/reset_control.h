@@ -5,7 +5,7 @@
 #include "vmm/devices/device.h"
 
 #define RESET_CONTROL_PORT 0xcf9
-#define RESET_CONTROL_RESET 6 // written there, this resets the machine
+#define RESET_CONTROL_RESET 6 // this value resets the machine
 
 struct reset_control {
     struct irq_line *reset; // raised and lowered again

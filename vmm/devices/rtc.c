@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The model of the MC146818A: date and its registers, control registers, CMOS memory.
+// The model of the MC146818A: the date and its registers, control registers, CMOS memory.
 #include "vmm/devices/rtc_private.h"
 
 #include "vmm/devices/device.h"
@@ -12,7 +12,7 @@
 
 enum rtc_port { RTC_INDEX, RTC_DATA };
 
-// Where a PC's firmware keeps what it found out.
+// The bytes in which a PC's firmware keeps its findings.
 enum cmos_byte {
     CMOS_EQUIPMENT = 0x14,
     CMOS_BASE_KB = 0x15,
@@ -76,8 +76,9 @@ static bool is_date_byte(unsigned index)
     }
 }
 
-// From the clock into the registers; while it stands still they hold what is written to them.
-// Within a second they stay as they are, so that a date can be set byte by byte even while it runs.
+// Copies the clock into the registers. While the clock stands still, the registers keep what is
+// written to them. Within a second they do not change, so that a guest can set the date byte by
+// byte while the clock runs.
 static void show_date(struct rtc *rtc, uint64_t now_ns)
 {
     uint64_t seconds = rtc_seconds_since_epoch(rtc, now_ns);
@@ -98,7 +99,7 @@ static void show_date(struct rtc *rtc, uint64_t now_ns)
     bytes[RTC_CENTURY] = encode(rtc, date.year / 100);
 }
 
-// From the registers into the clock. The place within the second stays: the divider runs on.
+// Copies the registers into the clock. The fraction of the second stays: the divider goes on.
 static void take_date(struct rtc *rtc, uint64_t now_ns)
 {
     const uint8_t *bytes = rtc->bytes;
@@ -155,7 +156,7 @@ uint8_t rtc_read(struct rtc *rtc, unsigned offset, uint64_t now_ns)
     }
 }
 
-// Registers A and B: what stops, starts or resets the clock.
+// Writes registers A and B, which stop, start or reset the clock.
 static void write_control(struct rtc *rtc, uint8_t value, uint64_t now_ns)
 {
     bool was_running = rtc_is_running(rtc);
@@ -172,14 +173,14 @@ static void write_control(struct rtc *rtc, uint8_t value, uint64_t now_ns)
     if (!was_running && rtc_is_running(rtc)) {
         take_date(rtc, now_ns);
     } else {
-        rtc->shown_s = NOT_SHOWN; // register B may have changed how numbers are coded
+        rtc->shown_s = NOT_SHOWN; // register B may have changed the format of numbers
     }
     rtc_update_line(rtc);
 }
 
 static void write_data(struct rtc *rtc, uint8_t value, uint64_t now_ns)
 {
-    rtc_catch_up(rtc, now_ns); // by the settings until now
+    rtc_catch_up(rtc, now_ns); // with the old settings
     if (rtc->index == RTC_A || rtc->index == RTC_B) {
         write_control(rtc, value, now_ns);
     } else if (is_date_byte(rtc->index)) {

@@ -11,27 +11,27 @@ struct rtc {
     struct irq_line *line;
     uint8_t index;            // selected by port 0x70
     uint8_t bytes[RTC_BYTES]; // registers and memory
-    int64_t epoch_s;          // date, in seconds since 1970, at the time `epoch_ns`
-    uint64_t epoch_ns;        // when a second began
-    uint64_t shown_s;         // seconds since `epoch_ns` for which `bytes` show the date
-    uint64_t seen_ns;         // up to when the flags of register C are right
-    uint8_t weekday_shift;    // what the guest has set the day of the week ahead of the date's, 0-6
+    int64_t epoch_s;          // the date at `epoch_ns`, in seconds since 1970
+    uint64_t epoch_ns;        // the start of a second
+    uint64_t shown_s;         // `bytes` show the date of this second since `epoch_ns`
+    uint64_t seen_ns;         // the flags of register C are right up to this time
+    uint8_t weekday_shift; // days by which the guest's day of the week is ahead of the date's, 0-6
     bool line_level;
 };
 
-// `wall_s`: seconds since 1970-01-01 00:00 UTC at the time `now_ns`. Clears the memory.
+// `wall_s` is the date at `now_ns`, in seconds since 1970-01-01 00:00 UTC. Clears the memory.
 void rtc_init(struct rtc *rtc, struct irq_line *line, uint64_t wall_s, uint64_t now_ns);
-// What a reset of the machine does: interrupts off; date and memory stay.
+// A reset of the machine: switches interrupts off. Date and memory stay.
 void rtc_reset(struct rtc *rtc);
 
-// Memory sizes where a PC's firmware leaves them, in bytes: RAM below 4 GiB (with the first
-// megabyte) and above, and the checksum over them.
+// Writes the memory sizes (in bytes) and their checksum where a PC's firmware leaves them. The
+// first megabyte counts as RAM below 4 GiB.
 void rtc_set_memory(struct rtc *rtc, uint64_t below_4g, uint64_t above_4g);
 
-// `offset` 0 is the index (0x70), 1 the data (0x71); only bit 0 is looked at.
+// `offset` 0 is the index (0x70), 1 the data (0x71); only bit 0 counts.
 uint8_t rtc_read(struct rtc *rtc, unsigned offset, uint64_t now_ns);
 void rtc_write(struct rtc *rtc, unsigned offset, uint8_t value, uint64_t now_ns);
 
-// When an enabled interrupt is raised next; NEVER_NS.
+// When an enabled interrupt is raised next; NEVER_NS: none is.
 uint64_t rtc_next_event_ns(const struct rtc *rtc, uint64_t now_ns);
 void rtc_advance(struct rtc *rtc, uint64_t now_ns);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The calendar, with years that begin on 1 March: the leap day is then the last one.
+// The calendar. Its years begin on 1 March, so that the leap day is the last day of a year.
 #include "vmm/devices/rtc_date.h"
 
 #define DAY_SECONDS 86400
@@ -9,7 +9,8 @@
 #define EPOCH_DAY 865565
 #define EPOCH_WEEKDAY 4 // a Thursday, Sunday being 0
 
-// Days before the `month`-th month of such a year, March being 0: 31 and 30 alternate, in fives.
+// Days before month `month` of such a year; March is month 0. Lengths of 31 and 30 days alternate
+// within each group of five months.
 static int64_t days_before_month(int64_t month)
 {
     return (153 * month + 2) / 5;
@@ -50,7 +51,7 @@ static void set_day(int64_t days, struct rtc_date *date)
 
 void rtc_date_from_seconds(int64_t seconds, struct rtc_date *date)
 {
-    // Counted from the year -400 on, nothing here is negative.
+    // The count begins with the year -400, so nothing here is negative.
     uint64_t since = (uint64_t)(seconds + (int64_t)EPOCH_DAY * DAY_SECONDS);
     unsigned of_day = (unsigned)(since % DAY_SECONDS);
     set_day((int64_t)(since / DAY_SECONDS), date);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Dates of the Gregorian calendar to seconds since 1970 and back.
+// Converts dates of the Gregorian calendar to seconds since 1970, and back.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -14,7 +14,7 @@ struct rtc_date {
     unsigned weekday; // 1 to 7, from Sunday
 };
 
-// Fields out of range carry over: 31 April is 1 May. `weekday` is not looked at.
+// Fields out of range carry over: 31 April is 1 May. `weekday` does not count.
 int64_t rtc_date_to_seconds(const struct rtc_date *date);
-// `seconds` not before the year 0.
+// `seconds` must not be before the year 0.
 void rtc_date_from_seconds(int64_t seconds, struct rtc_date *date);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The RTC's periodic, alarm and update-ended interrupts: register C, the line, what comes next.
+// The RTC's periodic, alarm and update-ended interrupts: register C, the line, the next event.
 #include "vmm/devices/rtc_private.h"
 
 #include "vmm/devices/device.h"
@@ -21,7 +21,7 @@ void rtc_update_line(struct rtc *rtc)
     irq_line_set(rtc->line, level);
 }
 
-// log2 of the periodic interrupt's period in ticks of 32768 Hz. Rates 1 and 2 are those of 8 and 9.
+// log2 of the periodic interrupt's period in ticks of 32768 Hz. Rates 1 and 2 equal rates 8 and 9.
 static unsigned period_shift(const struct rtc *rtc)
 {
     unsigned rate = rtc->bytes[RTC_A] & A_RATE;
@@ -33,7 +33,8 @@ static bool has_period(const struct rtc *rtc)
     return (rtc->bytes[RTC_A] & A_RATE) != 0 && !rtc_divider_held(rtc);
 }
 
-// Periods since the epoch; seconds and the rest apart, so that nothing overflows or drifts.
+// Periods since the epoch. Seconds and the rest are converted separately, so nothing overflows or
+// drifts.
 static uint64_t periods_since_epoch(const struct rtc *rtc, uint64_t ns)
 {
     uint64_t since = ns - rtc->epoch_ns;
@@ -42,7 +43,7 @@ static uint64_t periods_since_epoch(const struct rtc *rtc, uint64_t ns)
     return ticks >> period_shift(rtc);
 }
 
-// From the epoch to the end of that many periods.
+// The time from the epoch to the end of `periods`.
 static uint64_t periods_to_ns(const struct rtc *rtc, uint64_t periods)
 {
     uint64_t ticks = periods << period_shift(rtc);
@@ -66,7 +67,7 @@ static unsigned alarm_delay(const struct rtc *rtc, unsigned of_day)
         unsigned value = i == 2 ? rtc_decode_hour(rtc, byte) : rtc_decode(rtc, byte);
         alarm[i] = any ? ANY : value;
     }
-    // In steps of an hour, a minute, a second: about 150 at most.
+    // The loop goes in steps of an hour, a minute or a second: about 150 steps at most.
     for (unsigned delay = 1; delay <= DAY_SECONDS;) {
         unsigned at = (of_day + delay) % DAY_SECONDS;
         if (!alarm_fits(alarm[2], at / 3600)) {
@@ -115,7 +116,7 @@ void rtc_catch_up(struct rtc *rtc, uint64_t now_ns)
     rtc_update_line(rtc);
 }
 
-// Flags that interrupt nobody can wait until somebody looks.
+// Flags whose interrupts are off need no update before the guest reads them.
 void rtc_advance(struct rtc *rtc, uint64_t now_ns)
 {
     if (rtc->bytes[RTC_B] & C_FLAGS) {
@@ -123,14 +124,14 @@ void rtc_advance(struct rtc *rtc, uint64_t now_ns)
     }
 }
 
-// Everything is looked for from `seen_ns` on, so what is overdue counts as due now.
+// The search begins at `seen_ns`, so an overdue interrupt is due now.
 uint64_t rtc_next_event_ns(const struct rtc *rtc, uint64_t now_ns)
 {
     uint8_t enabled = rtc->bytes[RTC_B];
     uint64_t next = UINT64_MAX; // from the epoch
     uint64_t second;
     if (!(enabled & C_FLAGS) || rtc->line_level) {
-        return NEVER_NS; // a line that is up stays so until the guest reads register C
+        return NEVER_NS; // the line is high and stays high until the guest reads register C
     }
     second = rtc_seconds_since_epoch(rtc, rtc->seen_ns);
     if ((enabled & B_PIE) && has_period(rtc)) {

@@ -4,7 +4,7 @@
 
 #include "vmm/devices/rtc.h"
 
-#define RTC_NO_HOUR 0xfeU // of a byte that is no hour on a 12-hour clock
+#define RTC_NO_HOUR 0xfeU // for a byte that is no hour on a 12-hour clock
 
 enum rtc_byte {
     RTC_SECOND = 0x00,
@@ -27,7 +27,7 @@ enum rtc_byte {
 enum rtc_bits {
     INDEX_MASK = 0x7f, // bit 7 of port 0x70 masks NMI
     A_RATE = 0x0f,
-    A_DIVIDER_RESET = 0x60, // both bits: the divider is held
+    A_DIVIDER_RESET = 0x60, // both bits: hold the divider
     A_UIP = BIT(7),
     A_RESET = 0x26, // 32768 Hz crystal, 1024 Hz rate
     B_24H = BIT(1),
@@ -36,14 +36,14 @@ enum rtc_bits {
     B_AIE = BIT(5),
     B_PIE = BIT(6),
     B_SET = BIT(7),
-    C_UF = BIT(4), // the same places as the enable bits in B
+    C_UF = BIT(4), // the same bits as the enable bits in B
     C_AF = BIT(5),
     C_PF = BIT(6),
     C_IRQF = BIT(7),
     C_FLAGS = 0x70,
     D_VALID = BIT(7),
     HOUR_PM = BIT(7),
-    ALARM_ANY = 0xc0, // both bits: matches every value
+    ALARM_ANY = 0xc0, // both bits: the field matches every value
     EQUIPMENT_FPU_KEYBOARD_VGA = 0x06,
 };
 
@@ -57,19 +57,20 @@ static inline bool rtc_is_running(const struct rtc *rtc)
     return !(rtc->bytes[RTC_B] & B_SET) && !rtc_divider_held(rtc);
 }
 
-// Differences wrap as they should: a second may have begun before time 0.
+// The subtraction may wrap, which is right: a second may have begun before time 0.
 static inline uint64_t rtc_seconds_since_epoch(const struct rtc *rtc, uint64_t ns)
 {
     return (ns - rtc->epoch_ns) / NS_PER_S;
 }
 
 // rtc.c
-// The values of register bytes as register B has them coded.
+// The value of a register byte, in the format that register B chooses.
 unsigned rtc_decode(const struct rtc *rtc, uint8_t byte);
 unsigned rtc_decode_hour(const struct rtc *rtc, uint8_t byte);
 
 // rtc_interrupts.c
-// Sets the flags of what happened up to now; before any look at register C or change of settings.
+// Sets the flags of everything that happened up to now. Must be called before a read of register C
+// and before a change of settings.
 void rtc_catch_up(struct rtc *rtc, uint64_t now_ns);
-// To be called after any change of registers B and C.
+// Must be called after any change of registers B and C.
 void rtc_update_line(struct rtc *rtc);

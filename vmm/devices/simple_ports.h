@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Two ports of a few lines each: the debug console of emulators (0xe9) and the POST code (0x80).
+// Two simple ports: the debug console of emulators (0xe9) and the POST code (0x80).
 #pragma once
 
 #include "vmm/devices/device.h"
 
-#define DEBUG_PORT_SIGNATURE 0xe9 // what it reads, so that guests find it
+#define DEBUG_PORT_SIGNATURE 0xe9 // the port reads this, so that guests find it
 
 struct debug_port {
     struct byte_sink *sink;
@@ -15,7 +15,7 @@ void debug_port_init(struct debug_port *port, struct byte_sink *sink);
 uint8_t debug_port_read(const struct debug_port *port);
 void debug_port_write(struct debug_port *port, uint8_t value);
 
-// A latch; BIOSes write progress here, and Linux' I/O delay.
+// A latch. A BIOS writes its progress here; Linux writes here for a short delay.
 struct post_port {
     uint8_t code;
 };

@@ -9,7 +9,7 @@ uint8_t system_port_read(const struct system_port *port)
     return port->value;
 }
 
-// A20 is remembered but does not gate anything: no VM has its address line 20 tied to 0.
+// A20 is remembered but has no effect: no VM has its address line 20 tied to 0.
 void system_port_write(struct system_port *port, uint8_t value)
 {
     bool reset = (value & ~port->value & FAST_RESET) != 0;

@@ -30,7 +30,7 @@ enum uart_bits {
 
     FCR_ENABLE = BIT(0),
     FCR_CLEAR_RECEIVE = BIT(1),
-    FCR_KEPT = 0xc9, // the clear bits reset themselves
+    FCR_KEPT = 0xc9, // the clear bits read 0
     FCR_TRIGGER_SHIFT = 6,
 
     LCR_DLAB = BIT(7),
@@ -98,11 +98,11 @@ static unsigned receive_interrupt(const struct uart *uart)
     if (uart->receive.count >= trigger_levels[uart->fcr >> FCR_TRIGGER_SHIFT]) {
         return IIR_RECEIVE;
     }
-    // Four character times without a further byte pass at once: the line is infinitely fast.
+    // The line is infinitely fast, so four character times without a further byte pass at once.
     return IIR_TIMEOUT;
 }
 
-// The pending interrupt of highest priority (data sheet, table 4), without the FIFO bits.
+// The ID of the most urgent pending interrupt (data sheet, table 4), without the FIFO bits.
 static unsigned interrupt_id(const struct uart *uart)
 {
     if ((uart->ier & IER_LINE_STATUS) && uart->overrun) {
@@ -132,7 +132,7 @@ static void update_line(struct uart *uart)
     irq_line_set(uart->line, level);
 }
 
-// What arrives in loopback cannot be refused: the overrun is the data sheet's (8.6.3).
+// A byte in loopback cannot be refused. An overrun loses it, as in the data sheet (8.6.3).
 static void loop_back(struct uart *uart, uint8_t byte)
 {
     if (uart->receive.count < receive_capacity(uart)) {
@@ -159,7 +159,7 @@ static void drain(struct uart *uart)
 static void transmit(struct uart *uart, uint8_t byte)
 {
     uart->transmitter_emptied = false;
-    update_line(uart); // an edge-triggered 8259 must see the request go before it comes again
+    update_line(uart); // an edge-triggered 8259 must see the request fall before it rises again
     if (uart->mcr & MCR_LOOP) {
         loop_back(uart, byte);
         uart->transmitter_emptied = uart->transmit.count == 0;
@@ -215,8 +215,8 @@ static void write_ier(struct uart *uart, uint8_t value)
     }
 }
 
-// Clearing the transmit FIFO discards nothing: what still waits for the sink would have left a real
-// UART long ago, and drivers clear both FIFOs when they take over from the firmware's console.
+// Clearing the transmit FIFO discards nothing. Bytes that still wait for the sink would have left a
+// real UART long ago, and a driver clears both FIFOs when it takes over from the firmware.
 static void write_fcr(struct uart *uart, uint8_t value)
 {
     bool toggled = ((value ^ uart->fcr) & FCR_ENABLE) != 0;
@@ -310,7 +310,7 @@ void uart_write(struct uart *uart, unsigned offset, uint8_t value)
         uart->scr = value;
         break;
     default:
-        return; // LSR and MSR are for factory tests when written
+        return; // writes to LSR and MSR are for factory tests
     }
     update_line(uart);
 }

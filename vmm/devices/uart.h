@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The model of a 16550A UART (National PC16550D data sheet), as it sits in a PC at 0x3f8.
+// The model of a 16550A UART (National PC16550D data sheet), a PC's COM1 at 0x3f8.
 #pragma once
 
 #include "vmm/devices/device.h"
@@ -17,7 +17,7 @@ struct uart {
     struct irq_line *line;
     struct byte_sink *sink;
     struct uart_fifo receive;
-    struct uart_fifo transmit; // what the sink has not taken yet; normally empty
+    struct uart_fifo transmit; // bytes that the sink has not taken yet; normally empty
     uint8_t ier;
     uint8_t fcr;
     uint8_t lcr;
@@ -27,22 +27,22 @@ struct uart {
     uint8_t divisor[2];
     bool overrun;             // LSR bit 1
     bool transmitter_emptied; // the THRE interrupt is pending
-    bool line_level;          // what `line` was told last
+    bool line_level;          // the last level that `line` was set to
 };
 
 void uart_init(struct uart *uart, struct irq_line *line, struct byte_sink *sink);
 void uart_reset(struct uart *uart);
 
-// `offset` from the first port, 0 to 7; others read 0xff and ignore what is written.
+// `offset` counts from the first port, 0 to 7. Others read 0xff and ignore writes.
 uint8_t uart_read(struct uart *uart, unsigned offset);
 void uart_write(struct uart *uart, unsigned offset, uint8_t value);
 
-// A byte arrives on the line. False: the receiver has no room (or is looped back), offer it again
-// when uart_receive_room() is not 0; nothing is lost.
+// A byte arrives on the line. False: the receiver has no room, or is in loopback. Offer the byte
+// again when uart_receive_room() is not 0; nothing is lost.
 MUST_CHECK bool uart_receive(struct uart *uart, uint8_t byte);
 unsigned uart_receive_room(const struct uart *uart);
 
-// The sink has room again: offers it the bytes that wait.
+// Offers the waiting bytes to the sink again, which may have room now.
 void uart_output_ready(struct uart *uart);
 
 // Whether bytes wait for the sink.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The model of a VGA's registers: indexed ones, the palette, retrace, and what they mean for text.
+// The model of a VGA's registers: indexed registers, palette, retrace, and their effect on text.
 #include "vmm/devices/vga.h"
 
-// Offsets from 0x3b0. The CRTC and the status are at the first places in monochrome modes, at the
-// others in colour: bit 0 of the miscellaneous output says which.
+// Offsets from 0x3b0. The CRTC and the status have two places: the first in monochrome modes, the
+// other in colour modes. Bit 0 of the miscellaneous output chooses.
 enum vga_port {
     PORT_MONO_CRTC_INDEX = 0x04,
     PORT_MONO_CRTC_DATA = 0x05,
@@ -45,7 +45,7 @@ enum crtc_register {
 
 #define MISC_COLOUR 1
 #define PROTECTED_REGISTERS 8
-#define OVERFLOW_LINE_COMPARE 0x10 // the one bit there that is not protected
+#define OVERFLOW_LINE_COMPARE 0x10 // the only bit there that is not protected
 #define INPUT_STATUS_SENSE 0x10
 #define ATTRIBUTE_INDEX_MASK 0x3f
 #define ATTRIBUTE_NUMBER 0x1f
@@ -53,7 +53,7 @@ enum crtc_register {
 #define GRAPHICS_MISC 0x06  // bit 0: graphics
 #define DAC_BITS 0x3f
 
-// Mode 3 at 70 Hz: 449 lines of 800 dots at 25.175 MHz, of which 400 lines of 640 are shown.
+// Mode 3 at 70 Hz has 449 lines of 800 dots at 25.175 MHz. It shows 400 lines of 640 dots.
 #define LINE_NS 31778
 #define LINE_SHOWN_NS 25422
 #define LINES 449
@@ -68,7 +68,7 @@ static bool is_colour(const struct vga *vga)
     return vga->misc & MISC_COLOUR;
 }
 
-// The place of a port in colour modes; one that the adapter does not answer now becomes 0.
+// The place of a port in colour modes. 0: the adapter does not answer at this port now.
 static unsigned in_colour(const struct vga *vga, unsigned offset)
 {
     bool mono = offset == PORT_MONO_CRTC_INDEX || offset == PORT_MONO_CRTC_DATA ||
@@ -231,7 +231,7 @@ void vga_write(struct vga *vga, unsigned offset, uint8_t value)
     }
 }
 
-// ---- What it means ----
+// ---- The screen ----
 
 static unsigned word(const struct vga *vga, enum crtc_register high)
 {
@@ -260,7 +260,7 @@ struct vga_view vga_view(const struct vga *vga)
     };
 }
 
-// The EGA's 64 colours: a bit each of two thirds of full red, green and blue, and of one third.
+// The EGA's 64 colours. Three bits add two thirds of red, green and blue, three more add one third.
 static void set_palette(struct vga *vga)
 {
     for (unsigned i = 0; i < VGA_DAC_BYTES / 3; i++) {
@@ -280,7 +280,7 @@ void vga_init(struct vga *vga)
         .crtc = {0x5f, 0x4f, 0x50, 0x82, 0x55, 0x81, 0xbf, 0x1f, 0x00, 0x4f, 0x0d, 0x0e, 0x00,
                  0x00, 0x00, 0x00, 0x9c, 0x8e, 0x8f, 0x28, 0x1f, 0x96, 0xb9, 0xa3, 0xff},
         .graphics = {0x00, 0x00, 0x00, 0x00, 0x00, 0x10, 0x0e, 0x00, 0xff},
-        .attribute_index = 0x20, // the palette belongs to the screen
+        .attribute_index = 0x20, // bit 5: the screen uses the palette
         .attribute = {0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x14, 0x07, 0x38, 0x39, 0x3a,
                       0x3b, 0x3c, 0x3d, 0x3e, 0x3f, 0x0c, 0x00, 0x0f, 0x08, 0x00},
         .dac_mask = 0xff,

@@ -13,7 +13,7 @@
 #define VGA_ATTRIBUTE_REGISTERS 21
 #define VGA_DAC_BYTES (256 * 3)
 
-// The text memory is not here: it is memory of the guest's, from 0xb8000 on, and never exits.
+// The text memory is not here. It is memory of the guest from 0xb8000 on, and accesses do not exit.
 struct vga {
     uint8_t misc;
     uint8_t feature;
@@ -32,24 +32,24 @@ struct vga {
     uint8_t dac[VGA_DAC_BYTES];
 };
 
-// What is on the screen, in characters.
+// The screen, in characters.
 struct vga_view {
-    bool is_text; // else it is a graphics mode, and nothing below is valid
+    bool is_text; // false: a graphics mode; nothing below is valid
     unsigned columns;
     unsigned rows;
-    unsigned start;     // of the first character in text memory
-    unsigned row_pitch; // from a row to the next
+    unsigned start;     // place of the first character in text memory
+    unsigned row_pitch; // cells from one row to the next
     bool cursor_shown;
-    unsigned cursor; // its place in text memory
+    unsigned cursor; // place in text memory
 };
 
 #define VGA_TEXT_CELLS 0x4000U // character and attribute: 32 KiB
 
-// As a PC's firmware leaves it, in mode 3: 80 columns, 25 rows, colour.
+// The state after a PC's firmware: mode 3, 80 columns, 25 rows, colour.
 void vga_init(struct vga *vga);
 
-// `offset` from VGA_FIRST_PORT. What is no register, or belongs to the other of colour and
-// monochrome, reads all ones.
+// `offset` counts from VGA_FIRST_PORT. A port without a register reads all ones, and so does a port
+// of the other kind of mode (colour or monochrome).
 uint8_t vga_read(struct vga *vga, unsigned offset, uint64_t now_ns);
 void vga_write(struct vga *vga, unsigned offset, uint8_t value);
 
