@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The intercepts of the VMCB (APM Vol. 2 15.7 to 15.13), made from the causes that hold.
+// The intercepts of the VMCB (APM Vol. 2 15.7 to 15.13): those of the causes that hold.
 #include "arch/svm/svm_intercepts.h"
 
 #include "arch/svm/svm.h"
@@ -51,36 +51,16 @@ static const struct words by_cause[CAUSE_COUNT] = {
     [CAUSE_PROBE] = {.exceptions = BIT(VECTOR_PF)},
 };
 
-static void place_words(struct vmcb_control *control, uint32_t causes)
+// Each intercept has one cause, so it changes when the cause does.
+void svm_intercepts_flip(struct vcpu_core *vcpu, enum svm_cause cause)
 {
-    struct words all = {0};
-    for (; causes; causes &= causes - 1) {
-        const struct words *words = &by_cause[__builtin_ctz(causes)];
-        all.cr_reads |= words->cr_reads;
-        all.cr_writes |= words->cr_writes;
-        all.exceptions |= words->exceptions;
-        all.intercepts |= words->intercepts;
-        all.intercepts_svm |= words->intercepts_svm;
-    }
-    control->cr_reads = all.cr_reads;
-    control->cr_writes = all.cr_writes;
-    control->exceptions = all.exceptions;
-    control->intercepts = all.intercepts;
-    control->intercepts_svm = all.intercepts_svm;
-}
-
-void svm_intercepts_set(struct vcpu_core *vcpu, enum svm_cause cause, bool holds)
-{
-    struct backend_vcpu *backend = vcpu->backend;
-    if (svm_intercepts_has(vcpu, cause) == holds) {
-        return;
-    }
-    backend->causes ^= (uint32_t)BIT(cause);
-    place_words(&backend->vmcb.control, backend->causes);
+    struct vmcb_control *control = &vcpu->backend->vmcb.control;
+    const struct words *own = &by_cause[cause];
+    vcpu->backend->causes ^= (uint32_t)BIT(cause);
+    control->cr_reads ^= own->cr_reads;
+    control->cr_writes ^= own->cr_writes;
+    control->exceptions ^= own->exceptions;
+    control->intercepts ^= own->intercepts;
+    control->intercepts_svm ^= own->intercepts_svm;
     svm_mark_dirty(vcpu, CLEAN_INTERCEPTS);
-}
-
-bool svm_intercepts_has(const struct vcpu_core *vcpu, enum svm_cause cause)
-{
-    return vcpu->backend->causes & BIT(cause);
 }

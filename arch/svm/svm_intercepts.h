@@ -2,11 +2,11 @@
 // What a vCPU's VMCB intercepts, and for which causes.
 #pragma once
 
+#include "arch/svm/svm.h"
+#include "vmm/backend.h"
 #include "vmm/util/types.h"
 
-struct vcpu_core;
-
-// Each cause stands for some intercepts. Several causes may hold at once.
+// Each cause stands for some intercepts, which no other cause has. Several causes may hold at once.
 enum svm_cause {
     CAUSE_ALWAYS,           // every vCPU has these intercepts
     CAUSE_PAUSE_FILTER,     // the CPU counts PAUSEs
@@ -20,6 +20,17 @@ enum svm_cause {
     CAUSE_COUNT
 };
 
-// A cause begins to hold, or holds no longer. This is the one place that writes the intercepts.
-void svm_intercepts_set(struct vcpu_core *vcpu, enum svm_cause cause, bool holds);
-bool svm_intercepts_has(const struct vcpu_core *vcpu, enum svm_cause cause);
+static inline bool svm_intercepts_has(const struct vcpu_core *vcpu, enum svm_cause cause)
+{
+    return vcpu->backend->causes & BIT(cause);
+}
+
+// The cause begins to hold, or holds no longer. No other function writes the intercepts.
+void svm_intercepts_flip(struct vcpu_core *vcpu, enum svm_cause cause);
+
+static inline void svm_intercepts_set(struct vcpu_core *vcpu, enum svm_cause cause, bool holds)
+{
+    if (svm_intercepts_has(vcpu, cause) != holds) {
+        svm_intercepts_flip(vcpu, cause);
+    }
+}
