@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Addresses of three worlds, as types that do not mix.
+// Three kinds of addresses, as types that cannot be mixed up.
 #pragma once
 
 #include "vmm/util/types.h"

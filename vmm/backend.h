@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The seam to the hardware's virtualisation: what a back end (arch/vmx, arch/svm) offers to vmm/,
-// and the one call that it makes in return.
+// and the few functions of vmm/ that it calls.
 #pragma once
 
 #include "vmm/address.h"
@@ -10,7 +10,7 @@
 struct lapic_page;
 
 // General registers in the order of their encoding in instructions. The entry code of each back end
-// saves them here at every exit; gpr[GPR_RSP] is not kept here, use REG_RSP.
+// saves them in struct guest_registers at every exit. RSP is not kept there: use REG_RSP.
 enum guest_gpr {
     GPR_RAX,
     GPR_RCX,
@@ -35,7 +35,7 @@ struct guest_registers {
     uint64_t gpr[GPR_COUNT];
 };
 
-// What is reached through get_register and set_register: state that the hardware keeps.
+// State that the hardware keeps, for get_register and set_register.
 enum guest_register {
     REG_RSP,
     REG_RIP,
@@ -57,9 +57,9 @@ enum guest_register {
     REG_PDPTE1,
     REG_PDPTE2,
     REG_PDPTE3,
-    REG_TSC_OFFSET,    // what RDTSC in the guest adds to the host's TSC
+    REG_TSC_OFFSET,    // RDTSC in the guest gives the host's TSC plus this
     REG_CPL,           // read only: the privilege level, the DPL of SS
-    REG_EVENT_WAITING, // 1 if inject would refuse; writing 0 forgets it, and pending traps
+    REG_EVENT_WAITING, // 1 if inject would refuse; writing 0 drops that event and pending traps
     REG_COUNT
 };
 
@@ -87,7 +87,7 @@ enum guest_segment {
 // descriptor's second word, shifted down to 0: type, S, DPL, P at 0-7, AVL, L, D/B, G at 12-15.
 struct segment {
     uint16_t selector;
-    uint16_t attributes; // SEGMENT_UNUSABLE where the segment is not loaded
+    uint16_t attributes; // SEGMENT_UNUSABLE if the segment is not loaded
     uint32_t limit;      // bytes - 1
     uint64_t base;
 };
@@ -113,22 +113,22 @@ struct event {
     uint32_t error_code;
 };
 
-// What guests may be shown only if the back end can switch it on for them; AMD cannot switch it
-// off.
+// Features of a CPU's virtualisation. Guests are shown the first three only if the back end can
+// switch them on for guests; AMD-V cannot switch them off.
 enum backend_feature {
     FEATURE_RDTSCP = BIT(0),
     FEATURE_INVPCID = BIT(1),
     FEATURE_XSAVES = BIT(2), // with IA32_XSS 0
-    // Not for guests:
-    FEATURE_APIC = BIT(3),        // it serves their local APICs,
-    FEATURE_APIC_MSR = BIT(4),    // in x2APIC mode too,
-    FEATURE_APIC_EXTINT = BIT(5), // and beside that has an interrupt window,
-    FEATURE_POSTED = BIT(6),      // and others can leave interrupts for a guest that stays in it
+    // Only Husk uses these:
+    FEATURE_APIC = BIT(3),        // the CPU serves the guests' local APICs
+    FEATURE_APIC_MSR = BIT(4),    // it does so in x2APIC mode too
+    FEATURE_APIC_EXTINT = BIT(5), // it has an interrupt window at the same time
+    FEATURE_POSTED = BIT(6),      // other CPUs can post interrupts to a guest while it runs
 };
 
-// How a guest gets to the registers of its local APIC, where the back end has FEATURE_APIC.
+// How a guest reaches the registers of its local APIC on a CPU with FEATURE_APIC.
 enum apic_access {
-    APIC_ACCESS_EXITS,  // neither way is served: all is as without the feature
+    APIC_ACCESS_EXITS,  // the CPU does not serve it: all accesses exit
     APIC_ACCESS_MEMORY, // xAPIC mode, at BACKEND_APIC_GPA
     APIC_ACCESS_MSR,    // x2APIC mode
 };
@@ -142,33 +142,33 @@ enum memory_access {
     ACCESS_ALL = ACCESS_READ | ACCESS_WRITE | ACCESS_EXECUTE,
 };
 
-// The nested page table of one VM and its permission maps; what is in it belongs to the back end.
+// The nested page table and the permission maps of one VM. Only the back end knows what is in it.
 struct nested_space;
 
-// Why the inner loop of a back end must return to vcpu_run. Bits of vcpu.work; set by anyone, from
-// any CPU, read by the loop after each exit: one load, one branch. WORK_EVENTS alone may be settled
-// by vcpu_handle_events instead.
+// Why the inner loop of a back end must return to vcpu_run: the bits of vcpu_core.work. Any CPU may
+// set them. The loop reads them after each exit, by one load and one branch. If WORK_EVENTS is the
+// only one, the loop may call vcpu_handle_events instead of returning.
 enum vcpu_work {
     WORK_EVENTS = BIT(0), // an interrupt or exception may be deliverable
-    WORK_TIMERS = BIT(3), // a device wants something earlier than deadline_ns
+    WORK_TIMERS = BIT(3), // a timer is due earlier than deadline_ns
     WORK_HOST = BIT(1),   // the host wants this CPU: a slice ended, a kick came
     WORK_STOP = BIT(2),   // the vCPU must not go on
-    WORK_ENTRY = BIT(4),  // the back end's own: what run does before the first entry is due again
+    WORK_ENTRY = BIT(4),  // the back end's own: run must do again what it does before a first entry
 };
 
-// A posted-interrupt descriptor (SDM Vol. 3C 30.6). With FEATURE_POSTED a CPU that is notified
-// (host->kick_posted) while the vCPU is in the guest clears POSTED_ON and requests the vectors.
+// A posted-interrupt descriptor (SDM Vol. 3C 30.6), for FEATURE_POSTED. A CPU that runs the guest
+// when host->kick_posted notifies it clears POSTED_ON and requests the vectors.
 struct posted_interrupts {
-    alignas(64) uint64_t vectors[256 / 64]; // PIR: a bit for each that is posted
-    uint32_t flags;                         // POSTED_ON; the others are software's
+    alignas(64) uint64_t vectors[256 / 64]; // PIR: a bit for each posted vector
+    uint32_t flags;                         // POSTED_ON; software may use the other bits
 };
 
-enum posted_flag { POSTED_ON = BIT(0) }; // some of `vectors` are set
+enum posted_flag { POSTED_ON = BIT(0) }; // a bit of `vectors` is set
 
 static_assert(offsetof(struct posted_interrupts, flags) == 256 / 8, "table 30-1");
 
-// What both sides of the seam share of a vCPU: the first member of vmm's struct vcpu. The back end
-// keeps its own state in `backend`.
+// The part of a vCPU that both sides of the seam use: the first member of vmm's struct vcpu. The
+// back end keeps its own state in `backend`.
 struct backend_vcpu;
 
 struct vcpu_core {
@@ -176,31 +176,31 @@ struct vcpu_core {
     struct backend_vcpu *backend;
     struct nested_space *nested;
     uint32_t work;                    // enum vcpu_work, atomic
-    uint32_t exits_left;              // the back end's: until its loop returns to look at the clock
+    uint32_t exits_left;              // the back end's: exits until its loop looks at the clock
     uint64_t entry_rsp;               // the back end's stack while the guest runs
-    uint64_t cr4_allowed;             // bits of CR4 that the guest may have, by its CPUID
-    uint64_t cr4_watched;             // of them those whose change must exit
-    uint64_t deadline_ns;             // run() returns with WORK_HOST set no later than about then
-    unsigned apic_id;                 // of its local APIC, and
-    struct lapic_page *apic_page;     // its registers, for FEATURE_APIC
+    uint64_t cr4_allowed;             // bits of CR4 that the guest may set, by its CPUID
+    uint64_t cr4_watched;             // those of them whose change must exit
+    uint64_t deadline_ns;             // run returns with WORK_HOST set at about this time
+    unsigned apic_id;                 // of its local APIC
+    struct lapic_page *apic_page;     // the registers of its local APIC, for FEATURE_APIC
     struct posted_interrupts *posted; // for FEATURE_POSTED
-    uint64_t host_cr3;                // the address space to be in on exit: struct host_space.cr3
-    uint64_t exits[EXIT_KINDS];       // counted by the back end's loop
+    uint64_t host_cr3;                // the address space of exits: struct host_space.cr3
+    uint64_t exits[EXIT_KINDS];       // the back end's loop counts them
 };
 
-// What a back end offers, in constant tables, one of each a vendor. Functions without a status
-// cannot fail.
+// A back end offers its functions in constant tables, one of each kind for a vendor. Functions that
+// return no status cannot fail.
 
-// A VM's nested page table and permission maps: of all its vCPUs.
+// A VM's nested page table and permission maps, which all its vCPUs share.
 struct space_ops {
     enum status (*create)(struct nested_space **space);
     void (*destroy)(struct nested_space *space);
-    // gpa, hpa and bytes are multiples of 4 KiB. map uses the largest pages that fit, unmap splits.
-    // A vCPU that runs meanwhile may use what was unmapped until its next entry.
+    // gpa, hpa and bytes are multiples of 4 KiB. map uses the largest pages that fit, and unmap
+    // splits them. A vCPU that runs meanwhile may use an unmapped page until its next entry.
     enum status (*map)(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
                        unsigned access);
     enum status (*unmap)(struct nested_space *space, gpa_t gpa, uint64_t bytes);
-    // Whether RDMSR and WRMSR of that MSR exit. At first all do.
+    // Sets whether RDMSR and WRMSR of that MSR exit. At first they exit for all MSRs.
     void (*intercept_msr)(struct nested_space *space, uint32_t msr, bool reads, bool writes);
 };
 
@@ -208,12 +208,13 @@ struct space_ops {
 // APIC_ACCESS_MEMORY.
 struct apic_ops {
     void (*set_access)(struct vcpu_core *vcpu, enum apic_access access);
-    // Whether the page at BACKEND_APIC_GPA is there, as it is at first. vCPUs that run meanwhile
-    // may see it, empty, until their next entry.
+    // Shows or hides the page at BACKEND_APIC_GPA. At first it is shown. vCPUs that run meanwhile
+    // may see an empty page there until their next entry.
     void (*show_page)(struct nested_space *space, bool shown);
-    // Not with APIC_ACCESS_EXITS: the highest requested vector and the highest in service; 0: none.
+    // Sets the highest vector that is requested and the highest in service; 0: none. Not to be
+    // called with APIC_ACCESS_EXITS.
     void (*set_interrupt_status)(struct vcpu_core *vcpu, uint8_t requested, uint8_t in_service);
-    // The vectors whose end makes an EXIT_EOI.
+    // Sets the vectors whose end of interrupt makes an EXIT_EOI.
     void (*set_eoi_exits)(struct vcpu_core *vcpu, const uint64_t vectors[4]);
 };
 
@@ -221,25 +222,27 @@ struct apic_ops {
 struct vcpu_ops {
     const char *name; // "VT-x", "AMD-V"
     const struct space_ops *space;
-    const struct apic_ops *apic; // called on CPUs with FEATURE_APIC only
+    const struct apic_ops *apic; // only for CPUs with FEATURE_APIC
 
-    // This CPU, once. On failure `why` names the missing feature or the refusing bit.
+    // Switches virtualisation on for this CPU, once. On failure `why` names the missing feature, or
+    // the bit that forbids it.
     enum status (*enable_cpu)(struct reason *why);
     void (*disable_cpu)(void); // back to a state in which INIT and reset work
 
-    // What this CPU's virtualisation has and lacks, a line each, with what a lack means.
+    // Calls `line` for each feature that this CPU's virtualisation has or lacks. The line says what
+    // a lack means.
     void (*summarize)(void (*line)(const char *text));
     unsigned (*features)(void); // enum backend_feature, of this CPU
 
     enum status (*create_vcpu)(struct vcpu_core *vcpu, struct reason *why);
     void (*destroy_vcpu)(struct vcpu_core *vcpu);
 
-    // Makes it the CPU's current one, which all below need; run does so too. It may stay in the CPU
-    // until another one is loaded.
+    // Makes the vCPU current on this CPU. All functions below need that, but run does it by itself.
+    // The vCPU may stay in the CPU until another one is loaded.
     void (*load_vcpu)(struct vcpu_core *vcpu);
-    // Takes all of its state out of this CPU: after that any CPU may load it, or destroy it.
+    // Takes the vCPU's whole state out of this CPU. After that any CPU may load or destroy it.
     void (*unload_vcpu)(struct vcpu_core *vcpu);
-    // Enters the guest and calls vcpu_handle_exit for each exit until vcpu.work is not zero.
+    // Enters the guest and calls vcpu_handle_exit for each exit, until vcpu_core.work is not zero.
     void (*run)(struct vcpu_core *vcpu);
 
     uint64_t (*get_register)(const struct vcpu_core *vcpu, enum guest_register which);
@@ -249,43 +252,45 @@ struct vcpu_ops {
     void (*set_segment)(struct vcpu_core *vcpu, enum guest_segment which,
                         const struct segment *segment);
 
-    // One event is taken at each entry. False: one is already waiting, the caller offers it again.
+    // Offers an event for the next entry, which takes only one. Returns false if another event is
+    // already waiting: the caller offers this one again later.
     bool (*inject)(struct vcpu_core *vcpu, const struct event *event);
     void (*request_interrupt_window)(struct vcpu_core *vcpu, bool wanted);
-    // For one exit when nothing keeps an NMI away any more, of EXIT_INTERRUPT_WINDOW or EXIT_HOST.
-    // Not for what STI keeps away: that is the interrupt window's.
+    // Asks for one exit (EXIT_INTERRUPT_WINDOW or EXIT_HOST) as soon as nothing blocks an NMI.
+    // While the shadow of STI blocks it, the interrupt window is to be used instead.
     void (*request_nmi_window)(struct vcpu_core *vcpu);
 
-    // The whole hardware state, a line each call of `line`, for a VM that stopped unexpectedly.
+    // Writes the whole hardware state, one call of `line` for each line. For a VM that stopped
+    // unexpectedly.
     void (*dump)(const struct vcpu_core *vcpu, void (*line)(const char *text));
-    // The manual's text of the last unexpected exit or entry failure.
+    // The manual's text for the last unexpected exit or failed entry.
     void (*explain)(const struct vcpu_core *vcpu, struct reason *why);
 };
 
-// Called by the back end's loop for each exit; the one way up. In vmm/vcpu/vcpu_exit.c.
+// Handles an exit. The back end's loop calls it for each one. In vmm/vcpu/vcpu_exit.c.
 enum exit_action vcpu_handle_exit(struct vcpu_core *vcpu, struct vm_exit *exit);
 
-// After an exit with vcpu.work being WORK_EVENTS: delivers what can be delivered, so that the loop
-// may go on. It may leave vcpu.work as it is. In vmm/vcpu/vcpu_events.c.
+// Delivers the events that can be delivered, so that the loop may go on. For an exit after which
+// vcpu_core.work is WORK_EVENTS alone. The bit may stay set. In vmm/vcpu/vcpu_events.c.
 void vcpu_handle_events(struct vcpu_core *vcpu);
 
-// Where code of the guest lies, for a back end whose hardware does not say how long the instruction
-// is that exited.
+// The guest's code at an exit, for a back end whose hardware does not give the length of the
+// instruction that exited.
 struct guest_code_step {
     const uint64_t *at; // an entry of the guest's page tables
-    uint64_t entry;     // as it was
+    uint64_t entry;     // its value at the time of the walk
 };
 
 #define GUEST_CODE_STEPS 4
 
 struct guest_code {
-    const uint8_t *bytes; // good up to the end of its page, in the VM's address space
-    // What the translation went through, the last entry repeated: while all of it stays, and CR3
-    // and the paging mode do, `bytes` stays right. Only if `lasting`.
+    const uint8_t *bytes; // in the VM's address space, valid up to the end of the page
+    // If `lasting`: the entries that the walk used, with the last one repeated to fill the array.
+    // `bytes` stays right as long as all of them, CR3 and the paging mode stay the same.
     bool lasting;
     struct guest_code_step steps[GUEST_CODE_STEPS];
 };
 
-// Translates a linear address as an instruction fetch would. False: it is not mapped, or not RAM.
-// In vmm/vcpu/guest_code.c.
+// Translates a linear address as an instruction fetch would. Returns false if the address is not
+// mapped, or is not RAM. In vmm/vcpu/guest_code.c.
 bool vcpu_find_code(struct vcpu_core *vcpu, gva_t address, struct guest_code *code);

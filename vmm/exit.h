@@ -15,10 +15,10 @@ enum exit_kind {
     EXIT_HLT,
     EXIT_MEMORY,     // nested page fault: EPT violation, #NPF
     EXIT_EXCEPTION,  // an intercepted exception
-    EXIT_APIC_WRITE, // the processor has put it into the APIC's page, and is past the instruction
-    EXIT_EOI,        // likewise: of a level-triggered interrupt
-    EXIT_IPI,        // likewise: one that it could not deliver alone
-    EXIT_PAUSE,      // a loop of PAUSE: it waits for another vCPU
+    EXIT_APIC_WRITE, // a completed write to the APIC's page, which the model must carry out
+    EXIT_EOI,        // a completed write that ends a level-triggered interrupt
+    EXIT_IPI,        // a completed write of an IPI that the processor cannot deliver alone
+    EXIT_PAUSE,      // a loop of PAUSE: the guest waits for another vCPU
     EXIT_INTERRUPT_WINDOW,
     EXIT_HOST,      // the host's own interrupt, NMI or timer; the guest did nothing
     EXIT_UNDEFINED, // an instruction that the guest does not have: #UD
@@ -31,26 +31,26 @@ enum exit_kind {
 };
 
 struct exit_hypercall {
-    uint8_t cpl; // of the code that made it
+    uint8_t cpl; // of the code that made the call
 };
 
 struct exit_io {
     uint16_t port;
     uint8_t width; // bytes: 1, 2, 4
     bool in;
-    bool string;   // INS, OUTS: the instruction is decoded by whoever handles it
+    bool string;   // INS, OUTS: the handler decodes the instruction
     bool repeated; // REP prefix
 };
 
 struct exit_control_register {
     uint8_t number; // 0, 4 or 8
     bool write;
-    uint8_t gpr;    // MOV: its general register, an index into guest_registers.gpr
+    uint8_t gpr;    // MOV: the general register, an index into guest_registers.gpr
     bool immediate; // CLTS, LMSW: `value` is the whole new value of the register
     uint64_t value;
 };
 
-// What says which instruction the guest was at, but for what is in memory.
+// The registers that decide which instruction the guest was at. The rest is in memory.
 struct exit_code {
     uint64_t rip;
     uint64_t cr3;
@@ -64,8 +64,8 @@ struct exit_memory {
     struct exit_code code;
     uint8_t access; // enum memory_access
     bool gva_valid;
-    bool page_walk; // the access was to a guest's paging structure
-    bool delivery;  // it happened while an event was being delivered
+    bool page_walk; // the access was to one of the guest's paging structures
+    bool delivery;  // the access happened while an event was being delivered
 };
 
 struct exit_apic_write {
@@ -73,12 +73,12 @@ struct exit_apic_write {
 };
 
 struct exit_eoi {
-    uint8_t vector; // that was in service
+    uint8_t vector; // the one that was in service
 };
 
 struct exit_ipi {
     uint64_t icr;
-    bool sent; // it is requested in the pages of all receivers, some of which do not run
+    bool sent; // the IPI is requested in the pages of all receivers, but some do not run
 };
 
 struct exit_exception {
@@ -86,12 +86,12 @@ struct exit_exception {
     bool has_error_code;
     uint32_t error_code;
     uint64_t payload; // #DB: the bits to set in DR6
-    bool delivery;    // it happened while another event was being delivered
+    bool delivery;    // the exception came while another event was being delivered
 };
 
 struct vm_exit {
     enum exit_kind kind;
-    uint8_t length; // for ADVANCE_DECODED: set by the handler
+    uint8_t length; // of the instruction; the handler sets it for ADVANCE_DECODED
     union {
         struct exit_hypercall hypercall;
         struct exit_io io;
@@ -106,11 +106,11 @@ struct vm_exit {
 
 // What the handler of an exit asks of the loop.
 enum exit_action {
-    ADVANCE,         // past the instruction, whose length the hardware gives, then go on
-    ADVANCE_DECODED, // the same by vm_exit.length, where the handler had to decode it
+    ADVANCE,         // go on behind the instruction, whose length the hardware gives
+    ADVANCE_DECODED, // the same, with vm_exit.length, because the handler decoded the instruction
     RETRY,           // go on at the same instruction (or where an injected event leads)
-    STOP,            // leave the loop: vcpu.work has WORK_STOP, the VM's state says why
+    STOP,            // leave the loop: vcpu_core.work has WORK_STOP, the VM's state says why
 };
 
-// The name of an exit kind, as the monitor's `exits` shows it.
+// The name of an exit kind, which the monitor's `exits` shows.
 const char *exit_kind_name(enum exit_kind kind);

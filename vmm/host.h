@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
-// The rest of the world as vmm/ sees it: the seam to the machine. Tests give a fake.
+// The seam to the machine: all that vmm/ needs from outside, except virtualisation. Tests give a
+// fake.
 #pragma once
 
 #include "arch/x86/cpuid_bits.h" // IWYU pragma: export
 #include "vmm/address.h"
 #include "vmm/util/status.h"
 
-// Where a VM's memory appears to the host while that VM's address space is loaded:
-// host address = GUEST_WINDOW + gpa. Another VM's memory is not mapped then.
+// While a VM's address space is loaded, Husk finds the VM's memory at host address = GUEST_WINDOW +
+// gpa. The memory of other VMs is not mapped then.
 #define GUEST_WINDOW 0xffffc00000000000ULL
-// Where the payloads of that VM (its GRUB modules, read-only) appear.
+// The payloads of that VM (its GRUB modules) are mapped here, read-only.
 #define MODULE_WINDOW 0xffffc80000000000ULL
 
 // CPUs of the machine that can be used, numbered from 0.
@@ -33,7 +34,7 @@ struct host_space {
 
 struct host_memory_use {
     uint64_t guest_bytes;      // all memory for guests
-    uint64_t guest_free;       // of it free
+    uint64_t guest_free;       // how much of it is free
     uint64_t hypervisor_bytes; // the hypervisor's own frames
     uint64_t hypervisor_free;
 };
@@ -42,21 +43,22 @@ struct host {
     uint64_t (*now_ns)(void);          // since boot, the same on every CPU
     void (*set_deadline)(uint64_t ns); // this CPU's timer interrupt; NEVER_NS: none
     void (*kick)(unsigned cpu);        // makes that CPU leave idle or its guest soon
-    // The same, but a guest with FEATURE_POSTED stays on its CPU and gets what is posted: at once,
-    // or at its next entry if the CPU is in the host.
+    // Makes that CPU take posted interrupts, with FEATURE_POSTED. A guest that runs there stays and
+    // gets them at once. If the CPU is in the host, the guest gets them at its next entry.
     void (*kick_posted)(unsigned cpu);
     unsigned (*cpu_count)(void); // CPUs that run
     unsigned (*this_cpu)(void);  // the number of the CPU that asks, below cpu_count
-    // Runs `call` on that CPU between two runs of guests and waits for its end.
+    // Runs `call` on that CPU, between two runs of guests, and waits until it has returned.
     void (*call)(unsigned cpu, void (*call)(void *), void *argument);
 
-    // Memory of the hypervisor: zeroed, page-aligned, contiguous; NULL if there is none.
+    // Memory for the hypervisor itself: zeroed, page-aligned, contiguous. NULL if none is left.
     void *(*allocate)(uint64_t bytes);
     void (*release)(void *memory, uint64_t bytes);
 
-    // Guest memory. space_create allocates and maps the RAM of these extents; what others left in
-    // it stays until space_zero has zeroed it, `bytes` within one extent at a time. space_frame
-    // gives the frame behind `gpa` and how many bytes from there are contiguous in the machine.
+    // Guest memory. space_create allocates and maps RAM for these extents. The RAM still holds data
+    // of earlier owners until space_zero has zeroed it, `bytes` within one extent at a time.
+    // space_frame returns the frame behind `gpa`, and how many bytes from there on are contiguous
+    // in the machine.
     enum status (*space_create)(struct host_space *space, const struct guest_extent *extents,
                                 unsigned count, struct reason *why);
     void (*space_zero)(const struct host_space *space, gpa_t gpa, uint64_t bytes);
@@ -64,20 +66,19 @@ struct host {
     hpa_t (*space_frame)(const struct host_space *space, gpa_t gpa, uint64_t *contiguous);
     // Maps a payload read-only into MODULE_WINDOW and returns its address; NULL: no frames.
     const uint8_t *(*space_map_module)(struct host_space *space, hpa_t start, uint64_t bytes);
-    void (*space_enter)(const struct host_space *space); // NULL: the hypervisor's own
+    void (*space_enter)(const struct host_space *space); // NULL: the hypervisor's own space
     struct host_memory_use (*memory_use)(void);
 
     struct cpuid_registers (*cpuid)(uint32_t leaf, uint32_t subleaf); // of this CPU
-    uint64_t (*xcr0_mask)(void); // state components that guests may have; 0: no XSAVE
-    uint64_t (*tsc)(void);       // this CPU's time-stamp counter, and how fast it counts
-    uint64_t (*tsc_hz)(void);
-    uint64_t (*ns_at_tsc)(uint64_t tsc); // what now_ns is when the TSC is that
+    uint64_t (*xcr0_mask)(void);         // state components that guests may have; 0: no XSAVE
+    uint64_t (*tsc)(void);               // this CPU's time-stamp counter
+    uint64_t (*tsc_hz)(void);            // how fast it counts
+    uint64_t (*ns_at_tsc)(uint64_t tsc); // the value of now_ns when the TSC has this value
 
     void (*log)(const char *line); // one line for the log and the console, no newline in it
 
-    // The date and time in the machine's clock: year 2026, month 1-12, day 1-31 ...
-    uint64_t (*wall_clock_s)(void); // seconds since 1970-01-01 00:00:00 UTC
+    uint64_t (*wall_clock_s)(void); // the machine's date: seconds since 1970-01-01 00:00:00 UTC
 };
 
-// A line for the log, formatted; longer than 239 characters it is cut.
+// Formats a line and logs it. A line of more than 239 characters is cut.
 void host_log(const struct host *host, const char *format, ...) PRINTF_LIKE(2, 3);
