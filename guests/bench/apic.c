@@ -48,7 +48,7 @@ static void tsc_deadline_write(void)
     msr_write(IA32_TSC_DEADLINE, deadline);
 }
 
-// The handlers clobber rax, rcx and rdx, and so does each of these two.
+// The handlers clobber rax, rcx and rdx. So do these two functions, which the handlers interrupt.
 static void xapic_self_ipi(void)
 {
     __asm__ volatile("movl %0, (%1)\n"
@@ -73,7 +73,7 @@ static void x2apic_self_ipi(void)
                      : "memory", "cc");
 }
 
-// From before the write that sends the interrupt to the first instruction of its handler.
+// Measures from before the write that sends the interrupt to the first instruction of its handler.
 static inline __attribute__((always_inline)) void measure_ipi(const char *name, const void *handler,
                                                               void (*send)(void))
 {

@@ -1,11 +1,11 @@
 ; SPDX-License-Identifier: MIT
-; Interrupt handlers whose first instructions take the time.
+; Interrupt handlers whose first instructions read the TSC.
 bits 64
 default rel
 
 section .text
 
-; The time of arrival goes to bench_arrival. rax, rcx and rdx are clobbered: the interrupted code
+; Stores the time of arrival in bench_arrival. Clobbers rax, rcx and rdx: the interrupted code
 ; expects that.
 %macro ARRIVAL 0
     lfence

@@ -6,7 +6,7 @@
 
 uint32_t bench_samples[BENCH_ROUNDS];
 
-// Shell sort (gaps of Knuth): short, in place, quick enough for a thousand.
+// Shell sort with Knuth's gaps: short, in place, and quick enough for a thousand samples.
 static void sort_samples(void)
 {
     for (unsigned gap = 364; gap > 0; gap /= 3) {

@@ -10,15 +10,15 @@
 // The ticks of every round of the running measurement.
 extern uint32_t bench_samples[BENCH_ROUNDS];
 
-// Prints the line of the measurement in bench_samples. The first is the empty one, printed whole;
-// it is taken off all others.
+// Prints the line of the measurement in bench_samples. The first call is for the empty measurement,
+// which is printed as it is and subtracted from all others.
 void bench_report(const char *name);
 
 // Prints the line of something that this machine does not have.
 void bench_report_missing(const char *name);
 
-// One measurement. Inlined together with `operation`, so that nothing but it lies between the two
-// readings of the TSC.
+// Takes one measurement. It is inlined together with `operation`, so that nothing else lies between
+// the two readings of the TSC.
 static inline __attribute__((always_inline)) void bench_measure(const char *name,
                                                                 void (*operation)(void))
 {

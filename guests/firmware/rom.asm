@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ; The ROM of a VM that has no firmware of its own: the last bytes below 1 MiB.
 ;
-; It ends at 0xfffff; whoever loads it copies it to 0x100000 - its size. All offsets are in segment
+; It ends at 0xfffff: the loader copies it to 0x100000 - its size. All offsets are in segment
 ; 0xf000. The image begins with what the loader needs to fill the real-mode vector table:
 ;
 ;   dw offset of the handler for every vector that is not listed

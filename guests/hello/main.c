@@ -55,7 +55,7 @@ static void print_mode(void)
           (__builtin_ia32_readeflags_u64() & RFLAGS_IF) != 0 ? "on" : "off");
 }
 
-// The page tables of the running address space, found from `table` down.
+// The page tables of the running address space, found by walking them.
 struct tables {
     unsigned count;
     uint64_t page[TABLES_MAX];
@@ -85,7 +85,7 @@ static bool is_table(const struct tables *tables, uint64_t page)
     return false;
 }
 
-// Writes a pattern to each page, keeping what was there.
+// Writes patterns to a page and reads them back, then restores what was there.
 static bool page_holds(uint64_t page)
 {
     volatile uint64_t *word = (volatile uint64_t *)(uintptr_t)page;
@@ -99,7 +99,8 @@ static bool page_holds(uint64_t page)
     return good;
 }
 
-// Free memory lies between the image's end and the top. The tables in use are left alone.
+// Tests the free memory, between the end of the image and `top`. Leaves the page tables in use
+// alone.
 static bool memory_holds(uint64_t top)
 {
     const uint64_t start = ALIGN_UP((uint64_t)(uintptr_t)guest_image_end, PAGE_SIZE);

@@ -13,7 +13,7 @@ static _Noreturn void spin(void)
     }
 }
 
-// Keeps the CPU in the hypervisor: hardly an instruction in the guest from exit to exit.
+// Keeps the CPU in the hypervisor: the guest executes hardly an instruction between two exits.
 static _Noreturn void spin_exiting(void)
 {
     for (;;) {

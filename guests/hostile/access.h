@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Accesses to memory of any width at any place.
+// Accesses to memory, of any width and at any address.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -9,7 +9,7 @@ static inline uint64_t access_ones(unsigned width)
     return width >= 8 ? UINT64_MAX : BIT(8 * width) - 1;
 }
 
-// `width` is 1, 2, 4 or 8, here and below.
+// `width` is 1, 2, 4 or 8 in all functions of this file.
 static inline uint64_t access_read(uint64_t address, unsigned width)
 {
     uint64_t value = 0;

@@ -23,11 +23,12 @@ struct msr_rule {
     uint16_t first;
     uint16_t last;
     uint8_t access;
-    uint64_t bits;    // that may be set
-    uint64_t ignored; // read-only ones, which do not fault
+    uint64_t bits;    // the bits that may be set
+    uint64_t ignored; // read-only bits, whose writes do not fault
 };
 
-// Table 10-6. EOI, ESR: nothing but 0. CMCI (0x82f) is there if the version says so: six entries.
+// SDM Vol. 3A table 10-6. EOI and ESR take only 0. CMCI (0x82f) exists if the version register
+// tells of six entries.
 static const struct msr_rule msr_rules[] = {
     {0x802, 0x803, READ, 0, 0},
     {0x808, 0x808, READ | WRITE, 0xff, 0},
@@ -65,7 +66,7 @@ static void write_one(void *argument)
     msr_write(access->msr, access->value);
 }
 
-// True if it went through; false for #GP. Nothing else may come.
+// Returns true if the access went through, false for #GP. No other outcome is possible.
 static bool went(void (*function)(void *argument), uint32_t msr, uint64_t value)
 {
     struct msr_access access = {msr, value};
@@ -101,7 +102,8 @@ static enum outcome msr_accesses(void)
     return OUTCOME_DONE;
 }
 
-// What may be set in the ICR is not set here: there are INITs among it.
+// Writes each bit alone: it must be kept if it may be set, else fault. The bits that may be set in
+// the ICR are left out, because they include an INIT.
 static enum outcome try_msr_bits(const struct msr_rule *rule, uint32_t msr)
 {
     for (unsigned bit = 0; bit < 64; bit++) {
@@ -163,7 +165,7 @@ static uint32_t version_at(uint64_t base)
     return *(volatile uint32_t *)(uintptr_t)(base + APIC_VERSION);
 }
 
-// The APIC answers where its mode says, and not elsewhere.
+// Whether the APIC answers as its mode demands, and in no other way.
 static bool answers_as(enum apic_mode mode)
 {
     const bool in_memory = version_at(APIC_ADDRESS) != NOBODY;
@@ -171,7 +173,7 @@ static bool answers_as(enum apic_mode mode)
     return in_memory == (mode == APIC_MODE_XAPIC) && as_msr == (mode == APIC_MODE_X2APIC);
 }
 
-// Bits 11 and 10 of the base by the mode; x2APIC mode alone, without the enable bit, is none.
+// Bits 11 and 10 of the base, by the mode. x2APIC mode without the enable bit is not a mode.
 #define WITHOUT_ENABLE 3U
 static const uint64_t mode_bits[] = {
     [APIC_MODE_OFF] = 0,
@@ -228,7 +230,7 @@ static enum outcome base_reserved_bits(void)
     return OUTCOME_DONE;
 }
 
-// The page at `to`, with its registers; and nothing where it was.
+// Moves the page to `to`: the registers must be there, and nothing at the old address.
 static enum outcome move(uint64_t to)
 {
     const uint64_t before = msr_read(IA32_APIC_BASE);
@@ -249,7 +251,8 @@ static enum outcome move(uint64_t to)
     return OUTCOME_DONE;
 }
 
-// Where nothing is, over other chips, at the ends of the address space.
+// Moves the page to addresses where nothing is, over other chips, and to the ends of the address
+// space.
 static enum outcome moves(void)
 {
     const uint64_t top = BIT(machine_physical_bits());
@@ -265,7 +268,7 @@ static enum outcome moves(void)
     return OUTCOME_DONE;
 }
 
-// The base of an APIC that is off moves too, and counts when it is switched on.
+// The base of an APIC that is off can move too. The new base counts when the APIC is switched on.
 static enum outcome move_while_off(void)
 {
     const uint64_t before = msr_read(IA32_APIC_BASE);

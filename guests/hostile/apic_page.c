@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every kind of instruction on the page of the local APIC, which someone must decode.
+// Every kind of instruction on the page of the local APIC. A hypervisor may have to decode them.
 #include "guests/hostile/groups.h"
 #include "guests/hostile/machine.h"
 #include "guests/lib/apic.h"
@@ -12,7 +12,7 @@
 static uint8_t copy[COPY_BYTES];
 static uint64_t frame[ENTRIES_PER_TABLE] __attribute__((aligned(4096)));
 
-// What the TPR holds after the instruction, which finds 0x10 there.
+// Checks what the TPR holds after an instruction that found 0x10 there.
 static enum outcome tpr_becomes(uint32_t expected)
 {
     const uint32_t tpr = xapic_read(APIC_TPR);
@@ -55,7 +55,8 @@ TPR_INSTRUCTION(indexed, "mov $-4, %%rcx\n\tmovl $0x30, 16(%%rdi, %%rcx, 4)", 0x
 TPR_INSTRUCTION(segment_prefix, "movl $0x30, %%gs:(%%rdi)", 0x30)
 TPR_INSTRUCTION(address_32, "movl $0x30, (%%edi)", 0x30)
 
-// Reads in odd widths and places have no defined result, but no worse effect.
+// Reads of odd widths and at odd addresses have no defined result, but they must have no other
+// effect.
 static enum outcome odd_reads(void)
 {
     for (unsigned offset = 0; offset < 32; offset++) {

@@ -18,14 +18,14 @@
 #define SVR_EOI_SUPPRESSION BIT(12)
 #define ESR_ILLEGAL_REGISTER BIT(7)
 
-// What is kept of a value that is written; the rest reads as `fixed`.
+// Which bits of a written value a register keeps. The other bits read as `fixed`.
 struct rule {
     uint16_t offset;
     uint32_t kept;
     uint32_t fixed;
 };
 
-// Without those whose writes do something: EOI, ESR, ICR, and SVR.
+// The registers, without those whose writes have an effect: EOI, ESR, ICR and SVR.
 static const struct rule rules[] = {
     {APIC_TPR, 0xff, 0},
     {APIC_LDR, ID_BITS, 0},
@@ -41,7 +41,7 @@ static const struct rule rules[] = {
     {APIC_TIMER_DIVIDE, 0xb, 0},
 };
 
-// Writes are ignored. Of ISR, TMR and IRR the first and the last.
+// Registers that ignore writes. Of ISR, TMR and IRR only the first and the last.
 static const uint16_t read_only[] = {APIC_ID,  APIC_VERSION,    APIC_APR,          APIC_PPR,
                                      APIC_ISR, APIC_ISR + 0x70, APIC_TMR,          APIC_TMR + 0x70,
                                      APIC_IRR, APIC_IRR + 0x70, APIC_TIMER_CURRENT};
@@ -49,8 +49,8 @@ static const uint16_t read_only[] = {APIC_ID,  APIC_VERSION,    APIC_APR,       
 static const uint16_t reserved[] = {0x000, 0x010, 0x040, 0x050, 0x060, 0x070, 0x290, 0x2a0, 0x2b0,
                                     0x2c0, 0x2d0, 0x2e0, 0x3a0, 0x3b0, 0x3c0, 0x3d0, 0x3f0};
 
-// The part of a register that an access sees: it has 4 of the 16 bytes, and the next one does not
-// show. What lies behind the page is nobody's.
+// The part of a register that an access sees. The register has 4 of the 16 bytes, the others read
+// as 0. An access does not see the next register, and behind the page there is nothing.
 static uint64_t part_of(uint32_t value, unsigned offset, unsigned width)
 {
     const unsigned byte = offset % REGISTER_STRIDE;
@@ -72,8 +72,8 @@ static enum outcome reads_of_all_widths(void)
     return OUTCOME_DONE;
 }
 
-// What the manual leaves open for an access that is not 32 bits wide and aligned: it is ignored, or
-// those bytes are written that the register has.
+// Whether a write that is not 32 bits wide and aligned may have this result. The manual leaves it
+// open: either the write is ignored, or it writes the bytes that the register has.
 static bool may_be(uint32_t before, uint32_t full, unsigned byte, unsigned width, uint32_t seen)
 {
     const uint32_t mask = byte < REGISTER_BYTES ? (uint32_t)(access_ones(width) << (8 * byte)) : 0;
@@ -114,7 +114,7 @@ static enum outcome writes_of_all_widths(void)
     return OUTCOME_DONE;
 }
 
-// Each bit alone, then all.
+// Tries each bit alone, then all bits.
 static enum outcome try_bits(const struct rule *rule)
 {
     for (unsigned bit = 0; bit <= 32; bit++) {
@@ -161,7 +161,7 @@ static uint32_t errors(void)
     return xapic_read(APIC_ESR);
 }
 
-// Reading or writing what does not exist is an error, seen once.
+// Reading or writing a register that does not exist is an error, which ESR shows once.
 static enum outcome reserved_registers(void)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(reserved); i++) {
@@ -178,7 +178,8 @@ static enum outcome reserved_registers(void)
     return OUTCOME_DONE;
 }
 
-// Software-disabled, the local vector table stays masked and fixed interrupts do not count.
+// While the APIC is disabled by software, the local vector table stays masked and fixed interrupts
+// are not accepted.
 static enum outcome software_disabled(void)
 {
     xapic_write(APIC_SVR, APIC_SPURIOUS_VECTOR);

@@ -38,7 +38,7 @@ static void clear_errors(void)
     apic_write(APIC_ESR, 0);
 }
 
-// The errors of illegal vectors since the last look. One of `wanted` is waited for.
+// Waits for one of the errors `wanted`. Returns the errors for illegal vectors since the last call.
 static uint32_t illegal_vectors(uint32_t wanted)
 {
     uint32_t seen = 0;
@@ -52,7 +52,7 @@ static uint32_t illegal_vectors(uint32_t wanted)
     return seen;
 }
 
-// Lets interrupts in for a while, or until one of `vector` has come; how many have.
+// Lets interrupts in for a while, or until one of `vector` has come. Returns how many have come.
 static uint32_t take(unsigned vector, uint32_t before, unsigned spins)
 {
     cpu_interrupts_on();
@@ -63,7 +63,7 @@ static uint32_t take(unsigned vector, uint32_t before, unsigned spins)
     return machine_interrupts(vector) - before;
 }
 
-// Each legal vector comes once, and no other; those below 16 are an error instead.
+// Each legal vector must come once, and no other vector. A vector below 16 is an error instead.
 static enum outcome every_vector(void (*raise)(unsigned vector), uint32_t error, unsigned spins)
 {
     machine_take_apic_vectors();
@@ -104,7 +104,7 @@ static void raise_by_error(unsigned vector)
     (void)xapic_read(RESERVED_REGISTER);
 }
 
-// The UART raises an input of the 8259, that one LINT0.
+// The UART raises an input of the 8259, and the 8259 raises LINT0.
 static void raise_by_lint0(unsigned vector)
 {
     apic_write(APIC_LVT_LINT0, vector);
@@ -188,7 +188,7 @@ static enum outcome x2apic_timer_vectors(void)
     return x2apic_vectors(raise_by_timer, ESR_RECEIVE_ILLEGAL, PATIENT_SPINS);
 }
 
-// A destination, and whether it is this processor, whose APIC ID is 0.
+// A destination, and whether this processor, with APIC ID 0, is meant.
 struct destination {
     uint32_t dfr;
     uint32_t ldr; // the upper 8 bits
@@ -235,7 +235,8 @@ static enum outcome xapic_destinations(void)
     return OUTCOME_DONE;
 }
 
-// The logical ID is made of the other: cluster 0, its first member. 0xff is nobody special.
+// The logical ID follows from the APIC ID: the first member of cluster 0. 0xff has no special
+// meaning here.
 static enum outcome x2apic_destinations(void)
 {
     static const struct destination list[] = {
@@ -266,7 +267,8 @@ static enum outcome x2apic_destinations(void)
     return OUTCOME_DONE;
 }
 
-// What a command has brought: interrupts of VECTOR, and NMIs above them.
+// Sends a command. Returns the number of interrupts of VECTOR that it brought, and above that the
+// number of NMIs.
 static uint32_t send(uint32_t command)
 {
     const uint32_t before = machine_interrupts(VECTOR);
@@ -277,8 +279,8 @@ static uint32_t send(uint32_t command)
     return (machine_interrupts(VECTOR_NMI) - nmis) << 8 | come;
 }
 
-// Fixed and lowest priority are an interrupt, NMI is one; all others must do nothing to a processor
-// that runs. INIT is left out, as it ends what runs.
+// Fixed and lowest priority give an interrupt, NMI gives an NMI. All other modes must do nothing to
+// a processor that runs. INIT is left out, because it would end this guest.
 static enum outcome delivery_modes(void)
 {
     machine_take_apic_vectors();
@@ -294,7 +296,7 @@ static enum outcome delivery_modes(void)
     return OUTCOME_DONE;
 }
 
-// By "self" and "all including self" only fixed interrupts can be sent (table 10-3).
+// The shorthands "self" and "all including self" can send only fixed interrupts (table 10-3).
 static enum outcome shorthand_modes(void)
 {
     static const uint32_t shorthands[] = {APIC_ICR_SELF, ICR_ALL};
@@ -311,7 +313,7 @@ static enum outcome shorthand_modes(void)
     return OUTCOME_DONE;
 }
 
-// Once it set arbitration IDs; it never was an INIT.
+// INIT level de-assert set the arbitration IDs of old processors. It never was an INIT.
 static enum outcome init_deassert(void)
 {
     machine_take_apic_vectors();

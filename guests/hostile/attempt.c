@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs attempts: catches what they raise, puts the machine back in order, judges.
+// Runs attempts: catches their exceptions, puts the machine back in order, and judges the outcome.
 #include "guests/hostile/attempt.h"
 
 #include "arch/x86/msr_numbers.h"

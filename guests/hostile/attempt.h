@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// One attempt to get out: what is tried, and what a real machine answers.
+// One attempt to get out: what it tries, and what a real machine answers.
 #pragma once
 
 #include "arch/x86/registers.h"
 #include "vmm/util/types.h"
 
-// The exceptions by their vector, then what is no exception.
+// The exceptions by their vectors, then the outcomes that are no exception.
 enum outcome {
     OUTCOME_EXCEPTIONS = 32,
     OUTCOME_DONE = OUTCOME_EXCEPTIONS, // it went through and did no harm
@@ -22,8 +22,8 @@ enum outcome {
 
 struct attempt {
     const char *name;
-    enum outcome (*run)(void); // an exception in it is its outcome
-    uint64_t expected;         // a set
+    enum outcome (*run)(void); // if it raises an exception, that is its outcome
+    uint64_t expected;         // the set of outcomes that are right
 };
 
 struct attempt_group {
@@ -31,29 +31,29 @@ struct attempt_group {
     unsigned count;
 };
 
-// Says what was seen in place of what is right, and is the outcome.
+// Notes what was seen in place of the right value. Returns the outcome OUTCOME_WRONG.
 enum outcome attempt_wrong(const char *what, uint64_t value);
 
-// An exception in it counts as told by CPUID: done if `present`, #UD if not. Anything else is
-// wrong.
+// Runs an instruction that must work if CPUID has it (`present`) and raise #UD if not. Anything
+// else is wrong.
 enum outcome attempt_as_cpuid(bool present, void (*instruction)(void *unused));
 
 // Tries `function` and returns its exception, or OUTCOME_DONE.
 enum outcome attempt_fault(void (*function)(void *argument), void *argument);
 
-// What came of many attempts.
+// The results of many attempts.
 struct tally {
-    unsigned first; // only those with numbers from here on,
-    unsigned last;  // up to here, are run
+    unsigned first; // only attempts with numbers from this one
+    unsigned last;  // to this one are run
     unsigned next;  // the number of the next attempt
     unsigned runs;
     unsigned surprises;
 };
 
-// Runs all of a group.
+// Runs all attempts of a group.
 void attempt_run_group(const struct attempt_group *group, struct tally *tally);
 
-// Runs one; true if the outcome was expected.
+// Runs one attempt. Returns true if the outcome was expected.
 bool attempt_run(const struct attempt *attempt, unsigned number);
 
 // A function of one instruction (or a few) without operands of C.

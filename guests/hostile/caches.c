@@ -102,7 +102,7 @@ static enum outcome try_monitorx(void)
         (cpuid_if_present(0x80000001, 0).ecx & CPUID_80000001_ECX_MONITORX) != 0, monitorx);
 }
 
-// Without a MONITOR before it MWAIT does not wait.
+// MWAIT does not wait if there was no MONITOR before it.
 static enum outcome try_mwait(void)
 {
     return attempt_as_cpuid((cpuid(1, 0).ecx & CPUID_1_ECX_MONITOR) != 0, mwait);
@@ -124,8 +124,8 @@ static enum outcome try_xgetbv(void)
     return attempt_as_cpuid(has_xsave(), xgetbv);
 }
 
-// Nothing takes it away from a guest that has XSAVE: where CPUID denies it, it may work all the
-// same.
+// A hypervisor cannot take XSAVEC away from a guest that has XSAVE. So it may work even if CPUID
+// denies it.
 static enum outcome try_xsavec(void)
 {
     switch_xsave_on();

@@ -111,7 +111,7 @@ static enum outcome cr4_undefined(void)
     return (enum outcome)VECTOR_GP;
 }
 
-// Each defined bit on its own: kept as it was written, or #GP.
+// Sets each defined bit alone: the bit must be kept, or the write must raise #GP.
 static enum outcome cr4_each_bit(void)
 {
     const uint64_t before = cr4_read();

@@ -71,8 +71,8 @@ static enum outcome watchpoint(void)
     return (dr6 & DR6_B0) != 0 ? outcome : attempt_wrong("dr6", dr6);
 }
 
-// A function that sets TF, runs one instruction and would run on. The trap must come right behind
-// the instruction, where the label is.
+// Makes a function that sets TF, runs one instruction and would go on. The trap must come directly
+// behind the instruction, at the label.
 #define SINGLE_STEP(name, setup, instruction)                                                      \
     extern const uint8_t name##_end[];                                                             \
     static void name##_body(void *unused)                                                          \

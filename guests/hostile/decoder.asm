@@ -17,7 +17,7 @@ STATE_FLAGS     equ 48
 
 section .text
 
-; Loads all of the state at rbp; leaves the flags for popfq on the stack.
+; Loads the registers from the state at rbp, and pushes its flags for a popfq.
 %macro LOAD_STATE 0
     push qword [rbp + STATE_FLAGS]
     mov rax, [rbp + STATE_RAX]
@@ -28,7 +28,7 @@ section .text
     mov rdi, [rbp + STATE_RDI]
 %endmacro
 
-; The opposite; the flags were pushed.
+; Stores the registers, and the flags on the stack, into the state.
 %macro STORE_STATE 0
     mov [rbp + STATE_RAX], rax
     mov [rbp + STATE_RCX], rcx
@@ -61,7 +61,7 @@ decoder_run:
     ret
 
 ; void decoder_run_legacy(uint32_t offset, uint16_t selector, struct decoder_state *state)
-; The code ends with a far return of 32 bits. Its address must be below 4 GiB, and so the stack's.
+; The code ends with a far return of 32 bits. The code and the stack must be below 4 GiB.
 global decoder_run_legacy
 decoder_run_legacy:
     push rbx
@@ -76,7 +76,7 @@ decoder_run_legacy:
 bits 32
 .compatibility:
     popfd
-    lea esp, [esp + 4]          ; of the 8 bytes; flags stay
+    lea esp, [esp + 4]          ; drops the rest of 8 bytes; the flags stay as they are
     call far [legacy_target]
     jmp CODE64:.back
 bits 64

@@ -31,8 +31,8 @@ struct code {
 
 struct target {
     uint64_t device;
-    uint64_t initial; // what it holds
-    uint32_t kept;    // of what is written
+    uint64_t initial; // what the register holds at first
+    uint32_t kept;    // the bits that it keeps of a written value
 };
 
 typedef void run_function(const uint8_t *at, struct decoder_state *state);
@@ -54,8 +54,8 @@ static struct code code_of(const struct form *form)
     return code;
 }
 
-// The pages of the code in the window, the second in front of the first in memory, so that what
-// lies behind the border is found by no short cut.
+// Maps the two pages of the code into the window. In memory the second one lies in front of the
+// first, so a decoder that reads on over the border without a page walk reads the wrong bytes.
 static uint8_t *map_swapped(void)
 {
     uint64_t *table = probe_spare_table();
@@ -102,8 +102,8 @@ static bool same(const struct decoder_state *a, const struct decoder_state *b)
            a->rsi == b->rsi && a->rdi == b->rdi && ((a->flags ^ b->flags) & FLAGS_COMPARED) == 0;
 }
 
-// Runs the code on RAM and on the device, which must come out alike. `before` of its bytes lie in
-// front of the page border.
+// Runs the code on RAM and on the device: the results must be alike. `before` bytes of the code lie
+// in front of the page border.
 static bool alike(run_function *run, uint8_t *pages, const struct code *code, unsigned before,
                   const struct target *target)
 {
@@ -153,7 +153,7 @@ static enum outcome apic_forms(void)
     return forms_in_64_bits(&priority);
 }
 
-// Its first register is 64 bits wide and does not change.
+// The first register of the HPET is 64 bits wide and does not change.
 static enum outcome hpet_forms(void)
 {
     const struct target capabilities = {HPET_ADDRESS, *hpet_at(HPET_CAPABILITIES), 0};
@@ -173,7 +173,8 @@ static enum outcome forms_in_32_bits(void)
     return OUTCOME_DONE;
 }
 
-// With prefixes for the sizes of 32-bit code; one that makes 16-bit operands there is left out.
+// The form for 16-bit code, with prefixes for 32-bit operands and addresses. A prefix that asks for
+// 16-bit operands in 32-bit code is left out.
 static struct code code_16_of(const struct form *form)
 {
     const bool narrow = form->bytes[0] == OPERAND_SIZE;
@@ -190,7 +191,7 @@ static struct code code_16_of(const struct form *form)
     return code;
 }
 
-// CS is not flat here.
+// The base of CS is not 0 here.
 static enum outcome forms_in_16_bits(void)
 {
     for (unsigned i = 0; i < decoder_form_count; i++) {
@@ -204,7 +205,7 @@ static enum outcome forms_in_16_bits(void)
     return OUTCOME_DONE;
 }
 
-// Padded to `length` bytes by prefixes that change nothing in 64-bit mode.
+// The form, padded to `length` bytes by prefixes that change nothing in 64-bit mode.
 static struct code padded(const struct form *form, unsigned length)
 {
     struct code code = {0};
@@ -236,7 +237,7 @@ static void run_padded(void *argument)
     run_at(run_64, argument, TPR);
 }
 
-// One byte more: #GP, and nothing done.
+// One byte more than 15 must raise #GP and have no effect.
 static enum outcome too_long_forms(void)
 {
     uint8_t *pages = map_swapped();
@@ -256,7 +257,7 @@ static enum outcome too_long_forms(void)
     return (enum outcome)VECTOR_GP;
 }
 
-// The address counts from the end of the instruction, immediate included.
+// The address counts from the end of the instruction, behind its immediate.
 static enum outcome rip_relative(void)
 {
     static const struct {
@@ -289,7 +290,7 @@ static enum outcome rip_relative(void)
     return OUTCOME_DONE;
 }
 
-// FS and GS have bases of their own in 64-bit mode, and the sum may wrap.
+// FS and GS have bases of their own in 64-bit mode. The sum of base and offset may wrap.
 static enum outcome segment_bases(void)
 {
     static const uint64_t bases[] = {0x1000, 0x7fffffff0000ULL, 0xffff800000000000ULL,

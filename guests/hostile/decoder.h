@@ -8,12 +8,12 @@
 
 enum form_kind {
     ANY,
-    ONLY_64,  // REX, or another meaning elsewhere
-    PAIR,     // of two instructions
-    ONE_SIZE, // with another prefix for the operand's size it is another instruction
+    ONLY_64,  // has a REX prefix, or means something else in other modes
+    PAIR,     // two instructions
+    ONE_SIZE, // a prefix for the operand's size would make it another instruction
 };
 
-// An instruction with its memory operand at [rdi] or [rsi], where both are the same.
+// An instruction with its memory operand at [rdi] or [rsi], which are the same address.
 struct form {
     uint8_t length;
     enum form_kind kind;
@@ -23,7 +23,7 @@ struct form {
 extern const struct form decoder_forms[];
 extern const unsigned decoder_form_count;
 
-// In decoder.asm, which knows the order.
+// decoder.asm has the offsets of the members.
 struct decoder_state {
     uint64_t rax, rcx, rdx, rbx, rsi, rdi;
     uint64_t flags;

@@ -2,7 +2,7 @@
 // The forms of instructions that a decoder must know to reach device memory (SDM Vol. 2).
 #include "guests/hostile/decoder.h"
 
-// Writes of 8 and 16 bits are not among them: a register of the APIC does not define them.
+// There are no writes of 8 and 16 bits: the registers of the APIC do not define them.
 const struct form decoder_forms[] = {
     {2, ANY, {0x89, 0x07}},                                   // mov [rdi], eax
     {2, ANY, {0x8b, 0x07}},                                   // mov eax, [rdi]

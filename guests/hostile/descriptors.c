@@ -14,7 +14,7 @@
 #define CALL_GATE_32 0x8c
 #define LDT_DESCRIPTOR_NOT_LDT SELECTOR_CODE
 
-// The handler of the fault needs the descriptors of code and data, so the table ends behind them.
+// The table ends behind the descriptors of code and data, which the handler of the fault needs.
 static enum outcome load_beyond_gdt(void)
 {
     const struct descriptor_table two = {.limit = SELECTOR_DATA + 7,
@@ -61,7 +61,7 @@ static enum outcome lldt_code(void)
 
 TRIED_INSTRUCTION(interrupt_60, "int $0x60")
 
-// INT through a gate with these attributes. IDT limits the vector to its table.
+// Executes INT through a gate with these attributes.
 static enum outcome through_gate(uint8_t attributes, uint16_t selector)
 {
     struct idt_gate *gate = &descriptors_idt()[GATE_VECTOR];
@@ -134,13 +134,15 @@ ATTEMPT_INSTRUCTION(iret_to_task, "mov %%rsp, %%rax\n\t"
                                   "push $0x4002\n\t" // NT
                                   "popfq\n\t"
                                   "iretq")
-// In 64-bit mode Intel refuses it (SDM Vol. 2B, MOV); for AMD only CPL 3 counts (APM Vol. 3, MOV).
+// In 64-bit mode Intel refuses a null SS with RPL 3 (SDM Vol. 2B, MOV). AMD refuses it only at CPL
+// 3 (APM Vol. 3, MOV).
 ATTEMPT_INSTRUCTION(load_null_ss, "push $3\n\tpop %%rax\n\tmov %%eax, %%ss")
 ATTEMPT_INSTRUCTION(noncanonical_stack, "mov %%rsp, %%rbx\n\t"
                                         "mov $0x8000000000000000, %%rsp\n\t"
                                         "push %%rax")
 
-// CVE-2012-0217: where the fault is raised decides on which stack it is taken.
+// CVE-2012-0217: the processor may raise the fault before or after it changes the privilege level.
+// That decides on the stack of the handler.
 static enum outcome sysret_noncanonical(void)
 {
     msr_write(IA32_EFER, (msr_read(IA32_EFER) & ~EFER_LMA) | EFER_SCE);

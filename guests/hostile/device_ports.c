@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Every port of every device in every width, at every place, and by string instructions.
+// Every port of every device, in every width and by string instructions.
 #include "guests/hostile/device_ports.h"
 
 #include "guests/hostile/groups.h"
@@ -32,7 +32,7 @@ struct port_range {
     uint16_t last;
 };
 
-// Ports whose writes end or reset the VM, or print.
+// Ports whose writes can end or reset the VM, or print.
 static const struct port_range not_written[] = {
     {0x60, 0x64},   // keyboard controller: its reset line
     {0x92, 0x92},   // system control port A: reset
@@ -48,7 +48,7 @@ static const struct port_range devices[] = {
     {0x3b0, 0x3df}, {0x3f8, 0x3ff}, {0x600, 0x60b}, {0xcf8, 0xcff},
 };
 
-// Those of them that read the same each time, while nothing happens.
+// Ports that read the same each time, as long as nothing happens.
 static const struct port_range steady[] = {
     {0x20, 0x21}, {0xa0, 0xa1},   {0x4d0, 0x4d1}, {0x64, 0x64},   {0x80, 0x80},   {0x92, 0x92},
     {0xe9, 0xe9}, {0x3c4, 0x3c5}, {0x3d4, 0x3d5}, {0x3f9, 0x3ff}, {0x604, 0x605},
@@ -107,8 +107,8 @@ static void out_string(uint16_t port, unsigned width, const void *from, uint64_t
     }
 }
 
-// Calls `function` for each port of each device and those in front of it, with each width; goes on
-// with devices_work.
+// Calls `function` with each width for each port of each device, and for the ports in front of it.
+// Then checks the devices by devices_work.
 static enum outcome for_each_port(void (*function)(uint16_t port, unsigned width))
 {
     for (unsigned i = 0; i < ARRAY_SIZE(devices); i++) {
@@ -157,7 +157,8 @@ static bool is_steady(unsigned port)
     return false;
 }
 
-// What a wide read must give: the ports' own bytes, ones where no device is (or none looked at).
+// What a wide read must give: the bytes of its ports, with all ones for a port without a device or
+// outside `steady`.
 static uint32_t bytes_at(unsigned port, unsigned width)
 {
     uint32_t value = 0;
@@ -202,7 +203,7 @@ static enum outcome wide_reads(void)
     return OUTCOME_DONE;
 }
 
-// The mask, and nothing to the port behind it.
+// A wide write to the 8259 must set the mask and must not reach the port behind it.
 static enum outcome wide_writes(void)
 {
     out16(0x20, 0x5a0a); // OCW3: IRR next; the mask
@@ -272,7 +273,7 @@ static enum outcome string_writes(void)
     return for_each_port(write_string);
 }
 
-// The palette takes and gives 768 bytes, and counts them.
+// The palette takes and gives 768 bytes, and keeps count of them.
 static enum outcome palette(void)
 {
     for (unsigned i = 0; i < PALETTE_BYTES; i++) {
@@ -291,7 +292,7 @@ static enum outcome palette(void)
     return buffer[PALETTE_BYTES] == GUARD ? OUTCOME_DONE : attempt_wrong("byte", PALETTE_BYTES);
 }
 
-// Each iteration is an access of its own, of the whole width.
+// Each iteration is one access of the whole width.
 static enum outcome wide_strings(void)
 {
     uint32_t identities[4] = {0};
@@ -310,7 +311,7 @@ static enum outcome wide_strings(void)
     return OUTCOME_DONE;
 }
 
-// From a device to a device.
+// Copies from one device to another.
 static enum outcome device_to_device(void)
 {
     const uint32_t version = xapic_read(APIC_VERSION);
@@ -327,7 +328,7 @@ static enum outcome device_to_device(void)
     return OUTCOME_DONE;
 }
 
-// The source may be in another segment, the destination not.
+// A prefix may change the segment of the source, but not that of the destination.
 static enum outcome segment_prefixes(void)
 {
     uint8_t bytes[2] = {0x11, 0x22};

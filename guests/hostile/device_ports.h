@@ -4,5 +4,5 @@
 
 #include "vmm/util/types.h"
 
-// False where a write would end or reset the VM, or print, or goes beyond the last port.
+// False if a write would end or reset the VM, or print, or go beyond the last port.
 bool port_may_be_written(uint32_t port, unsigned width);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Attempts on the device models: every value to every register.
+// Attempts on the devices: every value to every register.
 #include "guests/hostile/groups.h"
 #include "guests/hostile/health.h"
 #include "guests/hostile/machine.h"
@@ -32,7 +32,7 @@ static void write_all_values(uint16_t port)
     }
 }
 
-// Each command word with each other one after it: initialisation stopped half-way, polls, reads.
+// Writes each pair of command words: initialisation that stops half-way, polls, reads.
 static enum outcome pic_values(void)
 {
     static const uint16_t ports[] = {0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1};
@@ -83,7 +83,8 @@ static bool pulls_the_rug(unsigned command)
            (command >= COMMAND_PULSE_FIRST && (command & OUTPUT_PORT_NO_RESET) == 0);
 }
 
-// All commands but those that reset or take odd megabytes away, each with a byte of data behind it.
+// Sends all commands, each with a byte of data, except those that reset the machine or hide the odd
+// megabytes (A20 off).
 static enum outcome keyboard_values(void)
 {
     for (unsigned command = 0; command < BYTE_VALUES; command++) {
@@ -102,7 +103,7 @@ static enum outcome keyboard_values(void)
     return devices_work();
 }
 
-// With the loop-back on, what is sent does not leave the UART.
+// With the loop-back on, bytes do not leave the UART.
 static enum outcome uart_values(void)
 {
     print_flush();
@@ -135,7 +136,7 @@ static enum outcome ioapic_values(void)
     return devices_work();
 }
 
-// Every aligned register of the page but the ICR, which is tried for itself.
+// Writes every aligned register of the page, except the ICR, which has attempts of its own.
 static enum outcome apic_values(void)
 {
     for (unsigned offset = 0; offset < APIC_PAGE_BYTES; offset += 16) {
@@ -159,7 +160,7 @@ static void write_x2apic(void *argument)
     msr_read((uint32_t)pair[0]);
 }
 
-// As MSRs reserved registers and bits fault; nothing but #GP may come of it.
+// In x2APIC mode, reserved registers and bits raise #GP. No other exception may come.
 static enum outcome x2apic_values(void)
 {
     if (!apic_has_x2apic()) {

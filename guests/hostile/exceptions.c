@@ -28,7 +28,7 @@ static void read_unmapped_body(void *unused)
     __asm__ volatile("movb (%0), %%al" ::"r"(UNMAPPED_ADDRESS + 5) : "rax", "memory");
 }
 
-// The fault's address and its error code are the guest's business, exactly.
+// The guest must get the exact address and error code of the fault.
 static enum outcome page_fault_details(void)
 {
     struct trap trap;
@@ -42,7 +42,7 @@ static enum outcome page_fault_details(void)
                                       : attempt_wrong("error code", trap.frame.error_code);
 }
 
-// Code made at run time: INT n; RET.
+// Makes code at run time: INT n; RET.
 static enum outcome all_vectors(void)
 {
     static uint8_t code[3] = {0xcd, 0, 0xc3};
@@ -57,7 +57,8 @@ static enum outcome all_vectors(void)
     return OUTCOME_DONE;
 }
 
-// A thousand of each of two kinds, each with a way through the handler and back.
+// Raises a thousand exceptions of each of two kinds, each with its way through the handler and
+// back.
 static enum outcome exception_storm(void)
 {
     for (unsigned i = 0; i < 1000; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Attempts after which a machine does not go on: the VM ends with its reason, or hangs by itself.
+// Attempts after which a machine does not go on: the VM ends with its reason, or only it hangs.
 #include "guests/hostile/groups.h"
 #include "guests/hostile/machine.h"
 #include "guests/lib/apic.h"
@@ -35,7 +35,7 @@ ATTEMPT_INSTRUCTION(compare_exchange_8, "mov $0xfee00080, %%edi\n\txor %%eax, %%
 
 static enum outcome triple_fault(void)
 {
-    // Gates that are not present. With a limit of 0 it would be a wish for a reset.
+    // Gates that are not present. An IDT with limit 0 would ask for a reset instead.
     static const uint64_t gates[64];
     const struct descriptor_table table = {.limit = sizeof(gates) - 1,
                                            .base = (uint64_t)(uintptr_t)gates};

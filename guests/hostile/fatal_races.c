@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Attempts with several processors after which the VM does not go on: all end it at once, each in
-// its way.
+// Attempts with several processors after which the VM does not go on: all processors end it at
+// once, each in its own way.
 #include "guests/hostile/groups.h"
 #include "guests/hostile/processors.h"
 #include "guests/lib/cpu.h"
@@ -93,7 +93,7 @@ static void run_on(void)
     }
 }
 
-// What each processor does, in turn of their numbers, all at the same time.
+// The ways to end the VM. The processors take them in turn, by their numbers, all at the same time.
 #define WAYS 4
 static void (*const *ways)(void);
 

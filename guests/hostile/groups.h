@@ -31,11 +31,11 @@ extern const struct attempt_group paging_devices_group;
 extern const struct attempt_group decoder_group;
 extern const struct attempt_group transitions_group;
 
-// Those that end the VM or hang it, by the word that selects one on the command line. The outcomes
-// expected are those where the machine survives.
+// Attempts that end or hang the VM. A word on the command line selects one. The expected outcomes
+// are for a machine that survives.
 extern const struct attempt_group fatal_group;
 
-// Those that several processors make, and those of them that end the VM.
+// Attempts that need several processors; the last group ends the VM.
 extern const struct attempt_group storms_group;
 extern const struct attempt_group races_group;
 extern const struct attempt_group fatal_races_group;

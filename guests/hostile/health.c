@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whether the devices still work, whatever was done to them: each does once what it is there for.
+// Whether the devices still work, whatever was done to them: each does its own work once.
 #include "guests/hostile/health.h"
 
 #include "guests/hostile/hpet.h"

@@ -4,6 +4,6 @@
 
 #include "guests/hostile/attempt.h"
 
-// Puts the machine in order and uses each device. OUTCOME_DONE, or wrong with the name of the first
-// that does not do its work.
+// Puts the machine in order and uses each device. Returns OUTCOME_DONE, or OUTCOME_WRONG with the
+// name of the first device that does not do its work.
 enum outcome devices_work(void);

@@ -44,8 +44,8 @@ void hpet_raise_level(unsigned timer, unsigned pin)
     }
 }
 
-// An aligned access sees its part of the 64 bits. What one sees that is not aligned is not defined;
-// a VM's reads 0.
+// An aligned access sees its part of the 64 bits. For an access that is not aligned the result is
+// not defined; in a VM it is 0.
 static enum outcome reads_of_all_widths(void)
 {
     hpet_quiet();
@@ -62,7 +62,7 @@ static enum outcome reads_of_all_widths(void)
     return OUTCOME_DONE;
 }
 
-// Nobody has the rest of the page.
+// The rest of the page belongs to no device.
 static enum outcome behind(void)
 {
     for (unsigned offset = HPET_BYTES; offset < PAGE_SIZE - 8; offset += 7) {
@@ -76,7 +76,7 @@ static enum outcome behind(void)
     return OUTCOME_ALL_ONES;
 }
 
-// 32 and 64 bits, aligned, are written; the rest is open: the bytes are, or none.
+// Aligned writes of 32 and 64 bits must work. Of any other write either all bytes count or none.
 static enum outcome write_all_widths(unsigned reg, uint64_t kept)
 {
     for (unsigned byte = 0; byte < 8; byte++) {
@@ -114,7 +114,7 @@ static bool is_timer_register(unsigned offset, unsigned which)
            (offset - HPET_TIMER_CONFIG) % HPET_TIMER_STRIDE == which;
 }
 
-// What is kept of the 64 bits of a register, while all is off and nothing periodic.
+// The bits that a register of 64 bits keeps, while the HPET is off and no timer is periodic.
 static uint64_t bits_of(unsigned offset)
 {
     if (offset == HPET_CONFIG) {
@@ -126,7 +126,8 @@ static uint64_t bits_of(unsigned offset)
     return is_timer_register(offset, 0) ? TIMER_KEPT : 0;
 }
 
-// Each bit alone. Routes are tried for themselves, and bit 0 of the configuration starts a clock.
+// Tries each bit alone. Routes have an attempt of their own, and bit 0 of the configuration would
+// start the clock.
 static enum outcome bits(void)
 {
     const uint64_t routes = TIMER_ROUTE_MASK << TIMER_ROUTE_SHIFT;
@@ -147,7 +148,7 @@ static enum outcome bits(void)
     return OUTCOME_DONE;
 }
 
-// A route that the timer does not have is not read back (2.3.8, Tn_INT_ROUTE_CNF).
+// A route that the timer does not have must not be read back (2.3.8, Tn_INT_ROUTE_CNF).
 static enum outcome routes(void)
 {
     hpet_quiet();
@@ -166,7 +167,7 @@ static enum outcome routes(void)
     return OUTCOME_DONE;
 }
 
-// Lets interrupts in until some have come, or for a while.
+// Lets interrupts in for a while, or until `wanted` have come. Returns how many have come.
 static uint32_t take(uint32_t wanted)
 {
     const uint32_t before = machine_interrupts(VECTOR);
@@ -190,7 +191,7 @@ static enum outcome highest_rate(void)
     return come >= STORM ? OUTCOME_DONE : attempt_wrong("interrupts", come);
 }
 
-// A period of 0 is no period: it must not be divided by, nor go on for ever.
+// A period of 0 must lead neither to a division by it nor to an endless loop.
 static enum outcome no_period(void)
 {
     hpet_quiet();
@@ -205,7 +206,8 @@ static enum outcome no_period(void)
     return runs ? OUTCOME_DONE : attempt_wrong("counter", count);
 }
 
-// The lower half matches when it comes round, whatever the upper half says.
+// A 32-bit timer matches when the lower half of the counter comes round, whatever the upper half
+// is.
 static enum outcome wraps(void)
 {
     hpet_quiet();

@@ -37,8 +37,8 @@ static inline volatile uint64_t *hpet_timer_at(unsigned offset, unsigned timer)
     return hpet_at(offset + timer * HPET_TIMER_STRIDE);
 }
 
-// Stopped at 0, all timers off and edge-triggered, no level held.
+// Stops the counter at 0, makes all timers off and edge-triggered, and ends all levels.
 void hpet_quiet(void);
 
-// The level of an input of the I/O APIC rises after some ticks and stays until hpet_quiet.
+// Makes the level of an input of the I/O APIC rise after some ticks. It stays until hpet_quiet.
 void hpet_raise_level(unsigned timer, unsigned pin);

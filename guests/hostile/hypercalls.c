@@ -7,7 +7,7 @@
 
 #define NUMBERS 4096U
 
-// On a machine without Husk there is nothing to call.
+// Without Husk below, there is nothing to call.
 static enum outcome version(void)
 {
     if (!husk_present()) {
@@ -70,7 +70,7 @@ static enum outcome clock_forward(void)
     return OUTCOME_DONE;
 }
 
-// The other vendor's instruction.
+// Uses the instruction of the other vendor.
 static enum outcome wrong_instruction(void)
 {
     if (cpu_is_amd()) {

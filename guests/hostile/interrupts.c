@@ -30,7 +30,7 @@ static void settle(void)
     }
 }
 
-// Lets interrupts in until enough of one vector have come.
+// Lets interrupts in until `wanted` of one vector have come.
 static enum outcome wait_for(unsigned vector, uint32_t wanted)
 {
     const uint32_t start = machine_interrupts(vector);
@@ -143,7 +143,7 @@ static enum outcome ipis_to_all_others(void)
     return send_all_modes(0, SHORTHAND_OTHERS);
 }
 
-// Vectors below 16 are illegal: the error status says so, and nothing comes.
+// Vectors below 16 are illegal: the error status must say so, and no interrupt may come.
 static enum outcome illegal_vector(void)
 {
     xapic_write(APIC_ESR, 0);
@@ -156,7 +156,7 @@ static enum outcome illegal_vector(void)
     return (error & 0x60) != 0 ? OUTCOME_DONE : attempt_wrong("ESR", error);
 }
 
-// A request below the task priority waits until the priority falls.
+// A request below the task priority must wait until the priority falls.
 static enum outcome priority(void)
 {
     const uint32_t start = machine_interrupts(IPI_VECTOR);
@@ -175,7 +175,7 @@ static enum outcome priority(void)
     return come == 1 ? OUTCOME_DONE : attempt_wrong("interrupts", come);
 }
 
-// STI holds interrupts off for one instruction, MOV to SS too.
+// STI and MOV to SS hold interrupts off for one instruction.
 static enum outcome shadow(void)
 {
     const uint32_t start = machine_interrupts(IPI_VECTOR);
@@ -188,7 +188,7 @@ static enum outcome shadow(void)
     return wait_for(IPI_VECTOR, 1);
 }
 
-// CPUID exits in the shadow of STI; the shadow ends with it and the interrupt comes.
+// CPUID exits in the shadow of STI. The shadow must end with it, and the interrupt must come.
 static enum outcome shadow_over_exit(void)
 {
     const uint32_t start = machine_interrupts(IPI_VECTOR);

@@ -29,7 +29,7 @@
 #define LEVEL_TIMER 0
 #define LEVEL_PIN 16
 
-// What is kept in the register of an index.
+// The bits that the register of an index keeps.
 static uint32_t bits_of(unsigned index)
 {
     const unsigned entry = index - IOAPIC_TABLE;
@@ -42,7 +42,7 @@ static uint32_t bits_of(unsigned index)
     return entry % 2 == 0 ? ENTRY_LOW_BITS : ENTRY_HIGH_BITS;
 }
 
-// Version and arbitration ID are read-only, and beyond the table is nothing.
+// Version and arbitration ID are read-only. Beyond the table there is nothing.
 static enum outcome bits(void)
 {
     for (unsigned index = 0; index < INDEXES; index++) {
@@ -66,7 +66,7 @@ static bool overlaps(unsigned offset, unsigned width, unsigned reg)
     return offset < reg + 4 && offset + width > reg;
 }
 
-// An access elsewhere, of whatever width, leaves the registers alone.
+// An access of any width elsewhere in the page must leave the registers alone.
 static enum outcome elsewhere(void)
 {
     const unsigned index = IOAPIC_TABLE + 2 * PROBED_PIN;
@@ -87,8 +87,8 @@ static enum outcome elsewhere(void)
     return OUTCOME_DONE;
 }
 
-// Accesses that touch a register, but are not 32 bits wide and aligned, may do anything to it, and
-// to it alone.
+// An access that touches a register, but is not 32 bits wide and aligned, may change that register
+// and no other.
 static enum outcome odd_accesses(void)
 {
     ioapic_write(IOAPIC_TABLE + 2 * PROBED_PIN, PROBED_ENTRY);
@@ -104,7 +104,8 @@ static enum outcome odd_accesses(void)
     return entry == PROBED_ENTRY ? OUTCOME_DONE : attempt_wrong("entry", entry);
 }
 
-// Interrupts of VECTOR, and NMIs above them, that one edge of the UART's input brings.
+// Makes an edge at the UART's input. Returns the number of interrupts of VECTOR that it brings, and
+// above that the number of NMIs.
 static uint32_t edge(uint32_t entry, uint32_t destination)
 {
     const uint32_t before = machine_interrupts(VECTOR);
@@ -122,7 +123,8 @@ static uint32_t edge(uint32_t entry, uint32_t destination)
     return (machine_interrupts(VECTOR_NMI) - nmis) << 8 | (machine_interrupts(VECTOR) - before);
 }
 
-// As IPIs: INIT would end what runs, and ExtINT asks the 8259s, which are masked.
+// As with IPIs, INIT is left out, because it would end this guest. ExtINT asks the 8259s, which are
+// masked.
 static enum outcome delivery_modes(void)
 {
     machine_take_apic_vectors();
@@ -176,7 +178,7 @@ static bool waits_for_end(void)
     return (ioapic_read(IOAPIC_TABLE + 2 * LEVEL_PIN) & ENTRY_REMOTE_IRR) != 0;
 }
 
-// A level that the HPET holds until its status is cleared.
+// Makes the HPET raise a level, which it holds until its status is cleared.
 static void raise_level(void)
 {
     machine_take_apic_vectors();
@@ -194,7 +196,8 @@ static void take_once(void)
     cpu_interrupts_off();
 }
 
-// It comes again after each end, until the device is quiet; the entry waits for the end meanwhile.
+// The interrupt must come again after each end, until the device is quiet. Meanwhile the entry
+// waits for the end.
 static enum outcome level(void)
 {
     raise_level();
@@ -217,8 +220,8 @@ static enum outcome level(void)
                : attempt_wrong("after the level", machine_interrupts(VECTOR) - before);
 }
 
-// The I/O APIC's own register ends it too, by the vector; the level that still is there comes
-// again.
+// The I/O APIC's own EOI register ends the interrupt too, by its vector. If the level is still
+// high, the interrupt must come again.
 static enum outcome end_by_register(void)
 {
     raise_level();
@@ -229,7 +232,7 @@ static enum outcome end_by_register(void)
     return still && !waits_for_end() ? OUTCOME_DONE : attempt_wrong("other vector's", !still);
 }
 
-// What is not fixed has no end, so a level is an edge: one NMI.
+// An NMI has no end of interrupt, so a level brings only one NMI, like an edge.
 static enum outcome level_nmi(void)
 {
     const uint32_t before = machine_interrupts(VECTOR_NMI);

@@ -22,8 +22,8 @@ END_PORT        equ 0xf4
 
 section .text
 
-; void legacy_task_switch(void): a far jump to the TSS of a second task. If it works, the task ends
-; the VM with status 0.
+; void legacy_task_switch(void): makes a far jump to the TSS of a second task. If that works, the
+; task ends the VM with status 0.
 global legacy_task_switch
 legacy_task_switch:
     mov ebx, .in_32_bits
@@ -45,8 +45,9 @@ second_task_code:
     out END_PORT, al
     hlt
 
-; void legacy_ac_loop(void): at level 3, with a stack that is not aligned, an unaligned access. The
-; handler of #AC runs at level 3 too, so its delivery is an unaligned access again (CVE-2015-5307).
+; void legacy_ac_loop(void): makes an unaligned access at level 3, with a stack that is not aligned.
+; The handler of #AC runs at level 3 too, so its delivery is another unaligned access
+; (CVE-2015-5307).
 bits 64
 global legacy_ac_loop
 legacy_ac_loop:
@@ -85,7 +86,7 @@ set_tss_base:
     mov [rcx + rdx + 7], ah
     ret
 
-; To protected mode without paging, flat segments, ring 0; goes on at ebx.
+; Goes to protected mode without paging, with flat segments, at level 0, and jumps to ebx.
 bits 64
 leave_long_mode:
     cli

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The machine that the attempts work on: its state before, its memory's end, a window to anywhere.
+// The machine that the attempts work on: its initial state, the end of its memory, and a window to
+// any physical address.
 #include "guests/hostile/machine.h"
 
 #include "arch/x86/msr_numbers.h"
@@ -26,7 +27,7 @@
 #define RTC_24_HOURS 0x02
 #define FIRST_INTERRUPT 32
 #define FIRST_APIC_VECTOR 16
-#define STAND_IN_VECTOR 0x30 // whose entry takes no error code
+#define STAND_IN_VECTOR 0x30 // a vector whose entry takes no error code
 #define VECTOR_WORDS 8
 #define TABLE_ALIGNED __attribute__((aligned(4096)))
 
@@ -59,7 +60,7 @@ static unsigned vector_in_service(void)
     return 0;
 }
 
-// What came by another entry than its vector's counts as none.
+// Counts an interrupt only if it came by the entry of its vector.
 static void take_apic_vector(const struct trap_frame *frame)
 {
     const unsigned vector = vector_in_service();
@@ -91,7 +92,8 @@ static void count_interrupt(struct trap_frame *frame)
     }
 }
 
-// Where an exception has an error code, its own entry would take one from the stack.
+// For an exception with an error code the entry would take one from the stack, but an interrupt
+// pushes none. So these vectors get the entry of STAND_IN_VECTOR.
 static void set_exception_entries(bool stand_in)
 {
     apic_vectors = stand_in;
@@ -141,8 +143,8 @@ unsigned machine_physical_bits(void)
     return cpuid_if_present(0x80000008, 0).eax & 0xff;
 }
 
-// Edge-triggered lines and no interrupts from the clock: a level that nobody takes back would
-// interrupt for ever.
+// Makes all lines edge-triggered and switches the clock's interrupts off. Otherwise a level that
+// nobody takes back would interrupt for ever.
 static void restore_lines(void)
 {
     out8(ELCR_MASTER, 0);

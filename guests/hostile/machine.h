@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The machine that the attempts work on: its state before, its memory's end, a window to anywhere.
+// The machine that the attempts work on: its initial state, the end of its memory, and a window to
+// any physical address.
 #pragma once
 
 #include "vmm/util/types.h"
 
-// A part of the address space that maps what probe_map is told, and nothing else.
+// A part of the address space that is only for what probe_map maps.
 #define PROBE_WINDOW (512 * GIB)
 #define PROBE_WINDOW_BYTES (2 * PAGE_SIZE_2M)
 #define UNMAPPED_ADDRESS (PROBE_WINDOW + PAGE_SIZE_1G)
@@ -17,34 +18,35 @@
 #define PAGE_ADDRESS_MASK 0x000ffffffffff000ULL
 #define ENTRIES_PER_TABLE 512
 
-// Counts NMIs and interrupts of all vectors from 32 on and ends them; keeps what machine_restore
-// puts back.
+// Installs handlers that count and end NMIs and interrupts of all vectors from 32 on. Keeps the
+// state that machine_restore puts back.
 void machine_init(void);
 
 // Undoes what an attempt did to control and debug registers, tables, interrupt controllers, timer
 // and UART.
 void machine_restore(void);
 
-// The first address behind RAM, below 4 GiB, as the CMOS tells it.
+// The first address behind the RAM below 4 GiB, from the CMOS.
 uint64_t machine_memory_end(void);
 unsigned machine_physical_bits(void);
 
-// Maps 4 MiB from the 2 MiB page of `physical` on; returns where `physical` is.
+// Maps 4 MiB, beginning with the 2 MiB page of `physical`. Returns the address of `physical` in the
+// window.
 uint64_t probe_map(uint64_t physical, uint64_t flags);
 
 // The table of the window's 2 MiB pages, and one page table's worth of memory for attempts.
 uint64_t *probe_directory(void);
 uint64_t *probe_spare_table(void);
 
-// After this many more interrupts the last one's handler leaves interrupts off: a storm can be so
-// dense that the interrupted code never runs again.
+// After `count` more interrupts, the handler of the last one leaves interrupts off. A storm can be
+// so dense that the interrupted code would never run again.
 void machine_limit_interrupts(uint32_t count);
 
-// Until machine_restore every vector from 16 on is the local APIC's, the 8259s are masked, and an
-// interrupt counts as the vector that the APIC has in service.
+// Until machine_restore, every vector from 16 on is for the local APIC, and the 8259s are masked.
+// An interrupt is counted for the vector that the APIC has in service.
 void machine_take_apic_vectors(void);
 
 // How many interrupts of a vector (2, or from 32 on) have come.
 uint32_t machine_interrupts(unsigned vector);
-// How many of these came while RFLAGS.IF was clear, INT n included.
+// How many interrupts came while RFLAGS.IF was clear, INT n included.
 uint32_t machine_masked_interrupts(void);

@@ -9,7 +9,7 @@
 
 #define SMP_PROCESSORS 4
 #define STATUS_USAGE 254
-#define STATUS_MAX 253 // 255 is the library's: an exception that nobody expected
+#define STATUS_MAX 253 // 255 belongs to the library: an exception without a handler
 
 static const struct attempt_group *const groups[] = {
     &state_group,
@@ -39,10 +39,10 @@ static const struct attempt_group *const groups[] = {
     &transitions_group,
 };
 
-// With the word `smp`.
+// The groups that run with the word `smp`.
 static const struct attempt_group *const smp_groups[] = {&storms_group, &races_group};
 
-// What `only=` names, of the fatal ones.
+// Runs the fatal attempts that `only=` names.
 static void run_fatal(const struct attempt_group *group, const char *command_line,
                       struct tally *tally)
 {

@@ -6,7 +6,7 @@
 
 #define IOAPIC_ADDRESS 0xfec00000ULL
 #define HOLE_START 0xa0000ULL               // where a PC has its graphics card
-#define HOLE_END 0xb8000ULL                 // there the text memory begins
+#define HOLE_END 0xb8000ULL                 // where the text memory begins
 #define FIRMWARE_START (4 * GIB - 16 * MIB) // where a PC has its flash
 #define DENSE_BYTES (16 * MIB)
 #define SPARSE_STEP (1 * MIB + 4 * KIB + 8)
@@ -24,7 +24,8 @@ static void write_at(uint64_t address, uint64_t value)
     __asm__ volatile("movq %0, (%1)" ::"r"(value), "r"(address) : "memory");
 }
 
-// Reads in each width; the outcome is wrong with what it found unless that is all ones.
+// Reads in each width. The outcome is wrong, with the value that was found, unless that is all
+// ones.
 static enum outcome read_nothing(uint64_t physical)
 {
     const uint64_t address = probe_map(physical, 0);
@@ -41,7 +42,7 @@ static enum outcome read_nothing(uint64_t physical)
     return OUTCOME_ALL_ONES;
 }
 
-// What is written must not be there afterwards.
+// A written value must not be there afterwards.
 static enum outcome write_nothing(uint64_t physical)
 {
     const uint64_t address = probe_map(physical, PAGE_WRITABLE);
@@ -74,7 +75,7 @@ static enum outcome read_hole(void)
     return OUTCOME_ALL_ONES;
 }
 
-// From 4 GiB on, each power of two that the processor can address.
+// Calls `touch` for each power of two from 4 GiB on that the processor can address.
 static enum outcome each_power(enum outcome (*touch)(uint64_t physical))
 {
     const unsigned bits = machine_physical_bits();
@@ -112,8 +113,8 @@ static enum outcome read_2_to_40(void)
     return read_nothing(BIT(40));
 }
 
-// Any hypervisor, and any other guest, lies somewhere: close to the end of RAM step by step, and up
-// to the devices in larger steps that meet every kind of alignment.
+// A hypervisor and other guests must lie somewhere. So this searches in small steps close to the
+// end of RAM, and up to the devices in larger steps that meet every kind of alignment.
 static enum outcome scan(void)
 {
     const uint64_t end = machine_memory_end();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a write to CR0, CR4 or EFER does by the manuals (SDM Vol. 2B MOV, APM Vol. 2 3.1).
+// What a write to CR0, CR4 or EFER does according to the manuals (SDM Vol. 2B MOV, APM Vol. 2 3.1).
 #include "guests/hostile/mode_model.h"
 
 #include "arch/x86/registers.h"
@@ -13,7 +13,7 @@
 
 enum cpuid_word { LEAF_1_ECX, LEAF_1_EDX, LEAF_7_EBX, LEAF_7_ECX, EXTENDED_ECX, EXTENDED_EDX };
 
-// A bit of a register, and the bit of CPUID that says that it is there.
+// A bit of a register, and the bit of CPUID that shows whether it exists.
 struct feature {
     uint64_t bit;
     enum cpuid_word word;
@@ -74,8 +74,8 @@ static bool cr0_legal(const struct mode_trial *t, bool in_64_bits)
            !(in_64_bits && (value & CR0_PG) == 0);
 }
 
-// Where PAE comes on over tables of 32-bit paging, their first entry has bits that are reserved in
-// a page-directory-pointer-table entry.
+// If PAE is switched on over tables of 32-bit paging, their first entry has bits that are reserved
+// in an entry of a page-directory-pointer table.
 static bool cr4_legal(const struct mode_trial *t, bool long_mode)
 {
     const bool paging = (t->cr0 & CR0_PG) != 0;

@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: MIT
-; Writes one register in a mode of the attempt's choice, and comes back to 64-bit mode whatever came
-; of it.
+; Writes one register in a mode of the attempt's choice, and comes back to 64-bit mode whatever
+; happens.
 bits 64
 default rel
 
@@ -14,7 +14,7 @@ REGISTER_EFER   equ 2
 REGISTER_MSW    equ 3
 NO_VECTOR       equ 0xff
 
-; Of the copy's own GDT.
+; Selectors of the copy's own GDT.
 CODE32          equ 0x08
 DATA32          equ 0x10
 CODE64          equ 0x18
@@ -27,13 +27,13 @@ PLAIN_CR0       equ 0x31        ; PE, ET, NE
 %define EXCEPTIONS 32
 STACK_BYTES     equ 512
 
-; Where a label is in the copy.
+; The address of a label in the copy.
 %define AT(label) (MODES_ADDRESS + (label) - modes_start)
 
 section .text
 
 ; void modes_run(void)
-; Carries out what `modes_trial` in the copy says.
+; Carries out the trial in the copy's `modes_trial`.
 global modes_run
 modes_run:
     push rbx
@@ -62,7 +62,7 @@ modes_run:
     push qword AT(leave_long_mode)
     retfq
 
-; Back in 64-bit mode, with this GDT, IDT and stack again.
+; Here the processor is back in 64-bit mode, with the guest's GDT, IDT and stack.
 modes_return:
     push qword SELECTOR_CODE
     lea rax, [.reloaded]
@@ -84,7 +84,7 @@ modes_return:
     pop rbx
     ret
 
-; Writes the register, in the mode that it stands in.
+; Writes the register, in whatever mode the macro is used.
 %macro WRITE_REGISTER 0
     mov byte [AT(trial.vector)], NO_VECTOR
     mov eax, [AT(trial.value)]
@@ -110,7 +110,8 @@ modes_return:
 %%done:
 %endmacro
 
-; What all registers hold after it; then protected mode without paging, from whatever mode it is.
+; Notes what all registers hold afterwards. Then goes to protected mode without paging, from
+; whatever mode the macro is used in.
 %macro READ_REGISTERS 0
     mov eax, cr0
     mov [AT(trial.cr0_after)], eax
@@ -123,7 +124,7 @@ modes_return:
     mov cr0, eax
 %endmacro
 
-; In .data, because modes.c fills in what to do and copies all below 1 MiB, where real mode reaches.
+; In .data, because modes.c fills in the trial, and copies the code below 1 MiB for real mode.
 section .data align=16
 global modes_start
 modes_start:

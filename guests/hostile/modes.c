@@ -16,7 +16,7 @@ extern uint8_t modes_end[];
 extern uint8_t modes_trial[];
 void modes_run(void);
 
-// The low 16 MiB, in the forms of 32-bit and of PAE paging.
+// Page tables for the low 16 MiB, in the forms of 32-bit and of PAE paging.
 #define LOW_MEMORY (16 * MIB)
 static uint32_t directory_32[1024] TABLE_ALIGNED;
 static uint64_t pointers_pae[4] __attribute__((aligned(32)));

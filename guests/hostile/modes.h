@@ -8,11 +8,11 @@
 
 enum mode_register { REGISTER_CR0, REGISTER_CR4, REGISTER_EFER, REGISTER_MSW };
 
-// modes.asm knows the order. CR0.PE of `cr0` tells real mode from protected mode.
+// modes.asm knows the order of the members. CR0.PE of `cr0` tells real mode from protected mode.
 struct mode_trial {
     uint32_t which; // enum mode_register
-    uint32_t value; // what is written to it
-    uint32_t cr0;   // what the registers hold before
+    uint32_t value; // the value to write to it
+    uint32_t cr0;   // this and the next: what the registers hold before
     uint32_t cr3;
     uint32_t cr4;
     uint32_t efer;
@@ -23,8 +23,9 @@ struct mode_trial {
 };
 static_assert(sizeof(struct mode_trial) == 40, "order in modes.asm");
 
-// Copies the code that leaves 64-bit mode to where real mode reaches it.
+// Copies the code that leaves 64-bit mode to an address that real mode reaches.
 void modes_init(void);
 
-// With interrupts off. `cr3` is chosen to fit the rest: low memory is where it is in all modes.
+// Makes the trial. Interrupts must be off. `cr3` is chosen to fit the mode, and maps low memory one
+// to one.
 void modes_try(struct mode_trial *trial);

@@ -43,7 +43,7 @@ static bool fault_is_gp(enum outcome outcome)
     return outcome == OUTCOME_DONE || outcome == (enum outcome)VECTOR_GP;
 }
 
-// Reading must give #GP or a value, and no value that looks like an address of a kernel.
+// A read must give #GP or a value. The value must not look like an address of a kernel.
 static enum outcome read_checked(uint32_t msr)
 {
     struct msr_access access = {.msr = msr};
@@ -81,13 +81,13 @@ static enum outcome read_random(void)
     return OUTCOME_DONE;
 }
 
-// Registers that are right to change and would only hurt the guest itself.
+// MSRs that a guest may change, but whose change would break the guest itself.
 static bool own_risk(uint32_t msr)
 {
     return msr == IA32_EFER || msr == IA32_APIC_BASE || msr == IA32_BIOS_UPDT_TRIG;
 }
 
-// Writes zero and all ones, then what was there.
+// Writes zero and all ones, then the old value.
 static enum outcome write_checked(uint32_t msr)
 {
     struct msr_access before = {.msr = msr};
@@ -115,7 +115,7 @@ static enum outcome write_ranges(void)
     return OUTCOME_DONE;
 }
 
-// What virtualises must not show through where CPUID says that there is no VMX.
+// The VMX MSRs of the machine must not show through if CPUID says that there is no VMX.
 static enum outcome read_vmx(void)
 {
     if ((cpuid(1, 0).ecx & CPUID_1_ECX_VMX) != 0) {
@@ -212,7 +212,7 @@ static enum outcome apic_base_back_from_x2apic(void)
     return apic_base(msr_read(IA32_APIC_BASE) & ~APIC_BASE_X2APIC);
 }
 
-// The page of the APIC over the guest's own RAM: whatever happens to it, the machine goes on.
+// Moves the page of the APIC over the guest's own RAM. Whatever that does, the machine must go on.
 static enum outcome apic_base_in_ram(void)
 {
     const uint64_t base = msr_read(IA32_APIC_BASE);

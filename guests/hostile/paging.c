@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Attempts with page tables: loops, reserved bits, tables where none can be, changes on the run.
+// Attempts with page tables: loops, reserved bits, tables outside of RAM, changes while they are
+// used.
 #include "arch/x86/msr_numbers.h"
 #include "guests/hostile/groups.h"
 #include "guests/hostile/machine.h"
@@ -46,7 +47,7 @@ static void set_window(uint64_t entry)
     cpu_invalidate_page(PROBE_WINDOW);
 }
 
-// A page table of the guest's own for the window, with its first entry.
+// Makes a page table for the window, with this first entry.
 static uint64_t *small_pages(uint64_t first_entry)
 {
     uint64_t *table = probe_spare_table();
@@ -55,7 +56,7 @@ static uint64_t *small_pages(uint64_t first_entry)
     return table;
 }
 
-// The outcome of a read of the window, which must be a page fault for reserved bits if it is one.
+// Reads the window. If a page fault comes, it must be one for reserved bits.
 static enum outcome read_reserved(void)
 {
     struct trap trap;
@@ -111,7 +112,7 @@ static enum outcome no_execute_without_nxe(void)
     return read_reserved();
 }
 
-// What is not RAM reads all ones, so the entry has reserved bits.
+// An entry outside of RAM reads as all ones, so it has reserved bits.
 static enum outcome table_above_ram(void)
 {
     set_window(machine_memory_end() | PAGE_PRESENT | PAGE_WRITABLE);
@@ -124,7 +125,7 @@ static enum outcome table_far_away(void)
     return read_reserved();
 }
 
-// What a walk finds in device registers is not defined; it must find something.
+// It is not defined what a walk finds in device registers, but the walk must come to an end.
 static enum outcome table_in_apic(void)
 {
     set_window(APIC_ADDRESS | PAGE_PRESENT | PAGE_WRITABLE);
@@ -153,7 +154,7 @@ static enum outcome flip(void)
     return OUTCOME_DONE;
 }
 
-// A page that comes needs no INVLPG.
+// A page that becomes present needs no INVLPG.
 static enum outcome appear(void)
 {
     uint64_t *table = small_pages(0);

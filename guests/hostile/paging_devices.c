@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Devices behind page tables that loop, and faults that someone else than the processor must find.
+// Devices behind page tables that loop, and faults that an emulator must find in the processor's
+// place.
 #include "guests/hostile/groups.h"
 #include "guests/hostile/hpet.h"
 #include "guests/hostile/ioapic.h"
@@ -32,16 +33,16 @@ static uint64_t *pml4(void)
     return (uint64_t *)(uintptr_t)(cr3_read() & PAGE_ADDRESS_MASK);
 }
 
-// The address by its indexes.
+// The address with these indexes.
 static uint64_t at(uint64_t pdpt, uint64_t pd, uint64_t pt)
 {
     return SLOT << PML4_SHIFT | pdpt << PDPT_SHIFT | pd << PD_SHIFT | pt << PT_SHIFT;
 }
 
-// The top of the tables under test; NULL takes it away.
+// Sets the top of the tables under test; NULL removes it.
 static void set_top(const uint64_t *table)
 {
-    pml4()[SLOT] = table != NULL ? address_of(table) | LINK : 0;
+    pml4()[SLOT] = table ? address_of(table) | LINK : 0;
     cr3_write(cr3_read());
 }
 
@@ -90,7 +91,7 @@ static enum outcome two_tables(void)
     return use_apic(at(5, 5, 7));
 }
 
-// Its own entry leads from the PML4 to itself three times, the next to the APIC.
+// An entry of the PML4 leads back to the PML4 three times. Another entry then leads to the APIC.
 static enum outcome pml4_alone(void)
 {
     pml4()[SLOT + 1] = APIC_ADDRESS | LINK;
@@ -110,7 +111,7 @@ static enum outcome large_page(void)
     return use_apic(at(0, 2, 0));
 }
 
-// All devices in one page.
+// One page of 1 GiB has all devices.
 static enum outcome huge_page(void)
 {
     if ((cpuid_if_present(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_PAGE_1G) == 0) {
@@ -131,7 +132,7 @@ static enum outcome huge_page(void)
     return use_apic(base + APIC_ADDRESS);
 }
 
-// An entry that is passed as a table's three times, and one that is a page's.
+// The walk uses one entry three times as that of a table, and another as that of a page.
 static enum outcome accessed_and_dirty(void)
 {
     clear_tables();
@@ -179,7 +180,7 @@ static enum outcome code_in_loop(void)
     return check_call(at(0, 0, 3), at(0, 0, 1));
 }
 
-// The instruction lies in the table that maps it and the device.
+// The instruction lies in the page table that maps both it and the device.
 static enum outcome code_in_table(void)
 {
     clear_tables();
@@ -201,8 +202,8 @@ static void copy_one(void *argument)
     __asm__ volatile("movsl" : "+S"(copy.from), "+D"(copy.to)::"memory");
 }
 
-// MOVS reads a device and then finds that it cannot write: the same fault must come as with RAM as
-// the source, where the processor finds it alone.
+// MOVS reads a device and then cannot write. The same fault must come as with RAM as the source,
+// where the processor finds the fault by itself.
 static enum outcome same_fault(uint64_t to)
 {
     struct copy ram = {address_of(frame), to};
@@ -222,7 +223,7 @@ static enum outcome same_fault(uint64_t to)
     return (enum outcome)by_other.frame.vector;
 }
 
-// A page of RAM behind three tables, of which one entry is made another.
+// Maps a page of RAM behind three tables, sets the entry at one level, and reads.
 static enum outcome fault_of(unsigned level, uint64_t entry)
 {
     clear_tables();
@@ -234,7 +235,7 @@ static enum outcome fault_of(unsigned level, uint64_t entry)
     return same_fault(at(0, 0, 0) + 8);
 }
 
-// At each level the same entry.
+// Tries the same entry at each level.
 static enum outcome faults_of(uint64_t entry)
 {
     enum outcome outcome = OUTCOME_WRONG;
@@ -252,7 +253,7 @@ static enum outcome absent(void)
     return faults_of(~(uint64_t)PAGE_PRESENT);
 }
 
-// A table, or the page, that may be read.
+// A table, or the page itself, that may only be read.
 static enum outcome read_only(void)
 {
     cr0_write(cr0_read() | CR0_WP);
@@ -300,7 +301,7 @@ static enum outcome large_reserved(void)
     return (enum outcome)VECTOR_PF;
 }
 
-// The PML4's entries have no large pages.
+// The PML4 cannot map large pages.
 static enum outcome pml4_large(void)
 {
     clear_tables();

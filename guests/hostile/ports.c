@@ -108,7 +108,7 @@ static enum outcome insb_read_only(void)
     return OUTCOME_DONE;
 }
 
-// 65536 iterations until the window ends, in the middle of which interrupts must get through.
+// Makes 65536 iterations until the window ends. Interrupts must get through in the middle of them.
 static enum outcome insb_huge(void)
 {
     probe_map(machine_memory_end(), PAGE_WRITABLE);

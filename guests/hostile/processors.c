@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The other processors: started for a job each time anew, whatever the last one left of them.
+// The other processors. They are started anew for each job, whatever state the last job left them
+// in.
 #include "guests/hostile/processors.h"
 
 #include "arch/x86/registers.h"
@@ -36,7 +37,7 @@ void ipi_send(uint32_t destination, uint32_t command)
     xapic_write(APIC_ICR, command | APIC_ICR_ASSERT);
 }
 
-// The only code that may fault has put the address behind it into r15, its stack into r13.
+// Code that may fault has put the address behind it into r15 and its stack pointer into r13.
 static void skip(struct trap_frame *frame)
 {
     frame->rip = frame->r15;
@@ -81,8 +82,8 @@ void processors_init(unsigned processors)
     trampoline_prepare();
 }
 
-// Nobody begins before all have come: an NMI would find one in real mode, without a handler. A
-// processor that has done its job stays in reach of an INIT.
+// No processor begins before all have come: an NMI must not find one in real mode, without a
+// handler. A processor that has done its job waits for the next INIT.
 void processor_entry(uint64_t number)
 {
     apic_set_mode(APIC_MODE_XAPIC);

@@ -22,7 +22,7 @@ static uint64_t address_of(const volatile void *object)
     return (uint64_t)(uintptr_t)object;
 }
 
-// Number 1 changes, the others, with the first, use.
+// Processor 1 makes the changes. All others, processor 0 too, use what it changes.
 static enum outcome race(processor_job *job)
 {
     done = 0;
@@ -42,7 +42,7 @@ static enum outcome race(processor_job *job)
 
 // ---- Code that changes ----
 
-// All are accesses to device memory at rdi, so that the emulator can do any that it finds.
+// All are accesses to device memory at rdi, so the emulator can carry out any that it finds.
 static const uint8_t variants[][VARIANT_BYTES] = {
     {0x8b, 0x07, 0xc3},                         // mov eax, [rdi]
     {0x89, 0x07, 0xc3},                         // mov [rdi], eax
@@ -64,7 +64,7 @@ static uint64_t variant(unsigned number)
     return bytes;
 }
 
-// Once nobody writes any more, what runs must be what was written last.
+// Once the writes have ended, the code that was written last must run.
 static void check_last(const void *code)
 {
     *(volatile uint32_t *)IOAPIC_SELECT = SELECTED;
@@ -91,7 +91,7 @@ static void rewrite_or_run(unsigned self)
         __atomic_store_n(code, variant(0), __ATOMIC_RELEASE);
     }
     __atomic_add_fetch(&done, 1, __ATOMIC_ACQ_REL);
-    // One after the other: all use the same register.
+    // The processors take turns, because all use the same register.
     if (wait_for_count(&done, processor_count() + self)) {
         check_last(code);
     }
@@ -104,7 +104,8 @@ static enum outcome code_rewritten(void)
     return race(rewrite_or_run);
 }
 
-// The first byte, a REX prefix, is the last of a page; the next page is one of two, or none.
+// The first byte of the code, a REX prefix, is the last of a page. The next page is one of two, or
+// is not present.
 static void turn_page_or_run(unsigned self)
 {
     uint64_t *table = probe_spare_table();

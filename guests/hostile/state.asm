@@ -3,12 +3,12 @@
 bits 64
 default rel
 
-; A value for each register: its number, and bits in the upper half.
+; A value for each register: its number, with bits in the upper half.
 %define SENTINEL(n) (0x5a5a123400000000 + (n))
 
 section .text
 
-; bool state_registers_survive(void): an exit by OUT, which reads registers and changes none.
+; bool state_registers_survive(void): makes an exit by OUT, which changes no register.
 global state_registers_survive
 state_registers_survive:
     push rbx

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the guest finds at its start and after exits: nothing of anyone else's, and all of its own.
+// The state at the guest's start and after exits: nothing of others is left, nothing of its own is
+// lost.
 #include "guests/hostile/groups.h"
 #include "guests/hostile/machine.h"
 #include "guests/lib/cpu.h"

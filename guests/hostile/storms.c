@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Attempts with several processors on interrupts: storms of each kind, resets and changes in them.
+// Attempts with several processors on interrupts: storms of each kind, with resets and changes in
+// between.
 #include "arch/x86/msr_numbers.h"
 #include "guests/hostile/groups.h"
 #include "guests/hostile/machine.h"
@@ -25,7 +26,7 @@
 #define PIT_VECTOR (PIC_VECTOR + PIT_IRQ)
 #define IOAPIC_PINS 24U
 
-// The others at their work, the first at its own.
+// Runs `theirs` on the other processors while the first one runs `mine`.
 static enum outcome storm(processor_job *theirs, processor_job *mine)
 {
     const uint32_t before = machine_masked_interrupts();
@@ -114,7 +115,8 @@ static enum outcome mixture(void)
 
 static volatile uint32_t startups;
 
-// Counts in its own page that it runs, then spins: lock inc dword [cs:0x10]; jmp $.
+// Writes code that counts its start in its own page and then spins: lock inc dword [cs:0x10]; jmp
+// $.
 static void place_counter(void)
 {
     static const uint8_t code[] = {0xf0, 0x2e, 0x66, 0xff, 0x06, 0x10, 0x00, 0xeb, 0xfe};
@@ -122,7 +124,7 @@ static void place_counter(void)
     *(volatile uint32_t *)COUNTER = 0;
 }
 
-// To all with higher numbers, so that nobody resets the first.
+// Sends only to processors with higher numbers, so that no processor resets the first one.
 static void start_and_stop(unsigned self)
 {
     for (unsigned i = 0; i < STARTUPS; i++) {
@@ -148,7 +150,7 @@ static void do_nothing(unsigned self)
     (void)self;
 }
 
-// Two at the same time reset and start the others, which run.
+// Two processors reset and start the others at the same time, while those run.
 static enum outcome init_storm(void)
 {
     startups = 0;
@@ -160,7 +162,7 @@ static enum outcome init_storm(void)
     if (!wait_for_count(&startups, 2)) {
         return attempt_wrong("processors that finished", startups);
     }
-    // None may have a SIPI before it that counts once more later.
+    // No processor may have a SIPI left over, which would count once more later.
     if (!processors_start(do_nothing)) {
         return attempt_wrong("not all processors came back, of", processor_count());
     }
@@ -183,7 +185,7 @@ static enum outcome startups_to_running(void)
     return runs == 0 ? outcome : attempt_wrong("started anew", runs);
 }
 
-// All that are halted with their interrupts off are woken by NMIs.
+// Halts with interrupts off, so only the first processor's NMIs end that.
 static void halt_for_nmis(unsigned self)
 {
     (void)self;
@@ -194,7 +196,7 @@ static void halt_for_nmis(unsigned self)
     }
 }
 
-// Until nobody halts any more.
+// Sends NMIs until no processor halts any more.
 static void wake_by_nmis(unsigned self)
 {
     (void)self;
@@ -227,7 +229,7 @@ static void change_modes(unsigned self)
 {
     (void)self;
     const uint64_t base = msr_read(IA32_APIC_BASE) & ~(APIC_BASE_ENABLE | APIC_BASE_X2APIC);
-    cpu_interrupts_off(); // the handlers know one mode for all
+    cpu_interrupts_off(); // the handlers know only one mode for all processors
     for (unsigned i = 0; i < MESSAGES / 4; i++) {
         msr_write(IA32_APIC_BASE, base | APIC_BASE_ENABLE);
         if (apic_has_x2apic()) {
@@ -252,8 +254,8 @@ static enum outcome modes_change(void)
 
 static volatile uint32_t ticks[IDT_VECTORS];
 
-// A storm can be so dense that what it interrupts never runs again: after some it leaves
-// interrupts off.
+// Leaves interrupts off after some ticks, because a storm can be so dense that the interrupted code
+// would never run again.
 static void count_tick(struct trap_frame *frame)
 {
     if (++ticks[frame->vector] >= TICKS) {
@@ -273,7 +275,7 @@ static void fast_timer(unsigned self)
     xapic_write(APIC_LVT_TIMER, (uint32_t)APIC_LVT_PERIODIC | vector);
     xapic_write(APIC_TIMER_INITIAL, 1);
     while (ticks[vector] < TICKS && (self != 0 || ticks[PIT_VECTOR] < TICKS)) {
-        // Not PAUSE: with it, no interrupt seems to come in before CLI in QEMU.
+        // NOP and not PAUSE: with PAUSE, no interrupt seems to come before the CLI in QEMU.
         __asm__ volatile("sti\n\tnop\n\tnop\n\tcli" ::: "memory");
     }
     xapic_write(APIC_TIMER_INITIAL, 0);
@@ -299,7 +301,7 @@ static enum outcome timers(void)
     return storm(fast_timer, fast_timer_and_pit);
 }
 
-// The same registers by all at the same time; what each reads nobody can say.
+// All processors use the same registers at the same time, so the values they read are not defined.
 static void use_devices(unsigned self)
 {
     volatile uint32_t *ioapic = (volatile uint32_t *)0xfec00000;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CR0, CR4 and EFER in every order: each bit and each pair of bits, in every mode of the processor.
+// Changes of CR0, CR4 and EFER: each bit and each pair of bits, in every mode of the processor.
 #include "arch/x86/msr_numbers.h"
 #include "guests/hostile/decoder.h"
 #include "guests/hostile/groups.h"
@@ -31,7 +31,7 @@ static void write_here(void *argument)
     }
 }
 
-// In a 32-bit code segment of long mode.
+// Makes the write in a 32-bit code segment of long mode.
 static void write_in_compatibility_mode(void *argument)
 {
     static const uint8_t code[][4] = {
@@ -86,12 +86,13 @@ static uint32_t current(const struct mode_trial *t)
     return t->which == REGISTER_CR4 ? t->cr4 : t->which == REGISTER_EFER ? t->efer : t->cr0;
 }
 
-// Where the tables would not fit the new paging mode it is legal, and fatal. In a guest of AMD-V
-// PAE over other tables is, too: nobody looks at them before they are used (APM Vol. 2 15.25.10).
+// Whether the write can be tried. A change to a paging mode that the tables do not fit is legal and
+// fatal. So is PAE over other tables in a guest of AMD-V, where the processor does not look at the
+// tables before it uses them (APM Vol. 2 15.25.10).
 static bool is_tried(const struct mode_trial *t, run_trial *run)
 {
     if (run == try_in_compatibility_mode && t->which == REGISTER_CR0) {
-        return (t->value & CR0_PG) != 0; // or it leaves long mode, and this code with it
+        return (t->value & CR0_PG) != 0; // without PG it would leave long mode, and this code
     }
     if (run != modes_try && t->which == REGISTER_CR4) {
         return true;
@@ -103,7 +104,7 @@ static bool is_tried(const struct mode_trial *t, run_trial *run)
     return t->which != REGISTER_EFER || ((t->value ^ t->efer) & EFER_LMSLE) == 0;
 }
 
-// Each bit of the register flipped, and each pair of them.
+// Flips each bit of the register, and each pair of bits.
 static enum outcome flip_pairs(struct mode_trial trial, run_trial *run)
 {
     const uint32_t before = current(&trial);
@@ -211,7 +212,7 @@ static bool xcr0_legal(uint32_t value, uint32_t allowed)
            (avx512 == 0 || (avx512 == XCR0_AVX512 && (value & XCR0_AVX) != 0));
 }
 
-// From x87 alone and from all that there is.
+// Tries each pair of bits from x87 alone and from all components.
 static enum outcome xcr0_pairs(void)
 {
     const uint32_t allowed = cpuid_if_present(0xd, 0).eax;

@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: MIT
-; Code for privilege level 3. Each piece runs at another address than it is linked at; INT3 ends it.
+; Code for privilege level 3. Each piece runs at another address than it is linked at, and ends with
+; INT3.
 bits 64
 default rel
 
@@ -41,7 +42,7 @@ PIECE vmrun,    vmrun
 PIECE xsetbv,   xsetbv
 PIECE int8,     int 8
 
-; rax = 0: the hypercall that anyone would be allowed, if anyone were.
+; rax = 0: a hypercall without any effect. Level 3 may not make even this one.
 global user_vmcall
 user_vmcall:
     xor eax, eax
@@ -54,7 +55,7 @@ user_vmmcall:
     vmmcall
     int3
 
-; A page of the supervisor.
+; Reads a page of the supervisor.
 global user_read_supervisor
 user_read_supervisor:
     mov eax, 0x100000

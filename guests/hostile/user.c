@@ -10,7 +10,7 @@
 
 static uint8_t user_stack[USER_STACK_BYTES] __attribute__((aligned(16)));
 
-// Where the image, which lies below 4 MiB, is in the window.
+// The address in the window of an object of the image, which lies below 4 MiB.
 static uint64_t in_window(const void *object)
 {
     return PROBE_WINDOW + (uint64_t)(uintptr_t)object;
@@ -32,7 +32,7 @@ static void enter_user(void *code)
                      : "rax", "rcx", "rdx", "memory");
 }
 
-// Runs a piece of user.asm and tells what came of it; its INT3 counts as done.
+// Runs a piece of user.asm and returns its outcome. Its INT3 counts as done.
 static enum outcome run_user(void (*piece)(void), struct trap *trap)
 {
     idt_set(VECTOR_BP, trap_entry(VECTOR_BP), 0, 3);
@@ -131,8 +131,7 @@ static const struct attempt attempts[] = {
     {"SWAPGS at level 3", swapgs_at_3, FAULT(GP)},
     {"SYSRET at level 3", sysret_at_3, FAULT(GP) | FAULT(UD)},
     {"VMXON at level 3", vmxon_at_3, FAULT(UD)},
-    // With AMD-V in use the CPU looks at the privilege level before it exits (APM Vol. 2 table
-    // 15-7).
+    // Under AMD-V the CPU checks the privilege level before it exits (APM Vol. 2 table 15-7).
     {"VMRUN at level 3", vmrun_at_3, FAULT(UD) | FAULT(GP)},
     {"XSETBV at level 3", xsetbv_with_osxsave, FAULT(GP)},
     {"INT 8 at level 3", int8_at_3, FAULT(GP)},

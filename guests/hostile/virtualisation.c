@@ -2,7 +2,8 @@
 // Attempts with the instructions of VT-x, AMD-V, SMX and SGX.
 #include "guests/hostile/groups.h"
 
-// Operands are in the guest's own memory; none of these may get as far as reading them.
+// The operands are in the guest's own memory. None of these instructions may get as far as reading
+// them.
 ATTEMPT_INSTRUCTION(vmxon, "push $0\n\tvmxon (%%rsp)\n\tpop %%rax")
 ATTEMPT_INSTRUCTION(vmxoff, "vmxoff")
 ATTEMPT_INSTRUCTION(vmptrld, "push $0\n\tvmptrld (%%rsp)\n\tpop %%rax")

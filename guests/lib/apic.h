@@ -76,10 +76,10 @@ static inline void xapic_write(unsigned offset, uint32_t value)
 bool apic_has_x2apic(void);
 bool apic_has_tsc_deadline(void);
 
-// Puts the APIC into `mode` by allowed transitions (SDM Vol. 3A 10.12.5), software-enabled, LINT0
-// passing the 8259s on as after reset of a PC.
+// Puts the APIC into `mode` by allowed transitions (SDM Vol. 3A 10.12.5), enables it by software,
+// and lets LINT0 pass on the interrupts of the 8259s, as a PC's firmware does.
 void apic_set_mode(enum apic_mode mode);
 
-// In the mode that is set.
+// Access a register in the mode that is set.
 uint32_t apic_read(enum apic_register which);
 void apic_write(enum apic_register which, uint32_t value);

@@ -31,7 +31,7 @@ uint64_t clock_ns(void)
     return now / tsc_hz * NS_PER_S + now % tsc_hz * NS_PER_S / tsc_hz;
 }
 
-// The clock is a hypercall, so it is not asked in each round.
+// Reading the clock is a hypercall, so not every round does it.
 bool clock_wait_for_count(const volatile uint32_t *counter, uint32_t wanted, uint64_t patience_ns)
 {
     const uint64_t start = clock_ns();

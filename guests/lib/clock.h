@@ -10,5 +10,6 @@
 void clock_init(void);
 uint64_t clock_ns(void);
 
-// Waits until `*counter`, which others count up, is at least `wanted`; false after `patience_ns`.
+// Waits until `*counter`, which others count up, is at least `wanted`. Returns false if that takes
+// longer than `patience_ns`.
 bool clock_wait_for_count(const volatile uint32_t *counter, uint32_t wanted, uint64_t patience_ns);

@@ -14,7 +14,7 @@ static inline struct cpuid_registers cpuid(uint32_t leaf, uint32_t subleaf)
     return r;
 }
 
-// A leaf that the CPU may not have: all zero then.
+// CPUID for a leaf that the CPU may not have: all zero in that case.
 static inline struct cpuid_registers cpuid_if_present(uint32_t leaf, uint32_t subleaf)
 {
     if (cpuid(leaf & 0xffff0000, 0).eax < leaf) {
@@ -37,7 +37,7 @@ static inline void msr_write(uint32_t msr, uint64_t value)
                      : "memory");
 }
 
-// Not before everything ahead of it is done.
+// Reads the TSC after all earlier instructions are done.
 static inline uint64_t tsc_read(void)
 {
     uint32_t low;
@@ -72,7 +72,7 @@ static inline void cpu_halt(void)
     __asm__ volatile("hlt" ::: "memory");
 }
 
-// In each round of a loop that waits for another processor (SDM Vol. 2B, PAUSE).
+// For each round of a loop that waits for another processor (SDM Vol. 2B, PAUSE).
 static inline void cpu_pause(void)
 {
     __asm__ volatile("pause" ::: "memory");

@@ -32,7 +32,7 @@ static uint64_t gdt[SELECTOR_LIMIT / 8] __attribute__((aligned(16))) = {
 
 #define TSS_AVAILABLE (0x89ULL << 40)
 
-// A TSS descriptor that is not busy, as LTR wants it.
+// Makes a TSS descriptor that is not busy: LTR needs it so.
 static void make_tss_descriptor(void)
 {
     const uint64_t base = (uint64_t)(uintptr_t)&tss;

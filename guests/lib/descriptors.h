@@ -16,7 +16,7 @@ enum selector {
     SELECTOR_LIMIT = 0x58,
 };
 
-// Stacks that the TSS offers to the IDT: 1 for #DF and NMI, 2 is a guest's own to use.
+// The interrupt stacks of the TSS: number 1 is for #DF and NMI, number 2 is free for a guest.
 #define IST_FAULTS 1
 #define IST_SPARE 2
 
@@ -42,10 +42,10 @@ static_assert(sizeof(struct descriptor_table) == 10, "operand of LGDT and LIDT")
 #define GATE_INTERRUPT 0x8e // present, DPL 0
 #define GATE_DPL_SHIFT 5
 
-// Makes all three and loads them.
+// Makes and loads the GDT, the TSS and the IDT.
 void descriptors_init(void);
 
-// Loads them again after a guest loaded others.
+// Loads them again, after a guest has loaded others.
 void descriptors_load(void);
 
 uint64_t *descriptors_gdt(void);        // SELECTOR_LIMIT / 8 entries

@@ -14,7 +14,7 @@ enum hypercall {
 #define HUSK_VERSION 0x4b535548U // "HUSK"
 #define HUSK_SIGNATURE "HuskHuskHusk"
 #define HYPERCALL_UNKNOWN UINT64_MAX         // no such number
-#define HYPERCALL_FORBIDDEN (UINT64_MAX - 1) // not from this privilege level
+#define HYPERCALL_FORBIDDEN (UINT64_MAX - 1) // the call came from the wrong privilege level
 
 // The instruction of Intel's CPUs.
 static inline uint64_t hypercall_vmcall(uint64_t number, uint64_t first, uint64_t second)

@@ -2,7 +2,7 @@
 // Words and key=value pairs of a command line.
 #include "guests/lib/options.h"
 
-// Behind `prefix` if `text` starts with it, else NULL.
+// The text behind `prefix` if `text` starts with it, else NULL.
 static const char *skip_prefix(const char *text, const char *prefix)
 {
     while (*prefix != '\0') {
@@ -29,7 +29,7 @@ static const char *find(const char *line, const char *prefix)
             return NULL;
         }
         const char *rest = skip_prefix(line, prefix);
-        if (rest != NULL) {
+        if (rest) {
             return rest;
         }
         while (!ends_word(*line)) {
@@ -41,24 +41,24 @@ static const char *find(const char *line, const char *prefix)
 bool option_word(const char *line, const char *word)
 {
     const char *rest = find(line, word);
-    return rest != NULL && ends_word(*rest);
+    return rest && ends_word(*rest);
 }
 
 static const char *find_value(const char *line, const char *key)
 {
     const char *rest = find(line, key);
-    return rest != NULL && *rest == '=' ? rest + 1 : NULL;
+    return rest && *rest == '=' ? rest + 1 : NULL;
 }
 
 bool option_given(const char *line, const char *key)
 {
-    return find_value(line, key) != NULL;
+    return find_value(line, key);
 }
 
 uint64_t option_number(const char *line, const char *key, uint64_t otherwise)
 {
     const char *at = find_value(line, key);
-    if (at == NULL || *at < '0' || *at > '9') {
+    if (!at || *at < '0' || *at > '9') {
         return otherwise;
     }
     uint64_t value = 0;
@@ -71,9 +71,9 @@ uint64_t option_number(const char *line, const char *key, uint64_t otherwise)
 bool option_lists(const char *line, const char *key, const char *name)
 {
     const char *at = find_value(line, key);
-    while (at != NULL) {
+    while (at) {
         const char *rest = skip_prefix(at, name);
-        if (rest != NULL && (ends_word(*rest) || *rest == ',')) {
+        if (rest && (ends_word(*rest) || *rest == ',')) {
             return true;
         }
         while (!ends_word(*at) && *at != ',') {

@@ -20,7 +20,7 @@ void pit_start_periodic(uint16_t divisor)
 
 void pit_stop(void)
 {
-    out8(PIT_COMMAND, COMMAND_CHANNEL0_ONE_SHOT); // waits for a count that never comes
+    out8(PIT_COMMAND, COMMAND_CHANNEL0_ONE_SHOT); // the channel waits for a count that never comes
 }
 
 void pit_wait(uint16_t ticks)

@@ -14,8 +14,8 @@
 // Channel 0 raises IRQ 0 every `divisor` ticks (0 stands for 65536) from now on.
 void pit_start_periodic(uint16_t divisor);
 
-// Channel 0 raises IRQ 0 no more.
+// Stops channel 0: it raises IRQ 0 no more.
 void pit_stop(void);
 
-// Waits `ticks` of the timer by channel 2, polled.
+// Waits for `ticks` of the timer, by polling channel 2.
 void pit_wait(uint16_t ticks);

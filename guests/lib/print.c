@@ -79,7 +79,7 @@ static void print_number(uint64_t value, struct number_format format)
     }
 }
 
-// The part after '%', "0" and width, up to the conversion character, which is returned.
+// Reads what follows '%': a "0", a width, a length. Returns the conversion character behind them.
 static char parse_conversion(const char **format, struct number_format *number, bool *is_long)
 {
     const char *at = *format;

@@ -1,5 +1,5 @@
 ; SPDX-License-Identifier: MIT
-; The way of a started processor from real mode to C; copied below 1 MiB, where SIPIs point.
+; Takes a started processor from real mode to C. It is copied below 1 MiB, where SIPIs point.
 bits 16
 default rel
 
@@ -13,14 +13,14 @@ SELECTOR_CODE      equ 0x08
 SELECTOR_DATA      equ 0x10
 MSR_EFER           equ 0xc0000080
 
-; Where a label is in the copy.
+; The address of a label in the copy.
 %define AT(label) (TRAMPOLINE_ADDRESS + (label) - trampoline_start)
 
-; In .data, because trampoline.c fills the values in before it copies all to its place.
+; In .data, because trampoline.c fills in the values before it copies the code to its place.
 section .data align=16
 
-; CS:IP = 0800:0000, the rest as after INIT. From real mode straight to 64-bit mode: PE and PG are
-; set by one write (SDM Vol. 3A 9.8.5 asks for no stop in between).
+; A processor starts here with CS:IP = 0800:0000 and the rest as after INIT. It goes from real mode
+; straight to 64-bit mode: one write sets PE and PG (SDM Vol. 3A 9.8.5 asks for no stop in between).
 global trampoline_start
 trampoline_start:
     cli
@@ -77,7 +77,7 @@ trampoline_idtr: times 10 db 0
 global trampoline_end
 trampoline_end:
 
-; Not in the copy: the number that the next processor takes, and how many there may be.
+; These are not in the copy: the number that the next processor takes, and how many there may be.
 align 4
 global trampoline_next, trampoline_limit
 trampoline_next: dd 1

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The way of other processors to C: from a SIPI, each with a stack and a number of its own.
+// Brings other processors from a SIPI to C, each with a stack and a number of its own.
 #include "guests/lib/trampoline.h"
 
 #include "arch/x86/msr_numbers.h"
@@ -20,7 +20,7 @@ uint8_t processor_stacks[MAX_PROCESSORS][PROCESSOR_STACK_BYTES] __attribute__((a
 
 void trampoline_prepare(void)
 {
-    // Without a TSS no stack of it may be asked for.
+    // A gate must not ask for a stack of the TSS, because the other processors have none.
     idt_set(VECTOR_NMI, trap_entry(VECTOR_NMI), 0, 0);
     idt_set(VECTOR_DF, trap_entry(VECTOR_DF), 0, 0);
 

@@ -1,5 +1,5 @@
 ; SPDX-License-Identifier: MIT
-; The 256 entry points of the IDT, and the call that can be thrown out of.
+; The 256 entry points of the IDT, and a call that an exception can end.
 bits 64
 default rel
 

@@ -29,7 +29,7 @@ static const char *const names[EXCEPTIONS] = {
 
 const char *trap_name(unsigned vector)
 {
-    return vector < EXCEPTIONS && names[vector] != NULL ? names[vector] : "#?";
+    return vector < EXCEPTIONS && names[vector] ? names[vector] : "#?";
 }
 
 const void *trap_entry(unsigned vector)
@@ -52,7 +52,7 @@ static void report_uncaught(const struct trap_frame *frame)
 
 void trap_dispatch(struct trap_frame *frame)
 {
-    if (handlers[frame->vector] != NULL) {
+    if (handlers[frame->vector]) {
         handlers[frame->vector](frame);
         return;
     }

@@ -9,7 +9,7 @@ struct trap_frame {
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
     uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;
     uint64_t vector;
-    uint64_t error_code; // 0 where the CPU gives none
+    uint64_t error_code; // 0 if the CPU gives none
     uint64_t rip, cs, rflags, rsp, ss;
 };
 static_assert(sizeof(struct trap_frame) == 22 * sizeof(uint64_t), "order of the pushes");
@@ -24,10 +24,11 @@ struct trap {
 
 void traps_init(void);
 
-// NULL: an exception of this vector is caught by trap_catch or ends the guest.
+// Without a handler (NULL), an exception of this vector is caught by trap_catch or ends the guest.
 void trap_set_handler(unsigned vector, trap_handler *handler);
 
-// Calls `function`. True if an exception without a handler ended it; `trap` tells which.
+// Calls `function`. Returns true if an exception without a handler ended it; `trap` tells which
+// one.
 bool trap_catch(void (*function)(void *argument), void *argument, struct trap *trap);
 
 // The mnemonic of an exception: "#GP"; "#?" for other vectors.

@@ -1,13 +1,13 @@
 ; SPDX-License-Identifier: MIT
-; A walk through every mode of the CPU and back, from the first sector on. Reports each step; ends
-; with status 0, or with the number of the step that failed.
+; Walks through every mode of the CPU and back, and reports each step. Ends with status 0, or with
+; the number of the step that failed.
 org 0x7c00
 bits 16
 
 %include "guests/realmode/definitions.inc"
 
 start:
-    jmp 0:.flat                 ; one way of writing cs:ip
+    jmp 0:.flat                 ; CS may be 0 or 0x7c0 here: now it is 0
 .flat:
     cli
     cld
@@ -32,7 +32,7 @@ uart_init:
     ret
 
     times 510 - ($ - $$) db 0
-    dw 0xaa55                   ; by this it is known to be a boot sector
+    dw 0xaa55                   ; marks a boot sector
 
 %include "guests/realmode/real.inc"
 %include "guests/realmode/protected.inc"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Interprocessor interrupts of every kind, and who got them.
+// Sends interprocessor interrupts of every kind and checks which processors got them.
 #include "guests/smp/ipi.h"
 
 #include "arch/x86/registers.h"
@@ -14,12 +14,12 @@
 #define DFR_CLUSTER 0x0fffffffU
 #define XAPIC_BROADCAST 0xffU
 #define X2APIC_BROADCAST 0xffffffffU
-#define CLUSTER_MEMBERS 2 // processors in each cluster of ours; the xAPIC has room for four
+#define CLUSTER_MEMBERS 2 // processors in each of our clusters; an xAPIC cluster can have four
 #define PING_PONGS 1000
 
 enum logical_mode { LOGICAL_FLAT, LOGICAL_CLUSTER };
 
-// Each is written by its own processor only, and not by NMIs and interrupts both.
+// Only its own processor writes each element, and no array is for both NMIs and interrupts.
 static volatile uint32_t interrupts[MAX_PROCESSORS];
 static volatile uint32_t nmis[MAX_PROCESSORS];
 static const char *group;
@@ -88,7 +88,8 @@ static void clear_counts(void)
     }
 }
 
-// Waits for `wanted` of them; then all processors do something, so that one too many has come too.
+// Waits until `wanted` interrupts have come. Then all processors do something, so that one too many
+// has time to come too.
 static void wait_for_arrivals(const volatile uint32_t *counts, uint32_t wanted)
 {
     const uint64_t start = clock_ns();
@@ -100,7 +101,7 @@ static void wait_for_arrivals(const volatile uint32_t *counts, uint32_t wanted)
     }
 }
 
-// A bit for each processor with exactly one; others count as bits from 16 on.
+// Returns bit n if processor n got exactly one interrupt, and bit 16 + n if it got more.
 static uint32_t receivers(const volatile uint32_t *counts)
 {
     uint32_t found = 0;
@@ -131,7 +132,7 @@ static void expect(uint32_t destination, uint32_t command, uint32_t wanted)
     }
 }
 
-// Any one of `candidates`, but only one.
+// Checks that exactly one of `candidates` gets the interrupt.
 static void expect_one_of(uint32_t destination, uint32_t command, uint32_t candidates)
 {
     clear_counts();
@@ -175,7 +176,7 @@ static void set_logical_mode(enum logical_mode wanted)
     }
 }
 
-// Every set of processors; a logical destination of flat mode is such a set.
+// Tries every set of processors: a logical destination of flat mode is such a set.
 static void check_flat(void)
 {
     check_begin(group, "fixed, logical flat");
@@ -218,14 +219,16 @@ static void check_clusters(void)
     set_logical_mode(LOGICAL_FLAT);
 }
 
-// The x2APIC's logical ID: the APIC ID's upper bits, and a bit for the lower four.
+// The x2APIC's logical ID: the cluster is the APIC ID without its lower four bits, which give the
+// number of the member's bit.
 static uint32_t x2apic_logical_id(unsigned number)
 {
     const uint32_t id = processor_apic_id(number);
     return id >> 4 << 16 | (uint32_t)BIT(id & 15);
 }
 
-// Destinations are sets within one cluster, which sixteen processors with the IDs from 0 on share.
+// Destinations are sets within one cluster. All processors here are in the cluster of the IDs 0 to
+// 15.
 static void check_x2apic_logical(void)
 {
     check_begin(group, "logical IDs by the APIC IDs");
@@ -297,8 +300,8 @@ static void check_each_to_each(void)
     check_end();
 }
 
-// All at once: some merge in the receiver's IRR, but each processor gets at least one, and at most
-// as many as were sent to it.
+// All processors send at once. Some interrupts merge in the receiver's IRR. So each processor gets
+// at least one, and at most as many as were sent to it.
 static void send_many(unsigned self, void *argument)
 {
     (void)self;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Interprocessor interrupts of every kind, and who got them.
+// Sends interprocessor interrupts of every kind and checks which processors got them.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -9,8 +9,9 @@
 
 void ipi_init(void);
 
-// Writes the command as the APICs' mode has it; waits until the xAPIC has sent it.
+// Writes the command in the form of the APICs' mode. In xAPIC mode it waits until the APIC has sent
+// it.
 void ipi_send(uint32_t destination, uint32_t command);
 
-// A line each for every kind of IPI that the mode has.
+// Prints a line for each kind of IPI that the mode has.
 void ipi_checks(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Several processors: started, interrupted by each other, sharing memory. One line a check.
+// Starts several processors, which interrupt each other and share memory. Prints a line a check.
 #include "guests/lib/clock.h"
 #include "guests/lib/options.h"
 #include "guests/lib/pic.h"

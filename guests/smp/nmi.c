@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// NMIs while NMIs are blocked: the handler of each sends one more, which comes with its IRET.
+// NMIs while NMIs are blocked: each handler sends one more NMI, which comes after the handler's
+// IRET.
 #include "guests/smp/nmi.h"
 
 #include "arch/x86/registers.h"
@@ -11,7 +12,7 @@
 #include "guests/smp/report.h"
 
 #define ROUNDS 20
-#define SOON_NS 2000000 // a fifth of a slice, at whose end the hypervisor looks anyway
+#define SOON_NS 2000000 // a fifth of a slice: at a slice's end the hypervisor looks anyway
 
 static volatile uint32_t come;
 static volatile uint32_t come_inside;
@@ -33,7 +34,7 @@ static void on_nmi(struct trap_frame *frame)
     }
 }
 
-// In ticks of the TSC, which can be read without an exit, as the clock cannot.
+// SOON_NS in ticks of the TSC, which can be read without an exit. The clock cannot.
 static uint64_t ticks_until_soon(void)
 {
     const uint64_t start_ns = clock_ns();
@@ -43,7 +44,8 @@ static uint64_t ticks_until_soon(void)
     return tsc_read() - start;
 }
 
-// No exit on the way gives the hypervisor another occasion.
+// Waits for the NMI without an exit, which would give the hypervisor another occasion to deliver
+// it.
 static bool comes_within(uint64_t ticks)
 {
     come = 0;
@@ -70,7 +72,7 @@ void nmi_check(const char *group)
     if (come_inside != 0) {
         check_fails("of them inside", 0, come_inside);
     }
-    if (soon <= ROUNDS / 2) { // a machine below that is busy may delay some
+    if (soon <= ROUNDS / 2) { // a busy machine below the hypervisor may delay some
         check_fails("of them soon", ROUNDS, soon);
     }
     check_end();

@@ -2,5 +2,6 @@
 // NMIs while NMIs are blocked.
 #pragma once
 
-// One check, named after `group`, on the first processor. Leaves its own handler for NMIs.
+// Makes one check on the first processor, as a part of `group`. Its handler for NMIs stays
+// installed.
 void nmi_check(const char *group);

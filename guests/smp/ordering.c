@@ -11,8 +11,8 @@
 #define SPIN_ROUNDS 500U
 #define GROUP "memory ordering"
 
-// What two processors write and what they then read, by round. No round waits for the other
-// processor: whatever it is doing, the promise holds.
+// What two processors write and what they then read, for each round. No round waits for the other
+// processor: the promise holds whatever the other one is doing.
 static volatile uint32_t written[2][ROUNDS];
 static volatile uint32_t read_back[2][ROUNDS];
 static volatile uint32_t flag;
@@ -47,7 +47,8 @@ static void exchange_load(unsigned self, void *argument)
     }
 }
 
-// With a fence between store and load, not both loads can miss the other's store (8.2.3.4).
+// With a fence between store and load, at least one of the two loads sees the other processor's
+// store (8.2.3.4).
 static void check_store_buffers(const char *name, processor_job *job)
 {
     check_begin(GROUP, name);
@@ -85,7 +86,7 @@ static void pass_messages(unsigned self, void *argument)
     }
 }
 
-// Stores become visible in their order, loads are done in theirs (8.2.3.2).
+// Stores become visible in program order, and loads are done in program order (8.2.3.2).
 static void check_messages(void)
 {
     uint32_t stale = 0;
@@ -101,7 +102,7 @@ static void check_messages(void)
     check_end();
 }
 
-// Three ways to add one, each of which loses counts if it is not atomic.
+// Adds one in three ways. Each loses counts if it is not atomic.
 static void count_locked(unsigned self, void *argument)
 {
     (void)self;
@@ -131,7 +132,7 @@ static void check_locked(void)
     check_end();
 }
 
-// A holder that loses its CPU must get it back while the others wait.
+// A processor that loses its CPU while it holds the lock must get the CPU back while others wait.
 static void count_guarded(unsigned self, void *argument)
 {
     (void)self;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The processors: starting them, knowing them by number, giving them work.
+// Starts processors, numbers them and gives them work.
 #include "guests/smp/processors.h"
 
 #include "guests/lib/clock.h"
@@ -16,8 +16,8 @@ struct processor {
     uint32_t apic_id;
     processor_job *job;
     void *argument;
-    volatile uint32_t given;    // jobs
-    volatile uint32_t finished; // of them
+    volatile uint32_t given;    // how many jobs it was given
+    volatile uint32_t finished; // how many of them it has finished
 };
 
 static struct processor processors[MAX_PROCESSORS];
@@ -73,7 +73,7 @@ static void read_apic_id(unsigned number)
     processors[number].apic_id = mode == APIC_MODE_X2APIC ? id : id >> 24;
 }
 
-// Halts until there is work. An IPI that comes between the look and HLT is taken after HLT.
+// Halts until there is work. An IPI that comes between the check and HLT ends the HLT.
 static _Noreturn void serve(unsigned number)
 {
     struct processor *self = &processors[number];
@@ -163,7 +163,8 @@ void processors_meet(void)
     }
 }
 
-// The library remembers one mode for all: between the meetings nobody may get an interrupt.
+// The library remembers one mode for all processors. So between the two meetings no processor may
+// get an interrupt.
 static void set_mode(unsigned self, void *argument)
 {
     const enum apic_mode *wanted = argument;

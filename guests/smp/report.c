@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One line a check, and their count.
+// Prints a line for each check, and counts the checks.
 #include "guests/smp/report.h"
 
 #include "guests/lib/print.h"
@@ -39,7 +39,8 @@ bool check_good(void)
     return good;
 }
 
-// A whole line at once: a check may take long, and the monitor cuts lines that do.
+// Prints the whole line at once. A check may take long, and the monitor cuts a line that comes in
+// parts.
 void check_end(void)
 {
     if (good) {

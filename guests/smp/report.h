@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-// One line a check, and their count.
+// Prints a line for each check, and counts the checks.
 #pragma once
 
 #include "vmm/util/types.h"
 
-// Begins a check; what fails in it is said by check_fails.
+// Begins a check. check_fails reports a failure in it.
 void check_begin(const char *group, const char *name);
 
-// Only the first failure of a check is told, with what was expected and what was seen.
+// Reports what was expected and what was seen. Only the first failure of a check is printed.
 void check_fails(const char *what, uint64_t expected, uint64_t seen);
 
-// True if nothing failed yet in this check.
+// True if nothing has failed in this check yet.
 bool check_good(void);
 void check_end(void);
 
-// The line of a check that cannot be made here.
+// Prints the line of a check that cannot be made here.
 void check_skip(const char *group, const char *name, const char *why);
 
 unsigned checks_made(void);

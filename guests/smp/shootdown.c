@@ -17,7 +17,7 @@
 #define PAGE_FAULT_VECTOR 14
 #define SHOOT_VECTOR 0x43
 #define ROUNDS 25
-#define FAULTED 0xfa017edULL // no frame holds it
+#define FAULTED 0xfa017edULL // a value that no frame holds
 
 enum forget { FORGET_BY_INVLPG, FORGET_BY_CR3 };
 
@@ -44,7 +44,8 @@ static void on_shoot(struct trap_frame *frame)
     apic_write(APIC_EOI, 0);
 }
 
-// Only look_at_window faults, at a MOV of three bytes: RAX, its target, tells that it did.
+// Only look_at_window faults, at a MOV of three bytes. The handler puts FAULTED into RAX, the
+// target of the MOV.
 #define MOV_BYTES 3
 static void on_page_fault(struct trap_frame *frame)
 {

@@ -2,5 +2,5 @@
 // TLB shootdown: what one processor changes in a page table, all others see after an IPI.
 #pragma once
 
-// Prints a line for each way of forgetting a translation. Two processors at least.
+// Prints a line for each way to drop a translation. Needs at least two processors.
 void shootdown_checks(void);

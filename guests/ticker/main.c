@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Timer interrupts from each source that a PC has in turn, a line a second.
+// Takes timer interrupts from each source of a PC in turn, and prints a line a second.
 #include "guests/lib/apic.h"
 #include "guests/lib/clock.h"
 #include "guests/lib/options.h"
@@ -78,7 +78,8 @@ static void stop_apic_timer(void)
     apic_set_mode(APIC_MODE_XAPIC);
 }
 
-// The timer's count and the clock at the same moment: taken again if the CPU was away in between.
+// Reads the timer's count and the clock at the same moment. Reads them again if the CPU was taken
+// away in between.
 static uint64_t sample_apic_timer(uint32_t *count)
 {
     uint64_t before;
