@@ -34,7 +34,6 @@ static void check_husk(const char *line)
 {
     struct husk_config config;
     int context = 1;
-
     config_parse_husk(line, &config, complain, &context);
     require(config.guest_count <= CONFIG_GUESTS_MAX && config.consoles != 0);
     require(is_name(config.focus));
@@ -48,7 +47,6 @@ static void check_vm(const char *line)
 {
     struct vm_config config;
     struct reason why = {""};
-
     if (config_parse_vm(line, &config, &why) != STATUS_OK) {
         require(why.text[0] != '\0');
         return;
@@ -61,15 +59,14 @@ static void check_vm(const char *line)
             ((config.cpus[0] | config.cpus[1] | config.cpus[2] | config.cpus[3]) != 0));
     require(config.command_line[0] == '\0' ||
             (config.command_line >= line && config.command_line <= line + strlen(line)));
-    require(memchr(config.setting, 0, CONFIG_SETTING_BYTES) != NULL);
+    require(memchr(config.setting, 0, CONFIG_SETTING_BYTES));
     require((config_check_module(&config, &why) == STATUS_OK) == (config.setting[0] == '\0'));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *line = malloc(size + 1);
-
-    require(line != NULL);
+    require(line);
     memcpy(line, data, size);
     line[size] = '\0';
     check_husk(line);

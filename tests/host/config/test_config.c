@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the command line and of the VM lines: what is read, and what each refusal says.
+// Tests of the command line and of the VM lines: the values read, and the text of each refusal.
 #include "vmm/config/config.h"
 
 #include <setjmp.h>
@@ -31,7 +31,6 @@ static void complain(void *context, const char *text)
 static struct husk_config parse_husk(const char *line)
 {
     struct husk_config config;
-
     complaints = 0;
     complaint[0] = '\0';
     config_parse_husk(line, &config, complain, &complaints);
@@ -56,7 +55,6 @@ static void assert_vm_refused(const char *line, const char *text)
 static void test_empty_husk_line(void **state)
 {
     struct husk_config config = parse_husk("");
-
     (void)state;
     assert_int_equal(config.consoles, CONSOLE_SERIAL | CONSOLE_SCREEN);
     assert_int_equal(config.guest_count, 0);
@@ -69,7 +67,6 @@ static void test_whole_husk_line(void **state)
 {
     struct husk_config config = parse_husk(
         "/boot/husk.elf console=com2,vga  guests=hello,ticker focus=hello on-idle=poweroff ");
-
     (void)state;
     assert_int_equal(complaints, 0);
     assert_int_equal(config.consoles, CONSOLE_COM1 << 1 | CONSOLE_SCREEN);
@@ -86,7 +83,6 @@ static void test_console_words(void **state)
                                         "com3",   "com4",   "pci0", "pci1",       "pci2", "pci3",
                                         "pci4",   "pci5",   "pci6", "pci7"};
     char line[40];
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
         (void)snprintf(line, sizeof(line), "console=%s", words[i]);
@@ -94,7 +90,7 @@ static void test_console_words(void **state)
     }
     assert_int_equal(parse_husk("console=com1,pci-serial,serial").consoles,
                      CONSOLE_COM1 | CONSOLE_PCI | CONSOLE_SERIAL);
-    // A wrong word alone is as none.
+    // A line with nothing but a wrong word counts as an empty line.
     assert_int_equal(parse_husk("console=com5").consoles, CONSOLE_SERIAL | CONSOLE_SCREEN);
 }
 
@@ -132,13 +128,12 @@ static void test_features_are_switched_off(void **state)
     assert_int_equal(complaints, 0);
 }
 
-// Each word of the list is one that is known, and all of them together are all features.
+// Each word of the list is known, and all words together give all features.
 static void test_every_feature_has_its_word(void **state)
 {
     char all[CONFIG_WORD_MAX] = "no=";
     char line[CONFIG_FEATURE_LINE];
     unsigned lines = 0;
-
     (void)state;
     for (unsigned next = 0; config_feature_line(&next, line); lines++) {
         (void)strncat(all, line, sizeof(all) - strlen(all) - 1);
@@ -151,7 +146,6 @@ static void test_every_feature_has_its_word(void **state)
 static void test_an_unknown_feature_is_named(void **state)
 {
     struct husk_config config = parse_husk("no=vpid,ept-3g,npt-1g");
-
     (void)state;
     assert_int_equal(config.features_off, BIT(OPTIONAL_VPID) | BIT(OPTIONAL_NPT_1G));
     assert_string_equal(first_complaint,
@@ -165,7 +159,6 @@ static void test_an_unknown_feature_is_named(void **state)
 static void test_rest_of_a_bad_husk_line_counts(void **state)
 {
     struct husk_config config = parse_husk("bad guests=a,b$,c worse=1 on-idle=poweroff");
-
     (void)state;
     assert_int_equal(complaints, 3);
     assert_int_equal(config.guest_count, 2);
@@ -178,7 +171,6 @@ static void test_too_many_guests(void **state)
 {
     char line[512] = "guests=";
     struct husk_config config;
-
     (void)state;
     for (unsigned i = 0; i < 34; i++) {
         (void)sprintf(line + strlen(line), "%sg%u", i == 0 ? "" : ",", i);
@@ -192,7 +184,6 @@ static void test_too_many_guests(void **state)
 static void test_word_that_is_too_long(void **state)
 {
     char line[2000];
-
     (void)state;
     memset(line, 'x', sizeof(line));
     memcpy(line, "guests=", 7);
@@ -280,12 +271,10 @@ static void test_cpu_list_refusals(void **state)
 {
     static const char *const bad[] = {"",      ",",   "1,",    ",1",  "1,,2", "1-",   "-2",  "4-3",
                                       "1-2-3", "1;2", "1-256", "0x1", "1,x",  "1, 2", "a-b", "+1"};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         char line[40];
         char text[120];
-
         snprintf(line, sizeof(line), "vm=a cpu=\"%s\"", bad[i]);
         snprintf(text, sizeof(text),
                  "cpu=%s: expected numbers of CPUs, 0 to 255, such as 2 or 1,4-7", bad[i]);
@@ -361,7 +350,6 @@ static void test_further_module(void **state)
 static void assert_words(const char *line, unsigned count, const char *const *words)
 {
     struct config_word word;
-
     for (unsigned i = 0; i < count; i++) {
         assert_true(config_next_word(&line, &word));
         assert_string_equal(word.text, words[i]);
@@ -373,7 +361,6 @@ static void assert_words(const char *line, unsigned count, const char *const *wo
 static void test_words_as_grub_quotes_them(void **state)
 {
     static const char *const words[] = {"a b", "c\"d", "e\\f", "it's"};
-
     (void)state;
     assert_words("\"a b\" c\\\"d e\\\\f it\\'s", 4, words);
     assert_words("\"a b\"\tc\\\"d\ne\\\\f   it\\'s \n", 4, words);
@@ -385,7 +372,6 @@ static void test_odd_words(void **state)
     static const char *const empty[] = {"", "x"};
     static const char *const backslash[] = {"a\\"};
     static const char *const joined[] = {"ab cd"};
-
     (void)state;
     assert_words("   ", 0, NULL);
     assert_words("\"a b ", 1, open);
@@ -426,6 +412,5 @@ int main(void)
         cmocka_unit_test(test_odd_words),
         cmocka_unit_test(test_quoted_value),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

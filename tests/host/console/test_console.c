@@ -158,7 +158,6 @@ static void test_late_output_shows_only_what_comes(void **state)
 {
     (void)state;
     static struct fake_output late;
-
     fake_output_init(&late);
     console_print(&console, "early\n");
     assert_true(console_add(&console, &late.output));
@@ -219,6 +218,5 @@ int main(void)
         cmocka_unit_test_setup(test_panic_bypasses_the_ring, set_up),
         cmocka_unit_test_setup(test_panic_passes_a_dead_output, set_up),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,6 @@ static unsigned key_of(const char *bytes)
 {
     struct key_parser parser;
     unsigned key = KEY_NONE;
-
     key_parser_init(&parser);
     for (; *bytes != '\0'; bytes++) {
         assert_int_equal(key, KEY_NONE);
@@ -86,6 +85,5 @@ int main(void)
         cmocka_unit_test(test_unknown_sequences_are_nothing),
         cmocka_unit_test(test_cut_sequences_do_not_swallow_control),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of line editing: what is in the line, and what a terminal shows of it.
+// Tests of line editing: the content of the line, and what a terminal shows.
 #include "vmm/console/line_editor.h"
 
 #include <setjmp.h>
@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-// A terminal of one row: what was on earlier rows goes to `above`, each ended by '|'.
+// A terminal of one row. Earlier rows go to `above`, each with a '|' at its end.
 struct screen {
     char row[LINE_COLUMNS + 1];
     size_t column;
@@ -25,7 +25,6 @@ static unsigned lines;
 static void screen_new_row(void)
 {
     size_t end = sizeof(screen.row) - 1;
-
     while (end > 0 && screen.row[end - 1] == ' ') {
         end--;
     }
@@ -83,7 +82,6 @@ static const char *complete(struct line_editor *self, size_t word, unsigned inde
 {
     static const char *const commands[] = {"start", "stop", "help"};
     static const char *const names[] = {"web", "webcam"};
-
     assert_ptr_equal(self, &editor);
     if (word == 0) {
         return index < ARRAY_SIZE(commands) ? commands[index] : NULL;
@@ -117,7 +115,6 @@ static void type(const char *bytes)
 static void assert_shows(const char *text, size_t cursor)
 {
     char row[LINE_COLUMNS + 1];
-
     memset(row, ' ', LINE_COLUMNS);
     row[LINE_COLUMNS] = '\0';
     memcpy(row, "> ", 2);
@@ -306,7 +303,6 @@ static void test_history_keeps_the_last_lines(void **state)
     (void)state;
     for (unsigned i = 0; i < 3 * LINE_HISTORY; i++) {
         char line[] = {'a' + (char)(i % 26), '0' + (char)(i / 26), '\r', '\0'};
-
         type(line);
     }
     for (unsigned i = 0; i < LINE_HISTORY; i++) {
@@ -389,6 +385,5 @@ int main(void)
         cmocka_unit_test_setup(test_completion_of_a_full_line, set_up),
         cmocka_unit_test_setup(test_hide_and_show, set_up),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of what a guest's bytes become on the user's terminal.
+// Tests of the filter that makes a guest's bytes harmless for the user's terminal.
 #include "vmm/console/line_filter.h"
 
 #include <setjmp.h>
@@ -8,18 +8,16 @@
 
 #include <cmocka.h>
 
-// What is shown of `bytes`, with '|' for the end of a line.
+// The text that is shown for `bytes`, with a '|' for each end of a line.
 static const char *filtered(const char *bytes, size_t length)
 {
     static char shown[256];
     struct line_filter filter;
     size_t at = 0;
     bool empty = true;
-
     line_filter_init(&filter);
     for (size_t i = 0; i < length; i++) {
         enum line_filter_result result = line_filter_byte(&filter, (uint8_t)bytes[i], empty);
-
         if (result == FILTER_END || result == FILTER_END_TEXT) {
             shown[at++] = '|';
             empty = true;
@@ -107,7 +105,6 @@ static void test_every_pair_of_bytes_is_harmless(void **state)
     for (unsigned i = 0; i < 0x10000; i++) {
         const char bytes[2] = {(char)(i >> 8), (char)i};
         const char *shown = filtered(bytes, 2);
-
         for (; *shown != '\0'; shown++) {
             assert_true((*shown >= ' ' && *shown <= '~') || *shown == '\t');
         }
@@ -125,6 +122,5 @@ int main(void)
         cmocka_unit_test(test_other_characters_are_marks),
         cmocka_unit_test(test_every_pair_of_bytes_is_harmless),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,7 +72,6 @@ static void wire_set(struct irq_line *line, bool level)
 {
     struct wire *wire = container_of(line, struct wire, line);
     unsigned irq = irqs[wire - wires];
-
     require(level != wire->level);
     wire->level = level;
     wire->rises += level;
@@ -187,7 +186,6 @@ static void check_lapic(void)
 {
     int pending = lapic_pending(&lapic);
     unsigned priority = lapic_processor_priority(&lapic);
-
     for (enum lapic_set set = 0; set < LAPIC_SETS; set++) {
         check_vectors(set);
     }
@@ -240,7 +238,6 @@ static void advance_devices(void)
 static void run_to(uint64_t event, unsigned wire)
 {
     unsigned before = wires[wire].rises;
-
     if (event == NEVER_NS) {
         return;
     }
@@ -257,7 +254,6 @@ static void run_to_power_event(void)
 {
     advance_devices(); // what is overdue is not looked for
     uint64_t event = acpi_pm_next_event_ns(&acpi_pm, now);
-
     if (event != NEVER_NS && !wires[WIRE_SCI].level) {
         run_to(event, WIRE_SCI);
     }
@@ -270,7 +266,6 @@ static void run_to_hpet_event(void)
     uint64_t event = hpet_next_event_ns(&hpet, now);
     unsigned rises = hpet_rises;
     bool all_low = hpet_lines == 0;
-
     if (event == NEVER_NS) {
         return;
     }
@@ -313,7 +308,6 @@ static void access_hpet(uint8_t reg, uint64_t value)
 {
     unsigned offset = (reg & 0x7fU) << 2 | (reg & 0x80 ? value & 7 : 0);
     unsigned width = 1U << (value & 3);
-
     if (value & 4) {
         hpet_write(&hpet, offset, width, value >> 3, now);
         hpet_write(&hpet, offset, 8, value >> 3, now);
@@ -326,7 +320,6 @@ static void access_hpet(uint8_t reg, uint64_t value)
 static void access_apics(uint8_t which, uint8_t reg, uint64_t value)
 {
     uint64_t read;
-
     switch (which & 7) {
     case 0:
         ioapic_write(&ioapic, reg & 0x50, (uint32_t)value);
@@ -362,7 +355,6 @@ static void access_apics(uint8_t which, uint8_t reg, uint64_t value)
 static void take_interrupt(void)
 {
     int vector = lapic_pending(&lapic);
-
     if (vector >= 0) {
         lapic_accept(&lapic, (unsigned)vector);
         require(lapic_pending(&lapic) < vector);
@@ -386,7 +378,6 @@ static void access_power(unsigned offset, bool write, uint8_t value)
 static void access_vga(unsigned offset, bool write, uint8_t value)
 {
     struct vga_view view;
-
     if (write) {
         vga_write(&vga, offset, value);
     } else {
@@ -516,7 +507,6 @@ static void reset_one(uint8_t which)
 static void step(const uint8_t *data, size_t left)
 {
     uint64_t wide = 0;
-
     memcpy(&wide, data + 2, MIN(left - 2, sizeof(wide)));
     switch (data[0] & 7) {
     case 0:

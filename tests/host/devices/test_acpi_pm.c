@@ -55,7 +55,6 @@ static void the_timer_counts_3_579545_mhz(void **state)
     assert_int_equal(read_at(ACPI_PM_TIMER, 4, SECOND), ACPI_PM_TIMER_HZ);
     for (uint64_t hours = 1; hours < 100000; hours *= 3) { // years of it, and not a tick lost
         uint64_t ticks = hours * 3600 * ACPI_PM_TIMER_HZ;
-
         assert_int_equal(read_at(ACPI_PM_TIMER, 4, hours * 3600 * SECOND), (uint32_t)ticks);
         assert_int_equal(read_at(ACPI_PM_TIMER, 4, hours * 3600 * SECOND - 1), (uint32_t)ticks);
     }
@@ -65,7 +64,6 @@ static void the_timer_is_one_value_however_it_is_read(void **state)
 {
     uint64_t now_ns = 1234567 * SECOND;
     uint32_t value = read_at(ACPI_PM_TIMER, 4, now_ns);
-
     (void)state;
     assert_int_equal(read_at(ACPI_PM_TIMER, 2, now_ns), value & 0xffff);
     assert_int_equal(read_at(ACPI_PM_TIMER + 2, 2, now_ns), value >> 16);
@@ -81,7 +79,6 @@ static void the_timer_is_one_value_however_it_is_read(void **state)
 static void its_highest_bit_interrupts_when_it_changes(void **state)
 {
     uint64_t half_ns = (BIT(31) * SECOND + ACPI_PM_TIMER_HZ - 1) / ACPI_PM_TIMER_HZ;
-
     (void)state;
     assert_int_equal(acpi_pm_next_event_ns(&pm, 0), NEVER_NS);
     write_word(ACPI_PM1_ENABLE, TIMER);
@@ -98,7 +95,6 @@ static void its_highest_bit_interrupts_when_it_changes(void **state)
     write_word(ACPI_PM1_STATUS, TIMER);
     assert_false(sci.level);
     uint64_t next_ns = acpi_pm_next_event_ns(&pm, half_ns);
-
     assert_in_range(next_ns, 2 * half_ns - 2, 2 * half_ns); // from 1 to 0
     acpi_pm_advance(&pm, next_ns);
     assert_true(sci.level);

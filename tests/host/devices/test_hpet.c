@@ -93,7 +93,6 @@ static void assert_rises_at(uint64_t ticks, uint64_t started_ns, unsigned gsi)
 {
     unsigned before = rises[gsi];
     uint64_t due_ns = hpet_next_event_ns(&hpet, now);
-
     assert_int_equal(due_ns, started_ns + ticks * HPET_TICK_NS);
     now = due_ns - 1;
     hpet_advance(&hpet, now);
@@ -155,7 +154,6 @@ static void writing_the_same_again_loses_no_time(void **state)
 static void it_does_not_drift_over_years(void **state)
 {
     uint64_t started_ns = now;
-
     (void)state;
     start(0);
     now += 100000ULL * 3600 * 1000000000;
@@ -167,7 +165,6 @@ static void it_does_not_drift_over_years(void **state)
 static void a_one_shot_timer_interrupts_once(void **state)
 {
     uint64_t started_ns = now;
-
     (void)state;
     wr(TIMER(2), INTERRUPT | ROUTE(20));
     wr(COMPARATOR(2), 1234);
@@ -210,7 +207,6 @@ static void what_is_past_does_not_come(void **state)
 static void with_32_bits_it_comes_again_each_time_round(void **state)
 {
     uint64_t started_ns = now;
-
     (void)state;
     wr(TIMER(1), INTERRUPT | ROUTE(17) | BITS_32);
     wr(COMPARATOR(1), 0xffffffff00000064);
@@ -260,7 +256,6 @@ static void start_periodic(unsigned timer, uint64_t flags, uint64_t first, uint6
 static void a_periodic_timer_keeps_its_phase(void **state)
 {
     uint64_t started_ns = now;
-
     (void)state;
     start(0);
     start_periodic(0, ROUTE(16), 500, 300);
@@ -277,7 +272,6 @@ static void a_periodic_timer_keeps_its_phase(void **state)
 static void a_write_without_set_value_changes_only_the_period(void **state)
 {
     uint64_t started_ns = now;
-
     (void)state;
     start(0);
     start_periodic(0, ROUTE(16), 1000, 1000);
@@ -290,7 +284,6 @@ static void a_write_without_set_value_changes_only_the_period(void **state)
 static void periods_of_32_bits_wrap(void **state)
 {
     uint64_t started_ns = now;
-
     (void)state;
     start(0);
     start_periodic(2, BITS_32 | ROUTE(18), 0x10, 0x80000000);
@@ -328,7 +321,6 @@ static void halves_are_written_one_by_one(void **state)
 static void a_level_stays_until_its_status_is_cleared(void **state)
 {
     uint64_t started_ns = now;
-
     (void)state;
     start(0);
     start_periodic(1, LEVEL | ROUTE(21), 100, 100);
@@ -356,7 +348,6 @@ static void a_level_stays_until_its_status_is_cleared(void **state)
 static void two_timers_share_a_line(void **state)
 {
     uint64_t started_ns = now;
-
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
         wr(TIMER(i), INTERRUPT | ROUTE(22) | (i < 2 ? LEVEL : 0));
@@ -394,7 +385,6 @@ static void a_level_that_is_off_sets_its_status(void **state)
 static void timers_0_and_1_replace_8254_and_rtc(void **state)
 {
     uint64_t started_ns = now;
-
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
         wr(TIMER(i), INTERRUPT | ROUTE(16 + i));

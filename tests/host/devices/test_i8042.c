@@ -216,7 +216,6 @@ static void test_answers_overtake_what_was_typed(void **state)
 static void test_some_commands_throw_away_what_was_typed(void **state)
 {
     static const uint8_t clearing[] = {0xf4, 0xf5, 0xf6, 0xff, 0xf0};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(clearing); i++) {
         i8042_reset(&i8042);
@@ -312,7 +311,6 @@ static void test_the_guest_chooses_its_scan_codes(void **state)
 static void test_half_a_code_does_not_go_in(void **state)
 {
     unsigned typed = 0;
-
     (void)state;
     command(0x60);
     data(0x00);
@@ -363,6 +361,5 @@ int main(void)
         cmocka_unit_test_setup(test_half_a_code_does_not_go_in, set_up),
         cmocka_unit_test_setup(test_answers_that_fill_the_queue_leave_no_room_to_type, set_up),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -209,6 +209,5 @@ int main(void)
         cmocka_unit_test_setup(test_edge_clears_remote_irr, set_up),
         cmocka_unit_test_setup(test_reset, set_up),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -53,7 +53,6 @@ static void no_startup(struct lapic_output *self, uint8_t vector)
 static uint64_t get(unsigned reg)
 {
     uint64_t value;
-
     assert_true(lapic_read(&lapic, reg, 0, &value));
     return value;
 }
@@ -62,7 +61,6 @@ static uint64_t get(unsigned reg)
 static void get_what_does_not_exist(unsigned reg)
 {
     uint64_t value = 1;
-
     assert_false(lapic_read(&lapic, reg, 0, &value));
     assert_int_equal(value, 0);
 }
@@ -76,7 +74,6 @@ static bool get_faults(unsigned reg)
 {
     uint64_t value = 1;
     bool done = lapic_read(&lapic, reg, 0, &value);
-
     assert_true(done || value == 0);
     return !done;
 }
@@ -589,7 +586,6 @@ static void test_the_page_shows_what_a_read_gives(void **state)
     for (unsigned reg = 0; reg < 0x40; reg++) {
         uint64_t value;
         bool exists = lapic_read(&lapic, reg, 0, &value);
-
         if (reg != LAPIC_PPR && reg != LAPIC_CURRENT_COUNT) { // the processor's; exits
             assert_int_equal(lapic.page.reg[reg].value, exists ? value : 0);
         }
@@ -672,6 +668,5 @@ int main(void)
         cmocka_unit_test_setup(test_what_is_written_in_the_page_counts_as_a_write, set_up),
         cmocka_unit_test_setup(test_the_icrs_upper_half_is_the_pages, set_up),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

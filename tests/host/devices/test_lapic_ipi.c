@@ -30,7 +30,6 @@ static struct cpu *cpu_of(struct lapic_output *output)
 static void send_ipi(struct lapic_output *output, const struct apic_message *message)
 {
     struct cpu *sender = cpu_of(output);
-
     sender->sent++;
     for (unsigned i = 0; i < CPUS; i++) {
         if (&cpus[i] == sender || !lapic_is_addressed(&cpus[i].lapic, message)) {
@@ -105,7 +104,6 @@ static void send(unsigned from, uint32_t destination, uint32_t low)
 static unsigned receivers(void)
 {
     unsigned set = 0;
-
     for (unsigned i = 0; i < CPUS; i++) {
         if (lapic_pending(&cpus[i].lapic) == VECTOR) {
             set |= 1U << i;
@@ -317,6 +315,5 @@ int main(void)
         cmocka_unit_test_setup(test_icr_reads_back, set_up),
         cmocka_unit_test_setup(test_disabled_receivers, set_up),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

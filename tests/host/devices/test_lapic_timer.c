@@ -15,7 +15,6 @@ static struct lapic_output output; // the timer calls none of it
 static uint32_t get(unsigned reg, uint64_t now_ns)
 {
     uint64_t value;
-
     assert_true(lapic_read(&lapic, reg, now_ns, &value));
     return (uint32_t)value;
 }
@@ -252,6 +251,5 @@ int main(void)
         cmocka_unit_test_setup(test_mode_change_disarms, set_up),
         cmocka_unit_test_setup(test_reserved_mode_is_harmless, set_up),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,6 @@ static struct fake_line intr;
 static void program(uint8_t icw4)
 {
     static const uint8_t bases[] = {0x20, 0x28};
-
     for (unsigned chip = 0; chip < 2; chip++) {
         pic_write(&pair, chip, COMMAND, 0x11);
         pic_write(&pair, chip, DATA, bases[chip]);
@@ -353,6 +352,5 @@ int main(void)
         cmocka_unit_test_setup(test_initialisation_sequences, set_up),
         cmocka_unit_test_setup(test_reset_keeps_the_lines, set_up),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,7 +42,6 @@ static void set(unsigned channel, unsigned mode, uint16_t count, uint64_t tick)
 static unsigned read_count(unsigned channel, uint64_t tick)
 {
     unsigned low;
-
     pit_write(&pit, CONTROL, (uint8_t)(channel << 6), ns(tick));
     low = pit_read(&pit, channel, ns(tick));
     return low | (unsigned)pit_read(&pit, channel, ns(tick)) << 8;
@@ -446,6 +445,5 @@ int main(void)
         cmocka_unit_test_setup(test_port61, set_up),
         cmocka_unit_test_setup(test_reset_lowers_the_line, set_up),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

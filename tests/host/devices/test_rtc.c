@@ -44,7 +44,6 @@ static void put(uint8_t index, uint8_t value, uint64_t now_ns)
 static void assert_date(const uint8_t *expected, uint64_t now_ns)
 {
     static const uint8_t indices[] = {0, 2, 4, 6, 7, 8, 9, CENTURY};
-
     for (unsigned i = 0; i < ARRAY_SIZE(indices); i++) {
         assert_int_equal(get(indices[i], now_ns), expected[i]);
     }
@@ -421,6 +420,5 @@ int main(void)
         cmocka_unit_test_setup(test_hostile_dates, set_up),
         cmocka_unit_test_setup(test_calendar, set_up),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

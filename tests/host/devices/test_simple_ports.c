@@ -119,6 +119,5 @@ int main(void)
         cmocka_unit_test(test_system_port),
         cmocka_unit_test(test_reset_control),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -369,6 +369,5 @@ int main(void)
         cmocka_unit_test_setup(test_reset_drops_everything, set_up),
         cmocka_unit_test_setup(test_is_taken_for_a_16550a, set_up),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -54,7 +54,6 @@ static void indexed_registers_are_kept(void **state)
     for (unsigned s = 0; s < ARRAY_SIZE(sets); s++) {
         for (unsigned i = 0; i < 256; i++) {
             uint8_t value = (uint8_t)(i ^ 0x5a) & 0x7f;
-
             set(sets[s].port, (uint8_t)i, value);
             assert_int_equal(in(sets[s].port), i);
             assert_int_equal(in(sets[s].port + 1), i < sets[s].count ? value : 0);
@@ -143,11 +142,9 @@ static void retrace_comes_once_a_frame(void **state)
 {
     unsigned starts = 0;
     uint8_t before = 0;
-
     (void)state;
     for (uint64_t ns = 0; ns < 10 * FRAME_NS; ns += 1000) {
         uint8_t status = vga_read(&vga, 0x2a, ns);
-
         assert_int_equal(status & ~9, 0);
         assert_true((status & 1) || !(status & 8)); // it is blank meanwhile
         starts += (status & 8) && !(before & 8);
@@ -176,7 +173,6 @@ static void every_port_is_defined(void **state)
 static void it_starts_in_mode_3(void **state)
 {
     struct vga_view view = vga_view(&vga);
-
     (void)state;
     assert_true(view.is_text && view.cursor_shown);
     assert_int_equal(view.columns, 80);
@@ -194,7 +190,6 @@ static void the_cursor_and_the_start_move(void **state)
     set(0x3d4, 0x0c, 0xff);
     set(0x3d4, 0x0d, 0x50);
     struct vga_view view = vga_view(&vga);
-
     assert_int_equal(view.cursor, 0x102);
     assert_int_equal(view.start, 0x3f50); // there are 32 KiB
     set(0x3d4, 0x0a, 0x2d);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the tests of the emulator share: a guest, one instruction of it, and what came of that.
+// What the tests of the emulator share: a guest, one instruction of the guest, and its result.
 #include "tests/host/emulate/emulate_fixture.h"
 
 #include <setjmp.h>
@@ -28,7 +28,6 @@ int emulate_set_up(void **state)
 enum emulate_result emulate(const char *bytes, size_t length)
 {
     uint64_t rip = guest.registers[REG_RIP] + guest.segments[SEGMENT_CS].base;
-
     memcpy(guest.ram + rip, bytes, length);
     guest.access_count = 0;
     return emulate_memory_access(&guest.core, &fake_guest_ops, &guest.memory, &guest.bus, NULL,
@@ -76,7 +75,6 @@ void assert_fault(uint8_t vector, bool has_error_code, uint32_t error_code)
 uint64_t ram_at(uint64_t address, unsigned width)
 {
     uint64_t value = 0;
-
     memcpy(&value, guest.ram + address, width);
     return value;
 }

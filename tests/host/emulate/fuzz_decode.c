@@ -32,14 +32,13 @@ static void check(const struct instruction *instruction, unsigned count, enum co
     require(!instruction->reg.high_byte || instruction->reg.number < 4);
 }
 
-// A copy that ends at the end of its block, so that reading behind it is found.
+// Decodes a copy that ends at the end of its block, so that ASan finds a read past it.
 static enum decode_result decode_copy(const uint8_t *data, unsigned count, enum code_size size,
                                       struct instruction *instruction)
 {
     uint8_t *block = malloc(count + 1);
     enum decode_result result;
-
-    require(block != NULL);
+    require(block);
     memcpy(block + 1, data, count);
     result = instruction_decode(block + 1, count, size, instruction);
     free(block);
@@ -49,12 +48,10 @@ static enum decode_result decode_copy(const uint8_t *data, unsigned count, enum 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     unsigned count = (unsigned)MIN(size, INSTRUCTION_BYTES_MAX);
-
     for (unsigned mode = CODE_16; mode <= CODE_64; mode++) {
         struct instruction instruction;
         struct instruction again;
         enum decode_result result = decode_copy(data, count, mode, &instruction);
-
         require(result != DECODE_TRUNCATED || count < INSTRUCTION_BYTES_MAX);
         if (result != DECODE_OK) {
             continue;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Fuzzes the emulator: any instruction with any registers in any mode, and page tables that the
-// fuzzer may change. Nothing outside of the guest may be touched.
+// fuzzer may change. The emulator must touch nothing outside the guest.
 #include "vmm/emulate/emulate.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ static void require(bool condition)
     }
 }
 
-// What the input starts with; the rest is the instruction.
+// The start of the input. The rest is the instruction.
 struct PACKED input {
     uint8_t mode;
     uint8_t attributes; // of the data segments
@@ -34,7 +34,6 @@ static void prepare(struct fake_guest *guest, const struct input *input)
 {
     static void (*const modes[])(struct fake_guest *) = {
         fake_guest_long_mode, fake_guest_protected_mode, fake_guest_real_mode};
-
     modes[input->mode % ARRAY_SIZE(modes)](guest);
     for (unsigned i = 0; i < GPR_COUNT; i++) {
         guest->core.registers.gpr[i] = input->gpr[i % ARRAY_SIZE(input->gpr)];
@@ -66,8 +65,8 @@ static void check(enum emulate_result result, const struct emulation *emulation)
     }
 }
 
-// The instruction's access led to an exit, and it is carried out the long way; if it is remembered
-// then, from the same state the short way must come to the same.
+// Carries out the instruction after an exit, by fetching and decoding it. If the cache remembers
+// the instruction, then a repetition from the same state must have the same result.
 static void repeat(struct fake_guest *guest, const struct input *input)
 {
     static struct fake_guest again;
@@ -76,12 +75,11 @@ static void repeat(struct fake_guest *guest, const struct input *input)
     struct exit_memory exit = fake_guest_exit(guest, FAKE_MMIO, ACCESS_READ | ACCESS_WRITE);
     unsigned before;
     unsigned length;
-
     exit.gpa.value += input->gpr[GPR_RBX] % PAGE_SIZE;
     exit.gva = gva(input->gpr[GPR_RBX]);
     exit.gva_valid = input->mode % 2 != 0;
     guest->access_count = 0;
-    // A first time, so that the accessed bits are set.
+    // The first run sets the accessed bits.
     check(emulate_memory_access(&guest->core, &fake_guest_ops, &guest->memory, &guest->bus, &exit,
                                 NULL, &emulation),
           &emulation);
@@ -94,7 +92,8 @@ static void repeat(struct fake_guest *guest, const struct input *input)
                                 &cache, &emulation),
           &emulation);
     length = emulate_repeated_move(&again.core, &again.memory, &again.bus, &exit, &cache);
-    // Without a linear address the exit may be none of this instruction: then it is no test.
+    // An exit without a linear address may be of another instruction. Then there is nothing to
+    // compare.
     bool is_its_own =
         exit.gva_valid || (guest->access_count > before && before < FAKE_ACCESSES_MAX &&
                            guest->accesses[before].address == exit.gpa.value);
@@ -112,7 +111,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static struct fake_guest guest;
     struct emulation emulation;
     struct input input;
-
     if (size < sizeof(input)) {
         return 0;
     }

@@ -20,7 +20,6 @@ static struct instruction instruction;
 static void assert_decodes(const struct assembled *row)
 {
     uint8_t bytes[INSTRUCTION_BYTES_MAX];
-
     memset(bytes, 0xcc, sizeof(bytes));
     memcpy(bytes, row->bytes, row->length);
     assert_int_equal(instruction_decode(bytes, sizeof(bytes), row->size, &instruction), DECODE_OK);
@@ -38,14 +37,14 @@ static void test_assembled_instructions(void **state)
     }
 }
 
-// Given any fewer bytes, the decoder asks for more; it never reads behind what it was given.
+// With fewer bytes than the instruction has, the decoder asks for more. It never reads past the
+// end.
 static void test_truncated_instructions(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(assembled); i++) {
         for (unsigned given = 0; given < assembled[i].length; given++) {
             uint8_t *bytes = malloc(given + 1);
-
             assert_non_null(bytes);
             memcpy(bytes + 1, assembled[i].bytes, given); // ends at the end of the block
             assert_int_equal(instruction_decode(bytes + 1, given, assembled[i].size, &instruction),
@@ -108,7 +107,6 @@ static void test_memory_operands(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
         const struct address_row *row = &addresses[i];
-
         assert_int_equal(
             instruction_decode((const uint8_t *)row->bytes, row->length, row->size, &instruction),
             DECODE_OK);
@@ -227,7 +225,6 @@ static void test_unknown_and_undefined(void **state)
 static void test_too_long(void **state)
 {
     uint8_t bytes[20];
-
     (void)state;
     memset(bytes, 0x66, sizeof(bytes));
     assert_int_equal(instruction_decode(bytes, 20, CODE_64, &instruction), DECODE_TOO_LONG);
@@ -255,6 +252,5 @@ int main(void)
         cmocka_unit_test(test_unknown_and_undefined),
         cmocka_unit_test(test_too_long),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,7 +105,6 @@ static void test_exit_tells_the_address(void **state)
                                .gva = gva(0xffff900000000020),
                                .gva_valid = true,
                                .access = ACCESS_READ};
-
     (void)state;
     gpr[GPR_RBX] = exit.gva.value; // not in the page tables
     memcpy(guest.ram + FAKE_CODE, "\x8b\x03", 2);
@@ -309,6 +308,5 @@ int main(void)
         EMULATE_TEST(test_bits),
         EMULATE_TEST(test_push_and_pop),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,6 @@ static bool repeats_exit(struct emulator_cache *cache, const struct exit_memory 
 static bool repeats(struct emulator_cache *cache, uint64_t address)
 {
     struct exit_memory exit = fake_guest_exit(&guest, address, ACCESS_READ | ACCESS_WRITE);
-
     return repeats_exit(cache, &exit);
 }
 
@@ -37,7 +36,6 @@ static bool repeats(struct emulator_cache *cache, uint64_t address)
 static bool repeats_without_linear_address(struct emulator_cache *cache, uint64_t address)
 {
     struct exit_memory exit = fake_guest_exit(&guest, address, ACCESS_READ | ACCESS_WRITE);
-
     exit.gva = gva(0);
     exit.gva_valid = false;
     return repeats_exit(cache, &exit);
@@ -69,7 +67,6 @@ static void test_moves_are_repeated(void **state)
         struct emulator_cache cache = {0};
         struct fake_access first;
         uint64_t rax;
-
         gpr[GPR_RCX] = 1;
         gpr[GPR_RAX] = 0xfedcba98aabbccdd;
         memcpy(guest.ram + FAKE_CODE, moves[i].bytes, moves[i].length);
@@ -88,7 +85,6 @@ static void test_moves_are_repeated(void **state)
 static void test_other_instructions_are_not_repeated(void **state)
 {
     struct emulator_cache cache = {0};
-
     (void)state;
     memcpy(guest.ram + FAKE_CODE, "\xff\x03", 2); // inc dword [rbx]
     assert_false(repeats(&cache, FAKE_MMIO + 0x20));
@@ -117,7 +113,6 @@ static void test_other_instructions_are_not_repeated(void **state)
 static void test_moves_are_repeated_without_their_linear_address(void **state)
 {
     struct emulator_cache cache = {0};
-
     (void)state;
     memcpy(guest.ram + FAKE_CODE, "\x8b\x03", 2);
     assert_false(repeats_without_linear_address(&cache, FAKE_MMIO + 0x20));
@@ -133,7 +128,6 @@ static void test_other_accesses_are_not_repeated(void **state)
 {
     struct emulator_cache cache = {0};
     struct exit_memory exit = fake_guest_exit(&guest, FAKE_MMIO + 0x20, ACCESS_WRITE);
-
     (void)state;
     memcpy(guest.ram + FAKE_CODE, "\x8b\x03", 2);
     assert_false(repeats(&cache, FAKE_MMIO + 0x20));
@@ -153,7 +147,6 @@ static void test_nothing_is_remembered_at_first(void **state)
 {
     static const struct emulator_cache cache;
     struct exit_memory exit = {.access = ACCESS_READ | ACCESS_WRITE};
-
     (void)state;
     memset(guest.ram, 0, 16);
     gpr[GPR_RAX] = 0;
@@ -166,7 +159,6 @@ static void test_nothing_is_remembered_at_first(void **state)
 static void test_changes_end_the_repetition(void **state)
 {
     struct emulator_cache cache = {0};
-
     (void)state;
     memcpy(guest.ram + FAKE_CODE, "\x8b\x03", 2);
     assert_false(repeats(&cache, FAKE_MMIO + 0x20));
@@ -209,7 +201,6 @@ static void test_a_move_is_remembered_as_it_was_fetched(void **state)
 {
     struct emulator_cache cache = {0};
     struct emulator_bus bus = guest.bus;
-
     (void)state;
     memcpy(guest.ram + FAKE_CODE, "\x8b\x03", 2);
     guest.bus.read = rewrite_code;

@@ -158,7 +158,6 @@ static void test_protected_mode(void **state)
 static void test_segment_limits(void **state)
 {
     struct segment *ds = &guest.segments[SEGMENT_DS];
-
     (void)state;
     fake_guest_protected_mode(&guest);
     *ds = (struct segment){.attributes = 0x4093, .limit = 0xfff, .base = FAKE_MMIO};
@@ -269,6 +268,5 @@ int main(void)
         EMULATE_TEST(test_virtual_8086_mode),
         EMULATE_TEST(test_compatibility_mode),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

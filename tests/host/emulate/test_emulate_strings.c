@@ -205,6 +205,5 @@ int main(void)
         EMULATE_TEST(test_input_string),
         EMULATE_TEST(test_each_entry_has_its_instructions),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

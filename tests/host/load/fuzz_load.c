@@ -19,16 +19,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                    .modules = {{data, size, "module"}}};
     struct load_result result;
     struct reason why;
-
     memory.extent_count = guest_memory_layout(RAM_BYTES, memory.extents);
     for (unsigned kind = PAYLOAD_UNKNOWN; kind < PAYLOAD_KINDS; kind++) {
         const char *complaint;
-
         request.kind = (enum payload_kind)kind;
         memset(&why, 0, sizeof(why));
         complaint =
             load_complaint(payload_load(&request, &memory, &result, &why), &result, &memory, &why);
-        if (complaint != NULL) {
+        if (complaint) {
             (void)fprintf(stderr, "kind %u: %s\n", kind, complaint);
             abort();
         }

@@ -49,7 +49,6 @@ const char *load_complaint(enum status status, const struct load_result *result,
 {
     if (status != STATUS_OK) {
         const char *end = memchr(why->text, '\0', sizeof(why->text));
-
         return end == NULL || end == why->text || memchr(why->text, '\n', sizeof(why->text)) != NULL
                    ? "a refusal that is not one line"
                    : NULL;

@@ -25,7 +25,6 @@ void set_multiboot_flags(uint32_t *header, uint32_t flags)
 struct multiboot_file *make_multiboot(void)
 {
     struct multiboot_file *header = (struct multiboot_file *)(void *)(file.bytes + 0x20);
-
     set_multiboot_flags(&header->magic, 0x10003);
     header->header_addr = 0x100020;
     header->load_addr = 0x100000;
@@ -94,7 +93,6 @@ void make_elf64(void)
 struct linux_header *make_linux(uint16_t version, uint8_t jump)
 {
     struct linux_header *header = (struct linux_header *)(void *)(file.bytes + LINUX_HEADER_OFFSET);
-
     for (unsigned i = 0; i < LINUX_FILE_BYTES; i++) {
         file.bytes[i] = (uint8_t)(i * 7 + 1);
     }
@@ -119,7 +117,6 @@ struct linux_header *make_linux(uint16_t version, uint8_t jump)
 struct linux_header *make_linux_2_15(void)
 {
     struct linux_header *header = make_linux(0x20f, 0x6a);
-
     header->xloadflags = LINUX_KERNEL_64;
     header->pref_address = 0x200000;
     header->init_size = 0x100000;

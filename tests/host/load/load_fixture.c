@@ -63,7 +63,6 @@ void assert_refused(const char *text)
 uint32_t ram32(uint64_t address)
 {
     uint32_t value;
-
     memcpy(&value, guest_memory_at(&memory, gpa(address), sizeof(value)), sizeof(value));
     return value;
 }
@@ -78,7 +77,6 @@ void assert_identity(uint64_t address)
     uint64_t pml4e = ram64(result.cr3 + (address >> 39) * 8);
     uint64_t pdpte;
     uint64_t pde;
-
     assert_int_equal(pml4e & 0xfff, 3);
     pdpte = ram64((pml4e & ~0xfffULL) + (address >> 30 & 511) * 8);
     assert_int_equal(pdpte & 0xfff, 3);

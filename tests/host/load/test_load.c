@@ -49,7 +49,6 @@ static void test_flat_sizes(void **state)
 {
     uint64_t most = 0x9fc00 - 0x7c00;
     uint8_t *large = calloc(1, most + 1);
-
     (void)state;
     assert_non_null(large);
     request.kind = PAYLOAD_FLAT;
@@ -70,7 +69,6 @@ static void test_flat_information(void **state)
     static const uint8_t module[] = {1, 2, 3};
     static const uint8_t large[64 * KIB] = {4};
     uint64_t list;
-
     (void)state;
     make_flat();
     request.module_count = 2;
@@ -116,6 +114,5 @@ int main(void)
         LOAD_TEST(test_flat_sizes),   LOAD_TEST(test_flat_information),
         LOAD_TEST(test_forced_kinds), LOAD_TEST(test_names),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

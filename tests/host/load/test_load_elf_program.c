@@ -170,7 +170,6 @@ static void test_information_and_modules(void **state)
     static const uint8_t first[5000] = {1, 2, 3};
     static const uint8_t second[] = {9};
     uint64_t list;
-
     (void)state;
     make_elf64();
     request.module_count = 2;
@@ -192,7 +191,6 @@ static void test_information_and_modules(void **state)
 static void test_modules_without_room(void **state)
 {
     uint8_t *large = calloc(1, RAM_BYTES);
-
     (void)state;
     assert_non_null(large);
     make_elf64();
@@ -281,6 +279,5 @@ int main(void)
         LOAD_TEST(test_elf32_with_much_memory),
         LOAD_TEST(test_elf32_refusals),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -99,7 +99,6 @@ static void test_screen_and_tables_in_the_parameters(void **state)
 static void assert_e820(unsigned index, uint64_t base, uint64_t bytes, uint32_t type)
 {
     uint64_t entry = result.rsi + 0x2d0 + index * 20;
-
     assert_int_equal(ram64(entry), base);
     assert_int_equal(ram64(entry + 8), bytes);
     assert_int_equal(ram32(entry + 16), type);
@@ -331,7 +330,6 @@ static void test_entry_refusals(void **state)
 static void test_command_line_length(void **state)
 {
     static char line[300];
-
     (void)state;
     memset(line, 'x', sizeof(line) - 1);
     request.payload.command_line = line + sizeof(line) - 1 - 255;
@@ -349,7 +347,6 @@ static void add_module(const uint8_t *bytes, uint64_t size)
 static void test_initrd_lies_at_the_end_of_ram(void **state)
 {
     static const uint8_t initrd[5000] = {1, 2, 3};
-
     (void)state;
     add_module(initrd, sizeof(initrd));
     assert_loads();
@@ -375,7 +372,6 @@ static void test_initrd_of_several_modules(void **state)
     static const uint8_t first[] = {1, 2, 3, 4, 5};
     static const uint8_t second[] = {6, 7};
     static const uint8_t all[] = {1, 2, 3, 4, 5, 0, 0, 0, 6, 7, 0xee};
-
     (void)state;
     add_module(first, sizeof(first));
     add_module(NULL, 0);
@@ -388,7 +384,6 @@ static void test_initrd_of_several_modules(void **state)
 static void test_initrd_respects_the_kernels_limit(void **state)
 {
     static const uint8_t initrd[0x1000] = {9};
-
     (void)state;
     add_module(initrd, sizeof(initrd));
     header->initrd_addr_max = 0x300fff;
@@ -405,7 +400,6 @@ static void test_initrd_respects_the_kernels_limit(void **state)
 static void test_initrd_without_room(void **state)
 {
     uint8_t *large = calloc(1, 2 * MIB);
-
     (void)state;
     assert_non_null(large);
     add_module(large, MIB);
@@ -461,6 +455,5 @@ int main(void)
         LOAD_TEST(test_initrd_without_room),
         LOAD_TEST(test_without_low_ram),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,6 @@ static void test_multiboot_information(void **state)
 {
     uint64_t info;
     uint64_t map;
-
     (void)state;
     make_multiboot();
     assert_loads();
@@ -47,7 +46,6 @@ static void test_multiboot_information(void **state)
                                                 {0x9fc00, 0x400, 2},
                                                 {0xe0000, 0x20000, 2},
                                                 {0x100000, RAM_BYTES - 0x100000, 1}};
-
         assert_int_equal(ram32(map + i * 24), 20);
         assert_int_equal(ram64(map + i * 24 + 4), expected[i][0]);
         assert_int_equal(ram64(map + i * 24 + 12), expected[i][1]);
@@ -58,7 +56,6 @@ static void test_multiboot_information(void **state)
 static void test_multiboot_map_above_4_gib(void **state)
 {
     uint64_t map;
-
     (void)state;
     make_multiboot();
     memory.extents[2] = (struct guest_extent){.gpa = gpa(4 * GIB), .bytes = 5 * GIB};
@@ -76,7 +73,6 @@ static void test_multiboot_modules(void **state)
     static const uint8_t first[5000] = {1, 2, 3};
     static const uint8_t second[] = {9};
     uint64_t list;
-
     (void)state;
     make_multiboot();
     request.module_count = 3;
@@ -101,7 +97,6 @@ static void test_multiboot_without_room(void **state)
 {
     uint8_t *large = calloc(1, RAM_BYTES);
     struct multiboot_file *header = make_multiboot();
-
     (void)state;
     assert_non_null(large);
     request.module_count = 1;
@@ -123,7 +118,6 @@ static void test_multiboot_low_image(void **state)
 {
     static const uint8_t module[0x80000];
     struct multiboot_file *header = make_multiboot();
-
     (void)state;
     header->header_addr = 0x8020;
     header->load_addr = 0x8000;
@@ -142,7 +136,6 @@ static void test_multiboot_low_image(void **state)
 static void test_multiboot_load_end(void **state)
 {
     struct multiboot_file *header = make_multiboot();
-
     (void)state;
     header->load_end_addr = 0x101000;
     header->bss_end_addr = 0x101000;
@@ -160,7 +153,6 @@ static void test_multiboot_load_end(void **state)
 static void test_multiboot_address_refusals(void **state)
 {
     struct multiboot_file *header = make_multiboot();
-
     (void)state;
     header->header_addr = 0xfffff;
     assert_refused("Multiboot load_addr is 0x100000: with header_addr 0xfffff at offset 0x20 it "
@@ -187,7 +179,6 @@ static void test_multiboot_address_refusals(void **state)
 static void test_multiboot_flags(void **state)
 {
     struct multiboot_file *header = make_multiboot();
-
     (void)state;
     set_multiboot_flags(&header->magic, 0x10003 | BIT(5) | BIT(9));
     assert_refused("Multiboot header flags are 0x10223: bit 5 is required, known are 0 to 2 and "
@@ -204,7 +195,6 @@ static void test_multiboot_flags(void **state)
 static void test_multiboot_header_search(void **state)
 {
     uint32_t header[3];
-
     (void)state;
     set_multiboot_flags(header, 0x10000);
     memcpy(file.bytes + 8192 - 12, header, sizeof(header));
@@ -239,7 +229,6 @@ static void test_multiboot_elf32(void **state)
 static void test_multiboot_elf64(void **state)
 {
     uint32_t header[3];
-
     (void)state;
     make_elf64();
     set_multiboot_flags(header, 0);
@@ -267,6 +256,5 @@ int main(void)
         LOAD_TEST(test_multiboot_flags),           LOAD_TEST(test_multiboot_header_search),
         LOAD_TEST(test_multiboot_elf32),           LOAD_TEST(test_multiboot_elf64),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,7 +72,6 @@ static void begin_elf(void)
 static uint64_t find_tag(uint32_t type)
 {
     uint64_t end = result.rbx + ram32(result.rbx);
-
     for (uint64_t at = result.rbx + 8; at < end; at += ALIGN_UP(ram32(at + 4), 8)) {
         if (ram32(at) == type) {
             return at;
@@ -170,7 +169,6 @@ static void make_relocatable(uint32_t min, uint32_t max, uint32_t align, uint32_
 static void test_relocatable_stays_where_it_may(void **state)
 {
     uint64_t tag;
-
     (void)state;
     make_relocatable(0x100000, 0x103fff, 0x1000, 2);
     assert_loads();
@@ -224,7 +222,6 @@ static void test_header_search(void **state)
 {
     uint8_t *large = calloc(1, 40000);
     uint64_t last = 32768 - 24;
-
     (void)state;
     assert_non_null(large);
     begin_header();
@@ -328,7 +325,6 @@ static void test_information_requests(void **state)
 static void assert_range(unsigned index, uint64_t base, uint64_t bytes, uint32_t type)
 {
     uint64_t entry = find_tag(6) + 16 + index * 24;
-
     assert_int_equal(ram64(entry), base);
     assert_int_equal(ram64(entry + 8), bytes);
     assert_int_equal(ram32(entry + 16), type);
@@ -373,7 +369,6 @@ static void test_modules(void **state)
     static const uint8_t first[5000] = {1, 2, 3};
     static const uint8_t second[] = {9};
     uint64_t tag;
-
     (void)state;
     make_addresses();
     request.module_count = 2;
@@ -397,7 +392,6 @@ static void test_modules(void **state)
 static void test_rsdp(void **state)
 {
     static const char signature[] = "RSD PTR ";
-
     (void)state;
     make_addresses();
     memset(ram + 0xe0000, 0, 64);
@@ -425,7 +419,6 @@ static void test_rsdp(void **state)
 static uint32_t *make_sections(void)
 {
     uint32_t *sections = (uint32_t *)(void *)(file.bytes + 0x400);
-
     begin_elf();
     end_header();
     file.elf32.shoff = 0x400;
@@ -442,7 +435,6 @@ static uint32_t *make_sections(void)
 static void test_sections(void **state)
 {
     uint64_t tag;
-
     (void)state;
     make_sections();
     assert_loads();
@@ -461,7 +453,6 @@ static void test_sections(void **state)
 static void test_section_refusals(void **state)
 {
     uint32_t *sections = make_sections();
-
     (void)state;
     sections[25] = 0x1000; // behind the file's end
     assert_refused("ELF section 2: 0x1000 bytes at offset 0x2100 are not in the file of 0x3000 "
@@ -498,6 +489,5 @@ int main(void)
         LOAD_TEST(test_sections),
         LOAD_TEST(test_section_refusals),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

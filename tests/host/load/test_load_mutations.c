@@ -36,7 +36,6 @@ static uint32_t random_value(void)
 {
     static const uint32_t borders[] = {0,          1,       0x7fffffff,  0x80000000, 0xffffffff,
                                        0xfffff000, 4 * MIB, 4 * MIB - 1, 0xa0000,    0x100000};
-
     return random_below(2) == 0 ? borders[random_below(ARRAY_SIZE(borders))]
                                 : (uint32_t)random_below(1ULL << 32);
 }
@@ -45,11 +44,9 @@ static void mutate(uint8_t *bytes, uint64_t size)
 {
     uint64_t within = random_below(4) != 0 ? MIN(HEADER_BYTES, size) : size;
     uint64_t count = 1 + random_below(4);
-
     for (uint64_t i = 0; i < count; i++) {
         uint32_t value = random_value();
         uint64_t width = 1ULL << random_below(3);
-
         memcpy(bytes + random_below(within - width), &value, width);
     }
 }
@@ -59,7 +56,6 @@ static void assert_hole_untouched(void)
 {
     for (uint64_t at = GUEST_VGA_HOLE; at < GUEST_VGA_HOLE_END; at += sizeof(uint32_t)) {
         uint32_t word;
-
         memcpy(&word, ram + at, sizeof(word));
         assert_int_equal(word, 0xeeeeeeee);
     }
@@ -68,7 +64,6 @@ static void assert_hole_untouched(void)
 static void load_mutation(enum payload_kind kind, const uint8_t *bytes, uint64_t size)
 {
     const char *complaint;
-
     request.payload.bytes = bytes;
     request.payload.size = size;
     request.module_count = (unsigned)random_below(3);
@@ -76,7 +71,7 @@ static void load_mutation(enum payload_kind kind, const uint8_t *bytes, uint64_t
     request.modules[1] = (struct payload){bytes, MIN(MODULE_BYTES, size) / 2, "second"};
     request.kind = random_below(2) == 0 ? kind : PAYLOAD_UNKNOWN;
     complaint = load_complaint(load(), &result, &memory, &why);
-    if (complaint != NULL) {
+    if (complaint) {
         fail_msg("%s: %s", payload_kind_name(kind), complaint);
     }
 }
@@ -87,7 +82,6 @@ static void mutate_and_load_bytes(enum payload_kind kind, const uint8_t *bytes, 
     // Each mutation ends where this ends, so that a read beyond it is seen.
     uint8_t *buffer = malloc(size);
     unsigned loaded = 0;
-
     assert_non_null(buffer);
     seed = 0x9e3779b97f4a7c15;
     request.payload.bytes = bytes;
@@ -97,7 +91,6 @@ static void mutate_and_load_bytes(enum payload_kind kind, const uint8_t *bytes, 
     for (unsigned i = 0; i < MUTATIONS; i++) {
         uint64_t cut = random_below(8) == 0 ? 1 + random_below(size) : size;
         uint8_t *copy = buffer + size - cut;
-
         memcpy(copy, bytes, cut);
         if (cut > sizeof(uint32_t)) {
             mutate(copy, cut);
@@ -175,7 +168,6 @@ static void write_multiboot2(uint64_t offset, const uint32_t *tags, uint64_t byt
 {
     uint32_t length = 16 + (uint32_t)bytes;
     const uint32_t header[] = {0xe85250d6, 0, length, 0U - 0xe85250d6U - length};
-
     memcpy(file.bytes + offset, header, sizeof(header));
     memcpy(file.bytes + offset + sizeof(header), tags, bytes);
 }
@@ -186,7 +178,6 @@ static void test_multiboot2(void **state)
     static const uint32_t tags[] = {
         1,  16,       1, 6,  2,  24,       0x100040,   0x100000, 0, 0x104000, 3,
         12, 0x100100, 0, 10, 24, 0x100000, 0xffffffff, 0x1000,   1, 0,        8};
-
     (void)state;
     write_multiboot2(0x40, tags, sizeof(tags));
     mutate_and_load(PAYLOAD_MULTIBOOT2, sizeof(file.bytes));
@@ -195,7 +186,6 @@ static void test_multiboot2(void **state)
 static void test_multiboot2_elf(void **state)
 {
     static const uint32_t tags[] = {0, 8};
-
     (void)state;
     make_elf32(0);
     memset(file.elf32.multiboot, 0, sizeof(file.elf32.multiboot));
@@ -217,8 +207,7 @@ static uint8_t *read_real(const char *pattern, uint64_t *size)
     char path[512];
     glob_t found;
     uint8_t *bytes = NULL;
-
-    snprintf(path, sizeof(path), "%s/%s", folder != NULL ? folder : "build", pattern);
+    snprintf(path, sizeof(path), "%s/%s", folder ? folder : "build", pattern);
     if (glob(path, 0, NULL, &found) == 0) {
         FILE *stream = fopen(found.gl_pathv[0], "rb");
 
@@ -239,8 +228,7 @@ static void mutate_and_load_real(enum payload_kind kind, const char *pattern)
 {
     uint64_t size;
     uint8_t *bytes = read_real(pattern, &size);
-
-    if (bytes == NULL) {
+    if (!bytes) {
         print_message("not there: %s\n", pattern);
         skip();
     }
@@ -292,6 +280,5 @@ int main(void)
         LOAD_TEST(test_memtest),        LOAD_TEST(test_husk),
         LOAD_TEST(test_guest_in_c),     LOAD_TEST(test_guest_in_real_mode),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -94,6 +94,5 @@ int main(void)
         cmocka_unit_test(test_above_4_gib),  cmocka_unit_test(test_ram_is_ram),
         cmocka_unit_test(test_ram_end),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

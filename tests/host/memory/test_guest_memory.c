@@ -13,7 +13,6 @@ static uint8_t byte; // stands for gpa 0; nothing behind it is touched
 static struct guest_memory memory_of(uint64_t bytes)
 {
     struct guest_memory memory = {.base = &byte};
-
     memory.extent_count = guest_memory_layout(bytes, memory.extents);
     return memory;
 }
@@ -21,8 +20,7 @@ static struct guest_memory memory_of(uint64_t bytes)
 static bool is_ram(const struct guest_memory *memory, uint64_t address, uint64_t length)
 {
     void *at = guest_memory_at(memory, gpa(address), length);
-
-    if (at != NULL) {
+    if (at) {
         assert_ptr_equal(at, (void *)((uintptr_t)&byte + address));
     }
     return at != NULL;
@@ -31,7 +29,6 @@ static bool is_ram(const struct guest_memory *memory, uint64_t address, uint64_t
 static void test_layout_of_a_small_vm(void **state)
 {
     struct guest_memory memory = memory_of(32 * MIB);
-
     (void)state;
     assert_int_equal(memory.extent_count, 2);
     assert_int_equal(memory.extents[0].gpa.value, 0);
@@ -44,7 +41,6 @@ static void test_layout_of_a_small_vm(void **state)
 static void test_layout_around_the_device_hole(void **state)
 {
     struct guest_memory memory = memory_of(3 * GIB);
-
     (void)state;
     assert_int_equal(memory.extent_count, 2);
     memory = memory_of(3 * GIB + 4096);
@@ -57,7 +53,6 @@ static void test_layout_around_the_device_hole(void **state)
 static void test_layout_of_odd_sizes(void **state)
 {
     struct guest_memory memory = memory_of(0);
-
     (void)state;
     assert_int_equal(memory.extent_count, 0);
     assert_int_equal(guest_memory_size(&memory), 0);
@@ -78,7 +73,6 @@ static void test_layout_of_odd_sizes(void **state)
 static void test_ram_and_its_ends(void **state)
 {
     struct guest_memory memory = memory_of(4 * GIB);
-
     (void)state;
     assert_true(is_ram(&memory, 0, 0xa0000));
     assert_false(is_ram(&memory, 0, 0xa0001));
@@ -100,7 +94,6 @@ static void test_ram_and_its_ends(void **state)
 static void test_sums_that_overflow(void **state)
 {
     struct guest_memory memory = memory_of(4 * GIB);
-
     (void)state;
     assert_false(is_ram(&memory, UINT64_MAX, 1));
     assert_false(is_ram(&memory, UINT64_MAX, UINT64_MAX));
@@ -119,6 +112,5 @@ int main(void)
         cmocka_unit_test(test_ram_and_its_ends),
         cmocka_unit_test(test_sums_that_overflow),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

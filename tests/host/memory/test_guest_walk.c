@@ -32,7 +32,6 @@ static void set64(uint64_t at, uint64_t value)
 static uint64_t get64(uint64_t at)
 {
     uint64_t value;
-
     memcpy(&value, ram + at, sizeof(value));
     return value;
 }
@@ -45,7 +44,6 @@ static void set32(uint64_t at, uint32_t value)
 static uint32_t get32(uint64_t at)
 {
     uint32_t value;
-
     memcpy(&value, ram + at, sizeof(value));
     return value;
 }
@@ -150,7 +148,6 @@ static void test_large_pages(void **state)
 static void test_not_present(void **state)
 {
     static const uint64_t entries[] = {PML4E, PDPTE, PDE, PTE};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(entries); i++) {
         map_4_levels(P | W | U);
@@ -168,7 +165,6 @@ static void test_not_present(void **state)
 static void test_write_protection(void **state)
 {
     static const uint64_t entries[] = {PML4E, PDPTE, PDE, PTE};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(entries); i++) {
         map_4_levels(P | W | U);
@@ -189,7 +185,6 @@ static void test_write_protection(void **state)
 static void test_user_and_supervisor(void **state)
 {
     static const uint64_t entries[] = {PML4E, PDPTE, PDE, PTE};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(entries); i++) {
         map_4_levels(P | W | U);
@@ -224,7 +219,6 @@ static void test_smap_and_smep(void **state)
 static void test_execute_disable(void **state)
 {
     static const uint64_t entries[] = {PML4E, PDPTE, PDE, PTE};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(entries); i++) {
         map_4_levels(P | W);
@@ -345,6 +339,5 @@ int main(void)
         WALK_TEST(test_pae),
         WALK_TEST(test_bits_52_to_62_with_4_levels),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,10 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_harmless(const char *text, size_t length)
 {
     static const char *const sequences[] = {"\x1b[K", "\x1b[H", "\x1b[2J"};
-
     for (size_t i = 0; i < length; i++) {
         bool known = (text[i] >= ' ' && text[i] <= '~') || strchr("\r\n\b\t\a", text[i]) != NULL;
-
         for (unsigned j = 0; text[i] == '\x1b' && j < ARRAY_SIZE(sequences); j++) {
             known = known || strncmp(text + i, sequences[j], strlen(sequences[j])) == 0;
         }
@@ -31,7 +29,6 @@ static void live(struct vm *vm, uint8_t value)
 {
     struct reason why;
     bool runs = vm->state == VM_RUNNING;
-
     switch (value % 5) {
     case 0:
         fake_machine_finish(vm);
@@ -58,7 +55,6 @@ static void live(struct vm *vm, uint8_t value)
 static void act(uint8_t what, uint8_t value)
 {
     struct vm *vm = fake_machine.vmm.vms[what % 2];
-
     switch (what & 0x0e) {
     case 0:
     case 2:
@@ -89,17 +85,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fixture_init();
     for (size_t i = 0; i < size; i++) {
         const struct vm *attached = fixture.monitor.attached;
-
         if (data[i] >= 0xf0 && i + 1 < size) {
             act(data[i], data[i + 1]);
             i++;
         } else {
             char typed[] = {(char)data[i], '\0'};
-
             fixture_type(typed);
         }
         monitor_poll(&fixture.monitor);
-        if (attached == NULL && fixture.monitor.attached == NULL) {
+        if (!attached && !fixture.monitor.attached) {
             check_harmless(fixture.serial.text, fixture.serial.length);
         }
         fake_output_clear(&fixture.serial);

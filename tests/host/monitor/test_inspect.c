@@ -39,7 +39,7 @@ static int set_up(void **state)
 
 static void assert_has(const char *part)
 {
-    if (strstr(shown, part) == NULL) {
+    if (!strstr(shown, part)) {
         fail_msg("no \"%s\" in:\n%s", part, shown);
     }
 }
@@ -54,7 +54,6 @@ static void test_registers(void **state)
 {
     (void)state;
     struct backend_vcpu *backend = web->vcpus[0]->core.backend;
-
     backend->registers[REG_RSP] = 0x1000;
     backend->registers[REG_RFLAGS] = 0x246;
     backend->registers[REG_CR0] = 0x80000031;
@@ -196,6 +195,5 @@ int main(void)
         TEST(test_every_start_and_length),
         TEST(test_exits),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

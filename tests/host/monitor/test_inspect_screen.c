@@ -43,7 +43,6 @@ static void set_crtc(uint8_t index, uint8_t value)
 static void put(unsigned cell, const char *text)
 {
     uint8_t *cells = fixture_ram(web, GUEST_VGA_TEXT);
-
     for (; *text != '\0'; text++, cell++) {
         cells[2 * (cell % VGA_TEXT_CELLS)] = (uint8_t)*text;
         cells[2 * (cell % VGA_TEXT_CELLS) + 1] = 0x1f;
@@ -76,7 +75,6 @@ static void rows_are_shown_without_their_ends(void **state)
     set_crtc(0x0e, 0);
     set_crtc(0x0f, 2 * 80 + 11);
     const char *text = screen();
-
     assert_non_null(strstr(text, "cursor in column 12 of row 3\nMemtest\n\n   Pass  1%\n\n"));
     assert_int_equal(strlen(strrchr(text, ' ') + 1), 2); // the last column of the last row
 }
@@ -99,7 +97,6 @@ static void other_characters_look_alike(void **state)
     assert_non_null(strstr(screen(), "\n+==+ |#: uo < ^   @\n"));
     for (unsigned i = 1; i < 256; i++) {
         char one[2] = {(char)i, '\0'};
-
         put(0, one);
         for (const char *at = screen(); *at != '\0'; at++) {
             assert_true((*at >= ' ' && *at <= '~') || *at == '\n');
@@ -116,7 +113,6 @@ static void odd_sizes_are_cut(void **state)
     set_crtc(0x09, 0);    // 400 rows
     put(0, "all over");
     const char *text = screen();
-
     assert_non_null(strstr(text, "256 columns, 400 rows, cursor off\nall over\nall over\n"));
     assert_true(strlen(text) < 50 * 82 + 64);
     set_crtc(0x0a, 0x20);

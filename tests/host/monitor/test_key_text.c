@@ -20,7 +20,6 @@ static const char *driven(const char *text)
     static char bytes[256];
     struct ps2_scan_codes keys = {0};
     size_t length = 0;
-
     while (*text != '\0') {
         assert_int_equal(key_text_next(&text, &codes, &why), STATUS_OK);
         assert_in_range(codes.count, 2, KEY_CODES_MAX);
@@ -44,7 +43,6 @@ static void assert_codes(const char *text, const char *expected)
 static void all_of_ascii_can_be_typed(void **state)
 {
     char text[2] = "";
-
     (void)state;
     for (char character = ' '; character < 0x7f; character++) {
         if (character != '\\') {
@@ -76,7 +74,6 @@ static void keys_have_names(void **state)
 static void a_named_key_sends_what_the_table_says(void **state)
 {
     const struct special_key *key;
-
     (void)state;
     for (unsigned i = 0; (key = us_keyboard_special(i)); i++) {
         char character[] = {us_keyboard_character(key->key.code, false), '\0'};
@@ -119,11 +116,9 @@ static void what_is_no_key_is_refused(void **state)
         "\\{\r}",
         "\\{aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa}",
     };
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
         const char *text = bad[i];
-
         why.text[0] = '\0';
         assert_int_equal(key_text_next(&text, &codes, &why), STATUS_INVALID);
         assert_non_null(strstr(why.text, "expected"));

@@ -90,7 +90,6 @@ static void test_long_lines_are_broken_with_a_mark(void **state)
 {
     (void)state;
     char expected[600] = HIDE "[web] ";
-
     for (unsigned i = 0; i < MONITOR_LINE_BYTES + 1; i++) {
         fixture_send(web, "x");
     }
@@ -188,7 +187,6 @@ static void test_last_words_come_first_on_a_slow_line(void **state)
     (void)state;
     const char *log_line;
     const char *last_words;
-
     for (unsigned i = 0; i < 500; i++) {
         fixture_send(web, "line\n");
     }
@@ -216,7 +214,6 @@ static void test_chatty_guest_does_not_starve_others(void **state)
 {
     (void)state;
     struct vm *others[] = {ticker, fixture_add("a", 1, BIT(0)), fixture_add("b", 1, BIT(0))};
-
     for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
         fixture_send(others[i], "alive\n");
     }
@@ -236,7 +233,6 @@ static void test_two_chatty_guests_share_the_line(void **state)
 {
     (void)state;
     unsigned lines[2] = {0};
-
     for (unsigned turn = 0; turn < 300; turn++) {
         for (unsigned i = 0; i < 2; i++) {
             while (terminal_put(&fake_machine.vmm.vms[i]->terminal,
@@ -246,7 +242,7 @@ static void test_two_chatty_guests_share_the_line(void **state)
         fixture.serial.room_left = 300;
         monitor_poll(&fixture.monitor);
     }
-    for (const char *at = fixture.serial.text; (at = strchr(at, '[')) != NULL; at++) {
+    for (const char *at = fixture.serial.text; (at = strchr(at, '[')); at++) {
         lines[0] += strncmp(at, "[web]", 5) == 0;
         lines[1] += strncmp(at, "[ticker]", 8) == 0;
     }
@@ -315,7 +311,6 @@ static void test_typing_is_echoed_in_spite_of_a_chatty_guest(void **state)
 {
     (void)state;
     const char *echo;
-
     fixture.serial.room_left = 0;
     for (unsigned i = 0; i < 100; i++) {
         while (terminal_put(&web->terminal, i % 9 == 0 ? '\n' : 'x')) {
@@ -418,6 +413,5 @@ int main(void)
         TEST(test_no_vms_no_log),
         QUIET(test_flush_shows_everything),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -326,6 +326,5 @@ int main(void)
         TEST(test_focus_before_the_first_prompt),
         TEST(test_lines_after_coming_back_are_whole),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

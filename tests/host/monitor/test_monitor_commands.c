@@ -31,7 +31,6 @@ static int set_up(void **state)
 static void assert_answer(const char *line, const char *answer)
 {
     char expected[4096];
-
     snprintf(expected, sizeof(expected), "%s\r\n%s" PROMPT, line, answer);
     assert_string_equal(fixture_run(line), expected);
 }
@@ -39,8 +38,7 @@ static void assert_answer(const char *line, const char *answer)
 static void assert_answer_has(const char *line, const char *part)
 {
     const char *answer = fixture_run(line);
-
-    if (strstr(answer, part) == NULL) {
+    if (!strstr(answer, part)) {
         fail_msg("`%s` answered: %s", line, answer);
     }
 }
@@ -65,7 +63,6 @@ static void test_long_words_are_harmless(void **state)
 {
     (void)state;
     char word[LINE_MAX_LENGTH + 1];
-
     memset(word, 'w', sizeof(word) - 1);
     word[sizeof(word) - 1] = '\0';
     assert_answer_has(word, "no command 'wwww");
@@ -84,11 +81,9 @@ static void test_every_command_checks_its_arguments(void **state)
 {
     (void)state;
     const struct command *command;
-
     for (unsigned i = 0; (command = monitor_command_at(i)) != NULL; i++) {
         char line[LINE_MAX_LENGTH + 1];
         char expected[200];
-
         if (command->minimum > 0) {
             snprintf(expected, sizeof(expected),
                      "%s\r\n%s: something is missing; expected: %s %s\r\n", command->name,
@@ -112,10 +107,8 @@ static void test_every_command_that_names_a_vm_checks_the_name(void **state)
     (void)state;
     static const char *const names[] = {"stop", "pause", "resume", "reset",  "console",
                                         "regs", "exits", "log",    "screen", "powerbutton"};
-
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
         char line[64];
-
         snprintf(line, sizeof(line), "%s tickre", names[i]);
         assert_answer_has(line, "no VM 'tickre'; did you mean 'ticker'? 'vms' lists them\r\n");
         snprintf(line, sizeof(line), "%s zebra", names[i]);
@@ -129,10 +122,8 @@ static void test_help(void **state)
     (void)state;
     const char *answer = fixture_run("help");
     const struct command *command;
-
     for (unsigned i = 0; (command = monitor_command_at(i)) != NULL; i++) {
         char line[128];
-
         snprintf(line, sizeof(line), "\r\n  %s", command->name);
         assert_non_null(strstr(answer, line));
         assert_non_null(strstr(answer, command->help));
@@ -145,12 +136,10 @@ static void test_help_of_one_command(void **state)
 {
     (void)state;
     const struct command *command;
-
     assert_answer_has("help read", "read NAME ADDRESS [LENGTH]: dump guest-physical memory\r\n");
     assert_answer_has("help raed", "no command 'raed'; did you mean 'read'?");
     for (unsigned i = 0; (command = monitor_command_at(i)) != NULL; i++) {
         char line[64];
-
         snprintf(line, sizeof(line), "help %s", command->name);
         assert_answer_has(line, command->help);
     }
@@ -335,7 +324,6 @@ static void test_screen_goes_through(void **state)
 static void assert_typed(struct vm *vm, const char *codes)
 {
     struct i8042 *i8042 = &vm->pc->i8042;
-
     for (; *codes != '\0'; codes++) {
         assert_int_equal(i8042_read(i8042, I8042_DATA), (uint8_t)*codes);
         key_queue_feed(&vm->pc->keys, i8042);
@@ -365,7 +353,6 @@ static void test_type_refuses(void **state)
 static void test_type_where_nobody_reads(void **state)
 {
     char line[160] = "type web ";
-
     (void)state;
     memset(line + strlen(line), 'x', 100);
     for (unsigned i = 0; i < 5; i++) {
@@ -377,7 +364,6 @@ static void test_type_where_nobody_reads(void **state)
 static void test_powerbutton(void **state)
 {
     struct acpi_pm *pm = &web->pc->acpi_pm;
-
     (void)state;
     assert_answer_has("powerbutton web", "powerbutton: web does not listen to it; 'stop web' ");
     assert_int_equal(acpi_pm_read(pm, ACPI_PM1_STATUS, 2, 0), 0);
@@ -514,6 +500,5 @@ int main(void)
         TEST(test_completion),
         TEST(test_completion_lists_what_is_possible),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

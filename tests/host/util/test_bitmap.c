@@ -82,6 +82,5 @@ int main(void)
         cmocka_unit_test(test_full_and_empty),
         cmocka_unit_test(test_as_the_slow_search),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

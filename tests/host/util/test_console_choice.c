@@ -13,7 +13,6 @@ static void test_each_choice_has_a_word(void **state)
     static const char *const words[] = {"serial", "screen", "spcr", "pci-serial", "com1", "com2",
                                         "com3",   "com4",   "pci0", "pci1",       "pci2", "pci3",
                                         "pci4",   "pci5",   "pci6", "pci7"};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
         assert_int_equal(console_choice_of(words[i], strlen(words[i])), BIT(i));
@@ -46,6 +45,5 @@ int main(void)
         cmocka_unit_test(test_only_whole_words_count),
         cmocka_unit_test(test_the_word_of_the_fewest_devices_is_taken),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

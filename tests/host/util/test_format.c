@@ -121,6 +121,5 @@ int main(void)
         cmocka_unit_test(test_unknown_conversion_is_copied),
         cmocka_unit_test(test_cut_text_has_its_whole_length),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,7 +21,6 @@ static void *count(void *argument)
     for (unsigned i = 0; i < TURNS; i++) {
         lock_take(&lock);
         unsigned seen = counter;
-
         if (i % 64 == 0) {
             sched_yield(); // others come meanwhile
         }

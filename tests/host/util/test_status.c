@@ -37,6 +37,5 @@ int main(void)
         cmocka_unit_test(test_nobody_may_want_the_reason),
         cmocka_unit_test(test_long_sentence_is_cut),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

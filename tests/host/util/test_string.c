@@ -149,6 +149,5 @@ int main(void)
         cmocka_unit_test(test_what_is_no_size),
         cmocka_unit_test(test_sum_wraps),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,7 +41,6 @@ static void the_main_keys_are_found_first(void **state)
     static const char *const shifted[] = {"!@#$%^&*()_+", "QWERTYUIOP{}", "ASDFGHJKL:\"~",
                                           "|ZXCVBNM<>?"};
     static const uint8_t first[] = {0x02, 0x10, 0x1e, 0x2b};
-
     (void)state;
     for (unsigned row = 0; row < ARRAY_SIZE(rows); row++) {
         for (unsigned i = 0; rows[row][i] != '\0'; i++) {
@@ -60,7 +59,6 @@ static void the_main_keys_are_found_first(void **state)
 static void special_keys_are_found_by_name_and_by_code(void **state)
 {
     unsigned count = 0;
-
     (void)state;
     for (const struct special_key *key; (key = us_keyboard_special(count)); count++) {
         assert_ptr_equal(us_keyboard_by_key(key->key), key);
@@ -78,7 +76,6 @@ static void what_is_no_key_is_not_found(void **state)
 {
     uint8_t code;
     bool shift;
-
     (void)state;
     assert_false(us_keyboard_find('\0', &code, &shift));
     assert_false(us_keyboard_find('\x01', &code, &shift));
