@@ -3,6 +3,7 @@
 // and the few functions of vmm/ that it calls.
 #pragma once
 
+#include "arch/x86/apic_registers.h"
 #include "vmm/address.h"
 #include "vmm/exit.h"
 #include "vmm/util/status.h"
@@ -133,7 +134,7 @@ enum apic_access {
     APIC_ACCESS_MSR,    // x2APIC mode
 };
 
-#define BACKEND_APIC_GPA 0xfee00000ULL
+#define BACKEND_APIC_GPA APIC_DEFAULT_ADDRESS
 
 enum memory_access {
     ACCESS_READ = BIT(0),

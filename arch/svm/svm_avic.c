@@ -12,6 +12,7 @@
 #include "arch/svm/svm_msr_map.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/svm/vmcb.h"
+#include "arch/x86/apic_registers.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/msr_numbers.h"
 #include "vmm/address.h"
@@ -33,22 +34,14 @@
 
 #define XAPIC_ID_MAX 0xfeu // 0xff is the broadcast
 
-// Offsets of registers in the page. A register's offset is 16 times its number.
-#define REGISTER_TPR 0x80
-#define REGISTER_LDR 0xd0
-#define REGISTER_DFR 0xe0
-
-enum apic_register {
-    APIC_EOI = 0x0b,
-};
-
 // Registers whose writes exit as traps: the value is in the page, and the instruction is complete
-// (15.29.3.1). They are ID, EOI, RRD, LDR, DFR, SVR, ESR, ICR, the LVT, initial count and divide
-// configuration. Accesses to other registers that exit do so as faults, before the access.
+// (15.29.3.1). Accesses to other registers that exit do so as faults, before the access.
+#define REGISTER(name) BIT(APIC_NUMBER(APIC_##name))
 #define TRAPPED_WRITES                                                                             \
-    (BIT(0x02) | BIT(0x0b) | BIT(0x0c) | BIT(0x0d) | BIT(0x0e) | BIT(0x0f) | BIT(0x28) |           \
-     BIT(0x30) | BIT(0x32) | BIT(0x33) | BIT(0x34) | BIT(0x35) | BIT(0x36) | BIT(0x37) |           \
-     BIT(0x38) | BIT(0x3e))
+    (REGISTER(ID) | REGISTER(EOI) | REGISTER(RRD) | REGISTER(LDR) | REGISTER(DFR) |                \
+     REGISTER(SVR) | REGISTER(ESR) | REGISTER(ICR) | REGISTER(LVT_TIMER) | REGISTER(LVT_THERMAL) | \
+     REGISTER(LVT_PERFORMANCE) | REGISTER(LVT_LINT0) | REGISTER(LVT_LINT1) | REGISTER(LVT_ERROR) | \
+     REGISTER(TIMER_INITIAL) | REGISTER(TIMER_DIVIDE))
 
 // ---- A VM's part ----
 
@@ -58,25 +51,25 @@ enum apic_register {
 static void open_x2apic_msrs(uint8_t *msr_map)
 {
     static const struct {
-        uint8_t first;
-        uint8_t last;
+        uint16_t first;
+        uint16_t last;
         bool writes;
     } open[] = {
-        {0x02, 0x03, false}, // ID, version
-        {0x08, 0x08, true},  // TPR
-        {0x0a, 0x0a, false}, // PPR
-        {0x0d, 0x0d, false}, // LDR
-        {0x0f, 0x28, false}, // SVR, ISR, TMR, IRR, ESR
-        {0x30, 0x30, true},  // ICR
-        {0x33, 0x38, false}, // LVT, initial count
-        {0x3e, 0x3e, false}, // divide configuration
+        {APIC_ID, APIC_VERSION, false},
+        {APIC_TPR, APIC_TPR, true},
+        {APIC_PPR, APIC_PPR, false},
+        {APIC_LDR, APIC_LDR, false},
+        {APIC_SVR, APIC_ESR, false}, // ISR, TMR and IRR lie between them
+        {APIC_ICR, APIC_ICR, true},
+        {APIC_LVT_THERMAL, APIC_TIMER_INITIAL, false}, // the LVT without the timer's entry
+        {APIC_TIMER_DIVIDE, APIC_TIMER_DIVIDE, false},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(open); i++) {
-        for (uint32_t reg = open[i].first; reg <= open[i].last; reg++) {
+        for (uint32_t reg = APIC_NUMBER(open[i].first); reg <= APIC_NUMBER(open[i].last); reg++) {
             svm_msr_map_set(msr_map, IA32_X2APIC_FIRST + reg, false, !open[i].writes);
         }
     }
-    svm_msr_map_set(msr_map, IA32_X2APIC_FIRST + APIC_EOI, true, false);
+    svm_msr_map_set(msr_map, IA32_X2APIC_FIRST + APIC_NUMBER(APIC_EOI), true, false);
 }
 
 static enum status map_access_page(struct nested_space *space)
@@ -226,9 +219,9 @@ void svm_set_interrupt_status(struct vcpu_core *vcpu, uint8_t requested, uint8_t
 {
     (void)requested;
     (void)in_service;
-    svm_set_v_intr(vcpu, V_TPR_MASK, page_register(vcpu, REGISTER_TPR) >> 4);
+    svm_set_v_intr(vcpu, V_TPR_MASK, page_register(vcpu, APIC_TPR) >> 4);
     if (!(vcpu->backend->vmcb.control.v_intr & V_X2AVIC)) {
-        set_logical_id(vcpu, page_register(vcpu, REGISTER_LDR), page_register(vcpu, REGISTER_DFR));
+        set_logical_id(vcpu, page_register(vcpu, APIC_LDR), page_register(vcpu, APIC_DFR));
     }
 }
 
@@ -276,7 +269,7 @@ void svm_decode_apic_access(struct vcpu_core *vcpu, struct vm_exit *exit)
     const struct vmcb_control *control = &vcpu->backend->vmcb.control;
     unsigned reg = (control->exitinfo1 & NOACCEL_OFFSET_MASK) >> 4;
     bool write = control->exitinfo1 & NOACCEL_WRITE;
-    if (write && reg == APIC_EOI) {
+    if (write && reg == APIC_NUMBER(APIC_EOI)) {
         exit->kind = EXIT_EOI;
         exit->eoi.vector = (uint8_t)control->exitinfo2;
     } else if (write && reg < 64 && (TRAPPED_WRITES & BIT(reg))) {

@@ -29,7 +29,7 @@ static uint32_t last_error;
 static uint32_t read_register(uint32_t offset)
 {
     if (x2apic) {
-        return (uint32_t)rdmsr(IA32_X2APIC_FIRST + offset / APIC_REGISTER_STEP);
+        return (uint32_t)rdmsr(IA32_X2APIC_FIRST + APIC_NUMBER(offset));
     }
     return registers[offset / sizeof(uint32_t)];
 }
@@ -37,7 +37,7 @@ static uint32_t read_register(uint32_t offset)
 static void write_register(uint32_t offset, uint32_t value)
 {
     if (x2apic) {
-        wrmsr(IA32_X2APIC_FIRST + offset / APIC_REGISTER_STEP, value);
+        wrmsr(IA32_X2APIC_FIRST + APIC_NUMBER(offset), value);
     } else {
         registers[offset / sizeof(uint32_t)] = value;
     }
@@ -212,7 +212,7 @@ static void end_leftovers(void)
 void apic_init_cpu(const struct acpi_info *acpi)
 {
     enter_mode();
-    write_register(APIC_SPURIOUS, APIC_SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+    write_register(APIC_SVR, APIC_SVR_ENABLE | VECTOR_SPURIOUS);
     if (!x2apic) {
         write_register(APIC_DFR, APIC_DFR_FLAT);
     }
@@ -239,7 +239,7 @@ static void send(uint32_t target, uint32_t command)
     if (x2apic) {
         // A WRMSR to the x2APIC may overtake stores (SDM Vol. 3A 11.12.3).
         __asm__ volatile("mfence\n\tlfence" : : : "memory");
-        wrmsr(IA32_X2APIC_FIRST + APIC_ICR / APIC_REGISTER_STEP,
+        wrmsr(IA32_X2APIC_FIRST + APIC_NUMBER(APIC_ICR),
               (uint64_t)target << APIC_ICR_DESTINATION_SHIFT | command);
         return;
     }

@@ -56,7 +56,7 @@ static void xapic_self_ipi(void)
                      "je 1b"
                      :
                      : "i"(APIC_ICR_SELF | APIC_ICR_ASSERT | IPI_VECTOR),
-                       "D"(APIC_ADDRESS + APIC_ICR)
+                       "D"(APIC_DEFAULT_ADDRESS + APIC_ICR)
                      : "rax", "rcx", "rdx", "memory", "cc");
 }
 

@@ -168,7 +168,7 @@ static uint32_t version_at(uint64_t base)
 // Whether the APIC answers as its mode demands, and in no other way.
 static bool answers_as(enum apic_mode mode)
 {
-    const bool in_memory = version_at(APIC_ADDRESS) != NOBODY;
+    const bool in_memory = version_at(APIC_DEFAULT_ADDRESS) != NOBODY;
     const bool as_msr = went(read_one, APIC_X2APIC_MSR(APIC_VERSION), 0);
     return in_memory == (mode == APIC_MODE_XAPIC) && as_msr == (mode == APIC_MODE_X2APIC);
 }
@@ -234,7 +234,7 @@ static enum outcome base_reserved_bits(void)
 static enum outcome move(uint64_t to)
 {
     const uint64_t before = msr_read(IA32_APIC_BASE);
-    const uint32_t version = version_at(APIC_ADDRESS);
+    const uint32_t version = version_at(APIC_DEFAULT_ADDRESS);
     const uint64_t value = to | (before & (PAGE_SIZE - 1));
     if (!went(write_one, IA32_APIC_BASE, value) || msr_read(IA32_APIC_BASE) != value) {
         return attempt_wrong("refused", to);
@@ -243,7 +243,7 @@ static enum outcome move(uint64_t to)
     const bool there = version_at(page) == version;
     *(volatile uint32_t *)(uintptr_t)(page + APIC_TPR) = 0x70;
     const uint64_t priority = cr8_read();
-    const bool gone = version_at(APIC_ADDRESS) == NOBODY;
+    const bool gone = version_at(APIC_DEFAULT_ADDRESS) == NOBODY;
     msr_write(IA32_APIC_BASE, before);
     if (!there || priority != 7 || !gone || xapic_read(APIC_TPR) != 0x70) {
         return attempt_wrong("not moved to", to);
@@ -272,11 +272,11 @@ static enum outcome moves(void)
 static enum outcome move_while_off(void)
 {
     const uint64_t before = msr_read(IA32_APIC_BASE);
-    const uint64_t moved = (before & ~APIC_ADDRESS) | 4 * GIB;
+    const uint64_t moved = (before & ~APIC_DEFAULT_ADDRESS) | 4 * GIB;
     const uint64_t page = probe_map(4 * GIB, PAGE_WRITABLE);
     msr_write(IA32_APIC_BASE, before & ~APIC_BASE_ENABLE);
     msr_write(IA32_APIC_BASE, moved & ~APIC_BASE_ENABLE);
-    const bool silent = version_at(page) == NOBODY && version_at(APIC_ADDRESS) == NOBODY;
+    const bool silent = version_at(page) == NOBODY && version_at(APIC_DEFAULT_ADDRESS) == NOBODY;
     msr_write(IA32_APIC_BASE, moved);
     const bool there = version_at(page) != NOBODY;
     msr_write(IA32_APIC_BASE, before & ~APIC_BASE_ENABLE);

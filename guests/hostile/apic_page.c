@@ -4,9 +4,9 @@
 #include "guests/hostile/machine.h"
 #include "guests/lib/apic.h"
 
-#define TPR (APIC_ADDRESS + APIC_TPR)
-#define VERSION (APIC_ADDRESS + APIC_VERSION)
-#define PAGE_END (APIC_ADDRESS + PAGE_SIZE)
+#define TPR (APIC_DEFAULT_ADDRESS + APIC_TPR)
+#define VERSION (APIC_DEFAULT_ADDRESS + APIC_VERSION)
+#define PAGE_END (APIC_DEFAULT_ADDRESS + PAGE_SIZE)
 #define COPY_BYTES 1024
 
 static uint8_t copy[COPY_BYTES];
@@ -97,7 +97,7 @@ static enum outcome ram_and_apic(void)
 {
     uint64_t *table = probe_spare_table();
     table[0] = (uint64_t)(uintptr_t)frame | PAGE_PRESENT | PAGE_WRITABLE;
-    table[1] = APIC_ADDRESS | PAGE_PRESENT | PAGE_WRITABLE;
+    table[1] = APIC_DEFAULT_ADDRESS | PAGE_PRESENT | PAGE_WRITABLE;
     probe_directory()[0] = (uint64_t)(uintptr_t)table | PAGE_PRESENT | PAGE_WRITABLE;
     cr3_write(cr3_read());
     frame[ENTRIES_PER_TABLE - 1] = 0x8877665544332211ULL;
@@ -116,7 +116,7 @@ static enum outcome ram_and_apic(void)
 static enum outcome copy_from(void)
 {
     void *to = copy;
-    uint64_t from = APIC_ADDRESS;
+    uint64_t from = APIC_DEFAULT_ADDRESS;
     uint64_t count = COPY_BYTES / 4;
     __asm__ volatile("rep movsl" : "+D"(to), "+S"(from), "+c"(count)::"memory");
     uint32_t version;
@@ -136,7 +136,7 @@ static enum outcome copy_to(void)
 
 static enum outcome copy_within(void)
 {
-    uint64_t from = APIC_ADDRESS + APIC_VERSION;
+    uint64_t from = APIC_DEFAULT_ADDRESS + APIC_VERSION;
     uint64_t to = TPR;
     uint64_t count = 1;
     __asm__ volatile("rep movsl" : "+D"(to), "+S"(from), "+c"(count)::"memory");

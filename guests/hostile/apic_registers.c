@@ -7,7 +7,6 @@
 
 #define REGISTER_STRIDE 16U
 #define REGISTER_BYTES 4U
-#define APIC_APR 0x090
 #define ID_BITS 0xff000000U
 #define LVT_ERROR_BITS 0x100ffU
 #define LVT_TIMER_BITS 0x700ffU
@@ -64,7 +63,8 @@ static enum outcome reads_of_all_widths(void)
     for (unsigned offset = 0; offset < PAGE_SIZE; offset++) {
         const uint32_t whole = xapic_read(offset / REGISTER_STRIDE * REGISTER_STRIDE);
         for (unsigned width = 1; width <= 8; width *= 2) {
-            if (access_read(APIC_ADDRESS + offset, width) != part_of(whole, offset, width)) {
+            if (access_read(APIC_DEFAULT_ADDRESS + offset, width) !=
+                part_of(whole, offset, width)) {
                 return attempt_wrong("offset and width", offset << 4 | width);
             }
         }
@@ -91,7 +91,7 @@ static enum outcome write_all_widths(const struct rule *rule)
         for (unsigned width = 1; width <= 8; width *= 2) {
             xapic_write(rule->offset, initial);
             const uint32_t before = xapic_read(rule->offset);
-            access_write(APIC_ADDRESS + rule->offset + byte, width, UINT64_MAX);
+            access_write(APIC_DEFAULT_ADDRESS + rule->offset + byte, width, UINT64_MAX);
             const uint32_t seen = xapic_read(rule->offset);
             if (!may_be(before, full, byte, width, seen)) {
                 return attempt_wrong("offset, width and value",

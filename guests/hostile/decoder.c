@@ -9,7 +9,7 @@
 #include "guests/lib/apic.h"
 #include "guests/lib/descriptors.h"
 
-#define TPR (APIC_ADDRESS + APIC_TPR)
+#define TPR (APIC_DEFAULT_ADDRESS + APIC_TPR)
 #define TPR_BITS 0xffU
 #define FLAGS_COMPARED 0x8c5ULL // OF, SF, ZF, PF, CF
 #define START_FLAGS 0x2ULL
@@ -62,7 +62,7 @@ static uint8_t *map_swapped(void)
     const uint64_t pages = (uint64_t)(uintptr_t)code_pages;
     table[0] = (pages + PAGE_SIZE) | PAGE_PRESENT | PAGE_WRITABLE;
     table[1] = pages | PAGE_PRESENT | PAGE_WRITABLE;
-    table[2] = APIC_ADDRESS | PAGE_PRESENT | PAGE_WRITABLE;
+    table[2] = APIC_DEFAULT_ADDRESS | PAGE_PRESENT | PAGE_WRITABLE;
     probe_directory()[0] = (uint64_t)(uintptr_t)table | PAGE_PRESENT | PAGE_WRITABLE;
     cr3_write(cr3_read());
     return (uint8_t *)(uintptr_t)PROBE_WINDOW;
@@ -295,7 +295,7 @@ static enum outcome segment_bases(void)
 {
     static const uint64_t bases[] = {0x1000, 0x7fffffff0000ULL, 0xffff800000000000ULL,
                                      0xfffffffffffff000ULL};
-    const uint64_t address = APIC_ADDRESS + APIC_VERSION;
+    const uint64_t address = APIC_DEFAULT_ADDRESS + APIC_VERSION;
     const uint32_t version = xapic_read(APIC_VERSION);
     for (unsigned i = 0; i < ARRAY_SIZE(bases); i++) {
         uint32_t by_fs;

@@ -315,10 +315,10 @@ static enum outcome wide_strings(void)
 static enum outcome device_to_device(void)
 {
     const uint32_t version = xapic_read(APIC_VERSION);
-    out_string(POST_PORT, 1, (const void *)(uintptr_t)(APIC_ADDRESS + APIC_VERSION), 1);
+    out_string(POST_PORT, 1, (const void *)(uintptr_t)(APIC_DEFAULT_ADDRESS + APIC_VERSION), 1);
     const uint8_t code = in8(POST_PORT);
     out8(POST_PORT, 0x50);
-    in_string(POST_PORT, 4, (void *)(uintptr_t)(APIC_ADDRESS + APIC_TPR), 1);
+    in_string(POST_PORT, 4, (void *)(uintptr_t)(APIC_DEFAULT_ADDRESS + APIC_TPR), 1);
     const uint32_t priority = xapic_read(APIC_TPR);
     out_string(POST_PORT, 2, (const void *)(uintptr_t)(HPET_ADDRESS + 2), 1);
     const uint8_t vendor = in8(POST_PORT);

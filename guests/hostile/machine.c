@@ -52,7 +52,7 @@ static struct {
 static unsigned vector_in_service(void)
 {
     for (unsigned word = VECTOR_WORDS; word-- > 0;) {
-        const uint32_t bits = apic_read((enum apic_register)(APIC_ISR + word * 16));
+        const uint32_t bits = apic_read(APIC_ISR + word * APIC_REGISTER_STEP);
         if (bits != 0) {
             return word * 32 + 31 - (unsigned)__builtin_clz(bits);
         }

@@ -128,7 +128,7 @@ static enum outcome table_far_away(void)
 // It is not defined what a walk finds in device registers, but the walk must come to an end.
 static enum outcome table_in_apic(void)
 {
-    set_window(APIC_ADDRESS | PAGE_PRESENT | PAGE_WRITABLE);
+    set_window(APIC_DEFAULT_ADDRESS | PAGE_PRESENT | PAGE_WRITABLE);
     return attempt_fault(read_window, NULL);
 }
 

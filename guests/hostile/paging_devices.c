@@ -76,7 +76,7 @@ static enum outcome one_table(void)
 {
     clear_tables();
     tables[0][0] = address_of(tables[0]) | LINK;
-    tables[0][1] = APIC_ADDRESS | LINK;
+    tables[0][1] = APIC_DEFAULT_ADDRESS | LINK;
     set_top(tables[0]);
     return use_apic(at(0, 0, 1));
 }
@@ -86,7 +86,7 @@ static enum outcome two_tables(void)
     clear_tables();
     tables[0][5] = address_of(tables[1]) | LINK;
     tables[1][5] = address_of(tables[0]) | LINK;
-    tables[0][7] = APIC_ADDRESS | LINK;
+    tables[0][7] = APIC_DEFAULT_ADDRESS | LINK;
     set_top(tables[0]);
     return use_apic(at(5, 5, 7));
 }
@@ -94,7 +94,7 @@ static enum outcome two_tables(void)
 // An entry of the PML4 leads back to the PML4 three times. Another entry then leads to the APIC.
 static enum outcome pml4_alone(void)
 {
-    pml4()[SLOT + 1] = APIC_ADDRESS | LINK;
+    pml4()[SLOT + 1] = APIC_DEFAULT_ADDRESS | LINK;
     set_top(pml4());
     const enum outcome outcome = use_apic(at(SLOT, SLOT, SLOT + 1));
     pml4()[SLOT + 1] = 0;
@@ -106,7 +106,7 @@ static enum outcome large_page(void)
 {
     clear_tables();
     tables[0][0] = address_of(tables[0]) | LINK;
-    tables[0][2] = APIC_ADDRESS | LINK | PAGE_LARGE;
+    tables[0][2] = APIC_DEFAULT_ADDRESS | LINK | PAGE_LARGE;
     set_top(tables[0]);
     return use_apic(at(0, 2, 0));
 }
@@ -129,7 +129,7 @@ static enum outcome huge_page(void)
     if (version != ioapic_read(1) || capabilities != *hpet_at(HPET_CAPABILITIES)) {
         return attempt_wrong("I/O APIC", version);
     }
-    return use_apic(base + APIC_ADDRESS);
+    return use_apic(base + APIC_DEFAULT_ADDRESS);
 }
 
 // The walk uses one entry three times as that of a table, and another as that of a page.
@@ -138,7 +138,7 @@ static enum outcome accessed_and_dirty(void)
     clear_tables();
     volatile uint64_t *table = tables[0];
     table[0] = address_of(tables[0]) | LINK;
-    table[1] = APIC_ADDRESS | LINK;
+    table[1] = APIC_DEFAULT_ADDRESS | LINK;
     set_top(tables[0]);
     const volatile uint32_t *version =
         (const volatile uint32_t *)(uintptr_t)(at(0, 0, 1) + APIC_VERSION);
@@ -174,7 +174,7 @@ static enum outcome code_in_loop(void)
     clear_tables();
     __builtin_memcpy(frame, load_and_return, sizeof(load_and_return));
     tables[0][0] = address_of(tables[0]) | LINK;
-    tables[0][1] = APIC_ADDRESS | LINK;
+    tables[0][1] = APIC_DEFAULT_ADDRESS | LINK;
     tables[0][3] = address_of(frame) | LINK;
     set_top(tables[0]);
     return check_call(at(0, 0, 3), at(0, 0, 1));
@@ -185,7 +185,7 @@ static enum outcome code_in_table(void)
 {
     clear_tables();
     tables[0][0] = address_of(tables[0]) | LINK;
-    tables[0][1] = APIC_ADDRESS | LINK;
+    tables[0][1] = APIC_DEFAULT_ADDRESS | LINK;
     __builtin_memcpy(&tables[0][256], load_and_return, sizeof(load_and_return));
     set_top(tables[0]);
     return check_call(at(0, 0, 0) + 256 * sizeof(uint64_t), at(0, 0, 1));
@@ -207,7 +207,7 @@ static void copy_one(void *argument)
 static enum outcome same_fault(uint64_t to)
 {
     struct copy ram = {address_of(frame), to};
-    struct copy device = {APIC_ADDRESS + APIC_VERSION, to};
+    struct copy device = {APIC_DEFAULT_ADDRESS + APIC_VERSION, to};
     struct trap by_processor = {.frame = {.vector = 0}};
     struct trap by_other = {.frame = {.vector = 0}};
     const bool first = trap_catch(copy_one, &ram, &by_processor);
@@ -285,7 +285,7 @@ static enum outcome tables_above_ram(void)
 
 static enum outcome tables_in_devices(void)
 {
-    const enum outcome outcome = tables_outside(APIC_ADDRESS);
+    const enum outcome outcome = tables_outside(APIC_DEFAULT_ADDRESS);
     return outcome == (enum outcome)VECTOR_PF ? tables_outside(HPET_ADDRESS) : outcome;
 }
 

@@ -143,13 +143,13 @@ static uint64_t bad_entry(unsigned number)
     const uint64_t use = PAGE_PRESENT | PAGE_WRITABLE;
     const uint64_t entries[ENTRIES] = {
         0,
-        address_of(probe_directory()) | use,    // a loop
-        address_of(probe_spare_table()) | use,  // as it should be
-        machine_memory_end() | use,             // outside of RAM
-        BIT(machine_physical_bits() - 1) | use, // far outside
-        APIC_ADDRESS | use,                     // a table of device registers
-        APIC_ADDRESS | use | PAGE_LARGE,        // 2 MiB of them
-        PAGE_LARGE | use,                       // the start of RAM
+        address_of(probe_directory()) | use,     // a loop
+        address_of(probe_spare_table()) | use,   // as it should be
+        machine_memory_end() | use,              // outside of RAM
+        BIT(machine_physical_bits() - 1) | use,  // far outside
+        APIC_DEFAULT_ADDRESS | use,              // a table of device registers
+        APIC_DEFAULT_ADDRESS | use | PAGE_LARGE, // 2 MiB of them
+        PAGE_LARGE | use,                        // the start of RAM
         PAGE_LARGE | use | LARGE_RESERVED,
         address_of(other_page) | use | BIT(51),
     };

@@ -2,8 +2,6 @@
 // The local APIC, by memory (xAPIC) and by MSRs (x2APIC) (SDM Vol. 3A ch. 10).
 #include "guests/lib/apic.h"
 
-#include "arch/x86/msr_numbers.h"
-
 static enum apic_mode current_mode;
 
 bool apic_has_x2apic(void)
@@ -16,18 +14,18 @@ bool apic_has_tsc_deadline(void)
     return (cpuid(1, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) != 0;
 }
 
-uint32_t apic_read(enum apic_register which)
+uint32_t apic_read(unsigned offset)
 {
-    return current_mode == APIC_MODE_X2APIC ? (uint32_t)msr_read(APIC_X2APIC_MSR(which))
-                                            : xapic_read(which);
+    return current_mode == APIC_MODE_X2APIC ? (uint32_t)msr_read(APIC_X2APIC_MSR(offset))
+                                            : xapic_read(offset);
 }
 
-void apic_write(enum apic_register which, uint32_t value)
+void apic_write(unsigned offset, uint32_t value)
 {
     if (current_mode == APIC_MODE_X2APIC) {
-        msr_write(APIC_X2APIC_MSR(which), value);
+        msr_write(APIC_X2APIC_MSR(offset), value);
     } else {
-        xapic_write(which, value);
+        xapic_write(offset, value);
     }
 }
 

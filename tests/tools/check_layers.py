@@ -15,6 +15,7 @@ import source_files
 # Headers of arch/x86 that hold nothing but constants and layouts: facts of the manuals, for anyone.
 CONSTANTS = [
     "arch/x86/acpi_layout.h",
+    "arch/x86/apic_registers.h",
     "arch/x86/cpuid_bits.h",
     "arch/x86/features.h",
     "arch/x86/msr_numbers.h",

@@ -65,7 +65,7 @@ static void add_madt(struct acpi_area *area, unsigned vcpus)
     if (!madt) {
         return;
     }
-    madt->local_apic = (uint32_t)LAPIC_DEFAULT_BASE;
+    madt->local_apic = (uint32_t)APIC_DEFAULT_ADDRESS;
     madt->flags = MADT_8259;
     uint8_t *at = (uint8_t *)(madt + 1);
     for (unsigned i = 0; i < vcpus; i++) {

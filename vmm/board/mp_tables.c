@@ -164,7 +164,7 @@ static void write_table(struct mp_header *table, const struct mp_tables_cpu *cpu
 {
     *table = (struct mp_header){.length = sizeof(*table),
                                 .specification = SPECIFICATION,
-                                .local_apic = (uint32_t)LAPIC_DEFAULT_BASE};
+                                .local_apic = (uint32_t)APIC_DEFAULT_ADDRESS};
     memcpy(table->signature, "PCMP", sizeof(table->signature));
     memcpy(table->oem, "HUSK    ", sizeof(table->oem));
     memcpy(table->product, "HUSKPC      ", sizeof(table->product));

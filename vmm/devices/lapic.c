@@ -151,13 +151,13 @@ void lapic_error(struct lapic *lapic, uint32_t error)
     lapic->esr_errors |= error;
     // An illegal vector in this entry is an error itself, but that error cannot raise this
     // interrupt.
-    if (lvt & LVT_MASKED) {
+    if (lvt & APIC_LVT_MASKED) {
         return;
     }
-    if ((lvt & LVT_VECTOR) < LAPIC_FIRST_VECTOR) {
+    if ((lvt & APIC_LVT_VECTOR) < LAPIC_FIRST_VECTOR) {
         lapic->esr_errors |= ERROR_RECEIVE_VECTOR;
     } else {
-        lapic_post(lapic, lvt & LVT_VECTOR, false);
+        lapic_post(lapic, lvt & APIC_LVT_VECTOR, false);
     }
 }
 
@@ -165,17 +165,17 @@ void lapic_raise_local(struct lapic *lapic, enum lapic_register reg)
 {
     uint32_t *lvt = lapic_lvt(lapic, reg);
     bool is_pin = reg == LAPIC_LVT_LINT0 || reg == LAPIC_LVT_LINT1;
-    bool level = is_pin && (*lvt & LVT_LEVEL);
-    if (*lvt & LVT_MASKED) {
+    bool level = is_pin && (*lvt & APIC_LVT_LEVEL);
+    if (*lvt & APIC_LVT_MASKED) {
         return;
     }
-    switch ((*lvt & LVT_DELIVERY) >> LVT_DELIVERY_SHIFT) {
+    switch ((*lvt & APIC_LVT_DELIVERY) >> APIC_LVT_DELIVERY_SHIFT) {
     case APIC_FIXED:
         if (level) {
-            *lvt |= LVT_REMOTE_IRR;
+            *lvt |= APIC_LVT_REMOTE_IRR;
             lapic->unshown = true;
         }
-        lapic_post(lapic, *lvt & LVT_VECTOR, level);
+        lapic_post(lapic, *lvt & APIC_LVT_VECTOR, level);
         break;
     case APIC_NMI:
         lapic->output->nmi(lapic->output);
@@ -191,8 +191,8 @@ void lapic_raise_local(struct lapic *lapic, enum lapic_register reg)
 void lapic_check_level_pin(struct lapic *lapic, enum lapic_register reg)
 {
     uint32_t lvt = *lapic_lvt(lapic, reg);
-    bool level = (lvt & LVT_LEVEL) && (lvt & LVT_DELIVERY) == APIC_FIXED;
-    if (level && lapic->lint[reg - LAPIC_LVT_LINT0] && !(lvt & LVT_REMOTE_IRR)) {
+    bool level = (lvt & APIC_LVT_LEVEL) && (lvt & APIC_LVT_DELIVERY) == APIC_FIXED;
+    if (level && lapic->lint[reg - LAPIC_LVT_LINT0] && !(lvt & APIC_LVT_REMOTE_IRR)) {
         lapic_raise_local(lapic, reg);
     }
 }
@@ -206,7 +206,7 @@ void lapic_set_lint(struct lapic *lapic, unsigned pin, bool level)
     }
     rose = level && !lapic->lint[pin];
     lapic->lint[pin] = level;
-    if (rose && !(*lapic_lvt(lapic, reg) & LVT_REMOTE_IRR)) {
+    if (rose && !(*lapic_lvt(lapic, reg) & APIC_LVT_REMOTE_IRR)) {
         lapic_raise_local(lapic, reg);
     }
 }
@@ -215,10 +215,10 @@ void lapic_set_lint(struct lapic *lapic, unsigned pin, bool level)
 static void end_local_level(struct lapic *lapic, enum lapic_register reg, unsigned vector)
 {
     uint32_t *lvt = lapic_lvt(lapic, reg);
-    if (!(*lvt & LVT_REMOTE_IRR) || (*lvt & LVT_VECTOR) != vector) {
+    if (!(*lvt & APIC_LVT_REMOTE_IRR) || (*lvt & APIC_LVT_VECTOR) != vector) {
         return;
     }
-    *lvt &= ~(uint32_t)LVT_REMOTE_IRR;
+    *lvt &= ~(uint32_t)APIC_LVT_REMOTE_IRR;
     lapic->unshown = true;
     lapic_check_level_pin(lapic, reg);
 }
@@ -268,7 +268,8 @@ bool lapic_accepts_extint(const struct lapic *lapic)
     if (lapic->mode == LAPIC_DISABLED) {
         return true; // 11.4.3: then the pins are INTR and NMI
     }
-    return (lint0 & (LVT_DELIVERY | LVT_MASKED)) == APIC_EXTINT << LVT_DELIVERY_SHIFT;
+    return (lint0 & (APIC_LVT_DELIVERY | APIC_LVT_MASKED)) == APIC_EXTINT
+                                                                  << APIC_LVT_DELIVERY_SHIFT;
 }
 
 void lapic_set_cr8(struct lapic *lapic, uint64_t value)
@@ -294,7 +295,7 @@ static void reset_registers(struct lapic *lapic)
     lapic->esr = 0;
     lapic->esr_errors = 0;
     for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++) {
-        lapic->lvt[i] = LVT_MASKED;
+        lapic->lvt[i] = APIC_LVT_MASKED;
     }
     lapic_timer_reset(lapic);
 }
@@ -309,7 +310,7 @@ void lapic_reset(struct lapic *lapic)
     reset_registers(lapic);
     lapic->mode = LAPIC_XAPIC;
     lapic->base =
-        LAPIC_DEFAULT_BASE | LAPIC_BASE_EN | (lapic->bootstrap ? (uint64_t)LAPIC_BASE_BSP : 0);
+        APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE | (lapic->bootstrap ? (uint64_t)APIC_BASE_BSP : 0);
 }
 
 void lapic_init(struct lapic *lapic, struct lapic_output *output, uint32_t id, bool bootstrap,
@@ -328,16 +329,16 @@ void lapic_set_virtual_wire(struct lapic *lapic)
 {
     lapic->unshown = true;
     lapic->svr = SVR_RESET | SVR_ENABLE;
-    *lapic_lvt(lapic, LAPIC_LVT_LINT0) = APIC_EXTINT << LVT_DELIVERY_SHIFT;
-    *lapic_lvt(lapic, LAPIC_LVT_LINT1) = APIC_NMI << LVT_DELIVERY_SHIFT;
+    *lapic_lvt(lapic, LAPIC_LVT_LINT0) = APIC_EXTINT << APIC_LVT_DELIVERY_SHIFT;
+    *lapic_lvt(lapic, LAPIC_LVT_LINT1) = APIC_NMI << APIC_LVT_DELIVERY_SHIFT;
 }
 
 static enum lapic_mode mode_of_base(uint64_t base)
 {
-    if (!(base & LAPIC_BASE_EN)) {
+    if (!(base & APIC_BASE_ENABLE)) {
         return LAPIC_DISABLED;
     }
-    return base & LAPIC_BASE_EXTD ? LAPIC_X2APIC : LAPIC_XAPIC;
+    return base & APIC_BASE_X2APIC ? LAPIC_X2APIC : LAPIC_XAPIC;
 }
 
 // 11.12.5: x2APIC mode can be entered only from xAPIC mode, and left only by disabling the APIC.
@@ -348,7 +349,7 @@ static bool is_legal(const struct lapic *lapic, uint64_t base)
         return false;
     }
     if (mode == LAPIC_DISABLED) {
-        return !(base & LAPIC_BASE_EXTD);
+        return !(base & APIC_BASE_X2APIC);
     }
     if (mode == lapic->mode) {
         return true;
@@ -369,6 +370,6 @@ bool lapic_set_base(struct lapic *lapic, uint64_t value)
     lapic->unshown = true;
     // The guest cannot change which CPU is the bootstrap processor.
     lapic->base =
-        (value & ~(uint64_t)LAPIC_BASE_BSP) | (lapic->bootstrap ? (uint64_t)LAPIC_BASE_BSP : 0);
+        (value & ~(uint64_t)APIC_BASE_BSP) | (lapic->bootstrap ? (uint64_t)APIC_BASE_BSP : 0);
     return true;
 }

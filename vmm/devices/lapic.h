@@ -2,52 +2,46 @@
 // The model of a local APIC, xAPIC and x2APIC (SDM Vol. 3A chapter 11).
 #pragma once
 
+#include "arch/x86/apic_registers.h"
+#include "arch/x86/msr_numbers.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/device.h"
 
-#define LAPIC_DEFAULT_BASE 0xfee00000ULL
 #define LAPIC_TIMER_HZ 1000000000ULL // before the divider: one tick a nanosecond
 
-// Register numbers: xAPIC offset / 16, x2APIC MSR - 0x800.
+// Registers by their numbers.
 enum lapic_register {
-    LAPIC_ID = 0x02,
-    LAPIC_VERSION = 0x03,
-    LAPIC_TPR = 0x08,
-    LAPIC_APR = 0x09,
-    LAPIC_PPR = 0x0a,
-    LAPIC_EOI = 0x0b,
-    LAPIC_RRD = 0x0c,
-    LAPIC_LDR = 0x0d,
-    LAPIC_DFR = 0x0e,
-    LAPIC_SVR = 0x0f,
-    LAPIC_ISR = 0x10, // eight registers each
-    LAPIC_TMR = 0x18,
-    LAPIC_IRR = 0x20,
-    LAPIC_ESR = 0x28,
-    LAPIC_ICR = 0x30,
-    LAPIC_ICR_HIGH = 0x31,
-    LAPIC_LVT_TIMER = 0x32,
-    LAPIC_LVT_THERMAL = 0x33,
-    LAPIC_LVT_PERFORMANCE = 0x34,
-    LAPIC_LVT_LINT0 = 0x35,
-    LAPIC_LVT_LINT1 = 0x36,
-    LAPIC_LVT_ERROR = 0x37,
-    LAPIC_INITIAL_COUNT = 0x38,
-    LAPIC_CURRENT_COUNT = 0x39,
-    LAPIC_DIVIDE = 0x3e,
-    LAPIC_SELF_IPI = 0x3f, // x2APIC only
+    LAPIC_ID = APIC_NUMBER(APIC_ID),
+    LAPIC_VERSION = APIC_NUMBER(APIC_VERSION),
+    LAPIC_TPR = APIC_NUMBER(APIC_TPR),
+    LAPIC_APR = APIC_NUMBER(APIC_APR),
+    LAPIC_PPR = APIC_NUMBER(APIC_PPR),
+    LAPIC_EOI = APIC_NUMBER(APIC_EOI),
+    LAPIC_RRD = APIC_NUMBER(APIC_RRD),
+    LAPIC_LDR = APIC_NUMBER(APIC_LDR),
+    LAPIC_DFR = APIC_NUMBER(APIC_DFR),
+    LAPIC_SVR = APIC_NUMBER(APIC_SVR),
+    LAPIC_ISR = APIC_NUMBER(APIC_ISR),
+    LAPIC_TMR = APIC_NUMBER(APIC_TMR),
+    LAPIC_IRR = APIC_NUMBER(APIC_IRR),
+    LAPIC_ESR = APIC_NUMBER(APIC_ESR),
+    LAPIC_ICR = APIC_NUMBER(APIC_ICR),
+    LAPIC_ICR_HIGH = APIC_NUMBER(APIC_ICR_HIGH),
+    LAPIC_LVT_TIMER = APIC_NUMBER(APIC_LVT_TIMER),
+    LAPIC_LVT_THERMAL = APIC_NUMBER(APIC_LVT_THERMAL),
+    LAPIC_LVT_PERFORMANCE = APIC_NUMBER(APIC_LVT_PERFORMANCE),
+    LAPIC_LVT_LINT0 = APIC_NUMBER(APIC_LVT_LINT0),
+    LAPIC_LVT_LINT1 = APIC_NUMBER(APIC_LVT_LINT1),
+    LAPIC_LVT_ERROR = APIC_NUMBER(APIC_LVT_ERROR),
+    LAPIC_INITIAL_COUNT = APIC_NUMBER(APIC_TIMER_INITIAL),
+    LAPIC_CURRENT_COUNT = APIC_NUMBER(APIC_TIMER_CURRENT),
+    LAPIC_DIVIDE = APIC_NUMBER(APIC_TIMER_DIVIDE),
+    LAPIC_SELF_IPI = APIC_NUMBER(APIC_SELF_IPI),
 };
 
 #define LAPIC_LVT_COUNT 6
 
 enum lapic_mode { LAPIC_DISABLED, LAPIC_XAPIC, LAPIC_X2APIC };
-
-// Bits of IA32_APIC_BASE.
-enum lapic_base_bits {
-    LAPIC_BASE_BSP = BIT(8),
-    LAPIC_BASE_EXTD = BIT(10),
-    LAPIC_BASE_EN = BIT(11),
-};
 
 // The registers as a guest sees them in xAPIC mode (SDM Vol. 3A table 11-1). A processor with APIC
 // virtualization serves the guest from this page without an exit. In x2APIC mode register `reg` is

@@ -8,36 +8,25 @@
 #define XAPIC_EVERYONE 0xffU
 #define DFR_FLAT 0xfU
 
-enum icr_bits {
-    ICR_VECTOR = 0xff,
-    ICR_DELIVERY_SHIFT = 8,
-    ICR_LOGICAL = BIT(11),
-    ICR_ASSERT = BIT(14),
-    ICR_LEVEL = BIT(15),
-    ICR_SHORTHAND_SHIFT = 18,
-    ICR_XAPIC_DESTINATION_SHIFT = 56,
-    ICR_DESTINATION_SHIFT = 32,
-};
-
 static uint32_t icr_destination(const struct lapic *lapic, uint64_t icr)
 {
     uint32_t destination;
     if (lapic->mode == LAPIC_X2APIC) {
-        return (uint32_t)(icr >> ICR_DESTINATION_SHIFT);
+        return (uint32_t)(icr >> APIC_ICR_DESTINATION_SHIFT);
     }
-    destination = (uint32_t)(icr >> ICR_XAPIC_DESTINATION_SHIFT);
+    destination = (uint32_t)(icr >> APIC_ICR_XAPIC_DESTINATION_SHIFT);
     return destination == XAPIC_EVERYONE ? EVERYONE : destination;
 }
 
 struct apic_message lapic_message(const struct lapic *lapic, uint64_t icr)
 {
-    enum apic_shorthand shorthand = icr >> ICR_SHORTHAND_SHIFT & 3;
+    enum apic_shorthand shorthand = icr >> APIC_ICR_SHORTHAND_SHIFT & 3;
     uint32_t destination = shorthand == APIC_SELF ? lapic->id : EVERYONE;
     return (struct apic_message){
-        .vector = icr & ICR_VECTOR,
-        .delivery = (enum apic_delivery)(icr >> ICR_DELIVERY_SHIFT & 7),
+        .vector = icr & APIC_ICR_VECTOR,
+        .delivery = (enum apic_delivery)(icr >> APIC_ICR_DELIVERY_SHIFT & 7),
         .shorthand = shorthand,
-        .logical = icr & ICR_LOGICAL,
+        .logical = icr & APIC_ICR_LOGICAL,
         .level = false, // IPIs are edge-triggered, the bit counts for INIT alone (11.6.1)
         .destination = shorthand == APIC_NO_SHORTHAND ? icr_destination(lapic, icr) : destination,
     };
@@ -134,7 +123,7 @@ void lapic_send(struct lapic *lapic, uint64_t icr)
     struct apic_message message = lapic_message(lapic, icr);
     bool has_vector = message.delivery == APIC_FIXED || message.delivery == APIC_LOWEST_PRIORITY;
     // INIT with level de-assert only synchronises arbitration IDs, which this APIC does not have.
-    if (message.delivery == APIC_INIT && (icr & ICR_LEVEL) && !(icr & ICR_ASSERT)) {
+    if (message.delivery == APIC_INIT && (icr & APIC_ICR_LEVEL) && !(icr & APIC_ICR_ASSERT)) {
         return;
     }
     if (!is_valid(&message)) {

@@ -4,18 +4,6 @@
 
 #include "vmm/devices/lapic.h"
 
-enum lapic_lvt_bits {
-    LVT_VECTOR = 0xff,
-    LVT_DELIVERY_SHIFT = 8,
-    LVT_DELIVERY = 7U << LVT_DELIVERY_SHIFT,
-    LVT_POLARITY = BIT(13),
-    LVT_REMOTE_IRR = BIT(14),
-    LVT_LEVEL = BIT(15),
-    LVT_MASKED = BIT(16),
-    LVT_TIMER_MODE_SHIFT = 17,
-    LVT_TIMER_MODE = 3U << LVT_TIMER_MODE_SHIFT,
-};
-
 enum lapic_timer_mode { TIMER_ONE_SHOT, TIMER_PERIODIC, TIMER_TSC_DEADLINE };
 
 // SDM Vol. 3A 11.5.3.

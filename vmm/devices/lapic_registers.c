@@ -8,10 +8,10 @@
 #define VERSION (0x14U | (LAPIC_LVT_COUNT - 1) << 16 | 1U << 24)
 
 #define LVT_STATUS ((uint32_t)BIT(12)) // read-only; it reads 0 because delivery takes no time
-#define LVT_ERROR_BITS ((uint32_t)(LVT_VECTOR | LVT_MASKED))
-#define LVT_TIMER_BITS ((uint32_t)(LVT_ERROR_BITS | LVT_TIMER_MODE))
-#define LVT_SENSOR_BITS ((uint32_t)(LVT_ERROR_BITS | LVT_DELIVERY))
-#define LVT_LINT_BITS ((uint32_t)(LVT_SENSOR_BITS | LVT_POLARITY | LVT_LEVEL))
+#define LVT_ERROR_BITS ((uint32_t)(APIC_LVT_VECTOR | APIC_LVT_MASKED))
+#define LVT_TIMER_BITS ((uint32_t)(LVT_ERROR_BITS | APIC_LVT_TIMER_MODE))
+#define LVT_SENSOR_BITS ((uint32_t)(LVT_ERROR_BITS | APIC_LVT_DELIVERY))
+#define LVT_LINT_BITS ((uint32_t)(LVT_SENSOR_BITS | APIC_LVT_ACTIVE_LOW | APIC_LVT_LEVEL))
 
 #define SVR_BITS (0xffU | SVR_ENABLE | SVR_SUPPRESS_EOI_BROADCAST)
 #define ICR_LOW_BITS 0xccfffU
@@ -45,8 +45,8 @@ static const struct rule rules[REGISTERS] = {
     [LAPIC_LVT_TIMER] = {LVT_TIMER_BITS | LVT_STATUS, XR | XW | X2R | X2W},
     [LAPIC_LVT_THERMAL] = {LVT_SENSOR_BITS | LVT_STATUS, XR | XW | X2R | X2W},
     [LAPIC_LVT_PERFORMANCE] = {LVT_SENSOR_BITS | LVT_STATUS, XR | XW | X2R | X2W},
-    [LAPIC_LVT_LINT0] = {LVT_LINT_BITS | LVT_STATUS | LVT_REMOTE_IRR, XR | XW | X2R | X2W},
-    [LAPIC_LVT_LINT1] = {LVT_LINT_BITS | LVT_STATUS | LVT_REMOTE_IRR, XR | XW | X2R | X2W},
+    [LAPIC_LVT_LINT0] = {LVT_LINT_BITS | LVT_STATUS | APIC_LVT_REMOTE_IRR, XR | XW | X2R | X2W},
+    [LAPIC_LVT_LINT1] = {LVT_LINT_BITS | LVT_STATUS | APIC_LVT_REMOTE_IRR, XR | XW | X2R | X2W},
     [LAPIC_LVT_ERROR] = {LVT_ERROR_BITS | LVT_STATUS, XR | XW | X2R | X2W},
     [LAPIC_INITIAL_COUNT] = {0xffffffff, XR | XW | X2R | X2W},
     [LAPIC_CURRENT_COUNT] = {0, XR | X2R},
@@ -128,24 +128,24 @@ static void write_svr(struct lapic *lapic, uint32_t value)
         return;
     }
     for (unsigned i = 0; i < LAPIC_LVT_COUNT; i++) {
-        lapic->lvt[i] |= LVT_MASKED;
+        lapic->lvt[i] |= APIC_LVT_MASKED;
     }
 }
 
 static void write_lvt(struct lapic *lapic, unsigned reg, uint32_t value, uint64_t now_ns)
 {
     uint32_t *lvt = lapic_lvt(lapic, (enum lapic_register)reg);
-    value &= (uint32_t)rules[reg].x2apic_bits & ~(uint32_t)(LVT_STATUS | LVT_REMOTE_IRR);
+    value &= (uint32_t)rules[reg].x2apic_bits & ~(uint32_t)(LVT_STATUS | APIC_LVT_REMOTE_IRR);
     if (!(lapic->svr & SVR_ENABLE)) {
-        value |= LVT_MASKED;
+        value |= APIC_LVT_MASKED;
     }
     if (reg == LAPIC_LVT_TIMER) {
         lapic_advance(lapic, now_ns);
         lapic_timer_set_lvt(lapic, value);
         return;
     }
-    if (value & LVT_LEVEL) {
-        value |= *lvt & LVT_REMOTE_IRR;
+    if (value & APIC_LVT_LEVEL) {
+        value |= *lvt & APIC_LVT_REMOTE_IRR;
     }
     *lvt = value;
     if (reg == LAPIC_LVT_LINT0 || reg == LAPIC_LVT_LINT1) {

@@ -9,7 +9,7 @@
 
 static enum lapic_timer_mode mode_of(uint32_t lvt)
 {
-    return (enum lapic_timer_mode)((lvt & LVT_TIMER_MODE) >> LVT_TIMER_MODE_SHIFT);
+    return (enum lapic_timer_mode)((lvt & APIC_LVT_TIMER_MODE) >> APIC_LVT_TIMER_MODE_SHIFT);
 }
 
 static enum lapic_timer_mode timer_mode(struct lapic *lapic)

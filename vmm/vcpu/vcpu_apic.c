@@ -11,8 +11,6 @@
 #include "vmm/vcpu/vcpu_mail.h"
 #include "vmm/vcpu/vcpu_timers.h"
 
-static_assert(LAPIC_DEFAULT_BASE == BACKEND_APIC_GPA, "the back end maps the page there");
-
 // ---- Outputs of the APIC ----
 
 static struct vcpu *of_output(struct lapic_output *output)
@@ -94,8 +92,8 @@ static enum apic_access access_of(const struct vcpu *vcpu)
     if (lapic_mode(lapic) == LAPIC_X2APIC) {
         return vcpu->features & FEATURE_APIC_MSR ? APIC_ACCESS_MSR : APIC_ACCESS_EXITS;
     }
-    return lapic_mode(lapic) == LAPIC_XAPIC && address == LAPIC_DEFAULT_BASE ? APIC_ACCESS_MEMORY
-                                                                             : APIC_ACCESS_EXITS;
+    return lapic_mode(lapic) == LAPIC_XAPIC && address == APIC_DEFAULT_ADDRESS ? APIC_ACCESS_MEMORY
+                                                                               : APIC_ACCESS_EXITS;
 }
 
 // The APIC page is in the VM's nested page table as long as every vCPU has its APIC at that

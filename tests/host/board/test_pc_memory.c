@@ -75,7 +75,7 @@ static void between_them_nobody_answers(void **state)
         HPET_BASE - 1,
         HPET_BASE + HPET_BYTES,
         0xa0000,
-        LAPIC_DEFAULT_BASE,
+        APIC_DEFAULT_ADDRESS,
         IOAPIC_DEFAULT_BASE | 1ULL << 32,
         UINT64_MAX,
     };

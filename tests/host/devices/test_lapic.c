@@ -85,7 +85,7 @@ static bool put_faults(unsigned reg, uint64_t value)
 
 static void enter_x2apic(void)
 {
-    assert_true(lapic_set_base(&lapic, lapic_base(&lapic) | LAPIC_BASE_EXTD));
+    assert_true(lapic_set_base(&lapic, lapic_base(&lapic) | APIC_BASE_X2APIC));
 }
 
 static int set_up_disabled(void **state)
@@ -472,8 +472,9 @@ static void test_eoi_by_register_is_lapic_eoi(void **state)
 
 static void test_mode_transitions(void **state)
 {
-    const uint64_t base = LAPIC_DEFAULT_BASE | LAPIC_BASE_BSP;
-    const uint64_t bits[] = {0, LAPIC_BASE_EN, LAPIC_BASE_EN | LAPIC_BASE_EXTD, LAPIC_BASE_EXTD};
+    const uint64_t base = APIC_DEFAULT_ADDRESS | APIC_BASE_BSP;
+    const uint64_t bits[] = {0, APIC_BASE_ENABLE, APIC_BASE_ENABLE | APIC_BASE_X2APIC,
+                             APIC_BASE_X2APIC};
     // From disabled, xAPIC, x2APIC to disabled, xAPIC, x2APIC, and the one that is never legal.
     static const bool legal[3][4] = {
         {true, true, false, false}, {true, true, true, false}, {true, false, true, false}};
@@ -501,11 +502,11 @@ static void test_base_reserved_bits(void **state)
         if (bit == 10 || bit == 11) {
             continue;
         }
-        uint64_t value = (LAPIC_DEFAULT_BASE | LAPIC_BASE_EN) ^ BIT(bit);
+        uint64_t value = (APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE) ^ BIT(bit);
         assert_int_equal(lapic_set_base(&lapic, value), !reserved);
     }
-    assert_true(lapic_set_base(&lapic, LAPIC_DEFAULT_BASE | LAPIC_BASE_EN));
-    assert_true(lapic_base(&lapic) & LAPIC_BASE_BSP); // the flag is the machine's
+    assert_true(lapic_set_base(&lapic, APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE));
+    assert_true(lapic_base(&lapic) & APIC_BASE_BSP); // the flag is the machine's
 }
 
 static void test_disabled_is_gone_and_forgets(void **state)
@@ -514,7 +515,7 @@ static void test_disabled_is_gone_and_forgets(void **state)
     put(LAPIC_LVT_TIMER, 0x20040);
     put(LAPIC_INITIAL_COUNT, 100);
     lapic_post(&lapic, 0x50, false);
-    assert_true(lapic_set_base(&lapic, LAPIC_DEFAULT_BASE));
+    assert_true(lapic_set_base(&lapic, APIC_DEFAULT_ADDRESS));
     assert_true(get_faults(LAPIC_ID));
     assert_true(put_faults(LAPIC_EOI, 0));
     assert_true(lapic_accepts_extint(&lapic));
@@ -522,7 +523,7 @@ static void test_disabled_is_gone_and_forgets(void **state)
     lapic_post(&lapic, 0x60, false);
     lapic_set_tsc_deadline(&lapic, 5, 5);
     assert_int_equal(lapic_pending(&lapic), -1);
-    assert_true(lapic_set_base(&lapic, LAPIC_DEFAULT_BASE | LAPIC_BASE_EN));
+    assert_true(lapic_set_base(&lapic, APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE));
     assert_int_equal(get(LAPIC_SVR), 0xff);
     assert_int_equal(get(LAPIC_LVT_TIMER), MASKED);
 }

@@ -86,7 +86,7 @@ static void set_up_x2apic(void)
 {
     for (unsigned i = 0; i < CPUS; i++) {
         struct lapic *lapic = &cpus[i].lapic;
-        assert_true(lapic_set_base(lapic, lapic_base(lapic) | LAPIC_BASE_EXTD));
+        assert_true(lapic_set_base(lapic, lapic_base(lapic) | APIC_BASE_X2APIC));
     }
 }
 
@@ -289,7 +289,7 @@ static void test_disabled_receivers(void **state)
 {
     (void)state;
     put(1, LAPIC_SVR, 0xff);
-    assert_true(lapic_set_base(&cpus[2].lapic, LAPIC_DEFAULT_BASE));
+    assert_true(lapic_set_base(&cpus[2].lapic, APIC_DEFAULT_ADDRESS));
     send(0, 0, OTHERS | VECTOR);
     assert_int_equal(receivers(), 0x8);
     send(0, 0, OTHERS | NMI); // by software disabled: still takes NMI

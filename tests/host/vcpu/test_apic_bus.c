@@ -115,7 +115,7 @@ static void x2apic_ids_give_the_logical_ones(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < VCPUS; i++) {
-        assert_true(lapic_set_base(lapic(i), lapic_base(lapic(i)) | LAPIC_BASE_EXTD));
+        assert_true(lapic_set_base(lapic(i), lapic_base(lapic(i)) | APIC_BASE_X2APIC));
     }
     assert_int_equal(sent((struct apic_message){.destination = 0x5, .logical = true}), 0x5);
     assert_int_equal(sent((struct apic_message){.destination = 0x10005, .logical = true}), 0);
@@ -125,7 +125,7 @@ static void x2apic_ids_give_the_logical_ones(void **state)
 static void an_apic_that_is_disabled_hears_nothing(void **state)
 {
     (void)state;
-    assert_true(lapic_set_base(lapic(2), LAPIC_DEFAULT_BASE));
+    assert_true(lapic_set_base(lapic(2), APIC_DEFAULT_ADDRESS));
     assert_int_equal(sent((struct apic_message){.destination = EVERYONE}), ALL & ~BIT(2));
     assert_int_equal(sent((struct apic_message){.destination = 2}), 0);
 }

@@ -148,7 +148,7 @@ static void an_ipi_to_itself_arrives(void **state)
 static void the_page_moves_with_its_base(void **state)
 {
     (void)state;
-    assert_true(lapic_set_base(&fake_machine.vcpu->lapic, 0xd0000000 | LAPIC_BASE_EN));
+    assert_true(lapic_set_base(&fake_machine.vcpu->lapic, 0xd0000000 | APIC_BASE_ENABLE));
     PLACE("\xa1\x30\x00\x00\xd0");
     reads(0xd0000030);
     assert_int_equal(*rax() & 0xff, 0x14);
@@ -162,7 +162,7 @@ static void in_x2apic_mode_there_is_no_page(void **state)
 {
     (void)state;
     assert_true(lapic_set_base(&fake_machine.vcpu->lapic,
-                               LAPIC_DEFAULT_BASE | LAPIC_BASE_EN | LAPIC_BASE_EXTD));
+                               APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE | APIC_BASE_X2APIC));
     PLACE("\xa1\x30\x00\xe0\xfe");
     reads(0xfee00030);
     assert_int_equal(*rax(), 0xffffffff);

@@ -60,7 +60,7 @@ static void reading_moves_on(void **state)
 {
     (void)state;
     assert_int_equal(value_of(IA32_APIC_BASE),
-                     LAPIC_DEFAULT_BASE | APIC_BASE_ENABLE | APIC_BASE_BSP);
+                     APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE | APIC_BASE_BSP);
     assert_int_equal(fake_machine_register(REG_RIP), 0x7c00 + FAKE_INSTRUCTION_BYTES);
     assert_int_equal(fake_machine.vcpu->core.exits[EXIT_READ_MSR], 1);
 }
@@ -269,7 +269,7 @@ static void x2apic_registers_need_the_mode(void **state)
 
 static void enter_x2apic(void)
 {
-    assert_true(writes(IA32_APIC_BASE, LAPIC_DEFAULT_BASE | APIC_BASE_ENABLE | APIC_BASE_X2APIC));
+    assert_true(writes(IA32_APIC_BASE, APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE | APIC_BASE_X2APIC));
 }
 
 static void x2apic_mode_has_its_registers(void **state)
@@ -333,13 +333,13 @@ static void eoi_sees_what_comes_again_by_it(void **state)
 static void apic_base_checks_its_value(void **state)
 {
     (void)state;
-    assert_false(writes(IA32_APIC_BASE, LAPIC_DEFAULT_BASE | APIC_BASE_X2APIC));
-    assert_false(writes(IA32_APIC_BASE, LAPIC_DEFAULT_BASE | APIC_BASE_ENABLE | 1));
+    assert_false(writes(IA32_APIC_BASE, APIC_DEFAULT_ADDRESS | APIC_BASE_X2APIC));
+    assert_false(writes(IA32_APIC_BASE, APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE | 1));
     assert_false(writes(IA32_APIC_BASE, BIT(46) | APIC_BASE_ENABLE)); // 46 address bits
     assert_true(writes(IA32_APIC_BASE, 0xfef00000 | APIC_BASE_ENABLE));
     assert_int_equal(value_of(IA32_APIC_BASE), 0xfef00000 | APIC_BASE_ENABLE | APIC_BASE_BSP);
     enter_x2apic();
-    assert_false(writes(IA32_APIC_BASE, LAPIC_DEFAULT_BASE | APIC_BASE_ENABLE));
+    assert_false(writes(IA32_APIC_BASE, APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE));
 }
 
 // ---- The TSC deadline ----

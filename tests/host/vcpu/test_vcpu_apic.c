@@ -238,14 +238,15 @@ static void a_level_triggered_one_ends_by_an_exit(void **state)
 static void in_x2apic_mode_the_msrs_are_served(void **state)
 {
     (void)state;
-    assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN | LAPIC_BASE_EXTD), ADVANCE);
+    assert_int_equal(write_base(APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE | APIC_BASE_X2APIC),
+                     ADVANCE);
     assert_int_equal(backend()->apic_access, APIC_ACCESS_MSR);
     assert_true(fake_machine.vm->nested->apic_page_hidden);
     fake_machine_run();
     assert_int_equal(shown(LAPIC_LDR), 1); // cluster 0, the first of it
-    assert_int_equal(write_base(LAPIC_DEFAULT_BASE), ADVANCE);
+    assert_int_equal(write_base(APIC_DEFAULT_ADDRESS), ADVANCE);
     assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
-    assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN), ADVANCE);
+    assert_int_equal(write_base(APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE), ADVANCE);
     assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS); // it is off still
     assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_SVR, 0x1ff));
     assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
@@ -256,15 +257,15 @@ static void in_x2apic_mode_the_msrs_are_served(void **state)
 static void the_page_is_there_while_all_use_it(void **state)
 {
     struct vm *vm = fake_machine.vm;
-    uint64_t enabled = LAPIC_DEFAULT_BASE | LAPIC_BASE_EN;
+    uint64_t enabled = APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE;
 
     (void)state;
     vm->apics_elsewhere = 1; // another vCPU's
     vm->nested->apic_page_hidden = true;
-    assert_int_equal(write_base(enabled | LAPIC_BASE_EXTD), ADVANCE);
-    assert_int_equal(write_base(enabled | LAPIC_BASE_EXTD), ADVANCE); // no change
+    assert_int_equal(write_base(enabled | APIC_BASE_X2APIC), ADVANCE);
+    assert_int_equal(write_base(enabled | APIC_BASE_X2APIC), ADVANCE); // no change
     assert_int_equal(vm->apics_elsewhere, 2);
-    assert_int_equal(write_base(LAPIC_DEFAULT_BASE), ADVANCE);
+    assert_int_equal(write_base(APIC_DEFAULT_ADDRESS), ADVANCE);
     assert_int_equal(write_base(enabled), ADVANCE);
     assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_SVR, 0x1ff));
     assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
@@ -275,7 +276,7 @@ static void the_page_is_there_while_all_use_it(void **state)
 static void an_apic_that_was_moved_is_not_served(void **state)
 {
     (void)state;
-    assert_int_equal(write_base(0xd0000000 | LAPIC_BASE_EN), ADVANCE);
+    assert_int_equal(write_base(0xd0000000 | APIC_BASE_ENABLE), ADVANCE);
     assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
     assert_true(fake_machine.vm->nested->apic_page_hidden);
 }
@@ -287,7 +288,7 @@ static void where_it_is_not_served_interrupts_are_injected(void **state)
 
     (void)state;
     lapic->page.reg[LAPIC_IRR + 2].value = BIT(1);
-    assert_int_equal(write_base(0xd0000000 | LAPIC_BASE_EN), ADVANCE);
+    assert_int_equal(write_base(0xd0000000 | APIC_BASE_ENABLE), ADVANCE);
     fake_machine_run();
     assert_true(backend()->window);
     assert_int_equal(backend()->requested, 0);
@@ -295,7 +296,7 @@ static void where_it_is_not_served_interrupts_are_injected(void **state)
     assert_delivered(1, 0x41);
     assert_false(backend()->window);
     assert_int_equal(lapic->page.reg[LAPIC_ISR + 2].value, BIT(1));
-    assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN), ADVANCE);
+    assert_int_equal(write_base(APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE), ADVANCE);
     fake_machine_run();
     assert_int_equal(backend()->in_service, 0x41);
 }
@@ -355,7 +356,8 @@ static void while_the_8259_may_interrupt_it_is_not_served(void **state)
     assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
     assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_LVT_LINT0, MASKED | 0x700));
     assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
-    assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN | LAPIC_BASE_EXTD), ADVANCE);
+    assert_int_equal(write_base(APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE | APIC_BASE_X2APIC),
+                     ADVANCE);
     assert_int_equal(backend()->apic_access, APIC_ACCESS_MSR);
     assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_LVT_LINT0, 0x700));
     assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
@@ -366,7 +368,8 @@ static void without_x2avic_x2apic_mode_is_not_served(void **state)
     (void)state;
     start_like_avic(FEATURE_APIC_EXTINT);
     assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
-    assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EN | LAPIC_BASE_EXTD), ADVANCE);
+    assert_int_equal(write_base(APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE | APIC_BASE_X2APIC),
+                     ADVANCE);
     assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
 }
 
@@ -420,8 +423,8 @@ static void the_receivers_of_an_ipi_are_told_to_look(void **state)
         vm->vcpus[i]->mail.posted.flags = 0;
     }
     vm->vcpus[1]->lapic.page.reg[LAPIC_IRR + 2].value = BIT(1);
-    assert_true(
-        vcpu_set_apic_base(vm->vcpus[3], LAPIC_DEFAULT_BASE | LAPIC_BASE_EN | LAPIC_BASE_EXTD));
+    assert_true(vcpu_set_apic_base(vm->vcpus[3],
+                                   APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE | APIC_BASE_X2APIC));
     fake_host.host.space_enter(&vm->space);
     fake_backend.ops.load_vcpu(&vm->vcpus[0]->core);
     assert_int_equal(fake_backend_exit(&vm->vcpus[0]->core, ipi), RETRY);
@@ -451,7 +454,7 @@ static void what_is_refused_changes_nothing(void **state)
 {
     (void)state;
     backend()->apic_access = APIC_ACCESS_MEMORY;
-    assert_int_equal(write_base(LAPIC_DEFAULT_BASE | LAPIC_BASE_EXTD), RETRY);
+    assert_int_equal(write_base(APIC_DEFAULT_ADDRESS | APIC_BASE_X2APIC), RETRY);
     assert_true(fake_machine_take_fault(VECTOR_GP));
     assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
     assert_false(fake_machine.vm->nested->apic_page_hidden);

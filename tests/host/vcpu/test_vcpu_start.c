@@ -204,7 +204,7 @@ static void init_resets_the_local_apic_but_not_its_mode(void **state)
 
     (void)state;
     go_live();
-    assert_true(lapic_set_base(&ap->lapic, lapic_base(&ap->lapic) | LAPIC_BASE_EXTD));
+    assert_true(lapic_set_base(&ap->lapic, lapic_base(&ap->lapic) | APIC_BASE_X2APIC));
     assert_true(lapic_write(&ap->lapic, LAPIC_SVR, 0x1ff, 0));
     assert_true(lapic_write(&ap->lapic, LAPIC_TPR, 0x20, 0));
     send(APIC_INIT, 0);
@@ -270,7 +270,7 @@ static void an_init_ends_the_run(void **state)
 {
     (void)state;
     send(APIC_STARTUP, 0x10);
-    assert_true(lapic_set_base(&ap->lapic, lapic_base(&ap->lapic) | LAPIC_BASE_EXTD));
+    assert_true(lapic_set_base(&ap->lapic, lapic_base(&ap->lapic) | APIC_BASE_X2APIC));
     entries = 0;
     fake_backend.guest = send_itself_an_init;
     fake_host.host.space_enter(&fake_machine.vm->space);
