@@ -59,7 +59,7 @@ fuzz: host-files ## fuzz each parser for FUZZ_SECONDS (T=NAME runs only fuzz_NAM
 	    $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))
 
 # ---- Checks ----
-.PHONY: check check-layers check-headers check-image compile-commands
+.PHONY: check check-layers check-headers check-includes check-image compile-commands
 check: $(BUILD)/husk.elf compile-commands ## run clang-format, clang-tidy, cppcheck, our own
 	@$(PYTHON) tests/tools/check.py --results $(RESULTS)/check --cc "$(CC)" \
 	    --cflags="$(KERNEL_CFLAGS)" --image $< --guests "$(GUEST_FILES)"
@@ -77,6 +77,9 @@ check-layers: ## check that includes go only the allowed way (design: Layout)
 
 check-headers: ## compile each header alone
 	@$(PYTHON) tests/tools/check_headers.py --cc "$(CC)" --cflags="$(KERNEL_CFLAGS)"
+
+check-includes: ## check that each file includes what it uses (FIX=1 mends it)
+	@$(PYTHON) tests/tools/check_includes.py --cflags="$(KERNEL_CFLAGS)" $(if $(FIX),--fix)
 
 check-image: $(BUILD)/husk.elf ## check how large Husk is, without the guests that are linked in
 	@$(PYTHON) tests/tools/check_image.py --image $< $(GUEST_FILES)

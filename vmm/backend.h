@@ -7,8 +7,7 @@
 #include "vmm/address.h"
 #include "vmm/exit.h"
 #include "vmm/util/status.h"
-
-struct lapic_page;
+#include "vmm/util/types.h"
 
 // General registers in the order of their encoding in instructions. The entry code of each back end
 // saves them in struct guest_registers at every exit. RSP is not kept there: use REG_RSP.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/address.h"
+#include "vmm/util/types.h"
 
 enum exit_kind {
     EXIT_CPUID,

@@ -6,6 +6,7 @@
 #include "arch/x86/cpuid_bits.h" // IWYU pragma: export
 #include "vmm/address.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 // While a VM's address space is loaded, Husk finds the VM's memory at host address = GUEST_WINDOW +
 // gpa. The memory of other VMs is not mapped then.

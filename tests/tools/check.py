@@ -70,6 +70,9 @@ def checks(arguments):
             + ["tests/tools/check_headers.py", "--cc", arguments.cc]
             + [f"--cflags={arguments.cflags}"]
         ],
+        "includes": [
+            script + ["tests/tools/check_includes.py"] + [f"--cflags={arguments.cflags}"]
+        ],
         "shellcheck": [["shellcheck", *shell_scripts]],
         "pylint": [script + ["-m", "pylint", "-j2", "--rcfile=tests/pylintrc", *python]],
         "cppcheck": [CPPCHECK + PRODUCT + ["guests"]],

@@ -2,8 +2,10 @@
 // The ACPI tables of a VM, which describe its PC to the guest.
 #pragma once
 
-#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
 
 // The area for the tables. The guest's memory map says that it is reserved. The RSDP is at the
 // start, where a scan of the BIOS area finds it (ACPI 6.5, 5.2.5.1).

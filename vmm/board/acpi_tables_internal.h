@@ -2,8 +2,9 @@
 // What the files that write a VM's ACPI tables share.
 #pragma once
 
-#include "arch/x86/acpi_layout.h"
-#include "vmm/board/acpi_tables.h"
+#include "vmm/util/types.h"
+
+struct acpi_header;
 
 #define ACPI_TABLES_MAX 8
 

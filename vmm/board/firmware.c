@@ -3,7 +3,10 @@
 #include "vmm/board/firmware.h"
 
 #include "vmm/address.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define FIRMWARE_SEGMENT 0xf000
 #define VECTORS 256

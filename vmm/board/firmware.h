@@ -2,8 +2,10 @@
 // The small ROM that stands in for a PC's firmware: guests/firmware/README.md.
 #pragma once
 
-#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
 
 #define FIRMWARE_MAX_BYTES (32 * KIB) // the MP tables lie below it
 

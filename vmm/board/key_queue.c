@@ -2,6 +2,9 @@
 // A ring of scan codes in front of a guest's keyboard controller.
 #include "vmm/board/key_queue.h"
 
+#include "vmm/devices/i8042.h"
+#include "vmm/util/types.h"
+
 bool key_queue_put(struct key_queue *queue, const uint8_t *codes, unsigned count)
 {
     if (count > KEY_QUEUE_BYTES - queue->count) {

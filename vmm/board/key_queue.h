@@ -2,7 +2,9 @@
 // Keys typed for a guest that its keyboard controller has no room for yet.
 #pragma once
 
-#include "vmm/devices/i8042.h"
+#include "vmm/util/types.h"
+
+struct i8042;
 
 #define KEY_QUEUE_BYTES 1024
 

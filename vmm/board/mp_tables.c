@@ -6,7 +6,10 @@
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/ioapic.h"
 #include "vmm/devices/lapic.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define SPECIFICATION 4 // 1.4
 #define LAPIC_VERSION_BYTE 0x14

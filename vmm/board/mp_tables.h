@@ -2,8 +2,10 @@
 // The MP tables of a VM (Intel MultiProcessor Specification 1.4), for systems older than ACPI.
 #pragma once
 
-#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
 
 // The area for the tables, in a part of memory that the guest's memory map says is reserved. The
 // floating pointer is at the start, where a scan of the BIOS ROM finds it.

@@ -5,6 +5,7 @@
 #include "vmm/host.h"
 #include "vmm/load/load.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define VM_NAME_MAX 16 // with the final NUL
 #define CONFIG_GUESTS_MAX 32

@@ -2,7 +2,7 @@
 // The words after `no=`, as a set of features.
 #pragma once
 
-#include "arch/x86/features.h"
+#include "vmm/util/types.h"
 
 // Adds the feature of that name (`length` bytes) to `set`. False: there is no such feature.
 bool config_feature_add(const char *name, size_t length, uint64_t *set);

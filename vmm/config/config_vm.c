@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Reads the line of a GRUB module, which describes a VM, into a structure.
 #include "vmm/config/config.h"
-
 #include "vmm/config/config_words.h"
 #include "vmm/host.h"
 #include "vmm/load/load.h"
@@ -9,6 +8,7 @@
 #include "vmm/util/format.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define VM_KEYS "vm= mem= cpus= cpu= restart= kind= start= --"
 

@@ -2,6 +2,8 @@
 // One ring of text cells. Each output reads it at its own pace.
 #include "vmm/console/console.h"
 
+#include <stdarg.h>
+
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
 

@@ -2,8 +2,6 @@
 // The console: one stream of text for the user, which every output of the machine shows.
 #pragma once
 
-#include <stdarg.h>
-
 #include "vmm/util/types.h"
 
 #define CONSOLE_OUTPUTS_MAX 16

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/console/key_parser.h"
+#include "vmm/util/types.h"
 
 #define LINE_MAX_LENGTH 255
 #define LINE_HISTORY 32

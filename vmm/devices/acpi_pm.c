@@ -2,8 +2,11 @@
 // The model of ACPI's fixed hardware: events with their SCI, S5, the PM timer.
 #include "vmm/devices/acpi_pm.h"
 
-#define TIMER_TOP_SHIFT                                                                            \
-    31 // the timer has 32 bits (TMR_VAL_EXT); its status is about the highest bit
+#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
+// The timer has 32 bits (TMR_VAL_EXT). Its status is about the highest one.
+#define TIMER_TOP_SHIFT 31
 
 // ACPI 6.5, tables 4.15 and 4.16: the bits are the same in status and enable.
 enum pm1_event {

@@ -3,7 +3,9 @@
 // ACPI mode.
 #pragma once
 
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
+struct irq_line;
 
 #define ACPI_PM_BASE 0x600 // where a VM has it
 #define ACPI_PM_PORTS 12

@@ -2,7 +2,7 @@
 // The port (0xf4) by which a guest ends its VM: the written value is the VM's exit status.
 #pragma once
 
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
 
 struct exit_output {
     void (*exit)(struct exit_output *output, uint32_t status);

@@ -2,7 +2,7 @@
 // The model of a High Precision Event Timer with three timers (IA-PC HPET specification 1.0a).
 #pragma once
 
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
 
 #define HPET_BASE 0xfed00000ULL // where a VM has it
 #define HPET_BYTES 0x400

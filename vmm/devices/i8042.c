@@ -2,7 +2,9 @@
 // The model of a keyboard controller: its commands, the output port with reset, and a keyboard.
 #include "vmm/devices/i8042.h"
 
+#include "vmm/devices/device.h"
 #include "vmm/devices/i8042_scan_codes.h"
+#include "vmm/util/types.h"
 
 enum status_bits {
     STATUS_OUTPUT_FULL = BIT(0),

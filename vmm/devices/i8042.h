@@ -2,7 +2,9 @@
 // The model of a PC's keyboard controller (8042) with a keyboard behind it and no mouse.
 #pragma once
 
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
+struct irq_line;
 
 #define I8042_KEYBOARD_BYTES 16                      // typed keys that are not sent yet
 #define I8042_QUEUE_BYTES (I8042_KEYBOARD_BYTES + 8) // with room for answers to commands

@@ -2,6 +2,9 @@
 // The model of an I/O APIC: redirection table, level and edge inputs, end of interrupt.
 #include "vmm/devices/ioapic.h"
 
+#include "vmm/devices/apic_message.h"
+#include "vmm/util/types.h"
+
 // Version 0x20 has the EOI register; bits 16 to 23 are the number of the last entry.
 #define VERSION (0x20U | (IOAPIC_PINS - 1) << 16)
 #define XAPIC_EVERYONE 0xffU

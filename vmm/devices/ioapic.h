@@ -3,8 +3,9 @@
 // of later chips.
 #pragma once
 
-#include "vmm/devices/apic_message.h"
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
+struct apic_message;
 
 #define IOAPIC_DEFAULT_BASE 0xfec00000ULL
 #define IOAPIC_PINS 24

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The local APIC's core: requests, priorities, end of interrupt, local interrupts, modes.
-#include "vmm/devices/lapic_private.h"
+#include "vmm/devices/lapic.h"
 
 #include "vmm/devices/apic_message.h"
+#include "vmm/devices/lapic_private.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define LDR_DFR_RESET 0xffffffffU
 #define SVR_RESET 0xffU

@@ -5,7 +5,7 @@
 #include "arch/x86/apic_registers.h"
 #include "arch/x86/msr_numbers.h"
 #include "vmm/devices/apic_message.h"
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
 
 #define LAPIC_TIMER_HZ 1000000000ULL // before the divider: one tick a nanosecond
 

@@ -3,6 +3,7 @@
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_private.h"
+#include "vmm/util/types.h"
 
 #define EVERYONE 0xffffffffU
 #define XAPIC_EVERYONE 0xffU

@@ -2,7 +2,9 @@
 // What the files of the local APIC model share among themselves.
 #pragma once
 
+#include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic.h"
+#include "vmm/util/types.h"
 
 enum lapic_timer_mode { TIMER_ONE_SHOT, TIMER_PERIODIC, TIMER_TSC_DEADLINE };
 

@@ -3,6 +3,7 @@
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_private.h"
+#include "vmm/util/types.h"
 
 // Version 0x14 (integrated), six LVT entries, EOI-broadcast suppression (SDM Vol. 3A 11.4.8).
 #define VERSION (0x14U | (LAPIC_LVT_COUNT - 1) << 16 | 1U << 24)

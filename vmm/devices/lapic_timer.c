@@ -3,6 +3,7 @@
 #include "vmm/devices/device.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_private.h"
+#include "vmm/util/types.h"
 
 // Divide configuration: bits 0, 1 and 3.
 #define DIVIDE_MASK 0x0bU

@@ -2,7 +2,7 @@
 // The model of PCI configuration mechanism 1 (PCI 3.0, 3.2.2.3.2) and the host bridge behind it.
 #pragma once
 
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
 
 #define PCI_HOST_PORTS 8 // 0xcf8 the address, 0xcfc to 0xcff the data
 

@@ -2,6 +2,9 @@
 // The model of two cascaded 8259As: initialisation, priorities, in-service bits, poll, ELCR.
 #include "vmm/devices/pic.h"
 
+#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
 #define CASCADE 2  // the master's input that the slave drives
 #define SPURIOUS 7 // an INTA without a request gets this input's vector
 #define NO_INPUT 8

@@ -2,7 +2,9 @@
 // The model of a PC's two cascaded 8259A interrupt controllers (Intel 8259A data sheet) with ELCR.
 #pragma once
 
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
+struct irq_line;
 
 #define PIC_PORTS 2
 #define PIC_IRQS 16

@@ -2,6 +2,10 @@
 // The model of a PC's 8254: its ports, port 0x61, and the edges of channel 0 in real time.
 #include "vmm/devices/pit.h"
 
+#include "vmm/devices/device.h"
+#include "vmm/devices/pit_channel.h"
+#include "vmm/util/types.h"
+
 #define CONTROL_PORT 3
 #define SPEAKER_CHANNEL 2
 // Channel 1 toggled the refresh bit of the first PCs about every 15 us: 18 ticks.

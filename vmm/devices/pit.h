@@ -2,8 +2,10 @@
 // The model of a PC's 8254 interval timer and of system control port B (0x61).
 #pragma once
 
-#include "vmm/devices/device.h"
 #include "vmm/devices/pit_channel.h"
+#include "vmm/util/types.h"
+
+struct irq_line;
 
 #define PIT_PORTS 4
 #define PIT_HZ 1193182

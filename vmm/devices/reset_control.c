@@ -2,6 +2,9 @@
 // The model of the reset control register (82371SB data sheet, "RC"; later chips have bit 3 too).
 #include "vmm/devices/reset_control.h"
 
+#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
 enum reset_control_bits {
     RESET_HARD = BIT(1), // resets more than the CPU; here there is no difference
     RESET_CPU = BIT(2),  // its rising edge resets

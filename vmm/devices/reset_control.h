@@ -2,7 +2,9 @@
 // The model of the reset control register (0xcf9) of Intel's chip sets.
 #pragma once
 
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
+struct irq_line;
 
 #define RESET_CONTROL_PORT 0xcf9
 #define RESET_CONTROL_RESET 6 // this value resets the machine

@@ -4,6 +4,8 @@
 
 #include "vmm/devices/device.h"
 #include "vmm/devices/rtc_date.h"
+#include "vmm/devices/rtc_private.h"
+#include "vmm/util/types.h"
 
 #define UIP_NS 244141             // how long before an update UIP is set: 8 cycles of 32768 Hz
 #define RELEASE_NS (NS_PER_S / 2) // from the end of a divider reset to the first update

@@ -2,7 +2,9 @@
 // The model of a PC's real-time clock and CMOS memory (Motorola MC146818A data sheet).
 #pragma once
 
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
+struct irq_line;
 
 #define RTC_PORTS 2
 #define RTC_BYTES 128

@@ -5,6 +5,8 @@
 #include "vmm/devices/device.h"
 #include "vmm/devices/rtc.h"
 #include "vmm/devices/rtc_date.h"
+#include "vmm/devices/rtc_private.h"
+#include "vmm/util/types.h"
 
 #define DAY_SECONDS 86400
 #define CRYSTAL_SHIFT 15 // 32768 Hz

@@ -3,6 +3,8 @@
 #pragma once
 
 #include "vmm/devices/rtc.h"
+#include "vmm/util/nanoseconds.h"
+#include "vmm/util/types.h"
 
 #define RTC_NO_HOUR 0xfeU // for a byte that is no hour on a 12-hour clock
 

@@ -2,6 +2,9 @@
 // The debug console port and the POST code port.
 #include "vmm/devices/simple_ports.h"
 
+#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
 uint8_t debug_port_read(const struct debug_port *port)
 {
     (void)port;

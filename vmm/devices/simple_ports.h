@@ -2,7 +2,9 @@
 // Two simple ports: the debug console of emulators (0xe9) and the POST code (0x80).
 #pragma once
 
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
+struct byte_sink;
 
 #define DEBUG_PORT_SIGNATURE 0xe9 // the port reads this, so that guests find it
 

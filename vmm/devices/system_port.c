@@ -2,6 +2,9 @@
 // The model of system control port A.
 #include "vmm/devices/system_port.h"
 
+#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
 enum system_port_bits { FAST_RESET = BIT(0), FAST_A20 = BIT(1) };
 
 uint8_t system_port_read(const struct system_port *port)

@@ -2,7 +2,9 @@
 // The model of system control port A (0x92): fast A20 and fast reset.
 #pragma once
 
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
+struct irq_line;
 
 struct system_port {
     struct irq_line *reset; // raised and lowered again

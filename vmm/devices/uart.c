@@ -2,6 +2,9 @@
 // The model of a 16550A UART: registers, both FIFOs, interrupt priorities, loopback.
 #include "vmm/devices/uart.h"
 
+#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
 enum uart_offset {
     UART_DATA, // RBR when read, THR when written; DLL with DLAB
     UART_IER,  // DLM with DLAB

@@ -2,7 +2,10 @@
 // The model of a 16550A UART (National PC16550D data sheet), a PC's COM1 at 0x3f8.
 #pragma once
 
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
+
+struct byte_sink;
+struct irq_line;
 
 #define UART_PORTS 8
 #define UART_FIFO_BYTES 16

@@ -2,7 +2,7 @@
 // The model of a VGA adapter's registers (IBM VGA technical reference), for text modes.
 #pragma once
 
-#include "vmm/devices/device.h"
+#include "vmm/util/types.h"
 
 #define VGA_FIRST_PORT 0x3b0
 #define VGA_PORTS 0x30

@@ -3,7 +3,7 @@
 // from control and debug registers (SDM Vol. 2, APM Vol. 3).
 #pragma once
 
-#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 #define INSTRUCTION_BYTES_MAX 15
 #define NO_REGISTER 0xff

@@ -2,7 +2,7 @@
 // The opcode tables of the decoder: the operation of an opcode, and the places of its operands.
 #pragma once
 
-#include "vmm/emulate/decode.h"
+#include "vmm/util/types.h"
 
 // The places of an opcode's operands.
 enum form_layout {

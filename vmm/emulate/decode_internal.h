@@ -2,7 +2,10 @@
 // What the two halves of the decoder share: the bytes, the position in them, and the prefixes.
 #pragma once
 
-#include "vmm/emulate/decode_forms.h"
+#include "vmm/emulate/decode.h"
+#include "vmm/util/types.h"
+
+struct instruction_form;
 
 enum rex_bits { REX_B = BIT(0), REX_X = BIT(1), REX_R = BIT(2), REX_W = BIT(3) };
 

@@ -4,6 +4,7 @@
 #include "vmm/emulate/decode.h"
 #include "vmm/emulate/decode_forms.h"
 #include "vmm/emulate/decode_internal.h"
+#include "vmm/util/types.h"
 
 enum decode_result decoder_end(const struct decoder *decoder, unsigned bytes)
 {

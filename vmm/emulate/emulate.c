@@ -3,10 +3,17 @@
 #include "vmm/emulate/emulate.h"
 
 #include "arch/x86/registers.h"
+#include "vmm/address.h"
+#include "vmm/backend.h"
 #include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate_internal.h"
+#include "vmm/exit.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/memory/guest_walk.h"
 #include "vmm/util/format.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 // The bytes of the instruction that have been fetched so far.
 struct fetched {

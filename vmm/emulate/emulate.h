@@ -2,12 +2,14 @@
 // Carries out one guest instruction in software: accesses to device memory, and string I/O.
 #pragma once
 
+#include "vmm/address.h"
 #include "vmm/backend.h"
-#include "vmm/emulate/decode.h"
 #include "vmm/exit.h"
-#include "vmm/memory/guest_memory.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
 
 // A REP instruction does at most this many iterations in one call.
 #define EMULATE_ITERATIONS_MAX 256

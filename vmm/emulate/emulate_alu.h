@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/emulate/decode.h"
+#include "vmm/util/types.h"
 
 // Carries out OPERATION_ADD to OPERATION_CMP, OPERATION_TEST, INC, DEC, NOT or NEG on operands of
 // `width` bytes, and returns the result. INC, DEC, NOT and NEG use `a` alone. For CMP and TEST the

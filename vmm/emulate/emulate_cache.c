@@ -12,9 +12,11 @@
 #include "vmm/backend.h"
 #include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate.h"
+#include "vmm/emulate/emulate_internal.h"
 #include "vmm/exit.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/memory/guest_walk.h"
+#include "vmm/util/types.h"
 
 static unsigned move_index(uint64_t rip)
 {

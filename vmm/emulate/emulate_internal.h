@@ -2,9 +2,12 @@
 // What the parts of the emulator share: the instruction in hand, the registers, the memory.
 #pragma once
 
+#include "vmm/address.h"
+#include "vmm/backend.h"
 #include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate.h"
 #include "vmm/memory/guest_walk.h"
+#include "vmm/util/types.h"
 
 // The instruction that is being carried out.
 struct emulator {

@@ -7,9 +7,11 @@
 #include "vmm/backend.h"
 #include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate.h"
+#include "vmm/emulate/emulate_internal.h"
 #include "vmm/exit.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/memory/guest_walk.h"
+#include "vmm/util/types.h"
 
 // Types of code and data segments (SDM Vol. 3A 3.4.5.1).
 enum segment_type_bits {

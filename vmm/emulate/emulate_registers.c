@@ -3,6 +3,8 @@
 #include "vmm/backend.h"
 #include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate_internal.h"
+#include "vmm/memory/guest_walk.h"
+#include "vmm/util/types.h"
 
 void emulator_set(struct emulator *emulator, struct register_operand reg, unsigned width,
                   uint64_t value)

@@ -5,7 +5,10 @@
 #include "vmm/address.h"
 #include "vmm/load/load_elf.h"
 #include "vmm/load/load_internal.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 static const char *const kind_names[] = {
     [PAYLOAD_UNKNOWN] = "unknown",       [PAYLOAD_FLAT] = "flat",

@@ -2,8 +2,10 @@
 // Loaders: copy a payload into a VM's memory, and say in which state the first CPU starts.
 #pragma once
 
-#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
 
 enum payload_kind {
     PAYLOAD_UNKNOWN,

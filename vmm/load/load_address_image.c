@@ -2,7 +2,11 @@
 // Checks and loads an image by the addresses in its Multiboot header.
 #include "vmm/load/load_address_image.h"
 
+#include "vmm/load/load.h"
 #include "vmm/load/load_internal.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 // The part of the file that is loaded, and its place in memory. The fields must be checked already.
 static struct load_piece piece_of(const struct address_image *image, const struct payload *payload)

@@ -2,9 +2,11 @@
 // An image that a Multiboot header of either version describes by addresses.
 #pragma once
 
-#include "vmm/load/load.h"
-#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
+struct payload;
 
 // The header's fields, with their names in both specifications.
 struct address_image {

@@ -2,8 +2,12 @@
 // Reads and loads ELF executables (System V ABI, "Object Files" and "Program Loading").
 #include "vmm/load/load_elf.h"
 
+#include "vmm/load/load.h"
 #include "vmm/load/load_internal.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define ELF_PROGRAM_HEADERS_MAX 64
 

@@ -2,9 +2,11 @@
 // ELF executables of both classes (32 and 64 bits), checked, in one form for both.
 #pragma once
 
-#include "vmm/load/load.h"
-#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
+struct payload;
 
 enum elf_class { ELF_CLASS_NONE, ELF_CLASS_32, ELF_CLASS_64 };
 

@@ -13,6 +13,7 @@
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define START_STACK_BYTES (16 * KIB)
 // Nothing is placed at address 0: a guest's NULL pointer should point to nothing.

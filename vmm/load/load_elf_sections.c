@@ -4,9 +4,13 @@
 
 #include "vmm/address.h"
 #include "vmm/load/load.h"
+#include "vmm/load/load_elf.h"
 #include "vmm/load/load_internal.h"
+#include "vmm/load/load_place.h"
 #include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 enum section_type { SECTION_NULL = 0, SECTION_NOBITS = 8 };
 

@@ -2,9 +2,11 @@
 // The sections of an ELF file that no segment loads: symbols, names, debug information.
 #pragma once
 
-#include "vmm/load/load_elf.h"
-#include "vmm/load/load_place.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct elf_image;
+struct load_placement;
 
 struct elf_sections {
     const struct elf_image *image;

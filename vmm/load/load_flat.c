@@ -7,6 +7,7 @@
 #include "vmm/memory/guest_map.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define BOOT_SECTOR_ADDRESS 0x7c00ULL
 #define BOOT_SECTOR_BYTES 512

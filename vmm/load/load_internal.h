@@ -2,7 +2,13 @@
 // What the loaders of vmm/load*.c share: bounded reads from a payload, bounded writes to RAM.
 #pragma once
 
-#include "vmm/load/load.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
+struct load_request;
+struct load_result;
+struct payload;
 
 #define LOADER_NAME "Husk" // Multiboot tells the payload the loader's name
 

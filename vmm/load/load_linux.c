@@ -3,10 +3,14 @@
 #include "vmm/load/load_linux.h"
 
 #include "vmm/address.h"
+#include "vmm/load/load.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/load/load_page_tables.h"
 #include "vmm/memory/guest_map.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define INITRD_ALIGNMENT 4 // of each archive, if an initrd has several
 #define IDENTITY_MAP_END (4 * GIB)

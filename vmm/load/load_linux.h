@@ -3,9 +3,11 @@
 // load_linux*.c.
 #pragma once
 
-#include "vmm/load/load.h"
-#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
+struct payload;
 
 #define LINUX_HEADER_OFFSET 0x1f1
 #define LINUX_HEADER_MAX_END 0x290 // the boot parameters have another field there

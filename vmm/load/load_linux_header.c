@@ -6,6 +6,7 @@
 #include "vmm/memory/guest_map.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define BOOT_FLAG 0xaa55
 #define HEADER_MAGIC 0x53726448U // "HdrS"

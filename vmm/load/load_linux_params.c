@@ -6,6 +6,7 @@
 #include "vmm/memory/guest_map.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define LOADER_UNKNOWN 0xff
 #define VID_MODE_NORMAL 0xffff

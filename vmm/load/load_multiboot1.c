@@ -3,9 +3,14 @@
 // copies its image. The Multiboot header or an ELF header describes the image.
 #include "vmm/load/load_multiboot1.h"
 
+#include "vmm/load/load.h"
 #include "vmm/load/load_address_image.h"
 #include "vmm/load/load_elf.h"
 #include "vmm/load/load_internal.h"
+#include "vmm/load/load_place.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define HEADER_SEARCH_BYTES 8192
 #define HEADER_MAGIC 0x1badb002U

@@ -2,10 +2,12 @@
 // The boot information of Multiboot 1: tells a loaded kernel its memory, modules and command line.
 #pragma once
 
-#include "vmm/load/load.h"
-#include "vmm/load/load_place.h"
-#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
+struct load_placement;
+struct load_request;
 
 // Puts the boot information (Multiboot Specification 0.6.96, 3.3) into RAM, and then the further
 // modules. `info` becomes the information's address. Other kinds of payload get it too.

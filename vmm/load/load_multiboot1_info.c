@@ -9,6 +9,7 @@
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 enum info_flags {
     INFO_MEMORY = BIT(0),

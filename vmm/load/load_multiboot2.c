@@ -4,9 +4,14 @@
 #include "vmm/load/load_multiboot2.h"
 
 #include "vmm/address.h"
+#include "vmm/load/load.h"
 #include "vmm/load/load_address_image.h"
+#include "vmm/load/load_elf.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/memory/guest_map.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define BOOTED_MAGIC 0x36d76289U // in EAX
 #define FROM_START_OF_FILE 0xffffffffU

@@ -3,11 +3,13 @@
 // load_multiboot2*.c.
 #pragma once
 
-#include "vmm/load/load.h"
 #include "vmm/load/load_elf.h"
-#include "vmm/load/load_place.h"
-#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
+struct load_request;
+struct payload;
 
 // What the tags of a header ask for (Multiboot2 Specification 2.0, 3.1).
 struct multiboot2_header {

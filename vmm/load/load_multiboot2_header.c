@@ -4,6 +4,7 @@
 #include "vmm/load/load_internal.h"
 #include "vmm/load/load_multiboot2.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define HEADER_SEARCH_BYTES 32768
 #define HEADER_ALIGNMENT 8

@@ -10,6 +10,7 @@
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define RSDP_BYTES_1 20 // of ACPI 1.0
 #define RSDP_BYTES_2 36 // ACPI 6.4, 5.2.5.3

@@ -3,10 +3,13 @@
 #include "vmm/load/load_place.h"
 
 #include "vmm/address.h"
+#include "vmm/load/load.h"
 #include "vmm/load/load_internal.h"
 #include "vmm/memory/guest_map.h"
 #include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 enum status load_place(struct load_placement *placement, const char *what, uint64_t bytes,
                        uint64_t *address, struct reason *why)

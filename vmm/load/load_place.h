@@ -2,8 +2,10 @@
 // Room in RAM beside a payload's image, for its modules and its boot information.
 #pragma once
 
-#include "vmm/load/load.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
+struct load_request;
 
 // Where the next piece may go: on a page of its own, from `next` on, below `end` (at most 4 GiB),
 // and outside the areas of the PC itself.

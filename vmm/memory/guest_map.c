@@ -2,7 +2,10 @@
 // Makes the memory map that a guest is told, from the RAM of its VM.
 #include "vmm/memory/guest_map.h"
 
+#include "vmm/address.h"
 #include "vmm/host.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/types.h"
 
 static void add_range(struct guest_map *map, uint64_t base, uint64_t end,
                       enum guest_range_type type)

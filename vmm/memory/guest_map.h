@@ -2,7 +2,9 @@
 // The memory map that a guest is told. All boot protocols take it from here.
 #pragma once
 
-#include "vmm/memory/guest_memory.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
 
 // The parts of the first megabyte that belong to the PC itself.
 #define GUEST_EBDA 0x9fc00ULL          // extended BIOS data area, up to the VGA hole

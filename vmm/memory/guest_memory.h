@@ -4,6 +4,7 @@
 
 #include "vmm/address.h"
 #include "vmm/host.h"
+#include "vmm/util/types.h"
 
 // The places of RAM in a VM, as on a PC. The holes are for the VGA adapter and for devices.
 #define GUEST_VGA_HOLE 0xa0000ULL

@@ -3,7 +3,10 @@
 #include "vmm/memory/guest_walk.h"
 
 #include "arch/x86/registers.h"
+#include "vmm/address.h"
 #include "vmm/backend.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/types.h"
 
 #define CHANGES_MAX 8 // how often a walk starts again because another CPU changed an entry
 

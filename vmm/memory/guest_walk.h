@@ -2,8 +2,10 @@
 // Walks a guest's own page tables: translates its linear addresses into guest-physical ones.
 #pragma once
 
-#include "vmm/backend.h"
-#include "vmm/memory/guest_memory.h"
+#include "vmm/address.h"
+#include "vmm/util/types.h"
+
+struct guest_memory;
 
 // The state that decides how a guest's linear addresses are translated.
 struct paging_state {

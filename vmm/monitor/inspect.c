@@ -2,11 +2,18 @@
 // Snapshots of a VM's memory and of its exit counts, taken on the VM's home CPU.
 #include "vmm/monitor/inspect.h"
 
-#include "vmm/board/pc.h"
+#include <stdarg.h>
 
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/board/io_bus.h"
+#include "vmm/board/pc.h"
 #include "vmm/exit.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/format.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
+#include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 
 #define ROW_BYTES 16

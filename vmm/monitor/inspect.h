@@ -2,8 +2,11 @@
 // The inside of a VM as lines of text: registers, memory, exit counts, screen.
 #pragma once
 
+#include "vmm/address.h"
 #include "vmm/util/status.h"
-#include "vmm/vm/vm.h"
+#include "vmm/util/types.h"
+
+struct vm;
 
 #define INSPECT_READ_MAX (4 * KIB)
 

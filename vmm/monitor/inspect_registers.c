@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // All registers of a vCPU, with the bits of the control registers by name.
-#include "vmm/monitor/inspect.h"
-
 #include "vmm/backend.h"
+#include "vmm/monitor/inspect.h"
 #include "vmm/util/format.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Snapshots of a VM's text screen, in characters that every terminal has.
-#include "vmm/monitor/inspect.h"
-
 #include "vmm/address.h"
 #include "vmm/board/pc.h"
 #include "vmm/devices/vga.h"
 #include "vmm/memory/guest_memory.h"
+#include "vmm/monitor/inspect.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define KEY_CODES_MAX 16
 

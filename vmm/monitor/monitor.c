@@ -2,9 +2,15 @@
 // One turn of the monitor: first output, then input, then the prompt again.
 #include "vmm/monitor/monitor.h"
 
+#include "vmm/console/console.h"
+#include "vmm/console/line_editor.h"
+#include "vmm/console/line_filter.h"
 #include "vmm/host.h"
+#include "vmm/monitor/inspect.h"
 #include "vmm/monitor/monitor_internal.h"
+#include "vmm/util/types.h"
 #include "vmm/vm/terminal.h"
+#include "vmm/vm/vm.h"
 
 #define INPUT_SHARE 64              // typed bytes that one turn takes
 #define FLUSH_TURN_BYTES 32         // guests' bytes that one turn moves at least

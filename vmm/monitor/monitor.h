@@ -2,12 +2,14 @@
 // The monitor: the user's command line, and the display of guests' output.
 #pragma once
 
-#include "vmm/console/console.h"
 #include "vmm/console/key_parser.h"
 #include "vmm/console/line_editor.h"
 #include "vmm/console/line_filter.h"
 #include "vmm/monitor/inspect.h"
+#include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
+
+struct console;
 
 #define MONITOR_PROMPT "husk> "
 #define MONITOR_DETACH_KEY KEY_CTRL(']')

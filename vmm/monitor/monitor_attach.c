@@ -6,6 +6,7 @@
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/nanoseconds.h"
+#include "vmm/util/types.h"
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"

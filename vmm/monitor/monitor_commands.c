@@ -5,6 +5,7 @@
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define HELP_COLUMN 28 // where the help of a command starts
 

@@ -7,6 +7,7 @@
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 

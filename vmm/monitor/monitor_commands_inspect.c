@@ -8,6 +8,7 @@
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
 

@@ -8,6 +8,7 @@
 #include "vmm/util/format.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_create.h"
 #include "vmm/vm/vm_life.h"

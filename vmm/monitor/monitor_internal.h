@@ -2,7 +2,11 @@
 // What the files of the monitor share among themselves.
 #pragma once
 
-#include "vmm/monitor/monitor.h"
+#include "vmm/util/types.h"
+#include "vmm/vm/vm.h"
+
+struct line_editor;
+struct monitor;
 
 #define MONITOR_WORDS_MAX 8 // more than any command takes
 

@@ -4,6 +4,7 @@
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_create.h"
 

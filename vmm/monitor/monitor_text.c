@@ -4,6 +4,7 @@
 #include "vmm/util/format.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
 
 struct monitor_text monitor_size_text(uint64_t bytes)

@@ -2,6 +2,8 @@
 // Refusals: a status with a sentence that gives the reason.
 #include "vmm/util/status.h"
 
+#include <stdarg.h>
+
 #include "vmm/util/format.h"
 
 enum status refuse(struct reason *why, enum status status, const char *format, ...)

@@ -2,7 +2,7 @@
 // The bus between the APICs of a VM.
 #pragma once
 
-#include "vmm/devices/apic_message.h"
+struct apic_message;
 
 struct vm;
 struct vcpu;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "vmm/host.h"
+#include "vmm/util/types.h"
 
 #define CPUID_BASIC_LEAVES 0x17 // 0 to 16H, whatever the host has
 #define CPUID_HYPERVISOR_LEAVES 2

@@ -2,7 +2,11 @@
 // The model-specific registers that Husk answers for a guest.
 #pragma once
 
-#include "vmm/backend.h"
+#include "vmm/exit.h"
+#include "vmm/util/types.h"
+
+struct nested_space;
+struct space_ops;
 
 struct vcpu;
 

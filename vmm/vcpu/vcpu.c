@@ -3,6 +3,7 @@
 #include "vmm/vcpu/vcpu.h"
 
 #include "arch/x86/registers.h"
+#include "vmm/host.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vm/vm.h"
 

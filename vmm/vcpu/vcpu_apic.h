@@ -3,7 +3,6 @@
 #pragma once
 
 #include "vmm/backend.h"
-#include "vmm/board/pc.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"

@@ -3,7 +3,9 @@
 #include "vmm/vcpu/vcpu_events.h"
 
 #include "arch/x86/registers.h"
+#include "vmm/backend.h"
 #include "vmm/board/pc.h"
+#include "vmm/devices/lapic.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vcpu/vcpu_mail_take.h"

@@ -4,7 +4,6 @@
 
 #include "vmm/backend.h"
 #include "vmm/devices/apic_message.h"
-#include "vmm/devices/lapic.h"
 #include "vmm/host.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/scheduler.h"

@@ -2,6 +2,9 @@
 // Takes the mail that other CPUs have left for a vCPU, on the vCPU's own CPU.
 #include "vmm/vcpu/vcpu_mail_take.h"
 
+#include "vmm/backend.h"
+#include "vmm/devices/lapic.h"
+#include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_mail.h"
 #include "vmm/vcpu/vcpu_sleep.h"

@@ -2,6 +2,7 @@
 // Runs a vCPU for a slice: timers, mail, events, then the back end, and again.
 #include "vmm/vcpu/vcpu_run.h"
 
+#include "vmm/backend.h"
 #include "vmm/host.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // vCPUs that do not run because they are halted or wait for a SIPI.
 #include "vmm/vcpu/vcpu_sleep.h"
+
+#include "vmm/vcpu/vcpu.h"
+
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
-#include "vmm/vcpu/vcpu.h"
-
-#include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_mail.h"
 #include "vmm/vm/vm.h"
 

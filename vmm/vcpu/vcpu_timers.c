@@ -2,7 +2,10 @@
 // The timer of a vCPU's local APIC, and those of its VM's devices, which the first vCPU keeps.
 #include "vmm/vcpu/vcpu_timers.h"
 
+#include "vmm/backend.h"
 #include "vmm/board/pc.h"
+#include "vmm/devices/lapic.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "vmm/address.h"
-#include "vmm/backend.h"
 #include "vmm/board/pc_output.h"
 #include "vmm/config/config.h" // IWYU pragma: export
 #include "vmm/host.h"

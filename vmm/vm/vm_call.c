@@ -6,6 +6,7 @@
 #include "vmm/host.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/vm.h"
 #include "vmm/vm/vm_hold.h"
 
 struct vm_request {

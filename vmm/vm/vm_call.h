@@ -4,7 +4,6 @@
 
 #include "vmm/util/status.h"
 
-struct vcpu_core;
 struct vm;
 
 // Carries out the operation on the VM's home CPU, while no vCPU of the VM runs or is held.

@@ -4,7 +4,9 @@
 
 #include "vmm/backend.h"
 #include "vmm/host.h"
+#include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/vm.h"
 
 #define SEIZED (-1)
 

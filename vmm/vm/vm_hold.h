@@ -7,7 +7,9 @@
 // cannot hold or seize, it tries again later, and the last holder wakes the VM's home CPU.
 #pragma once
 
-#include "vmm/vm/vm.h"
+#include "vmm/util/types.h"
+
+struct vm;
 
 // Holds the vCPU. To be called on the vCPU's own CPU. Returns false if the VM is off, or is being
 // built or torn down.

@@ -2,7 +2,6 @@
 // The life of a VM: start, stop, pause, resume, reset, restart.
 #include "vmm/vm/vm_life.h"
 
-#include "vmm/backend.h"
 #include "vmm/host.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"

@@ -14,7 +14,10 @@
 #include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
 #include "vmm/devices/acpi_pm.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define RAM_BYTES (1 * MIB)
 

@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define ROM_BYTES 4096
 

@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "tests/host/fake_device.h"
+#include "vmm/devices/i8042.h"
+#include "vmm/util/types.h"
 
 static struct key_queue queue;
 static struct i8042 i8042;

@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define RAM_BYTES (1 * MIB)
 #define SIGNATURE 0x50654

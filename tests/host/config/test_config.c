@@ -9,10 +9,15 @@
 
 #include <cmocka.h>
 
+#include "arch/x86/features.h"
 #include "vmm/config/config_features.h"
 #include "vmm/config/config_words.h"
+#include "vmm/host.h"
+#include "vmm/load/load.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/console_choice.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 static unsigned complaints;
 static char complaint[200]; // the last one

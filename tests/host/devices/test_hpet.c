@@ -8,6 +8,9 @@
 
 #include <cmocka.h>
 
+#include "vmm/util/nanoseconds.h"
+#include "vmm/util/types.h"
+
 #define ENABLE 1U
 #define LEGACY 2U
 #define LEVEL BIT(1)

@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include "vmm/devices/apic_message.h"
+#include "vmm/util/types.h"
+
 enum { SELECT = 0x00, WINDOW = 0x10, EOI = 0x40 };
 enum { LEVEL = 1 << 15, MASKED = 1 << 16, REMOTE_IRR = 1 << 14 };
 

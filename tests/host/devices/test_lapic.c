@@ -7,6 +7,10 @@
 
 #include <cmocka.h>
 
+#include "vmm/devices/apic_message.h"
+#include "vmm/util/nanoseconds.h"
+#include "vmm/util/types.h"
+
 #define SVR_ON 0x1ff
 #define MASKED 0x10000U
 

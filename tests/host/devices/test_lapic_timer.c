@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include "vmm/util/nanoseconds.h"
+#include "vmm/util/types.h"
+
 enum { VECTOR = 0x40, PERIODIC = 0x20000, DEADLINE = 0x40000, LVT_MASKED = 0x10000, BY_1 = 0xb };
 
 static struct lapic lapic;

@@ -8,7 +8,10 @@
 
 #include <cmocka.h>
 
+#include "drivers/uart16550_registers.h"
+#include "vmm/devices/device.h"
 #include "vmm/devices/uart.h"
+#include "vmm/util/types.h"
 
 #define SENT_MAX 20000
 #define DIVISOR_LATCH 0x80 // of the line control register

@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "tests/host/emulate/assembled.h"
+#include "vmm/backend.h"
+#include "vmm/util/types.h"
 
 #define DECODE(size, bytes)                                                                        \
     instruction_decode((const uint8_t *)(bytes), sizeof(bytes) - 1, size, &instruction)

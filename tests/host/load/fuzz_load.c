@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/types.h"
+
 #define RAM_BYTES (4 * MIB)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -4,6 +4,12 @@
 
 #include <string.h>
 
+#include "vmm/address.h"
+#include "vmm/load/load.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
+
 static bool in_ram(const struct guest_memory *memory, uint64_t address, uint64_t bytes)
 {
     return guest_memory_at(memory, gpa(address), bytes) != NULL;

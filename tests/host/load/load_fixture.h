@@ -2,6 +2,8 @@
 // What the tests of the loaders share: a VM's RAM, a request, and what came of it.
 #pragma once
 
+#include "vmm/memory/guest_memory.h"
+
 #include "vmm/load/load.h"
 
 #define RAM_BYTES (4 * MIB)

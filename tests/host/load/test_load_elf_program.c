@@ -4,10 +4,18 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "tests/host/load/load_fixture.h"
+#include "vmm/address.h"
+#include "vmm/host.h"
+#include "vmm/load/load.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/types.h"
 
 // ---- ELF64
 

@@ -4,10 +4,20 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "tests/host/load/load_fixture.h"
+#include "vmm/address.h"
+#include "vmm/host.h"
+#include "vmm/load/load.h"
+#include "vmm/load/load_linux.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 static struct linux_header *header; // in the file
 

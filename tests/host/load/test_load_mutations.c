@@ -9,11 +9,18 @@
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "tests/host/load/load_fixture.h"
+#include "vmm/load/load.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define MUTATIONS 1000
 #define MODULE_BYTES 0x3000

@@ -8,6 +8,9 @@
 
 #include <cmocka.h>
 
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/types.h"
+
 static struct guest_memory memory;
 static struct guest_map map;
 

@@ -9,6 +9,10 @@
 #include <cmocka.h>
 
 #include "arch/x86/registers.h"
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/types.h"
 
 #define RAM_BYTES 0x10000
 #define P 1ULL
