@@ -10,7 +10,6 @@
 #include "arch/x86/log.h"
 #include "arch/x86/time.h"
 #include "boot/virtualization.h"
-#include "vmm/util/types.h"
 
 static unsigned this_cpu(void)
 {

@@ -97,8 +97,10 @@ def mend(found):
     path = found.path
     lines = path.read_text(encoding="utf-8").splitlines()
     places = [number for number, line in enumerate(lines) if INCLUDE.match(line)]
+    present = [clean(lines[number]) for number in places]
     wanted = {lines[number] for number in places}
-    removed = {line for line in found.lines["remove"] if INCLUDE.match(line)}
+    # One that stands twice stays once.
+    removed = {line for line in found.lines["remove"] if present.count(line) == 1}
     wanted = {line for line in wanted if clean(line) not in removed}
     wanted |= {line for line in found.lines["add"] if INCLUDE.match(line)}
     declared = {line for line in found.lines["add"] if DECLARATION.match(line)}

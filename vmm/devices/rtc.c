@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The model of the MC146818A: the date and its registers, control registers, CMOS memory.
-#include "vmm/devices/rtc_private.h"
+#include "vmm/devices/rtc.h"
 
 #include "vmm/devices/device.h"
 #include "vmm/devices/rtc_date.h"

@@ -5,8 +5,6 @@
 // A remembered move is the instruction at RIP only if CR3, EFER, CS, each page-table entry on the
 // way to the code, and the code itself are unchanged. Access rights need no check: the processor
 // has just executed the instruction up to its access, and `exit` shows that this access is allowed.
-#include "vmm/emulate/emulate_internal.h"
-
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"

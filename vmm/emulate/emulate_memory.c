@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 // How an emulated instruction reaches memory: segments, pages, then RAM or the bus.
-#include "vmm/emulate/emulate_internal.h"
-
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"

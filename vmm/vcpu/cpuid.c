@@ -2,7 +2,6 @@
 // Builds the table of a guest's CPUID: each leaf is passed on, masked, or made up.
 #include "vmm/vcpu/cpuid.h"
 
-#include "arch/x86/cpuid_bits.h"
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/devices/lapic.h"

@@ -9,6 +9,10 @@
 #include <cmocka.h>
 
 #include "tests/host/load/load_files.h"
+#include "vmm/load/load.h"
+#include "vmm/load/load_elf.h"
+#include "vmm/load/load_place.h"
+#include "vmm/memory/guest_memory.h"
 
 #define TABLE 0x200000ULL // where the copy of the table is, in the guest
 #define HEADERS 4
