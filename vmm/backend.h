@@ -169,8 +169,6 @@ static_assert(offsetof(struct posted_interrupts, flags) == 256 / 8, "table 30-1"
 
 // The part of a vCPU that both sides of the seam use: the first member of vmm's struct vcpu. The
 // back end keeps its own state in `backend`.
-struct backend_vcpu;
-
 struct vcpu_core {
     struct guest_registers registers; // first: entry code pushes into it
     struct backend_vcpu *backend;

@@ -2,10 +2,10 @@
 // Writes a VM's MP floating pointer and MP configuration table. They agree with its ACPI tables.
 #include "vmm/board/mp_tables.h"
 
+#include "arch/x86/apic_registers.h"
 #include "vmm/address.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/ioapic.h"
-#include "vmm/devices/lapic.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"

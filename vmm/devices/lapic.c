@@ -2,6 +2,7 @@
 // The local APIC's core: requests, priorities, end of interrupt, local interrupts, modes.
 #include "vmm/devices/lapic.h"
 
+#include "arch/x86/msr_numbers.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic_private.h"
 #include "vmm/util/string.h"

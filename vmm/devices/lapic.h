@@ -3,7 +3,6 @@
 #pragma once
 
 #include "arch/x86/apic_registers.h"
-#include "arch/x86/msr_numbers.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/util/types.h"
 

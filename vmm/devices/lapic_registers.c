@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The local APIC's registers: the mode in which each exists, its writable bits, its effect.
+#include "arch/x86/apic_registers.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_private.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The local APIC's timer: one-shot, periodic and TSC-deadline (SDM Vol. 3A 11.5.4).
+#include "arch/x86/apic_registers.h"
 #include "vmm/devices/device.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_private.h"

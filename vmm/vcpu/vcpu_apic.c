@@ -3,6 +3,7 @@
 // serves out of the APIC's page.
 #include "vmm/vcpu/vcpu_apic.h"
 
+#include "arch/x86/apic_registers.h"
 #include "vmm/board/pc.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/util/lock.h"

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "arch/x86/msr_numbers.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"

@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include "arch/x86/msr_numbers.h"
+
 #define CPUS 4
 #define VECTOR 0x55
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "arch/x86/msr_numbers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vcpu/vcpu_mail_take.h"

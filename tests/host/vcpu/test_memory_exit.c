@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/memory/guest_walk.h"

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/vcpu/vcpu_apic.h"
