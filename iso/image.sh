@@ -2,22 +2,22 @@
 # SPDX-License-Identifier: MIT
 # Makes an image that boots from CD or USB stick, by BIOS and by UEFI: the same bytes every time.
 #
-# usage: image.sh IMAGE TREE     (TREE/boot/grub/grub.cfg and all else that is to be on it)
+# usage: image.sh IMAGE TREE     (TREE has boot/grub/grub.cfg and all other files for the image)
 #
-# grub-mkrescue puts the time of day into GRUB's own images, so its steps are taken here one by one.
+# grub-mkrescue puts the time of day into GRUB's own images, so this script does its steps itself.
 set -eu
 
 image=${1:?}
 tree=${2:?}
 grub=${GRUB_LIB:-/usr/lib/grub}
-# Every date in the image. It stands for nothing.
+# This is every date in the image. It has no meaning.
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1767225600}
 export SOURCE_DATE_EPOCH
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# GRUB finds its medium again by the volume's date. One that follows from the contents keeps two
-# sticks in one machine apart.
+# GRUB finds its medium by the date of the volume. The date is made from the contents, so that two
+# sticks in one machine have different dates.
 digits=$(find "$tree" -type f | LC_ALL=C sort | while read -r file; do cat "$file"; done | cksum |
     awk '{ n = $1
            printf "%02d%02d%02d%02d", n % 24, n / 24 % 60, n / 1440 % 60, n / 86400 % 100 }')
