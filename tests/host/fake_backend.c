@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The fake back end: does what arch/vmx does around vcpu_handle_exit, with plain memory.
+// The fake back end: does with plain memory what arch/vmx does around vcpu_handle_exit.
 #include "tests/host/fake_backend.h"
 
 #include <setjmp.h>
@@ -45,7 +45,7 @@ struct vcpu_core **fake_backend_current(void)
     return &fake_backend.current[fake_host.cpu];
 }
 
-// Its state may still be in another CPU: a VMCS that is active there, registers of its FPU.
+// Checks that the vCPU's state is not still in another CPU, as an active VMCS or FPU registers are.
 static void check_cpu(const struct backend_vcpu *backend)
 {
     assert_non_null(backend);
@@ -98,7 +98,7 @@ static void destroy_vcpu(struct vcpu_core *vcpu)
 
 // ---- Registers ----
 
-// Of the CPU's current vCPU only: real registers are reached through what is loaded.
+// The vCPU, which must be the CPU's current one: real registers can be reached only for that one.
 static struct backend_vcpu *loaded(const struct vcpu_core *vcpu)
 {
     assert_ptr_equal(vcpu, *fake_backend_current());
@@ -108,7 +108,6 @@ static struct backend_vcpu *loaded(const struct vcpu_core *vcpu)
 static uint64_t get_register(const struct vcpu_core *vcpu, enum guest_register which)
 {
     const struct backend_vcpu *backend = loaded(vcpu);
-
     assert_in_range(which, 0, REG_COUNT - 1);
     switch (which) {
     case REG_CPL:
@@ -150,7 +149,6 @@ static void set_segment(struct vcpu_core *vcpu, enum guest_segment which,
 static bool inject(struct vcpu_core *vcpu, const struct event *event)
 {
     struct backend_vcpu *backend = loaded(vcpu);
-
     if (backend->event_waiting) {
         return false;
     }
@@ -171,12 +169,11 @@ static void request_nmi_window(struct vcpu_core *vcpu)
     loaded(vcpu)->nmi_window = true;
 }
 
-// What the processor does with the flags as it calls the handler.
+// Delivers the event, and clears IF as the processor does when it calls the handler.
 static void deliver(struct backend_vcpu *backend)
 {
     uint64_t *flags = &backend->registers[REG_RFLAGS];
-
-    if (backend->event.type == EVENT_INTERRUPT) { // or the VM entry fails (SDM Vol. 3C 27.3.1.4)
+    if (backend->event.type == EVENT_INTERRUPT) { // else the entry fails (SDM Vol. 3C 27.3.1.4)
         assert_true(*flags & RFLAGS_IF);
         assert_int_equal(backend->registers[REG_INTERRUPT_SHADOW] & (SHADOW_STI | SHADOW_MOV_SS),
                          0);
@@ -194,14 +191,14 @@ static void deliver(struct backend_vcpu *backend)
 static void set_apic_access(struct vcpu_core *vcpu, enum apic_access access)
 {
     assert_true(fake_backend.features & FEATURE_APIC);
-    assert_true(loaded(vcpu)->apic_access != access); // a change
+    assert_true(loaded(vcpu)->apic_access != access); // a call must change it
     loaded(vcpu)->apic_access = access;
 }
 
 static void show_apic_page(struct nested_space *space, bool shown)
 {
     assert_true(fake_backend.features & FEATURE_APIC);
-    assert_true(space->apic_page_hidden == shown); // a change
+    assert_true(space->apic_page_hidden == shown); // a call must change it
     space->apic_page_hidden = !shown;
 }
 
@@ -218,12 +215,11 @@ static void set_eoi_exits(struct vcpu_core *vcpu, const uint64_t vectors[4])
     memcpy(loaded(vcpu)->eoi_exits, vectors, sizeof(loaded(vcpu)->eoi_exits));
 }
 
-// SDM Vol. 3C 30.6: ON is cleared before the requests are looked at.
+// SDM Vol. 3C 30.6: the processor clears ON before it reads the requests.
 void fake_backend_take_posted(struct vcpu_core *vcpu)
 {
     struct posted_interrupts *descriptor = vcpu->posted;
     struct lapic_page *page = vcpu->apic_page;
-
     assert_true(vcpu->backend->apic_access != APIC_ACCESS_EXITS);
     __atomic_and_fetch(&descriptor->flags, ~(uint32_t)POSTED_ON, __ATOMIC_SEQ_CST);
     for (unsigned i = 0; i < 8; i++) {
@@ -245,14 +241,13 @@ static bool is_open(const struct backend_vcpu *backend)
            !(backend->registers[REG_INTERRUPT_SHADOW] & (SHADOW_STI | SHADOW_MOV_SS));
 }
 
-// The requested interrupt, if its class is above what is in service and the task priority.
+// Takes the requested interrupt if its class is above that in service and the task priority.
 static void serve_apic(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = loaded(vcpu);
     struct lapic_page *page = vcpu->apic_page;
     uint8_t vector = backend->requested;
     uint32_t priority = MAX(page->reg[LAPIC_TPR].value, backend->in_service);
-
     if (vector >> 4 <= priority >> 4 || !is_open(backend) || backend->window) {
         return;
     }
@@ -269,9 +264,8 @@ static void serve_apic(struct vcpu_core *vcpu)
 bool fake_backend_enter(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = loaded(vcpu);
-
     assert_int_equal(fake_host.cr3[fake_host.cpu],
-                     vcpu->host_cr3); // else its first exit would change it
+                     vcpu->host_cr3); // else the first exit would change CR3
     if (backend->event_waiting) {
         deliver(backend);
     }
@@ -292,7 +286,6 @@ bool fake_backend_enter(struct vcpu_core *vcpu)
 const struct event *fake_backend_last_event(void)
 {
     const struct vcpu_core *vcpu = *fake_backend_current();
-
     if (vcpu && vcpu->backend->event_waiting) {
         return &vcpu->backend->event;
     }
@@ -304,7 +297,6 @@ const struct event *fake_backend_last_event(void)
 bool fake_backend_fault_waits(const struct vcpu_core *vcpu, uint8_t vector)
 {
     const struct backend_vcpu *backend = loaded(vcpu);
-
     return backend->event_waiting && backend->event.type == EVENT_EXCEPTION &&
            backend->event.vector == vector;
 }
@@ -320,7 +312,6 @@ static void advance(struct backend_vcpu *backend, unsigned length)
 enum exit_action fake_backend_exit(struct vcpu_core *vcpu, struct vm_exit exit)
 {
     struct backend_vcpu *backend = loaded(vcpu);
-
     if (exit.kind == EXIT_HYPERCALL) {
         exit.hypercall.cpl = (uint8_t)get_register(vcpu, REG_CPL);
     }
@@ -337,7 +328,7 @@ enum exit_action fake_backend_exit(struct vcpu_core *vcpu, struct vm_exit exit)
     case RETRY:
         break;
     case STOP:
-        assert_true(vcpu->work & WORK_STOP); // or the guest would be entered again
+        assert_true(vcpu->work & WORK_STOP); // else the guest would be entered again
         break;
     }
     return fake_backend.last_action;
@@ -478,6 +469,5 @@ void fake_backend_init(void)
                                         .request_nmi_window = request_nmi_window,
                                         .dump = dump,
                                         .explain = explain};
-
     fake_backend = (struct fake_backend){.ops = ops, .features = FEATURE_RDTSCP | FEATURE_INVPCID};
 }

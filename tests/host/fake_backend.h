@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A back end without hardware: registers are kept, events recorded, and the guest is a script.
+// A back end without hardware: it keeps registers, records events, and runs a script as the guest.
 #pragma once
 
 #include "tests/host/fake_host.h"
@@ -8,9 +8,9 @@
 #define FAKE_EVENTS_MAX 256
 #define FAKE_MAPS_MAX 2048
 #define FAKE_MSRS_MAX 32
-#define FAKE_INSTRUCTION_BYTES 2 // what the hardware says that any instruction has
+#define FAKE_INSTRUCTION_BYTES 2 // the hardware gives this length for every instruction
 
-// One thing that the guest does. `before` may set registers; the exit takes `takes_ns`.
+// One exit of the guest, which takes `takes_ns`. `before` may set registers first.
 struct fake_step {
     struct vm_exit exit;
     uint64_t takes_ns;
@@ -41,11 +41,11 @@ struct nested_space {
 struct backend_vcpu {
     uint64_t registers[REG_COUNT];
     struct segment segments[SEGMENT_COUNT];
-    bool event_waiting; // will be delivered by the next entry
+    bool event_waiting; // the next entry delivers the event
     struct event event;
     bool window; // interrupt-window exits are on
     bool nmi_window;
-    // With FEATURE_APIC: what it was told.
+    // With FEATURE_APIC: what vmm/ has set.
     enum apic_access apic_access;
     uint8_t requested;
     uint8_t in_service;
@@ -61,45 +61,46 @@ struct fake_backend {
     unsigned live_vcpus;
     unsigned live_nested;
     unsigned runs;
-    unsigned window_requests; // one a round of vcpu_run
+    unsigned window_requests; // vcpu_run makes one a round
     unsigned dumps;
 
-    // What guests do: `guest`, or else the script, and after it they run on for ever.
+    // What guests do: `guest` if it is set, else the script, after which they run on for ever.
     void (*guest)(struct vcpu_core *vcpu);
     const struct fake_step *script;
     unsigned script_length;
     unsigned script_at;
     enum exit_action last_action;
 
-    unsigned event_count; // delivered to guests
+    unsigned event_count; // how many events guests got
     struct event events[FAKE_EVENTS_MAX];
 };
 
-// The one of the test program.
+// The one fake back end of the test program.
 extern struct fake_backend fake_backend;
 
 void fake_backend_init(void);
-// Which vCPU is the current one of the CPU that runs (fake_host.cpu).
+// The current vCPU of the CPU that runs (fake_host.cpu).
 struct vcpu_core **fake_backend_current(void);
 void fake_backend_play(const struct fake_step *script, unsigned length);
 
-// One exit, as the loop of a back end carries it out: counted, handled, RIP moved. The CPL of a
-// hypercall is filled in.
+// Carries out one exit as the loop of a back end does: counts it, handles it, moves RIP. Fills in
+// the CPL of a hypercall.
 enum exit_action fake_backend_exit(struct vcpu_core *vcpu, struct vm_exit exit);
 
-// What a notification makes the processor do, in the guest or at the next entry.
+// Takes posted interrupts, as the processor does after a notification in the guest or at the next
+// entry.
 void fake_backend_take_posted(struct vcpu_core *vcpu);
 
-// What an entry does to the guest: delivers the event that waits. True: it then leaves at once with
-// an interrupt window.
+// Enters the guest: delivers the event that waits. Returns true if the guest leaves at once with an
+// interrupt window.
 bool fake_backend_enter(struct vcpu_core *vcpu);
 
 // A guest that computes until the deadline, when the host's timer ends its run.
 void fake_backend_compute(struct vcpu_core *vcpu);
 
-// The last event that was delivered, or that waits; NULL: none.
+// The last event that was delivered or that waits; NULL if there is none.
 const struct event *fake_backend_last_event(void);
 // Whether an exception of that vector waits for the next entry.
 bool fake_backend_fault_waits(const struct vcpu_core *vcpu, uint8_t vector);
-// Where `gpa` is mapped to; `access` is 0 where it is not.
+// The mapping of `gpa`. `access` is 0 if it is not mapped.
 struct fake_map fake_backend_mapping(const struct nested_space *nested, gpa_t gpa);

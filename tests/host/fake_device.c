@@ -7,7 +7,6 @@
 static void line_set(struct irq_line *line, bool level)
 {
     struct fake_line *fake = container_of(line, struct fake_line, line);
-
     if (level == fake->level) {
         abort(); // device.h: a line is set only when its level changes
     }
@@ -24,7 +23,6 @@ void fake_line_init(struct fake_line *fake)
 static bool sink_put(struct byte_sink *sink, uint8_t byte)
 {
     struct fake_sink *fake = container_of(sink, struct fake_sink, sink);
-
     if (fake->room == 0) {
         return false;
     }

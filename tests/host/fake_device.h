@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a device model's outputs are connected to in tests: they remember what they were told.
+// Ends for the outputs of a device model in tests, which remember all that comes.
 #pragma once
 
 #include "vmm/devices/device.h"
@@ -17,7 +17,7 @@ void fake_line_init(struct fake_line *fake);
 
 struct fake_sink {
     struct byte_sink sink;
-    size_t room; // bytes that it still takes
+    size_t room; // how many bytes it still takes
     size_t length;
     uint8_t bytes[FAKE_SINK_BYTES];
 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A guest CPU without hardware: registers, segments and RAM for tests of what emulates it.
+// A guest CPU without hardware: registers, segments and RAM for tests of the emulator.
 #include "tests/host/fake_guest.h"
 
 #include <string.h>
@@ -42,7 +42,6 @@ static void note(struct fake_guest *guest, struct fake_access access)
 static uint64_t bus_read(struct emulator_bus *bus, gpa_t address, unsigned width)
 {
     struct fake_guest *guest = container_of(bus, struct fake_guest, bus);
-
     note(guest, (struct fake_access){.address = address.value, .width = width});
     return guest->read_value;
 }
@@ -56,7 +55,6 @@ static void bus_write(struct emulator_bus *bus, gpa_t address, unsigned width, u
 static uint32_t port_in(struct emulator_ports *ports, uint16_t port, unsigned width)
 {
     struct fake_guest *guest = container_of(ports, struct fake_guest, ports);
-
     note(guest, (struct fake_access){.port = true, .address = port, .width = width});
     return (uint32_t)guest->read_value;
 }

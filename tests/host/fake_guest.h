@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A guest CPU without hardware: registers, segments and RAM for tests of what emulates it.
+// A guest CPU without hardware: registers, segments and RAM for tests of the emulator.
 #pragma once
 
 #include "vmm/backend.h"
@@ -21,22 +21,22 @@ struct fake_access {
 };
 
 struct fake_guest {
-    struct vcpu_core core; // first: the operations find the rest by it
+    struct vcpu_core core; // first: the operations find the other members by it
     uint64_t registers[REG_COUNT];
     struct segment segments[SEGMENT_COUNT];
     struct guest_memory memory;
     struct emulator_bus bus;
     struct emulator_ports ports;
-    uint64_t read_value;   // what the bus and the ports give
-    unsigned access_count; // all accesses, of which the first ones are kept
+    uint64_t read_value;   // what reads of the bus and of ports return
+    unsigned access_count; // all accesses; only the first ones are kept
     struct fake_access accesses[FAKE_ACCESSES_MAX];
     _Alignas(4096) uint8_t ram[FAKE_RAM_BYTES];
 };
 
 extern const struct vcpu_ops fake_guest_ops;
 
-// 64-bit mode, ring 0: RAM and FAKE_MMIO identity-mapped with 4 levels, whose tables lie at 0x1000
-// to 0x5fff; 4 KiB at FAKE_PAGE_READ_ONLY cannot be written, FAKE_PAGE_MISSING is not there.
+// 64-bit mode, ring 0. Page tables with 4 levels at 0x1000 to 0x5fff map RAM and FAKE_MMIO one to
+// one. The page FAKE_PAGE_READ_ONLY cannot be written, and FAKE_PAGE_MISSING is not mapped.
 void fake_guest_long_mode(struct fake_guest *guest);
 #define FAKE_PAGE_READ_ONLY 0x1e000ULL
 #define FAKE_PAGE_MISSING 0x1f000ULL
@@ -47,6 +47,6 @@ void fake_guest_protected_mode(struct fake_guest *guest);
 // Real mode, all segments at 0.
 void fake_guest_real_mode(struct fake_guest *guest);
 
-// The exit that an access of the instruction at the guest's RIP leads to.
+// The exit for an access by the instruction at the guest's RIP.
 struct exit_memory fake_guest_exit(const struct fake_guest *guest, uint64_t address,
                                    unsigned access);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The fake machine: host memory from malloc, guest RAM from mmap, everything counted.
+// The fake machine: host memory comes from malloc, guest RAM from mmap, and everything is counted.
 #define _DEFAULT_SOURCE // MAP_ANONYMOUS
 #include "tests/host/fake_host.h"
 
@@ -13,7 +13,7 @@
 #include "vmm/devices/device.h"
 #include "vmm/util/string.h"
 
-#define FRAMES_OF_A_SPACE (1ULL << 40) // machine addresses: space n has its frames from n TiB on
+#define FRAMES_OF_A_SPACE (1ULL << 40) // the frames of space n have addresses from n TiB on
 
 struct fake_host fake_host;
 
@@ -58,7 +58,6 @@ static unsigned this_cpu(void)
 static void call_on(unsigned cpu, void (*call)(void *), void *argument)
 {
     unsigned caller = fake_host.cpu;
-
     assert_in_range(cpu, 0, fake_host.cpus - 1);
     fake_host.calls++;
     fake_host.cpu = cpu;
@@ -91,7 +90,6 @@ static uint64_t wall_clock_s(void)
 static void *allocate(uint64_t bytes)
 {
     uint64_t whole = ALIGN_UP(bytes, PAGE_SIZE);
-
     if (fake_host_step_fails()) {
         return NULL;
     }
@@ -127,7 +125,6 @@ static uint64_t ram_bytes(const struct host_space *space)
 static uint64_t space_bytes(const struct host_space *space)
 {
     uint64_t end = 0;
-
     for (unsigned i = 0; i < space->extent_count; i++) {
         end = MAX(end, space->extents[i].gpa.value + space->extents[i].bytes);
     }
@@ -167,11 +164,10 @@ static enum status space_create(struct host_space *space, const struct guest_ext
     return STATUS_OK;
 }
 
-// What was written there is gone.
+// Zeroes the memory, so whatever was written there is gone.
 static void space_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes)
 {
     bool inside = false;
-
     assert_true(bytes > 0 && IS_ALIGNED(gpa.value | bytes, PAGE_SIZE));
     for (unsigned i = 0; i < space->extent_count; i++) {
         uint64_t offset = gpa.value - space->extents[i].gpa.value;
@@ -189,7 +185,7 @@ static void space_destroy(struct host_space *space)
 {
     assert_int_not_equal(space->cr3, 0);
     for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX; cpu++) {
-        assert_int_not_equal(space->cr3, fake_host.cr3[cpu]); // nobody is in it
+        assert_int_not_equal(space->cr3, fake_host.cr3[cpu]); // no CPU is in the space
     }
     assert_int_equal(munmap((void *)space->window, space_bytes(space)), 0);
     fake_host.live_spaces--;
@@ -200,7 +196,6 @@ static void space_destroy(struct host_space *space)
 static hpa_t space_frame(const struct host_space *space, gpa_t gpa, uint64_t *contiguous)
 {
     uint64_t run = fake_host.frame_run * PAGE_SIZE;
-
     for (unsigned i = 0; i < space->extent_count; i++) {
         uint64_t offset = gpa.value - space->extents[i].gpa.value;
 
@@ -237,7 +232,6 @@ static void space_enter(const struct host_space *space)
 {
     uint64_t *cr3 = &fake_host.cr3[fake_host.cpu];
     uint64_t left = *cr3;
-
     *cr3 = space ? space->cr3 : 0;
     if (left && !anyone_is_in(left)) {
         protect(entered[fake_host.cpu], PROT_NONE);
@@ -279,7 +273,6 @@ struct cpuid_registers *fake_host_cpuid(uint32_t leaf, uint32_t subleaf)
 void fake_host_set_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_registers registers)
 {
     struct cpuid_registers *known = fake_host_cpuid(leaf, subleaf);
-
     if (known) {
         *known = registers;
         return;
@@ -291,7 +284,6 @@ void fake_host_set_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_registers
 static struct cpuid_registers cpuid(uint32_t leaf, uint32_t subleaf)
 {
     const struct cpuid_registers *registers = fake_host_cpuid(leaf, subleaf);
-
     return registers ? *registers : (struct cpuid_registers){0};
 }
 
@@ -300,7 +292,7 @@ static uint64_t xcr0_mask(void)
     return fake_host.xcr0_mask;
 }
 
-// Everything that such a CPU has, VMX and MONITOR too: what guests see of it is Husk's to decide.
+// Everything that such a CPU has, VMX and MONITOR too. Husk must hide what guests may not see.
 static const struct fake_cpuid skylake[] = {
     {0x0, 0, {0x16, 0x756e6547, 0x6c65746e, 0x49656e69}},
     {0x1, 0, {0x00050654, 0x03200800, 0x7ffefbff, 0xbfebfbff}},
@@ -341,9 +333,8 @@ static void log_line(const char *line)
 unsigned fake_host_logged(const char *text)
 {
     unsigned found = 0;
-
     for (unsigned i = 0; i < MIN(fake_host.log_lines, FAKE_LOG_LINES); i++) {
-        found += strstr(fake_host.log[i], text) != NULL;
+        found += strstr(fake_host.log[i], text) ? 1 : 0;
     }
     return found;
 }
@@ -373,7 +364,6 @@ void fake_host_init(void)
                                      .ns_at_tsc = ns_at_tsc,
                                      .log = log_line,
                                      .wall_clock_s = wall_clock_s};
-
     static_assert(ARRAY_SIZE(skylake) < FAKE_CPUID_LEAVES, "tests add some");
     fake_host = (struct fake_host){.host = host,
                                    .now_ns = 1000000000,

@@ -17,52 +17,52 @@ struct fake_cpuid {
 
 struct fake_host {
     struct host host;
-    uint64_t now_ns; // moved by tests and by the fake back end
+    uint64_t now_ns; // tests and the fake back end move it
     uint64_t deadline_ns;
     unsigned cpus;
-    unsigned cpu; // that runs now: calls to others change it while they last
+    unsigned cpu; // the one that runs now; a call to another CPU changes it while it lasts
     unsigned calls;
     unsigned kicks[FAKE_CPUS_MAX];
     unsigned posted_kicks[FAKE_CPUS_MAX];
 
-    // Memory. Each thing that can fail (an allocation, a guest's RAM, a page table, a mapping)
-    // takes a step; the step of the number `failing_step`, counted from 1, fails.
+    // Memory. Each operation that can fail (an allocation, a guest's RAM, a page table, a mapping)
+    // is a step. Step number `failing_step`, counted from 1, fails.
     uint64_t steps;
     uint64_t failing_step;
-    unsigned live_allocations; // those and
+    unsigned live_allocations; // 0 at the end if nothing leaks
     uint64_t live_bytes;
-    unsigned live_spaces; // these are all 0 when nothing leaks
+    unsigned live_spaces; // 0 at the end if nothing leaks
     uint64_t space_bytes; // RAM of the live spaces
-    uint64_t guest_bytes; // what the machine says it has
-    unsigned frame_run;   // 4 KiB frames that are contiguous in a space; 0: all
+    uint64_t guest_bytes; // how much memory the machine has for guests
+    unsigned frame_run;   // how many 4 KiB frames of a space are contiguous; 0: all
     uint64_t spaces_made;
-    uint64_t zeroed_bytes;       // of all guests' RAM
-    uint64_t zero_ns_per_kib;    // that it takes
-    uint64_t cr3[FAKE_CPUS_MAX]; // of the space that each CPU is in; 0: the hypervisor's own
+    uint64_t zeroed_bytes;       // how much RAM of all guests was zeroed
+    uint64_t zero_ns_per_kib;    // how long zeroing takes
+    uint64_t cr3[FAKE_CPUS_MAX]; // the space that each CPU is in; 0: the hypervisor's own
 
     unsigned cpuid_count;
     struct fake_cpuid cpuid[FAKE_CPUID_LEAVES];
     uint64_t xcr0_mask;
-    uint64_t tsc_ghz;     // ticks a nanosecond
-    uint64_t tsc_hz_more; // what tsc_hz() says beyond it
+    uint64_t tsc_ghz;     // ticks in a nanosecond
+    uint64_t tsc_hz_more; // tsc_hz() returns that frequency plus this
 
     unsigned log_lines;
-    char log[FAKE_LOG_LINES][FAKE_LOG_COLUMNS]; // the last ones
+    char log[FAKE_LOG_LINES][FAKE_LOG_COLUMNS]; // the last lines
 };
 
-// The one machine of the test program: the callbacks have no context to find another by. The RAM of
-// a VM can be touched only while a CPU is in its space, on the real one only by that CPU.
+// The one machine of the test program: the callbacks have no context to find another one. The RAM
+// of a VM can be touched while any CPU is in its space; on a real machine, only by that CPU.
 extern struct fake_host fake_host;
 
 // Two CPUs like Skylake, 1 s after boot.
 void fake_host_init(void);
-// Whether the next thing that can fail does.
+// Takes a step that can fail, and returns whether it fails.
 bool fake_host_step_fails(void);
 // The number of logged lines that contain `text`.
 unsigned fake_host_logged(const char *text);
-// What CPUID says; NULL: the leaf is not in the table and answers 0.
+// The answer of CPUID. NULL if the leaf is not in the table: CPUID then answers 0.
 struct cpuid_registers *fake_host_cpuid(uint32_t leaf, uint32_t subleaf);
-// Changes or adds one.
+// Changes or adds an answer.
 void fake_host_set_cpuid(uint32_t leaf, uint32_t subleaf, struct cpuid_registers registers);
 // Fails the test unless everything was given back.
 void fake_host_check_leaks(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The machine with VMs: made, started, stopped and looked through for leaks.
+// The machine with VMs: makes, starts and stops them, and checks for leaks.
 #include "tests/host/fake_machine.h"
 
 #include <setjmp.h>
@@ -48,7 +48,6 @@ struct vm *fake_machine_add_smp(const char *name, unsigned vcpus, uint64_t cpus)
                                .command_line = ""};
     struct reason why = {""};
     struct vm *vm = NULL;
-
     text_copy(config.name, sizeof(config.name), name);
     assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
     assert_true(vm_add_payload(vm, &(struct vm_payload){.linked = boot_sector,
@@ -65,7 +64,6 @@ struct vm *fake_machine_add(const char *name)
 void fake_machine_finish(struct vm *vm)
 {
     unsigned before = fake_host.cpu;
-
     fake_host.cpu = vm_home_cpu(vm);
     while (vm->state == VM_STARTING) {
         vm_continue_start(vm, fake_host.now_ns + 1);
@@ -76,7 +74,6 @@ void fake_machine_finish(struct vm *vm)
 enum status fake_machine_vm_start(struct vm *vm, struct reason *why)
 {
     enum status status = vm_start(vm, why);
-
     fake_machine_finish(vm);
     return status;
 }
@@ -84,7 +81,6 @@ enum status fake_machine_vm_start(struct vm *vm, struct reason *why)
 enum status fake_machine_vm_reset(struct vm *vm, struct reason *why)
 {
     enum status status = vm_reset(vm, why);
-
     fake_machine_finish(vm);
     return status;
 }
@@ -94,7 +90,6 @@ enum status fake_machine_vm_reset(struct vm *vm, struct reason *why)
 static void start_smp(unsigned vcpus, unsigned more_features)
 {
     struct reason why = {""};
-
     fake_machine_init();
     fake_backend.features |= more_features;
     fake_machine.vm = fake_machine_add_smp("web", vcpus, BIT(0) | BIT(1));
@@ -119,7 +114,6 @@ bool fake_machine_step(unsigned cpu, uint64_t *wake_ns)
 {
     uint64_t ignored;
     unsigned before = fake_host.cpu;
-
     fake_host.cpu = cpu;
     bool ran = scheduler_step(&fake_machine.schedulers[cpu], wake_ns ? wake_ns : &ignored);
     fake_host.cpu = before;
@@ -129,7 +123,6 @@ bool fake_machine_step(unsigned cpu, uint64_t *wake_ns)
 void fake_machine_start_processors(void)
 {
     const struct apic_message startup = {.delivery = APIC_STARTUP, .vector = 0x10};
-
     for (unsigned i = 1; i < fake_machine.vm->config.vcpus; i++) {
         vcpu_mail_message(fake_machine.vm->vcpus[i], &startup);
     }
@@ -141,7 +134,6 @@ void fake_machine_start_processors(void)
 static void start(unsigned more_features)
 {
     struct reason why = {""};
-
     fake_machine_init();
     fake_backend.features |= more_features;
     fake_machine.vm = fake_machine_add("web");
@@ -235,7 +227,6 @@ void fake_machine_set_register(enum guest_register which, uint64_t value)
 void fake_machine_set_cpl(unsigned cpl)
 {
     struct segment *ss = &fake_machine.vcpu->core.backend->segments[SEGMENT_SS];
-
     ss->attributes =
         (uint16_t)((ss->attributes & ~(3U << SEGMENT_DPL_SHIFT)) | cpl << SEGMENT_DPL_SHIFT);
 }
@@ -248,7 +239,6 @@ uint64_t *fake_machine_gpr(void)
 uint64_t fake_machine_in(uint16_t port, uint8_t width)
 {
     struct vm_exit exit = {.kind = EXIT_IO, .io = {.port = port, .width = width, .in = true}};
-
     assert_int_equal(fake_machine_exit(exit), ADVANCE);
     return fake_machine_gpr()[GPR_RAX];
 }
@@ -256,7 +246,6 @@ uint64_t fake_machine_in(uint16_t port, uint8_t width)
 void fake_machine_out(uint16_t port, uint8_t width, uint32_t value)
 {
     struct vm_exit exit = {.kind = EXIT_IO, .io = {.port = port, .width = width}};
-
     fake_machine_gpr()[GPR_RAX] = value;
     assert_int_equal(fake_machine_exit(exit), ADVANCE);
 }
@@ -269,7 +258,6 @@ void fake_machine_ioapic_write(unsigned offset, uint32_t value)
 bool fake_machine_take_fault(uint8_t vector)
 {
     bool waits = fake_backend_fault_waits(&fake_machine.vcpu->core, vector);
-
     fake_machine.vcpu->core.backend->event_waiting = false;
     return waits;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A machine with VMs on it, for tests: fake host, fake back end, everything else real.
+// A machine with VMs on it, for tests. Host and back end are fakes, everything else is real.
 #pragma once
 
 #include "tests/host/fake_backend.h"
@@ -14,41 +14,41 @@
 struct fake_machine {
     struct vmm vmm;
     struct scheduler schedulers[FAKE_CPUS_MAX];
-    struct vm *vm; // that fake_machine_start made
+    struct vm *vm; // the one that fake_machine_start made
     struct vcpu *vcpu;
 };
 
 extern struct fake_machine fake_machine;
 
 void fake_machine_init(void);
-// A VM on CPU 0 with a boot sector to run, as vm_create leaves it.
+// Makes a VM on CPU 0 with a boot sector to run. It is VM_OFF.
 struct vm *fake_machine_add(const char *name);
-// The same with more vCPUs, in turn on the CPUs whose bits are set.
+// The same with several vCPUs, which take turns on the CPUs whose bits are set.
 struct vm *fake_machine_add_smp(const char *name, unsigned vcpus, uint64_t cpus);
-// Starts or resets a VM and goes on until it runs or has failed; the status of what can fail at
-// once.
+// Starts or resets a VM, and goes on until it runs or has failed. Returns the status of vm_start or
+// vm_reset.
 enum status fake_machine_vm_start(struct vm *vm, struct reason *why);
 enum status fake_machine_vm_reset(struct vm *vm, struct reason *why);
-// Goes on with a start, on its home CPU, to its end.
+// Goes on with a start to its end, on the VM's home CPU.
 void fake_machine_finish(struct vm *vm);
-// One VM `web`, started, its vCPU loaded and its memory entered. For tests of single exits.
+// Starts one VM `web`, loads its vCPU and enters its memory. For tests of single exits.
 void fake_machine_start(void);
-// The same on a processor that serves local APICs.
+// fake_machine_start on a processor that serves local APICs.
 void fake_machine_start_served(void);
-// The first with the vCPU in 64-bit mode, interrupts off.
+// fake_machine_start with the vCPU in 64-bit mode, interrupts off.
 void fake_machine_start_long(void);
-// One VM `web` with several vCPUs, those with even numbers on CPU 0, the others on CPU 1. Started,
-// none of them held or loaded, all but the first waiting for a SIPI.
+// Starts one VM `web` with several vCPUs: even numbers are on CPU 0, odd ones on CPU 1. None of
+// them is held or loaded, and all but the first wait for a SIPI.
 void fake_machine_start_smp(unsigned vcpus);
-// The same with a back end that takes posted interrupts.
+// fake_machine_start_smp with a back end that takes posted interrupts.
 void fake_machine_start_posted(unsigned vcpus);
-// Sends those their SIPIs. Each CPU takes a step for each of its vCPUs.
+// Sends the other vCPUs their SIPIs. Each CPU takes a step for each of its vCPUs.
 void fake_machine_start_processors(void);
 // One step of a CPU's scheduler. `wake_ns` may be NULL.
 bool fake_machine_step(unsigned cpu, uint64_t *wake_ns);
 // Stops and frees all VMs; fails the test if anything leaked.
 void fake_machine_free(void);
-// cmocka's fixtures for the three.
+// Fixtures for cmocka.
 int fake_machine_set_up(void **state);
 int fake_machine_set_up_long(void **state);
 int fake_machine_tear_down(void **state);
@@ -57,15 +57,15 @@ int fake_machine_tear_down(void **state);
 enum exit_action fake_machine_exit(struct vm_exit exit);
 uint64_t fake_machine_register(enum guest_register which);
 void fake_machine_set_register(enum guest_register which, uint64_t value);
-// Privilege level: the DPL of SS.
+// Sets the privilege level, which is the DPL of SS.
 void fake_machine_set_cpl(unsigned cpl);
 uint64_t *fake_machine_gpr(void);
-// IN and OUT of `width` bytes; in returns the whole RAX.
+// IN and OUT of `width` bytes. fake_machine_in returns the whole RAX.
 uint64_t fake_machine_in(uint16_t port, uint8_t width);
 void fake_machine_out(uint16_t port, uint8_t width, uint32_t value);
 // A write of 32 bits to the I/O APIC of `vm`.
 void fake_machine_ioapic_write(unsigned offset, uint32_t value);
-// Whether a fault of this vector waits; takes it away.
+// Whether a fault of this vector waits. If so, it is taken away.
 bool fake_machine_take_fault(uint8_t vector);
-// A slice of `vcpu`, 1 ms.
+// Runs `vcpu` for a slice of 1 ms.
 void fake_machine_run(void);

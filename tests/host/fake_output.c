@@ -13,7 +13,6 @@ static struct fake_output *fake_of(struct console_output *output)
 static size_t fake_room(struct console_output *output)
 {
     struct fake_output *fake = fake_of(output);
-
     return MIN(fake->room, fake->room_left);
 }
 
@@ -21,7 +20,6 @@ static size_t fake_write(struct console_output *output, const char *text, size_t
 {
     struct fake_output *fake = fake_of(output);
     size_t taken = MIN(length, fake_room(output));
-
     if (fake->length + taken >= sizeof(fake->text)) {
         abort();
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An output of the console that remembers what it got and takes as much as a test lets it.
+// An output of the console that remembers its bytes and takes as many as a test allows.
 #pragma once
 
 #include "vmm/console/console.h"
@@ -8,8 +8,8 @@
 
 struct fake_output {
     struct console_output output; // first: the fake finds itself by a cast
-    size_t room;                  // what it takes at a time
-    size_t room_left;             // what it takes at all, SIZE_MAX: no limit
+    size_t room;                  // how many bytes it takes at a time
+    size_t room_left;             // how many it takes at all; SIZE_MAX: no limit
     size_t length;
     char text[FAKE_OUTPUT_BYTES]; // ends with a NUL
 };

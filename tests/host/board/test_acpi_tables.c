@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tests of a VM's ACPI tables: by Husk's own parser, and by iasl, which takes them apart and again.
+// Tests of a VM's ACPI tables, by Husk's own parser and by iasl, which disassembles and compiles
+// them.
 #define _DEFAULT_SOURCE // mkdtemp
 #include "vmm/board/acpi_tables.h"
 
@@ -53,7 +54,6 @@ static const void *map(struct acpi_reader *reader, uint64_t address, uint64_t by
 static void install(unsigned vcpus)
 {
     struct acpi_reader reader = {map};
-
     assert_int_equal(acpi_tables_install(&memory, vcpus, &why), STATUS_OK);
     assert_int_equal(acpi_parse(&reader, NULL, 0, &info, &why), STATUS_OK); // by scanning
     assert_int_equal(info.tables_rejected, 0);
@@ -64,7 +64,6 @@ static void install(unsigned vcpus)
 static void the_rsdp_is_where_it_is_said_to_be(void **state)
 {
     const struct acpi_rsdp *rsdp = (const void *)(ram + ACPI_TABLES_BASE);
-
     (void)state;
     install(1);
     assert_memory_equal(rsdp->signature, "RSD PTR ", 8);
@@ -88,7 +87,6 @@ static void nothing_is_written_outside_the_area(void **state)
 static void both_root_tables_list_the_same(void **state)
 {
     const struct acpi_rsdp *rsdp = (const void *)(ram + ACPI_TABLES_BASE);
-
     (void)state;
     install(2);
     const struct acpi_header *rsdt = (const void *)(ram + rsdp->rsdt);
@@ -198,7 +196,6 @@ static void without_that_memory_there_are_none(void **state)
 static void there_are_as_many_vcpus_as_fit(void **state)
 {
     unsigned vcpus = 1024;
-
     (void)state;
     install(vcpus);
     assert_int_equal(info.processor_count, vcpus);
@@ -216,7 +213,6 @@ static void there_are_as_many_vcpus_as_fit(void **state)
 static void write_table(const char *folder, const struct acpi_header *table)
 {
     char path[128];
-
     snprintf(path, sizeof(path), "%s/%.4s.dat", folder, table->signature);
     FILE *file = fopen(path, "wbx");
 
@@ -230,7 +226,6 @@ static void write_tables(const char *folder)
     const struct acpi_rsdp *rsdp = (const void *)(ram + ACPI_TABLES_BASE);
     const struct acpi_header *rsdt = (const void *)(ram + rsdp->rsdt);
     const uint32_t *listed = (const uint32_t *)(rsdt + 1);
-
     write_table(folder, rsdt);
     write_table(folder, (const void *)(ram + rsdp->xsdt));
     for (unsigned i = 0; i < (rsdt->length - sizeof(*rsdt)) / 4; i++) {
@@ -247,7 +242,7 @@ static void write_tables(const char *folder)
     }
 }
 
-// No line of either direction has a complaint; what comes out of the way back is as long as before.
+// iasl must not complain in either direction, and the compiled table must be as long as before.
 static void iasl_takes_them_apart_and_together(void **state)
 {
     static const unsigned counts[] = {1, 4, 64, 300};
@@ -256,7 +251,6 @@ static void iasl_takes_them_apart_and_together(void **state)
         "for t in *.dsl; do iasl -vs -we $t || exit 1; done >> out 2>&1 && "
         "! grep -iE '[1-9][0-9]* (errors|warnings|remarks)|invalid|incorrect|\\*\\*\\*' out *.dsl";
     char command[512];
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(counts); i++) {
         char folder[] = "/tmp/husk-acpi-XXXXXX";

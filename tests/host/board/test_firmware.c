@@ -42,14 +42,12 @@ static int tear_down(void **state)
 static void write_table(void)
 {
     static const uint8_t table[] = {0x00, 0xf1, 0x10, 0x34, 0xf2, 0x13, 0x56, 0xf3, 0xff};
-
     memcpy(image, table, sizeof(table));
 }
 
 static uint32_t vector(unsigned number)
 {
     const uint8_t *bytes = ram + 4 * (size_t)number;
-
     return bytes[0] | bytes[1] << 8 | bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
@@ -72,7 +70,7 @@ static void vectors_point_into_segment_f000(void **state)
     assert_int_equal(vector(0x10), 0xf000f234);
     assert_int_equal(vector(0x13), 0xf000f356);
     assert_int_equal(vector(0xff), 0xf000f100);
-    assert_int_equal(ram[0x400], 0); // and not one more
+    assert_int_equal(ram[0x400], 0); // nothing behind the vectors
 }
 
 static void the_largest_image_is_32_kib(void **state)
@@ -97,7 +95,7 @@ static void too_small_an_image_is_refused(void **state)
     assert_int_equal(vector(9), 0xf000f100);
 }
 
-// Every image of that size without an end mark: the table is not read beyond it.
+// A table without an end mark, in images of several sizes, must not be read beyond the image.
 static void a_table_without_end_ends_with_the_image(void **state)
 {
     (void)state;

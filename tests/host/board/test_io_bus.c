@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the port bus: who answers, how wide, and what becomes of the rest.
+// Tests of the port bus: which device answers, in which width, and what other ports give.
 #include "vmm/board/io_bus.h"
 
 #include <setjmp.h>
@@ -22,7 +22,6 @@ static uint32_t device_read(struct io_range *range, unsigned offset, unsigned wi
 {
     struct device *device = container_of(range, struct device, range);
     uint32_t value = 0;
-
     device->last_width = width;
     device->accesses++;
     for (unsigned i = 0; i < width; i++) {
@@ -34,7 +33,6 @@ static uint32_t device_read(struct io_range *range, unsigned offset, unsigned wi
 static void device_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
 {
     struct device *device = container_of(range, struct device, range);
-
     device->last_width = width;
     device->accesses++;
     for (unsigned i = 0; i < width; i++) {
@@ -109,7 +107,7 @@ static void nobody_reads_ones_and_is_counted(void **state)
     assert_int_equal(bus.last_unclaimed, 0x80);
     assert_int_equal(io_bus_read(&bus, 0x200, 2), 0xffff);
     assert_int_equal(io_bus_read(&bus, 0xcf8, 4), 0xffffffff);
-    assert_int_equal(bus.unclaimed, 3); // accesses, not bytes
+    assert_int_equal(bus.unclaimed, 3); // it counts accesses, not bytes
     assert_int_equal(bus.last_unclaimed, 0xcf8);
     io_bus_write(&bus, 0xcf8, 4, 0);
     assert_int_equal(bus.last_unclaimed, 0xcf8);
@@ -133,11 +131,10 @@ static void every_port_of_the_rest_is_nobody(void **state)
     assert_int_equal(bus.unclaimed, 2 * (0x10000 - 5));
 }
 
-// The last port's neighbour is the first one: 16 address lines.
+// There are 16 address lines, so port 0 follows the last port.
 static void ports_wrap_at_64_kib(void **state)
 {
     struct device zero = {.range = {0, 2, false, device_read, device_write}, .bytes = {7, 8}};
-
     (void)state;
     io_bus_claim(&bus, &zero.range);
     assert_int_equal(io_bus_read(&bus, 0xffff, 2), 0x07ff);
@@ -150,7 +147,6 @@ static void the_highest_fast_port_works(void **state)
 {
     struct device last = {.range = {IO_BUS_FAST_PORTS - 1, 1, true, device_read, device_write},
                           .bytes = {1, 2, 3, 4}};
-
     (void)state;
     io_bus_claim(&bus, &last.range);
     assert_int_equal(io_bus_read(&bus, IO_BUS_FAST_PORTS - 1, 4), 0x04030201);

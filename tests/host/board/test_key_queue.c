@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of what was typed on its way into the keyboard: order, room, a keyboard that is off.
+// Tests of the queue of typed keys: order, room, a keyboard that is off.
 #include "vmm/board/key_queue.h"
 
 #include <setjmp.h>
@@ -29,14 +29,13 @@ static int set_up(void **state)
 static bool put(uint8_t first, unsigned count)
 {
     uint8_t codes[256];
-
     for (unsigned i = 0; i < count; i++) {
         codes[i] = (uint8_t)(first + i);
     }
     return key_queue_put(&queue, codes, count);
 }
 
-// Reads like a guest: as long as a byte is there.
+// Reads like a guest, as long as there is a byte.
 static void assert_read(uint8_t first, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of a VM's MP tables, read as the specification says: found by scanning, entry by entry.
+// Tests of a VM's MP tables, which are found by scanning and read entry by entry (MP 4).
 #include "vmm/board/mp_tables.h"
 
 #include <setjmp.h>
@@ -21,7 +21,7 @@ static uint8_t *ram;
 static struct guest_memory memory;
 static struct reason why;
 
-// What the tables say.
+// What the tables contain.
 static struct found {
     const uint8_t *table;
     unsigned length;
@@ -55,7 +55,6 @@ static int tear_down(void **state)
 static uint32_t number(const uint8_t *at, unsigned bytes)
 {
     uint32_t value = 0;
-
     memcpy(&value, at, bytes);
     return value;
 }
@@ -73,7 +72,6 @@ static const uint8_t *scan(void)
 static void read_interrupt(const uint8_t *entry)
 {
     bool isa = entry[4] == 1;
-
     assert_int_equal(entry[6], found.io_apic_id);
     assert_in_range(entry[7], 1, 23);
     if (isa) {
@@ -100,7 +98,6 @@ static void read_local(const uint8_t *entry)
 static void read_processor(const uint8_t *entry)
 {
     unsigned id = found.entries[0] - 1;
-
     assert_int_equal(entry[1], id);
     assert_int_equal(entry[2], 0x14);
     assert_int_equal(entry[3], id == 0 ? 3 : 1);
@@ -138,7 +135,6 @@ static const uint8_t *read_entry(const uint8_t *entry)
 static void install(unsigned vcpus)
 {
     struct mp_tables_cpu cpus = {.count = vcpus, .signature = SIGNATURE, .features = FEATURES};
-
     assert_int_equal(mp_tables_install(&memory, &cpus, &why), STATUS_OK);
 }
 
@@ -147,7 +143,6 @@ static void read_tables(void)
 {
     const uint8_t *pointer = scan();
     uint8_t last = 0;
-
     assert_non_null(pointer);
     assert_int_equal(pointer[8], 1);
     assert_int_equal(pointer[9], 4);
@@ -236,7 +231,6 @@ static void more_vcpus_have_none(void **state)
 static void without_that_memory_they_are_refused(void **state)
 {
     struct mp_tables_cpu cpus = {.count = 1};
-
     (void)state;
     memory.extent_count = 1;
     assert_int_equal(mp_tables_install(&memory, &cpus, &why), STATUS_RANGE);

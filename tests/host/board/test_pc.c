@@ -22,7 +22,7 @@ static struct pc *pc(void)
     return fake_machine.vm->pc;
 }
 
-// What its local APIC would deliver, after all that is on the way to it.
+// The vector that the local APIC would deliver after it has taken its mail; -1 if there is none.
 static int pending(void)
 {
     vcpu_mail_take(fake_machine.vcpu);
@@ -53,7 +53,6 @@ static void every_device_answers_at_its_ports(void **state)
         0x20,  0x21,  0x40,  0x60,  0x61,  0x64,  0x70,  0x71,  0x80,  0x92,  0xa0,  0xa1,
         0xe9,  0xf4,  0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc, 0x3fd, 0x3fe, 0x3ff, 0x4d0, 0x4d1,
         0x3b4, 0x3c0, 0x3d4, 0x3da, 0x600, 0x60b, 0xcf8, 0xcf9, 0xcfc, 0xcff};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(readable); i++) {
         in(readable[i]);
@@ -65,7 +64,6 @@ static void what_a_pc_has_not_is_counted(void **state)
 {
     static const uint16_t absent[] = {0x1f0, 0x2f8, 0x300, 0x3e0, 0x510, 0x62,
                                       0x65,  0x72,  0x22,  0x4d2, 0x402, 0x5658};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(absent); i++) {
         assert_int_equal(in(absent[i]), 0xff);
@@ -148,11 +146,11 @@ static void program_controllers(void)
     }
 }
 
-// What an interrupt brings to the 8259s and, by the I/O APIC, to the local APIC.
+// Checks the vectors that an interrupt gives at the 8259s and, through the I/O APIC, at the local
+// APIC.
 static void assert_raised(uint8_t vector, uint8_t apic_vector)
 {
     struct lapic *lapic = &fake_machine.vcpu->lapic;
-
     assert_true(pic_pending(&pc()->pic));
     assert_true(fake_machine.vcpu->core.work & WORK_EVENTS);
     assert_int_equal(pic_acknowledge(&pc()->pic), vector);
@@ -165,7 +163,7 @@ static void assert_raised(uint8_t vector, uint8_t apic_vector)
 static void the_pit_is_irq_0_and_pin_2(void **state)
 {
     (void)state;
-    out(0x43, 0x34); // OUT rises now: before anybody listens
+    out(0x43, 0x34); // OUT rises now, before the guest unmasks it
     program_controllers();
     fake_machine.vcpu->core.work = 0;
     out(0x40, 0xa9); // 1193 ticks, about 1 ms
@@ -270,7 +268,6 @@ static void messages_to_other_apics_are_dropped(void **state)
 static void a_level_interrupt_comes_again_until_its_line_falls(void **state)
 {
     struct lapic *lapic = &fake_machine.vcpu->lapic;
-
     (void)state;
     fake_machine_ioapic_write(0, 0x18); // pin 4, level-triggered
     fake_machine_ioapic_write(0x10, BIT(15) | 0x64);
@@ -306,7 +303,6 @@ static void the_power_button_is_irq_9(void **state)
 static void the_pm_timer_has_its_deadline(void **state)
 {
     uint64_t half_ns = BIT(31) * 1000 * MS / ACPI_PM_TIMER_HZ; // 600 s
-
     (void)state;
     program_controllers();
     fake_machine_out(0x602, 2, BIT(0));
@@ -364,7 +360,7 @@ static void the_hpet_replaces_the_pit_and_the_rtc(void **state)
     out(0x20, 0x20);
     advance_to(started_ns + 6 * MS);
     assert_raised(0x28, 0x68);
-    hpet_write_at(0x10, 0); // now the two are heard again
+    hpet_write_at(0x10, 0); // now PIT and RTC are heard again
     out(0xa0, 0x20);
     out(0x20, 0x20);
     advance_to(started_ns + 7 * MS);
@@ -376,7 +372,6 @@ static void other_addresses_are_nobodys(void **state)
     static const uint64_t absent[] = {0xfebfffff, 0xfec01000, 0xfecfffff, 0xfed00400,
                                       0xfee00000, 0xc0000000, UINT64_MAX};
     uint64_t value;
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(absent); i++) {
         assert_false(pc_memory_read(pc(), gpa(absent[i]), 4, &value));
@@ -421,7 +416,7 @@ static void port_cf9_resets(void **state)
 static void the_pci_address_is_no_reset(void **state)
 {
     (void)state;
-    fake_machine_out(0xcf8, 4, 0x80000600); // its second byte would be one
+    fake_machine_out(0xcf8, 4, 0x80000600); // its second byte alone would ask for a reset
     assert_false(fake_machine.vm->reset_requested);
     assert_int_equal(fake_machine_in(0xcf8, 4), 0x80000600);
     fake_machine_out(0xcf8, 4, 0x80000000);
@@ -474,7 +469,6 @@ static void output_kicks_the_console_once(void **state)
 {
     struct terminal *terminal = &fake_machine.vm->terminal;
     unsigned kicks = fake_host.kicks[0];
-
     (void)state;
     out(UART, 'a');
     assert_int_equal(fake_host.kicks[0], kicks + 1);
@@ -492,7 +486,6 @@ static void output_kicks_the_console_once(void **state)
 static void output_waits_for_a_full_terminal(void **state)
 {
     struct terminal *terminal = &fake_machine.vm->terminal;
-
     (void)state;
     for (unsigned i = 0; i < TERMINAL_OUTPUT_BYTES; i++) {
         if (terminal_has_room(terminal)) {
@@ -516,7 +509,6 @@ static void output_waits_for_a_full_terminal(void **state)
 static void a_guest_that_polls_finds_the_room_by_itself(void **state)
 {
     struct terminal *terminal = &fake_machine.vm->terminal;
-
     (void)state;
     while (terminal_has_room(terminal)) {
         out(UART, '.');
@@ -531,7 +523,6 @@ static void a_guest_that_polls_finds_the_room_by_itself(void **state)
 static void input_comes_as_the_guest_reads(void **state)
 {
     struct terminal *terminal = &fake_machine.vm->terminal;
-
     (void)state;
     for (unsigned i = 0; i < 40; i++) {
         assert_true(terminal_type(terminal, (uint8_t)('A' + i)));
@@ -564,7 +555,6 @@ static void loop_back_keeps_what_is_typed(void **state)
 static void an_event_that_was_seen_is_over(void **state)
 {
     uint64_t seed = 1;
-
     (void)state;
     for (unsigned i = 0; i < 3000; i++) {
         seed = seed * 6364136223846793005 + 1442695040888963407;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the device memory of a VM's PC: who answers where, from whichever vCPU's CPU.
+// Tests of the device memory of a VM's PC: which device answers where, on the CPU of any vCPU.
 #include "vmm/board/pc_internal.h"
 
 #include <setjmp.h>
@@ -31,7 +31,6 @@ static int set_up(void **state)
 static uint64_t read_at(uint64_t address, unsigned width)
 {
     uint64_t value = 0;
-
     assert_true(pc_memory_read(pc, gpa(address), width, &value));
     return value;
 }
@@ -79,7 +78,6 @@ static void between_them_nobody_answers(void **state)
         IOAPIC_DEFAULT_BASE | 1ULL << 32,
         UINT64_MAX,
     };
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(addresses); i++) {
         uint64_t value = 0x1234;
@@ -113,7 +111,6 @@ static void set_hpet_timer(void)
 static void a_timer_set_on_another_cpu_tells_the_first_vcpu(void **state)
 {
     struct vcpu *first = fake_machine.vm->vcpus[0];
-
     (void)state;
     first->core.work = 0;
     fake_host.cpu = 1;
@@ -125,11 +122,10 @@ static void a_timer_set_on_another_cpu_tells_the_first_vcpu(void **state)
     assert_int_equal(vcpu_next_event_ns(fake_machine.vm->vcpus[1]), NEVER_NS);
 }
 
-// Where it is due later than the first vCPU looks anyway, nobody is disturbed.
+// If the timer is due later than the first vCPU looks anyway, no CPU is kicked.
 static void a_timer_set_by_the_first_vcpu_itself_kicks_nobody(void **state)
 {
     struct vcpu *first = fake_machine.vm->vcpus[0];
-
     (void)state;
     fake_machine.schedulers[0].current = first;
     first->core.deadline_ns = fake_host.now_ns;
@@ -146,7 +142,6 @@ static void a_timer_set_by_the_first_vcpu_itself_kicks_nobody(void **state)
 static void devices_advance_with_the_first_vcpu_only(void **state)
 {
     struct vcpu *second = fake_machine.vm->vcpus[1];
-
     (void)state;
     assert_true(lapic_write(&second->lapic, LAPIC_SVR, 0x1ff, 0));
     write_at(IOAPIC_SELECT, 4, 0x10 + 2 * 20 + 1);

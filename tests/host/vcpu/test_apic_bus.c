@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of who gets a message between the APICs of a VM with four vCPUs.
+// Tests of which vCPUs of four get a message between the APICs of a VM.
 #include "vmm/vcpu/apic_bus.h"
 
 #include <setjmp.h>
@@ -41,11 +41,10 @@ static int set_up(void **state)
     return 0;
 }
 
-// Bit i: vCPU i has got it. Takes it away.
+// Returns bit i if vCPU i has got the message, and takes it away.
 static unsigned receivers(void)
 {
     unsigned who = 0;
-
     for (unsigned i = 0; i < VCPUS; i++) {
         struct vcpu *vcpu = fake_machine.vm->vcpus[i];
 
@@ -135,7 +134,6 @@ static void an_apic_that_is_disabled_hears_nothing(void **state)
 static void an_ipi_reaches_the_others_mail(void **state)
 {
     struct vcpu *sender = fake_machine.vm->vcpus[0];
-
     (void)state;
     assert_true(vcpu_write_lapic(sender, LAPIC_ICR, 3U << 18 | VECTOR)); // all but itself
     assert_int_equal(receivers(), ALL & ~BIT(0));
@@ -169,7 +167,6 @@ static const struct apic_message lowest = {
 static void equals_take_turns(void **state)
 {
     unsigned counts[VCPUS] = {0};
-
     (void)state;
     for (unsigned i = 0; i < 100 * VCPUS; i++) {
         unsigned who = sent(lowest);
@@ -191,7 +188,7 @@ static void the_least_busy_wins(void **state)
     for (unsigned i = 0; i < VCPUS; i++) {
         assert_int_equal(sent(lowest), BIT(2));
     }
-    lapic_post(lapic(2), 0x91, false); // what it handles counts, more than its TPR
+    lapic_post(lapic(2), 0x91, false); // the interrupt in service counts more than the TPR
     lapic_accept(lapic(2), 0x91);
     assert_int_equal(sent(lowest) & BIT(2), 0);
     lapic_eoi(lapic(2));
@@ -201,7 +198,6 @@ static void the_least_busy_wins(void **state)
 static void only_those_that_are_meant_and_on_take_part(void **state)
 {
     struct apic_message two = lowest;
-
     (void)state;
     two.destination = 0x6;
     write_register(1, LAPIC_TPR, PRIORITY_CLASS(9));
@@ -229,7 +225,6 @@ static void pin(unsigned pin, uint32_t low, uint32_t destination)
 static void a_device_interrupts_the_vcpu_that_its_pin_names(void **state)
 {
     struct ioapic *ioapic = &fake_machine.vm->pc->ioapic;
-
     (void)state;
     pin(4, VECTOR, 3);
     ioapic_set_pin(ioapic, 4, true);
@@ -238,15 +233,14 @@ static void a_device_interrupts_the_vcpu_that_its_pin_names(void **state)
     pin(10, 0x8000 | VECTOR, 1); // level-triggered
     ioapic_set_pin(ioapic, 10, true);
     assert_int_equal(fake_machine.vm->vcpus[1]->mail.level[VECTOR / 64], BIT(VECTOR % 64));
-    assert_int_equal(receivers(), 0); // none of the edge-triggered
+    assert_int_equal(receivers(), 0); // no edge-triggered one
 }
 
-// It ends on another vCPU than the one whose timers drive the devices.
+// The interrupt ends on another vCPU than the one that keeps the devices' timers.
 static void the_end_of_a_level_interrupt_reaches_the_io_apic(void **state)
 {
     struct vcpu *vcpu = fake_machine.vm->vcpus[1];
     struct ioapic *ioapic = &fake_machine.vm->pc->ioapic;
-
     (void)state;
     pin(10, 0x8000 | VECTOR, 1);
     ioapic_set_pin(ioapic, 10, true);

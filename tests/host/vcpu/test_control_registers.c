@@ -13,13 +13,12 @@
 
 #define PDPT 0x3000
 
-// True: it did not fault.
+// Returns true if the write did not fault.
 static bool writes(uint8_t number, uint64_t value)
 {
     struct vm_exit exit = {.kind = EXIT_CONTROL_REGISTER,
                            .cr = {.number = number, .write = true, .gpr = GPR_RDX}};
     uint64_t rip = fake_machine_register(REG_RIP);
-
     fake_machine_gpr()[GPR_RDX] = value;
     if (fake_machine_exit(exit) == RETRY) {
         assert_true(fake_backend_last_event()->has_error_code);
@@ -37,14 +36,12 @@ static bool writes_whole(uint8_t number, uint64_t value) // CLTS, LMSW
     struct vm_exit exit = {
         .kind = EXIT_CONTROL_REGISTER,
         .cr = {.number = number, .write = true, .immediate = true, .value = value}};
-
     return fake_machine_exit(exit) == ADVANCE;
 }
 
 static uint64_t read_cr(uint8_t number, uint8_t gpr)
 {
     struct vm_exit exit = {.kind = EXIT_CONTROL_REGISTER, .cr = {.number = number, .gpr = gpr}};
-
     assert_int_equal(fake_machine_exit(exit), ADVANCE);
     return vcpu_gpr(fake_machine.vcpu, gpr);
 }
@@ -52,7 +49,6 @@ static uint64_t read_cr(uint8_t number, uint8_t gpr)
 static void set_long(bool active, bool code64)
 {
     struct segment *cs = &fake_machine.vcpu->core.backend->segments[SEGMENT_CS];
-
     cs->attributes = code64 ? 0xa09b : 0xc09b;
     fake_machine_set_register(REG_EFER, EFER_LME | (active ? EFER_LMA : 0));
 }
@@ -168,7 +164,6 @@ static void write_pdptes(uint64_t third)
 {
     const uint64_t entries[4] = {0x4001, 0, third, 0x7001};
     void *table = guest_memory_at(&fake_machine.vm->memory, gpa(PDPT), sizeof(entries));
-
     assert_non_null(table);
     memcpy(table, entries, sizeof(entries));
     fake_machine_set_register(REG_CR3, PDPT | 0x18); // PWT and PCD are no part of the address
@@ -191,7 +186,6 @@ static void pae_paging_loads_its_four_entries(void **state)
 static void reserved_bits_of_an_entry_fault(void **state)
 {
     static const uint64_t bad[] = {BIT(1), BIT(2), BIT(5), BIT(6), BIT(8), BIT(46), BIT(63)};
-
     (void)state;
     fake_machine_set_register(REG_CR0, CR0_PE);
     fake_machine_set_register(REG_CR4, CR4_PAE);
@@ -201,14 +195,13 @@ static void reserved_bits_of_an_entry_fault(void **state)
         assert_int_equal(fake_machine_register(REG_PDPTE0), 0); // nothing was loaded
         assert_int_equal(fake_machine_register(REG_CR0), CR0_PE);
     }
-    write_pdptes(0x6000 | BIT(5)); // not present: nobody looks at it
+    write_pdptes(0x6000 | BIT(5)); // not present, so its reserved bit does not count
     assert_true(writes(0, CR0_PE | CR0_PG));
 }
 
 static void on_amd_nobody_looks_at_the_entries(void **state)
 {
     struct cpuid_identity identity = {.vcpus = 1};
-
     (void)state;
     fake_host_set_cpuid(0, 0, (struct cpuid_registers){0x16, 0x68747541, 0x444d4163, 0x69746e65});
     cpuid_table_build(&fake_machine.vcpu->cpuid, &fake_host.host, &identity);
@@ -237,7 +230,7 @@ static void changes_that_reload_the_entries(void **state)
     assert_true(writes(4, CR4_PAE)); // from 32-bit paging
     assert_int_equal(fake_machine_register(REG_PDPTE2), 0x6001);
     write_pdptes(0x8001);
-    assert_true(writes(0, CR0_PE | CR0_PG | CR0_WP)); // not one of them
+    assert_true(writes(0, CR0_PE | CR0_PG | CR0_WP)); // WP does not load them
     assert_int_equal(fake_machine_register(REG_PDPTE2), 0x6001);
     assert_true(writes(4, CR4_PAE | CR4_PGE));
     assert_int_equal(fake_machine_register(REG_PDPTE2), 0x8001);
@@ -312,7 +305,6 @@ static void pcide_needs_long_mode_and_process_0(void **state)
 static void cpuid_follows_cr4(void **state)
 {
     const struct cpuid_table *table = &fake_machine.vcpu->cpuid;
-
     (void)state;
     assert_true(writes(4, CR4_OSXSAVE));
     assert_true(cpuid_table_find(table, 1, 0)->ecx & BIT(27));
@@ -329,7 +321,7 @@ static void cr8_is_the_task_priority(void **state)
     fake_machine.vcpu->core.work = 0;
     assert_true(writes(8, 5));
     assert_int_equal(lapic_cr8(&fake_machine.vcpu->lapic), 5);
-    assert_true(fake_machine.vcpu->core.work & WORK_EVENTS); // something may be deliverable now
+    assert_true(fake_machine.vcpu->core.work & WORK_EVENTS); // an interrupt may be deliverable
     assert_true(writes(8, 15));
     assert_false(writes(8, 16));
     assert_false(writes(8, BIT(63)));
@@ -341,7 +333,6 @@ static void cr8_is_the_task_priority(void **state)
 static bool sets_xcr0(uint32_t index, uint64_t value)
 {
     uint64_t *gpr = fake_machine_gpr();
-
     gpr[GPR_RCX] = 0x7777777700000000 | index;
     gpr[GPR_RAX] = 0x7777777700000000 | (uint32_t)value;
     gpr[GPR_RDX] = 0x7777777700000000 | value >> 32;
@@ -355,7 +346,6 @@ static bool sets_xcr0(uint32_t index, uint64_t value)
 static void xcr0_takes_sensible_sets(void **state)
 {
     static const uint64_t good[] = {1, 3, 7, 0xe7, 0x201, 0x2e7};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(good); i++) {
         assert_true(sets_xcr0(0, good[i]));
@@ -368,7 +358,6 @@ static void xcr0_refuses_the_rest(void **state)
 {
     static const uint64_t bad[] = {0,    2,    5,     4,           0x27,        0x67,   0xc7,
                                    0xe3, 0x19, 0x107, BIT(32) | 7, BIT(63) | 7, 0x60007};
-
     (void)state;
     assert_true(sets_xcr0(0, 3));
     for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -386,7 +375,6 @@ static void xcr0_refuses_the_rest(void **state)
 static void no_write_makes_a_state_that_cannot_be(void **state)
 {
     uint64_t seed = 1;
-
     (void)state;
     write_pdptes(0x6001);
     for (unsigned i = 0; i < 100000; i++) {

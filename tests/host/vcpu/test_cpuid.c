@@ -33,7 +33,6 @@ static int set_up(void **state)
 static struct cpuid_registers ask(uint32_t leaf, uint32_t subleaf)
 {
     const struct cpuid_registers *answer = cpuid_table_find(&table, leaf, subleaf);
-
     assert_non_null(answer);
     return *answer;
 }
@@ -58,7 +57,6 @@ static void basic_leaves_end_where_leaf_0_says(void **state)
 static void hypervisor_leaves_name_husk(void **state)
 {
     struct cpuid_registers leaf = ask(0x40000000, 0);
-
     (void)state;
     assert_int_equal(leaf.eax, 0x40000001);
     assert_memory_equal(&leaf.ebx, "Husk", 4);
@@ -112,7 +110,6 @@ static void an_old_host_has_no_leaf_7(void **state)
 static void what_husk_does_not_offer_is_hidden(void **state)
 {
     struct cpuid_registers leaf1 = ask(1, 0);
-
     (void)state;
     assert_int_equal(leaf1.ecx & BIT(3), 0);            // MONITOR
     assert_int_equal(leaf1.ecx & (BIT(5) | BIT(6)), 0); // VMX, SMX
@@ -149,7 +146,6 @@ static void what_husk_makes_is_shown(void **state)
 static void a_feature_needs_the_back_end(void **state)
 {
     uint64_t pcide = CR4_PCIDE;
-
     (void)state;
     assert_true(ask(1, 0).ecx & BIT(17));
     assert_true(ask(7, 0).ebx & BIT(10));
@@ -167,7 +163,6 @@ static void vector_extensions_need_their_state(void **state)
 {
     uint32_t avx = BIT(12) | BIT(28) | BIT(29);
     uint32_t avx512 = BIT(16) | BIT(17) | BIT(28) | BIT(30) | BIT(31);
-
     (void)state;
     assert_int_equal(ask(1, 0).ecx & avx, avx);
     assert_int_equal(ask(7, 0).ebx & avx512, avx512);
@@ -201,7 +196,6 @@ static void without_xsave_there_is_no_trace_of_it(void **state)
 static void allowed_bits_follow_the_leaves(void **state)
 {
     uint64_t cr4 = cpuid_table_cr4_allowed(&table);
-
     (void)state;
     assert_int_equal(cr4 & (CR4_VMXE | CR4_SMXE | CR4_LA57), 0);
     assert_int_equal(cr4 & (CR4_PAE | CR4_OSXSAVE | CR4_SMEP), CR4_PAE | CR4_OSXSAVE | CR4_SMEP);
@@ -309,13 +303,12 @@ static void caches_without_end_are_cut(void **state)
     build((struct cpuid_identity){.vcpus = 1});
     assert_int_equal(ask(4, 7).ebx, 7);
     assert_same(ask(4, 8), (struct cpuid_registers){0});
-    assert_int_equal(ask(0xd, 0).eax, 0x2e7); // and nothing else was pushed out
+    assert_int_equal(ask(0xd, 0).eax, 0x2e7); // the other subleaves are still there
 }
 
 static void frequency_is_told(void **state)
 {
     static const uint64_t ghz[] = {1, 2, 4, 5, 9};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(ghz); i++) {
         fake_host.tsc_ghz = ghz[i];
@@ -328,12 +321,11 @@ static void frequency_is_told(void **state)
     }
 }
 
-// As Linux computes it: in kHz, with a product of 32 bits.
+// Computes the frequency as Linux does: in kHz, with a product of 32 bits.
 static void frequency_fits_into_32_bits_and_is_as_near_as_a_quartz(void **state)
 {
     static const uint64_t hz[] = {24000000,   99998000,   100000000,  1396500000, 2095994000,
                                   2999999999, 3500000000, 3799912345, 5700123456};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(hz); i++) {
         fake_host.tsc_ghz = hz[i] / 1000000000;
@@ -355,12 +347,11 @@ static uint32_t random_word(void)
     return (uint32_t)rand() << 16 ^ (uint32_t)rand();
 }
 
-// Leaves near the ends of each range as often as any.
+// A random leaf. Leaves near the ends of each range are as frequent as all others together.
 static uint32_t random_leaf(void)
 {
     static const uint32_t bases[] = {0, 0x40000000, 0x80000000, 0};
     unsigned which = random_word() % ARRAY_SIZE(bases);
-
     return which == 3 ? random_word() : bases[which] + random_word() % 0x20;
 }
 

@@ -20,7 +20,6 @@
 static uint64_t *entry_at(uint64_t address)
 {
     uint64_t *entry = guest_memory_at(&fake_machine.vm->memory, gpa(address), sizeof(*entry));
-
     assert_non_null(entry);
     return entry;
 }
@@ -30,7 +29,7 @@ static uint64_t *table_entry(unsigned level, uint64_t index)
     return entry_at(TABLES + level * PAGE_SIZE + index * sizeof(uint64_t));
 }
 
-// Long mode with ADDRESS at CODE.
+// Starts a VM in long mode and maps ADDRESS to CODE.
 static int set_up(void **state)
 {
     (void)fake_machine_set_up_long(state);
@@ -52,7 +51,6 @@ static bool find(uint64_t address, struct guest_code *code)
 static void code_is_found_with_its_steps(void **state)
 {
     struct guest_code code;
-
     (void)state;
     assert_true(find(ADDRESS, &code));
     assert_ptr_equal(code.bytes,
@@ -69,7 +67,6 @@ static void code_is_found_with_its_steps(void **state)
 static void a_large_page_repeats_its_last_step(void **state)
 {
     struct guest_code code;
-
     (void)state;
     *table_entry(2, 0) = PRESENT_WRITABLE | BIT(7); // 2 MiB from 0
     assert_true(find(ADDRESS, &code));
@@ -81,7 +78,6 @@ static void a_large_page_repeats_its_last_step(void **state)
 static void what_cannot_be_executed_is_not_found(void **state)
 {
     struct guest_code code;
-
     (void)state;
     assert_false(find(ADDRESS + PAGE_SIZE, &code)); // not mapped
     *table_entry(3, 3) = CODE | PRESENT_WRITABLE | NO_EXECUTE;
@@ -95,7 +91,6 @@ static void what_cannot_be_executed_is_not_found(void **state)
 static void without_long_mode_nothing_lasts(void **state)
 {
     struct guest_code code;
-
     (void)state;
     fake_machine_set_register(REG_EFER, 0);
     fake_machine_set_register(REG_CR0, CR0_PE | CR0_ET);

@@ -13,7 +13,6 @@
 static uint64_t call(uint64_t number, uint64_t argument)
 {
     uint64_t *gpr = fake_machine_gpr();
-
     gpr[GPR_RAX] = number;
     gpr[GPR_RBX] = argument;
     assert_int_equal(fake_machine_exit((struct vm_exit){.kind = EXIT_HYPERCALL}), ADVANCE);
@@ -41,7 +40,6 @@ static void end_gives_the_vm_its_status(void **state)
 static void clock_is_the_vms_own(void **state)
 {
     uint64_t first = call(HYPERCALL_CLOCK, 0);
-
     (void)state;
     assert_int_equal(first, fake_host.now_ns - fake_machine.vm->clock_base_ns);
     fake_host.now_ns += 12345;
@@ -51,7 +49,6 @@ static void clock_is_the_vms_own(void **state)
 static void unknown_numbers_say_so(void **state)
 {
     static const uint64_t numbers[] = {3, 0x80000001, 0x100000001, UINT64_MAX};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++) {
         assert_int_equal(call(numbers[i], 1), HYPERCALL_UNKNOWN);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of accesses to what is no RAM: the APICs, nobody, and string I/O's memory.
+// Tests of accesses outside RAM: the APICs, the HPET, unclaimed addresses; and of string I/O.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +21,6 @@ static void place(const char *bytes, size_t length)
     struct segment code = {.selector = 8, .attributes = 0xc09b, .limit = UINT32_MAX};
     struct segment data = {.selector = 16, .attributes = 0xc093, .limit = UINT32_MAX};
     uint8_t *memory = guest_memory_at(&fake_machine.vm->memory, gpa(CODE), ROOM);
-
     assert_non_null(memory);
     memset(memory, 0x90, ROOM);
     memcpy(memory, bytes, length);
@@ -116,7 +115,6 @@ static void beyond_a_register_reads_0(void **state)
 {
     static const char *const code[] = {"\xa1\x34\x00\xe0\xfe", "\xa1\x38\x00\xe0\xfe",
                                        "\xa1\x3c\x00\xe0\xfe"};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(code); i++) {
         *rax() = UINT64_MAX;
@@ -211,7 +209,6 @@ static void the_hpet_answers_in_words_of_64_bits(void **state)
 static void nobody_reads_ones_and_is_counted(void **state)
 {
     struct vm *vm = fake_machine.vm;
-
     (void)state;
     *rax() = 0;
     PLACE("\xa1\x04\x00\x00\xc0");
@@ -260,7 +257,6 @@ static void an_instruction_that_is_not_known_ends_the_vm(void **state)
 static void a_fetch_outside_ram_ends_the_vm(void **state)
 {
     struct vm_exit exit = access_to(0xfee00000, false);
-
     (void)state;
     exit.memory.access = ACCESS_EXECUTE;
     assert_int_equal(fake_machine_exit(exit), STOP);
@@ -271,7 +267,6 @@ static void a_fetch_outside_ram_ends_the_vm(void **state)
 static void a_delivery_outside_ram_ends_the_vm(void **state)
 {
     struct vm_exit exit = access_to(0xd0000ff8, true);
-
     (void)state;
     exit.memory.delivery = true;
     assert_int_equal(fake_machine_exit(exit), STOP);
@@ -284,7 +279,6 @@ static void a_delivery_outside_ram_ends_the_vm(void **state)
 static void a_walk_outside_ram_is_a_page_fault(void **state)
 {
     struct vm_exit exit = access_to(0xd0000000, false);
-
     (void)state;
     PLACE("\x0f\x10\x00"); // movups xmm0, [eax]: not known
     exit.memory.page_walk = true;
@@ -301,12 +295,11 @@ static void a_walk_outside_ram_is_a_page_fault(void **state)
     assert_true(fake_machine_take_fault(VECTOR_PF));
 }
 
-// AMD-V does not say for which address the walk was.
+// AMD-V does not tell for which address the walk was.
 static void a_walk_for_an_unknown_address_faults_like_one_of_ones(void **state)
 {
     struct vm_exit exit = access_to(0xd0000000, false);
     uint32_t *directory = guest_memory_at(&fake_machine.vm->memory, gpa(0x2000), PAGE_SIZE);
-
     (void)state;
     assert_non_null(directory);
     directory[0] = 0x83; // 4 MiB from 0
@@ -322,12 +315,11 @@ static void a_walk_for_an_unknown_address_faults_like_one_of_ones(void **state)
     assert_int_equal(fake_machine_register(REG_CR2), 0xd0000000);
 }
 
-// The exit says of a walk that it was a read.
+// The exit reports every access of a walk as a read.
 static void a_walk_outside_ram_for_a_write_says_so(void **state)
 {
     struct vm_exit exit = access_to(0xd0000000, false);
     uint32_t *directory = guest_memory_at(&fake_machine.vm->memory, gpa(0x2000), PAGE_SIZE);
-
     (void)state;
     assert_non_null(directory);
     directory[0] = 0x83;
@@ -357,7 +349,6 @@ static void strings_go_out_byte_by_byte(void **state)
 {
     static const char text[] = "Husk";
     uint64_t *gpr = fake_machine_gpr();
-
     (void)state;
     PLACE("\xf3\x6e"); // rep outsb
     memcpy(guest_memory_at(&fake_machine.vm->memory, gpa(0x2000), 4), text, 4);
@@ -376,7 +367,6 @@ static void strings_go_out_byte_by_byte(void **state)
 static void strings_come_in(void **state)
 {
     uint64_t *gpr = fake_machine_gpr();
-
     (void)state;
     PLACE("\x66\x6d"); // insw
     gpr[GPR_RDI] = 0x2000;
@@ -386,11 +376,10 @@ static void strings_come_in(void **state)
     assert_int_equal(gpr[GPR_RDI], 0x2002);
 }
 
-// So that a guest that repeats 2^32 times lets the host in between.
+// Otherwise a guest that repeats 2^32 times would keep the host out.
 static void long_strings_are_done_in_parts(void **state)
 {
     uint64_t *gpr = fake_machine_gpr();
-
     (void)state;
     PLACE("\xf3\x6e");
     gpr[GPR_RSI] = 0x2000;
@@ -409,11 +398,10 @@ static void long_strings_are_done_in_parts(void **state)
     assert_int_equal(fake_machine.vm->pc->io.unclaimed, 1000);
 }
 
-// The first write is the end; what the repetition still does is not heard.
+// The first write ends the VM; the other writes of the repetition have no effect.
 static void a_repeated_exit_ends_once(void **state)
 {
     uint64_t *gpr = fake_machine_gpr();
-
     (void)state;
     PLACE("\xf3\x6e");
     memcpy(guest_memory_at(&fake_machine.vm->memory, gpa(0x2000), 3), "\x07\x08\x09", 3);

@@ -15,11 +15,10 @@
 
 #define ONES 0xffffffffffffffffULL
 
-// True: it did not fault.
+// Returns true if the read did not fault.
 static bool reads(uint32_t msr, uint64_t *value)
 {
     uint64_t *gpr = fake_machine_gpr();
-
     gpr[GPR_RCX] = 0xabcdef0000000000 | msr; // the upper half is ignored
     gpr[GPR_RAX] = gpr[GPR_RDX] = ONES;
     if (fake_machine_exit((struct vm_exit){.kind = EXIT_READ_MSR}) == RETRY) {
@@ -35,9 +34,8 @@ static bool reads(uint32_t msr, uint64_t *value)
 static bool writes(uint32_t msr, uint64_t value)
 {
     uint64_t *gpr = fake_machine_gpr();
-
     gpr[GPR_RCX] = 0xabcdef0000000000 | msr;
-    gpr[GPR_RAX] = 0x5555555500000000 | (uint32_t)value; // their upper halves too
+    gpr[GPR_RAX] = 0x5555555500000000 | (uint32_t)value; // these upper halves are ignored too
     gpr[GPR_RDX] = 0x5555555500000000 | value >> 32;
     if (fake_machine_exit((struct vm_exit){.kind = EXIT_WRITE_MSR}) == RETRY) {
         assert_true(fake_machine_take_fault(VECTOR_GP));
@@ -49,7 +47,6 @@ static bool writes(uint32_t msr, uint64_t value)
 static uint64_t value_of(uint32_t msr)
 {
     uint64_t value = 0;
-
     assert_true(reads(msr, &value));
     return value;
 }
@@ -86,7 +83,6 @@ static void mtrrs_keep_what_is_written(void **state)
 {
     static const uint32_t fixed[] = {0x250, 0x258, 0x259, 0x268, 0x269, 0x26a,
                                      0x26b, 0x26c, 0x26d, 0x26e, 0x26f};
-
     (void)state;
     for (uint32_t i = 0; i < 16; i++) {
         assert_true(writes(0x200 + i, 0x1122334455660000 + i));
@@ -180,7 +176,6 @@ static void xss_comes_with_xsaves_and_stays_empty(void **state)
 {
     struct cpuid_identity identity = {.vcpus = 1, .features = FEATURE_XSAVES};
     uint64_t value;
-
     (void)state;
     assert_false(reads(IA32_XSS, &value));
     assert_false(writes(IA32_XSS, 0));
@@ -190,13 +185,12 @@ static void xss_comes_with_xsaves_and_stays_empty(void **state)
     assert_false(writes(IA32_XSS, 1));
 }
 
-// Kernels read them on AMD's CPUs, without a fixup.
+// Kernels read these MSRs on AMD's CPUs and do not expect a fault.
 static void those_of_amd_are_amds_and_empty(void **state)
 {
     static const uint32_t msrs[] = {AMD_SYSCFG, AMD_INT_PENDING};
     struct cpuid_identity identity = {.vcpus = 1};
     uint64_t value;
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(msrs); i++) {
         assert_false(reads(msrs[i], &value));
@@ -240,7 +234,6 @@ static void unknown_ones_fault_and_are_named(void **state)
                                        0xc0010117, 0x40000000, 0x7ff,      0x900,     UINT32_MAX,
                                        0xda0,      0x38f,      IA32_MPERF, 0xc0000104};
     uint64_t value;
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(unknown); i++) {
         assert_false(reads(unknown[i], &value));
@@ -258,7 +251,6 @@ static void unknown_ones_fault_and_are_named(void **state)
 static void x2apic_registers_need_the_mode(void **state)
 {
     uint64_t value;
-
     (void)state;
     for (uint32_t msr = IA32_X2APIC_FIRST; msr <= IA32_X2APIC_LAST; msr++) {
         assert_false(reads(msr, &value));
@@ -275,7 +267,6 @@ static void enter_x2apic(void)
 static void x2apic_mode_has_its_registers(void **state)
 {
     uint64_t value;
-
     (void)state;
     enter_x2apic();
     assert_int_equal(value_of(0x802), 0); // the ID
@@ -293,7 +284,6 @@ static void x2apic_mode_has_its_registers(void **state)
 static void eoi_ends_and_looks_for_more(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
-
     (void)state;
     enter_x2apic();
     lapic_post(&vcpu->lapic, 0x40, false);
@@ -309,12 +299,11 @@ static void eoi_ends_and_looks_for_more(void **state)
     assert_false(writes(IA32_X2APIC_EOI, 1));
 }
 
-// The line is still high: the I/O APIC asks again during the EOI.
+// The line is still high, so the I/O APIC asks again during the EOI.
 static void eoi_sees_what_comes_again_by_it(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
     struct pc *pc = vcpu->vm->pc;
-
     (void)state;
     enter_x2apic();
     fake_machine_ioapic_write(0, 0x18); // pin 4, level-triggered
@@ -354,7 +343,6 @@ static void a_deadline_fires_when_the_guests_tsc_gets_there(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
     uint64_t start_ns = fake_host.now_ns;
-
     (void)state;
     select_deadline_mode();
     assert_true(writes(IA32_TSC, 1000000));
@@ -376,7 +364,6 @@ static void setting_the_tsc_moves_a_deadline(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
     uint64_t start_ns = fake_host.now_ns;
-
     (void)state;
     select_deadline_mode();
     assert_true(writes(IA32_TSC_DEADLINE, 1000000));
@@ -391,7 +378,6 @@ static void setting_the_tsc_moves_a_deadline(void **state)
 static void a_deadline_that_has_passed_fires_at_once(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
-
     (void)state;
     select_deadline_mode();
     fake_host.now_ns += 1000;
@@ -402,11 +388,10 @@ static void a_deadline_that_has_passed_fires_at_once(void **state)
     assert_int_equal(lapic_pending(&vcpu->lapic), 0x61);
 }
 
-// Whatever its TSC is set to: what counts is that the deadline is not ahead of it.
+// A deadline has passed if it is not ahead of the TSC, even if the TSC will wrap.
 static void a_deadline_behind_a_tsc_that_will_wrap_has_passed(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
-
     (void)state;
     select_deadline_mode();
     assert_true(writes(IA32_TSC, UINT64_MAX - 2000000000));
@@ -421,7 +406,6 @@ static void a_deadline_behind_a_tsc_that_will_wrap_has_passed(void **state)
 static void a_deadline_beyond_time_never_fires(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
-
     (void)state;
     select_deadline_mode();
     assert_true(writes(IA32_TSC_DEADLINE, INT64_MAX));
@@ -446,7 +430,6 @@ static const struct fake_intercept *intercept_of(uint32_t msr)
 {
     const struct nested_space *nested = fake_machine.vm->nested;
     const struct fake_intercept *found = NULL;
-
     for (unsigned i = 0; i < nested->msr_count; i++) {
         if (nested->msrs[i].msr == msr) {
             assert_null(found);
@@ -461,7 +444,6 @@ static void only_the_vcpus_own_are_reached_without_an_exit(void **state)
     static const uint32_t own[] = {IA32_STAR,    IA32_LSTAR,         IA32_CSTAR, IA32_FMASK,
                                    IA32_FS_BASE, IA32_GS_BASE,       IA32_PAT,   IA32_SYSENTER_EIP,
                                    IA32_TSC_AUX, IA32_KERNEL_GS_BASE};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(own); i++) {
         assert_non_null(intercept_of(own[i]));

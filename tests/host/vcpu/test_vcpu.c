@@ -24,7 +24,6 @@
 static struct segment segment_of(enum guest_segment which)
 {
     struct segment segment;
-
     fake_backend.ops.get_segment(&fake_machine.vcpu->core, which, &segment);
     return segment;
 }
@@ -53,7 +52,6 @@ static void protected_mode_starts_flat(void **state)
 {
     struct load_result start = {
         .mode = START_PROTECTED, .entry = 0x100000, .rax = 0x2badb002, .rbx = 0x9000};
-
     (void)state;
     vcpu_start_at(fake_machine.vcpu, &start);
     assert_int_equal(fake_machine_register(REG_CR0), CR0_PE | CR0_ET);
@@ -69,7 +67,6 @@ static void long_mode_starts_with_the_loaders_tables(void **state)
 {
     struct load_result start = {
         .mode = START_LONG, .entry = 0x200000, .stack = 0x8000, .cr3 = 0x5000, .rsi = 3, .rdi = 4};
-
     (void)state;
     vcpu_start_at(fake_machine.vcpu, &start);
     assert_int_equal(fake_machine_register(REG_CR0), CR0_PE | CR0_PG | CR0_ET);
@@ -89,7 +86,6 @@ static void a_loaders_gdt_comes_with_its_selectors(void **state)
                                 .gdt_bytes = 0x20,
                                 .code_selector = 0x10,
                                 .data_selector = 0x18};
-
     (void)state;
     vcpu_start_at(fake_machine.vcpu, &start);
     assert_int_equal(segment_of(SEGMENT_GDTR).base, 0x11000);
@@ -215,7 +211,6 @@ static void the_8259_comes_before_the_local_apic(void **state)
 static void a_masked_lint0_keeps_the_8259_out(void **state)
 {
     struct lapic *lapic = &fake_machine.vcpu->lapic;
-
     (void)state;
     program_pic();
     set_flags(RFLAGS_IF);
@@ -260,7 +255,6 @@ static void a_window_that_opens_delivers(void **state)
 {
     static const struct fake_step script[] = {
         {.exit = {.kind = EXIT_NOTHING}, .before = open_window}};
-
     (void)state;
     lapic_post(&fake_machine.vcpu->lapic, 0x40, false);
     fake_backend_play(script, 1);
@@ -286,7 +280,6 @@ static void a_window_nobody_needs_is_withdrawn(void **state)
 static void shadows_hold_back(void **state)
 {
     static const uint64_t shadows[] = {SHADOW_STI, SHADOW_MOV_SS};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(shadows); i++) {
         set_flags(RFLAGS_IF);
@@ -357,7 +350,6 @@ static void end_nmi(struct vcpu_core *core)
 static void an_nmi_in_an_nmi_comes_with_its_iret(void **state)
 {
     static const struct fake_step script[] = {{.exit = {.kind = EXIT_NOTHING}, .before = end_nmi}};
-
     (void)state;
     fake_machine.vcpu->nmi_pending = true;
     fake_machine_run();
@@ -372,7 +364,6 @@ static void an_nmi_in_an_nmi_comes_with_its_iret(void **state)
 static void an_nmi_behind_sti_comes_by_the_interrupt_window(void **state)
 {
     static const struct fake_step script[] = {{.exit = {.kind = EXIT_NOTHING}, .before = end_nmi}};
-
     (void)state;
     set_flags(RFLAGS_IF);
     fake_machine_set_register(REG_INTERRUPT_SHADOW, SHADOW_STI);
@@ -415,7 +406,6 @@ static void an_init_to_itself_resets(void **state)
 static void interrupts_for_others_go_nowhere(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
-
     (void)state;
     assert_true(vcpu_write_lapic(vcpu, LAPIC_ICR, 3U << 18 | 0x55)); // all but itself
     assert_true(vcpu_write_lapic(vcpu, LAPIC_ICR, 3U << 18 | APIC_INIT << 8 | BIT(14)));
@@ -440,7 +430,7 @@ static void send_startup(uint8_t vector)
                       &(struct apic_message){.delivery = APIC_STARTUP, .vector = vector});
 }
 
-// As if each of two others had sent it a SIPI before it ran.
+// Two other vCPUs have each sent it a SIPI before it ran.
 static void the_first_sipi_counts(void **state)
 {
     (void)state;
@@ -455,11 +445,11 @@ static void the_first_sipi_counts(void **state)
     assert_int_equal(segment_of(SEGMENT_CS).base, 0x10000);
 }
 
-// Both come before it runs: after a SIPI the NMI would find it in real mode.
+// NMI and INIT come before the vCPU runs. If the NMI stayed, it would find the vCPU in real mode
+// after the SIPI.
 static void an_init_ends_an_nmi_before_it(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
-
     (void)state;
     vcpu_mail_message(vcpu, &(struct apic_message){.delivery = APIC_NMI});
     vcpu_mail_message(vcpu, &(struct apic_message){.delivery = APIC_INIT});
@@ -475,7 +465,6 @@ static void an_init_ends_an_nmi_before_it(void **state)
 static void only_what_matters_leaves_the_loop(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
-
     (void)state;
     vcpu->core.work = 0;
     assert_true(vcpu_write_lapic(vcpu, LAPIC_TPR, 0x20));
@@ -494,7 +483,6 @@ static void only_what_matters_leaves_the_loop(void **state)
 static void unmasking_lint0_lets_the_8259_in(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
-
     (void)state;
     program_pic();
     assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_LINT0, BIT(16)));
@@ -509,7 +497,6 @@ static void unmasking_lint0_lets_the_8259_in(void **state)
 static void a_run_ends_with_its_slice(void **state)
 {
     uint64_t start_ns = fake_host.now_ns;
-
     (void)state;
     vcpu_run(fake_machine.vcpu, start_ns + 3 * MS);
     assert_int_equal(fake_host.now_ns, start_ns + 3 * MS);
@@ -520,7 +507,6 @@ static void a_run_ends_with_its_slice(void **state)
 static void a_run_ends_at_the_next_event_of_a_device(void **state)
 {
     uint64_t start_ns = fake_host.now_ns;
-
     (void)state;
     assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_LVT_TIMER, 0x33));
     assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_DIVIDE, 0xb)); // by 1
@@ -550,7 +536,7 @@ static void start_pit(void)
     fake_machine_out(0x40, 1, 0x04);
 }
 
-// Not at the guest's next exit.
+// The interrupt must not wait for the guest's next exit.
 static void an_interrupt_through_the_io_apic_is_there_when_its_timer_is_due(void **state)
 {
     (void)state;
@@ -571,12 +557,11 @@ static void look_at_work(struct vcpu_core *core)
     work_at_entry |= core->work;
 }
 
-// Else another vCPU that sends it something would take it for known, and not kick its CPU.
+// Otherwise another vCPU that sends mail would take the work for known and not kick this CPU.
 static void the_guest_is_entered_without_work(void **state)
 {
     static const struct fake_step script[] = {
         {.before = look_at_work, .exit = {.kind = EXIT_CPUID}}};
-
     (void)state;
     program_pic();
     set_flags(RFLAGS_IF);
@@ -612,7 +597,6 @@ static void exits_are_handled_without_leaving_the_loop(void **state)
                                               {.exit = {.kind = EXIT_CPUID}},
                                               {.exit = {.kind = EXIT_NOTHING}},
                                               {.exit = {.kind = EXIT_TRIPLE_FAULT}}};
-
     (void)state;
     fake_backend_play(script, ARRAY_SIZE(script));
     fake_machine_run();
@@ -627,7 +611,6 @@ static void exits_are_handled_without_leaving_the_loop(void **state)
 static void hlt_gives_the_cpu_away_until_an_interrupt(void **state)
 {
     static const struct fake_step script[] = {{.exit = {.kind = EXIT_HLT}, .before = open_window}};
-
     (void)state;
     program_pic();
     fake_backend_play(script, 1);
@@ -645,7 +628,6 @@ static void hlt_gives_the_cpu_away_until_an_interrupt(void **state)
 static void a_halted_cpu_wakes_by_its_timer(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
-
     (void)state;
     assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x33));
     assert_true(vcpu_write_lapic(vcpu, LAPIC_DIVIDE, 0xb));
@@ -657,11 +639,10 @@ static void a_halted_cpu_wakes_by_its_timer(void **state)
     assert_true(vcpu_runnable(vcpu));
 }
 
-// Linux sends two to each CPU; the second may find it in a HLT already.
+// Linux sends two SIPIs to each CPU. The second may come when the CPU is already in a HLT.
 static void a_sipi_that_nobody_waits_for_does_not_end_a_hlt(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
-
     (void)state;
     vcpu->halted = true;
     vcpu->asleep = true; // interrupts are off
@@ -689,10 +670,10 @@ static void a_halted_cpu_wakes_by_what_is_typed(void **state)
 
 // ---- Timers that a guest sets while it runs ----
 
-#define LATE_NS 200000 // what a timer may be late by: the least that a guest runs, and its exits
+#define LATE_NS 200000 // how late a timer may be: the least run of a guest, and its exits
 
 static uint64_t seed;
-static uint64_t due_ns; // of the timer that was set last; NEVER_NS: it has fired
+static uint64_t due_ns; // when the timer that was set last is due; NEVER_NS: it has fired
 static unsigned fired;
 
 static uint64_t random_below(uint64_t limit)
@@ -701,11 +682,11 @@ static uint64_t random_below(uint64_t limit)
     return (seed >> 33) % limit;
 }
 
-// Runs a little, sometimes sets the timer anew, and leaves at the deadline as the hardware does.
+// A guest that runs a little, sometimes sets the timer anew, and leaves at the deadline as hardware
+// does.
 static void set_timers(struct vcpu_core *core)
 {
     struct vcpu *vcpu = vcpu_of(core);
-
     if (!(core->backend->registers[REG_RFLAGS] & RFLAGS_IF)) {
         assert_true(due_ns != NEVER_NS && fake_host.now_ns >= due_ns);
         assert_true(fake_host.now_ns - due_ns < LATE_NS);
@@ -730,7 +711,6 @@ static void set_timers(struct vcpu_core *core)
 static void timers_fire_in_time_whenever_they_are_set(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
-
     (void)state;
     seed = 1;
     fired = 0;
@@ -748,7 +728,6 @@ static void timers_fire_in_time_whenever_they_are_set(void **state)
 static void a_paused_vm_does_not_run(void **state)
 {
     struct reason why;
-
     (void)state;
     assert_int_equal(vm_pause(fake_machine.vm, &why), STATUS_OK);
     fake_machine_run();

@@ -28,7 +28,7 @@ static uint32_t shown(unsigned reg)
     return fake_machine.vcpu->lapic.page.reg[reg].value;
 }
 
-// The guest's write, as the processor leaves it.
+// A write of the guest, in the form in which the processor reports it.
 static void write_page(unsigned reg, uint32_t value)
 {
     fake_machine.vcpu->lapic.page.reg[reg].value = value;
@@ -85,11 +85,10 @@ static void what_cannot_be_written_is_put_right(void **state)
     assert_int_equal(shown(LAPIC_DFR), 0x0fffffff);
 }
 
-// The old mode counts, which the processor has overwritten in the page.
+// The old timer mode must count, although the processor has overwritten it in the page.
 static void a_timer_is_set_by_writes_of_the_page(void **state)
 {
     struct lapic *lapic = &fake_machine.vcpu->lapic;
-
     (void)state;
     write_page(LAPIC_DIVIDE, 0xb); // by 1
     write_page(LAPIC_LVT_TIMER, 0x40);
@@ -135,7 +134,6 @@ static void what_the_processor_ended_is_ended(void **state)
 {
     struct lapic *lapic = &fake_machine.vcpu->lapic;
     uint64_t value;
-
     (void)state;
     lapic_post(lapic, 0x41, false);
     run_open();
@@ -152,7 +150,6 @@ static void what_the_processor_ended_is_ended(void **state)
 static void an_eoi_by_an_exit_shows_the_processor_what_is_left(void **state)
 {
     struct lapic *lapic = &fake_machine.vcpu->lapic;
-
     (void)state;
     lapic_post(lapic, 0x41, false);
     run_open();
@@ -164,7 +161,7 @@ static void an_eoi_by_an_exit_shows_the_processor_what_is_left(void **state)
     assert_int_equal(backend()->in_service, 0x41);
 }
 
-// What it sends itself, the processor puts into the page.
+// The processor puts a self-IPI into the page.
 static void a_self_ipi_ends_a_halt(void **state)
 {
     (void)state;
@@ -180,7 +177,6 @@ static void the_8259_still_has_its_interrupts_injected(void **state)
 {
     static const uint16_t writes[][2] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 4},
                                          {0x21, 1},    {0x21, 0},    {0x20, 0x20}};
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
         fake_machine_out(writes[i][0], 1, writes[i][1]);
@@ -205,7 +201,6 @@ static void put_ioapic_entry(unsigned pin, uint32_t low)
 static void a_level_triggered_one_ends_by_an_exit(void **state)
 {
     struct ioapic *ioapic = &fake_machine.vm->pc->ioapic;
-
     (void)state;
     put_ioapic_entry(20, LEVEL | 0x61);
     ioapic_set_pin(ioapic, 20, true);
@@ -253,12 +248,11 @@ static void in_x2apic_mode_the_msrs_are_served(void **state)
     assert_false(fake_machine.vm->nested->apic_page_hidden);
 }
 
-// The page is one for all vCPUs of the VM.
+// All vCPUs of the VM share one page.
 static void the_page_is_there_while_all_use_it(void **state)
 {
     struct vm *vm = fake_machine.vm;
     uint64_t enabled = APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE;
-
     (void)state;
     vm->apics_elsewhere = 1; // another vCPU's
     vm->nested->apic_page_hidden = true;
@@ -281,11 +275,10 @@ static void an_apic_that_was_moved_is_not_served(void **state)
     assert_true(fake_machine.vm->nested->apic_page_hidden);
 }
 
-// Also what the processor has put into the page until then.
+// Interrupts that the processor has put into the page before are injected too.
 static void where_it_is_not_served_interrupts_are_injected(void **state)
 {
     struct lapic *lapic = &fake_machine.vcpu->lapic;
-
     (void)state;
     lapic->page.reg[LAPIC_IRR + 2].value = BIT(1);
     assert_int_equal(write_base(0xd0000000 | APIC_BASE_ENABLE), ADVANCE);
@@ -301,7 +294,7 @@ static void where_it_is_not_served_interrupts_are_injected(void **state)
     assert_int_equal(backend()->in_service, 0x41);
 }
 
-// The processor would take the self-IPIs that such an APIC does not.
+// The processor would take self-IPIs, which such an APIC does not take.
 static void one_that_software_has_switched_off_is_not_served(void **state)
 {
     (void)state;
@@ -312,12 +305,11 @@ static void one_that_software_has_switched_off_is_not_served(void **state)
     assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
 }
 
-// It waits for its SIPI first, and is out of the way.
+// While it waits for its SIPI, it does not keep the page from the others.
 static void another_processor_is_served_once_its_apic_is_on(void **state)
 {
     struct vm *vm = fake_machine_add_smp("two", 2, 1);
     struct reason why = {""};
-
     (void)state;
     assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     struct vcpu *second = vm->vcpus[1];
@@ -340,7 +332,6 @@ static void another_processor_is_served_once_its_apic_is_on(void **state)
 static void start_like_avic(unsigned features)
 {
     struct reason why = {""};
-
     fake_backend.features = FEATURE_APIC | features;
     assert_int_equal(fake_machine_vm_start(fake_machine_add("avic"), &why), STATUS_OK);
     fake_machine.vcpu = vm_find(&fake_machine.vmm, "avic")->vcpus[0];
@@ -348,7 +339,7 @@ static void start_like_avic(unsigned features)
     fake_backend.ops.load_vcpu(&fake_machine.vcpu->core);
 }
 
-// It has no window for them. The guest has masked LINT0 once it uses its APICs.
+// AVIC has no window for interrupts of the 8259s. A guest that uses its APICs has masked LINT0.
 static void while_the_8259_may_interrupt_it_is_not_served(void **state)
 {
     (void)state;
@@ -373,11 +364,10 @@ static void without_x2avic_x2apic_mode_is_not_served(void **state)
     assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
 }
 
-// The exit comes before it is ended.
+// The exit comes before the interrupt is ended.
 static void a_level_triggered_one_may_be_left_to_the_model(void **state)
 {
     struct ioapic *ioapic = &fake_machine.vm->pc->ioapic;
-
     (void)state;
     put_ioapic_entry(20, LEVEL | 0x61);
     ioapic_set_pin(ioapic, 20, true);
@@ -396,7 +386,6 @@ static void an_ipi_may_be_left_to_the_model(void **state)
 {
     struct lapic *lapic = &fake_machine.vcpu->lapic;
     struct vm_exit ipi = {.kind = EXIT_IPI, .ipi.icr = 0x44041}; // to itself
-
     (void)state;
     assert_int_equal(fake_machine_exit(ipi), RETRY);
     assert_int_equal(lapic_word(lapic, LAPIC_REQUESTED, 2), BIT(1));
@@ -408,13 +397,13 @@ static void an_ipi_may_be_left_to_the_model(void **state)
     assert_int_equal(shown(LAPIC_ICR), 0x44005);
 }
 
-// It is in the pages of all of them: they must look, each whom its own or another mode makes one.
+// The IPI is in the pages of all receivers. Every vCPU must look whose APIC is a receiver in its
+// own mode, or whose mode differs from the sender's.
 static void the_receivers_of_an_ipi_are_told_to_look(void **state)
 {
     struct vm *vm = fake_machine_add_smp("four", 4, 1);
     struct vm_exit ipi = {.kind = EXIT_IPI, .ipi = {.icr = 1ULL << 56 | 0x4041, .sent = true}};
     struct reason why = {""};
-
     (void)state;
     assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     for (unsigned i = 1; i < 4; i++) {
@@ -435,11 +424,10 @@ static void the_receivers_of_an_ipi_are_told_to_look(void **state)
     assert_int_equal(lapic_pending(&vm->vcpus[1]->lapic), 0x41);
 }
 
-// The processor does not ask whether the receiver's APIC takes interrupts.
+// The processor does not check whether the receiver's APIC takes interrupts.
 static void what_is_requested_of_an_apic_that_is_off_is_dropped(void **state)
 {
     struct lapic *lapic = &fake_machine.vcpu->lapic;
-
     (void)state;
     write_page(LAPIC_SVR, 0xff);
     lapic->page.reg[LAPIC_IRR + 2].value = BIT(1);

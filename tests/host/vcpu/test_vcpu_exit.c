@@ -29,7 +29,6 @@ static void assert_rip(uint64_t rip)
 static void cpuid_writes_four_registers_zero_extended(void **state)
 {
     uint64_t *gpr = fake_machine_gpr();
-
     (void)state;
     gpr[GPR_RAX] = 0x1234567800000000; // only the low halves are looked at
     gpr[GPR_RCX] = 0xffffffff00000007;
@@ -46,7 +45,6 @@ static void cpuid_writes_four_registers_zero_extended(void **state)
 static void cpuid_takes_the_subleaf_from_rcx(void **state)
 {
     uint64_t *gpr = fake_machine_gpr();
-
     (void)state;
     gpr[GPR_RAX] = 4;
     gpr[GPR_RCX] = 0xabcd00000003;
@@ -62,7 +60,6 @@ static void cpuid_takes_the_subleaf_from_rcx(void **state)
 static void cpuid_follows_xcr0(void **state)
 {
     uint64_t *gpr = fake_machine_gpr();
-
     (void)state;
     fake_machine_set_register(REG_XCR0, XCR0_X87 | XCR0_SSE | XCR0_AVX);
     gpr[GPR_RAX] = 0xd;
@@ -74,7 +71,6 @@ static void cpuid_follows_xcr0(void **state)
 static void cpuid_touches_no_other_register(void **state)
 {
     uint64_t *gpr = fake_machine_gpr();
-
     (void)state;
     for (unsigned i = 0; i < GPR_COUNT; i++) {
         gpr[i] = 0x1111111111111111ULL * i;
@@ -91,7 +87,6 @@ static void cpuid_touches_no_other_register(void **state)
 static void in_keeps_the_upper_bits_of_its_width(void **state)
 {
     uint64_t *rax = &fake_machine_gpr()[GPR_RAX];
-
     (void)state;
     *rax = 0x1122334455667788;
     assert_int_equal(fake_machine_in(0xe9, 1), 0x11223344556677e9);
@@ -106,7 +101,6 @@ static void in_keeps_the_upper_bits_of_its_width(void **state)
 static void ports_of_nobody_read_ones_and_are_counted(void **state)
 {
     struct io_bus *bus = &fake_machine.vm->pc->io;
-
     (void)state;
     assert_int_equal(fake_machine_in(0x1234, 1), 0xff);
     assert_int_equal(bus->unclaimed, 1);
@@ -127,7 +121,7 @@ static void out_writes_what_its_width_says(void **state)
     assert_int_equal(fake_machine_in(0x80, 1) & 0xff, 0x43);
 }
 
-// Every port, every width, both directions: nothing but the exit port may end the VM.
+// Every port, every width, both directions: only the exit port may end the VM.
 static void no_port_harms_the_host(void **state)
 {
     (void)state;
@@ -199,7 +193,6 @@ static struct vm_exit exception_exit(uint8_t vector)
 static void debug_exceptions_are_handed_on(void **state)
 {
     struct vm_exit exit = exception_exit(VECTOR_DB);
-
     (void)state;
     exit.exception.payload = DR6_BS;
     fake_machine_set_register(REG_DR7, DR7_FIXED | DR7_GD | 3);
@@ -213,7 +206,6 @@ static void debug_exceptions_are_handed_on(void **state)
 static void alignment_checks_are_handed_on_with_their_code(void **state)
 {
     struct vm_exit exit = exception_exit(VECTOR_AC);
-
     (void)state;
     exit.exception.has_error_code = true;
     assert_int_equal(fake_machine_exit(exit), RETRY);
@@ -226,7 +218,6 @@ static void alignment_checks_are_handed_on_with_their_code(void **state)
 static void an_alignment_check_in_a_delivery_is_a_double_fault(void **state)
 {
     struct vm_exit exit = exception_exit(VECTOR_AC);
-
     (void)state;
     exit.exception.delivery = true;
     assert_int_equal(fake_machine_exit(exit), RETRY);
@@ -243,7 +234,7 @@ static void an_exception_on_top_of_a_waiting_event_ends_the_vm(void **state)
     assert_non_null(strstr(fake_machine.vm->ended.text, "exception 1 while another event"));
 }
 
-// ---- Instructions that guests have not ----
+// ---- Instructions that guests do not have ----
 
 static void undefined_instructions_fault(void **state)
 {
@@ -350,7 +341,6 @@ static void the_end_of_one_leaves_the_others(void **state)
 {
     struct reason why;
     struct vm *other = fake_machine_add("other");
-
     (void)state;
     assert_int_equal(fake_machine_vm_start(other, &why), STATUS_OK);
     fake_host.host.space_enter(&fake_machine.vm->space);
@@ -378,7 +368,6 @@ static struct vm_exit random_exit(void)
 {
     struct vm_exit exit;
     uint8_t *bytes = (uint8_t *)&exit;
-
     for (size_t i = 0; i < sizeof(exit); i++) {
         bytes[i] = (uint8_t)rand();
     }
@@ -417,11 +406,10 @@ static struct vm_exit random_exit(void)
     return exit;
 }
 
-// Whatever a guest does, the host goes on and so does every other VM.
+// Whatever a guest does, the host and every other VM must go on.
 static void random_exits_hurt_nobody_else(void **state)
 {
     struct reason why;
-
     (void)state;
     srand(3);
     for (unsigned round = 0; round < 300; round++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of what travels to a vCPU from other CPUs: nothing lost, nothing twice, in the right form.
+// Tests of mail from other CPUs to a vCPU: nothing is lost, nothing comes twice or in a wrong form.
 #include "vmm/vcpu/vcpu_mail.h"
 
 #include <pthread.h>
@@ -51,7 +51,6 @@ static void take(void)
 static bool is_set(enum lapic_register first, uint8_t vector)
 {
     uint64_t word;
-
     assert_true(lapic_read(&ap->lapic, first + vector / 32, 0, &word));
     return word & BIT(vector % 32);
 }
@@ -233,13 +232,12 @@ struct sender {
     unsigned nmis;
 };
 
-// scheduler_notify asks for nothing that is not atomic while the scheduler's `current` is the vCPU.
+// While the scheduler's `current` is the vCPU, scheduler_notify reads only atomic data.
 static void *post_all(void *argument)
 {
     struct sender *sender = argument;
     struct apic_message own = {.vector = sender->vector, .level = true};
     struct apic_message shared = {.vector = SHARED_VECTOR};
-
     for (unsigned i = 0; i < POSTS; i++) {
         vcpu_mail_message(sender->vcpu, &own);
         vcpu_mail_message(sender->vcpu, &shared);
@@ -262,7 +260,7 @@ static void count_and_clear(unsigned counts[256], unsigned *nmis)
     for (unsigned vector = 0x80; vector < 256; vector++) {
         if (is_set(LAPIC_IRR, (uint8_t)vector)) {
             counts[vector]++;
-            // The senders' own are level-triggered, the one of all of them is not.
+            // The senders' own vectors are level-triggered, the shared one is not.
             assert_int_equal(is_set(LAPIC_TMR, (uint8_t)vector), vector != SHARED_VECTOR);
             lapic_accept(&ap->lapic, vector);
         }
@@ -279,7 +277,6 @@ static void nothing_is_lost_between_threads(void **state)
     unsigned nmis = 0;
     uint32_t stirs = fake_machine.vm->stirs;
     bool done = false;
-
     (void)state;
     fake_host.host.kick = no_kick;
     fake_machine.schedulers[1].current = ap;
@@ -292,7 +289,7 @@ static void nothing_is_lost_between_threads(void **state)
         for (unsigned i = 0; i < SENDERS; i++) {
             done = done && __atomic_load_n(&senders[i].done, __ATOMIC_ACQUIRE);
         }
-        vcpu_mail_take(ap); // after the senders were found done: what is left
+        vcpu_mail_take(ap); // takes what is left after all senders were done
         count_and_clear(counts, &nmis);
     }
     for (unsigned i = 0; i < SENDERS; i++) {
@@ -311,7 +308,7 @@ static void nothing_is_lost_between_threads(void **state)
     fake_machine.schedulers[1].current = NULL;
 }
 
-// One after the other: each message is answered before the next is sent.
+// Each message is answered before the next one is sent.
 static uint32_t answered;
 
 static void *post_and_wait(void *argument)
@@ -327,7 +324,6 @@ static void *post_and_wait(void *argument)
 static void each_message_arrives_by_itself(void **state)
 {
     pthread_t thread;
-
     (void)state;
     fake_host.host.kick = no_kick;
     fake_machine.schedulers[1].current = ap;

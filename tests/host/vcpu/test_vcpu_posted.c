@@ -33,7 +33,7 @@ static int set_up(void **state)
     return 0;
 }
 
-// From CPU 0.
+// Sends a message from CPU 0.
 static void send(const struct apic_message *message)
 {
     fake_host.cpu = 0;
@@ -46,7 +46,7 @@ static void send_vector(uint8_t vector)
     send(&(struct apic_message){.delivery = APIC_FIXED, .vector = vector});
 }
 
-// One run of the vCPU on CPU 1, in which the guest does this.
+// Runs the vCPU once on CPU 1, with `guest` as its guest.
 static void run(void (*guest)(struct vcpu_core *core))
 {
     fake_backend.guest = guest;
@@ -75,7 +75,7 @@ static void the_guest_stays_in_it(void **state)
     (void)state;
     run(gets_two_vectors);
     assert_int_equal(fake_backend.events[0].vector, 0x42);
-    assert_disturbed(0, 1); // the second found the first's notification on its way
+    assert_disturbed(0, 1); // when the second came, the first's notification was on its way
     assert_false(vcpu_mail_waits(&ap->mail));
     assert_int_equal(lapic_word(&ap->lapic, LAPIC_REQUESTED, 2), BIT(1)); // the other waits there
 }
@@ -100,7 +100,7 @@ static void gets_what_exits(struct vcpu_core *core)
     fake_backend_compute(core);
 }
 
-// The processor must be told first that its end exits.
+// The processor must first be told that the end of this vector exits.
 static void a_level_triggered_one_takes_the_long_way(void **state)
 {
     (void)state;
@@ -127,7 +127,7 @@ static void an_nmi_takes_the_long_way(void **state)
     assert_int_equal(fake_backend.events[0].type, EVENT_NMI);
 }
 
-// What it posts before that, and what comes after.
+// A vector comes before the guest switches its APIC off, and another one afterwards.
 static void switches_its_apic_off(struct vcpu_core *core)
 {
     send_vector(0x41);
@@ -183,7 +183,8 @@ static void no_kick(unsigned cpu)
     (void)cpu;
 }
 
-// Each is answered before the next is sent: one that is lost is waited for until the alarm.
+// Each interrupt is answered before the next one is sent. A lost one would be waited for until the
+// alarm.
 static void *post_and_wait(void *argument)
 {
     (void)argument;
@@ -216,8 +217,8 @@ static bool has_work(void)
     return __atomic_load_n(&ap->core.work, __ATOMIC_SEQ_CST) != 0;
 }
 
-// In the guest, where nothing but a notification says that something was posted, until `wanted`
-// have come or there is other work.
+// Stays in the guest until `wanted` interrupts have come or there is other work. Only a
+// notification tells the guest's processor that something was posted.
 static void stay_notified(uint32_t *count, unsigned wanted)
 {
     for (unsigned come = 0; come < wanted && *count < POSTS && !has_work();) {
@@ -228,13 +229,12 @@ static void stay_notified(uint32_t *count, unsigned wanted)
     }
 }
 
-// As vcpu_run and vcpu_runnable do it; each third time it halts until it is woken.
+// Does what vcpu_run and vcpu_runnable do. Each third time the guest halts until it is woken.
 static void lose_nothing(void *(*send_all)(void *), void (*stay_in_guest)(uint32_t *, unsigned))
 {
     pthread_t thread;
     uint32_t count = 0;
     unsigned (*fake_this_cpu)(void) = fake_host.host.this_cpu;
-
     own_cpu = 1;
     fake_host.host.this_cpu = this_cpu;
     fake_host.host.kick = no_kick;
@@ -268,14 +268,13 @@ static void no_posted_interrupt_is_lost_between_threads(void **state)
 
 // ---- AMD's AVIC: the sender's processor finds the receiver's page by itself ----
 
-static bool runs;     // the receiver, as the table of APICs has it
-static bool was_rung; // its doorbell
+static bool runs;     // the table of APICs shows that the receiver runs
+static bool was_rung; // the doorbell of its CPU was rung
 
-// APM Vol. 2 15.29: first the request, then the look whether it runs.
+// APM Vol. 2 15.29: the sender first makes the request, then looks whether the receiver runs.
 static void *send_by_avic_and_wait(void *argument)
 {
     struct vcpu *sender = fake_machine.vm->vcpus[0];
-
     for (uint32_t i = 1; i <= POSTS; i++) {
         unsigned vector = 0x80 + i % 0x80;
         uint32_t *word = &ap->lapic.page.reg[LAPIC_IRR + vector / 32].value;
@@ -293,7 +292,8 @@ static void *send_by_avic_and_wait(void *argument)
     return argument;
 }
 
-// VMRUN looks at the page; after that only a ring makes it look. One outside the guest is lost.
+// VMRUN looks at the page. After that only the doorbell makes the processor look. A ring outside
+// the guest is lost.
 static void stay(uint32_t *count, unsigned wanted, bool shown)
 {
     __atomic_store_n(&runs, shown, __ATOMIC_SEQ_CST);
@@ -311,7 +311,7 @@ static void stay_to_be_rung(uint32_t *count, unsigned wanted)
     stay(count, wanted, true);
 }
 
-// Where it must not be shown to run: erratum 1235.
+// The same on a CPU with erratum 1235, where the receiver must not be shown as running.
 static void stay_unseen(uint32_t *count, unsigned wanted)
 {
     stay(count, wanted, false);

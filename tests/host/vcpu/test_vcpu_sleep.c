@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of vCPUs that sleep: what wakes them, and when none of a VM will ever wake.
+// Tests of vCPUs that sleep: what wakes them, and when no vCPU of a VM can ever wake.
 #include "vmm/vcpu/vcpu.h"
 
 #include <setjmp.h>
@@ -20,7 +20,7 @@
 
 static struct vm *vm;
 
-// The vCPU `index`, loaded on its CPU, which is the one that runs from now on.
+// Loads vCPU `index` on its CPU, on which the test runs from now on.
 static struct vcpu *on(unsigned index)
 {
     fake_host.cpu = vm->slots[index].cpu;
@@ -73,16 +73,14 @@ static int set_up_one(void **state)
 static void halt(unsigned index, uint64_t interrupts)
 {
     struct vcpu *vcpu = on(index);
-
     vcpu_set_register(vcpu, REG_RFLAGS, RFLAGS_FIXED | interrupts);
     assert_int_equal(fake_backend_exit(&vcpu->core, (struct vm_exit){.kind = EXIT_HLT}), ADVANCE);
 }
 
-// As the scheduler asks; one that runs takes its mail by itself before it goes on.
+// Asks as the scheduler does. A vCPU that runs takes its mail by itself before it goes on.
 static bool runnable(unsigned index)
 {
     struct vcpu *vcpu = on(index);
-
     vcpu_mail_take(vcpu);
     return vcpu_runnable(vcpu);
 }
@@ -157,7 +155,6 @@ static void an_nmi_that_is_there_does_too(void **state)
 static void its_timer_wakes_it(void **state)
 {
     struct vcpu *vcpu = vm->vcpus[1];
-
     (void)state;
     assert_true(vcpu_write_lapic(on(1), LAPIC_DIVIDE, 0xb));
     assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x40));
@@ -180,11 +177,10 @@ static void an_init_turns_a_halt_into_a_wait_for_a_sipi(void **state)
     assert_true(runnable(1));
 }
 
-// The 8259s' INTR arrives as an NMI if LINT0 says so: it wakes like any other.
+// If LINT0 is set to NMI, the 8259s' INTR arrives as an NMI and wakes like any other NMI.
 static void lint0_as_nmi_wakes_for_good(void **state)
 {
     struct vcpu *first = vm->vcpus[0];
-
     (void)state;
     assert_true(vcpu_write_lapic(on(0), LAPIC_LVT_LINT0, APIC_NMI << 8));
     halt(0, 0);
@@ -196,7 +192,7 @@ static void lint0_as_nmi_wakes_for_good(void **state)
     assert_false(runnable(0));
     send(0, APIC_FIXED, 0x41);
     assert_true(runnable(0));
-    halt(1, 0); // and to the others it is awake
+    halt(1, 0); // for the others, vCPU 0 is awake
     assert_int_equal(vm->state, VM_RUNNING);
 }
 
@@ -260,7 +256,6 @@ static void one_that_waits_for_a_sipi_does_not(void **state)
 static void a_signal_on_its_way_keeps_it_alive(void **state)
 {
     static const enum apic_delivery signals[] = {APIC_NMI, APIC_STARTUP, APIC_INIT};
-
     (void)state;
     halt(1, 0);
     for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
@@ -275,7 +270,7 @@ static void a_signal_on_its_way_keeps_it_alive(void **state)
     assert_int_equal(vm->state, VM_ENDED);
 }
 
-// A NMI that was taken, but whose receiver sleeps again by itself.
+// The receiver of an NMI has taken it and sleeps again by itself.
 static void who_woke_and_slept_again_looks_again(void **state)
 {
     (void)state;
@@ -289,7 +284,7 @@ static void who_woke_and_slept_again_looks_again(void **state)
     assert_int_equal(vm->state, VM_ENDED);
 }
 
-// The sender halts for good; its INIT makes the other one sleep.
+// The sender halts for good, and its INIT makes the other vCPU sleep.
 static void the_receiver_of_the_last_init_ends_the_vm(void **state)
 {
     (void)state;
@@ -301,7 +296,7 @@ static void the_receiver_of_the_last_init_ends_the_vm(void **state)
     assert_int_equal(fake_host_logged(FOR_EVER), 1);
 }
 
-// An NMI that waits for the SIPI wakes nobody.
+// An NMI does not end the wait for a SIPI.
 static void an_nmi_does_not_wake_who_waits_for_a_sipi(void **state)
 {
     (void)state;
@@ -324,11 +319,11 @@ static void watched_load(struct vcpu_core *vcpu)
     load(vcpu);
 }
 
-// Its mail is empty by then: others that fall asleep must not take it for asleep in between.
+// The vCPU's mail is empty while it carries out the INIT. Others that fall asleep then must not
+// take it for asleep.
 static void init_and_sipi_in_one_go_are_no_sleep(void **state)
 {
     struct vcpu *vcpu = on(1);
-
     (void)state;
     send(1, APIC_INIT, 0);
     send(1, APIC_STARTUP, 0x20);

@@ -16,7 +16,7 @@
 #include "vmm/vcpu/vcpu_run.h"
 #include "vmm/vm/vm_hold.h"
 
-static struct vcpu *ap; // the second vCPU, held and loaded on CPU 1, where the tests run
+static struct vcpu *ap; // the second vCPU, held and loaded on CPU 1, on which the tests run
 
 static int set_up(void **state)
 {
@@ -38,7 +38,6 @@ static void send(enum apic_delivery delivery, uint8_t vector)
 static struct segment segment_of(enum guest_segment which)
 {
     struct segment segment;
-
     fake_backend.ops.get_segment(&ap->core, which, &segment);
     return segment;
 }
@@ -51,7 +50,6 @@ static uint32_t signature(void)
 static void assert_real_mode_data(enum guest_segment which)
 {
     struct segment segment = segment_of(which);
-
     assert_int_equal(segment.selector, 0);
     assert_int_equal(segment.base, 0);
     assert_int_equal(segment.limit, 0xffff);
@@ -61,7 +59,6 @@ static void assert_real_mode_data(enum guest_segment which)
 static void assert_starts_at(uint8_t vector)
 {
     struct segment code = segment_of(SEGMENT_CS);
-
     assert_int_equal(code.selector, vector << 8);
     assert_int_equal(code.base, vector << 12);
     assert_int_equal(code.limit, 0xffff);
@@ -72,7 +69,7 @@ static void assert_starts_at(uint8_t vector)
     assert_true(vcpu_runnable(ap));
 }
 
-// A 64-bit system that has done everything that INIT undoes.
+// Puts the vCPU into 64-bit mode, with everything changed that INIT undoes.
 static void live(void)
 {
     for (unsigned i = 0; i < GPR_COUNT; i++) {
@@ -110,7 +107,6 @@ static void go_live(void)
 static void all_but_the_first_wait(void **state)
 {
     struct vcpu *first = fake_machine.vm->vcpus[0];
-
     (void)state;
     assert_true(ap->waits_for_startup);
     assert_true(ap->asleep);
@@ -202,7 +198,6 @@ static void init_leaves_caching_as_it_was(void **state)
 static void init_resets_the_local_apic_but_not_its_mode(void **state)
 {
     uint64_t value;
-
     (void)state;
     go_live();
     assert_true(lapic_set_base(&ap->lapic, lapic_base(&ap->lapic) | APIC_BASE_X2APIC));
@@ -241,11 +236,10 @@ static void a_sipi_where_it_runs_changes_nothing(void **state)
     assert_int_equal(segment_of(SEGMENT_CS).base, 0x5000);
 }
 
-// The first vCPU has nobody that sends it a SIPI: it is the machine that is reset.
+// No other vCPU would send the first one a SIPI, so an INIT to it resets the machine.
 static void an_init_of_the_first_resets_the_vm(void **state)
 {
     struct vcpu *first = fake_machine.vm->vcpus[0];
-
     (void)state;
     vcpu_mail_message(first, &(struct apic_message){.delivery = APIC_INIT});
     fake_host.cpu = 0;

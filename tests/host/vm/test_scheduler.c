@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of how one CPU is shared: fairness, soon after waking, nobody starved, deadlines.
+// Tests of how one CPU is shared: fairness, short latency after waking, no starvation, deadlines.
 #include "vmm/vm/scheduler.h"
 
 #include <setjmp.h>
@@ -23,7 +23,6 @@ static struct vm *start(const char *name)
 {
     struct reason why = {""};
     struct vm *vm = fake_machine_add(name);
-
     assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     fake_backend.ops.load_vcpu(&vm->vcpus[0]->core);
     return vm;
@@ -41,12 +40,11 @@ static struct scheduler *cpu0(void)
     return &fake_machine.schedulers[0];
 }
 
-// What kernel_main's loop does with a step, its own time and the idle wait.
+// One round of kernel_main's loop: a step, the loop's own time, and the idle wait.
 static bool step(void)
 {
     uint64_t wake_ns = 0;
     bool ran = scheduler_step(cpu0(), &wake_ns);
-
     fake_host.now_ns += OVERHEAD_NS;
     if (!ran && wake_ns != NEVER_NS) {
         fake_host.now_ns = MAX(fake_host.now_ns, wake_ns);
@@ -57,7 +55,6 @@ static bool step(void)
 static void run_for(uint64_t ns)
 {
     uint64_t end_ns = fake_host.now_ns + ns;
-
     while (fake_host.now_ns < end_ns) {
         (void)step();
     }
@@ -78,12 +75,11 @@ static struct vm *current(void)
 static uint64_t latency_worst_ns;
 static uint64_t woken;
 
-// Works `work_ns` after each interrupt, then halts until the next.
+// A guest that works `work_ns` after each interrupt, then halts until the next one.
 static void sleep_between_ticks(struct vcpu_core *core, uint64_t work_ns)
 {
     struct vcpu *vcpu = vcpu_of(core);
     struct lapic *lapic = &vcpu->lapic;
-
     if (!(core->backend->registers[REG_RFLAGS] & RFLAGS_IF)) { // in the handler
         uint64_t due_ns = lapic_next_event_ns(lapic) - MS + vcpu->vm->clock_base_ns;
 
@@ -96,7 +92,7 @@ static void sleep_between_ticks(struct vcpu_core *core, uint64_t work_ns)
     fake_backend_exit(core, (struct vm_exit){.kind = EXIT_HLT});
 }
 
-// By the VM's name: a hog computes, others sleep.
+// The VM's name decides what the guest does: a hog computes, others sleep.
 static void guest(struct vcpu_core *core)
 {
     if (vcpu_of(core)->vm->config.name[0] == 'h') {
@@ -111,7 +107,6 @@ static struct vm *start_with_timer(const char *name, uint32_t period_ns, uint32_
 {
     struct vm *vm = start(name);
     struct vcpu *vcpu = vm->vcpus[0];
-
     assert_true(vcpu_write_lapic(vcpu, LAPIC_DIVIDE, 0xb));
     assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 1U << 17 | masked << 16 | 0x40));
     assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, period_ns));
@@ -124,7 +119,6 @@ static struct vm *start_with_timer(const char *name, uint32_t period_ns, uint32_
 static void an_empty_machine_sleeps(void **state)
 {
     uint64_t wake_ns = 0;
-
     (void)state;
     assert_false(scheduler_step(cpu0(), &wake_ns));
     assert_int_equal(wake_ns, NEVER_NS);
@@ -146,7 +140,6 @@ static void vms_of_other_cpus_do_not_run_here(void **state)
                                .cpus = {BIT(1)}};
     struct reason why;
     struct vm *vm;
-
     (void)state;
     fake_backend.guest = guest;
     struct vm *here = start("hog");
@@ -160,11 +153,10 @@ static void vms_of_other_cpus_do_not_run_here(void **state)
     assert_true(run_time(vm) > 0);
 }
 
-// Before a power-off its virtualisation is off: nobody runs, and nobody is started anew.
+// Before a power-off virtualisation is switched off: then no VM runs, and none is restarted.
 static void a_cpu_that_runs_no_guests_schedules_nothing(void **state)
 {
     uint64_t wake_ns = 0;
-
     (void)state;
     fake_backend.guest = guest;
     struct vm *hog = start("hog");
@@ -199,7 +191,6 @@ static void hogs_share_equally(void **state)
 {
     static const char *const names[] = {"h1", "h2", "h3", "h4", "h5"};
     struct vm *vms[ARRAY_SIZE(names)];
-
     (void)state;
     fake_backend.guest = guest;
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
@@ -238,7 +229,7 @@ static void a_sleeper_wakes_soon_beside_a_hog(void **state)
     run_for(2000 * MS);
     assert_in_range(woken, 1980, 2000);
     assert_true(latency_worst_ns < 200 * US);
-    assert_true(run_time(hog) > 1900 * MS); // and keeps what it was not asked for
+    assert_true(run_time(hog) > 1900 * MS); // the hog keeps the time that the sleeper leaves
 }
 
 static void sleepers_keep_their_pace_beside_a_hog(void **state)
@@ -257,7 +248,7 @@ static void sleepers_keep_their_pace_beside_a_hog(void **state)
     assert_true(run_time(hog) > 880 * MS);
 }
 
-// After a long sleep it does not get the whole time that it slept.
+// After a long sleep a VM does not get the CPU for as long as it slept.
 static void sleeping_saves_up_no_more_than_a_slice(void **state)
 {
     (void)state;
@@ -295,7 +286,7 @@ static void a_vm_that_starts_late_does_not_catch_up(void **state)
 
 // ---- Guests that mean harm ----
 
-// A halted VM whose timer never rests: others would get slices of no use.
+// A halted VM has a timer that fires all the time. The slices of others must not become too short.
 static void a_masked_timer_does_not_cut_the_others_slices(void **state)
 {
     (void)state;
@@ -319,11 +310,10 @@ static void a_storm_of_interrupts_takes_its_own_time_only(void **state)
     assert_true(run_time(hog) > 450 * MS);
 }
 
-// Resets are the only thing it does.
+// A guest that does nothing but ask for resets.
 static void reset_at_once(struct vcpu_core *core)
 {
     struct vm *vm = vcpu_of(core)->vm;
-
     if (vm->config.name[0] == 'h') {
         fake_backend_compute(core);
         return;
@@ -351,7 +341,7 @@ static void slow_down_starts(uint64_t ns)
     fake_host.zero_ns_per_kib = ns / (FAKE_VM_BYTES / KIB);
 }
 
-// Each reset of much memory takes the host long: that time is the VM's own.
+// A reset with much memory takes the host long. The VM pays for that time.
 static void slow_resets_starve_nobody(void **state)
 {
     (void)state;
@@ -369,7 +359,6 @@ static void slow_resets_starve_nobody(void **state)
 static void end_at_once(struct vcpu_core *core)
 {
     struct vm *vm = vcpu_of(core)->vm;
-
     if (vm->config.name[0] == 'h') {
         fake_backend_compute(core);
         return;
@@ -378,7 +367,7 @@ static void end_at_once(struct vcpu_core *core)
     vm_end(vm, 1, "a test");
 }
 
-// And so does each restart: ending at once gains nothing over resetting.
+// The same for restarts: a VM gains nothing by ending at once instead of resetting.
 static void slow_restarts_starve_nobody(void **state)
 {
     (void)state;
@@ -415,14 +404,13 @@ static void start_sleepers(void)
                                .cpus = {BIT(0)}};
     struct reason why;
     struct vm *vm;
-
     assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
     assert_true(vm_add_payload(vm, &fake_machine.vmm.vms[0]->payloads[0]));
     assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     vm->vcpus[0]->halted = vm->vcpus[0]->asleep = true;
     vm->vcpus[1]->waits_for_startup = false;
     vm->vcpus[1]->halted = true;
-    sleeper = vm->vcpus[0]; // that is looked at first
+    sleeper = vm->vcpus[0]; // the one that the scheduler looks at first
     kicked = false;
     storm_posts = 0;
     fake_host.host.kick = take_kick;
@@ -430,12 +418,11 @@ static void start_sleepers(void)
 
 static uint64_t (*real_now_ns)(void);
 
-// Whenever the host looks at its clock and runs nobody, CPU 1 sends both an interrupt.
+// A clock at which CPU 1 sends both vCPUs an interrupt whenever CPU 0 reads it and runs no vCPU.
 static uint64_t now_in_a_storm(void)
 {
     static bool posting;
-
-    if (!posting && cpu0()->current == NULL) {
+    if (!posting && !cpu0()->current) {
         posting = true;
         fake_host.cpu = 1;
         for (unsigned i = 0; i < 2; i++) {
@@ -487,11 +474,10 @@ static uint64_t now_with_an_nmi(void)
     return real_now_ns();
 }
 
-// At whatever moment it comes: either the CPU finds it, or it is kicked.
+// At whatever moment a wake-up comes, the CPU either finds it or is kicked.
 static void no_wake_is_lost(void **state)
 {
     uint64_t wake_ns;
-
     (void)state;
     fake_backend.guest = compute_unless_kicked;
     fake_machine_add("payload");
@@ -507,7 +493,7 @@ static void no_wake_is_lost(void **state)
         bool ran = scheduler_step(cpu0(), &wake_ns);
 
         if (looks_until_nmi != 0) {
-            assert_true(i > 3); // both have been looked at in one of them
+            assert_true(i > 3); // in one of these rounds the CPU has looked at both
             break;
         }
         assert_true(ran || kicked);
@@ -515,7 +501,7 @@ static void no_wake_is_lost(void **state)
     fake_host.host.now_ns = real_now_ns;
 }
 
-// The back end's own timer may stand still while exits are handled: the host's is set too.
+// The back end's own timer may stand still while exits are handled, so the host's timer is set too.
 static void every_slice_has_a_deadline_of_the_host(void **state)
 {
     (void)state;
@@ -531,7 +517,7 @@ static void every_slice_has_a_deadline_of_the_host(void **state)
     }
 }
 
-// Another CPU kicks this one all the time: each run is short, and paid for.
+// A guest whose CPU is kicked all the time: each run is short, and the VM pays for it.
 static void interrupted(struct vcpu_core *core)
 {
     fake_host.now_ns += US;
@@ -555,7 +541,6 @@ static void kicks_without_end_starve_nobody(void **state)
 static void the_wake_time_is_the_first_of_all(void **state)
 {
     uint64_t wake_ns = 0;
-
     (void)state;
     fake_backend.guest = guest;
     uint64_t start_ns = fake_host.now_ns;
@@ -609,7 +594,6 @@ static void the_end_of_a_vm_lets_the_others_run(void **state)
 static void restarts_are_waited_for(void **state)
 {
     uint64_t wake_ns = 0;
-
     (void)state;
     fake_backend.guest = guest;
     struct vm *vm = start("h1");
@@ -624,7 +608,7 @@ static void restarts_are_waited_for(void **state)
     assert_int_equal(vm->starts, 2);
 }
 
-// Names with w wait in a loop that exits after 5 us, others compute.
+// VMs whose names begin with w wait in a loop that exits after 5 us, others compute.
 static void waiter_or_hog(struct vcpu_core *core)
 {
     if (vcpu_of(core)->vm->config.name[0] == 'w') {
@@ -646,7 +630,7 @@ static void who_waits_in_a_loop_gives_way(void **state)
     run_for(1000 * MS);
     assert_true(run_time(waiter) < 2 * MS);
     assert_true(waiter->vcpus[0]->core.exits[EXIT_PAUSE] >=
-                45); // a turn before each hog's at least
+                45); // at least one turn before each turn of the hog
     assert_in_range(run_time(hog), 480 * MS, 520 * MS);
     assert_in_range(run_time(other), 480 * MS, 520 * MS);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of CPUs that wake each other: kicked when they must be, and no more often.
+// Tests of CPUs that wake each other: they are kicked when they must be, and no more often.
 #include "vmm/vm/scheduler.h"
 
 #include <setjmp.h>
@@ -34,7 +34,7 @@ static struct scheduler *scheduler(unsigned cpu)
     return &fake_machine.schedulers[cpu];
 }
 
-// As if `vcpu` ran on that CPU just now; NULL: it chooses, or is idle.
+// Makes `vcpu` the one that runs on that CPU now. NULL: the CPU chooses or is idle.
 static void set_current(unsigned cpu, struct vcpu *vcpu)
 {
     scheduler(cpu)->current = vcpu;
@@ -49,7 +49,6 @@ static void leave(void)
 static unsigned kicks_by_wake(unsigned from, struct vcpu *vcpu, bool known)
 {
     unsigned cpu = vm->slots[vcpu->index].cpu;
-
     fake_host.kicks[cpu] = 0;
     fake_host.cpu = from;
     vcpu->core.work = known ? WORK_EVENTS : 0;
@@ -104,7 +103,7 @@ static void others_are_disturbed_once_in_100_us(void **state)
     fake_host.now_ns += US;
     assert_int_equal(kicks_by_wake(0, vm->vcpus[1], false), 1);
     assert_int_equal(kicks_by_wake(0, vm->vcpus[1], false), 0);
-    set_current(1, vm->vcpus[1]); // it is the VM that counts, however many vCPUs it has there
+    set_current(1, vm->vcpus[1]); // the limit is for the VM, however many vCPUs it has there
     assert_int_equal(kicks_by_wake(0, vm->vcpus[3], false), 0);
     leave();
 }
@@ -156,7 +155,6 @@ static void the_current_one_is_known_while_it_runs(void **state)
 static void halt(unsigned index, uint64_t interrupts)
 {
     struct vcpu *vcpu = vm->vcpus[index];
-
     fake_host.cpu = vm->slots[index].cpu;
     fake_backend.ops.load_vcpu(&vcpu->core);
     fake_host.host.space_enter(&vm->space);
@@ -165,11 +163,11 @@ static void halt(unsigned index, uint64_t interrupts)
     fake_host.cpu = 0;
 }
 
-// It is found in the mail after the CPU has looked at the VM: it must look again before it idles.
+// The CPU finds the INIT in the mail after it has looked at the VM, so it must look again before it
+// idles.
 static void a_reset_by_an_init_to_a_halted_vcpu_is_carried_out(void **state)
 {
     uint64_t wake_ns = 0;
-
     (void)state;
     fake_host.now_ns += 1000 * MS; // one is allowed again
     halt(0, RFLAGS_IF);
@@ -179,7 +177,7 @@ static void a_reset_by_an_init_to_a_halted_vcpu_is_carried_out(void **state)
     vcpu_mail_message(vm->vcpus[0], &(struct apic_message){.delivery = APIC_INIT});
     fake_host.cpu = 0;
     for (unsigned i = 0; i < 10 && vm->starts == 1; i++) {
-        assert_false(fake_machine_step(1, NULL) && vm->reset_requested); // kicked, it lets go
+        assert_false(fake_machine_step(1, NULL) && vm->reset_requested); // kicked, it releases
         (void)fake_machine_step(0, &wake_ns);
         if (vm->starts == 1) {
             assert_true(wake_ns <= fake_host.now_ns + MS); // and not NEVER_NS
@@ -191,7 +189,6 @@ static void a_reset_by_an_init_to_a_halted_vcpu_is_carried_out(void **state)
 static void the_last_to_sleep_lets_go_of_its_vm(void **state)
 {
     uint64_t wake_ns = NEVER_NS;
-
     (void)state;
     halt(0, 0);
     halt(1, 0);
@@ -209,7 +206,6 @@ static void the_last_to_sleep_lets_go_of_its_vm(void **state)
 static void a_reset_settles_when_both_cpus_have_let_go(void **state)
 {
     uint64_t wake_ns = 0;
-
     (void)state;
     fake_host.now_ns += 1000 * MS;
     fake_host.cpu = 1;
@@ -225,7 +221,7 @@ static void a_reset_settles_when_both_cpus_have_let_go(void **state)
     fake_host.kicks[0] = fake_host.kicks[1] = 0;
     assert_false(fake_machine_step(1, NULL));
     assert_int_equal(vm->holders, 0);
-    assert_int_equal(fake_host.kicks[0], 1); // the last one tells
+    assert_int_equal(fake_host.kicks[0], 1); // the last holder kicks the home CPU
     assert_true(fake_machine_step(0, &wake_ns));
     assert_int_equal(vm->starts, 2);
     assert_false(vm->reset_requested);
@@ -237,12 +233,11 @@ static void a_reset_settles_when_both_cpus_have_let_go(void **state)
 static void a_restart_waits_for_the_other_cpu_too(void **state)
 {
     uint64_t wake_ns = 0;
-
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
     fake_host.cpu = 1;
     vm_fail(vm, "a test");
-    vm_fail(vm, "another"); // of several vCPUs the first has its way
+    vm_fail(vm, "another"); // the first of several ends counts
     vm_end(vm, 7, "its own wish");
     fake_host.cpu = 0;
     assert_int_equal(fake_host_logged("[web] stopped: a test"), 1);
@@ -263,7 +258,6 @@ static unsigned looks;
 static void look(struct vm *of, void *context)
 {
     unsigned index = *(const unsigned *)context;
-
     looks++;
     seen_cpu = fake_host.cpu;
     assert_ptr_equal(fake_backend.current[fake_host.cpu], vm_vcpu_core(of, index));
@@ -279,7 +273,7 @@ static void each_vcpu_is_looked_at_on_its_own_cpu(void **state)
             vm_call(vm, i, look, &i);
             assert_int_equal(looks, 1);
             assert_int_equal(seen_cpu, i % 2);
-            assert_int_equal(vm->slots[i].held, !paused); // given back where it does not run
+            assert_int_equal(vm->slots[i].held, !paused); // released again if the VM does not run
         }
         if (!paused) {
             assert_int_equal(vm_pause(vm, &why), STATUS_OK);
@@ -290,7 +284,6 @@ static void each_vcpu_is_looked_at_on_its_own_cpu(void **state)
 static void nobody_looks_between_two_lives(void **state)
 {
     unsigned index = 3;
-
     (void)state;
     assert_int_equal(vm_stop(vm, &why), STATUS_OK);
     looks = 0;
@@ -315,7 +308,6 @@ static void run_all(void)
 static void a_pause_moves_the_tscs_of_all_alike(void **state)
 {
     uint64_t before = offset_of(0);
-
     (void)state;
     for (unsigned i = 1; i < 4; i++) {
         assert_int_equal(offset_of(i), before);
@@ -333,7 +325,6 @@ static void a_write_to_one_tsc_leaves_the_others(void **state)
 {
     uint64_t before = offset_of(0);
     struct vcpu *vcpu = vm->vcpus[1];
-
     (void)state;
     fake_host.cpu = 1;
     fake_backend.ops.load_vcpu(&vcpu->core);
@@ -350,7 +341,7 @@ static void a_write_to_one_tsc_leaves_the_others(void **state)
     for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(offset_of(i), i == 1 ? written : before);
     }
-    assert_int_equal(vm_pause(vm, &why), STATUS_OK); // what it is ahead stays
+    assert_int_equal(vm_pause(vm, &why), STATUS_OK); // tsc_adjust stays as it is
     fake_host.now_ns += 500 * MS;
     assert_int_equal(vm_resume(vm, &why), STATUS_OK);
     run_all();

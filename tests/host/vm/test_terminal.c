@@ -58,8 +58,8 @@ static void test_output_full_refuses_and_loses_nothing(void **state)
     assert_int_equal(terminal_take(&terminal), 'y');
 }
 
-// Whenever a byte was refused, and even if the ring was not full when the other side came to empty
-// it, that side learns that one waits.
+// If a byte was refused, the other side learns that a byte waits, even if the ring was no longer
+// full when the other side came to empty it.
 static void test_a_refused_byte_is_told_to_the_other_side_once(void **state)
 {
     (void)state;
@@ -123,9 +123,9 @@ static void test_history_keeps_the_last_bytes(void **state)
 
 #define BYTES 200000U
 
-static bool told; // that there is room again
+static bool told; // the producer was told that there is room again
 
-// A guest that sends. A byte that was refused is offered again when the other side says so.
+// A guest that sends. It offers a refused byte again when the other side tells it to.
 static void *send_all(void *argument)
 {
     for (unsigned i = 0; i < BYTES; i++) {
@@ -141,7 +141,7 @@ static void test_no_byte_is_lost_between_threads(void **state)
 {
     (void)state;
     pthread_t thread;
-    alarm(60); // a wish that is lost is waited for until then
+    alarm(60); // a lost message would be waited for until then
     assert_int_equal(pthread_create(&thread, NULL, send_all, NULL), 0);
     for (unsigned i = 0; i < BYTES;) {
         for (int byte; (byte = terminal_take(&terminal)) >= 0; i++) {
@@ -167,6 +167,5 @@ int main(void)
         cmocka_unit_test_setup(test_history_keeps_the_last_bytes, set_up),
         cmocka_unit_test_setup(test_no_byte_is_lost_between_threads, set_up),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tests of what a VM gets when it starts, and gives back, wherever that start fails.
+// Tests of what a VM gets when it starts, and that all of it is taken back wherever the start
+// fails.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,7 +42,6 @@ static struct vm *add_with_module(uint64_t memory_bytes)
     struct vm_payload payload = {
         .start = hpa((uint64_t)sector), .size = sizeof(sector), .command_line = ""};
     struct vm *vm = NULL;
-
     assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
     assert_true(vm_add_payload(vm, &payload));
     return vm;
@@ -50,7 +50,6 @@ static struct vm *add_with_module(uint64_t memory_bytes)
 static struct vm *start_with_module(uint64_t memory_bytes)
 {
     struct vm *vm = add_with_module(memory_bytes);
-
     assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     return vm;
 }
@@ -61,7 +60,6 @@ static void assert_mapped(const struct vm *vm, uint64_t address)
 {
     struct fake_map map = fake_backend_mapping(vm->nested, gpa(address));
     uint64_t contiguous;
-
     assert_int_equal(map.access, ACCESS_ALL);
     assert_int_equal(map.hpa.value,
                      fake_host.host.space_frame(&vm->space, gpa(address), &contiguous).value);
@@ -111,7 +109,6 @@ static void the_device_hole_stays_open_in_a_large_vm(void **state)
 static void two_vms_share_no_frame(void **state)
 {
     struct vm *a = start_with_module(2 * MIB);
-
     (void)state;
     struct vm *b = fake_machine_add("b");
 
@@ -145,7 +142,6 @@ static void watched_zero(const struct host_space *space, gpa_t gpa, uint64_t byt
 static void all_ram_is_zeroed_before_anything_is_in_it(void **state)
 {
     struct vm *vm = add_with_module(5 * MIB - PAGE_SIZE);
-
     (void)state;
     real_zero = fake_host.host.space_zero;
     fake_host.host.space_zero = watched_zero;
@@ -174,7 +170,6 @@ static void all_ram_is_zeroed_before_anything_is_in_it(void **state)
 static void a_module_is_loaded_into_ram(void **state)
 {
     struct vm *vm = start_with_module(2 * MIB);
-
     (void)state;
     fake_host.host.space_enter(&vm->space);
     assert_memory_equal(guest_memory_at(&vm->memory, gpa(0x7c00), 512), sector, 512);
@@ -184,7 +179,6 @@ static void firmware_is_there_when_the_payload_is(void **state)
 {
     static const uint8_t rom[] = {0x00, 0xf0, 0xff, 0x90, 0x90, 0x90, 0x90, 0x90};
     static const struct linked_payload firmware = {.start = rom, .size = sizeof(rom)};
-
     (void)state;
     fake_machine.vmm.firmware = &firmware;
     struct vm *vm = start_with_module(2 * MIB);
@@ -197,7 +191,6 @@ static void firmware_is_there_when_the_payload_is(void **state)
 static void acpi_tables_are_there_when_the_payload_is(void **state)
 {
     struct vm *vm = start_with_module(MIB);
-
     (void)state;
     fake_host.host.space_enter(&vm->space);
     assert_memory_equal(guest_memory_at(&vm->memory, gpa(0xe0000), 8), "RSD PTR ", 8);
@@ -217,11 +210,10 @@ static void assert_nothing_is_left(const struct vm *vm)
     assert_int_equal(vm->memory.extent_count, 0);
 }
 
-// The log has the reason of a start that fails late.
+// A start that fails late has its reason in the log.
 static void start_fails_late(struct vm *vm)
 {
     unsigned before = fake_host_logged("[web] not started: ");
-
     assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     assert_nothing_is_left(vm);
     assert_int_equal(fake_host_logged("[web] not started: "), before + 1);
@@ -230,7 +222,6 @@ static void start_fails_late(struct vm *vm)
 static void a_bad_payload_costs_nothing(void **state)
 {
     struct vm *vm = add_with_module(2 * MIB);
-
     (void)state;
     sector[511] = 0;
     start_fails_late(vm);
@@ -241,7 +232,6 @@ static void a_bad_payload_costs_nothing(void **state)
 static void firmware_that_does_not_fit_costs_nothing(void **state)
 {
     static const struct linked_payload firmware = {.start = sector, .size = 1};
-
     (void)state;
     fake_machine.vmm.firmware = &firmware;
     struct vm *vm = add_with_module(2 * MIB);
@@ -256,7 +246,6 @@ static void a_start_that_fails_anywhere_costs_nothing(void **state)
     struct vm *vm = add_with_module(2 * MIB);
     unsigned at_once = 0;
     unsigned late = 0;
-
     (void)state;
     fake_host.frame_run = 64;
     for (;;) {
@@ -268,9 +257,10 @@ static void a_start_that_fails_anywhere_costs_nothing(void **state)
         }
         assert_nothing_is_left(vm);
         assert_int_equal(vm->starts, 0);
-        at_once += status != STATUS_OK;
-        late += status == STATUS_OK;
-        assert_true(status == STATUS_OK || late == 0);
+        bool fails_at_once = status != STATUS_OK;
+        at_once += fails_at_once;
+        late += !fails_at_once;
+        assert_true(!fails_at_once || late == 0);
         assert_int_equal(fake_host_logged("[web] not started: no "), late);
     }
     // Memory, nested table, its mappings; devices, vCPU (frame and hardware), module.
@@ -284,7 +274,6 @@ static void a_reset_that_fails_anywhere_costs_only_the_vm(void **state)
 {
     struct vm *vm = start_with_module(2 * MIB);
     struct vm *other = fake_machine_add("other");
-
     (void)state;
     assert_int_equal(fake_machine_vm_start(other, &why), STATUS_OK);
     uint64_t cr3 = other->space.cr3;
@@ -304,12 +293,11 @@ static void a_reset_that_fails_anywhere_costs_only_the_vm(void **state)
     }
 }
 
-// A machine that is full: each VM fits, not all of them.
+// Each VM fits into the machine, but not all of them.
 static void memory_that_others_have_is_not_there(void **state)
 {
     struct vm *vm = start_with_module(32 * MIB);
     uint64_t all = fake_host.guest_bytes;
-
     (void)state;
     assert_int_equal(vm_stop(vm, &why), STATUS_OK);
     fake_host.guest_bytes = 16 * MIB; // the rest is taken

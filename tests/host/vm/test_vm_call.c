@@ -46,7 +46,7 @@ static void calls_run_on_the_vcpus_cpu_in_the_vms_space(void **state)
         assert_int_equal(seen_cpu, i + 1);
         assert_int_equal(seen_cr3, vm->space.cr3);
         assert_ptr_equal(seen_core, vm_vcpu_core(vm, i));
-        assert_int_equal(fake_host.cr3[i + 1], 0); // and back
+        assert_int_equal(fake_host.cr3[i + 1], 0); // each CPU has left the space again
     }
     assert_int_equal(fake_host.cpu, 0);
 }
@@ -64,7 +64,7 @@ static void a_vm_that_is_off_has_neither(void **state)
     assert_int_equal(seen, 1);
 }
 
-// What others left in it would be seen.
+// The memory of a VM that is starting still holds data of earlier owners.
 static void nobody_looks_into_a_vm_that_is_starting(void **state)
 {
     (void)state;
@@ -97,7 +97,7 @@ static void changes_are_made_on_the_home_cpu_while_nothing_is_held(void **state)
     assert_int_equal(vm_on_home_cpu(vm, change, &why), STATUS_BUSY);
     assert_string_equal(why.text, "a test");
     assert_false(vm->held_back);
-    assert_int_equal(fake_host.kicks[1], 1); // they look at it again
+    assert_int_equal(fake_host.kicks[1], 1); // so that the CPU looks at the VM again
     assert_int_equal(fake_host.kicks[2], 1);
 }
 

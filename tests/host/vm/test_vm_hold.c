@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tests of who may touch a VM's vCPUs: two CPUs that run them, and the home CPU that wants them.
+// Tests of which CPU may touch a VM's vCPUs: two CPUs run them, and the home CPU wants to seize
+// them.
 #include "vmm/vm/vm_hold.h"
 #include "vmm/vm/vm_life.h"
 
@@ -61,7 +62,7 @@ static void each_vcpu_is_held_once(void **state)
 {
     (void)state;
     assert_true(hold_on(0, 0));
-    assert_true(hold_on(0, 0)); // it has it already
+    assert_true(hold_on(0, 0)); // CPU 0 holds it already
     assert_int_equal(vm->holders, 1);
     assert_true(hold_on(1, 3));
     assert_true(hold_on(1, 1));
@@ -76,7 +77,7 @@ static void nobody_gets_one_while_it_is_seized(void **state)
 {
     (void)state;
     assert_true(vm_seize(vm));
-    assert_true(vm_seize(vm)); // it was already
+    assert_true(vm_seize(vm)); // the VM is seized already
     assert_false(hold_on(0, 0));
     assert_false(hold_on(1, 1));
     assert_int_equal(fake_host.cr3[1], 0);
@@ -100,7 +101,6 @@ static void it_is_not_seized_while_one_is_held(void **state)
 static void a_vm_that_is_off_cannot_be_held(void **state)
 {
     struct vm *off = fake_machine_add_smp("off", 2, BIT(0) | BIT(1));
-
     (void)state;
     assert_false(vm_hold(off, 0));
     assert_false(vm_hold(off, 1));
@@ -115,9 +115,8 @@ static unsigned unloads;
 static void watched_unload(struct vcpu_core *vcpu)
 {
     struct vm *of = vcpu_of(vcpu)->vm;
-
     assert_int_equal(fake_host.cr3[fake_host.cpu], 0); // the space is left first
-    assert_true(of->slots[vcpu_of(vcpu)->index].held); // and nobody else may have it yet
+    assert_true(of->slots[vcpu_of(vcpu)->index].held); // no other CPU may have it yet
     assert_true(of->holders > 0);
     unloads++;
     unload(vcpu);
@@ -147,7 +146,7 @@ static void the_last_of_another_cpu_kicks_the_home_cpu(void **state)
     release_on(1, 3);
     assert_int_equal(fake_host.kicks[0], 1);
     assert_true(hold_on(0, 0));
-    release_on(0, 0); // the home CPU knows
+    release_on(0, 0); // the home CPU itself, so no kick
     assert_int_equal(fake_host.kicks[0], 1);
 }
 
@@ -240,7 +239,7 @@ struct worker {
     unsigned held;
 };
 
-static uint32_t inside; // atomic: how many workers have their vCPU just now
+static uint32_t inside; // atomic: how many workers hold their vCPU now
 
 static void no_space(const struct host_space *space)
 {
@@ -261,7 +260,6 @@ static void no_kick(unsigned cpu)
 static void *hold_and_release(void *argument)
 {
     struct worker *worker = argument;
-
     for (unsigned i = 0; i < ROUNDS; i++) {
         if (vm_hold(worker->vm, worker->index)) {
             __atomic_add_fetch(&inside, 1, __ATOMIC_SEQ_CST);
@@ -282,7 +280,6 @@ static void seizing_excludes_all_holders(void **state)
     struct worker workers[THREADS];
     pthread_t threads[THREADS];
     unsigned seized = 0;
-
     (void)state;
     host.space_enter = no_space;
     host.kick = no_kick;

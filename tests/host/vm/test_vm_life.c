@@ -34,7 +34,6 @@ static int set_up(void **state)
 static struct vm_config config_named(const char *name)
 {
     struct vm_config config = {.memory_bytes = FAKE_VM_BYTES, .vcpus = 1, .command_line = ""};
-
     text_copy(config.name, sizeof(config.name), name);
     return config;
 }
@@ -42,7 +41,6 @@ static struct vm_config config_named(const char *name)
 static enum status create(const struct vm_config *config)
 {
     struct vm *vm = NULL;
-
     why.text[0] = '\0';
     return vm_create(&fake_machine.vmm, config, &vm, &why);
 }
@@ -52,20 +50,18 @@ static enum status create(const struct vm_config *config)
 static void a_new_vm_is_off(void **state)
 {
     struct vm *vm = fake_machine_add("web");
-
     (void)state;
     assert_int_equal(vm->state, VM_OFF);
     assert_null(vm_vcpu_core(vm, 0));
     assert_ptr_equal(vm_find(&fake_machine.vmm, "web"), vm);
     assert_null(vm_find(&fake_machine.vmm, "we"));
     assert_int_equal(vm->restart_at_ns, NEVER_NS);
-    assert_int_equal(fake_host.live_spaces, 0); // costs no memory until it starts
+    assert_int_equal(fake_host.live_spaces, 0); // a VM costs no memory until it starts
 }
 
 static void names_are_taken_once(void **state)
 {
     struct vm_config config = config_named("web");
-
     (void)state;
     fake_machine_add("web");
     assert_int_equal(create(&config), STATUS_BUSY);
@@ -88,7 +84,6 @@ static void there_are_at_most_64(void **state)
 static void memory_is_what_the_machine_has(void **state)
 {
     struct vm_config config = config_named("big");
-
     (void)state;
     config.memory_bytes = fake_host.guest_bytes + MIB;
     assert_int_equal(create(&config), STATUS_RANGE);
@@ -102,7 +97,6 @@ static void memory_is_what_the_machine_has(void **state)
 static void no_frames_for_another_vm(void **state)
 {
     struct vm_config config = config_named("web");
-
     (void)state;
     fake_host.failing_step = fake_host.steps + 1;
     assert_int_equal(create(&config), STATUS_NO_MEMORY);
@@ -116,7 +110,6 @@ static unsigned cpu_of_new(const char *name)
 {
     struct vm_config config = config_named(name);
     struct vm *vm = NULL;
-
     assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
     return vm->slots[0].cpu;
 }
@@ -142,7 +135,6 @@ static void a_single_cpu_takes_all(void **state)
 static void only_cpus_that_run_guests_get_some(void **state)
 {
     static const char *const names[] = {"a", "b", "c", "d", "e"};
-
     (void)state;
     fake_host.cpus = 4;
     fake_machine.vmm.runs_guests[0] = false;
@@ -172,7 +164,6 @@ static void pin(struct vm_config *config, unsigned cpu)
 static void pins_must_exist(void **state)
 {
     struct vm_config config = config_named("rt");
-
     (void)state;
     pin(&config, 2);
     assert_int_equal(create(&config), STATUS_RANGE);
@@ -190,7 +181,6 @@ static struct vm *new_with_vcpus(const char *name, unsigned vcpus, uint64_t cpus
 {
     struct vm_config config = config_named(name);
     struct vm *vm = NULL;
-
     config.vcpus = vcpus;
     config.pinned = cpus != 0;
     config.cpus[0] = cpus;
@@ -210,10 +200,10 @@ static void vcpus_take_their_cpus_in_turn(void **state)
     (void)state;
     fake_host.cpus = 4;
     assert_cpus(new_with_vcpus("a", 6, 0), "123012");
-    assert_cpus(new_with_vcpus("b", 2, 0), "30"); // goes on where the last one ended
+    assert_cpus(new_with_vcpus("b", 2, 0), "30"); // goes on where the last VM ended
     assert_cpus(new_with_vcpus("c", 5, BIT(1) | BIT(3)), "13131");
     assert_cpus(new_with_vcpus("d", 3, BIT(2)), "222");
-    assert_cpus(new_with_vcpus("e", 1, 0), "1"); // pinned ones do not count
+    assert_cpus(new_with_vcpus("e", 1, 0), "1"); // pinned VMs do not count
     fake_machine.vmm.runs_guests[2] = false;
     assert_cpus(new_with_vcpus("f", 4, 0), "3013");
 }
@@ -221,7 +211,6 @@ static void vcpus_take_their_cpus_in_turn(void **state)
 static void each_cpu_of_a_list_must_exist(void **state)
 {
     struct vm_config config = config_named("rt");
-
     (void)state;
     pin(&config, 0);
     config.cpus[3] = BIT(63);
@@ -234,7 +223,6 @@ static void each_cpu_of_a_list_must_exist(void **state)
 static void linked_payloads_make_vms(void **state)
 {
     struct vm *vm = NULL;
-
     (void)state;
     assert_int_equal(vm_create_linked(&fake_machine.vmm, "hello", &vm, &why), STATUS_OK);
     assert_string_equal(vm->config.name, "hello");
@@ -249,7 +237,6 @@ static void linked_payloads_make_vms(void **state)
 static void modules_are_limited(void **state)
 {
     struct vm *vm = fake_machine_add("web");
-
     (void)state;
     for (unsigned i = 0; i < LOAD_MODULES_MAX; i++) {
         assert_true(vm_add_payload(vm, &vm->payloads[0]));
@@ -261,7 +248,6 @@ static void modules_are_limited(void **state)
 static void nothing_to_run_does_not_start(void **state)
 {
     struct vm_config config = config_named("empty");
-
     (void)state;
     assert_int_equal(create(&config), STATUS_OK);
     assert_int_equal(vm_start(vm_find(&fake_machine.vmm, "empty"), &why), STATUS_INVALID);
@@ -271,7 +257,6 @@ static void nothing_to_run_does_not_start(void **state)
 static void a_machine_without_a_back_end_says_why(void **state)
 {
     struct vm *vm = fake_machine_add("web");
-
     (void)state;
     fake_machine.vmm.ops = NULL;
     text_copy(fake_machine.vmm.no_guests.text, sizeof(why.text), "this CPU has no VT-x");
@@ -289,7 +274,6 @@ static void a_machine_without_a_back_end_says_why(void **state)
 static struct vm *vm_in(enum vm_state wanted)
 {
     struct vm *vm = fake_machine_add("web");
-
     if (wanted != VM_OFF) {
         assert_int_equal(vm_start(vm, &why), STATUS_OK);
     }
@@ -307,8 +291,8 @@ static struct vm *vm_in(enum vm_state wanted)
 
 typedef enum status (*operation)(struct vm *vm, struct reason *reason);
 
-// What each operation makes of each state; VM_OFF to VM_ENDED in order. -1: refused.
-// Starts and resets are only begun.
+// The state after each operation in each state, VM_OFF to VM_ENDED in order. -1: the operation is
+// refused. Starts and resets are only begun.
 static void every_operation_in_every_state(void **state)
 {
     static const struct {
@@ -330,8 +314,8 @@ static void every_operation_in_every_state(void **state)
             assert_int_equal(status, after < 0 ? STATUS_BUSY : STATUS_OK);
             assert_int_equal(vm->state, after < 0 ? before : (enum vm_state)after);
             assert_int_equal(strlen(why.text) > 0, after < 0);
-            assert_int_equal(vm_vcpu_core(vm, 0) != NULL,
-                             vm->state != VM_OFF && vm->state != VM_STARTING);
+            bool has_vcpus = vm->state != VM_OFF && vm->state != VM_STARTING;
+            assert_true(!vm_vcpu_core(vm, 0) == !has_vcpus);
             fake_machine_free();
         }
     }
@@ -340,7 +324,6 @@ static void every_operation_in_every_state(void **state)
 static void refusals_say_the_state(void **state)
 {
     struct vm *vm = vm_in(VM_PAUSED);
-
     (void)state;
     vm_start(vm, &why);
     assert_string_equal(why.text, "web is paused");
@@ -364,7 +347,7 @@ static void states_have_names(void **state)
     assert_string_equal(vm_state_name(VM_ENDED), "ended");
 }
 
-// Nothing is due later, and what is due now is done.
+// Carries out everything that is due, and checks that nothing is due later.
 static void settle(struct vm *vm)
 {
     assert_int_equal(vm_begin_due_start(vm), NEVER_NS);
@@ -374,7 +357,6 @@ static void settle(struct vm *vm)
 static void starting_again_forgets_the_end(void **state)
 {
     struct vm *vm = vm_in(VM_ENDED);
-
     (void)state;
     assert_string_equal(vm->ended.text, "a test");
     assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
@@ -389,7 +371,6 @@ static void a_pause_stops_clock_and_tsc(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
     const struct host *host = &fake_host.host;
-
     (void)state;
     fake_host.now_ns += 5 * SECOND;
     uint64_t clock = vm_now_ns(vm);
@@ -412,7 +393,6 @@ static void a_pause_moves_timers(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
     struct vcpu *vcpu = vm->vcpus[0];
-
     (void)state;
     assert_true(vcpu_write_lapic(vcpu, LAPIC_DIVIDE, 0xb));
     assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x40));
@@ -427,7 +407,6 @@ static void a_pause_moves_timers(void **state)
 static void a_reset_starts_the_clock_anew(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     fake_host.now_ns += SECOND;
     assert_int_equal(fake_machine_vm_reset(vm, &why), STATUS_OK);
@@ -439,7 +418,6 @@ static void a_reset_starts_the_clock_anew(void **state)
 static void an_end_is_logged_once_and_stays(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     vm_fail(vm, "number %u", 1);
     vm_end(vm, 0, "number %u", 2);
@@ -475,7 +453,6 @@ static void end_and_settle(struct vm *vm, bool failed, uint64_t status, bool res
 static void restart_always(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
     end_and_settle(vm, true, 0, true);
@@ -488,7 +465,6 @@ static void restart_always(void **state)
 static void restart_on_failure(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     vm->config.restart = RESTART_ON_FAILURE;
     end_and_settle(vm, true, 0, true);
@@ -499,7 +475,6 @@ static void restart_on_failure(void **state)
 static void restart_never(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     end_and_settle(vm, true, 1, false);
 }
@@ -507,7 +482,6 @@ static void restart_never(void **state)
 static void a_stop_by_hand_cancels_the_restart(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
     vm_fail(vm, "a test");
@@ -520,7 +494,6 @@ static void a_stop_by_hand_cancels_the_restart(void **state)
 static void a_start_by_hand_cancels_the_restart(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
     vm_fail(vm, "a test");
@@ -533,7 +506,6 @@ static void a_start_by_hand_cancels_the_restart(void **state)
 static void a_restart_that_fails_says_so_and_is_tried_again(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
     vm_fail(vm, "a test");
@@ -556,7 +528,6 @@ static void a_restart_that_fails_says_so_and_is_tried_again(void **state)
 static void a_reset_that_fails_ends_the_vm(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     fake_host.now_ns += SECOND;
     vm_request_reset(vm);
@@ -575,13 +546,12 @@ static void a_reset_that_fails_ends_the_vm(void **state)
 
 static struct host real_host;
 static unsigned looks;
-static unsigned looked_over; // how often nothing seemed to come after this VM
+static unsigned looked_over; // how often the VM seemed to have ended for good
 
-// What guests_all_ended asks, at any time and on another CPU.
+// Reads what guests_all_ended reads, at any time and on another CPU.
 static void look(void)
 {
     const struct vm *vm = vm_find(&fake_machine.vmm, "web");
-
     looks++;
     looked_over += (vm->state == VM_OFF || vm->state == VM_ENDED) && vm->restart_at_ns == NEVER_NS;
 }
@@ -604,13 +574,13 @@ static void *watched_allocate(uint64_t bytes)
     return real_host.allocate(bytes);
 }
 
-// How long a start takes that is to take `ns`.
+// How long a start really takes that is to take `ns`.
 static uint64_t exact(uint64_t ns)
 {
     return ns / RAM_KIB * RAM_KIB;
 }
 
-// From now on starts and resets take that long, and others look.
+// From now on starts and resets take that long, and other CPUs look meanwhile.
 static void slow_down(uint64_t ns)
 {
     real_host = fake_host.host;
@@ -624,7 +594,6 @@ static void slow_down(uint64_t ns)
 static void a_restart_is_never_seen_as_the_end(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
     slow_down(20 * MS);
@@ -648,7 +617,6 @@ static void a_restart_is_never_seen_as_the_end(void **state)
 static void a_restart_that_fails_is_not_seen_as_the_end(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
     slow_down(20 * MS);
@@ -664,11 +632,11 @@ static void a_restart_that_fails_is_not_seen_as_the_end(void **state)
     assert_int_equal(looked_over, 0);
 }
 
-// And only after its line is in the log, or the machine could be off before.
+// The line must be in the log before the end is seen, or the machine could be off before the line
+// is out.
 static void an_end_for_good_is_seen_when_it_is_logged(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     slow_down(0);
     vm_fail(vm, "a test");
@@ -682,7 +650,6 @@ static void builds_take_the_vms_own_time(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
     uint64_t before_ns = vm->slots[0].virtual_time_ns;
-
     (void)state;
     slow_down(30 * MS);
     fake_host.now_ns += SECOND;
@@ -694,7 +661,7 @@ static void builds_take_the_vms_own_time(void **state)
     assert_int_equal(vm->slots[0].virtual_time_ns, before_ns + exact(30 * MS));
     assert_int_equal(fake_machine.schedulers[0].busy_ns, exact(30 * MS));
     assert_int_equal(vm_reset(vm, &why), STATUS_OK);
-    fake_host.failing_step = fake_host.steps + 1; // late, and for nothing
+    fake_host.failing_step = fake_host.steps + 1; // the start fails late
     while (vm->state != VM_OFF) {
         assert_true(fake_machine_step(0, NULL));
     }
@@ -721,7 +688,6 @@ static void next_reset_is_due_after(struct vm *vm, uint64_t build_ns, uint64_t i
 static void slow_resets_are_seldom(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     slow_down(0);
     next_reset_is_due_after(vm, 0, 100 * MS);
@@ -737,7 +703,6 @@ static void a_reset_by_the_guest_starts_it_anew(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
     uint64_t started_ns = fake_host.now_ns;
-
     (void)state;
     fake_host.now_ns += SECOND;
     vm->vcpus[0]->core.work = 0;
@@ -755,7 +720,6 @@ static void resets_by_the_guest_have_their_pace(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
     uint64_t due_ns = fake_host.now_ns + 100 * MS;
-
     (void)state;
     vm_request_reset(vm);
     assert_int_equal(vm_begin_due_start(vm), due_ns);
@@ -768,7 +732,6 @@ static void resets_by_the_guest_have_their_pace(void **state)
 static void a_reset_waits_for_the_end_of_a_pause(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     fake_host.now_ns += SECOND;
     vm_request_reset(vm);
@@ -783,7 +746,6 @@ static void a_reset_waits_for_the_end_of_a_pause(void **state)
 static void an_end_wins_over_a_reset(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-
     (void)state;
     fake_host.now_ns += SECOND;
     vm_request_reset(vm);
@@ -801,7 +763,6 @@ static void a_thousand_starts_leak_nothing(void **state)
     struct vm *vm = fake_machine_add("web");
     unsigned allocations = fake_host.live_allocations;
     uint64_t bytes = fake_host.live_bytes;
-
     (void)state;
     for (unsigned i = 0; i < 1000; i++) {
         assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);

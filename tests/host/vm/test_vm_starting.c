@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of starts that go on piece by piece: beside what others do, abandoned, and failing late.
+// Tests of starts that go on piece by piece: beside other VMs, abandoned, and failing late.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@
 #define US 1000ULL
 #define MS (1000 * US)
 #define SECOND (1000 * MS)
-#define START_NS (100 * MS) // about what a start takes of its CPU
+#define START_NS (100 * MS) // about how long a start takes its CPU
 
 static struct reason why;
 
@@ -32,7 +32,6 @@ static int set_up(void **state)
 static struct vm *begin(const char *name, unsigned cpu)
 {
     struct vm *vm = fake_machine_add_smp(name, 1, BIT(cpu));
-
     assert_int_equal(vm_start(vm, &why), STATUS_OK);
     assert_int_equal(vm->state, VM_STARTING);
     return vm;
@@ -41,17 +40,15 @@ static struct vm *begin(const char *name, unsigned cpu)
 static struct vm *start(const char *name)
 {
     struct vm *vm = begin(name, 0);
-
     fake_machine_finish(vm);
     assert_int_equal(vm->state, VM_RUNNING);
     return vm;
 }
 
-// Until it is in another state than VM_STARTING; how long that takes.
+// Steps until the VM is no longer VM_STARTING. Returns how long that takes.
 static uint64_t step_through(const struct vm *vm)
 {
     uint64_t begin_ns = fake_host.now_ns;
-
     while (vm->state == VM_STARTING) {
         assert_true(fake_machine_step(vm_home_cpu(vm), NULL));
     }
@@ -63,9 +60,8 @@ static uint64_t step_through(const struct vm *vm)
 static void a_start_waits_for_its_cpu(void **state)
 {
     struct vm *vm = begin("web", 1);
-
     (void)state;
-    assert_int_equal(vm->zeroed_bytes, 0); // whoever typed `start` has waited for nothing
+    assert_int_equal(vm->zeroed_bytes, 0); // the person who typed `start` did not have to wait
     assert_int_equal(fake_host.zeroed_bytes, 0);
     assert_int_equal(fake_host.kicks[1], 1);
     assert_false(fake_machine_step(0, NULL));
@@ -79,7 +75,6 @@ static void each_piece_is_short(void **state)
     struct vm *vm = begin("web", 0);
     unsigned pieces = 0;
     uint64_t before = 0;
-
     (void)state;
     while (vm->state == VM_STARTING) {
         uint64_t begin_ns = fake_host.now_ns;
@@ -99,7 +94,6 @@ static void each_piece_is_short(void **state)
 static void its_clock_starts_when_it_runs(void **state)
 {
     struct vm *vm = begin("web", 0);
-
     (void)state;
     step_through(vm);
     assert_int_equal(vm->state, VM_RUNNING);
@@ -118,7 +112,7 @@ static void watched_log(const char *line)
     real_log(line);
 }
 
-// And not later: what the guest says comes after it.
+// The line comes before everything that the guest prints.
 static void the_log_says_that_it_has_started(void **state)
 {
     (void)state;
@@ -138,11 +132,10 @@ static void the_log_says_that_it_has_started(void **state)
 static uint64_t latency_worst_ns;
 static unsigned woken;
 
-// A hog computes, others work a little after each of their interrupts.
+// A hog computes. Other guests work a little after each of their interrupts.
 static void guest(struct vcpu_core *core)
 {
     struct vcpu *vcpu = vcpu_of(core);
-
     if (vcpu->vm->config.name[0] == 'h') {
         fake_backend_compute(core);
         return;
@@ -196,7 +189,7 @@ static void a_ticker_keeps_its_pace(void **state)
 
     assert_in_range(took_ns, SECOND * 9 / 10, SECOND * 11 / 10);
     assert_in_range(woken, took_ns / (10 * MS) - 2, took_ns / (10 * MS));
-    // Once it has begun, a piece of 256 KiB is not cut.
+    // A piece of 256 KiB is zeroed to its end once it has begun.
     assert_true(latency_worst_ns <= 256 * fake_host.zero_ns_per_kib + MS);
 }
 
@@ -204,7 +197,6 @@ static void two_cpus_start_two_vms_at_once(void **state)
 {
     struct vm *a = begin("a", 0);
     struct vm *b = begin("b", 1);
-
     (void)state;
     while (a->state == VM_STARTING || b->state == VM_STARTING) {
         fake_machine_step(0, NULL);
@@ -219,7 +211,6 @@ static void two_cpus_start_two_vms_at_once(void **state)
 static void refusals_say_that_it_is_starting(void **state)
 {
     struct vm *vm = begin("web", 0);
-
     (void)state;
     assert_int_equal(vm_start(vm, &why), STATUS_BUSY);
     assert_string_equal(why.text, "web is starting");
@@ -243,7 +234,6 @@ static void assert_nothing_is_left(void)
 static void a_stop_abandons_it_wherever_it_is(void **state)
 {
     struct vm *vm = fake_machine_add("web");
-
     (void)state;
     for (unsigned i = 0; i < 1000; i++) {
         assert_int_equal(vm_start(vm, &why), STATUS_OK);
@@ -255,15 +245,14 @@ static void a_stop_abandons_it_wherever_it_is(void **state)
         assert_false(fake_machine_step(0, NULL));
         assert_nothing_is_left();
     }
-    assert_int_equal(fake_host_logged("not started"), 0); // who stopped it knows
+    assert_int_equal(fake_host_logged("not started"), 0); // the person who stopped it knows
     assert_in_range(vm->starts, 1, 500);
 }
 
-// All its memory there is, but no frames for its devices.
+// There is enough memory for the VM, but there are no frames for its devices.
 static void a_start_that_fails_late_says_so(void **state)
 {
     struct vm *vm = begin("web", 0);
-
     (void)state;
     fake_host.failing_step = fake_host.steps + 1;
     step_through(vm);
@@ -278,7 +267,6 @@ static void a_start_that_fails_late_says_so(void **state)
 static void a_start_that_fails_late_is_not_tried_again(void **state)
 {
     struct vm *vm = begin("web", 0);
-
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
     fake_host.failing_step = fake_host.steps + 1;
@@ -292,7 +280,6 @@ static void a_start_that_fails_late_is_not_tried_again(void **state)
 static void a_restart_that_fails_late_is_tried_again(void **state)
 {
     struct vm *vm = start("web");
-
     (void)state;
     vm->config.restart = RESTART_ALWAYS;
     vm_fail(vm, "a test");
@@ -313,7 +300,7 @@ static void a_restart_that_fails_late_is_tried_again(void **state)
     assert_int_equal(fake_host_logged("[web] restarted"), 1);
 }
 
-// The vCPUs of the old life let go, those of the new one are not there before it runs.
+// The old vCPUs are released, and there are no new ones before the VM runs.
 static void a_reset_by_the_guest_goes_on_in_pieces_too(void **state)
 {
     (void)state;
