@@ -64,7 +64,7 @@ static void take_memory(struct vm *vm, void *context)
         uint64_t bytes;
         uint64_t from = row_part(snapshot, row, &bytes);
         const uint8_t *source = guest_memory_at(&vm->memory, gpa(snapshot->start + from), bytes);
-        snapshot->ram[row] = source != NULL;
+        snapshot->ram[row] = source;
         for (uint64_t i = 0; source && i < bytes; i++) {
             snapshot->bytes[from + i] = source[i];
         }

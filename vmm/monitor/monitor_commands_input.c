@@ -42,7 +42,7 @@ static struct vm *find_running(struct monitor *monitor, const char *command, con
 // The VM may have ended since the look-up, or be in the middle of a reset.
 static bool is_there(const struct vm *vm)
 {
-    return vm->state == VM_RUNNING && vm->pc != NULL;
+    return vm->state == VM_RUNNING && vm->pc;
 }
 
 static void type_keys(struct vm *vm, void *context)

@@ -569,6 +569,5 @@ int main(void)
         cmocka_unit_test(test_unreadable_wholes),
         cmocka_unit_test(test_every_truncation),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

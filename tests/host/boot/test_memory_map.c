@@ -63,6 +63,5 @@ int main(void)
         cmocka_unit_test(test_the_symbol_table_is_occupied_only_at_boot),
         cmocka_unit_test(test_as_much_as_there_can_be),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static void require(bool condition)
 
 static bool is_name(const char *name)
 {
-    return memchr(name, 0, VM_NAME_MAX) != NULL &&
+    return memchr(name, 0, VM_NAME_MAX) &&
            strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") ==
                strlen(name);
 }

@@ -46,17 +46,15 @@ static uint32_t read_config(const struct pci_config *config, struct pci_address 
                             unsigned offset)
 {
     struct function *function = function_at(where);
-
     assert_ptr_equal(config, &machine.config);
     assert_true(offset % 4 == 0 && offset / 4 < REGISTERS);
-    return function != NULL ? function->registers[offset / 4] : PCI_NOBODY;
+    return function ? function->registers[offset / 4] : PCI_NOBODY;
 }
 
 static void write_config(const struct pci_config *config, struct pci_address where, unsigned offset,
                          uint32_t value)
 {
     struct function *function = function_at(where);
-
     assert_ptr_equal(config, &machine.config);
     assert_non_null(function);
     if (offset == PCI_COMMAND) {
@@ -85,7 +83,6 @@ static int set_up(void **state)
 static struct function *add(uint8_t bus, uint8_t device, uint8_t number, uint32_t class)
 {
     struct function *function = &machine.functions[machine.count++];
-
     assert_in_range(machine.count, 1, FUNCTIONS_MAX);
     function->where = (struct pci_address){.bus = bus, .device = device, .function = number};
     function->registers[0] = 0x00021b36;
@@ -116,7 +113,6 @@ static void test_an_empty_machine(void **state)
 static void test_a_card_at_ports(void **state)
 {
     struct function *card = add(255, 31, 0, SERIAL_16550);
-
     (void)state;
     set_ports(card, 0, 0xc000, 8);
     card->registers[BAR(1)] = 0xfebf0000; // the same registers in memory
@@ -134,7 +130,6 @@ static void test_cards_with_several_lines(void **state)
 {
     struct function *one_bar = add(0, 3, 0, SERIAL_16550);
     struct function *two_bars = add(0, 4, 0, SERIAL_16550);
-
     (void)state;
     one_bar->registers[1] |= PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
     set_ports(one_bar, 0, 0xc020, 32);
@@ -153,7 +148,6 @@ static void test_a_card_in_memory(void **state)
 {
     struct function *wide = add(2, 0, 0, SERIAL_16550);
     struct function *narrow = add(3, 0, 0, SERIAL_16550);
-
     (void)state;
     wide->registers[BAR(0)] = 0xf0000004;
     wide->registers[BAR(1)] = 0x00000021;   // odd, as a port's address would be
@@ -171,7 +165,6 @@ static void test_functions(void **state)
     struct function *first = add(0, 5, 0, 0x02000000); // a network card
     struct function *second = add(0, 5, 2, 0x07000001);
     struct function *hidden = add(0, 6, 1, SERIAL_16550); // there is no function 0
-
     (void)state;
     first->registers[3] = MULTIPLE;
     set_ports(second, 0, 0xd000, 8);
@@ -193,7 +186,6 @@ static void test_what_is_no_serial_card(void **state)
         add(0, 3, 0, 0x08000200), // a PIC
         add(0, 4, 0, SERIAL_16550),
     };
-
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(cards); i++) {
         set_ports(cards[i], 0, 0xc000 + 8 * i, 8);
@@ -209,7 +201,6 @@ static void test_addresses_that_are_missing_or_odd(void **state)
     struct function *nothing = add(0, 2, 0, SERIAL_16550);
     struct function *broken = add(0, 3, 0, SERIAL_16550);
     struct function *high = add(0, 4, 0, SERIAL_16550);
-
     (void)state;
     set_ports(unassigned, 0, 0, 8);
     broken->registers[BAR(0)] = 0xc001; // no bit of it can be set

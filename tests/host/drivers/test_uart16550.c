@@ -67,7 +67,6 @@ static int set_up(void **state)
 {
     static struct irq_line line = {.set = set_line};
     static struct byte_sink sink = {.put = take};
-
     (void)state;
     memset(&machine, 0, sizeof(machine));
     uart_init(&machine.chip, &line, &sink);
@@ -145,7 +144,6 @@ static void test_the_rate_changes_after_what_was_written(void **state)
 static void test_a_polled_line_moves_when_it_is_asked(void **state)
 {
     char text[101];
-
     (void)state;
     memset(text, 'a', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
@@ -205,7 +203,6 @@ static void test_the_room_interrupt_is_on_while_text_waits(void **state)
 static void test_much_text_does_not_lose_the_room_interrupt(void **state)
 {
     static char text[4000];
-
     (void)state;
     memset(text, 'x', sizeof(text) - 1);
     assert_true(uart16550_init(&machine.driver, &registers, 1));
@@ -237,7 +234,6 @@ static void test_a_line_that_does_not_send_is_waited_for_once(void **state)
 static void test_a_full_ring_takes_no_more_and_counts_what_is_lost(void **state)
 {
     static char text[UART16550_SEND_BYTES + 100];
-
     (void)state;
     assert_true(uart16550_init(&machine.driver, &registers, 1));
     machine.blocked = true;

@@ -58,7 +58,7 @@ static void check(enum emulate_result result, const struct emulation *emulation)
         break;
     case EMULATE_UNKNOWN:
         require(emulation->why.text[0] != '\0' &&
-                memchr(emulation->why.text, 0, sizeof(emulation->why.text)) != NULL);
+                memchr(emulation->why.text, 0, sizeof(emulation->why.text)));
         break;
     case EMULATE_AGAIN:
         break;

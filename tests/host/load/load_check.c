@@ -12,7 +12,7 @@
 
 static bool in_ram(const struct guest_memory *memory, uint64_t address, uint64_t bytes)
 {
-    return guest_memory_at(memory, gpa(address), bytes) != NULL;
+    return guest_memory_at(memory, gpa(address), bytes);
 }
 
 // The registers that a kind is started with, and how much lies there.
@@ -55,7 +55,7 @@ const char *load_complaint(enum status status, const struct load_result *result,
 {
     if (status != STATUS_OK) {
         const char *end = memchr(why->text, '\0', sizeof(why->text));
-        return end == NULL || end == why->text || memchr(why->text, '\n', sizeof(why->text)) != NULL
+        return !end || end == why->text || memchr(why->text, '\n', sizeof(why->text))
                    ? "a refusal that is not one line"
                    : NULL;
     }

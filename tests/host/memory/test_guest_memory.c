@@ -23,7 +23,7 @@ static bool is_ram(const struct guest_memory *memory, uint64_t address, uint64_t
     if (at) {
         assert_ptr_equal(at, (void *)((uintptr_t)&byte + address));
     }
-    return at != NULL;
+    return at;
 }
 
 static void test_layout_of_a_small_vm(void **state)

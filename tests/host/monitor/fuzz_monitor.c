@@ -14,7 +14,7 @@ static void check_harmless(const char *text, size_t length)
 {
     static const char *const sequences[] = {"\x1b[K", "\x1b[H", "\x1b[2J"};
     for (size_t i = 0; i < length; i++) {
-        bool known = (text[i] >= ' ' && text[i] <= '~') || strchr("\r\n\b\t\a", text[i]) != NULL;
+        bool known = (text[i] >= ' ' && text[i] <= '~') || strchr("\r\n\b\t\a", text[i]);
         for (unsigned j = 0; text[i] == '\x1b' && j < ARRAY_SIZE(sequences); j++) {
             known = known || strncmp(text + i, sequences[j], strlen(sequences[j])) == 0;
         }

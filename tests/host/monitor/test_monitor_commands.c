@@ -81,7 +81,7 @@ static void test_every_command_checks_its_arguments(void **state)
 {
     (void)state;
     const struct command *command;
-    for (unsigned i = 0; (command = monitor_command_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (command = monitor_command_at(i)); i++) {
         char line[LINE_MAX_LENGTH + 1];
         char expected[200];
         if (command->minimum > 0) {
@@ -122,7 +122,7 @@ static void test_help(void **state)
     (void)state;
     const char *answer = fixture_run("help");
     const struct command *command;
-    for (unsigned i = 0; (command = monitor_command_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (command = monitor_command_at(i)); i++) {
         char line[128];
         snprintf(line, sizeof(line), "\r\n  %s", command->name);
         assert_non_null(strstr(answer, line));
@@ -138,7 +138,7 @@ static void test_help_of_one_command(void **state)
     const struct command *command;
     assert_answer_has("help read", "read NAME ADDRESS [LENGTH]: dump guest-physical memory\r\n");
     assert_answer_has("help raed", "no command 'raed'; did you mean 'read'?");
-    for (unsigned i = 0; (command = monitor_command_at(i)) != NULL; i++) {
+    for (unsigned i = 0; (command = monitor_command_at(i)); i++) {
         char line[64];
         snprintf(line, sizeof(line), "help %s", command->name);
         assert_answer_has(line, command->help);

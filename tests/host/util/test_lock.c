@@ -33,7 +33,6 @@ static void *count(void *argument)
 static void one_has_it_at_a_time(void **state)
 {
     pthread_t threads[THREADS];
-
     (void)state;
     counter = 0;
     for (unsigned i = 0; i < THREADS; i++) {

@@ -87,7 +87,6 @@ static int tear_down(void **state)
 static uint64_t find(uint64_t address, unsigned *level)
 {
     const uint64_t *table = root;
-
     for (*level = NESTED_LEVELS;; (*level)--) {
         uint64_t entry = table[address >> (12 + 9 * (*level - 1)) & 511];
 
@@ -104,7 +103,6 @@ static void assert_mapped(uint64_t gpa, uint64_t hpa, unsigned access, unsigned 
     unsigned level;
     uint64_t entry = find(gpa, &level);
     uint64_t offset = gpa & ((PAGE_SIZE << 9 * (level - 1)) - 1);
-
     assert_int_equal(level, expected_level);
     assert_int_equal((entry & ADDRESS) + offset, hpa);
     assert_int_equal(entry & PRESENT, access);
@@ -115,7 +113,6 @@ static void assert_mapped(uint64_t gpa, uint64_t hpa, unsigned access, unsigned 
 static void assert_unmapped(uint64_t gpa)
 {
     unsigned level;
-
     assert_int_equal(find(gpa, &level), 0);
 }
 
@@ -160,7 +157,6 @@ static void both_addresses_must_be_aligned(void **state)
 static void a_page_is_taken_out_of_a_large_one(void **state)
 {
     uint64_t hole = GIB + 3 * MIB_2 + 7 * PAGE_SIZE;
-
     (void)state;
     assert_int_equal(map(GIB, 7 * GIB, GIB), STATUS_OK);
     assert_int_equal(nested_unmap(&format, root, (gpa_t){hole}, PAGE_SIZE), STATUS_OK);
