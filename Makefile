@@ -62,8 +62,9 @@ KERNEL_SMALL   := boot/% drivers/% \
                                     vmx/vmx_host_state.c vmx/vmx_vcpu.c) \
                   $(addprefix vmm/,board/acpi_% board/firmware% board/key_queue% board/mp_tables% \
                                    config/% console/% load/% memory/guest_map% monitor/% \
-                                   util/format.c util/us_keyboard.c vcpu/vcpu_start% vm/terminal% \
-                                   vm/vm.c vm/vm_build% vm/vm_create% vm/vm_life% host.c)
+                                   util/format.c util/us_keyboard.c vcpu/vcpu_create% \
+                                   vcpu/vcpu_start% vm/terminal% vm/vm.c vm/vm_build% \
+                                   vm/vm_create% vm/vm_life% host.c)
 kernel_size     = $(if $(filter $(KERNEL_SMALL),$(1)),-Os)
 # No debug information in assembly: NASM would write the folder's absolute path into it.
 NASMFLAGS      := -f elf64 --reproducible -I./ -I$(BUILD)/gen/ -Werror

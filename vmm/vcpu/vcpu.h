@@ -6,13 +6,10 @@
 #include "vmm/devices/lapic.h"
 #include "vmm/emulate/emulate.h"
 #include "vmm/exit.h"
-#include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu_mail.h"
-
-struct vm;
 
 struct vcpu {
     struct vcpu_core core; // first: the part that the back end knows
@@ -48,9 +45,6 @@ static inline struct vcpu *vcpu_of(struct vcpu_core *core)
 }
 
 // To be called on the CPU that the vCPU will run on. The VM's nested space must exist.
-enum status vcpu_create(struct vm *vm, unsigned index, struct vcpu **vcpu, struct reason *why);
-void vcpu_destroy(struct vcpu *vcpu);
-
 // Makes the back end's loop return at the end of the exit, for `work` (enum vcpu_work). To be
 // called on the vCPU's CPU.
 static inline void vcpu_post_work(struct vcpu *vcpu, uint32_t work)

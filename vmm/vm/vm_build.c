@@ -17,6 +17,7 @@
 #include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_create.h"
 #include "vmm/vcpu/vcpu_start.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_board.h"
