@@ -186,7 +186,7 @@ static void hand_over_serial(struct console *console)
     static struct serial_output outputs[SERIAL_LINES_MAX];
     struct serial_line *line;
     serial_lines_start_interrupts();
-    for (unsigned i = 0; (line = serial_lines_used(i)) != NULL; i++) {
+    for (unsigned i = 0; (line = serial_lines_used(i)); i++) {
         outputs[i] = (struct serial_output){.output = {.write = serial_write, .room = serial_room},
                                             .line = line};
         console_add(console, &outputs[i].output);

@@ -29,8 +29,9 @@ static struct acpi_register choose(const struct acpi_gas *extended, uint32_t por
         return (struct acpi_register){
             .present = true, .space = extended->space, .bits = bits, .address = extended->address};
     }
-    if (port == 0 || port > UINT16_MAX)
+    if (port == 0 || port > UINT16_MAX) {
         return (struct acpi_register){0};
+    }
     return (struct acpi_register){
         .present = true, .space = ACPI_SPACE_IO, .bits = bits, .address = port};
 }
@@ -53,8 +54,9 @@ static void read_registers(const struct acpi_fadt *fadt, struct acpi_info *info)
     info->pm1b_status = choose(&fadt->x_pm1b_event, fadt->pm1b_event, PM1_BITS);
     info->pm1a_control = choose(&fadt->x_pm1a_control, fadt->pm1a_control, PM1_BITS);
     info->pm1b_control = choose(&fadt->x_pm1b_control, fadt->pm1b_control, PM1_BITS);
-    if (fadt->smi_command <= UINT16_MAX)
+    if (fadt->smi_command <= UINT16_MAX) {
         info->smi_command_port = (uint16_t)fadt->smi_command;
+    }
     info->acpi_enable = fadt->acpi_enable;
 }
 

@@ -14,7 +14,7 @@ static bool has_signature(const struct acpi_table *table, const char *signature)
 
 static bool reject(struct acpi_info *info, const struct acpi_header *header)
 {
-    if (info->tables_rejected++ == 0 && header != NULL) {
+    if (info->tables_rejected++ == 0 && header) {
         memcpy(info->first_rejected, header->signature, sizeof(header->signature));
     }
     return false;
@@ -24,7 +24,7 @@ bool acpi_table_map(struct acpi_reader *reader, uint64_t address, struct acpi_ta
                     struct acpi_info *info)
 {
     const struct acpi_header *header = reader->map(reader, address, sizeof(*header));
-    if (header == NULL) {
+    if (!header) {
         return reject(info, NULL);
     }
     uint32_t length = header->length;
@@ -32,7 +32,7 @@ bool acpi_table_map(struct acpi_reader *reader, uint64_t address, struct acpi_ta
         return reject(info, header);
     }
     const uint8_t *bytes = reader->map(reader, address, length);
-    if (bytes == NULL || bytes_sum(bytes, length) != 0) {
+    if (!bytes || bytes_sum(bytes, length) != 0) {
         return reject(info, header);
     }
     *table = (struct acpi_table){.bytes = bytes, .length = length};
@@ -104,7 +104,7 @@ enum status acpi_parse(struct acpi_reader *reader, const void *rsdp_copy, size_t
     struct acpi_rsdp rsdp;
     struct acpi_table root;
     set_defaults(info);
-    bool found = rsdp_copy != NULL && acpi_check_rsdp(rsdp_copy, rsdp_bytes, &rsdp);
+    bool found = rsdp_copy && acpi_check_rsdp(rsdp_copy, rsdp_bytes, &rsdp);
     if (!found && !acpi_find_rsdp(reader, &rsdp)) {
         return refuse(why, STATUS_NOT_FOUND, "ACPI: no RSDP with a good checksum");
     }

@@ -60,7 +60,7 @@ uint32_t acpi_register_read(const struct acpi_access *access)
     if (where->space == ACPI_SPACE_PCI) {
         return read_port(select_pci(where->address), where->bits);
     }
-    if (access->memory == NULL) {
+    if (!access->memory) {
         return 0;
     }
     if (where->bits <= WIDTH_8) {
@@ -82,11 +82,11 @@ void acpi_register_write(const struct acpi_access *access, uint32_t value)
         write_port((uint16_t)where->address, where->bits, value);
     } else if (where->space == ACPI_SPACE_PCI) {
         write_port(select_pci(where->address), where->bits, value);
-    } else if (access->memory != NULL && where->bits <= WIDTH_8) {
+    } else if (access->memory && where->bits <= WIDTH_8) {
         *(volatile uint8_t *)access->memory = (uint8_t)value;
-    } else if (access->memory != NULL && where->bits <= WIDTH_16) {
+    } else if (access->memory && where->bits <= WIDTH_16) {
         *(volatile uint16_t *)access->memory = (uint16_t)value;
-    } else if (access->memory != NULL) {
+    } else if (access->memory) {
         *(volatile uint32_t *)access->memory = value;
     }
 }

@@ -41,7 +41,7 @@ static bool search(struct acpi_reader *reader, uint64_t start, uint64_t bytes,
                    struct acpi_rsdp *rsdp)
 {
     const uint8_t *area = reader->map(reader, start, bytes);
-    if (area == NULL) {
+    if (!area) {
         return false;
     }
     for (uint64_t at = 0; at + ACPI_RSDP_V1_BYTES <= bytes; at += RSDP_STEP) {
@@ -55,7 +55,7 @@ static bool search(struct acpi_reader *reader, uint64_t start, uint64_t bytes,
 bool acpi_find_rsdp(struct acpi_reader *reader, struct acpi_rsdp *rsdp)
 {
     const uint8_t *segment = reader->map(reader, EBDA_SEGMENT_AT, 2);
-    if (segment != NULL) {
+    if (segment) {
         uint64_t ebda = (uint64_t)(segment[0] | segment[1] << 8) << 4;
         if (ebda >= EBDA_LOWEST && ebda + EBDA_BYTES <= MIB &&
             search(reader, ebda, EBDA_BYTES, rsdp)) {

@@ -45,7 +45,6 @@ void backtrace_from(uint64_t frame, void (*line)(const char *text))
 {
     char text[LINE_BYTES];
     uint64_t slot = ALIGN_DOWN(frame, STACK_SLOT_BYTES);
-
     for (unsigned depth = 0; depth < DEPTH_MAX && may_be_frame(frame); depth++) {
         const struct frame *here = (const struct frame *)frame;
         text[0] = ' ';

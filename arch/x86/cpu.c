@@ -48,7 +48,7 @@ static bool create_interrupt_stacks(struct cpu *cpu)
 struct cpu *cpu_create(uint32_t apic_id)
 {
     struct cpu *cpu = cpu_count() < CPUS_MAX ? frames_allocate(CPU_PAGES) : NULL;
-    if (cpu == NULL) {
+    if (!cpu) {
         return NULL;
     }
     cpu->index = cpu_count();

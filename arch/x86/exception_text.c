@@ -80,7 +80,6 @@ void exception_dump(const struct interrupt_frame *frame, void (*line)(const char
 {
     char text[LINE_BYTES];
     char place[LINE_BYTES / 2];
-
     backtrace_format(place, sizeof(place), frame->rip);
     format_text(text, sizeof(text), "rip %s", place);
     line(text);

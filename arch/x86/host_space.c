@@ -67,7 +67,7 @@ static uint64_t frames_needed(const struct guest_extent *extents, unsigned count
 static uint64_t create_root(void)
 {
     uint64_t *root = frames_allocate(1);
-    if (root == NULL) {
+    if (!root) {
         return 0;
     }
     const uint64_t *kernel = frames_virtual(paging_kernel_cr3());
@@ -263,7 +263,7 @@ const uint8_t *host_space_map_module(struct host_space *space, hpa_t start, uint
 
 void host_space_enter(const struct host_space *space)
 {
-    paging_enter(space != NULL ? space->cr3 : paging_kernel_cr3());
+    paging_enter(space ? space->cr3 : paging_kernel_cr3());
 }
 
 void *host_allocate(uint64_t bytes)
@@ -273,7 +273,7 @@ void *host_allocate(uint64_t bytes)
 
 void host_release(void *memory, uint64_t bytes)
 {
-    if (memory != NULL) {
+    if (memory) {
         frames_release(memory, ALIGN_UP(bytes, PAGE_SIZE) / PAGE_SIZE);
     }
 }

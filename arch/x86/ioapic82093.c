@@ -58,8 +58,9 @@ static void add(const struct acpi_io_apic *entry)
     ioapic->registers = paging_map_device(entry->address, MAPPED_BYTES, CACHE_UNCACHED);
     ioapic->gsi_base = entry->gsi_base;
     uint32_t version = read_register(ioapic, REGISTER_VERSION);
-    if (version == UINT32_MAX)
+    if (version == UINT32_MAX) {
         return; // nothing answers there
+    }
     ioapic->inputs = (version >> LAST_INPUT_SHIFT & LAST_INPUT_MASK) + 1;
     for (uint32_t input = 0; input < ioapic->inputs; input++) {
         redirect(ioapic, input, 0, REDIRECT_MASKED);
@@ -81,7 +82,7 @@ enum status ioapic82093_init(const struct acpi_info *info, struct reason *why)
 
 enum status ioapic82093_route_isa(unsigned irq)
 {
-    if (irq >= ACPI_ISA_IRQS || acpi == NULL || apic_id() > APIC_ID_MAX) {
+    if (irq >= ACPI_ISA_IRQS || !acpi || apic_id() > APIC_ID_MAX) {
         return STATUS_RANGE;
     }
     const struct acpi_isa_route *route = &acpi->isa[irq];

@@ -85,11 +85,11 @@ void ipi_call(unsigned cpu, void (*function)(void *), void *argument)
 void ipi_run_calls(void)
 {
     struct mailbox *mailbox = own_mailbox();
-    if (__atomic_load_n(&mailbox->calls, __ATOMIC_RELAXED) == NULL) {
+    if (!__atomic_load_n(&mailbox->calls, __ATOMIC_RELAXED)) {
         return;
     }
     struct call *call = __atomic_exchange_n(&mailbox->calls, NULL, __ATOMIC_ACQUIRE);
-    while (call != NULL) {
+    while (call) {
         struct call *next = call->next; // once done, it is gone
         call->function(call->argument);
         __atomic_store_n(&call->done, true, __ATOMIC_RELEASE);
@@ -101,7 +101,7 @@ bool ipi_pending(void)
 {
     struct mailbox *mailbox = own_mailbox();
     return __atomic_load_n(&mailbox->kicked, __ATOMIC_RELAXED) ||
-           __atomic_load_n(&mailbox->calls, __ATOMIC_RELAXED) != NULL;
+           __atomic_load_n(&mailbox->calls, __ATOMIC_RELAXED);
 }
 
 // A kick that comes after the look at the mailbox stays pending until STI, and ends the HLT.

@@ -104,7 +104,6 @@ bool log_next(uint64_t *position, char *line, size_t size)
     uint64_t flags = spinlock_acquire(&lock);
     uint64_t at = clamp(*position);
     bool found = at < ring_end;
-
     while (at < ring_end) {
         char character = ring_at(at++);
         if (character == '\n') {

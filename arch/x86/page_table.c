@@ -45,7 +45,7 @@ static uint64_t table_below(uint64_t *entry)
         return *entry & PAGE_ADDRESS;
     }
     void *table = frames_allocate(1);
-    if (table == NULL) {
+    if (!table) {
         return 0;
     }
     *entry = frames_physical(table) | PAGE_PRESENT | PAGE_WRITABLE;
@@ -81,7 +81,7 @@ bool page_table_map(uint64_t root, uint64_t address, uint64_t physical, uint64_t
     while (bytes > 0) {
         unsigned level = largest_level(address, physical, bytes);
         uint64_t *entry = entry_make(root, address, level);
-        if (entry == NULL) {
+        if (!entry) {
             return false;
         }
         if (*entry & PAGE_PRESENT) {

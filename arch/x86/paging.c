@@ -42,7 +42,6 @@ static void map_image(const char *start, const char *end, uint64_t flags)
 void paging_init(void)
 {
     struct memory_span pool = frames_pool();
-
     page_table_init();
     kernel_root = frames_physical(frames_allocate(1));
     // All address spaces share what is below these entries, so they must exist from the start.
@@ -81,7 +80,6 @@ static uint64_t map_window(uint64_t physical, uint64_t bytes, uint64_t flags)
     uint64_t first = ALIGN_DOWN(physical, PAGE_SIZE);
     uint64_t size = ALIGN_UP(physical - first + bytes, PAGE_SIZE);
     uint64_t address = ALIGN_UP(device_next, PAGE_SIZE_2M) + first % PAGE_SIZE_2M;
-
     if (bytes > WINDOW_BYTES || address + size > DEVICE_WINDOW + WINDOW_BYTES) {
         panic("no addresses to map %#lx bytes at %#lx", bytes, physical);
     }

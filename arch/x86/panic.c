@@ -30,7 +30,7 @@ bool panic_in_progress(void)
 
 static void panic_line(const char *text)
 {
-    if (panic_output == NULL) {
+    if (!panic_output) {
         return;
     }
     panic_output(text, strlen(text));
@@ -50,12 +50,11 @@ static void panic_begin(const char *format, va_list arguments)
 {
     char message[TEXT_BYTES];
     char text[TEXT_BYTES + 32];
-
     interrupts_disable();
     if (__atomic_exchange_n(&panicking, 1, __ATOMIC_ACQ_REL) != 0) {
         stop();
     }
-    if (panic_stop_others != NULL) {
+    if (panic_stop_others) {
         panic_stop_others();
     }
     format_text_v(message, sizeof(message), format, arguments);

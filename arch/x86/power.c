@@ -58,7 +58,7 @@ void power_init(const struct acpi_info *info, void (*flush)(void))
 
 static void flush(void)
 {
-    if (flush_consoles != NULL) {
+    if (flush_consoles) {
         flush_consoles();
     }
 }
@@ -114,7 +114,7 @@ static void off_by_sleep_control(void)
 
 static void off_by_acpi(void)
 {
-    if (acpi == NULL || !acpi->has_s5 || !(pm1a.where.present || sleep_control.where.present)) {
+    if (!acpi || !acpi->has_s5 || !(pm1a.where.present || sleep_control.where.present)) {
         log_line("power: ACPI has no way to switch this machine off");
         return;
     }
@@ -160,7 +160,7 @@ static void reset_by_acpi(void)
 
 static void reset_by_8042(void)
 {
-    if (acpi != NULL && !acpi->has_8042) {
+    if (acpi && !acpi->has_8042) {
         return;
     }
     for (unsigned i = 0; i < KEYBOARD_POLLS; i++) {

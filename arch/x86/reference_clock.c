@@ -35,7 +35,7 @@ static volatile uint32_t *hpet;
 
 static uint64_t read_pm_timer(void)
 {
-    return pm_timer_memory != NULL ? *pm_timer_memory : inl(pm_timer_port);
+    return pm_timer_memory ? *pm_timer_memory : inl(pm_timer_port);
 }
 
 static uint64_t read_hpet(void)
@@ -75,9 +75,9 @@ static bool set_up_pm_timer(const struct acpi_info *acpi)
     if (!timer->present || feature_is_off(OPTIONAL_PM_TIMER)) {
         return false;
     }
-    if (timer->space == ACPI_SPACE_IO && timer->address <= UINT16_MAX)
+    if (timer->space == ACPI_SPACE_IO && timer->address <= UINT16_MAX) {
         pm_timer_port = (uint16_t)timer->address;
-    else if (timer->space == ACPI_SPACE_MEMORY) {
+    } else if (timer->space == ACPI_SPACE_MEMORY) {
         pm_timer_memory =
             paging_map_device(timer->address, sizeof(*pm_timer_memory), CACHE_UNCACHED);
     } else {

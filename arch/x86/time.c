@@ -37,7 +37,7 @@ static void end_timer_interrupt(struct interrupt_frame *frame)
 enum status time_init(const struct acpi_info *acpi, struct reason *why)
 {
     const struct reference_clock *reference = reference_clock_find(acpi);
-    if (reference == NULL) {
+    if (!reference) {
         return refuse(why, STATUS_HARDWARE, "neither PM timer, HPET nor PIT runs");
     }
     interrupt_set_handler(VECTOR_TIMER, end_timer_interrupt);

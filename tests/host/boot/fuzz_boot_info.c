@@ -31,12 +31,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct reason why;
-    if (boot_info_parse(data, size, &info, &why) != STATUS_OK)
+    if (boot_info_parse(data, size, &info, &why) != STATUS_OK) {
         return 0;
+    }
     check_ranges();
     check(info.module_count <= BOOT_MODULES_MAX);
-    for (unsigned i = 0; i < info.module_count; i++)
+    for (unsigned i = 0; i < info.module_count; i++) {
         check(memchr(info.modules[i].command_line, 0, BOOT_MODULE_TEXT_BYTES));
+    }
     check(memchr(info.command_line, 0, sizeof(info.command_line)));
     check(info.rsdp_bytes == 0 || info.rsdp_bytes == 20 || info.rsdp_bytes == 36);
     return 0;
