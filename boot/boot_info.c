@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads Multiboot2 tags (Multiboot2 specification 3.6). Nothing in them is believed.
+// Reads Multiboot2 tags (Multiboot2 specification 3.6). Nothing in them is trusted.
 #include "boot/boot_info.h"
 
 #include <stdarg.h>
@@ -29,11 +29,11 @@ enum tag_type {
 
 struct tag {
     uint32_t type;
-    uint32_t size; // TAG_BYTES included
+    uint32_t size; // with TAG_BYTES
     const uint8_t *bytes;
 };
 
-// The tags as a whole, and the place of the next one.
+// All tags, and the place of the next one.
 struct tag_list {
     const uint8_t *bytes;
     uint32_t total;
@@ -51,7 +51,7 @@ static PRINTF_LIKE(2, 3) void complain(struct boot_info *info, const char *forma
     va_end(arguments);
 }
 
-// `offset` + 4 is at most the size of `bytes`, as the caller has checked; so for the others.
+// The caller has checked that `bytes` has enough bytes from `offset` on.
 static uint32_t u32_at(const uint8_t *bytes, uint64_t offset)
 {
     uint32_t value;
@@ -77,7 +77,7 @@ static bool tag_has(struct boot_info *info, const struct tag *tag, uint32_t need
     return false;
 }
 
-// The text that fills the tag from `offset` on; it should end with a NUL in the tag.
+// The text from `offset` to the end of the tag. It should end with a NUL inside the tag.
 static void read_text(struct boot_info *info, const struct tag *tag, uint32_t offset, char *text,
                       size_t size)
 {
@@ -128,7 +128,7 @@ static void claim(struct boot_info *info, struct memory_claims *claims, uint64_t
     }
 }
 
-// Types of the BIOS's memory map (ACPI 6.4 table 15.5).
+// Types in the BIOS's memory map (ACPI 6.4 table 15.5).
 static enum memory_kind bios_kind(uint32_t type)
 {
     switch (type) {
@@ -162,7 +162,7 @@ static void read_memory_map(struct boot_info *info, const struct tag *tag,
     }
 }
 
-// Types of UEFI's memory map once the boot services have ended (UEFI 2.9 table 7-6).
+// Types in UEFI's memory map after the end of the boot services (UEFI 2.9 table 7-6).
 static enum memory_kind efi_kind(uint32_t type)
 {
     switch (type) {
@@ -271,7 +271,7 @@ static void read_elf_sections(struct boot_info *info, const struct tag *tag)
     }
 }
 
-// The newer of the two versions counts, whichever order they come in.
+// The newer of the two versions counts, in whichever order they come.
 static void read_rsdp(struct boot_info *info, const struct tag *tag, unsigned bytes)
 {
     if (!tag_has(info, tag, TAG_BYTES + bytes) || info->rsdp_bytes > bytes) {
@@ -310,12 +310,12 @@ static void read_tag(struct boot_info *info, const struct tag *tag)
     case TAG_RSDP_V2:
         read_rsdp(info, tag, 36);
         break;
-    default: // memory maps come later, the rest is not needed
+    default: // memory maps are read later, other tags are not needed
         break;
     }
 }
 
-// STATUS_NOT_FOUND: that was the last. STATUS_INVALID: what comes is no tag.
+// Gives the next tag. STATUS_NOT_FOUND: it is the end tag. STATUS_INVALID: it is no tag.
 static enum status next_tag(struct tag_list *list, struct tag *tag)
 {
     if (list->at + TAG_BYTES > list->total) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the boot loader told: Multiboot2 tags as one structure that stays. Pure: no hardware, no
+// The data of the boot loader: Multiboot2 tags as one structure that stays. Pure: no hardware, no
 // global; the caller gives the bytes.
 #pragma once
 
@@ -38,7 +38,7 @@ struct boot_colour {
 struct boot_framebuffer {
     enum boot_screen kind;
     uint64_t physical;
-    uint32_t pitch; // bytes a line
+    uint32_t pitch; // bytes per line
     uint32_t width; // pixels, or characters in text mode
     uint32_t height;
     uint8_t bits_per_pixel;
@@ -54,8 +54,8 @@ struct boot_info {
     unsigned module_count;
     struct boot_module modules[BOOT_MODULES_MAX];
 
-    // Sorted, not overlapping; of overlapping claims the least usable counts. Usable ranges are
-    // whole pages.
+    // Sorted, without overlaps. Where claims overlap, the least usable one counts. Usable ranges
+    // are whole pages.
     unsigned range_count;
     struct memory_range ranges[BOOT_RANGES_MAX];
 
@@ -64,22 +64,21 @@ struct boot_info {
     uint8_t rsdp[BOOT_RSDP_BYTES]; // a copy
     unsigned rsdp_bytes;           // 20 or 36; 0: search the BIOS area
 
-    // Husk's own symbol table and its names, where the boot loader put them (physical). 0 bytes:
-    // there is none.
+    // Husk's own symbol table and its names, where the boot loader has put them (physical). 0
+    // bytes: there is none.
     struct memory_span symbols;
     struct memory_span symbol_names;
 
     bool efi; // the firmware is UEFI: no BIOS area, no VGA text
 
-    // Tags that had to be left out or cut, and why the first of them was.
+    // The number of tags that were left out or cut, and the reason for the first.
     unsigned complaint_count;
     struct reason complaint;
 };
 
 #define MULTIBOOT2_MAGIC 0x36d76289u
 
-// Reads the tags in `bytes` (at most `size`; the structure says its own length). A tag that is
-// broken is left out with a complaint; fails only where nothing can be read at all, or there is no
-// memory map.
+// Reads the tags in `bytes`. They state their own length, which is at most `size`. A broken tag is
+// left out with a complaint. Fails only if nothing can be read, or if there is no memory map.
 enum status boot_info_parse(const void *bytes, uint64_t size, struct boot_info *info,
                             struct reason *why) MUST_CHECK;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Joins the serial lines and the drivers of screen and keyboard to the log, to panics and to the
-// monitor's console.
+// Joins the drivers of the serial lines, the screen and the keyboard to the log, to panics and to
+// the monitor's console.
 #include "boot/consoles.h"
 
 #include "arch/x86/apic.h"
@@ -25,8 +25,8 @@
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 
-// How often what nothing else serves is looked at: a line without interrupts must not have its 16
-// characters full, at 87 us each; and an interrupt that should come may never do.
+// How often devices are polled. A line without interrupts must not fill its FIFO of 16 characters,
+// at 87 us each. And the interrupt of another device may never come.
 #define POLL_OFTEN_NS NS_PER_MS
 #define POLL_NS (20 * NS_PER_MS)
 
@@ -140,7 +140,7 @@ void consoles_choose_serial(const struct boot_info *info, const struct acpi_info
 
 // ---- Before the monitor runs, and when Husk panics ----
 
-// Text with '\n', at once, to all.
+// Writes text with '\n' at once to all devices.
 static void write_directly(const char *text, size_t length)
 {
     serial_lines_write_directly(text, length);
@@ -206,7 +206,7 @@ static size_t screen_room(struct console_output *output)
     return SIZE_MAX;
 }
 
-// Only here: what scrolls by within a series of writes is not drawn.
+// The screen is drawn only here: text that scrolls away within a series of writes is never drawn.
 static void screen_flush(struct console_output *output)
 {
     (void)output;
@@ -220,7 +220,7 @@ static void keyboard_interrupt(struct interrupt_frame *frame)
     apic_eoi();
 }
 
-// Somebody who sees no screen does not type.
+// Without a screen nobody types on the keyboard.
 static void start_keyboard(void)
 {
     keyboard_used = draw_screen && ps2_keyboard_init();
@@ -236,7 +236,7 @@ static void start_keyboard(void)
     }
 }
 
-// A line came into the log: the monitor, on CPU 0, shows it.
+// The log has a new line. The monitor, on CPU 0, shows it.
 static void wake_monitor(const char *text, size_t length)
 {
     (void)text;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where Husk's text goes and where typing comes from: the serial lines, the screen and its
+// Where Husk's text goes, and where typing comes from: the serial lines, the screen and its
 // keyboard.
 #pragma once
 
@@ -9,29 +9,30 @@ struct acpi_info;
 struct boot_info;
 struct console;
 
-// COM1, by polling: usable before anything else. Log and panic go there from now on.
+// Starts COM1 by polling. It needs nothing else. The log and panics go there from now on.
 void consoles_start_serial(void);
 
-// With memory mapped: the screen, as text or as pixels, if the boot loader tells of one; `chosen`
-// is enum console_choice. What the log has so far is shown on it.
+// Call it when paging works. Starts the screen, as text or as pixels, if the boot loader tells of
+// one and `chosen` (enum console_choice) has it. The screen shows the log so far.
 void consoles_start_screen(const struct boot_info *info, unsigned chosen);
 
-// With ACPI read: the serial lines that are found and chosen, each with the log so far. Where
-// nothing of what is chosen is there, all that is found is used, or nobody would see why.
+// Call it when ACPI has been read. Starts the serial lines that are found and chosen; each is given
+// the log so far. If no chosen device exists, all that are found are used, so that somebody can see
+// why.
 void consoles_choose_serial(const struct boot_info *info, const struct acpi_info *acpi,
                             unsigned chosen);
 
-// With interrupts routed: the serial lines and the keyboard work by interrupt, and the log goes by
-// way of the monitor. `console` gets an output for each device.
+// Call it when interrupts are routed. The serial lines and the keyboard then work by interrupt, and
+// the log goes through the monitor. `console` gets an output for each device.
 void consoles_hand_over(struct console *console);
 
-// Before the machine is switched off: waits until all text is out; the log goes straight to the
-// devices again.
+// Call it before the machine is switched off. Waits until all text is out. The log then goes
+// straight to the devices again.
 void consoles_take_back(void);
 
-// The next typed byte, -1: none. To be called at least every consoles_poll_ns: not all devices have
-// an interrupt that comes.
+// The next typed byte; -1: none. Call it at least every consoles_poll_ns, because some devices have
+// no interrupt that comes.
 int consoles_read(void);
 uint64_t consoles_poll_ns(void);
-// Waits until the devices have sent all they were given.
+// Waits until the devices have sent all text.
 void consoles_flush(void);

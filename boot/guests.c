@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From GRUB's lines to VMs.
+// Makes VMs out of GRUB's lines.
 #include "boot/guests.h"
 
 #include "arch/x86/log.h"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The composition root: what is started, in which order, and what each CPU then does for ever.
+// The composition root: what is started, in which order, and the loops that each CPU then runs for
+// ever.
 #include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
@@ -39,7 +40,7 @@
 #include "vmm/vm/vm_create.h"
 
 #define VERSION "Husk 0.1"
-#define RTC_SET_FROM_S (24 * 3600ULL) // since 1970; a clock that could not be read counts from 0
+#define RTC_SET_FROM_S (24 * 3600ULL) // since 1970; an unreadable clock counts from 0
 
 static struct boot_info boot_info;
 static struct husk_config config;
@@ -81,7 +82,7 @@ static void read_boot_info(uint32_t magic, uint64_t tags)
     }
     config_parse_husk(boot_info.command_line, &config, complain, NULL);
     features_switch_off(config.features_off);
-    cpu_enable_protections(); // again, without what is off
+    cpu_enable_protections(); // again, without the features that are switched off
 }
 
 static void start_memory(void)
@@ -166,7 +167,7 @@ static void start_other_cpus(void)
     power_init(acpi, consoles_flush);
     unsigned count = smp_start(acpi, run_other_cpu);
     for (unsigned cpu = 0; cpu < count; cpu++) {
-        ipi_call(cpu, nothing, NULL); // it has come to its loop, and said whether it runs guests
+        ipi_call(cpu, nothing, NULL); // returns when the CPU is in its loop and has set runs_guests
     }
     log_line("CPUs: %u run", count);
 }
@@ -238,8 +239,8 @@ static void start_guests(void)
 
 // ---- For ever ----
 
-// Interrupts are off but in guests, in cpu_idle, and once a round: an emulator may not let them end
-// a guest that does nothing but exit.
+// Interrupts are on in guests, in cpu_idle, and once in each round. The last is for emulators in
+// which an interrupt may not end a guest that only exits.
 _Noreturn static void run_other_cpu(void)
 {
     unsigned index = cpu_this()->index;
@@ -262,7 +263,7 @@ _Noreturn static void run_first_cpu(void)
         uint64_t wake_ns;
         ipi_run_calls();
         interrupts_window();
-        uint64_t poll_ns = monitor_poll(&monitor); // not inside MIN, which would call it twice
+        uint64_t poll_ns = monitor_poll(&monitor); // MIN would call it twice
         poll_ns = MIN(poll_ns, time_now_ns() + consoles_poll_ns());
         if (config.poweroff_on_idle && guests_all_ended(&vmm)) {
             leave_and_power_off();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sorts and untangles the firmware's claims about memory.
+// Sorts the firmware's claims about memory and resolves overlaps.
 #include "boot/memory_map.h"
 
 #define ADDRESS_END BIT(52) // SDM Vol. 3A 4.1.4: MAXPHYADDR is at most 52
@@ -31,7 +31,7 @@ bool memory_claims_add(struct memory_claims *claims, uint64_t start, uint64_t by
     return true;
 }
 
-// The first place above `address` where a claim begins or ends; ADDRESS_END if there is none.
+// The first address above `address` where a claim begins or ends. ADDRESS_END: none.
 static uint64_t next_boundary(const struct memory_claims *claims, uint64_t address)
 {
     uint64_t next = ADDRESS_END;
@@ -48,7 +48,7 @@ static uint64_t next_boundary(const struct memory_claims *claims, uint64_t addre
     return next;
 }
 
-// False: nobody claims `address`.
+// The least usable kind that is claimed for `address`. False: there is no claim.
 static bool kind_at(const struct memory_claims *claims, uint64_t address, enum memory_kind *kind)
 {
     bool claimed = false;
@@ -79,7 +79,7 @@ static unsigned append(struct memory_range *ranges, unsigned count, struct memor
     return count + 1;
 }
 
-// Usable memory is cut to whole pages; what becomes empty goes.
+// Cuts usable memory to whole pages. Ranges that become empty are removed.
 static unsigned trim(struct memory_range *ranges, unsigned count)
 {
     unsigned kept = 0;

@@ -6,22 +6,23 @@
 #include "boot/boot_info.h"
 #include "vmm/util/types.h"
 
-// Claims as they were made: in any order, overlapping.
+// Claims in any order; they may overlap.
 struct memory_claims {
     unsigned count;
     struct memory_range claims[BOOT_RANGES_MAX];
 };
 
-// False: there is no room for it. What lies beyond 52 bits of address is cut off; one that goes on
-// where the claim before ended, with the same kind, is joined to it.
+// Adds a claim. Memory beyond 52 bits of address is cut off. A claim of the same kind that begins
+// where the last one ended is joined to it. False: there is no room.
 bool memory_claims_add(struct memory_claims *claims, uint64_t start, uint64_t bytes,
                        enum memory_kind kind) MUST_CHECK;
 
-// Fills `ranges` (BOOT_RANGES_MAX of them) as struct boot_info promises. Returns how many; what
-// does not fit is left out from the top.
+// Fills `ranges` (BOOT_RANGES_MAX of them) as struct boot_info promises. Returns their number. If
+// there are too many, the highest are left out.
 unsigned memory_claims_resolve(const struct memory_claims *claims, struct memory_range *ranges);
 
-// The same memory as arch/x86 wants it told. It points into itself: it must stay where it is.
+// The same memory in the form that arch/x86 takes. The structure points into itself, so it must not
+// be moved.
 struct boot_memory {
     struct memory_span usable[BOOT_RANGES_MAX];
     struct memory_span occupied[BOOT_MODULES_MAX + 2];

@@ -16,7 +16,7 @@ extern data_physical, data_pages, boot_stack_physical
 extern boot_stack_start, boot_stack_end
 
 ; ---- Multiboot2 header (Multiboot2 specification 1.6, 3.1) ----
-; Before the code, on the same page.
+; The header lies before the code, on the same page.
 section .boot.text progbits alloc exec nowrite align=4096
 boot_text:
 header:
@@ -46,7 +46,8 @@ header_end:
 bits 32
 
 ; From the boot loader: EAX = magic, EBX = physical address of the tags, flat segments, no paging,
-; interrupts off (Multiboot2 3.3). ESI keeps the tags, EDI the magic, EBP bit 63's half for "NX".
+; interrupts off (Multiboot2 3.3). ESI keeps the tags and EDI the magic. EBP is the upper half of an
+; entry's NX bit, or 0.
 global boot_entry
 boot_entry:
     cli
@@ -89,13 +90,13 @@ check_long_mode:
     mov esi, text_no_long_mode
     jmp boot_fail
 
-; Fills the tables, which the boot loader has zeroed. EBP = NX half. Clobbers EAX, EBX, ECX, EDX.
+; Fills the tables, which the boot loader has zeroed. EBP as above. Clobbers EAX, EBX, ECX, EDX.
 build_tables:
     mov dword [pml4 + 0 * 8], pdpt_identity + PRESENT
     mov dword [pml4 + DIRECT_MAP_SLOT * 8], pdpt_direct + PRESENT + WRITABLE
     mov dword [pml4 + 511 * 8], pdpt_image + PRESENT + WRITABLE
 
-    ; The code that runs while paging is switched on, at its own address, read-only.
+    ; Maps the code that switches paging on at its own address, read-only.
     mov dword [pdpt_identity], pd_identity + PRESENT
     mov dword [pd_identity], pt_identity + PRESENT
     mov eax, boot_text
@@ -106,7 +107,7 @@ build_tables:
     mov edx, PRESENT
     call fill_entries
 
-    ; The image at -2 GiB, each section with its own rights.
+    ; Maps the image at -2 GiB, each section with its own rights.
     mov dword [pdpt_image + 510 * 8], pd_image + PRESENT + WRITABLE
     mov eax, pt_image + PRESENT + WRITABLE
     mov ebx, pd_image
@@ -129,7 +130,7 @@ build_tables:
     mov edx, PRESENT + WRITABLE
     call map_image_data
 
-    ; The low 4 GiB in the direct map, until paging_init makes its own.
+    ; Maps the low 4 GiB in the direct map. paging_init replaces it.
     mov eax, pd_direct + PRESENT + WRITABLE
     mov ebx, pdpt_direct
     mov ecx, 4
@@ -146,13 +147,13 @@ build_tables:
     loop .next_large
     ret
 
-; Pages of the image into pt_image: EAX = physical address, ECX = pages, EDX = flags.
+; Maps pages of the image in pt_image: EAX = physical address, ECX = pages, EDX = flags.
 ; Clobbers EAX, EBX, ECX.
 map_image_executable:
     mov ebx, eax
     shr ebx, 12
     lea ebx, [pt_image + ebx * 8]
-; Entries from EBX: EAX = first address, ECX = entries (may be 0), EDX = flags.
+; Fills entries from EBX on: EAX = first address, ECX = entries (may be 0), EDX = flags.
 fill_entries:
     jecxz .done
     or eax, edx
@@ -180,8 +181,8 @@ map_image_data:
 .done:
     ret
 
-; EBP = NX half. Goes on at enter_64; from PG on only boot code is mapped at its own address, no
-; stack. Clobbers EAX, ECX, EDX.
+; EBP as above. Goes on at enter_64. From PG on only boot code is mapped at its own address, and
+; there is no stack. Clobbers EAX, ECX, EDX.
 enable_paging:
     mov eax, pml4
     mov cr3, eax
@@ -201,7 +202,7 @@ enable_paging:
     mov cr0, eax
     jmp 0x08:enter_64
 
-; Says ESI (ends with 0) on the VGA text screen and COM1, and stops.
+; Prints the text at ESI (ends with 0) on the VGA text screen and COM1, and stops.
 boot_fail:
     mov edi, 0xb8000
     mov dx, 0x3fb                   ; LCR: 8N1; the speed stays as the firmware left it
@@ -214,7 +215,7 @@ boot_fail:
     mov ah, 0x4f
     stosw
     mov bl, al
-    mov ecx, 0x10000                ; bounded: there may be no UART
+    mov ecx, 0x10000                ; a limit: there may be no UART
     mov dx, 0x3fd
 .wait:
     in al, dx
@@ -241,7 +242,7 @@ enter_64:
     mov rax, enter_high
     jmp rax
 
-; Read by the CPU until gdt_load; the accessed bits are set, so it never writes here.
+; The CPU reads this until gdt_load. The accessed bits are set, so the CPU never writes here.
 align 8
 boot_gdt:
     dq 0
@@ -256,8 +257,8 @@ boot_text_end:
 
 ; ---- At -2 GiB ----
 section .text
-; The lowest 8 bytes of the stack hold the CPU's structure (arch/x86/cpu.h). The first frame
-; pointer is 0: backtraces end there.
+; The lowest 8 bytes of the stack hold the address of the CPU's structure (arch/x86/cpu.h). The
+; first frame pointer is 0: backtraces end there.
 enter_high:
     mov rsp, boot_stack_end - 16
     mov rax, boot_stack_start

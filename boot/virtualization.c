@@ -15,7 +15,8 @@
 #include "vmm/util/status.h"
 #include "vmm/vm/vm.h"
 
-// What all CPUs that run guests have; narrowed while they start, before there is a VM.
+// The features of all CPUs that run guests. The set shrinks while the CPUs start, before there is a
+// VM.
 static struct cpuid_set common;
 static bool has_common;
 static struct spinlock common_lock;
@@ -45,7 +46,7 @@ static void report(struct vmm *vmm)
     }
 }
 
-// What guests are shown only if the back end can switch it on for them.
+// Some features are shown to guests only if the back end can switch them on.
 static void remove_unsupported(struct cpuid_set *set, unsigned features)
 {
     static const struct {

@@ -8,13 +8,14 @@
 struct reason;
 struct vmm;
 
-// By this CPU's CPUID. NULL: none; `why` says what the machine lacks.
+// Chooses by this CPU's CPUID. NULL: the machine has neither; `why` says what it lacks.
 const struct vcpu_ops *virtualization_choose(struct reason *why);
 
-// On each CPU: sets vmm->runs_guests for it. On CPU 0 it also logs what the back end can do; if it
-// fails there, vmm->ops becomes NULL and vmm->no_guests says why.
+// On each CPU: switches virtualization on and sets vmm->runs_guests for the CPU. On CPU 0 it also
+// logs what the back end can do. If CPU 0 fails, vmm->ops becomes NULL and vmm->no_guests has the
+// reason.
 void virtualization_start_cpu(struct vmm *vmm);
 
-// CPUID of this CPU, less the features that another CPU which runs guests does not have: a guest
-// is shown the same wherever its vCPUs run.
+// CPUID of this CPU, without the features that another CPU that runs guests lacks. So a guest sees
+// the same on every CPU.
 struct cpuid_registers virtualization_cpuid(uint32_t leaf, uint32_t subleaf);

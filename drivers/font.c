@@ -6,8 +6,8 @@
 #define ROWS_PER_WORD 8
 #define GLYPHS 96
 
-// The rows from top to bottom, one byte each, the first in the highest byte. Capitals stand on row
-// 11 and reach up to row 2, small letters to row 5; what goes below the line goes to row 14.
+// The rows from top to bottom, one byte each; the first row is the highest byte. All letters stand
+// on row 11. Capitals reach up to row 2, small letters to row 5, descenders down to row 14.
 static const uint64_t glyphs[][FONT_HEIGHT / ROWS_PER_WORD] = {
     {0x0000000000000000, 0x0000000000000000}, // space
     {0x0000303030303030, 0x3000303000000000}, // !
@@ -104,7 +104,7 @@ static const uint64_t glyphs[][FONT_HEIGHT / ROWS_PER_WORD] = {
     {0x0030303030303030, 0x3030303030303000}, // |
     {0x0070181818180c18, 0x1818181870000000}, // }
     {0x00000000000072dc, 0x0000000000000000}, // ~
-    {0x0000fe8282828282, 0x828282fe00000000}, // what has no glyph
+    {0x0000fe8282828282, 0x828282fe00000000}, // characters without a glyph
 };
 
 static_assert(ARRAY_SIZE(glyphs) == GLYPHS, "printable ASCII and the box");

@@ -7,6 +7,6 @@
 #define FONT_WIDTH 8
 #define FONT_HEIGHT 16
 
-// Row `y` (0 is the top one) of a character's glyph; bit 7 is the leftmost pixel. What is not
-// printable ASCII is an empty box.
+// Row `y` of a character's glyph; 0 is the top row, bit 7 the leftmost pixel. Characters that are
+// not printable ASCII are an empty box.
 uint8_t font_row(char character, unsigned y);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Draws cells as pixels. The memory is write-combining: written in runs of 8 bytes, and never read.
+// Draws cells as pixels. The memory is write-combining: it is written in runs of 8 bytes and never
+// read.
 #include "drivers/framebuffer.h"
 #include "drivers/font.h"
 #include "vmm/util/string.h"
@@ -11,7 +12,7 @@
 #define COMFORTABLE_COLUMNS 160
 #define COMFORTABLE_ROWS 45
 #define SCALE_MAX 8
-#define RUN_BYTES 8 // a glyph's row is a multiple of it: 8 dots
+#define RUN_BYTES 8 // a glyph's row of 8 dots is a multiple of it
 #define LINE_BYTES_MAX (FONT_WIDTH * SCALE_MAX * PIXEL_BYTES_MAX)
 
 #define CURSOR_FIRST_ROW (FONT_HEIGHT - 2) // an underscore
@@ -80,7 +81,7 @@ static void make_palette(struct framebuffer *framebuffer, const struct framebuff
     }
 }
 
-// Where the first cell's pixels are: in front of them is half of what the cells leave.
+// The place of the first cell's pixels. Half of the margin lies before them.
 static uint64_t margin_bytes(const struct framebuffer *framebuffer,
                              const struct framebuffer_mode *mode)
 {
@@ -111,7 +112,7 @@ void framebuffer_init(struct framebuffer *framebuffer, const struct framebuffer_
     }
 }
 
-// One line of pixels for a row of dots. Returns its bytes.
+// Makes one line of pixels out of a row of dots. Returns its bytes.
 static unsigned make_line(const struct framebuffer *framebuffer, unsigned dots,
                           const uint32_t pixel_values[2], uint8_t *line)
 {
@@ -133,7 +134,7 @@ static void copy_line(uint8_t *to, const uint8_t *line, unsigned bytes)
     }
 }
 
-// A cell's character, with the rows from `cursor_row` on as the cursor.
+// Draws a cell's character. The rows from `cursor_row` on are the cursor.
 static void draw_cell(const struct framebuffer *framebuffer, unsigned row, unsigned column,
                       uint16_t cell, unsigned cursor_row)
 {
@@ -141,12 +142,12 @@ static void draw_cell(const struct framebuffer *framebuffer, unsigned row, unsig
     const uint32_t pixel_values[2] = {
         framebuffer->palette[attribute >> BACKGROUND_SHIFT & BACKGROUND_MASK],
         framebuffer->palette[attribute & FOREGROUND_MASK]};
-    uint8_t line[LINE_BYTES_MAX + PIXEL_BYTES_MAX]; // a pixel of 3 bytes is written as 4
+    uint8_t line[LINE_BYTES_MAX + PIXEL_BYTES_MAX]; // a pixel of 3 bytes is written as 4 bytes
     unsigned scale = framebuffer->scale;
     uint8_t *to = framebuffer->pixels + (uint64_t)row * FONT_HEIGHT * scale * framebuffer->pitch +
                   (uint64_t)column * FONT_WIDTH * scale * framebuffer->pixel_bytes;
     unsigned bytes = 0;
-    unsigned previous = UINT8_MAX + 1; // no row of dots is that
+    unsigned previous = UINT8_MAX + 1; // a value that no row of dots has
     for (unsigned y = 0; y < FONT_HEIGHT; y++) {
         unsigned dots = y >= cursor_row ? UINT8_MAX : font_row((char)cell, y);
         if (dots != previous) {
@@ -171,7 +172,7 @@ static void draw_row(struct framebuffer *framebuffer, const uint16_t *cells, uns
     }
 }
 
-// Draws the cell with the cursor, which is then not what `drawn` can say.
+// Draws the cell with the cursor. `drawn` cannot describe such a cell.
 static void draw_cursor(struct framebuffer *framebuffer, const struct text_screen *screen)
 {
     unsigned column = MIN(screen->column, screen->columns - 1);
@@ -191,7 +192,7 @@ void framebuffer_draw(struct framebuffer *framebuffer, struct text_screen *scree
         }
     }
     draw_cursor(framebuffer, screen);
-    // A locked instruction empties the write-combining buffers (SDM Vol. 3A 12.3.1): a CPU that
-    // halts next would keep them.
+    // A locked instruction empties the write-combining buffers (SDM Vol. 3A 12.3.1). A CPU that
+    // halts would otherwise keep them.
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A linear framebuffer as a console: draws a text_screen as pixels. Pure: whoever has the
-// framebuffer mapped gives a pointer.
+// A linear framebuffer as a console: draws a text_screen as pixels. Pure: the caller maps the
+// framebuffer and gives a pointer.
 #pragma once
 
 #include "drivers/text_screen.h"
@@ -9,7 +9,7 @@
 
 #define FRAMEBUFFER_COLOURS 16
 
-// A colour's field of a pixel: `size` bits from bit `position`.
+// A colour's field in a pixel: `size` bits from bit `position`.
 struct framebuffer_field {
     uint8_t position;
     uint8_t size;
@@ -32,23 +32,23 @@ struct framebuffer {
     unsigned scale; // a dot of the font is so many pixels wide and high
     unsigned columns;
     unsigned rows;
-    unsigned cursor; // the cell that has it
+    unsigned cursor; // the cell that has the cursor
     uint32_t palette[FRAMEBUFFER_COLOURS];
-    uint16_t drawn[TEXT_SCREEN_CELLS_MAX]; // what is on the screen: it is never read back
+    uint16_t drawn[TEXT_SCREEN_CELLS_MAX]; // what is on the screen, which is never read back
 };
 
-// Whether a mode can be drawn in: 16, 24 or 32 bits a pixel (15 counts as 16), up to 16384 pixels
-// in each direction. If not, `why` says what is in the way.
+// Whether the driver can draw in a mode: 16, 24 or 32 bits per pixel (15 counts as 16), up to 16384
+// pixels in each direction. If not, `why` gives the reason.
 enum status framebuffer_check(const struct framebuffer_mode *mode, struct reason *why) MUST_CHECK;
 
 // Bytes from the first pixel to the last.
 uint64_t framebuffer_bytes(const struct framebuffer_mode *mode);
 
-// Makes the screen black. `mode` has passed framebuffer_check, `pixels` are its framebuffer_bytes.
-// Characters are as large as leaves 160 x 45 of them, but at least 8x16 pixels. `columns` and
-// `rows` are what is there for text_screen_init; what is left is a margin, the same on both sides.
+// Makes the screen black. `mode` has passed framebuffer_check; `pixels` has its framebuffer_bytes.
+// The characters are as large as possible with 160 x 45 of them, but at least 8x16 pixels.
+// text_screen_init takes `columns` and `rows`. The rest is a margin, the same on both sides.
 void framebuffer_init(struct framebuffer *framebuffer, const struct framebuffer_mode *mode,
                       void *pixels);
 
-// Draws the cells that have changed, and the cursor. `screen` has the framebuffer's size.
+// Draws the changed cells, and the cursor. `screen` has the framebuffer's size.
 void framebuffer_draw(struct framebuffer *framebuffer, struct text_screen *screen);

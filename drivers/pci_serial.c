@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Reads class and base addresses of every PCI function (PCI Local Bus Specification 3.0, 6.2).
+// Reads the class and the base addresses of every PCI function (PCI Local Bus Specification 3.0,
+// 6.2).
 #include "drivers/pci_serial.h"
 
 #define CLASS_SERIAL 0x0700
 #define INTERFACE_LAST 6 // 8250, 16450, 16550, 16650, 16750, 16850, 16950
 #define PORTS_PER_LINE 8
-#define PORTS_MAX 256 // what one base address may have (6.2.5.1)
+#define PORTS_MAX 256 // the limit for one base address (6.2.5.1)
 #define PORT_SPACE 0x10000u
 
 struct card {
@@ -46,7 +47,8 @@ static void add(const struct card *card, bool in_memory, uint64_t address)
         (struct pci_serial_port){.where = card->where, .in_memory = in_memory, .address = address};
 }
 
-// The number of ports: the lowest address bit that can be set. The card must not answer meanwhile.
+// The number of ports: the lowest address bit that can be set. The card must not answer during the
+// test.
 static uint32_t port_count(const struct card *card, unsigned bar, uint32_t value)
 {
     set_command(card, (uint32_t)PCI_COMMAND_IO, 0);
@@ -57,7 +59,7 @@ static uint32_t port_count(const struct card *card, unsigned bar, uint32_t value
     return mask & -mask;
 }
 
-// Whether `bar` is at ports. Its lines are added.
+// Whether `bar` is at ports. If so, its lines are added.
 static bool add_ports(const struct card *card, unsigned bar)
 {
     uint32_t value = get(card, bar_offset(bar));
@@ -77,7 +79,7 @@ static bool add_ports(const struct card *card, unsigned bar)
     return true;
 }
 
-// An I/O base address is one of 32 bits, so a memory one of 64 bits is two.
+// An I/O base address has 32 bits. A memory base address of 64 bits takes two registers.
 static unsigned bars_taken(uint32_t value)
 {
     bool wide = (value & PCI_BAR_IO) == 0 && (value & PCI_BAR_MEMORY_TYPE) == PCI_BAR_MEMORY_64;
@@ -138,7 +140,7 @@ static void look_at_device(struct card *card)
     }
 }
 
-// Every bus, whether or not a bridge leads to it: a machine may have several roots.
+// Looks at every bus, whether or not a bridge leads to it: a machine may have several roots.
 void pci_serial_find(const struct pci_config *config, struct pci_serial_ports *ports)
 {
     struct card card = {.config = config, .ports = ports};

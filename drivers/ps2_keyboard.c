@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The 8042 controller (Intel 8042 and IBM PS/2 technical reference, keyboard controller): set up
-// once, then scan codes from its first port into a ring of bytes.
+// The 8042 controller (Intel 8042 and IBM PS/2 technical reference, keyboard controller). It is set
+// up once; then the scan codes from its first port go into a ring of bytes.
 #include "drivers/ps2_keyboard.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/io.h"
@@ -38,10 +38,10 @@
 
 static_assert((RING_BYTES & (RING_BYTES - 1)) == 0, "indexes wrap by themselves");
 
-// Head and tail run freely; head - tail is what the ring holds.
+// Head and tail only grow. The ring holds head - tail bytes.
 static struct {
     bool present;
-    bool interrupts_come; // else reading polls
+    bool interrupts_come; // if not, reading polls
     struct ps2_scan_codes keys;
     uint32_t head;
     uint32_t tail;
@@ -101,7 +101,7 @@ static bool set_up_controller(void)
            write_to(COMMAND, ENABLE_KEYBOARD);
 }
 
-// A key that was pressed just now may come before the answer.
+// The code of a key may come before the answer.
 static bool tell_keyboard(uint8_t command)
 {
     uint8_t answer;
@@ -119,14 +119,14 @@ static bool tell_keyboard(uint8_t command)
 bool ps2_keyboard_init(void)
 {
     keyboard.present = set_up_controller();
-    // One that does not answer may be plugged in later: then it has its defaults by itself.
+    // A keyboard that does not answer may be plugged in later. It has its defaults then.
     if (keyboard.present && tell_keyboard(KEYBOARD_DEFAULTS)) {
         (void)tell_keyboard(KEYBOARD_ENABLE);
     }
     return keyboard.present;
 }
 
-// A ring that is full loses what is typed.
+// A full ring loses what is typed.
 static void take_code(uint8_t code)
 {
     char bytes[PS2_KEY_BYTES_MAX];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which serial lines are used, and all of those as one.
+// The serial lines that are used, and all of them as one.
 #include "drivers/serial_lines.h"
 
 #include "arch/x86/apic.h"
@@ -119,7 +119,7 @@ void serial_lines_report(unsigned chosen)
 
 // ---- Before the monitor runs, and when Husk panics ----
 
-// Character by character, so that the lines send at the same time.
+// Writes character by character, so that all lines send at the same time.
 void serial_lines_write_directly(const char *text, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -171,7 +171,8 @@ static bool serve(unsigned irq)
     return served;
 }
 
-// Two lines may share an interrupt, which is one edge: the next comes only after both were without.
+// Two lines may share an interrupt, which is one edge. The next edge comes only after both lines
+// were without an interrupt.
 static void serial_interrupt(struct interrupt_frame *frame)
 {
     unsigned irq = (unsigned)(frame->vector - VECTOR_ISA);

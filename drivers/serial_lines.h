@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The machine's serial lines: which there are, which are used, and all of those as one.
+// The machine's serial lines, the choice among them, and all used ones as one.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -7,33 +7,34 @@
 struct acpi_info;
 struct serial_line;
 
-// COM1, by polling: usable before anything else.
+// Starts COM1 by polling. It needs nothing else.
 void serial_lines_start(void);
 
-// With memory mapped: COM2 to COM4, the cards on PCI, and what the SPCR tells of.
+// Call it when paging works. Finds COM2 to COM4, the cards on PCI, and the line of the SPCR.
 void serial_lines_find(const struct acpi_info *acpi);
 
-// Uses the lines that are among `chosen` (enum console_choice) and no others; one that was not used
-// before is given the log so far. Whether there is one.
+// Uses only the lines in `chosen` (enum console_choice). A line that was not used before is given
+// the log so far. False: none of them exists.
 bool serial_lines_choose(unsigned chosen);
-// Logs which lines there are and which of `chosen` are missing.
+// Logs the lines that exist, and the members of `chosen` that do not.
 void serial_lines_report(unsigned chosen);
 
-// Text of the log, at once, on all lines that are used: '\n' becomes "\r\n". Needs no lock.
+// Writes text of the log at once to all used lines: '\n' becomes "\r\n". Needs no lock.
 void serial_lines_write_directly(const char *text, size_t length);
 
-// With interrupts routed: the lines that are used work by interrupt where they have one.
+// Call it when interrupts are routed. The used lines then work by interrupt if they have one.
 void serial_lines_start_interrupts(void);
 
-// The used lines one after the other, from number 0 on; NULL: there are no more.
+// The used line of that number, counted from 0. NULL: there are no more.
 struct serial_line *serial_lines_used(unsigned number);
-// Takes what it can at once and returns how much it took; room is how much it would take now.
+// serial_line_write takes as much as it can at once and returns how much. serial_line_room is how
+// much it would take now.
 size_t serial_line_write(struct serial_line *line, const char *text, size_t length);
 size_t serial_line_room(struct serial_line *line);
 
-// Whether a line is used that nothing but serial_lines_read serves.
+// Whether only serial_lines_read serves one of the used lines.
 bool serial_lines_are_polled(void);
-// The next byte that came in on any of them, -1: none.
+// The next byte from any used line. -1: none.
 int serial_lines_read(void);
-// Waits until all have sent what they were given.
+// Waits until all used lines have sent their text.
 void serial_lines_flush(void);

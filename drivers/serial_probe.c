@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Finds serial lines: COM1 to COM4, PCI cards and the firmware's console, without one twice.
+// Finds serial lines: COM1 to COM4, PCI cards and the firmware's console, each once.
 #include "drivers/serial_probe.h"
 
 #include "arch/x86/acpi.h"
@@ -16,13 +16,13 @@
 #define BAUD_DEFAULT 115200
 #define DIVISOR(baud) (UART16550_CLOCK_HZ / UART16550_CLOCKS_PER_BIT / (baud))
 #define DIVISOR_MAX UINT16_MAX
-// What a PC has on ISA interrupts that a serial line cannot have: timer, keyboard, cascade, clock.
+// ISA interrupts of a PC that no serial line can have: timer, keyboard, cascade, clock.
 #define IRQS_TAKEN (BIT(0) | BIT(1) | BIT(2) | BIT(8))
 #define UART_PAGES (ALIGN_UP(sizeof(struct uart16550), PAGE_SIZE) / PAGE_SIZE)
 
 static_assert(SERIAL_LINES_MAX == COM_LINES + CONSOLE_PCI_LINES + 1, "and that of the SPCR");
 
-static struct uart16550 first_uart; // there is no memory yet when it is needed
+static struct uart16550 first_uart; // COM1 is needed before there is memory
 
 static bool is_known(struct serial_line_list *list, bool in_memory, uint64_t address,
                      struct serial_line **line)
@@ -35,7 +35,7 @@ static bool is_known(struct serial_line_list *list, bool in_memory, uint64_t add
     return false;
 }
 
-// `line` becomes one of `lines` if there is a UART behind `registers`.
+// Adds `line` to `list` if there is a UART behind `registers`.
 static bool add_with(struct serial_line_list *list, struct serial_line line, struct uart16550 *uart,
                      const struct uart16550_registers *registers, unsigned divisor)
 {
@@ -79,7 +79,7 @@ static void add_com(struct serial_line_list *list, unsigned number)
     }
 }
 
-// False: no page table can hold that address.
+// False: a page table cannot hold the address.
 static bool registers_at(bool in_memory, uint64_t address, uint8_t stride, uint8_t access_bytes,
                          struct uart16550_registers *registers)
 {
@@ -96,7 +96,7 @@ static bool registers_at(bool in_memory, uint64_t address, uint8_t stride, uint8
     return true;
 }
 
-// True: it is there, and is the `number`th on PCI.
+// Adds the line as number `number` on PCI. False: there is no UART.
 static bool add_pci(struct serial_line_list *list, const struct pci_serial_port *port,
                     unsigned number)
 {
@@ -133,7 +133,8 @@ static void add_all_pci(struct serial_line_list *list)
     }
 }
 
-// What the SPCR's rate needs; 0: the one that is set. The clock of a chip in memory can be any.
+// The divisor for the SPCR's rate. 0: the one that is set stays. A chip in memory may have any
+// clock.
 static unsigned spcr_divisor(const struct acpi_serial *serial)
 {
     uint64_t clock = serial->clock_hz;
@@ -167,7 +168,7 @@ static unsigned spcr_irq(const struct acpi_info *acpi)
     return SERIAL_NO_IRQ;
 }
 
-// The firmware's console is mostly one that is known: then the table has its rate.
+// Mostly the firmware's console is a line that is already known. The table then gives its rate.
 static void add_spcr(struct serial_line_list *list, const struct acpi_info *acpi)
 {
     const struct acpi_serial *serial = &acpi->serial;

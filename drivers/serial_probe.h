@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A serial line, and the search for those of this machine.
+// A serial line, and the search for this machine's lines.
 #pragma once
 
 #include "arch/x86/pci.h"
@@ -7,7 +7,7 @@
 
 struct acpi_info;
 
-#define SERIAL_LINES_MAX 13 // COM1 to COM4, pci0 to pci7, the SPCR's
+#define SERIAL_LINES_MAX 13 // COM1 to COM4, pci0 to pci7, the line of the SPCR
 #define SERIAL_NO_IRQ 0
 
 struct serial_line {
@@ -27,7 +27,8 @@ struct serial_line_list {
     struct serial_line lines[SERIAL_LINES_MAX];
 };
 
-// Adds COM1, if it is there; needs no memory.
+// Adds COM1 if it exists. Needs no memory.
 void serial_probe_com1(struct serial_line_list *list);
-// Adds all others. A line that is there already, and that the SPCR names, gets its rate.
+// Adds all other lines. If the list already has the line of the SPCR, that line gets the rate of
+// the table.
 void serial_probe_others(struct serial_line_list *list, const struct acpi_info *acpi);

@@ -16,7 +16,7 @@
 #define SEQUENCE_FIRST_FINAL 0x40 // ECMA-48 5.4: the byte that ends a sequence is 0x40 to 0x7e
 #define SEQUENCE_LAST_FINAL 0x7e
 
-// What each digit of ECMA-48's colours is on the VGA: red and blue change places.
+// The VGA colour of each ECMA-48 colour digit: red and blue change places.
 static const uint8_t vga_colours[8] = {0, 4, 2, 6, 1, 5, 3, 7};
 
 static uint16_t blank(const struct text_screen *screen)
@@ -67,7 +67,8 @@ static void line_feed(struct text_screen *screen)
     memset(screen->dirty, true, screen->rows);
 }
 
-// A character in the last column leaves the cursor behind it: only the next one starts a new line.
+// After a character in the last column the cursor stands behind it. Only the next character starts
+// a new line.
 static void draw(struct text_screen *screen, char character)
 {
     if (screen->column >= screen->columns) {
@@ -86,7 +87,7 @@ static void put_plain(struct text_screen *screen, char character)
         screen->column = 0;
         break;
     case '\n':
-        screen->column = 0; // as terminals do that get no '\r'
+        screen->column = 0; // like a terminal that gets no '\r'
         line_feed(screen);
         break;
     case '\b':
@@ -106,7 +107,7 @@ static void put_plain(struct text_screen *screen, char character)
     }
 }
 
-// Parameter `index`, or `otherwise` where it is missing or 0.
+// Parameter `index`, or `otherwise` if it is missing or 0.
 static unsigned parameter(const struct text_screen *screen, unsigned index, unsigned otherwise)
 {
     return screen->parameters[index] != 0 ? screen->parameters[index] : otherwise;
@@ -190,7 +191,7 @@ static void finish_sequence(struct text_screen *screen, char final)
             set_rendition(screen, screen->parameters[i]);
         }
         break;
-    default: // understood by others
+    default: // other sequences are ignored
         break;
     }
 }
@@ -204,7 +205,7 @@ static void put_in_sequence(struct text_screen *screen, char character)
         if (screen->parameter_count + 1 < TEXT_SCREEN_PARAMETERS) {
             screen->parameter_count++;
         } else {
-            *value = 0; // one too many: they share the last place
+            *value = 0; // too many parameters share the last place
         }
     } else if (character >= SEQUENCE_FIRST_FINAL && character <= SEQUENCE_LAST_FINAL) {
         if (!screen->private_sequence) {
@@ -213,7 +214,7 @@ static void put_in_sequence(struct text_screen *screen, char character)
         screen->state = TEXT_SCREEN_PLAIN;
     } else if (character >= ' ' && character < SEQUENCE_FIRST_FINAL) {
         screen->private_sequence = true;
-    } else { // a control character: the sequence was cut off
+    } else { // a control character ends the sequence
         screen->state = TEXT_SCREEN_PLAIN;
         put_plain(screen, character);
     }

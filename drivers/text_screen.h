@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A text console as cells in memory: cursor, colours, scrolling and the ANSI sequences that line
-// editing needs. Knows no hardware; vga_text.h and framebuffer.h draw it.
+// A text console as cells in memory: cursor, colours, scrolling, and the ANSI sequences of line
+// editing. It knows no hardware; vga_text.h and framebuffer.h draw it.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -19,19 +19,19 @@ struct text_screen {
     unsigned column; // `columns`: the next character starts a new line
     uint8_t attribute;
     enum text_screen_state state;
-    bool private_sequence; // ESC [ ? ...: read over
+    bool private_sequence; // ESC [ ? ... is ignored
     unsigned parameter_count;
     uint16_t parameters[TEXT_SCREEN_PARAMETERS];
-    bool dirty[TEXT_SCREEN_ROWS_MAX]; // the row has changed; whoever draws it clears this
-    // Row after row, `columns` each. A cell is as the VGA has it: the character in the low byte,
-    // the attribute in the high one.
+    bool dirty[TEXT_SCREEN_ROWS_MAX]; // the row has changed; the function that draws it clears this
+    // Row after row, `columns` cells each. A cell is as in the VGA: the character is the low byte,
+    // the attribute the high one.
     uint16_t cells[TEXT_SCREEN_CELLS_MAX];
 };
 
-// An empty screen, with fewer columns and rows than asked for where there would be too many. At
-// least one of each.
+// Makes an empty screen with at least one column and row. If that would be too many cells, it has
+// fewer columns and rows than asked for.
 void text_screen_init(struct text_screen *screen, unsigned columns, unsigned rows);
-// \r \n \b \t; ESC [ n C, D (cursor), K (erase in line), J (in screen), H (home or row;column),
-// m (colours, bold, reverse; 16 of them, background dark). Other sequences are read over; other
-// control characters are ignored.
+// Writes a character. It understands \r \n \b \t; ESC [ n C, D (cursor), K (erase in line), J (in
+// screen), H (home or row;column), m (colours, bold, reverse; 16 of them, background dark). Other
+// sequences and control characters are ignored.
 void text_screen_put(struct text_screen *screen, char character);

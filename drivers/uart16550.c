@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The 16550 UART (National PC16550D data sheet): rings in both directions, emptied and filled by
-// interrupts or by polling.
+// The 16550 UART (National PC16550D data sheet). It has a ring in each direction; interrupts or
+// polling empty and fill them.
 #include "drivers/uart16550.h"
 #include "vmm/util/string.h"
 
@@ -23,11 +23,11 @@
 #define IIR_NOTHING BIT(0)
 #define IIR_FIFO 0xc0
 #define FCR_ENABLE_AND_CLEAR 0x07
-#define FCR_TRIGGER_8 0x80 // 8 characters more may come before the handler runs: 0.7 ms
+#define FCR_TRIGGER_8 0x80 // leaves room for 8 more characters (0.7 ms) until the handler runs
 #define LCR_8N1 0x03
 #define LCR_DIVISOR BIT(7)
 #define MCR_READY 0x03  // DTR, RTS
-#define MCR_OUT2 BIT(3) // on a PC, lets the interrupt through
+#define MCR_OUT2 BIT(3) // on a PC it enables the interrupt's output
 #define MCR_LOOPBACK BIT(4)
 #define LSR_RECEIVED BIT(0)
 #define LSR_OVERRUN BIT(1)
@@ -38,7 +38,7 @@
 #define FIFO_CHARACTERS 16
 #define PROBE_A 0x5a
 #define PROBE_B 0xa5
-// A character takes 87 us, a port read at least a tenth of one.
+// A character takes 87 us. A port read takes at least a tenth of a microsecond.
 #define WAIT_READS 200000
 #define INTERRUPT_ROUNDS 64
 
@@ -68,7 +68,7 @@ static bool wait_for(const struct uart16550 *uart, uint8_t bits)
     return false;
 }
 
-// A missing port reads all ones, or whatever was last on the bus.
+// A missing port reads as all ones, or as the last value on the bus.
 static bool has_scratch(const struct uart16550 *uart)
 {
     put(uart, SCRATCH, PROBE_A);
@@ -88,7 +88,7 @@ static bool loops_back(const struct uart16550 *uart)
     return came;
 }
 
-// Writes the divisor; 0: reads the one that is set, and sets one where that is none.
+// Writes the divisor. 0: reads the one that is set; if that is none, sets one.
 static void set_divisor(struct uart16550 *uart, unsigned divisor)
 {
     put(uart, LINE_CONTROL, LCR_DIVISOR | LCR_8N1);
@@ -106,7 +106,7 @@ static bool set_up(struct uart16550 *uart, unsigned divisor)
     if (!has_scratch(uart)) {
         return false;
     }
-    wait_for(uart, LSR_EMPTY); // what the boot loader printed last
+    wait_for(uart, LSR_EMPTY); // the boot loader's last characters
     set_divisor(uart, divisor);
     put(uart, INTERRUPT_ENABLE, 0);
     put(uart, FIFO_CONTROL, FCR_ENABLE_AND_CLEAR | FCR_TRIGGER_8);
@@ -175,7 +175,7 @@ static void enable_room_interrupt(struct uart16550 *uart, bool wanted)
     put(uart, INTERRUPT_ENABLE, interrupts);
 }
 
-// LSR_ROOM means that the whole FIFO is empty.
+// LSR_ROOM: the whole FIFO is empty.
 static void send_some(struct uart16550 *uart)
 {
     if (uart->send_head != uart->send_tail && (get(uart, LINE_STATUS) & LSR_ROOM) != 0) {
@@ -187,8 +187,8 @@ static void send_some(struct uart16550 *uart)
     enable_room_interrupt(uart, uart->send_head != uart->send_tail);
 }
 
-// Reading INTERRUPT_ID ends the interrupt for room, whether something was sent for it or not:
-// setting its bit anew asks for another one if there is room.
+// Reading INTERRUPT_ID ends the interrupt for room, whether something was sent or not. Setting its
+// enable bit anew asks for another one if there is room.
 static void ask_again_for_room(struct uart16550 *uart)
 {
     if (uart->interrupts & IER_ROOM) {
@@ -202,7 +202,7 @@ static void service(struct uart16550 *uart)
     for (unsigned i = 0; i < INTERRUPT_ROUNDS; i++) {
         receive_all(uart);
         send_some(uart);
-        get(uart, MODEM_STATUS); // ends that interrupt, should it be on
+        get(uart, MODEM_STATUS); // ends the modem interrupt if it is on
         if (get(uart, INTERRUPT_ID) & IIR_NOTHING) {
             break;
         }
@@ -220,7 +220,7 @@ bool uart16550_interrupt(struct uart16550 *uart)
     return true;
 }
 
-// Nobody but those who ask for it moves the text of a line without interrupts.
+// Without interrupts nothing else sends the text of a line, so asking for room sends too.
 size_t uart16550_room(struct uart16550 *uart)
 {
     if (!uart->present) {

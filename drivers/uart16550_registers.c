@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A 16550's registers by port instructions and by reads and writes of memory.
+// A 16550's registers, accessed by port instructions or in memory.
 #include "drivers/uart16550_registers.h"
 #include "arch/x86/io.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Draws a text_screen into the VGA's text memory. That memory is slow to read: it never is.
+// Draws a text_screen into the VGA's text memory. That memory is slow to read, so it is never read.
 #include "drivers/vga_text.h"
 
 #include "arch/x86/io.h"
@@ -12,7 +12,7 @@
 #define CRTC_CURSOR_END 0x0b
 #define CRTC_CURSOR_HIGH 0x0e
 #define CRTC_CURSOR_LOW 0x0f
-#define CURSOR_FIRST_LINE 14 // of 16: an underscore
+#define CURSOR_FIRST_LINE 14 // of 16 lines: an underscore
 #define CURSOR_LAST_LINE 15
 
 #define PROBE_A 0x5a
@@ -30,7 +30,7 @@ static void write_crtc(uint8_t index, uint8_t value)
     outb(CRTC_DATA, value);
 }
 
-// A missing card reads all ones, or whatever was last on the bus.
+// A missing card reads as all ones, or as the last value on the bus.
 static bool keeps(uint8_t value)
 {
     write_crtc(CRTC_CURSOR_LOW, value);

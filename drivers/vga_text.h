@@ -10,11 +10,12 @@ struct text_screen;
 #define VGA_TEXT_COLUMNS 80
 #define VGA_TEXT_ROWS 25
 
-// Whether there is a VGA at all: its text memory cannot tell, since writing it does no harm.
+// Whether there is a VGA. Its text memory cannot show that, because a write to it does no harm
+// without one.
 bool vga_text_present(void);
 // Whether the VGA can have a text mode of that size.
 bool vga_text_has(unsigned columns, unsigned rows);
 // Maps the memory of a mode of that size (vga_text_has) at `address`, and shows the cursor.
 void vga_text_init(uint64_t address, unsigned columns, unsigned rows);
-// Draws the rows that have changed and the cursor. `screen` is of that size.
+// Draws the changed rows and the cursor. `screen` has the same size.
 void vga_text_draw(struct text_screen *screen);

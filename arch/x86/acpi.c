@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The ACPI tables of this machine: the pure parser on memory that is mapped for it.
+// Runs the pure ACPI parser on this machine's memory, which is mapped for it.
 #include "arch/x86/acpi.h"
 
 #include "arch/x86/cpuid.h"
@@ -8,7 +8,7 @@
 #include "arch/x86/log.h"
 #include "arch/x86/paging.h"
 
-// Twice for each of a root table's entries is plenty on any machine; what comes later is not read.
+// Two mappings for each entry of a root table: enough for any machine. Later tables are not read.
 #define MAPPINGS_MAX 256
 
 struct mapping {
@@ -51,7 +51,7 @@ static void report(void)
 
 const struct acpi_info *acpi_init(const void *rsdp, size_t rsdp_bytes)
 {
-    static struct machine_reader reader; // not initialised: that would take up 4 KiB of the image
+    static struct machine_reader reader; // no initial value, or it would take 4 KiB of the image
     struct reason why;
     bool off = feature_is_off(OPTIONAL_ACPI);
     reader.reader.map = map;

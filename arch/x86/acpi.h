@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What Husk wants to know from the firmware's ACPI tables, and the parser of them, which is pure.
+// What Husk takes from the firmware's ACPI tables, and their parser, which is pure.
 #pragma once
 
 #include "vmm/util/status.h"
@@ -11,15 +11,15 @@
 #define ACPI_ISA_IRQS 16
 #define ACPI_ALL_PROCESSORS UINT32_MAX
 
-// How the parser gets at physical memory. `map` gives `bytes` from `address` for reading until the
-// parse has ended, or NULL where nothing can be read. Tests embed this in a fake.
+// How the parser reads physical memory. `map` gives `bytes` from `address` for reading until the
+// parse has ended. It gives NULL where nothing can be read. Tests embed this structure in a fake.
 struct acpi_reader {
     const void *(*map)(struct acpi_reader *reader, uint64_t address, uint64_t bytes);
 };
 
 struct acpi_processor {
     uint32_t apic_id; // above 255 only in x2APIC mode
-    uint32_t uid;     // as the name space and the NMI entries call it
+    uint32_t uid;     // its number in the name space and in the NMI entries
 };
 
 struct acpi_io_apic {
@@ -46,31 +46,31 @@ struct acpi_nmi {
 // A hardware register (ACPI 5.2.3.2, Generic Address Structure).
 struct acpi_register {
     bool present;
-    uint8_t space; // enum acpi_space; others are firmware's own
+    uint8_t space; // enum acpi_space; other values belong to the firmware
     uint8_t bits;  // its width
     uint64_t address;
 };
 
 #define ACPI_SERIAL_REGISTERS 8
 
-// The firmware's serial console, if it is like a 16550. Its ACPI_SERIAL_REGISTERS registers are
-// `stride` bytes apart; none of them is beyond the end of its space.
+// The firmware's serial console, if its chip is like a 16550. The ACPI_SERIAL_REGISTERS registers
+// are `stride` bytes apart. All of them lie inside the address space.
 struct acpi_serial {
     bool present;
     bool in_memory; // else at a port
     uint64_t address;
     uint8_t stride;       // 1 to 4
     uint8_t access_bytes; // 1, 2 or 4, at most `stride`
-    uint32_t baud;        // 0: as the firmware has left it
-    uint32_t clock_hz;    // of the chip, 16 times its highest rate; 0: not told
-    bool has_irq;         // it is wired to the 8259s' input `irq`
+    uint32_t baud;        // 0: the rate stays as the firmware has set it
+    uint32_t clock_hz;    // of the chip: 16 times its highest rate; 0: unknown
+    bool has_irq;         // the line is wired to input `irq` of the 8259s
     uint8_t irq;
-    bool has_gsi; // it is wired to the I/O APICs' input `gsi`
+    bool has_gsi; // the line is wired to input `gsi` of the I/O APICs
     uint32_t gsi;
 };
 
 struct acpi_info {
-    // MADT: the processors that are enabled, each APIC id once, in the firmware's order.
+    // MADT: the enabled processors, in the firmware's order, each APIC id once.
     bool has_madt;
     unsigned processor_count;
     unsigned processors_disabled;  // listed but not enabled (some can be added at run time)
@@ -97,12 +97,12 @@ struct acpi_info {
     uint8_t reset_value;
     uint16_t smi_command_port; // 0: ACPI mode is always on
     uint8_t acpi_enable;
-    bool hardware_reduced; // no PM1 registers; these two instead (ACPI 4.8.3.7)
+    bool hardware_reduced; // the next two registers replace the PM1 ones (ACPI 4.8.3.7)
     struct acpi_register sleep_control;
     struct acpi_register sleep_status;
     uint8_t rtc_century; // CMOS index of the century, 0: there is none
 
-    // \_S5 of the DSDT or an SSDT: what to write as SLP_TYP to switch off.
+    // \_S5 of the DSDT or an SSDT: the values of SLP_TYP that switch the machine off.
     bool has_s5;
     uint8_t s5_a;
     uint8_t s5_b;
@@ -111,17 +111,16 @@ struct acpi_info {
     struct acpi_serial serial; // SPCR
 
     unsigned tables_rejected; // broken: too short, cut off or with a wrong checksum
-    char first_rejected[5];   // its signature, "" if that could not be read
+    char first_rejected[5];   // the signature of the first one; "" if it could not be read
 };
 
-// Reads everything that can be read; what a broken or missing table would have said stays absent.
-//. `rsdp` is a copy of the RSDP (`rsdp_bytes` of
-// it: 20 or 36); NULL: it is looked for in the BIOS areas (ACPI 5.2.5.1).
-// STATUS_NOT_FOUND: no RSDP. STATUS_INVALID: no root table with a good checksum. `info` is valid
-// in any case.
+// Reads all tables that can be read. Facts of a broken or missing table stay absent. `rsdp` is a
+// copy of the RSDP of `rsdp_bytes` (20 or 36). With NULL, the RSDP is searched in the BIOS areas
+// (ACPI 5.2.5.1). STATUS_NOT_FOUND: no RSDP. STATUS_INVALID: no root table has a good checksum.
+// `info` is valid in any case.
 enum status acpi_parse(struct acpi_reader *reader, const void *rsdp, size_t rsdp_bytes,
                        struct acpi_info *info, struct reason *why) MUST_CHECK;
 
-// The tables of this machine, by way of the hypervisor's page tables; once, on the BSP. It logs
-// what it found. What it returns is always valid, and empty where there is no ACPI.
+// Parses the tables of this machine, through the hypervisor's page tables. Call it once, on the
+// BSP. The log then has what was found. The result is always valid; without ACPI it is empty.
 const struct acpi_info *acpi_init(const void *rsdp, size_t rsdp_bytes);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Finds \_S5, the values that switch the machine off, in AML without an interpreter.
+// Finds \_S5, which has the values that switch the machine off. It reads AML without an
+// interpreter.
 #include "arch/x86/acpi.h"
 #include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
@@ -28,7 +29,7 @@ struct aml {
     const uint8_t *bytes;
     size_t length;
     size_t at;
-    bool bad; // it ended, or something unexpected came
+    bool bad; // the text ended, or something unexpected came
 };
 
 static uint8_t next(struct aml *aml)
@@ -49,7 +50,7 @@ static void skip(struct aml *aml, size_t bytes)
     }
 }
 
-// An integer constant; of a wide one the low byte counts.
+// Reads an integer constant. Only the low byte of a wide one counts.
 static uint8_t next_integer(struct aml *aml)
 {
     uint8_t value;
@@ -80,7 +81,8 @@ static uint8_t next_integer(struct aml *aml)
     }
 }
 
-// `aml` stands after the name. Package, length of 1 to 4 bytes, number of elements, elements.
+// `aml` stands behind the name. There come: package, length of 1 to 4 bytes, number of elements,
+// elements.
 static bool read_package(struct aml *aml, uint8_t *a, uint8_t *b)
 {
     if (next(aml) != AML_PACKAGE) {
@@ -96,7 +98,8 @@ static bool read_package(struct aml *aml, uint8_t *a, uint8_t *b)
     return !aml->bad;
 }
 
-// Whether the name at `at` is being defined: NameOp, or NameOp and a root prefix, before it.
+// Whether the name at `at` is being defined. Then NameOp is in front of it, perhaps with a root
+// prefix.
 static bool is_definition(const uint8_t *bytes, size_t at)
 {
     if (bytes[at - 1] == AML_NAME) {

@@ -7,13 +7,13 @@
 #include "vmm/util/types.h"
 
 #define FADT_REVISION_WITH_BOOT_FLAGS 3
-// ACPI 4.8.3: how wide the registers are.
+// The widths of the registers (ACPI 4.8.3).
 #define PM1_BITS 16
 #define PM_TIMER_BITS 32
 #define SLEEP_BITS 8
 #define RESET_BITS 8
 
-// Whether Husk can reach it. The other spaces belong to controllers of the firmware's own.
+// Whether Husk can reach the register. Other address spaces belong to controllers of the firmware.
 static bool is_usable(const struct acpi_gas *extended)
 {
     return extended->address != 0 &&
@@ -21,8 +21,8 @@ static bool is_usable(const struct acpi_gas *extended)
             (extended->space == ACPI_SPACE_IO && extended->address <= UINT16_MAX));
 }
 
-// The 64-bit form of a register of `bits` if the table has it, else the 32-bit port of old. Widths
-// in the tables of real machines are wrong often enough: those in the manual count.
+// Takes the 64-bit form of a register of `bits`, or the old 32-bit port if the table has no 64-bit
+// form. The width is the manual's: tables of real machines often have wrong ones.
 static struct acpi_register choose(const struct acpi_gas *extended, uint32_t port, uint8_t bits)
 {
     if (is_usable(extended)) {
@@ -46,7 +46,7 @@ static void read_registers(const struct acpi_fadt *fadt, struct acpi_info *info)
     if (info->hardware_reduced) {
         info->sleep_control = choose(&fadt->sleep_control, 0, SLEEP_BITS);
         info->sleep_status = choose(&fadt->sleep_status, 0, SLEEP_BITS);
-        return; // the others do not exist then
+        return; // the other registers do not exist then
     }
     info->pm_timer = choose(&fadt->x_pm_timer, fadt->pm_timer, PM_TIMER_BITS);
     info->pm_timer_32_bits = (fadt->flags & FADT_FLAG_TIMER_32) != 0;

@@ -16,11 +16,11 @@ struct acpi_table {
     uint32_t length;
 };
 
-// Maps the table at `address` and checks it; false, and counted in `info`, where it is broken.
+// Maps the table at `address` and checks it. A broken table gives false and is counted in `info`.
 bool acpi_table_map(struct acpi_reader *reader, uint64_t address, struct acpi_table *table,
                     struct acpi_info *info);
 
-// One table each, into `info`.
+// Each reads one table into `info`.
 void acpi_read_madt(const struct acpi_table *table, struct acpi_info *info);
 void acpi_read_fadt(const struct acpi_table *table, struct acpi_info *info, uint64_t *dsdt);
 void acpi_read_spcr(const struct acpi_table *table, struct acpi_info *info);
@@ -30,5 +30,5 @@ void acpi_read_s5(const struct acpi_table *table, struct acpi_info *info);
 
 // The RSDP in the BIOS areas, copied to `rsdp`.
 bool acpi_find_rsdp(struct acpi_reader *reader, struct acpi_rsdp *rsdp);
-// From a copy of 20 bytes or more; what a short one does not have becomes 0.
+// Reads a copy of 20 bytes or more. Fields that a short copy does not have become 0.
 bool acpi_check_rsdp(const void *bytes, size_t length, struct acpi_rsdp *rsdp);

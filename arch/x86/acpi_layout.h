@@ -133,8 +133,8 @@ static_assert(offsetof(struct acpi_spcr, clock_hz) == 76, "SPCR");
 #define FADT_BOOT_8042 BIT(1)
 #define FADT_FLAG_WBINVD BIT(0)
 #define FADT_FLAG_C1 BIT(2)
-#define FADT_FLAG_NO_SLEEP_BUTTON BIT(5) // no fixed one
-#define FADT_FLAG_NO_RTC_WAKE BIT(6)     // not by the fixed hardware
+#define FADT_FLAG_NO_SLEEP_BUTTON BIT(5) // the button is no fixed hardware
+#define FADT_FLAG_NO_RTC_WAKE BIT(6)     // the fixed hardware cannot do it
 #define FADT_FLAG_TIMER_32 BIT(8)
 #define FADT_FLAG_RESET BIT(10)
 #define FADT_FLAG_HARDWARE_REDUCED BIT(20)
@@ -172,7 +172,7 @@ enum madt_type {
 #define MADT_ENABLED BIT(0)
 #define MADT_ALL_UIDS 0xff
 
-// MPS INTI flags (ACPI table 5.24): what the ISA bus has, high and edge, is the default.
+// MPS INTI flags (ACPI table 5.24). The default is that of the ISA bus: active high, edge.
 #define INTI_POLARITY_MASK 3
 #define INTI_ACTIVE_HIGH 1
 #define INTI_ACTIVE_LOW 3

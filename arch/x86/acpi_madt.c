@@ -24,7 +24,7 @@ static void add_processor(struct acpi_info *info, uint32_t apic_id, uint32_t uid
     if ((flags & MADT_ENABLED) == 0) {
         info->processors_disabled++;
     } else if (is_known(info, apic_id)) {
-        return; // firmware may list one both ways
+        return; // firmware may list a processor in both ways
     } else if (info->processor_count == ACPI_PROCESSORS_MAX) {
         info->processors_left_over++;
     } else {
@@ -66,7 +66,7 @@ static void add_io_apic(struct acpi_info *info, const struct madt_io_apic *entry
     }
 }
 
-// Copies an entry to an aligned structure of its type; false where it is too short for that.
+// Copies an entry to an aligned structure of its type. False: the entry is too short for it.
 static bool take(const uint8_t *entry, void *to, size_t bytes)
 {
     if (entry[1] < bytes) {
@@ -132,7 +132,7 @@ static void read_entry(const uint8_t *entry, struct acpi_info *info)
             info->local_apic_address = address.address;
         }
         break;
-    default: // power, sensors, ARM: nothing of ours
+    default: // power, sensors, ARM: not used here
         break;
     }
 }
@@ -151,7 +151,7 @@ void acpi_read_madt(const struct acpi_table *table, struct acpi_info *info)
     while (table->length - at >= 2) {
         const uint8_t *entry = table->bytes + at;
         if (entry[1] < 2 || entry[1] > table->length - at) {
-            break; // what follows cannot be told apart
+            break; // the entries behind it cannot be found
         }
         read_entry(entry, info);
         at += entry[1];

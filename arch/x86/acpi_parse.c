@@ -74,7 +74,8 @@ static void read_table(struct acpi_reader *reader, const struct acpi_table *tabl
     }
 }
 
-// The tables that a root table lists: addresses of `width` bytes after its header, unaligned.
+// Reads the tables of a root table. Their addresses follow its header: `width` bytes each,
+// unaligned.
 static void read_root(struct acpi_reader *reader, const struct acpi_table *root, unsigned width,
                       struct acpi_info *info)
 {

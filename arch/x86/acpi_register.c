@@ -40,7 +40,7 @@ static void write_port(uint16_t port, unsigned bits, uint32_t value)
     }
 }
 
-// The data port of the register; the address has device, function and offset 16 bits apart.
+// The data port of the register. Its address holds device, function and offset, 16 bits each.
 static uint16_t select_pci(uint64_t address)
 {
     struct pci_address where = {.device = (uint8_t)(address >> 32 & (PCI_DEVICES - 1)),

@@ -5,9 +5,9 @@
 #include "arch/x86/acpi.h"
 #include "vmm/util/types.h"
 
-// A register that was mapped if it lies in memory.
+// A register. If it lies in memory, it is mapped.
 struct acpi_access {
-    struct acpi_register where; // not present: reads give 0, writes do nothing
+    struct acpi_register where; // if it is not present, reads give 0 and writes do nothing
     volatile void *memory;
 };
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The Root System Description Pointer: checking it, and finding it in the BIOS areas.
+// The Root System Description Pointer: its check, and its search in the BIOS areas.
 #include "arch/x86/acpi.h"
 #include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-// ACPI 5.2.5.1: the first KiB of the EBDA, whose segment is at 0x40e, and the BIOS below 1 MiB; on
-// 16-byte boundaries.
+// The areas of ACPI 5.2.5.1: the first KiB of the EBDA, whose segment is at 0x40e, and the BIOS
+// below 1 MiB. The RSDP is aligned to 16 bytes.
 #define EBDA_SEGMENT_AT 0x40e
 #define EBDA_BYTES KIB
 #define EBDA_LOWEST 0x400
@@ -30,7 +30,7 @@ bool acpi_check_rsdp(const void *bytes, size_t length, struct acpi_rsdp *rsdp)
     if (bytes_sum(bytes, ACPI_RSDP_V1_BYTES) != 0) {
         return false;
     }
-    // A second part with a wrong checksum leaves the first one good.
+    // The first part stays good if the second one has a wrong checksum.
     if (rsdp->revision >= 2 && length >= sizeof(*rsdp) && bytes_sum(bytes, sizeof(*rsdp)) == 0) {
         memcpy(rsdp, bytes, sizeof(*rsdp));
     }

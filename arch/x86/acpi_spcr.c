@@ -7,7 +7,7 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-#define REVISION_WITH_TYPES 2 // before, the type was only 16550 or 16450
+#define REVISION_WITH_TYPES 2 // before it, the type was only 16550 or 16450
 #define REVISION_WITH_CLOCK 3
 #define REVISION_WITH_PRECISE_RATE 4
 
@@ -16,7 +16,7 @@
 
 enum spcr_type {
     SPCR_16550 = 0x00,
-    SPCR_16450 = 0x01, // without FIFOs; registers alike
+    SPCR_16450 = 0x01, // no FIFOs, the same registers
     SPCR_16550_GAS = 0x12,
 };
 
@@ -28,7 +28,7 @@ static bool is_16550(const struct acpi_spcr *spcr)
            (spcr->type == SPCR_16550_GAS && spcr->header.revision >= REVISION_WITH_TYPES);
 }
 
-// Bits a second. The codes are those of the table; 0, or one that it does not know, is "as it is".
+// Bits per second for a code of the table. 0 and unknown codes mean: as it is.
 static uint32_t baud_rate(const struct acpi_spcr *spcr)
 {
     static const uint32_t rates[] = {[3] = 9600, [4] = 19200, [6] = 57600, [7] = 115200};
@@ -38,7 +38,7 @@ static uint32_t baud_rate(const struct acpi_spcr *spcr)
     return spcr->baud_rate < ARRAY_SIZE(rates) ? rates[spcr->baud_rate] : 0;
 }
 
-// ACPI 5.2.3.2: 1 is a byte, 2 a word, 3 a double word; 0 is not told.
+// Bytes of an access (ACPI 5.2.3.2): 1 is a byte, 2 a word, 3 a double word, 0 is not stated.
 static uint8_t access_bytes(const struct acpi_gas *base)
 {
     if (base->space == ACPI_SPACE_IO || base->access_size == 0 || base->access_size > 3) {
@@ -47,7 +47,7 @@ static uint8_t access_bytes(const struct acpi_gas *base)
     return (uint8_t)(1u << (base->access_size - 1));
 }
 
-// A register takes as many bytes as it is wide, and as an access has.
+// A register takes the bytes of its width, or those of an access if they are more.
 static uint8_t stride(const struct acpi_gas *base)
 {
     uint8_t register_bytes = (uint8_t)MIN(base->bit_width / BITS_PER_BYTE, REGISTER_BYTES_MAX);

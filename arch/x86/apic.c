@@ -18,7 +18,7 @@
 #define APIC_BASE_ADDRESS_MASK 0xffffffffff000ULL
 #define ISR_REGISTERS 8
 #define VECTORS 256
-// Sending takes microseconds; a bound keeps a broken APIC from hanging the machine.
+// Sending takes microseconds. The limit keeps a broken APIC from hanging the machine.
 #define SEND_WAIT_READS 100000
 
 static bool x2apic;
@@ -59,7 +59,7 @@ void apic_eoi(void)
     write_register(APIC_EOI, 0);
 }
 
-// No EOI: it was not in service (SDM Vol. 3A 11.9).
+// No EOI: a spurious interrupt is not in service (SDM Vol. 3A 11.9).
 static void ignore_spurious(struct interrupt_frame *frame)
 {
     (void)frame;
@@ -74,7 +74,7 @@ static void end_unexpected(struct interrupt_frame *frame)
 static void count_error(struct interrupt_frame *frame)
 {
     (void)frame;
-    write_register(APIC_ESR, 0); // latches what has come up since the last write
+    write_register(APIC_ESR, 0); // latches the errors since the last write
     __atomic_store_n(&last_error, read_register(APIC_ESR), __ATOMIC_RELAXED);
     __atomic_fetch_add(&errors, 1, __ATOMIC_RELAXED);
     apic_eoi();
@@ -90,8 +90,8 @@ uint32_t apic_last_error(void)
     return __atomic_load_n(&last_error, __ATOMIC_RELAXED);
 }
 
-// Firmware may have locked the x2APIC mode that it hands over: a write that leaves it faults (SDM
-// Vol. 3A 11.12.1, IA32_XAPIC_DISABLE_STATUS).
+// Firmware may have locked x2APIC mode. A write that leaves the mode then faults (SDM Vol. 3A
+// 11.12.1, IA32_XAPIC_DISABLE_STATUS).
 static bool is_locked_in_x2apic(void)
 {
     uint64_t capabilities, status;
@@ -134,8 +134,8 @@ enum status apic_init(const struct acpi_info *acpi, struct reason *why)
     return STATUS_OK;
 }
 
-// From the disabled state there is no direct way to x2APIC, and from x2APIC none to xAPIC but
-// through the disabled state (SDM Vol. 3A 11.12.5).
+// The APIC goes from disabled to xAPIC to x2APIC. From x2APIC it goes back only to disabled (SDM
+// Vol. 3A 11.12.5).
 static void enter_mode(void)
 {
     uint64_t base = rdmsr(IA32_APIC_BASE);
@@ -188,13 +188,13 @@ static void connect_nmis(const struct acpi_info *acpi)
         if (nmi->uid != ACPI_ALL_PROCESSORS && nmi->uid != uid) {
             continue;
         }
-        // NMI on a LINT is always edge-triggered (SDM Vol. 3A 11.5.1), whatever the table says.
+        // An NMI on a LINT is edge-triggered whatever the table says (SDM Vol. 3A 11.5.1).
         write_register(nmi->lint == 0 ? APIC_LVT_LINT0 : APIC_LVT_LINT1,
                        APIC_LVT_NMI | (nmi->active_low ? (uint32_t)APIC_LVT_ACTIVE_LOW : 0));
     }
 }
 
-// What firmware left in service would block everything below it for ever.
+// An interrupt that firmware left in service would block all lower ones for ever.
 static void end_leftovers(void)
 {
     for (unsigned round = 0; round < VECTORS; round++) {
@@ -237,7 +237,7 @@ static void wait_until_sent(void)
 static void send(uint32_t target, uint32_t command)
 {
     if (x2apic) {
-        // A WRMSR to the x2APIC may overtake stores (SDM Vol. 3A 11.12.3).
+        // A WRMSR to the x2APIC may be done before older stores (SDM Vol. 3A 11.12.3).
         __asm__ volatile("mfence\n\tlfence" : : : "memory");
         wrmsr(IA32_X2APIC_FIRST + APIC_NUMBER(APIC_ICR),
               (uint64_t)target << APIC_ICR_DESTINATION_SHIFT | command);
@@ -281,7 +281,7 @@ void apic_timer_setup(enum apic_timer_mode mode, uint8_t vector)
     write_register(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_1);
     write_register(APIC_LVT_TIMER,
                    vector | (mode == APIC_TIMER_TSC_DEADLINE ? APIC_LVT_TSC_DEADLINE : 0));
-    // The memory-mapped write must be done before the deadline MSR is written (11.5.4.1).
+    // The memory-mapped write must be complete before the deadline MSR is written (11.5.4.1).
     __asm__ volatile("mfence" : : : "memory");
 }
 

@@ -7,29 +7,30 @@
 
 struct acpi_info;
 
-// BSP, once: chooses the mode (x2APIC wherever the CPU has it), maps the registers, takes the
-// vectors. Then apic_init_cpu.
+// On the BSP, once, before apic_init_cpu. Chooses the mode (x2APIC if the CPU has it), maps the
+// registers and takes the vectors.
 enum status apic_init(const struct acpi_info *acpi, struct reason *why) MUST_CHECK;
-// Each CPU, the BSP too: enables the APIC and masks every local source but NMI.
+// On each CPU, the BSP too: enables the APIC, and masks every local source except NMI.
 void apic_init_cpu(const struct acpi_info *acpi);
 
 bool apic_is_x2apic(void);
 uint32_t apic_id(void);
 void apic_eoi(void);
 
-// Interrupts to the CPU with that APIC id. What was written to memory before is seen by it.
+// Send an interrupt to the CPU with that APIC id. The receiver sees all that was written to memory
+// before.
 void apic_send_fixed(uint32_t apic_id, uint8_t vector);
 void apic_send_nmi(uint32_t apic_id);
 void apic_send_init(uint32_t apic_id);
 void apic_send_init_deassert(uint32_t apic_id);
 void apic_send_startup(uint32_t apic_id, uint64_t address); // real-mode code: a page below 1 MiB
 
-// The timer, as time.c uses it; it counts down at the APIC's own rate.
+// The timer, for time.c. It counts down at the APIC's own rate.
 enum apic_timer_mode { APIC_TIMER_ONE_SHOT, APIC_TIMER_TSC_DEADLINE };
 void apic_timer_setup(enum apic_timer_mode mode, uint8_t vector);
 void apic_timer_start(uint32_t count); // one-shot; 0 stops it
 uint32_t apic_timer_count(void);
 
-// Error interrupts on all CPUs so far, and what the last of them had in the error register.
+// The number of error interrupts on all CPUs so far, and the error register at the last of them.
 unsigned apic_error_count(void);
 uint32_t apic_last_error(void);

@@ -10,7 +10,7 @@
 #define DEPTH_MAX 32
 #define LINE_BYTES 128
 
-// What a function with frame pointers leaves at RBP.
+// The two values at RBP in a function with frame pointers.
 struct frame {
     uint64_t caller_frame;
     uint64_t return_address;
@@ -24,7 +24,7 @@ static bool may_be_frame(uint64_t address)
            address % STACK_SLOT_BYTES <= STACK_SLOT_BYTES - sizeof(struct frame);
 }
 
-// `address` in the function in which `inside` lies.
+// Prints `address` with the name of the function that contains `inside`.
 static void format_inside(char *buffer, size_t size, uint64_t address, uint64_t inside)
 {
     uint64_t offset;
@@ -49,10 +49,11 @@ void backtrace_from(uint64_t frame, void (*line)(const char *text))
         const struct frame *here = (const struct frame *)frame;
         text[0] = ' ';
         text[1] = ' ';
-        // A call that never returns may be its function's last instruction: name the call.
+        // The last instruction of a function may be a call that never returns: take the call's
+        // name.
         format_inside(text + 2, sizeof(text) - 2, here->return_address, here->return_address - 1);
         line(text);
-        // Callers lie higher on the same stack: anything else is damage, and would never end.
+        // Callers lie higher on the same stack. Any other pointer is damaged, and might never end.
         if (here->caller_frame <= frame ||
             ALIGN_DOWN(here->caller_frame, STACK_SLOT_BYTES) != slot) {
             break;

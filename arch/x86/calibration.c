@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Measures the TSC and the APIC timer against a reference clock. Several short windows and their
-// median: the host of a virtual machine may steal the CPU in the middle of one.
+// Measures the TSC and the APIC timer against a reference clock. It takes the median of several
+// short windows, because the host of a virtual machine may take the CPU away inside one.
 #include "arch/x86/calibration.h"
 
 #include "arch/x86/apic.h"
@@ -10,10 +10,10 @@
 #define WINDOWS 5
 #define WINDOWS_PER_SECOND 100 // 10 ms each
 #define TRIES 8
-#define TSC_HZ_MIN 1000000ULL     // the slowest of emulators
-#define TSC_HZ_MAX 20000000000ULL // the clock's arithmetic holds up to there
+#define TSC_HZ_MIN 1000000ULL     // of a very slow emulator
+#define TSC_HZ_MAX 20000000000ULL // the limit of the clock's arithmetic
 #define APIC_HZ_MAX 20000000000ULL
-#define TSC_TICKS_MAX 100000000000ULL // a window takes no longer than that: tens of seconds
+#define TSC_TICKS_MAX 100000000000ULL // tens of seconds: the limit for a window
 
 struct sample {
     uint64_t tsc;
@@ -21,7 +21,7 @@ struct sample {
     uint32_t apic;
 };
 
-// All three at nearly the same time: the quickest of some tries.
+// Reads all three at nearly the same time: the fastest of several tries.
 static struct sample take_sample(const struct reference_clock *reference)
 {
     struct sample best = {0};
@@ -52,7 +52,7 @@ static bool measure(const struct reference_clock *reference, struct clock_rates 
     struct sample end = take_sample(reference);
     uint64_t elapsed = (end.reference - start.reference) & reference->mask;
     if (elapsed == 0) {
-        return false; // it wrapped exactly: as good as not measured
+        return false; // it wrapped exactly: nothing was measured
     }
     rates->tsc_hz = (end.tsc - start.tsc) * reference->hz / elapsed;
     rates->apic_hz = (uint64_t)(start.apic - end.apic) * reference->hz / elapsed;

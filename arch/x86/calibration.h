@@ -12,7 +12,7 @@ struct clock_rates {
     uint64_t apic_hz; // of the APIC timer, undivided
 };
 
-// Measures for about 50 ms on the calling CPU, whose APIC timer is set up as one-shot.
-// STATUS_HARDWARE: the reference stood still, or what was measured is no sensible rate.
+// Measures for about 50 ms on the calling CPU. Its APIC timer must be set up as one-shot.
+// STATUS_HARDWARE: the reference stood still, or the measured rate makes no sense.
 enum status calibrate(const struct reference_clock *reference, struct clock_rates *rates,
                       struct reason *why) MUST_CHECK;

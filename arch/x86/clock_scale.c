@@ -2,7 +2,7 @@
 // Conversion between a counter's ticks and nanoseconds.
 #include "arch/x86/clock_scale.h"
 
-// Long division in two steps of 16 bits: with rates below 2^35 nothing overflows 64 bits.
+// Long division in two steps of 16 bits. With rates below 2^35 nothing overflows 64 bits.
 uint64_t clock_scale_factor(uint64_t from_hz, uint64_t to_hz)
 {
     uint64_t factor = to_hz / from_hz;

@@ -9,10 +9,10 @@
 // value * 2^-32 * factor
 typedef unsigned __int128 clock_scale_wide;
 
-// The factor from units of `from_hz` to units of `to_hz`. Both between 1 and 2^35.
+// The factor from units of `from_hz` to units of `to_hz`. Both rates are between 1 and 2^35.
 uint64_t clock_scale_factor(uint64_t from_hz, uint64_t to_hz);
 
-// Rounded down. The result must fit, as a clock's does for centuries.
+// Rounded down. The result must fit into 64 bits, as a clock's does for centuries.
 static inline uint64_t clock_scale(uint64_t value, uint64_t factor)
 {
     return (uint64_t)((clock_scale_wide)value * factor >> CLOCK_SCALE_SHIFT);

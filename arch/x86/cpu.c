@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The CPUs that run, and the state that each of them has from its first C function on.
+// The CPUs that run, and the set-up of each.
 #include "arch/x86/cpu.h"
 
 #include "arch/x86/cpuid.h"
@@ -91,7 +91,7 @@ static uint64_t wanted_cr4(void)
 
 void cpu_enable_protections(void)
 {
-    // Whole values: INIT leaves the caches off (CD, NW), firmware may leave anything.
+    // Whole values: INIT leaves the caches off (CD, NW), and firmware may leave any value.
     write_cr0(CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
     write_cr4(wanted_cr4());
     if (cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_NX) {

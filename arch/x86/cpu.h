@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One structure a CPU, found from the stack pointer, and what is set up on every CPU.
+// One structure for each CPU, which is found from the stack pointer, and the set-up of every CPU.
 #pragma once
 
 #include "arch/x86/gdt.h"
@@ -8,8 +8,8 @@
 #define CPUS_MAX 256
 
 // A stack is the upper half of an aligned slot; the lower half is not mapped. The lowest 8 bytes of
-// each stack hold the address of its CPU's structure. The GS base cannot be used for that: after
-// VMRUN exits it is still the guest's.
+// each stack hold the address of its CPU's structure. The GS base cannot hold it, because #VMEXIT
+// leaves the guest's GS base in the CPU.
 #define STACK_SLOT_BYTES 0x8000UL
 #define STACK_BYTES 0x4000UL
 
@@ -20,13 +20,13 @@ struct cpu {
     uint64_t cr3;       // the address space entered last
     uint64_t nmi_count;
     uint64_t machine_check_count;
-    uint64_t unexpected_interrupt_count; // vectors that nobody handles
-    volatile bool logging;               // inside log_line
+    uint64_t unexpected_interrupt_count; // interrupts whose vector has no handler
+    volatile bool logging;               // the CPU is inside log_line
     struct gdt gdt;
     struct tss tss;
 };
 
-// This CPU, on any of its stacks.
+// The structure of this CPU. Works on any of its stacks.
 static inline struct cpu *cpu_this(void)
 {
     uint64_t slot;
@@ -35,22 +35,22 @@ static inline struct cpu *cpu_this(void)
     return *(struct cpu *const *)(slot + STACK_SLOT_BYTES - STACK_BYTES);
 }
 
-// CPUs that run, and the one of an index below that (NULL above).
+// The number of CPUs that run, and the CPU of an index below that number (NULL above).
 unsigned cpu_count(void);
 struct cpu *cpu_by_index(unsigned index);
 
-// A structure and stacks for another CPU, which will have index cpu_count(). NULL: no frames. Once
-// the CPU answers, cpu_add counts it in; one that never answers is forgotten, never freed, because
-// it may yet come late.
+// Makes a structure and stacks for another CPU, which will have index cpu_count(). NULL: no frames.
+// When the CPU has answered, cpu_add counts it. A CPU that never answers keeps its memory, because
+// it may still come late.
 struct cpu *cpu_create(uint32_t apic_id);
 void cpu_add(struct cpu *cpu);
 
-// CR0, CR4, EFER and PAT as Husk wants them: WP, NX, global pages, SMEP, SMAP, UMIP, machine
-// checks, as far as this CPU has them. On every CPU, on its way into C.
+// Sets CR0, CR4, EFER and PAT: WP, NX, global pages, SMEP, SMAP, UMIP, machine checks, as far as
+// this CPU has them. Each CPU calls it on its way into C.
 void cpu_enable_protections(void);
 
-// On the CPU itself, on its stack: protections, GDT, TSS, IDT, machine-check banks.
+// On the CPU itself, on its own stack: sets up protections, GDT, TSS, IDT and machine-check banks.
 void cpu_set_up(struct cpu *cpu);
 
-// The one that booted gets its interrupt stacks; needs frames.
+// Gives the CPU that booted its interrupt stacks. Needs frames.
 void cpu_set_up_first(void);

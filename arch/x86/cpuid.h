@@ -14,7 +14,7 @@ static inline struct cpuid_registers cpuid(uint32_t leaf, uint32_t subleaf)
     return out;
 }
 
-// All zero where this CPU does not have the leaf: hardware would answer with another leaf's values.
+// Gives zeros if this CPU does not have the leaf. Hardware would answer with another leaf's values.
 static inline struct cpuid_registers cpuid_checked(uint32_t leaf, uint32_t subleaf)
 {
     if (cpuid(leaf & CPUID_EXTENDED, 0).eax < leaf) {
@@ -26,8 +26,8 @@ static inline struct cpuid_registers cpuid_checked(uint32_t leaf, uint32_t suble
 #define PHYSICAL_BITS_DEFAULT 36
 #define PHYSICAL_BITS_MASK 0xffU
 
-// The first physical address that this CPU does not have (SDM Vol. 3A 4.1.4). One that comes from
-// firmware must be held against it before it gets into a page table.
+// The first physical address that this CPU does not have (SDM Vol. 3A 4.1.4). An address from the
+// firmware must be compared with it before it gets into a page table.
 static inline uint64_t cpuid_physical_limit(void)
 {
     unsigned bits = cpuid_checked(CPUID_ADDRESS_SIZES, 0).eax & PHYSICAL_BITS_MASK;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which words of CPUID are features, and their intersection.
+// The feature words of CPUID, and their intersection.
 #include "arch/x86/cpuid_set.h"
 
 static const struct cpuid_word known[] = {

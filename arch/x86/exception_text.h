@@ -9,7 +9,7 @@ struct interrupt_frame;
 // The manual's mnemonic and name: "#PF page fault".
 const char *exception_name(uint64_t vector);
 
-// What the error code of a page fault says (SDM Vol. 3A 4.7).
+// The meaning of a page fault's error code (SDM Vol. 3A 4.7).
 const char *page_fault_text(uint64_t error_code);
 
 // All registers of `frame` and the control registers, a line at a time.

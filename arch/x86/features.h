@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The optional features of CPUs and of the machine that Husk can live without, as `no=` names them.
+// The optional features of CPUs and of the machine: Husk works without them. `no=` switches them
+// off.
 #pragma once
 
 #include "vmm/util/types.h"
 
-// Whoever finds out whether a feature is there asks feature_is_off (arch/x86/feature_switches.h)
-// too. Its word is in vmm/config/config_features.c.
+// The code that detects a feature also asks feature_is_off (arch/x86/feature_switches.h). The words
+// of `no=` are in vmm/config/config_features.c.
 enum optional_feature {
     // VT-x
     OPTIONAL_VPID,
@@ -55,5 +56,5 @@ enum optional_feature {
     OPTIONAL_COUNT
 };
 
-// A set of them has a bit for each.
+// A set of features has a bit for each.
 static_assert(OPTIONAL_COUNT <= 64, "a set fits into uint64_t");

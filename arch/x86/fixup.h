@@ -11,5 +11,6 @@ struct fixup {
     const char *continue_at;
 };
 
-// If `frame` stopped at an instruction that may fault, moves its RIP to where that is handled.
+// If `frame` stopped at an instruction that may fault, moves its RIP to the code that handles the
+// fault.
 bool fixup_apply(struct interrupt_frame *frame);

@@ -10,18 +10,18 @@
 
 #define POOL_BYTES_MIN (8 * MIB)
 #define POOL_BYTES_MAX (1 * GIB)
-#define POOL_SHARE 64     // of all RAM, one part in this
-#define POOL_SHARE_TINY 4 // but never more than this
-#define VGA_HOLE 0xa0000  // what is usable below 1 MiB ends here at the latest
+#define POOL_SHARE 64     // the pool is this part of all RAM
+#define POOL_SHARE_TINY 4 // and never more than this part
+#define VGA_HOLE 0xa0000  // usable memory below 1 MiB ends here at the latest
 
 extern const char image_physical_start[]; // linker.ld
 extern const char image_physical_end[];
 
 static struct spinlock lock;
 static struct memory_span pool;
-static struct bitmap taken; // a bit a frame; lies in the pool's first frames
+static struct bitmap taken; // a bit for each frame; it lies in the pool's first frames
 static uint64_t frames_free;
-static uint64_t search_from; // below it all frames are taken
+static uint64_t search_from; // all frames below it are taken
 static uint64_t low_page;
 
 static uint64_t usable_bytes(const struct machine_memory *memory)
@@ -39,7 +39,7 @@ static bool overlaps(const struct memory_span *a, const struct memory_span *b)
            b->start < a->start + a->bytes;
 }
 
-// Whether something lies in `span` that is still needed; `end` is then where that ends.
+// Whether an occupied span overlaps `span`. `end` is then the end of that occupied span.
 static bool is_occupied(const struct machine_memory *memory, const struct memory_span *span,
                         uint64_t *end)
 {
@@ -59,7 +59,8 @@ static bool is_occupied(const struct machine_memory *memory, const struct memory
     return false;
 }
 
-// The lowest place for `bytes` in one usable span, in whole 2 MiB so that large pages map it.
+// Finds the lowest place for `bytes` in one usable span. It is aligned to 2 MiB, so that large
+// pages map it.
 static bool place_in_span(const struct machine_memory *memory, const struct memory_span *usable,
                           uint64_t bytes, struct memory_span *place)
 {
@@ -111,7 +112,7 @@ static void choose_low_page(const struct machine_memory *memory)
             .start = MIN(usable->start + usable->bytes, VGA_HOLE) - PAGE_SIZE,
             .bytes = PAGE_SIZE,
         };
-        // Page 0 holds the BIOS's interrupt vectors, and 0 means "none".
+        // Page 0 holds the BIOS's interrupt vectors, and address 0 means "none".
         if (page.start != 0 && !is_occupied(memory, &page, &blocked_to)) {
             low_page = page.start;
         }
@@ -131,7 +132,7 @@ void frames_init(const struct machine_memory *memory)
     frames_free = count - map_frames;
 }
 
-// The index of the first of `pages` frames that are now taken, or BITMAP_NONE.
+// Takes `pages` frames. Returns the index of the first, or BITMAP_NONE.
 static uint64_t take(uint64_t pages)
 {
     uint64_t flags = spinlock_acquire(&lock);

@@ -5,18 +5,19 @@
 #include "arch/x86/machine_memory.h"
 #include "vmm/util/types.h"
 
-// Chooses the pool: usable RAM away from the image and from all that is occupied.
+// Chooses the pool from usable RAM. The pool overlaps neither the image nor an occupied span.
 void frames_init(const struct machine_memory *memory);
 
-// `pages` contiguous frames, zeroed. NULL: there are none. From any CPU.
+// Gives `pages` contiguous frames, zeroed. NULL: there are none. From any CPU.
 void *frames_allocate(uint64_t pages);
 void frames_release(void *memory, uint64_t pages);
 
-// Between a frame's address and its physical address.
+// Convert between a frame's address and its physical address.
 uint64_t frames_physical(const void *memory);
 void *frames_virtual(uint64_t physical);
 
-// A page below 1 MiB for the code that starts other CPUs; 0: there is none. Not mapped.
+// The physical address of a page below 1 MiB for the code that starts other CPUs. 0: there is none.
+// The page is not mapped.
 uint64_t frames_low_page(void);
 
 uint64_t frames_total_bytes(void);

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Segments of the hypervisor: flat, and a task state segment for the interrupt stacks.
+// The hypervisor's segments: flat ones, and a task state segment for the interrupt stacks.
 #include "arch/x86/gdt.h"
 
 #include "arch/x86/instructions.h"
 
-// Descriptors of SDM Vol. 3A 3.4.5: present, ring 0, accessed already so the CPU need not write.
+// Descriptors (SDM Vol. 3A 3.4.5): present, ring 0. The accessed bit is set, so the CPU does not
+// write here.
 #define DESCRIPTOR_CODE 0x00209b0000000000ULL // long mode, execute and read
 #define DESCRIPTOR_DATA 0x0000930000000000ULL // read and write
 #define DESCRIPTOR_TSS 0x0000890000000000ULL  // 64-bit TSS, available
@@ -12,7 +13,7 @@
 void gdt_fill(struct gdt *gdt, struct tss *tss)
 {
     uint64_t base = (uintptr_t)tss;
-    tss->io_map = sizeof(*tss); // none: behind the limit
+    tss->io_map = sizeof(*tss); // beyond the limit: there is none
     gdt->entries[0] = 0;
     gdt->entries[SELECTOR_CODE / 8] = DESCRIPTOR_CODE;
     gdt->entries[SELECTOR_DATA / 8] = DESCRIPTOR_DATA;
@@ -21,7 +22,7 @@ void gdt_fill(struct gdt *gdt, struct tss *tss)
     gdt->entries[SELECTOR_TSS / 8 + 1] = base >> 32;
 }
 
-// CS can only be loaded by a far transfer.
+// Only a far transfer can load CS.
 static void load_code_segment(void)
 {
     __asm__ volatile("push %0\n\t"

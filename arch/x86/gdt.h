@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Segments: one GDT and one task state segment a CPU (SDM Vol. 3A 3.4, 7.7).
+// Segments: one GDT and one task state segment for each CPU (SDM Vol. 3A 3.4, 7.7).
 #pragma once
 
 #include "vmm/util/types.h"
@@ -8,8 +8,8 @@
 #define SELECTOR_DATA 0x10
 #define SELECTOR_TSS 0x18
 
-// Which stack of the TSS's interrupt stack table an exception takes: these may come at any
-// instruction, so they cannot trust the stack that they interrupt.
+// The stacks in the TSS's interrupt stack table. Their exceptions may come at any instruction, so
+// they cannot use the stack that they interrupt.
 enum interrupt_stack { IST_NONE, IST_NMI, IST_DOUBLE_FAULT, IST_MACHINE_CHECK, IST_COUNT };
 
 struct PACKED tss {
@@ -28,7 +28,7 @@ static_assert(offsetof(struct tss, ist) == 36, "SDM Vol. 3A figure 7-11");
 #define TSS_LIMIT (sizeof(struct tss) - 1)
 
 struct gdt {
-    uint64_t entries[5]; // null, code, data, TSS in two
+    uint64_t entries[5]; // null, code, data, and two for the TSS
 };
 
 static_assert(sizeof(struct gdt) == SELECTOR_TSS + 16, "selectors are offsets");

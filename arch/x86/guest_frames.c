@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The books of guest memory: which 2 MiB frames of the machine are free.
+// The book of guest memory: which 2 MiB frames of the machine are free.
 #include "arch/x86/guest_frames.h"
 
 #include "arch/x86/frames.h"
@@ -12,7 +12,8 @@
 extern const char image_physical_end[]; // linker.ld
 
 static struct spinlock lock;
-static struct bitmap taken; // a bit a frame, from physical address 0; set also where no RAM is
+// A bit for each frame, from physical address 0. It is also set where there is no RAM.
+static struct bitmap taken;
 static uint64_t frames_total;
 static uint64_t frames_free;
 
@@ -25,7 +26,7 @@ static uint64_t usable_end(const struct machine_memory *memory)
     return last->start + last->bytes;
 }
 
-// Frames that lie in a usable span as a whole.
+// Frees the frames that lie completely in a usable span.
 static void add_usable(const struct memory_span *span)
 {
     uint64_t first = ALIGN_UP(span->start, GUEST_FRAME_BYTES) / GUEST_FRAME_BYTES;
@@ -35,7 +36,7 @@ static void add_usable(const struct memory_span *span)
     }
 }
 
-// Frames of which any part is occupied.
+// Takes the frames that any part of the span touches.
 static void remove_span(uint64_t start, uint64_t bytes)
 {
     uint64_t first = start / GUEST_FRAME_BYTES;
@@ -54,8 +55,8 @@ static uint64_t count_free(void)
     return count;
 }
 
-// A machine may have more memory than the pool has room to keep books about: then only its lower
-// part is used.
+// The pool may have no room for a bitmap of all the machine's memory. Then only the lower part of
+// that memory is used.
 static void make_bitmap(uint64_t bits)
 {
     taken.bits = bits;

@@ -13,9 +13,9 @@ struct machine_memory;
 // here on.
 void guest_frames_init(const struct machine_memory *memory);
 
-// `count` contiguous frames (count <= 512) whose run is aligned to `alignment` bytes (a power of
-// two, at least 2 MiB). False: there are none. The contents are whatever was left there. These
-// frames are mapped nowhere.
+// Gives `count` contiguous frames (count <= 512). Their start is aligned to `alignment` bytes (a
+// power of two, at least 2 MiB). False: there are none. The frames keep their old contents and are
+// not mapped.
 bool guest_frames_allocate(uint64_t count, uint64_t alignment, hpa_t *first) MUST_CHECK;
 void guest_frames_release(hpa_t first, uint64_t count);
 

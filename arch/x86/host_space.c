@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Address spaces of VMs: the hypervisor's half and the VM's own memory, nothing of another VM.
+// Address spaces of VMs: each has the hypervisor's half and the VM's own memory, and nothing of
+// another VM.
 #include "arch/x86/host_space.h"
 
 #include "arch/x86/cpu.h"
@@ -18,7 +19,7 @@
 #define MODULE_FLAGS (PAGE_PRESENT | PAGE_NO_EXECUTE)
 #define NO_FRAME UINT64_MAX
 
-// The 2 MiB of guest-physical memory that were given a frame last: extents may share it.
+// The 2 MiB of guest-physical memory that got a frame last. Two extents may share a frame.
 struct last_frame {
     uint64_t slot; // its gpa
     uint64_t physical;
@@ -54,7 +55,7 @@ static enum status check_extents(const struct guest_extent *extents, unsigned co
 static uint64_t frames_needed(const struct guest_extent *extents, unsigned count)
 {
     uint64_t needed = 0;
-    uint64_t next = 0; // the first 2 MiB that are not counted yet
+    uint64_t next = 0; // the first 2 MiB unit that is not yet counted
     for (unsigned i = 0; i < count; i++) {
         uint64_t first = MAX(extents[i].gpa.value / GUEST_FRAME_BYTES, next);
         next = ALIGN_UP(end_of(&extents[i]), GUEST_FRAME_BYTES) / GUEST_FRAME_BYTES;
@@ -63,7 +64,7 @@ static uint64_t frames_needed(const struct guest_extent *extents, unsigned count
     return needed;
 }
 
-// The hypervisor's half of the kernel's PML4, and nothing else.
+// Makes a PML4 with the hypervisor's half of the kernel's PML4, and nothing else.
 static uint64_t create_root(void)
 {
     uint64_t *root = frames_allocate(1);
@@ -77,8 +78,8 @@ static uint64_t create_root(void)
     return frames_physical(root);
 }
 
-// Maps guest memory from `gpa` to at most `end`: a whole GiB at once where it can be had, else
-// what lies in the same 2 MiB. Returns where to go on; `gpa` itself: out of frames.
+// Maps guest memory from `gpa`, at most to `end`. It maps a whole GiB at once if there is one, else
+// the part inside the same 2 MiB. Returns where to go on. `gpa` itself means: out of frames.
 static uint64_t map_some(const struct host_space *space, uint64_t gpa, uint64_t end,
                          struct last_frame *last)
 {
@@ -105,7 +106,7 @@ static uint64_t map_some(const struct host_space *space, uint64_t gpa, uint64_t 
                        GUEST_FLAGS)) {
         return upto;
     }
-    // Tables are made before entries of theirs, so no page of this piece is mapped.
+    // All tables are made before the first entry, so no page of this part is mapped.
     if (is_new) {
         guest_frames_release(hpa(last->physical), 1);
     }
@@ -157,7 +158,7 @@ enum status host_space_create(struct host_space *space, const struct guest_exten
     return STATUS_OK;
 }
 
-// All of a VM's memory takes long, and characters come in meanwhile.
+// Zeroing all memory of a VM takes long. Characters arrive meanwhile.
 void host_space_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes)
 {
     uint64_t before = cpu_this()->cr3;
@@ -167,8 +168,8 @@ void host_space_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes)
     interrupts_window();
 }
 
-// Gives back the frames behind one extent. `next` is the first gpa whose frame was not given back
-// yet: extents may share one.
+// Releases the frames behind one extent. Extents may share a frame: `next` is the first gpa whose
+// frame is not yet released.
 static void release_extent(const struct host_space *space, const struct guest_extent *extent,
                            uint64_t *next)
 {
@@ -186,7 +187,7 @@ static void release_extent(const struct host_space *space, const struct guest_ex
     *next = MAX(*next, gpa);
 }
 
-// A CPU that still has these tables loaded would go on using frames that are given away.
+// A CPU that still has these tables loaded would go on using frames that now belong to others.
 static void leave_everywhere(const struct host_space *space)
 {
     if (cpu_this()->cr3 == space->cr3) {
@@ -217,7 +218,7 @@ void host_space_destroy(struct host_space *space)
     *space = (struct host_space){0};
 }
 
-// The entry that maps `gpa`, 0: none.
+// The entry that maps `gpa`. 0: there is none.
 static uint64_t look_up(const struct host_space *space, uint64_t gpa, uint64_t *page_bytes)
 {
     return gpa < WINDOW_BYTES ? page_table_look_up(space->cr3, GUEST_WINDOW + gpa, page_bytes) : 0;
@@ -234,7 +235,7 @@ hpa_t host_space_frame(const struct host_space *space, gpa_t gpa, uint64_t *cont
     uint64_t offset = gpa.value % page_bytes;
     uint64_t start = (entry & PAGE_ADDRESS) + offset;
     *contiguous = page_bytes - offset;
-    for (;;) { // pages that follow it in the machine too
+    for (;;) { // as long as the next page is the next one in the machine
         entry = look_up(space, gpa.value + *contiguous, &page_bytes);
         if (entry == 0 || (entry & PAGE_ADDRESS) != start + *contiguous) {
             return hpa(start);
@@ -243,8 +244,8 @@ hpa_t host_space_frame(const struct host_space *space, gpa_t gpa, uint64_t *cont
     }
 }
 
-// Modules lie at their physical address in the window, so no two of them meet; a page that the same
-// module was mapped to before is there already.
+// A module appears at the window's start plus its physical address, so two modules never overlap.
+// If a page is already mapped, this module was mapped there before.
 const uint8_t *host_space_map_module(struct host_space *space, hpa_t start, uint64_t bytes)
 {
     uint64_t first = ALIGN_DOWN(start.value, PAGE_SIZE);

@@ -9,9 +9,9 @@
 
 enum status host_space_create(struct host_space *space, const struct guest_extent *extents,
                               unsigned count, struct reason *why);
-// Lets interrupts in at its end.
+// Takes pending interrupts at its end.
 void host_space_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes);
-// No CPU but this one may have it loaded; this one is taken out of it.
+// No other CPU may have the space loaded. This CPU leaves it.
 void host_space_destroy(struct host_space *space);
 hpa_t host_space_frame(const struct host_space *space, gpa_t gpa, uint64_t *contiguous);
 const uint8_t *host_space_map_module(struct host_space *space, hpa_t start, uint64_t bytes);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The interrupt descriptor table: a gate for each vector, which leads to its stub in vectors.asm.
+// The interrupt descriptor table. Each vector has a gate that leads to its stub in vectors.asm.
 #include "arch/x86/idt.h"
 
 #include "arch/x86/gdt.h"

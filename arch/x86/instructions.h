@@ -98,13 +98,13 @@ static inline void interrupts_enable(void)
     __asm__ volatile("sti" : : : "memory");
 }
 
-// Takes what is pending now, where interrupts are off for long.
+// Takes pending interrupts, in code that runs long with interrupts off.
 static inline void interrupts_window(void)
 {
     __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory");
 }
 
-// Disables interrupts; gives back what interrupts_restore needs.
+// Disables interrupts. Returns the flags for interrupts_restore.
 static inline uint64_t interrupts_save(void)
 {
     uint64_t flags = read_flags();
@@ -119,7 +119,7 @@ static inline void interrupts_restore(uint64_t flags)
     }
 }
 
-// STI holds interrupts off until HLT has begun, so a wake-up cannot be lost in between.
+// STI keeps interrupts off until HLT has begun, so a wake-up between the two cannot be lost.
 static inline void interrupts_enable_and_halt(void)
 {
     __asm__ volatile("sti\n\thlt" : : : "memory");

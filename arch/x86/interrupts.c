@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The handler of each vector, and what is done with vectors that have none.
+// The handlers of vectors, and the treatment of vectors without a handler.
 #include "arch/x86/interrupts.h"
 
 #include "arch/x86/cpu.h"

@@ -7,7 +7,7 @@
 #define INTERRUPT_VECTORS 256
 #define FIRST_INTERRUPT 32 // the vectors below are the CPU's own exceptions
 
-// What vectors.asm leaves on the stack, from the lowest address.
+// The registers that vectors.asm leaves on the stack, from the lowest address.
 struct interrupt_frame {
     uint64_t r15;
     uint64_t r14;
@@ -25,7 +25,7 @@ struct interrupt_frame {
     uint64_t rcx;
     uint64_t rax;
     uint64_t vector;
-    uint64_t error_code; // 0 where the exception has none
+    uint64_t error_code; // 0 for exceptions without one
     uint64_t rip;
     uint64_t cs;
     uint64_t rflags;
@@ -40,7 +40,7 @@ static_assert(sizeof(struct interrupt_frame) == 22 * sizeof(uint64_t), "pushed b
 // exception_handle.
 void interrupt_set_handler(uint8_t vector, void (*handler)(struct interrupt_frame *frame));
 
-// Takes an interrupt that the CPU has already acknowledged, as if it came now. In vectors.asm.
+// Handles an interrupt that the CPU has already acknowledged, as if it came now. In vectors.asm.
 void interrupt_call(uint8_t vector);
 
 // Called by vectors.asm.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The I/O APICs (82093AA data sheet 3): all inputs masked, ISA interrupts routed on request.
+// The I/O APICs (82093AA data sheet 3). All inputs are masked; ISA interrupts are routed on
+// request.
 #include "arch/x86/ioapic82093.h"
 
 #include "arch/x86/acpi.h"
@@ -10,16 +11,16 @@
 #define SELECT 0          // IOREGSEL, as an index of 32-bit words
 #define WINDOW (0x10 / 4) // IOWIN
 #define REGISTER_VERSION 0x01
-#define REGISTER_REDIRECTION 0x10 // two words an input
+#define REGISTER_REDIRECTION 0x10 // two words for each input
 #define LAST_INPUT_SHIFT 16
 #define LAST_INPUT_MASK 0xff
 #define MAPPED_BYTES 0x20
-#define APIC_ID_MAX 254 // what fits a redirection entry; 255 is all
+#define APIC_ID_MAX 254 // the largest in a redirection entry; 255 is the broadcast
 
 #define REDIRECT_ACTIVE_LOW BIT(13)
 #define REDIRECT_LEVEL BIT(15)
 #define REDIRECT_MASKED BIT(16)
-#define REDIRECT_DESTINATION_SHIFT 24 // of the high word
+#define REDIRECT_DESTINATION_SHIFT 24 // in the high word
 
 struct ioapic {
     volatile uint32_t *registers;
@@ -43,7 +44,7 @@ static void write_register(const struct ioapic *ioapic, uint32_t index, uint32_t
     ioapic->registers[WINDOW] = value;
 }
 
-// The high word first: the low one has the mask.
+// The low word has the mask: mask first, then write the high word, then the low one.
 static void redirect(const struct ioapic *ioapic, uint32_t input, uint32_t high, uint32_t low)
 {
     uint32_t index = REGISTER_REDIRECTION + 2 * input;
@@ -59,7 +60,7 @@ static void add(const struct acpi_io_apic *entry)
     ioapic->gsi_base = entry->gsi_base;
     uint32_t version = read_register(ioapic, REGISTER_VERSION);
     if (version == UINT32_MAX) {
-        return; // nothing answers there
+        return; // no I/O APIC answers there
     }
     ioapic->inputs = (version >> LAST_INPUT_SHIFT & LAST_INPUT_MASK) + 1;
     for (uint32_t input = 0; input < ioapic->inputs; input++) {

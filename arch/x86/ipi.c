@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Mailboxes of all CPUs, and the kick that makes a CPU look into its own.
+// The mailboxes of all CPUs, and the kick that makes a CPU look into its mailbox.
 #include "arch/x86/ipi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
@@ -9,7 +9,7 @@
 
 #define CACHE_LINE 64
 
-// Lies on the caller's stack, which every address space maps, until it is done.
+// It lies on the caller's stack until it is done. Every address space maps all stacks.
 struct call {
     void (*function)(void *);
     void *argument;
@@ -18,7 +18,7 @@ struct call {
 };
 
 struct mailbox {
-    struct call *calls; // the latest first
+    struct call *calls; // newest first
     bool kicked;        // written by its own CPU only
 } __attribute__((aligned(CACHE_LINE)));
 
@@ -39,7 +39,7 @@ static void take_kick(struct interrupt_frame *frame)
 void ipi_init(void)
 {
     interrupt_set_handler(VECTOR_KICK, take_kick);
-    interrupt_set_handler(VECTOR_POSTED, take_kick); // it came too late or too early for the guest
+    interrupt_set_handler(VECTOR_POSTED, take_kick); // the CPU was not in the guest when it came
 }
 
 void ipi_kick(unsigned cpu)
@@ -90,7 +90,7 @@ void ipi_run_calls(void)
     }
     struct call *call = __atomic_exchange_n(&mailbox->calls, NULL, __ATOMIC_ACQUIRE);
     while (call) {
-        struct call *next = call->next; // once done, it is gone
+        struct call *next = call->next; // the caller removes it as soon as it is done
         call->function(call->argument);
         __atomic_store_n(&call->done, true, __ATOMIC_RELEASE);
         call = next;
@@ -104,7 +104,7 @@ bool ipi_pending(void)
            __atomic_load_n(&mailbox->calls, __ATOMIC_RELAXED);
 }
 
-// A kick that comes after the look at the mailbox stays pending until STI, and ends the HLT.
+// A kick that comes after the look at the mailbox stays pending until STI. It then ends the HLT.
 void cpu_idle(void)
 {
     if (ipi_pending()) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CPUs that talk to each other: kicks, calls on another CPU, and idling until one comes.
+// Messages between CPUs: kicks, calls on another CPU, and idling until a message comes.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -7,23 +7,24 @@
 // BSP, once, after apic_init: takes the kick vector.
 void ipi_init(void);
 
-// Makes `cpu` leave cpu_idle or its guest soon. Kicks do not add up. From any CPU and handler.
+// Makes `cpu` leave cpu_idle or its guest soon. Several kicks may count as one. From any CPU and
+// from interrupt handlers.
 void ipi_kick(unsigned cpu);
 
-// The same where `cpu` may be in a guest of a kind that takes posted interrupts: then the guest
-// gets what is posted, and the CPU stays in it (SDM Vol. 3C 30.6).
+// The same, where `cpu` may be in a guest that takes posted interrupts. Such a guest gets what is
+// posted, and the CPU stays in it (SDM Vol. 3C 30.6).
 void ipi_post(unsigned cpu);
 
-// Runs `call` on `cpu` the next time that it is in ipi_run_calls or cpu_idle, and waits for its
-// end; runs the calls of others meanwhile, so that two CPUs may call each other. The own CPU:
-// directly. Takes interrupts meanwhile. Not from an interrupt handler.
+// Runs `call` on `cpu` when that CPU is next in ipi_run_calls or cpu_idle, and waits for its end.
+// On the own CPU the call is direct. While it waits it takes interrupts and runs the calls of other
+// CPUs, so two CPUs may call each other. Not from an interrupt handler.
 void ipi_call(unsigned cpu, void (*call)(void *), void *argument);
 
-// Runs what others have posted to this CPU. The main loop of each CPU calls it.
+// Runs the calls that other CPUs have posted to this one. The main loop of each CPU calls it.
 void ipi_run_calls(void);
-// Whether a call waits for this CPU, or a kick came since the last cpu_idle.
+// Whether a call is posted to this CPU, or a kick came since the last cpu_idle.
 bool ipi_pending(void);
 
-// Sleeps until an interrupt; returns at once if a kick came or a call waits since the last time.
-// Takes interrupts and runs waiting calls in either case. Called and returns with interrupts off.
+// Sleeps until an interrupt comes. Returns at once if ipi_pending. In either case it takes
+// interrupts and runs the posted calls. Interrupts are off before and after.
 void cpu_idle(void);

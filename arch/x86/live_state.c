@@ -18,7 +18,7 @@
 #define FCW_DEFAULT 0x37f
 #define MXCSR_DEFAULT 0x1f80
 
-static uint64_t xcr0_mask; // what all CPUs that run guests have; 0: no XSAVE
+static uint64_t xcr0_mask; // common to all CPUs that run guests; 0: no XSAVE
 static uint64_t area_pages = 1;
 static bool has_rdtscp;
 
@@ -44,7 +44,7 @@ void live_state_set_xcr0(uint64_t value)
     }
 }
 
-// AVX-512 is one feature in three components: all or none (SDM Vol. 1 13.3).
+// AVX-512 is one feature in three components. Guests get all of them or none (SDM Vol. 1 13.3).
 static uint64_t components_for_guests(uint64_t supported)
 {
     uint64_t mask = supported & (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU);
@@ -128,7 +128,8 @@ void live_state_destroy(struct live_state *state)
     state->fpu = NULL;
 }
 
-// A component that is off in XCR0 keeps its contents: all are switched on to save and load them.
+// A component that is off in XCR0 keeps its contents. So all components are switched on for saving
+// and loading.
 static void fpu_save(struct live_state *state)
 {
     if (!xcr0_mask) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The ring of log lines, and the hook that shows each as it comes.
+// The ring of log lines, and the hook that gets each new line.
 #include "arch/x86/log.h"
 
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 static struct spinlock lock;
 static uint64_t lines_dropped;
 
-// Positions count all bytes ever written; the ring holds the last RING_BYTES of them.
+// Positions count all bytes that were ever written. The ring holds the last RING_BYTES of them.
 static char ring[RING_BYTES];
 static uint64_t ring_end;
 
@@ -65,7 +65,7 @@ void log_line(const char *format, ...)
 
     uint64_t flags = interrupts_save();
     struct cpu *cpu = cpu_this();
-    if (cpu->logging) { // an NMI or machine check came in the middle of the lines below
+    if (cpu->logging) { // an NMI or machine check interrupted the lines below
         __atomic_fetch_add(&lines_dropped, 1, __ATOMIC_RELAXED);
     } else {
         cpu->logging = true;
@@ -80,7 +80,7 @@ static char ring_at(uint64_t position)
     return ring[position % RING_BYTES];
 }
 
-// Where to go on reading: `position`, or the first whole line that is left.
+// Where reading goes on: at `position`, or at the first whole line that the ring still has.
 static uint64_t clamp(uint64_t position)
 {
     if (ring_end - position <= RING_BYTES) {

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
-// The kernel's log: lines with a time stamp, kept in a ring and shown as they come.
+// The kernel's log: lines with a time stamp. A ring keeps them, and each is shown when it comes.
 #pragma once
 
 #include "vmm/util/types.h"
 
 #define LOG_LINE_BYTES 256 // a longer line is cut
 
-// One line without its newline. From any CPU, also with interrupts off; from an NMI or machine
-// check that interrupts the log itself the line is dropped and counted.
+// Logs one line, which has no newline. From any CPU, also with interrupts off. If an NMI or machine
+// check interrupts the log and logs itself, its line is dropped and counted.
 void log_line(const char *format, ...) PRINTF_LIKE(1, 2);
 
-// Where each line goes as it comes, time stamp and newline included. NULL: nowhere.
+// Sets the function that gets each line, with time stamp and newline. NULL: none.
 void log_set_output(void (*output)(const char *text, size_t length));
 
-// Nanoseconds since boot. Until it is set the time stamps are 0.
+// Sets the clock: nanoseconds since boot. Before that the time stamps are 0.
 void log_set_clock(uint64_t (*now_ns)(void));
 
-// Copies the next line from the ring (no newline) and moves `position` past it; 0 is the oldest
-// line that is left. False at the end.
+// Copies the next line from the ring, without its newline, and moves `position` behind it. Position
+// 0 is the oldest line in the ring. False at the end.
 bool log_next(uint64_t *position, char *line, size_t size);
 
-// Lines that were dropped, as log_line says.
+// The number of dropped lines (see log_line).
 uint64_t log_dropped(void);

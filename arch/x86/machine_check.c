@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads the machine-check banks, tells what they hold, and decides whether to go on.
+// Reads the machine-check banks, logs their errors, and decides whether to go on.
 #include "arch/x86/machine_check.h"
 
 #include "arch/x86/cpu.h"
@@ -24,7 +24,7 @@
 #define MC_STATUS_UNCORRECTED BIT(61)
 #define MC_STATUS_VALID BIT(63)
 
-// 0 on a CPU without banks, or whose hypervisor promises them in CPUID but not in MSRs.
+// IA32_MCG_CAP. 0: the CPU has no banks, or a hypervisor promises them in CPUID but has no MSRs.
 static uint64_t read_capabilities(void)
 {
     uint64_t capabilities;
@@ -44,7 +44,7 @@ void machine_check_enable(void)
         wrmsr(IA32_MCG_CTL, UINT64_MAX);
     }
     for (uint32_t bank = 0; bank < (capabilities & MCG_CAP_BANKS); bank++) {
-        // Some banks are reserved on some models; one that refuses just stays silent.
+        // Some models have reserved banks. A bank that refuses the write stays silent.
         if (wrmsr_safe(bank_msr(bank, IA32_MC0_CTL), UINT64_MAX) &&
             !wrmsr_safe(bank_msr(bank, IA32_MC0_STATUS), 0)) {
             log_line("machine check: bank %u does not clear", bank);
@@ -52,7 +52,7 @@ void machine_check_enable(void)
     }
 }
 
-// Tells and clears one bank. True: what ran when it was found cannot go on.
+// Logs and clears one bank. True: the code that ran at the error cannot go on.
 static bool bank_report(uint32_t bank)
 {
     uint64_t status;
@@ -88,5 +88,6 @@ void machine_check_handle(struct interrupt_frame *frame)
     if (fatal) {
         panic_frame(frame, "machine check that cannot be survived, MCG_STATUS %#lx", status);
     }
-    wrmsr(IA32_MCG_STATUS, 0); // with MCIP left set the next one would shut the CPU down
+    // Clears MCIP. With MCIP set, the next machine check would shut the CPU down.
+    wrmsr(IA32_MCG_STATUS, 0);
 }

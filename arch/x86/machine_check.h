@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Machine checks: errors that the hardware found in itself (SDM Vol. 3B chapter 16).
+// Machine checks: errors that the hardware has found in itself (SDM Vol. 3B chapter 16).
 #pragma once
 
 struct interrupt_frame;
 
-// On each CPU: lets every bank report and clears what is left from before.
+// On each CPU: lets every bank report, and clears old errors.
 void machine_check_enable(void);
 
-// Logs every bank with an error. Returns if the interrupted code can go on, else panics.
+// Logs every bank that has an error. Returns if the interrupted code can go on, else panics.
 void machine_check_handle(struct interrupt_frame *frame);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where the machine has RAM, and which of it is in use already.
+// Where the machine has RAM, and which RAM is already in use.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -9,8 +9,8 @@ struct memory_span {
     uint64_t bytes;
 };
 
-// The usable spans are whole pages, sorted, and do not overlap. The occupied ones may lie anywhere;
-// Husk's own image is not among them.
+// The usable spans are whole pages, sorted, and do not overlap. The occupied spans may lie
+// anywhere. They do not include Husk's own image.
 struct machine_memory {
     const struct memory_span *usable;
     unsigned usable_count;

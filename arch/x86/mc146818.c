@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads the CMOS clock's registers, all from one second.
+// Reads all registers of the CMOS clock within one second.
 #include "arch/x86/mc146818.h"
 #include "arch/x86/io.h"
 #include "vmm/util/string.h"
@@ -52,7 +52,7 @@ uint64_t mc146818_read(uint8_t century)
     struct mc146818_registers first;
     struct mc146818_registers second;
     uint64_t seconds = 0;
-    // An update may begin between two reads: what was read twice is whole.
+    // An update may begin between two reads. Two equal reads show that none did.
     read_registers(&second, century);
     for (unsigned i = 0; i < ATTEMPTS; i++) {
         first = second;

@@ -4,7 +4,7 @@
 
 #include "vmm/util/types.h"
 
-// The clock's registers as they were read.
+// The clock's registers, as read.
 struct mc146818_registers {
     uint8_t second;
     uint8_t minute;
@@ -19,11 +19,12 @@ struct mc146818_registers {
 
 #define RTC_24_HOURS BIT(1)
 #define RTC_BINARY BIT(2)
-#define RTC_PM BIT(7) // in the hour, if it has 12
+#define RTC_PM BIT(7) // in the hour register, in 12-hour mode
 
-// Seconds since 1970 of what the registers say; false if that is no date. Pure; in mc146818_date.c.
+// Converts the registers to seconds since 1970. False if they hold no date. Pure; in
+// mc146818_date.c.
 bool mc146818_date_seconds(const struct mc146818_registers *raw, uint64_t *seconds) MUST_CHECK;
 
-// Reads the clock. `century` is the CMOS index of the century, 0: there is none (then 20xx). 0 if
-// the machine has no clock or a wrong date in it.
+// Reads the clock as seconds since 1970. `century` is the CMOS index of the century. With 0 there
+// is no such register, and the year is 20xx. Gives 0 if the machine has no clock or a wrong date.
 uint64_t mc146818_read(uint8_t century);

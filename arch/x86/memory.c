@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// memcpy and its kin, which the compiler also calls by itself, with string instructions.
+// memcpy and its kin, with string instructions. The compiler calls them by itself too.
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-// Below this a loop of bytes is not slower than setting up words.
+// For fewer bytes a loop of bytes is as fast as setting up words.
 #define WORDS_FROM 16
 
 static void copy_forward(void *to, const void *from, size_t bytes)
@@ -28,7 +28,8 @@ void *memmove(void *to, const void *from, size_t bytes)
         copy_forward(to, from, bytes);
         return to;
     }
-    // The end of `from` would be overwritten before it is read: from the last byte down.
+    // A forward copy would overwrite the end of `from` before reading it. So copy from the last
+    // byte down.
     uint8_t *last_to = (uint8_t *)to + bytes - 1;
     const uint8_t *last_from = (const uint8_t *)from + bytes - 1;
     __asm__ volatile("std\n\trep movsb\n\tcld"

@@ -20,6 +20,6 @@ static inline void wrmsr(uint32_t msr, uint64_t value)
                      : "memory");
 }
 
-// False where the instruction faults (#GP); `value` is then 0. They need the IDT (idt_load).
+// False if the instruction faults (#GP); `value` is then 0. Both need the IDT (idt_load).
 bool rdmsr_safe(uint32_t msr, uint64_t *value) MUST_CHECK;
 bool wrmsr_safe(uint32_t msr, uint64_t value) MUST_CHECK;

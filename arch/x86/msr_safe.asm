@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: MIT
-; RDMSR and WRMSR for MSRs that a CPU may not have: a #GP at rdmsr_at goes on at rdmsr_bad, one at
-; wrmsr_at at wrmsr_bad (arch/x86/fixup.c).
+; RDMSR and WRMSR for MSRs that a CPU may not have. After a #GP at rdmsr_at execution goes on at
+; rdmsr_bad, after one at wrmsr_at at wrmsr_bad (arch/x86/fixup.c).
 
 section .text
 

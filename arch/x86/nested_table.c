@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Walks, makes and splits the tables that map guest-physical memory.
+// Walks, makes and splits tables that map guest-physical memory.
 #include "arch/x86/nested_table.h"
 
 #include "arch/x86/frames.h"
 
 #define ADDRESS 0x000ffffffffff000ULL
 
-// What an entry at `level` maps.
+// The size that an entry at `level` maps.
 static uint64_t level_bytes(unsigned level)
 {
     return PAGE_SIZE << (9 * (level - 1));
@@ -22,7 +22,7 @@ uint64_t *nested_table_of(uint64_t entry)
     return frames_virtual(entry & ADDRESS);
 }
 
-// A large page becomes a table of the next smaller ones with the same access.
+// Replaces a large page by a table of the next smaller pages, with the same access.
 static void fill(uint64_t *table, uint64_t page, unsigned level)
 {
     uint64_t step = level_bytes(level - 1);

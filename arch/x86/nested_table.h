@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Tables that map guest-physical memory: what EPT and AMD's nested paging have in common.
+// Tables that map guest-physical memory, as data: the common part of EPT and AMD's nested paging.
 #pragma once
 
 #include "vmm/address.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
-// Four levels of tables; a large page has the same bit in both (SDM Vol. 3C 29.3.2, APM Vol. 2
-// 15.25). Callers see to it that nobody else changes the tables meanwhile.
+// There are four levels of tables. The bit of a large page is the same on both vendors (SDM Vol. 3C
+// 29.3.2, APM Vol. 2 15.25). Callers ensure that nobody else changes the tables meanwhile.
 #define NESTED_LEVELS 4
 #define NESTED_ENTRIES 512
 #define NESTED_LARGE BIT(7)
@@ -15,24 +15,24 @@
 struct nested_format {
     uint64_t present; // an entry with none of these bits maps nothing
     uint64_t table;   // the flags of an entry that leads to a table
-    // The flags of one that maps a page at `level` with `access` (enum memory_access).
+    // The flags of an entry that maps a page at `level` with `access` (enum memory_access).
     uint64_t (*page)(unsigned access, unsigned level);
     unsigned (*largest)(void); // the highest level at which there are pages
 };
 
-// The entry for `gpa` in a table of that level. 1: of 4 KiB pages, 2: of 2 MiB, 3: of 1 GiB.
+// The entry for `gpa` in a table of `level`. Level 1 has pages of 4 KiB, 2 of 2 MiB, 3 of 1 GiB.
 uint64_t *nested_entry(uint64_t *table, gpa_t gpa, unsigned level);
 // The table that an entry leads to.
 uint64_t *nested_table_of(uint64_t entry);
 
-// The entry for `gpa` at `level`, with the tables on the way made, large pages split.
+// Finds the entry for `gpa` at `level`. Missing tables on the way are made, large pages are split.
 enum status nested_walk(const struct nested_format *format, uint64_t *root, gpa_t gpa,
                         unsigned level, uint64_t **entry);
-// gpa, hpa and bytes are multiples of 4 KiB; the largest pages are used that fit. Without frames
-// for tables part of it is done: STATUS_NO_MEMORY.
+// gpa, hpa and bytes are multiples of 4 KiB. The largest pages that fit are used. STATUS_NO_MEMORY:
+// there are no frames for tables, and a part may be done.
 enum status nested_map(const struct nested_format *format, uint64_t *root, gpa_t gpa, hpa_t hpa,
                        uint64_t bytes, unsigned access);
 enum status nested_unmap(const struct nested_format *format, uint64_t *root, gpa_t gpa,
                          uint64_t bytes);
-// Gives back all tables, the root too.
+// Releases all tables, including the root.
 void nested_free(const struct nested_format *format, uint64_t *root);

@@ -12,8 +12,8 @@
 #define LEVEL_PT 1 // entries are pages of 4 KiB
 #define LEVEL_PML4 4
 
-static uint64_t flags_mask;     // without NX where the CPU has none
-static unsigned level_max_page; // 2: pages of 2 MiB at most, 3: of 1 GiB
+static uint64_t flags_mask;     // without NX if the CPU lacks it
+static unsigned level_max_page; // 2: pages up to 2 MiB, 3: up to 1 GiB
 
 void page_table_init(void)
 {
@@ -23,7 +23,7 @@ void page_table_init(void)
     level_max_page = pages_1g ? 3 : 2;
 }
 
-// What one entry of a table of `level` covers.
+// The size that one entry of a table of `level` covers.
 static uint64_t entry_bytes(unsigned level)
 {
     return BIT(12 + 9 * (level - 1));
@@ -35,7 +35,7 @@ static uint64_t *entry_in(uint64_t table, uint64_t address, unsigned level)
     return (uint64_t *)frames_virtual(table) + index;
 }
 
-// The table that `entry` points to, made if there is none. 0: no frames.
+// The table that `entry` points to. If there is none, it is made. 0: no frames.
 static uint64_t table_below(uint64_t *entry)
 {
     if (*entry & PAGE_LARGE) {
@@ -52,7 +52,7 @@ static uint64_t table_below(uint64_t *entry)
     return *entry & PAGE_ADDRESS;
 }
 
-// The entry of `level` for `address`, with tables made on the way. NULL: no frames.
+// The entry of `level` for `address`. Missing tables on the way are made. NULL: no frames.
 static uint64_t *entry_make(uint64_t root, uint64_t address, unsigned level)
 {
     uint64_t table = root;
@@ -95,7 +95,8 @@ bool page_table_map(uint64_t root, uint64_t address, uint64_t physical, uint64_t
     return true;
 }
 
-// The entry that maps `address`, or the one that could but is not present; its level.
+// The entry that maps `address`, with its level. If nothing maps the address, it is the entry that
+// is not present.
 static uint64_t *entry_find(uint64_t root, uint64_t address, unsigned *level)
 {
     uint64_t *entry = entry_in(root, address, LEVEL_PML4);

@@ -16,21 +16,21 @@
 
 #define PAGE_TABLE_ENTRIES 512
 
-// Asks this CPU for NX and 1 GiB pages; before anything else here.
+// Finds out whether this CPU has NX and 1 GiB pages. Call it before the other functions here.
 void page_table_init(void);
 
-// Maps with the largest pages that fit. All of the addresses are multiples of 4 KiB; nothing may be
-// mapped there yet. False: no frames, and part of it may be mapped.
+// Maps with the largest pages that fit. All addresses are multiples of 4 KiB. Nothing may be mapped
+// there yet. False: there are no frames, and a part may be mapped.
 bool page_table_map(uint64_t root, uint64_t address, uint64_t physical, uint64_t bytes,
                     uint64_t flags) MUST_CHECK;
 
-// Removes whole pages, also from this CPU's TLB. What is not mapped is passed over.
+// Unmaps whole pages, also in this CPU's TLB. Pages that are not mapped are skipped.
 void page_table_unmap(uint64_t root, uint64_t address, uint64_t bytes);
 
-// The entry that maps `address` (0: none) and how much that page covers.
+// The entry that maps `address` (0: none), and the size of its page.
 uint64_t page_table_look_up(uint64_t root, uint64_t address, uint64_t *page_bytes);
 
-// Makes sure that a PML4 entry has a table, so that copies of the PML4 share what comes below it.
+// Ensures that a PML4 entry has a table. Copies of the PML4 then share everything below that entry.
 bool page_table_reserve(uint64_t root, uint64_t address) MUST_CHECK;
 
 // Releases the tables (not the pages) below the PML4 entry of `address`, and clears it.

@@ -24,7 +24,7 @@ extern const char boot_stack_start[];
 extern const char boot_stack_end[];
 
 static uint64_t kernel_root;
-static uint64_t device_next = DEVICE_WINDOW; // addresses are never used twice: no stale TLB entry
+static uint64_t device_next = DEVICE_WINDOW; // no address is used twice, so no TLB entry is stale
 
 static void map_or_panic(uint64_t address, uint64_t physical, uint64_t bytes, uint64_t flags)
 {
@@ -44,7 +44,8 @@ void paging_init(void)
     struct memory_span pool = frames_pool();
     page_table_init();
     kernel_root = frames_physical(frames_allocate(1));
-    // All address spaces share what is below these entries, so they must exist from the start.
+    // All address spaces share the tables below these entries, so the tables must exist from the
+    // start.
     if (!page_table_reserve(kernel_root, DIRECT_MAP) ||
         !page_table_reserve(kernel_root, DEVICE_WINDOW) ||
         !page_table_reserve(kernel_root, STACK_WINDOW) ||
@@ -73,8 +74,9 @@ void paging_enter(uint64_t cr3)
     }
 }
 
-// Maps what contains `bytes` from `physical` at the next free addresses of the device window, 2 MiB
-// aligned like `physical` so that large pages fit. Returns the address of the first byte.
+// Maps the pages that contain `bytes` from `physical` at the next free addresses of the device
+// window. The addresses and `physical` have the same offset within 2 MiB, so that large pages fit.
+// Returns the address of the first byte.
 static uint64_t map_window(uint64_t physical, uint64_t bytes, uint64_t flags)
 {
     uint64_t first = ALIGN_DOWN(physical, PAGE_SIZE);
@@ -122,7 +124,7 @@ void paging_map_trampoline(uint64_t page, const void *code, uint64_t bytes)
 
 void paging_unmap_trampoline(uint64_t page)
 {
-    // The tables stay: other CPUs may have pointers to them cached.
+    // The tables stay, because other CPUs may have cached pointers to them.
     page_table_unmap(kernel_root, page, PAGE_SIZE);
 }
 
@@ -140,7 +142,7 @@ uint64_t paging_create_stack(struct cpu *cpu)
     }
     stacks_add();
     frames[0] = (uintptr_t)cpu;
-    // Not the very end: RSP itself must lie in the slot for cpu_this.
+    // Below the very end, because cpu_this wants RSP itself to lie in the slot.
     return bottom + STACK_BYTES - 16;
 }
 

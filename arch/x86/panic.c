@@ -45,7 +45,7 @@ static _Noreturn void stop(void)
     }
 }
 
-// Of several CPUs that panic, and of a panic inside a panic, the first one speaks.
+// If several CPUs panic, or a panic panics, only the first one prints.
 static void panic_begin(const char *format, va_list arguments)
 {
     char message[TEXT_BYTES];

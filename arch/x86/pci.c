@@ -28,7 +28,8 @@ static void write(const struct pci_config *config, struct pci_address where, uns
     outl(pci_select(where, offset), value);
 }
 
-// A bridge keeps what is written to the address register; where there is none, nobody does.
+// A host bridge keeps the value that is written to the address register. Without a bridge the value
+// is lost.
 const struct pci_config *pci_config_find(void)
 {
     static const struct pci_config mechanism_1 = {.read = read, .write = write};

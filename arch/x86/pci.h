@@ -17,17 +17,17 @@ struct pci_address {
 
 // Offsets of registers, all of 32 bits here.
 enum pci_register {
-    PCI_ID = 0x00,          // vendor below, device above; all ones: nobody is there
-    PCI_COMMAND = 0x04,     // and the status above it
+    PCI_ID = 0x00,          // vendor (low), device (high); all ones: no device
+    PCI_COMMAND = 0x04,     // command (low), status (high)
     PCI_CLASS = 0x08,       // revision, programming interface, subclass, class
-    PCI_HEADER_TYPE = 0x0c, // in its third byte
-    PCI_BAR = 0x10,         // the first of them
+    PCI_HEADER_TYPE = 0x0c, // the header type is its third byte
+    PCI_BAR = 0x10,         // the first base address
 };
 
 #define PCI_NOBODY UINT32_MAX
 #define PCI_COMMAND_IO BIT(0)
 #define PCI_COMMAND_MEMORY BIT(1)
-#define PCI_COMMAND_MASK 0xffffu // the status has bits that a written 1 clears
+#define PCI_COMMAND_MASK 0xffffu // a written 1 clears bits of the status
 #define PCI_INTERFACE_SHIFT 8
 #define PCI_SUBCLASS_SHIFT 16
 #define PCI_CLASS_SHIFT 24
@@ -37,7 +37,7 @@ enum pci_register {
 #define PCI_BAR_IO BIT(0)
 #define PCI_BAR_IO_MASK 0xfffffffcu
 #define PCI_BAR_MEMORY_TYPE 0x6
-#define PCI_BAR_MEMORY_64 0x4 // the next one has the upper half
+#define PCI_BAR_MEMORY_64 0x4 // the next base address is the upper half
 #define PCI_BAR_MEMORY_MASK 0xfffffff0u
 
 // A configuration space. Tests embed this in one of their own.
@@ -47,9 +47,10 @@ struct pci_config {
                   uint32_t value);
 };
 
-// This machine's by mechanism 1, ports 0xcf8 and 0xcfc; NULL: it has none. From one CPU at a time.
+// This machine's configuration space, by mechanism 1 (ports 0xcf8 and 0xcfc). NULL: there is none.
+// From one CPU at a time.
 const struct pci_config *pci_config_find(void);
 
-// Selects a register by mechanism 1; returns the port through which it is read and written. For
-// `offset` in the middle of 4 bytes, that of those.
+// Selects a register by mechanism 1. Returns the port for reading and writing it. If `offset` is
+// inside a double word, the port is that of the byte.
 uint16_t pci_select(struct pci_address where, unsigned offset);

@@ -19,7 +19,7 @@
 #define INPUTS 8
 #define SPURIOUS_INPUT 7
 
-// A spurious interrupt is not in service: there is nothing to end.
+// A spurious interrupt is not in service, so there is no EOI.
 static void ignore_spurious(struct interrupt_frame *frame)
 {
     (void)frame;

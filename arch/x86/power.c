@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Power-off and reset: each way in turn, until one of them works.
+// Power-off and reset: tries each way in turn until one works.
 #include "arch/x86/power.h"
 
 #include "arch/x86/acpi.h"
@@ -12,7 +12,7 @@
 #include "vmm/util/types.h"
 
 #define SETTLE_NS (200 * NS_PER_MS)
-#define ACPI_ENABLE_POLLS 300 // of a millisecond
+#define ACPI_ENABLE_POLLS 300 // of a millisecond each
 
 // ACPI 4.8.3.2.1 and 4.8.3.7.
 #define PM1_WOKEN BIT(15) // in the status register; writing it clears it
@@ -63,7 +63,7 @@ static void flush(void)
     }
 }
 
-// One register in two halves, of which the second may be missing (ACPI 4.8.1).
+// PM1 is one register in two halves. The second half may be missing (ACPI 4.8.1).
 static bool in_acpi_mode(void)
 {
     return ((acpi_register_read(&pm1a) | acpi_register_read(&pm1b)) & PM1_SCI_ENABLE) != 0;
@@ -92,7 +92,7 @@ static void write_pm1(const struct acpi_access *control, uint8_t type, bool enab
     acpi_register_write(control, value | (enable ? (uint32_t)PM1_SLEEP_ENABLE : 0));
 }
 
-// The type first, then the type with the enable bit (ACPI 16.1.2). A wake-up that was never
+// Writes the type first, then the type with the enable bit (ACPI 16.1.2). A wake-up that is not
 // acknowledged would end the sleep at once.
 static void off_by_pm1(void)
 {
@@ -186,7 +186,8 @@ _Noreturn void power_reset(void)
     const struct descriptor_table no_idt = {0};
     interrupts_disable();
     flush();
-    // The 8042 comes late: it resets the CPU only, which not every BIOS (Bochs') gets up from.
+    // The 8042 comes last. It resets only the CPU, and some BIOSes (Bochs') do not restart from
+    // that.
     reset_by_acpi();
     reset_by_chipset();
     reset_by_8042();

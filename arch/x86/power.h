@@ -4,14 +4,14 @@
 
 struct acpi_info;
 
-// `acpi` must stay valid. `flush` waits until what was printed has left the machine; may be NULL.
-// The registers are mapped here, so that neither function below needs memory.
+// Maps the registers, so the functions below need no memory. `acpi` must stay valid. `flush` waits
+// until all printed text has left the machine; it may be NULL.
 void power_init(const struct acpi_info *acpi, void (*flush)(void));
 
-// Both: on any CPU, which is best out of VMX operation (INIT is blocked in it); what was tried and
-// did not work is logged.
+// Both run on any CPU. The CPU should be out of VMX operation, which blocks INIT. The log has each
+// way that was tried and did not work.
 
-// ACPI S5, then the port of Bochs; if both fail, says so and halts.
+// Tries ACPI S5, then the port of Bochs. If both fail, it says so and halts.
 _Noreturn void power_off(void);
-// The FADT's reset register, port 0xcf9, 8042, triple fault.
+// Tries the FADT's reset register, port 0xcf9, the 8042, and a triple fault.
 _Noreturn void power_reset(void);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ACPI PM timer (ACPI 4.8.3.3), HPET (IA-PC HPET 2.3), PIT channel 2 (8254 data sheet) as counters.
+// The ACPI PM timer (ACPI 4.8.3.3), the HPET (IA-PC HPET 2.3) and PIT channel 2 (8254 data sheet)
+// as counters.
 #include "arch/x86/reference_clock.h"
 
 #include "arch/x86/acpi.h"
@@ -12,7 +13,7 @@
 #define PM_TIMER_HZ 3579545
 #define PIT_HZ 1193182
 #define FEMTOSECONDS_PER_SECOND 1000000000000000ULL
-#define HPET_PERIOD_MAX 100000000 // fs; a higher value breaks the specification
+#define HPET_PERIOD_MAX 100000000 // fs; the specification allows no higher value
 #define READS_FOR_ONE_TICK 100000
 
 #define HPET_BYTES 0x400
@@ -43,7 +44,7 @@ static uint64_t read_hpet(void)
     return hpet[HPET_COUNTER];
 }
 
-// It counts down.
+// The PIT counts down.
 static uint64_t read_pit(void)
 {
     outb(PIT_COMMAND, PIT_CHANNEL_2_LATCH);
@@ -83,7 +84,7 @@ static bool set_up_pm_timer(const struct acpi_info *acpi)
     } else {
         return false;
     }
-    // The upper byte of a 24-bit timer need not read 0.
+    // The upper byte of a 24-bit timer may read as any value.
     pm_timer_clock.mask = acpi->pm_timer_32_bits ? UINT32_MAX : BIT(24) - 1;
     return runs(&pm_timer_clock);
 }

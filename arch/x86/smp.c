@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Starts the other CPUs one after the other and sees each of them into the hypervisor.
+// Starts the other CPUs one after another, and waits for each to arrive in the hypervisor.
 #include "arch/x86/smp.h"
 
 #include "arch/x86/acpi.h"
@@ -22,10 +22,10 @@
 #include "vmm/util/types.h"
 
 #define XAPIC_ID_MAX 254
-// SDM Vol. 3A 9.4.4.1: 10 ms after INIT, 200 us after each start-up IPI.
+// 10 ms after INIT, 200 us after each start-up IPI (SDM Vol. 3A 9.4.4.1).
 #define INIT_DELAY_NS (10 * NS_PER_MS)
 #define STARTUP_DELAY_NS (200 * NS_PER_US)
-// A CPU answers within microseconds; 32 that an emulator runs on two take longer.
+// A CPU answers within microseconds. It takes longer if an emulator runs 32 CPUs on two.
 #define ANSWER_NS NS_PER_S
 
 // The end of trampoline.asm.
@@ -44,11 +44,11 @@ extern const uint8_t trampoline_start[], trampoline_end[], trampoline_parameters
 extern const uint8_t trampoline_protected[], trampoline_long[];
 extern const uint8_t trampoline_gdt[], trampoline_gdt_end[];
 extern uint64_t trampoline_stack;     // the initial RSP for the CPU that is being started
-extern void (*trampoline_main)(void); // what that CPU calls
+extern void (*trampoline_main)(void); // the function that this CPU calls
 
 static const struct acpi_info *acpi;
 static void (*cpu_entry)(void);
-static struct cpu *arrived;     // the CPU that came last
+static struct cpu *arrived;     // the CPU that arrived last
 static uint32_t released_index; // CPUs up to this one may go on
 
 static uint32_t offset_of(const uint8_t *label)
@@ -73,7 +73,7 @@ static void map_trampoline(uint64_t page)
     paging_map_trampoline(page, code, bytes);
 }
 
-// On the CPU that is being started.
+// Runs on the CPU that is being started.
 _Noreturn static void cpu_main(void)
 {
     struct cpu *cpu = cpu_this();
@@ -101,7 +101,7 @@ static bool has_arrived(const struct cpu *cpu, uint64_t wait_ns)
     return false;
 }
 
-// The second start-up IPI is for CPUs that missed the first; one that runs ignores it.
+// The second start-up IPI is for a CPU that missed the first. A CPU that runs ignores it.
 static bool wake(const struct cpu *cpu, uint64_t page)
 {
     __atomic_store_n(&trampoline_stack, cpu->stack_top, __ATOMIC_RELEASE);
@@ -113,7 +113,7 @@ static bool wake(const struct cpu *cpu, uint64_t page)
     if (has_arrived(cpu, ANSWER_NS)) {
         return true;
     }
-    // INIT puts it back to waiting, so that it cannot come late and take another's stack.
+    // INIT makes the CPU wait again. Otherwise it could come late and take another CPU's stack.
     apic_send_init(cpu->apic_id);
     __atomic_store_n(&trampoline_stack, 0, __ATOMIC_RELEASE);
     return false;

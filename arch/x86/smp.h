@@ -4,8 +4,8 @@
 
 struct acpi_info;
 
-// BSP, after time_init and ipi_init: starts every enabled processor of the MADT. Each ends in
-// `entry` with interrupts off, on its own stack, with its own GDT, TSS, IDT, APIC and timer set up;
-// `entry` does not return. What does not answer is named in the log and left out. Returns
-// cpu_count(): how many CPUs run, the BSP counted. `acpi` must stay valid.
+// On the BSP, after time_init and ipi_init: starts every enabled processor of the MADT. Each calls
+// `entry` with interrupts off, on its own stack, with its own GDT, TSS, IDT, APIC and timer.
+// `entry` does not return. The log names the processors that do not answer. Returns cpu_count():
+// the CPUs that run, with the BSP. `acpi` must stay valid.
 unsigned smp_start(const struct acpi_info *acpi, void (*entry)(void));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which addresses are stacks.
+// The addresses that are stacks.
 #include "arch/x86/stacks.h"
 
 #include "arch/x86/cpu.h"

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The addresses of stacks: one slot (arch/x86/cpu.h) after the other in STACK_WINDOW. paging.c maps
-// a stack into the upper half of its slot; the lower half is the guard.
+// The addresses of stacks: slots (arch/x86/cpu.h) one behind the other in STACK_WINDOW. paging.c
+// maps a stack into the upper half of its slot. The lower half is the guard.
 #pragma once
 
 #include "vmm/util/types.h"
 
-// The lowest address of the next stack. stacks_add makes the stack count, once it is mapped.
+// The lowest address of the next stack. When it is mapped, stacks_add adds it.
 uint64_t stacks_next(void);
 void stacks_add(void);
 

@@ -9,8 +9,8 @@ struct symbol {
     uint32_t name;   // of its name, in the names' text
 };
 
-// Searches in these functions from now on: in the order of their offsets.
+// Makes symbols_find search in these functions. They are sorted by their offsets.
 void symbols_use(const struct symbol *sorted, unsigned count, const char *names);
 
-// The function that `address` lies in, and how far inside; NULL if it is not known.
+// The function that contains `address`, and the offset inside it. NULL: unknown.
 const char *symbols_find(uint64_t address, uint64_t *offset);

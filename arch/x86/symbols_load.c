@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Copies the names and places of Husk's functions out of the ELF symbol table.
+// Copies the names and addresses of Husk's functions from the ELF symbol table.
 #include "arch/x86/symbols_load.h"
 
 #include "arch/x86/frames.h"
@@ -42,7 +42,7 @@ static bool is_reachable(const struct memory_span *span)
     return span->bytes != 0 && span->start < 4 * GIB && span->bytes < 4 * GIB - span->start;
 }
 
-// NASM's local labels are called "function.label".
+// NASM calls local labels "function.label".
 static bool is_local_label(const char *name)
 {
     while (*name != '\0' && *name != '.') {
@@ -66,7 +66,7 @@ static bool is_greater(const struct symbol *a, const struct symbol *b)
     return a->offset > b->offset;
 }
 
-// Moves symbols[at] down in the heap of `count` whose largest is symbols[0].
+// Moves symbols[at] down in the heap of `count` entries. The largest entry is symbols[0].
 static void sift(unsigned at, unsigned count)
 {
     for (;;) {

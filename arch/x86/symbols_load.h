@@ -4,6 +4,6 @@
 
 struct memory_span;
 
-// Copies what is needed of an ELF symbol table (`table`) and its names (`texts`) into frames, for
-// symbols_find. Where either is empty, or frames are missing, nothing changes.
+// Copies an ELF symbol table (`table`) and its names (`texts`) into frames, for symbols_find, as
+// far as they are needed. Without a table, names or frames nothing changes.
 void symbols_load(const struct memory_span *table, const struct memory_span *texts);

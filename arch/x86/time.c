@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The clock of all CPUs and the timer of each.
+// The clock of all CPUs, and the timer of each.
 #include "arch/x86/time.h"
 
 #include "arch/x86/acpi.h"
@@ -111,7 +111,7 @@ uint64_t time_ns_at_tsc(uint64_t tsc)
     return clock_scale(tsc - base_tsc, ns_per_tick);
 }
 
-// From now, not from 0: the two factors are not each other's exact inverse, and over months the
+// It counts from now, not from 0: the two factors are not exact inverses, and over months the
 // difference would become milliseconds.
 uint64_t time_tsc_at_ns(uint64_t ns)
 {

@@ -12,7 +12,7 @@ CR0_PAGED equ CR0_PROTECTED | CR0_MP | CR0_WP | CR0_PG
 CR4_PAE equ 1 << 5
 IA32_EFER equ 0xc0000080
 
-; Of trampoline_gdt.
+; Selectors in trampoline_gdt.
 SELECTOR_CODE_32 equ 0x08
 SELECTOR_DATA equ 0x10
 SELECTOR_CODE_64 equ 0x18
@@ -66,7 +66,7 @@ trampoline_long:
     mov rax, enter_kernel
     jmp rax
 
-; The accessed bits are set: the page is read-only once paging is on.
+; The accessed bits are set, because the page is read-only once paging is on.
 align 8
 trampoline_gdt:
     dq 0
@@ -75,7 +75,7 @@ trampoline_gdt:
     dq 0x00209b0000000000           ; 64-bit code
 trampoline_gdt_end:
 
-; struct trampoline_parameters of smp.c.
+; struct trampoline_parameters in smp.c.
 trampoline_parameters:
 kernel_cr3: dd 0
 efer: dd 0

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// TSC synchronisation by question and answer: the answer was read between the two ends of the
-// question, so the difference is known within half of its round trip.
+// Compares two TSCs by question and answer. The answer was read between the start and the end of
+// the question, so the difference is known within half of that round trip.
 #include "arch/x86/tsc_sync.h"
 
 #include "arch/x86/cpuid.h"
@@ -15,14 +15,14 @@
 #define ROUNDS 8
 
 struct offset {
-    int64_t ticks;       // the follower's TSC less the leader's
-    uint64_t half_width; // how far off that may be
+    int64_t ticks;       // the follower's TSC minus the leader's
+    uint64_t half_width; // the uncertainty of `ticks`
 };
 
-static uint32_t question; // number of the round; the follower answers each once
+static uint32_t question; // number of the round; the follower answers each round once
 static uint32_t answered;
 static uint64_t answer;
-static int64_t correction; // with the last question
+static int64_t correction; // goes with the last question
 static bool is_last;
 
 void tsc_sync_prepare(void)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Makes a CPU that starts have the same TSC as the first one.
+// Gives a CPU that starts the same TSC as the first one.
 #pragma once
 
-// On the first CPU, before the other one runs.
+// Call it on the first CPU before the other one runs.
 void tsc_sync_prepare(void);
-// At the same time: lead on the first CPU, follow on the one that starts. Where their TSCs differ
-// by more than the measurement's uncertainty, the follower's is corrected, and the log says so.
+// Run at the same time: lead on the first CPU, follow on the one that starts. If the TSCs differ by
+// more than the uncertainty of the measurement, the follower's is corrected, and the log says so.
 void tsc_sync_lead(unsigned cpu);
 void tsc_sync_follow(void);

@@ -1,5 +1,5 @@
 ; SPDX-License-Identifier: MIT
-; The first instructions of every interrupt and exception: registers onto the stack, then C.
+; The first instructions of every interrupt and exception: they save the registers and call C.
 
 extern interrupt_dispatch
 
@@ -9,7 +9,7 @@ section .text
 %define HAS_ERROR_CODE(n) ((n) == 8 || ((n) >= 10 && (n) <= 14) || (n) == 17 || (n) == 21 || \
                            (n) == 29 || (n) == 30)
 
-; 256 stubs, each STUB_BYTES long. Entered by the CPU with its frame on the stack.
+; 256 stubs, each STUB_BYTES long. The CPU enters a stub with its frame on the stack.
 STUB_BYTES equ 12
 global interrupt_stubs
 align 16
@@ -27,7 +27,7 @@ interrupt_stubs:
 
 ; On the stack: vector, error code, RIP, CS, RFLAGS, RSP, SS. The pushes make struct interrupt_frame
 ; (arch/x86/interrupts.h). After them the stack is aligned to 16 bytes again. RBP still belongs to
-; the interrupted code, so frame pointers lead through.
+; the interrupted code, so the chain of frame pointers is whole.
 align 16
 interrupt_entry:
     push rax
@@ -66,7 +66,7 @@ interrupt_entry:
     add rsp, 16
     iretq
 
-; void interrupt_call(uint8_t vector): EDI. The stub's IRETQ comes back to .back with RSP as here.
+; void interrupt_call(uint8_t vector): EDI. The stub's IRETQ returns to .back with this RSP.
 global interrupt_call
 interrupt_call:
     movzx eax, dil

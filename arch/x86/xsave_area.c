@@ -3,10 +3,10 @@
 #include "arch/x86/xsave_area.h"
 #include "arch/x86/cpuid.h"
 
-#define LEGACY_BYTES (512 + 64) // x87 and SSE, and the header
+#define LEGACY_BYTES (512 + 64) // x87 and SSE, then the header
 #define FIRST_EXTENDED 2u
 #define COMPONENTS 63u
-#define ECX_ALIGNED BIT(1) // in the compacted format, to 64 bytes
+#define ECX_ALIGNED BIT(1) // aligned to 64 bytes in the compacted format
 
 uint64_t xsave_area_standard(uint64_t mask,
                              struct cpuid_registers (*read)(uint32_t leaf, uint32_t subleaf))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Fuzzes the Multiboot2 tags: whatever the bytes, what comes out keeps the promises of boot_info.h.
+// Fuzzes the Multiboot2 tags: with any bytes, the result keeps the promises of boot_info.h.
 #include "boot/boot_info.h"
 
 #include <stdlib.h>

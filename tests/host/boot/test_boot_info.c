@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the Multiboot2 tags: what GRUB gives, and what nobody should give.
+// Tests of the Multiboot2 tags: those of GRUB, and broken ones.
 #include "boot/boot_info.h"
 
 #include <setjmp.h>
@@ -39,7 +39,7 @@ static void begin(void)
     put_u64(0);
 }
 
-// A tag whose claimed size need not be that of what follows.
+// Begins a tag whose claimed size may differ from its contents.
 static void tag_begin(uint32_t type, uint32_t claimed)
 {
     while (tags_bytes % 8 != 0)
@@ -90,7 +90,7 @@ static void tag_end(void)
     tag_begin(0, 8);
 }
 
-// Parses a copy that ends where the tags end, so that the sanitizer sees a read beyond.
+// Parses a copy that ends where the tags end, so that the sanitizer finds a read beyond.
 static enum status parse(void)
 {
     memcpy(tags, &tags_bytes, sizeof(tags_bytes));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the memory map as arch/x86 is told it.
+// Tests of the memory map in the form that arch/x86 takes.
 #include "boot/memory_map.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The framebuffer console: pixels as they should be, in every depth, and no pixel beside them.
+// Tests of the framebuffer console: the right pixels in every depth, and no pixel outside.
 #include "drivers/font.h"
 #include "drivers/framebuffer.h"
 #include "vmm/util/string.h"
@@ -41,7 +41,7 @@ static struct framebuffer framebuffer;
 static struct text_screen screen;
 static uint8_t *pixels;
 
-// `pixels` is exactly as long as the mode needs: ASan sees what goes beyond.
+// `pixels` is exactly as long as the mode needs, so ASan finds a write beyond.
 static void start(const struct framebuffer_mode *mode)
 {
     struct reason why;
@@ -93,7 +93,7 @@ static unsigned expected_colour(unsigned x, unsigned y)
     return set ? cell >> 8 & 0xf : cell >> 12 & 7;
 }
 
-// Every pixel: the cells, the margins (black), and what is between the lines (left alone).
+// Checks every pixel: the cells, the margins (black), and the memory between the lines (unchanged).
 static void check_all(const struct framebuffer_mode *mode)
 {
     unsigned width = framebuffer.columns * FONT_WIDTH * framebuffer.scale;
@@ -177,7 +177,7 @@ static void test_scrolled_text_is_right(void **state)
     check_all(&mode_24);
 }
 
-// Nothing is written that is on the screen already: the marks stay.
+// The driver does not write pixels that are already on the screen: the marks stay.
 static void test_only_changed_cells_are_drawn(void **state)
 {
     (void)state;
@@ -275,7 +275,7 @@ static void test_impossible_modes(void **state)
     refuse_mode(mode, "a colour does not fit into its pixel");
 }
 
-// A reader tells all glyphs from each other; only the space is empty.
+// All glyphs differ, and only the space is empty.
 static void test_font_glyphs_differ(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The search for PCI serial cards, in configuration spaces of all kinds.
+// Tests of the search for PCI serial cards, in configuration spaces of all kinds.
 #include "drivers/pci_serial.h"
 
 #include <setjmp.h>
@@ -15,8 +15,7 @@
 #define MULTIPLE (PCI_HEADER_MULTIPLE << PCI_HEADER_SHIFT)
 #define BAR(n) (PCI_BAR / 4 + (n))
 
-// A function of a device, with its registers and with the bits of its base addresses that can be
-// set.
+// A function of a device: its registers, and the bits of its base addresses that can be set.
 struct function {
     struct pci_address where;
     uint32_t registers[REGISTERS];

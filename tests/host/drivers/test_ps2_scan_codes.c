@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What keys send, from the scan codes that a keyboard sends for them.
+// Tests of what keys send, given their scan codes.
 #include "drivers/ps2_scan_codes.h"
 #include "vmm/util/string.h"
 
@@ -30,7 +30,7 @@ static void code(uint8_t value)
     assert_int_equal(ps2_scan_codes_decode(&keys, value, bytes), 0);
 }
 
-// Presses the key of one code: it sends `expected`.
+// Presses the key of one code, and checks that it sends `expected`.
 static void check_press(uint8_t key, const char *expected)
 {
     char bytes[PS2_KEY_BYTES_MAX];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The driver of the 16550 on the model of one, and its registers in memory.
+// Tests of the 16550 driver on the model of the chip, and of registers in memory.
 #include "drivers/uart16550.h"
 
 #include <setjmp.h>
@@ -199,7 +199,7 @@ static void test_the_room_interrupt_is_on_while_text_waits(void **state)
     assert_false(machine.line);
 }
 
-// The chip here sends at once: however much the handler does, it ends, and asks for more.
+// The chip here sends at once. The handler ends anyway, and asks for another interrupt.
 static void test_much_text_does_not_lose_the_room_interrupt(void **state)
 {
     static char text[4000];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The text console's state machine.
+// Tests of the text console's state machine.
 #include "drivers/text_screen.h"
 #include "vmm/util/string.h"
 
@@ -39,7 +39,7 @@ static uint16_t cell_at(const struct text_screen *screen, unsigned row, unsigned
     return screen->cells[row * screen->columns + column];
 }
 
-// Whether the rows from `from` to before `to` are dirty and no others are.
+// Whether exactly the rows from `from` to before `to` are dirty.
 static void check_dirty(const struct text_screen *screen, unsigned from, unsigned to)
 {
     for (unsigned row = 0; row < TEXT_SCREEN_ROWS_MAX; row++) {
@@ -47,7 +47,7 @@ static void check_dirty(const struct text_screen *screen, unsigned from, unsigne
     }
 }
 
-// The row's characters, spaces at its end left out.
+// The row's characters without spaces at its end.
 static void check_row(const struct text_screen *screen, unsigned row, const char *expected)
 {
     char text[COLUMNS + 1] = {0};
@@ -206,7 +206,7 @@ static void test_sequences_that_are_read_over(void **state)
     check_row(screen, 1, "f");
 }
 
-// Any bytes at all leave the cursor inside (ASan watches the cells).
+// Any bytes leave the cursor inside (ASan watches the cells).
 static void make_noise(struct text_screen *screen)
 {
     static const char alphabet[] = "\x1b[[[;;0123456789HJKCDmx\n\t\b\r?\xff\x80";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fuzzes the ACPI parser: the input is physical memory from 0xe0000. Checksums are put right as
-// the parser maps a table, or the fuzzer would not get past them.
+// Fuzzes the ACPI parser. The input is physical memory from 0xe0000. Each table gets a right
+// checksum when it is mapped; otherwise the fuzzer would not get past the checks.
 #include "arch/x86/acpi.h"
 #include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
@@ -29,7 +29,7 @@ static void fix_checksum(uint8_t *bytes, uint64_t length)
         header->checksum = (uint8_t)(header->checksum - bytes_sum(bytes, length));
 }
 
-// A copy of its own for each mapping, so that reading past its end is found.
+// Each mapping is a copy of its own, so that a read beyond its end is found.
 static const void *fuzz_map(struct acpi_reader *reader, uint64_t address, uint64_t bytes)
 {
     struct fuzz *fuzz = container_of(reader, struct fuzz, reader);

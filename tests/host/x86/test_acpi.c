@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The ACPI parser against tables that are good, old, odd and broken.
+// Tests of the ACPI parser with tables that are good, old, odd and broken.
 #include "arch/x86/acpi.h"
 #include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
@@ -24,7 +24,7 @@
 #define SSDT_AT 0x11d000
 #define SPCR_AT 0x11e000
 
-// Physical memory. Each mapping is a copy of its own, so that reading past its end is found.
+// Physical memory. Each mapping is a copy of its own, so that a read beyond its end is found.
 struct fake {
     struct acpi_reader reader;
     uint8_t *memory;
@@ -147,7 +147,7 @@ static void test_rsdp_copy_is_preferred(void **state)
                      STATUS_OK);
     assert_int_equal(acpi_parse(&fake->reader, &copy, 19, &fake->info, &fake->why),
                      STATUS_NOT_FOUND);
-    // Only the old part of it: there is no XSDT address in that.
+    // Only the old part of the RSDP, which has no XSDT address.
     assert_int_equal(acpi_parse(&fake->reader, &copy, 20, &fake->info, &fake->why), STATUS_INVALID);
     copy.checksum ^= 1;
     assert_int_equal(acpi_parse(&fake->reader, &copy, sizeof(copy), &fake->info, &fake->why),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Ticks to nanoseconds and back, and the RTC's dates.
+// Tests of ticks to nanoseconds and back, and of the RTC's dates.
 #include "arch/x86/clock_scale.h"
 #include "arch/x86/mc146818.h"
 

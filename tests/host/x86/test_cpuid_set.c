@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of what CPUs that differ have in common: P and E cores as CPUID shows them.
+// Tests of the features that different CPUs have in common: P and E cores, as CPUID shows them.
 #include "arch/x86/cpuid_set.h"
 
 #include <setjmp.h>
@@ -72,7 +72,7 @@ static void test_the_first_loss_is_named(void **state)
     assert_int_equal(answer.ecx, 1);
 }
 
-// A CPU that has more takes nothing away, and does not get more shown.
+// A CPU with more features takes none away, and it does not show more of them.
 static void test_a_richer_cpu_changes_nothing(void **state)
 {
     struct cpuid_set common = set_of(BIT(5), 1, 39);
@@ -100,7 +100,7 @@ static void test_what_is_no_feature_passes(void **state)
     assert_int_equal(answer.eax, 0x121);
     assert_int_equal(answer.edx, 7);
     answer = cpuid_set_apply(&nothing, CPUID_XSAVE, 0, (struct cpuid_registers){.eax = 7});
-    assert_int_equal(answer.eax, 7); // XCR0's mask is kept elsewhere
+    assert_int_equal(answer.eax, 7); // XCR0's mask is not part of the set
 }
 
 static void test_bits_are_removed_from_one_word(void **state)
@@ -108,7 +108,7 @@ static void test_bits_are_removed_from_one_word(void **state)
     struct cpuid_set set = set_of(BIT(10) | BIT(5), 3, 46);
     (void)state;
     cpuid_set_remove(&set, (struct cpuid_word){CPUID_STRUCTURED_FEATURES, 0, 'b'}, BIT(10));
-    cpuid_set_remove(&set, (struct cpuid_word){0x19, 0, 'b'}, UINT32_MAX); // none of the set's
+    cpuid_set_remove(&set, (struct cpuid_word){0x19, 0, 'b'}, UINT32_MAX); // not a word of the set
     struct cpuid_registers answer = cpuid_set_apply(&set, CPUID_STRUCTURED_FEATURES, 0, answers_7);
     assert_int_equal(answer.ebx, BIT(5));
     assert_int_equal(answer.ecx, 3);

@@ -33,7 +33,7 @@ static void test_what_is_on_stays(void **state)
     assert_wanted(&amd, BIT(3), BIT(3));
 }
 
-// VMXON wants the lock too; the other bits are the firmware's.
+// VMXON needs the lock bit too. The other bits belong to the firmware.
 static void test_what_is_not_locked_is_set(void **state)
 {
     (void)state;
@@ -51,7 +51,7 @@ static void test_what_is_locked_says_what_to_do(void **state)
     assert_string_equal(why.text, "VT-x is switched off and locked by the firmware "
                                   "(IA32_FEATURE_CONTROL = 0x1): enable virtualization (VT-x) in "
                                   "the BIOS/UEFI setup");
-    // Allowed within SMX only.
+    // Allowed only within SMX.
     assert_int_equal(firmware_switch_settle(&intel, 3, &wanted, &why), STATUS_HARDWARE);
     assert_int_equal(firmware_switch_settle(&amd, BIT(3) | BIT(4), &wanted, &why), STATUS_HARDWARE);
     assert_string_equal(why.text, "AMD-V is switched off and locked by the firmware (VM_CR = "

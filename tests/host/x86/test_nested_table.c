@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tests of the tables that map guest-physical memory: the right page, the largest that fits.
+// Tests of the tables that map guest-physical memory: they map the right page with the largest page
+// that fits.
 #include "arch/x86/nested_table.h"
 
 #include <setjmp.h>
@@ -83,7 +84,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-// The entry that maps `address`, as the hardware finds it; 0: none.
+// The entry that maps `address`, found as the hardware does. 0: none.
 static uint64_t find(uint64_t address, unsigned *level)
 {
     const uint64_t *table = root;
@@ -146,7 +147,7 @@ static void what_the_cpu_lacks_is_not_used(void **state)
     assert_mapped(4 * GIB + MIB_2 - 1, GIB + MIB_2 - 1, ACCESS_ALL, 1);
 }
 
-// The addresses differ below 2 MiB: no large page can map the one to the other.
+// The addresses differ below 2 MiB, so no large page can map one to the other.
 static void both_addresses_must_be_aligned(void **state)
 {
     (void)state;
@@ -178,7 +179,7 @@ static void a_page_can_be_mapped_over_another(void **state)
     assert_mapped(2 * PAGE_SIZE, 2 * PAGE_SIZE, ACCESS_ALL, 1);
 }
 
-// It is told, and everything can be given back.
+// The failure is reported, and everything can be released.
 static void a_lack_of_frames_leaks_none(void **state)
 {
     (void)state;

@@ -66,7 +66,7 @@ static void a_component_may_want_to_be_aligned(void **state)
     components[5].ecx = 0;
 }
 
-// Bochs 2.7 gives the standard size. Its XSAVEC puts AVX' state into the legacy area.
+// Bochs 2.7 reports the standard size. Its XSAVEC puts the AVX state into the legacy area.
 static void sizes_that_contradict_each_other_are_named(void **state)
 {
     struct reason why;
