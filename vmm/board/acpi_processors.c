@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // A VM's MADT (vCPUs, I/O APIC, interrupt inputs) and the SSDT with an object for each vCPU.
+#include "vmm/board/acpi_processors.h"
+
 #include "arch/x86/acpi_layout.h"
 #include "arch/x86/apic_registers.h"
+#include "vmm/board/acpi_area.h"
 #include "vmm/board/acpi_tables.h"
-#include "vmm/board/acpi_tables_internal.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/ioapic.h"
 #include "vmm/util/string.h"

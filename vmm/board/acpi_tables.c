@@ -4,7 +4,8 @@
 
 #include "arch/x86/acpi_layout.h"
 #include "vmm/address.h"
-#include "vmm/board/acpi_tables_internal.h"
+#include "vmm/board/acpi_area.h"
+#include "vmm/board/acpi_processors.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/hpet.h"
 #include "vmm/devices/reset_control.h"
@@ -13,8 +14,6 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-#define TABLE_ALIGNMENT 64 // of the FACS (ACPI 6.5, 5.2.10); enough for all others
-#define OEM_REVISION 1
 #define FADT_REVISION 6
 #define FACS_VERSION 2
 #define PROFILE_DESKTOP 1
@@ -35,45 +34,6 @@ struct PACKED acpi_facs {
     uint8_t reserved[31];
 };
 static_assert(sizeof(struct acpi_facs) == 64, "ACPI 5.2.10");
-
-void *acpi_area_take(struct acpi_area *area, uint64_t bytes)
-{
-    uint64_t at = ALIGN_UP(area->used, TABLE_ALIGNMENT);
-    if (at > ACPI_TABLES_BYTES || bytes > ACPI_TABLES_BYTES - at) {
-        area->is_full = true;
-        return NULL;
-    }
-    area->used = at + bytes;
-    memset(area->base + at, 0, bytes);
-    return area->base + at;
-}
-
-static uint32_t address_of(const struct acpi_area *area, const void *table)
-{
-    return (uint32_t)(ACPI_TABLES_BASE + (uint64_t)((const uint8_t *)table - area->base));
-}
-
-static void finish(struct acpi_header *header, const char *signature, uint64_t length,
-                   uint8_t revision)
-{
-    memcpy(header->signature, signature, sizeof(header->signature));
-    header->length = (uint32_t)length;
-    header->revision = revision;
-    memcpy(header->oem, "HUSK  ", sizeof(header->oem));
-    memcpy(header->oem_table, "HUSKPC  ", sizeof(header->oem_table));
-    header->oem_revision = OEM_REVISION;
-    memcpy(&header->creator, "HUSK", sizeof(header->creator));
-    header->creator_revision = OEM_REVISION;
-    header->checksum = 0;
-    header->checksum = (uint8_t)-bytes_sum(header, length);
-}
-
-void acpi_area_add(struct acpi_area *area, struct acpi_header *table, const char *signature,
-                   uint64_t length, uint8_t revision)
-{
-    finish(table, signature, length, revision);
-    area->tables[area->table_count++] = address_of(area, table);
-}
 
 // ---- Fixed hardware ----
 
@@ -112,8 +72,8 @@ static void add_fadt(struct acpi_area *area, const void *facs, const void *dsdt)
         return;
     }
     *fadt = fixed_hardware;
-    fadt->firmware_control = address_of(area, facs);
-    fadt->dsdt = address_of(area, dsdt);
+    fadt->firmware_control = acpi_area_address(area, facs);
+    fadt->dsdt = acpi_area_address(area, dsdt);
     fadt->x_dsdt = fadt->dsdt;
     fadt->reset = port(RESET_CONTROL_PORT, 8);
     fadt->x_pm1a_event = port(fadt->pm1a_event, 32);
@@ -161,8 +121,8 @@ static uint32_t add_rsdt(struct acpi_area *area)
         return 0;
     }
     memcpy(rsdt + 1, area->tables, area->table_count * sizeof(uint32_t));
-    finish(rsdt, "RSDT", bytes, 1);
-    return address_of(area, rsdt);
+    acpi_header_finish(rsdt, "RSDT", bytes, 1);
+    return acpi_area_address(area, rsdt);
 }
 
 static uint32_t add_xsdt(struct acpi_area *area)
@@ -176,8 +136,8 @@ static uint32_t add_xsdt(struct acpi_area *area)
         uint64_t address = area->tables[i];
         memcpy((uint8_t *)(xsdt + 1) + i * sizeof(address), &address, sizeof(address));
     }
-    finish(xsdt, "XSDT", bytes, 1);
-    return address_of(area, xsdt);
+    acpi_header_finish(xsdt, "XSDT", bytes, 1);
+    return acpi_area_address(area, xsdt);
 }
 
 static void finish_rsdp(struct acpi_rsdp *rsdp)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the files that write a VM's ACPI tables share.
+// The area for a VM's ACPI tables, while it is being filled.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -8,7 +8,6 @@ struct acpi_header;
 
 #define ACPI_TABLES_MAX 8
 
-// The area for the tables, while it is being filled.
 struct acpi_area {
     uint8_t *base;
     uint64_t used;
@@ -19,10 +18,11 @@ struct acpi_area {
 
 // Takes the next `bytes` bytes and zeroes them. NULL if they do not fit.
 void *acpi_area_take(struct acpi_area *area, uint64_t bytes);
-// Completes the header of a table whose body is written, and adds it to the list in RSDT and XSDT.
+// The guest-physical address of a table in the area.
+uint32_t acpi_area_address(const struct acpi_area *area, const void *table);
+// Completes the header of a table whose body is written.
+void acpi_header_finish(struct acpi_header *header, const char *signature, uint64_t length,
+                        uint8_t revision);
+// Completes the header likewise, and adds the table to the list in RSDT and XSDT.
 void acpi_area_add(struct acpi_area *area, struct acpi_header *table, const char *signature,
                    uint64_t length, uint8_t revision);
-
-// Adds the tables that depend on the number of vCPUs: the MADT, and the SSDT with an object for
-// each.
-void acpi_add_processors(struct acpi_area *area, unsigned vcpus);
