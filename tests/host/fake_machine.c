@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "arch/x86/registers.h"
+#include "vmm/board/pc_memory.h"
 #include "vmm/util/string.h"
 #include "vmm/vcpu/vcpu_run.h"
 #include "vmm/vm/scheduler.h"

@@ -4,8 +4,9 @@
 
 #include "vmm/address.h"
 #include "vmm/board/io_bus.h"
-#include "vmm/board/pc_internal.h"
 #include "vmm/board/pc_output.h"
+#include "vmm/board/pc_ports.h"
+#include "vmm/board/pc_time.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/device.h"
@@ -35,32 +36,6 @@ enum pc_irq_index {
     IRQ_INDEX_RTC,
     IRQ_INDEX_SCI
 };
-
-static uint64_t next_event_ns(const struct pc *pc, uint64_t now_ns)
-{
-    uint64_t next = hpet_next_event_ns(&pc->hpet, now_ns);
-    if (!hpet_is_legacy(&pc->hpet)) { // else the interrupts of PIT and RTC are cut off
-        next = MIN(next, pit_next_event_ns(&pc->pit, now_ns));
-        next = MIN(next, rtc_next_event_ns(&pc->rtc, now_ns));
-    }
-    return MIN(next, acpi_pm_next_event_ns(&pc->acpi_pm, now_ns));
-}
-
-void pc_timer_set(const struct pc *pc)
-{
-    pc->output->timer_set(pc->output, next_event_ns(pc, pc_now_ns(pc)));
-}
-
-void pc_feed_uart(struct pc *pc)
-{
-    int byte = 0;
-    while (byte >= 0 && uart_receive_room(&pc->uart) > 0) {
-        byte = pc->output->take_byte(pc->output);
-        if (byte >= 0) {
-            (void)!uart_receive(&pc->uart, (uint8_t)byte); // there is room
-        }
-    }
-}
 
 // ---- Lines ----
 
@@ -237,24 +212,4 @@ void pc_init(struct pc *pc, struct pc_output *output, uint64_t wall_clock_s,
     vga_init(&pc->vga);
     pci_host_init(&pc->pci_host);
     reset_control_init(&pc->reset_control, &pc->reset);
-}
-
-void pc_advance(struct pc *pc, uint64_t now_ns)
-{
-    lock_take(&pc->lock);
-    pit_advance(&pc->pit, now_ns);
-    rtc_advance(&pc->rtc, now_ns);
-    hpet_advance(&pc->hpet, now_ns);
-    acpi_pm_advance(&pc->acpi_pm, now_ns);
-    uart_output_ready(&pc->uart);
-    pc_feed_uart(pc);
-    lock_give(&pc->lock);
-}
-
-uint64_t pc_next_event_ns(struct pc *pc, uint64_t now_ns)
-{
-    lock_take(&pc->lock);
-    uint64_t next = next_event_ns(pc, now_ns);
-    lock_give(&pc->lock);
-    return next;
 }

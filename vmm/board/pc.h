@@ -3,7 +3,6 @@
 // board knows no VM and no vCPU: whatever leaves it goes through struct pc_output.
 #pragma once
 
-#include "vmm/address.h"
 #include "vmm/board/io_bus.h"
 #include "vmm/board/key_queue.h"
 #include "vmm/devices/acpi_pm.h"
@@ -40,7 +39,7 @@ struct pc_irq {
 
 struct pc {
     struct pc_output *output;
-    struct lock lock; // protects all members below; the functions of this header take it
+    struct lock lock; // protects all members below; what vCPUs and users call takes it
     struct io_bus io;
     struct io_range ranges[PC_RANGES];
     struct pic_pair pic;
@@ -77,13 +76,6 @@ struct pc {
 void pc_init(struct pc *pc, struct pc_output *output, uint64_t wall_clock_s,
              const struct guest_memory *memory);
 
-// Brings timers and the UART up to `now_ns` of the VM's clock and raises the interrupts that are
-// due.
-void pc_advance(struct pc *pc, uint64_t now_ns);
-
-// The time on the VM's clock when a device next needs pc_advance; NEVER_NS if none does.
-uint64_t pc_next_event_ns(struct pc *pc, uint64_t now_ns);
-
 // IN and OUT of `width` bytes: 1, 2, 4.
 uint32_t pc_port_read(struct pc *pc, uint16_t port, unsigned width);
 void pc_port_write(struct pc *pc, uint16_t port, unsigned width, uint32_t value);
@@ -98,15 +90,3 @@ static inline bool pc_interrupt_waits(const struct pc *pc)
 uint8_t pc_acknowledge_interrupt(struct pc *pc);
 // A local APIC has ended a level-triggered interrupt: the I/O APIC must know.
 void pc_end_of_interrupt(struct pc *pc, uint8_t vector);
-
-// An access to an address that is not RAM. False if no device is there. In pc_memory.c.
-MUST_CHECK bool pc_memory_read(struct pc *pc, gpa_t address, unsigned width, uint64_t *value);
-MUST_CHECK bool pc_memory_write(struct pc *pc, gpa_t address, unsigned width, uint64_t value);
-
-// The rest is what a person in front of the PC does; it is in pc_front.c.
-
-// Types scan codes of set 1. Returns false, and types none, if the guest has left too many unread.
-MUST_CHECK bool pc_type(struct pc *pc, const uint8_t *codes, unsigned count);
-// Returns false, and does not press the button, if the guest does not listen to it.
-bool pc_press_power_button(struct pc *pc);
-struct vga_view pc_screen(struct pc *pc);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a person in front of a VM's PC has: its keyboard, its power button, its screen.
+#include "vmm/board/pc_front.h"
+
 #include "vmm/board/key_queue.h"
 #include "vmm/board/pc.h"
 #include "vmm/devices/acpi_pm.h"

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The device memory of a VM's PC: which device answers at which guest-physical address.
+#include "vmm/board/pc_memory.h"
+
 #include "vmm/address.h"
 #include "vmm/board/pc.h"
-#include "vmm/board/pc_internal.h"
+#include "vmm/board/pc_time.h"
 #include "vmm/devices/hpet.h"
 #include "vmm/devices/ioapic.h"
 #include "vmm/util/lock.h"

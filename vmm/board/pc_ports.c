@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The I/O ports of a VM's PC: an adapter from the bus to each device.
+#include "vmm/board/pc_ports.h"
+
 #include "vmm/board/io_bus.h"
 #include "vmm/board/key_queue.h"
 #include "vmm/board/pc.h"
-#include "vmm/board/pc_internal.h"
+#include "vmm/board/pc_serial.h"
+#include "vmm/board/pc_time.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/exit_port.h"
 #include "vmm/devices/i8042.h"
@@ -231,7 +234,7 @@ static uint32_t serial_read(struct io_range *range, unsigned offset, unsigned wi
     struct pc *pc = PC_OF(range, RANGE_UART);
     uart_output_ready(&pc->uart); // a guest that polls for room need not wait for pc_advance
     uint32_t value = uart_read(&pc->uart, offset);
-    pc_feed_uart(pc);
+    pc_serial_feed(pc);
     return value;
 }
 

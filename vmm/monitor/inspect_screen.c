@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Snapshots of a VM's text screen, in characters that every terminal has.
 #include "vmm/address.h"
-#include "vmm/board/pc.h"
+#include "vmm/board/pc_front.h"
 #include "vmm/devices/vga.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/monitor/inspect.h"

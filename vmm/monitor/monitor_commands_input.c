@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Commands that do what a person in front of a PC does: screen, keyboard, power button.
-#include "vmm/board/pc.h"
+#include "vmm/board/pc_front.h"
 #include "vmm/console/console.h"
 #include "vmm/monitor/inspect.h"
 #include "vmm/monitor/key_text.h"

@@ -6,6 +6,7 @@
 #include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/board/pc.h"
+#include "vmm/board/pc_memory.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/emulate/emulate.h"
 #include "vmm/exit.h"

@@ -3,7 +3,7 @@
 #include "vmm/vcpu/vcpu_timers.h"
 
 #include "vmm/backend.h"
-#include "vmm/board/pc.h"
+#include "vmm/board/pc_time.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/vcpu/vcpu.h"

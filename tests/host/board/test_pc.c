@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Tests of how a VM's devices are wired: to ports, interrupt controllers, terminal and reset line.
 #include "vmm/board/pc.h"
+#include "vmm/board/pc_memory.h"
+#include "vmm/board/pc_time.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of the device memory of a VM's PC: which device answers where, on the CPU of any vCPU.
-#include "vmm/board/pc_internal.h"
+#include "vmm/board/pc.h"
+#include "vmm/board/pc_memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
