@@ -251,6 +251,29 @@ enum status elf_extent(const struct elf_image *image, uint64_t *start, uint64_t 
     return *end != 0 ? STATUS_OK : refuse_empty(why);
 }
 
+// Refuses a segment that shares memory with an earlier one: 64 of them could ask for 64 times the
+// VM's RAM to be copied.
+static enum status check_overlap(const struct elf_image *image, unsigned index,
+                                 const struct elf_segment *segment, struct reason *why)
+{
+    struct elf_segment other;
+    for (unsigned i = 0; i < index; i++) {
+        // A difference wraps to a huge value where the other one lies lower.
+        if (elf_segment_at(image, i, &other) &&
+            (segment->physical - other.physical < other.memory_bytes ||
+             other.physical - segment->physical < segment->memory_bytes)) {
+            return refuse(why, STATUS_INVALID,
+                          "ELF segment %u: p_paddr is %#llx, p_memsz %#llx: expected no overlap "
+                          "with segment %u, %#llx bytes at %#llx",
+                          index, (unsigned long long)segment->physical,
+                          (unsigned long long)segment->memory_bytes, i,
+                          (unsigned long long)other.memory_bytes,
+                          (unsigned long long)other.physical);
+        }
+    }
+    return STATUS_OK;
+}
+
 enum status elf_load(const struct elf_image *image, const struct guest_memory *memory,
                      uint64_t limit, uint64_t *end, struct reason *why)
 {
@@ -260,14 +283,18 @@ enum status elf_load(const struct elf_image *image, const struct guest_memory *m
         if (!elf_segment_at(image, i, &segment)) {
             continue;
         }
-        enum status status = load_copy(image->payload, memory,
-                                       &(struct load_piece){.what = "ELF segment",
-                                                            .index = i,
-                                                            .offset = segment.offset,
-                                                            .file_bytes = segment.file_bytes,
-                                                            .address = segment.physical,
-                                                            .memory_bytes = segment.memory_bytes},
-                                       why);
+        enum status status = check_overlap(image, i, &segment, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        status = load_copy(image->payload, memory,
+                           &(struct load_piece){.what = "ELF segment",
+                                                .index = i,
+                                                .offset = segment.offset,
+                                                .file_bytes = segment.file_bytes,
+                                                .address = segment.physical,
+                                                .memory_bytes = segment.memory_bytes},
+                           why);
         if (status != STATUS_OK) {
             return status;
         }

@@ -52,8 +52,8 @@ bool elf_segment_at(const struct elf_image *image, unsigned index, struct elf_se
 enum status elf_extent(const struct elf_image *image, uint64_t *start, uint64_t *end,
                        struct reason *why);
 
-// Copies all segments to their physical addresses. All must end at `limit` or below. `end` becomes
-// the end of the highest segment.
+// Copies all segments to their physical addresses. All must end at `limit` or below, and no two may
+// overlap. `end` becomes the end of the highest segment.
 enum status elf_load(const struct elf_image *image, const struct guest_memory *memory,
                      uint64_t limit, uint64_t *end, struct reason *why);
 

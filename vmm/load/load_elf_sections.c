@@ -12,6 +12,9 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
+// The table is copied in one go, so its size is bounded.
+#define ELF_SECTIONS_MAX 1024
+
 enum section_type { SECTION_NULL = 0, SECTION_NOBITS = 8 };
 
 struct elf32_section {
@@ -54,6 +57,10 @@ enum status elf_sections_open(const struct elf_image *image, struct elf_sections
     if (sections->count == 0) {
         return STATUS_OK;
     }
+    if (sections->count > ELF_SECTIONS_MAX) {
+        return refuse(why, STATUS_RANGE, "ELF e_shnum is %u: expected %d at most", sections->count,
+                      ELF_SECTIONS_MAX);
+    }
     if (image->section_entry_bytes != entry_bytes) {
         return refuse(why, STATUS_INVALID, "ELF e_shentsize is %u: expected %u",
                       image->section_entry_bytes, entry_bytes);
@@ -94,31 +101,56 @@ static void write_address(const struct elf_sections *sections, unsigned index, u
     }
 }
 
+// Whether a section has contents in the file and no address of its own.
+static bool is_to_load(const struct elf64_section *section)
+{
+    return section->type != SECTION_NULL && section->type != SECTION_NOBITS && section->addr == 0 &&
+           section->size != 0;
+}
+
+// `room` is how many bytes of the file the sections before this one leave.
+static enum status load_section(const struct elf_sections *sections, unsigned index, uint64_t room,
+                                struct load_placement *placement, uint64_t *address,
+                                struct reason *why)
+{
+    struct elf64_section section = section_at(sections, index);
+    struct load_piece piece = {.what = "ELF section",
+                               .index = index,
+                               .offset = section.offset,
+                               .file_bytes = section.size,
+                               .memory_bytes = section.size};
+    enum status status = load_place(placement, "ELF section", section.size, &piece.address, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (section.size > room) {
+        return refuse(why, STATUS_INVALID,
+                      "ELF section %u: sh_size is %#llx: expected %#llx at most, what the "
+                      "sections before it leave of the file",
+                      index, (unsigned long long)section.size, (unsigned long long)room);
+    }
+    *address = piece.address;
+    return load_copy(sections->image->payload, placement->memory, &piece, why);
+}
+
 enum status elf_sections_load(const struct elf_sections *sections, uint64_t table,
                               struct load_placement *placement, struct reason *why)
 {
     uint8_t *copy = guest_memory_at(placement->memory, gpa(table), elf_sections_bytes(sections));
+    uint64_t used = 0; // of the file's bytes
     for (unsigned i = 0; i < sections->count; i++) {
         struct elf64_section section = section_at(sections, i);
-        struct load_piece piece = {.what = "ELF section",
-                                   .index = i,
-                                   .offset = section.offset,
-                                   .file_bytes = section.size,
-                                   .memory_bytes = section.size};
-        if (section.type == SECTION_NULL || section.type == SECTION_NOBITS || section.addr != 0 ||
-            section.size == 0) {
+        uint64_t address = 0;
+        if (!is_to_load(&section)) {
             continue;
         }
-        enum status status =
-            load_place(placement, "ELF section", section.size, &piece.address, why);
+        enum status status = load_section(sections, i, sections->image->payload->size - used,
+                                          placement, &address, why);
         if (status != STATUS_OK) {
             return status;
         }
-        status = load_copy(sections->image->payload, placement->memory, &piece, why);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        write_address(sections, i, copy, piece.address);
+        used += section.size;
+        write_address(sections, i, copy, address);
     }
     return STATUS_OK;
 }

@@ -22,7 +22,8 @@ enum status elf_sections_open(const struct elf_image *image, struct elf_sections
 
 uint64_t elf_sections_bytes(const struct elf_sections *sections);
 
-// Loads the sections that have no address of their own, as GRUB does. Writes the address that each
+// Loads the sections that have no address of their own, as GRUB does. Together they must not have
+// more bytes than the file. Writes the address that each
 // gets into the copy of the table, which is in guest memory at `table`.
 enum status elf_sections_load(const struct elf_sections *sections, uint64_t table,
                               struct load_placement *placement, struct reason *why);

@@ -99,6 +99,33 @@ static void segments_end_at_the_limit_or_below(void **state)
     assert_non_null(strstr(why.text, "ELF segment 0: ends at 0x"));
 }
 
+static void assert_overlap(uint64_t physical, uint64_t bytes, bool refused)
+{
+    make_elf64();
+    file.elf64.segments[2].paddr = physical;
+    file.elf64.segments[2].memsz = bytes;
+    open_file();
+    assert_int_equal(elf_load(&image, &memory, 4 * GIB, &end, &why),
+                     refused ? STATUS_INVALID : STATUS_OK);
+}
+
+// The other segment is the 0x1800 bytes at 1 MiB.
+static void segments_do_not_overlap(void **state)
+{
+    (void)state;
+    assert_overlap(0x100000 - 0x10, 0x10, false);
+    assert_overlap(0x101800, 0x10, false);
+    assert_overlap(0x100000 - 0x10, 0x11, true);
+    assert_overlap(0x1017ff, 0x10, true);
+    assert_overlap(0x100800, 0x10, true);
+    assert_overlap(0xff000, 0x10000, true);
+    assert_overlap(0xff000, UINT64_MAX, true); // its end wraps
+    assert_overlap(0x100000, 0x1800, true);
+    assert_string_equal(why.text,
+                        "ELF segment 2: p_paddr is 0x100000, p_memsz 0x1800: expected no overlap "
+                        "with segment 0, 0x1800 bytes at 0x100000");
+}
+
 static void a_shift_moves_segments_and_entry(void **state)
 {
     (void)state;
@@ -125,6 +152,7 @@ int main(void)
         TEST(an_extent_that_would_wrap_is_refused),
         TEST(a_file_without_segments_has_no_extent),
         TEST(segments_end_at_the_limit_or_below),
+        TEST(segments_do_not_overlap),
         TEST(a_shift_moves_segments_and_entry),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

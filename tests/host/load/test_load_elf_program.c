@@ -62,6 +62,7 @@ static void test_elf64_tables_avoid_segments(void **state)
     assert_int_equal(result.rdi, RAM_BYTES - 0x6000 - 2 * PAGE_SIZE);
     assert_memory_equal(ram + RAM_BYTES - 0x5800, file.bytes + 0x2000, 0x10);
     // All RAM above the VGA hole is taken: below it, then.
+    file.elf64.segments[0].paddr = 0x10000;
     file.elf64.segments[2].paddr = 0xc0000;
     file.elf64.segments[2].memsz = RAM_BYTES - 0xc0000;
     assert_loads();

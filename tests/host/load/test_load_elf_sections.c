@@ -86,6 +86,28 @@ static void sections_outside_of_the_file_are_refused(void **state)
     assert_int_not_equal(load_sections(), STATUS_OK);
 }
 
+// Two sections with the same bytes: many of them could ask for much more than the file has.
+static void sections_have_no_more_bytes_than_the_file(void **state)
+{
+    (void)state;
+    set_section(1, 1, 0, 0x1000, FILE_BYTES - 0x1000);
+    set_section(2, 1, 0, 0x1000, 0x1000);
+    assert_int_equal(elf_sections_open(&image, &sections, &why), STATUS_OK);
+    assert_int_equal(load_sections(), STATUS_OK);
+    set_section(2, 1, 0, 0x1000, 0x1001);
+    assert_int_equal(load_sections(), STATUS_INVALID);
+    assert_string_equal(why.text, "ELF section 2: sh_size is 0x1001: expected 0x1000 at most, what "
+                                  "the sections before it leave of the file");
+}
+
+static void too_many_headers_are_refused(void **state)
+{
+    (void)state;
+    image.section_count = 1025;
+    assert_int_equal(elf_sections_open(&image, &sections, &why), STATUS_RANGE);
+    assert_string_equal(why.text, "ELF e_shnum is 1025: expected 1024 at most");
+}
+
 static void headers_of_the_other_class_are_refused(void **state)
 {
     (void)state;
@@ -110,6 +132,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_no_segment_loads_gets_an_address),
         TEST(sections_outside_of_the_file_are_refused),
+        TEST(sections_have_no_more_bytes_than_the_file),
+        TEST(too_many_headers_are_refused),
         TEST(headers_of_the_other_class_are_refused),
         TEST(a_file_may_have_no_sections),
     };
