@@ -82,12 +82,19 @@ struct exit_ipi {
     bool sent; // the IPI is requested in the pages of all receivers, but some do not run
 };
 
+// What was being delivered when an exception came.
+enum exit_delivery {
+    DELIVERY_NONE,
+    DELIVERY_DOUBLE_FAULT,
+    DELIVERY_OTHER, // any other event
+};
+
 struct exit_exception {
     uint8_t vector;
+    uint8_t delivery; // enum exit_delivery
     bool has_error_code;
     uint32_t error_code;
     uint64_t payload; // #DB: the bits to set in DR6
-    bool delivery;    // the exception came while another event was being delivered
 };
 
 struct vm_exit {

@@ -120,7 +120,7 @@ static void decode_page_fault(struct vcpu_core *vcpu, struct vm_exit *exit)
     exit->exception = (struct exit_exception){.vector = VECTOR_PF,
                                               .has_error_code = true,
                                               .error_code = (uint32_t)control->exitinfo1,
-                                              .delivery = control->exitintinfo & EVENTINJ_VALID};
+                                              .delivery = svm_delivery(control)};
 }
 
 // A page fault of the guest during a probe: a page of ones stands for a page table outside RAM. If
@@ -183,7 +183,7 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, uint8_t vector,
     exit->exception.has_error_code = EXCEPTIONS_WITH_ERROR_CODE & BIT(vector);
     exit->exception.error_code = (uint32_t)control->exitinfo1;
     exit->exception.payload = vcpu->backend->vmcb.save.dr6 & DR6_CAUSES; // set already (15.12.2)
-    exit->exception.delivery = control->exitintinfo & EVENTINJ_VALID;
+    exit->exception.delivery = svm_delivery(control);
     return true;
 }
 

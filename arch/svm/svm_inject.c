@@ -12,6 +12,7 @@
 #include "arch/x86/registers.h"
 #include "arch/x86/vectors.h"
 #include "vmm/backend.h"
+#include "vmm/exit.h"
 #include "vmm/util/types.h"
 
 static enum eventinj_type type_of(const struct event *event)
@@ -121,6 +122,18 @@ void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
     }
     svm_set_v_intr(vcpu, request, wanted ? request : 0);
     svm_intercepts_set(vcpu, CAUSE_INTERRUPT_WINDOW, wanted);
+}
+
+enum exit_delivery svm_delivery(const struct vmcb_control *control)
+{
+    uint64_t event = control->exitintinfo;
+    if (!(event & EVENTINJ_VALID)) {
+        return DELIVERY_NONE;
+    }
+    enum eventinj_type type = event >> EVENTINJ_TYPE_SHIFT & EVENTINJ_TYPE_MASK;
+    return type == EVENTINJ_EXCEPTION && (event & EVENTINJ_VECTOR_MASK) == VECTOR_DF
+               ? DELIVERY_DOUBLE_FAULT
+               : DELIVERY_OTHER;
 }
 
 // Delivers an event again whose delivery the exit has cut short (15.7.2). EXITINTINFO and EVENTINJ

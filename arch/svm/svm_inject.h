@@ -2,10 +2,12 @@
 // Events for the guest, the windows for them, and the blocking of NMIs.
 #pragma once
 
+#include "vmm/exit.h"
 #include "vmm/util/types.h"
 
 struct event;
 struct vcpu_core;
+struct vmcb_control;
 
 // False: an event waits already.
 bool svm_inject(struct vcpu_core *vcpu, const struct event *event);
@@ -13,6 +15,8 @@ bool svm_inject(struct vcpu_core *vcpu, const struct event *event);
 void svm_forget_event(struct vcpu_core *vcpu);
 // Delivers an event again that the exit has cut short. True: there was one.
 bool svm_requeue_event(struct vcpu_core *vcpu);
+// What was being delivered when the exit came.
+enum exit_delivery svm_delivery(const struct vmcb_control *control);
 void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted);
 
 // The guest runs an NMI's handler, or does so no longer.

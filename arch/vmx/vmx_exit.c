@@ -108,6 +108,18 @@ static NOT_INLINE void host_exception(struct vcpu_core *vcpu, uint8_t vector)
     __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
 }
 
+static enum exit_delivery delivery_of(uint32_t idt_vectoring_info)
+{
+    uint32_t type = idt_vectoring_info >> INTERRUPTION_TYPE_SHIFT & INTERRUPTION_TYPE_MASK;
+    if (!(idt_vectoring_info & INTERRUPTION_VALID)) {
+        return DELIVERY_NONE;
+    }
+    return type == INTERRUPTION_HARDWARE_EXCEPTION &&
+                   (idt_vectoring_info & INTERRUPTION_VECTOR_MASK) == VECTOR_DF
+               ? DELIVERY_DOUBLE_FAULT
+               : DELIVERY_OTHER;
+}
+
 // False: the exit was the host's own.
 static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
@@ -129,7 +141,7 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *
     exit->exception.error_code =
         exit->exception.has_error_code ? vmcs_read32(VM_EXIT_INTERRUPTION_ERROR_CODE) : 0;
     exit->exception.payload = vector == VECTOR_DB ? vmcs_read(VM_EXIT_QUALIFICATION) : 0;
-    exit->exception.delivery = vmcs_read32(IDT_VECTORING_INFO) & INTERRUPTION_VALID;
+    exit->exception.delivery = delivery_of(vmcs_read32(IDT_VECTORING_INFO));
     return true;
 }
 

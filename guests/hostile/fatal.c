@@ -19,6 +19,7 @@
 // In legacy.asm.
 void legacy_task_switch(void);
 void legacy_ac_loop(void);
+void legacy_df_loop(void);
 
 ATTEMPT_INSTRUCTION(halt, "cli\n\thlt")
 ATTEMPT_INSTRUCTION(fetch_apic, "mov $0xfee00000, %%eax\n\tjmp *%%rax")
@@ -95,6 +96,12 @@ static enum outcome ac_loop(void)
     return OUTCOME_DONE;
 }
 
+static enum outcome df_loop(void)
+{
+    legacy_df_loop();
+    return OUTCOME_DONE;
+}
+
 static enum outcome init_to_self(void)
 {
     xapic_write(APIC_ICR_HIGH, xapic_read(APIC_ID));
@@ -136,6 +143,7 @@ static const struct attempt attempts[] = {
     {"gdt-outside", gdt_above_ram, FAULT(GP) | DONE},
     {"db-loop", db_loop, FAULT(DB)},
     {"ac-loop", ac_loop, 0},
+    {"df-loop", df_loop, 0},
     {"task-switch", task_switch, 0},
     {"init-self", init_to_self, DONE},
     {"end-hypercall", end_by_hypercall, FAULT(UD)},

@@ -16,6 +16,7 @@ CR0_PG          equ 1 << 31
 EFER            equ 0xc0000080
 EFER_LME        equ 1 << 8
 EFLAGS_AC       equ 1 << 18
+VECTOR_DF       equ 8
 VECTOR_AC       equ 17
 TSS_BYTES       equ 104
 END_PORT        equ 0xf4
@@ -56,11 +57,43 @@ legacy_ac_loop:
 bits 32
 .in_32_bits:
     mov eax, ac_handler
-    mov [legacy_idt + VECTOR_AC * 8], ax
-    mov word [legacy_idt + VECTOR_AC * 8 + 2], USER_CODE32
-    mov word [legacy_idt + VECTOR_AC * 8 + 4], 0xee00
+    mov edx, legacy_idt + VECTOR_AC * 8
+    call set_user_gate
+    mov ecx, ac_handler
+    jmp go_unaligned
+
+; void legacy_df_loop(void): the same with the handler of a double fault at level 3. A processor
+; without #AC comes to .no_ac, and from there to a triple fault.
+bits 64
+global legacy_df_loop
+legacy_df_loop:
+    mov ebx, .in_32_bits
+    jmp leave_long_mode
+bits 32
+.in_32_bits:
+    mov eax, .no_ac
+    mov edx, legacy_idt + VECTOR_DF * 8
+    call set_user_gate
+    mov ecx, .no_ac
+    jmp go_unaligned
+.no_ac:
+    mov byte [legacy_idt + VECTOR_DF * 8 + 5], 0        ; the gate is not present any more
+    ud2
+
+ac_handler:
+    jmp $
+
+; Makes the descriptor edx a gate to eax at level 3.
+set_user_gate:
+    mov [edx], ax
+    mov word [edx + 2], USER_CODE32
+    mov word [edx + 4], 0xee00
     shr eax, 16
-    mov [legacy_idt + VECTOR_AC * 8 + 6], ax
+    mov [edx + 6], ax
+    ret
+
+; Makes an unaligned access at level 3, with a stack that is not aligned, and jumps to ecx.
+go_unaligned:
     lidt [legacy_idt_pointer]
     mov eax, cr0
     or eax, CR0_AM
@@ -73,8 +106,7 @@ bits 32
     iretd
 .at_level_3:
     mov eax, [esp]
-ac_handler:
-    jmp $
+    jmp ecx
 
 bits 64
 ; Puts the address eax into the descriptor edx.

@@ -12,6 +12,7 @@ ENDS = {
     "halt": "stopped: halted for ever: HLT with interrupts off at RIP",
     "fetch-mmio": "stopped: instruction fetch outside RAM",
     "fetch-outside": "stopped: instruction fetch outside RAM",
+    "df-loop": "stopped: triple fault at RIP",
     "stack-mmio": "stopped: an event's delivery reached outside RAM",
     "cr3-outside": "stopped: ",
     "idt-outside": "stopped: an event's delivery reached outside RAM",

@@ -89,14 +89,37 @@ static NOT_INLINE enum exit_action handle_pause(struct vcpu *vcpu)
     return ADVANCE;
 }
 
+// A PC resets at a triple fault. With an empty IDT the guest wants that: GRUB and Linux reboot so.
+// With any other IDT it is a mistake of the guest, and stopping the VM tells more about it.
+static NOT_INLINE enum exit_action handle_triple_fault(struct vcpu *vcpu)
+{
+    struct segment idt;
+    vcpu->ops->get_segment(&vcpu->core, SEGMENT_IDTR, &idt);
+    if (idt.limit == 0) {
+        vm_request_reset(vcpu->vm);
+        return STOP;
+    }
+    vm_fail(vcpu->vm, "triple fault at RIP 0x%llx",
+            (unsigned long long)vcpu_register(vcpu, REG_RIP));
+    return STOP;
+}
+
 // #DB and #AC exit only so that their delivery cannot loop inside the CPU. They are handed on to
 // the guest. On hardware, an #AC during the delivery of another event is itself delivered (SDM Vol.
-// 3A table 6-5), which may go on for ever. Here it becomes a double fault, which ends the loop.
+// 3A table 6-5), which may go on for ever. Here it becomes a double fault. During the delivery of a
+// double fault it becomes a triple fault, as a fault of a contributory class does. So the loop
+// ends.
+static enum exit_action handle_nested_ac(struct vcpu *vcpu, enum exit_delivery delivery)
+{
+    return delivery == DELIVERY_DOUBLE_FAULT ? handle_triple_fault(vcpu)
+                                             : vcpu_fault_code(vcpu, VECTOR_DF, 0);
+}
+
 static NOT_INLINE enum exit_action handle_exception(struct vcpu *vcpu,
                                                     const struct exit_exception *exception)
 {
-    if (exception->delivery && exception->vector == VECTOR_AC) {
-        return vcpu_fault_code(vcpu, VECTOR_DF, 0);
+    if (exception->vector == VECTOR_AC && exception->delivery != DELIVERY_NONE) {
+        return handle_nested_ac(vcpu, exception->delivery);
     }
     if (exception->vector == VECTOR_DB) {
         uint64_t dr6 = vcpu_register(vcpu, REG_DR6);
@@ -116,21 +139,6 @@ static NOT_INLINE enum exit_action end_with_dump(struct vcpu *vcpu)
     vcpu->ops->explain(&vcpu->core, &why);
     vm_fail(vcpu->vm, "%s, RIP 0x%llx", why.text, (unsigned long long)vcpu_register(vcpu, REG_RIP));
     vcpu->ops->dump(&vcpu->core, vcpu->host->log);
-    return STOP;
-}
-
-// A PC resets at a triple fault. With an empty IDT the guest wants that: GRUB and Linux reboot so.
-// With any other IDT it is a mistake of the guest, and stopping the VM tells more about it.
-static NOT_INLINE enum exit_action handle_triple_fault(struct vcpu *vcpu)
-{
-    struct segment idt;
-    vcpu->ops->get_segment(&vcpu->core, SEGMENT_IDTR, &idt);
-    if (idt.limit == 0) {
-        vm_request_reset(vcpu->vm);
-        return STOP;
-    }
-    vm_fail(vcpu->vm, "triple fault at RIP 0x%llx",
-            (unsigned long long)vcpu_register(vcpu, REG_RIP));
     return STOP;
 }
 

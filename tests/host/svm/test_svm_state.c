@@ -299,6 +299,24 @@ static void nmis_are_blocked_to_the_end_of_the_iret(void **state)
     assert_int_equal(svm_get_register(&vcpu, REG_INTERRUPT_SHADOW), 0);
 }
 
+static enum exit_delivery delivery_of(uint64_t exitintinfo)
+{
+    backend.vmcb.control.exitintinfo = exitintinfo;
+    return svm_delivery(&backend.vmcb.control);
+}
+
+// An interrupt may have the vector of a double fault.
+static void the_exit_says_what_was_being_delivered(void **state)
+{
+    const uint64_t exception = (uint64_t)EVENTINJ_EXCEPTION << EVENTINJ_TYPE_SHIFT;
+    const uint64_t interrupt = (uint64_t)EVENTINJ_INTERRUPT << EVENTINJ_TYPE_SHIFT;
+    (void)state;
+    assert_int_equal(delivery_of(exception | VECTOR_DF), DELIVERY_NONE);
+    assert_int_equal(delivery_of(EVENTINJ_VALID | exception | VECTOR_DF), DELIVERY_DOUBLE_FAULT);
+    assert_int_equal(delivery_of(EVENTINJ_VALID | exception | VECTOR_AC), DELIVERY_OTHER);
+    assert_int_equal(delivery_of(EVENTINJ_VALID | interrupt | VECTOR_DF), DELIVERY_OTHER);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -313,6 +331,7 @@ int main(void)
         TEST(the_privilege_level_is_that_of_ss),
         TEST(a_cleared_shadow_lets_nmis_in),
         TEST(nmis_are_blocked_to_the_end_of_the_iret),
+        TEST(the_exit_says_what_was_being_delivered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -219,10 +219,21 @@ static void an_alignment_check_in_a_delivery_is_a_double_fault(void **state)
 {
     struct vm_exit exit = exception_exit(VECTOR_AC);
     (void)state;
-    exit.exception.delivery = true;
+    exit.exception.delivery = DELIVERY_OTHER;
     assert_int_equal(fake_machine_exit(exit), RETRY);
     assert_true(fake_backend_last_event()->has_error_code);
     assert_true(fake_machine_take_fault(VECTOR_DF));
+}
+
+// Else a #DF gate of level 3 with an unaligned stack would make double faults for ever.
+static void an_alignment_check_in_a_double_fault_is_a_triple_fault(void **state)
+{
+    struct vm_exit exit = exception_exit(VECTOR_AC);
+    (void)state;
+    exit.exception.delivery = DELIVERY_DOUBLE_FAULT;
+    assert_int_equal(fake_machine_exit(exit), STOP);
+    assert_int_equal(fake_machine.vm->state, VM_ENDED);
+    assert_string_equal(fake_machine.vm->ended.text, "triple fault at RIP 0x7c00");
 }
 
 static void an_exception_on_top_of_a_waiting_event_ends_the_vm(void **state)
@@ -395,10 +406,11 @@ static struct vm_exit random_exit(void)
                                            .page_walk = rand() % 8 == 0,
                                            .delivery = rand() % 16 == 0};
     } else if (exit.kind == EXIT_EXCEPTION) {
-        exit.exception = (struct exit_exception){.vector = rand() % 2 ? VECTOR_DB : VECTOR_AC,
-                                                 .has_error_code = rand() % 2,
-                                                 .payload = (uint64_t)rand(),
-                                                 .delivery = rand() % 8 == 0};
+        exit.exception =
+            (struct exit_exception){.vector = rand() % 2 ? VECTOR_DB : VECTOR_AC,
+                                    .has_error_code = rand() % 2,
+                                    .payload = (uint64_t)rand(),
+                                    .delivery = rand() % 8 ? DELIVERY_NONE : rand() % 3};
     } else if (exit.kind == EXIT_IPI) {
         exit.ipi =
             (struct exit_ipi){.icr = (uint64_t)rand() << 36 | (uint32_t)rand(), .sent = rand() % 2};
@@ -455,6 +467,7 @@ int main(void)
         TEST(debug_exceptions_are_handed_on),
         TEST(alignment_checks_are_handed_on_with_their_code),
         TEST(an_alignment_check_in_a_delivery_is_a_double_fault),
+        TEST(an_alignment_check_in_a_double_fault_is_a_triple_fault),
         TEST(an_exception_on_top_of_a_waiting_event_ends_the_vm),
         TEST(undefined_instructions_fault),
         TEST(forbidden_instructions_fault),

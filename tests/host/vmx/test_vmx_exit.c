@@ -176,6 +176,32 @@ static void test_without_virtual_nmis_no_exit_blocks_nmis(void **state)
     assert_int_equal(vmcs_read32(GUEST_INTERRUPTIBILITY), 0);
 }
 
+static uint8_t delivery_of(uint32_t idt_vectoring_info)
+{
+    vmcs_write32(VM_EXIT_REASON, VMX_EXIT_EXCEPTION_OR_NMI);
+    vmcs_write32(VM_EXIT_INTERRUPTION_INFO,
+                 (uint32_t)INTERRUPTION_VALID |
+                     INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT | VECTOR_AC);
+    vmcs_write32(IDT_VECTORING_INFO, idt_vectoring_info);
+    vmx_handle_exit(&vcpu);
+    assert_int_equal(last_exit.kind, EXIT_EXCEPTION);
+    assert_int_equal(last_exit.exception.vector, VECTOR_AC);
+    return last_exit.exception.delivery;
+}
+
+// An interrupt may have the vector of a double fault.
+static void test_the_exit_says_what_was_being_delivered(void **state)
+{
+    const uint32_t valid = INTERRUPTION_VALID;
+    const uint32_t exception = INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT;
+    const uint32_t interrupt = INTERRUPTION_EXTERNAL << INTERRUPTION_TYPE_SHIFT;
+    (void)state;
+    assert_int_equal(delivery_of(exception | VECTOR_DF), DELIVERY_NONE);
+    assert_int_equal(delivery_of(valid | exception | VECTOR_DF), DELIVERY_DOUBLE_FAULT);
+    assert_int_equal(delivery_of(valid | exception | VECTOR_AC), DELIVERY_OTHER);
+    assert_int_equal(delivery_of(valid | interrupt | VECTOR_DF), DELIVERY_OTHER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +212,7 @@ int main(void)
         cmocka_unit_test_setup(test_an_nmi_window_is_for_one_exit, set_up),
         cmocka_unit_test_setup(test_an_iret_that_faults_leaves_nmis_blocked, set_up),
         cmocka_unit_test_setup(test_without_virtual_nmis_no_exit_blocks_nmis, set_up),
+        cmocka_unit_test_setup(test_the_exit_says_what_was_being_delivered, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
