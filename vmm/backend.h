@@ -167,6 +167,12 @@ enum posted_flag { POSTED_ON = BIT(0) }; // a bit of `vectors` is set
 
 static_assert(offsetof(struct posted_interrupts, flags) == 256 / 8, "table 30-1");
 
+// After so many exits the back end's loop ends, and vcpu_run looks at the clock. Without this
+// budget a guest could keep its CPU for ever where neither a timer nor an interrupt ends its run:
+// the VMX preemption timer stands still during exits, and a #DB at the delivery of each #DB comes
+// before any interrupt (SDM Vol. 3A table 6-2, APM Vol. 2 8.5).
+#define BACKEND_EXITS_A_RUN 1024
+
 // The part of a vCPU that both sides of the seam use: the first member of vmm's struct vcpu. The
 // back end keeps its own state in `backend`.
 struct vcpu_core {

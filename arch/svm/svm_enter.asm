@@ -12,7 +12,8 @@ global svm_exited
 section .text
 
 ; void svm_enter(struct vcpu_core *vcpu)
-; Enters the guest and stays with it until vcpu->work is not 0 after an exit.
+; Enters the guest and stays with it until, after an exit, vcpu->work is not 0 or vcpu->exits_left
+; is 0.
 ; In:       rdi = vcpu; GIF clear, so that the host's interrupts wait. VMRUN sets GIF, and #VMEXIT
 ;           clears it. RFLAGS.IF is set here; VMRUN saves it and #VMEXIT brings it back.
 ; Clobbers: the caller-saved registers of the C ABI. The callee-saved ones are saved here, once for
@@ -80,9 +81,12 @@ svm_exited:
     mov rdi, rax
     xor ebp, ebp                        ; backtraces end here, not in the guest
     call svm_handle_exit                ; void svm_handle_exit(struct vcpu_core *vcpu)
+    dec dword [r12 + VCPU_EXITS_LEFT]
+    jz .leave
     cmp dword [r12 + VCPU_WORK], 0
     je enter_guest
 
+.leave:
     pop rdi
     pop r15
     pop r14

@@ -4,7 +4,8 @@
 
 struct vcpu_core;
 
-// Enters the guest and stays with it until vcpu->work is not 0 after an exit.
+// Enters the guest and stays with it until, after an exit, vcpu->work is not 0 or vcpu->exits_left
+// is 0.
 void svm_enter(struct vcpu_core *vcpu);
 // Where the host goes on after each #VMEXIT.
 extern const char svm_exited[];

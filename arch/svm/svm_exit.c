@@ -196,8 +196,10 @@ static NOT_INLINE bool decode_iret(struct vcpu_core *vcpu)
 }
 
 // NOLINTNEXTLINE(readability-function-size): a case for each exit code
-static NOT_INLINE bool decode_rare(struct vcpu_core *vcpu, uint32_t exitcode, struct vm_exit *exit)
+static NOT_INLINE bool decode_rare(struct vcpu_core *vcpu)
 {
+    struct vm_exit *exit = &vcpu->backend->exit;
+    uint32_t exitcode = (uint32_t)vcpu->backend->vmcb.control.exitcode;
     switch (exitcode) {
     case VMEXIT_NPF:
         return decode_memory(vcpu, exit);
@@ -282,7 +284,7 @@ static inline bool decode(struct vcpu_core *vcpu, const struct vmcb *vmcb, struc
         exit->kind = EXIT_HLT;
         return true;
     default:
-        return decode_rare(vcpu, exitcode, exit);
+        return decode_rare(vcpu);
     }
 }
 
@@ -307,9 +309,9 @@ static NOT_INLINE void finish_debugging(struct vcpu_core *vcpu)
     }
 }
 
-static inline __attribute__((always_inline)) void advance_to(struct vcpu_core *vcpu, uint64_t rip)
+static inline __attribute__((always_inline)) void advance_to(struct vcpu_core *vcpu,
+                                                             struct vmcb *vmcb, uint64_t rip)
 {
-    struct vmcb *vmcb = &vcpu->backend->vmcb;
     vmcb->save.rip = rip;
     if (__builtin_expect(vmcb->control.interrupt_shadow != 0, false)) {
         end_shadow(vcpu);
@@ -322,19 +324,20 @@ static inline __attribute__((always_inline)) void advance_to(struct vcpu_core *v
 // Outside of 64-bit mode RIP wraps at 4 GiB.
 static NOT_INLINE void advance_by(struct vcpu_core *vcpu, unsigned length)
 {
-    const struct vmcb_save *save = &vcpu->backend->vmcb.save;
+    struct vmcb *vmcb = &vcpu->backend->vmcb;
+    const struct vmcb_save *save = &vmcb->save;
     bool is_64bit = (save->efer & EFER_LMA) && (save->cs.attributes & VMCB_ATTRIBUTE_L);
-    advance_to(vcpu, is_64bit ? save->rip + length : (uint32_t)(save->rip + length));
+    advance_to(vcpu, vmcb, is_64bit ? save->rip + length : (uint32_t)(save->rip + length));
 }
 
-static inline uint64_t next_rip(struct vcpu_core *vcpu, enum exit_kind kind)
+static inline uint64_t next_rip(struct vcpu_core *vcpu, const struct backend_vcpu *backend,
+                                enum exit_kind kind)
 {
-    const struct backend_vcpu *backend = vcpu->backend;
     return backend->next_rip_saved ? backend->vmcb.control.next_rip : svm_code_next_rip(vcpu, kind);
 }
 
-// Called by svm_enter.asm after each exit; it enters the guest again unless vcpu->work says
-// otherwise.
+// Called by svm_enter.asm after each exit; it enters the guest again unless vcpu->work or
+// vcpu->exits_left says otherwise.
 void svm_handle_exit(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;
@@ -347,7 +350,7 @@ void svm_handle_exit(struct vcpu_core *vcpu)
     vcpu->exits[exit->kind]++;
     enum exit_action action = vcpu_handle_exit(vcpu, exit);
     if (action == ADVANCE) {
-        advance_to(vcpu, next_rip(vcpu, exit->kind));
+        advance_to(vcpu, &backend->vmcb, next_rip(vcpu, backend, exit->kind));
     } else if (action == ADVANCE_DECODED) {
         advance_by(vcpu, exit->length);
     }

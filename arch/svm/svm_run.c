@@ -69,6 +69,7 @@ void svm_run(struct vcpu_core *vcpu)
     uint64_t shadow_ns = svm_shadow_hold(vcpu);
     uint64_t nmi_ns = svm_nmi_hold(vcpu);
     set_timer(vcpu, shadow_ns ? shadow_ns : nmi_ns);
+    vcpu->exits_left = BACKEND_EXITS_A_RUN;
     svm_avic_enter(vcpu, cpu_this()->apic_id);
     enter(backend);
     svm_enter(vcpu);

@@ -30,10 +30,6 @@ static void flush_stale(struct vcpu_core *vcpu)
     }
 }
 
-// The preemption timer stands still during exits, so a guest that does nothing but exit would keep
-// the CPU for ever. After this many exits the loop ends, and vcpu_run looks at the clock.
-#define EXITS_A_RUN 1024
-
 // The preemption timer counts only while the guest runs, so the slice of a guest with many exits
 // ends a little late. The scheduler measures slices by the clock and makes up for it.
 static void set_timer(const struct vcpu_core *vcpu)
@@ -63,7 +59,7 @@ void vmx_run(struct vcpu_core *vcpu)
     vmx_load_vcpu(vcpu);
     flush_stale(vcpu);
     set_timer(vcpu);
-    vcpu->exits_left = EXITS_A_RUN;
+    vcpu->exits_left = BACKEND_EXITS_A_RUN;
     if (vmx_enter(vcpu, backend->launched)) {
         backend->launched = true;
     } else {
