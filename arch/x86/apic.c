@@ -17,6 +17,7 @@
 
 #define APIC_BASE_ADDRESS_MASK 0xffffffffff000ULL
 #define ISR_REGISTERS 8
+#define ISR_BITS 32 // of a register
 #define VECTORS 256
 // Sending takes microseconds. The limit keeps a broken APIC from hanging the machine.
 #define SEND_WAIT_READS 100000
@@ -59,16 +60,20 @@ void apic_eoi(void)
     write_register(APIC_EOI, 0);
 }
 
-// No EOI: a spurious interrupt is not in service (SDM Vol. 3A 11.9).
-static void ignore_spurious(struct interrupt_frame *frame)
+static bool is_in_service(uint8_t vector)
 {
-    (void)frame;
+    uint32_t offset = (uint32_t)(vector / ISR_BITS) * APIC_REGISTER_STEP;
+    return read_register(APIC_ISR + offset) & BIT(vector % ISR_BITS);
 }
 
-static void end_unexpected(struct interrupt_frame *frame)
+// An interrupt that stays in service holds back all of its class and below (SDM Vol. 3A 11.8.4).
+// A spurious interrupt of this APIC (11.9) or of an 8259 is not in service, and an EOI would end
+// another one.
+static void end_unexpected(uint8_t vector)
 {
-    (void)frame;
-    apic_eoi();
+    if (is_in_service(vector)) {
+        apic_eoi();
+    }
 }
 
 static void count_error(struct interrupt_frame *frame)
@@ -128,8 +133,7 @@ enum status apic_init(const struct acpi_info *acpi, struct reason *why)
         }
         registers = paging_map_device(address, PAGE_SIZE, CACHE_UNCACHED);
     }
-    interrupt_set_handler(VECTOR_SPURIOUS, ignore_spurious);
-    interrupt_set_handler(VECTOR_LINT, end_unexpected);
+    interrupt_set_unexpected(end_unexpected);
     interrupt_set_handler(VECTOR_ERROR, count_error);
     return STATUS_OK;
 }

@@ -6,10 +6,24 @@
 #include "arch/x86/exceptions.h"
 
 static void (*handlers[INTERRUPT_VECTORS])(struct interrupt_frame *frame);
+static void (*end_unexpected)(uint8_t vector);
 
 void interrupt_set_handler(uint8_t vector, void (*handler)(struct interrupt_frame *frame))
 {
     __atomic_store_n(&handlers[vector], handler, __ATOMIC_RELEASE);
+}
+
+void interrupt_set_unexpected(void (*end)(uint8_t vector))
+{
+    end_unexpected = end;
+}
+
+static void take_unexpected(uint8_t vector)
+{
+    cpu_this()->unexpected_interrupt_count++;
+    if (end_unexpected) {
+        end_unexpected(vector);
+    }
 }
 
 void interrupt_dispatch(struct interrupt_frame *frame)
@@ -21,6 +35,6 @@ void interrupt_dispatch(struct interrupt_frame *frame)
     } else if (frame->vector < FIRST_INTERRUPT) {
         exception_handle(frame);
     } else {
-        cpu_this()->unexpected_interrupt_count++;
+        take_unexpected((uint8_t)frame->vector);
     }
 }

@@ -39,6 +39,8 @@ static_assert(sizeof(struct interrupt_frame) == 22 * sizeof(uint64_t), "pushed b
 // vector is unexpected again. Unexpected interrupts are counted; unexpected exceptions go to
 // exception_handle.
 void interrupt_set_handler(uint8_t vector, void (*handler)(struct interrupt_frame *frame));
+// `end` ends an unexpected interrupt at the local APIC, if the APIC has it in service.
+void interrupt_set_unexpected(void (*end)(uint8_t vector));
 
 // Handles an interrupt that the CPU has already acknowledged, as if it came now. In vectors.asm.
 void interrupt_call(uint8_t vector);

@@ -2,7 +2,6 @@
 // The two 8259s of the machine (8259A data sheet): remapped, then masked for good.
 #include "arch/x86/pic8259.h"
 
-#include "arch/x86/interrupts.h"
 #include "arch/x86/io.h"
 #include "arch/x86/vectors.h"
 #include "vmm/util/types.h"
@@ -17,13 +16,6 @@
 #define ICW4_8086 0x01
 #define MASK_ALL 0xff
 #define INPUTS 8
-#define SPURIOUS_INPUT 7
-
-// A spurious interrupt is not in service, so there is no EOI.
-static void ignore_spurious(struct interrupt_frame *frame)
-{
-    (void)frame;
-}
 
 static void initialise(uint16_t chip, uint8_t vector, uint8_t icw3)
 {
@@ -40,6 +32,4 @@ void pic8259_disable(void)
     outb(SLAVE + DATA, MASK_ALL);
     initialise(MASTER, VECTOR_PIC, ICW3_SLAVE_ON_IRQ2);
     initialise(SLAVE, VECTOR_PIC + INPUTS, ICW3_CASCADE_IDENTITY);
-    interrupt_set_handler(VECTOR_PIC + SPURIOUS_INPUT, ignore_spurious);
-    interrupt_set_handler(VECTOR_PIC + INPUTS + SPURIOUS_INPUT, ignore_spurious);
 }
