@@ -187,8 +187,9 @@ static void hand_over_serial(struct console *console)
     struct serial_line *line;
     serial_lines_start_interrupts();
     for (unsigned i = 0; (line = serial_lines_used(i)); i++) {
-        outputs[i] = (struct serial_output){.output = {.write = serial_write, .room = serial_room},
-                                            .line = line};
+        outputs[i] = (struct serial_output){
+            .output = {.write = serial_write, .room = serial_room, .columns = CONSOLE_COLUMNS},
+            .line = line};
         console_add(console, &outputs[i].output);
     }
 }
@@ -251,6 +252,7 @@ void consoles_hand_over(struct console *console)
     hand_over_serial(console);
     start_keyboard();
     if (draw_screen) {
+        display.columns = screen.columns;
         console_add(console, &display);
     }
     log_set_output(wake_monitor);

@@ -34,7 +34,7 @@ static size_t fake_write(struct console_output *output, const char *text, size_t
 
 void fake_output_init(struct fake_output *fake)
 {
-    fake->output = (struct console_output){.write = fake_write, .room = fake_room};
+    fake->output = (struct console_output){.write = fake_write, .room = fake_room, .columns = 80};
     fake->room = SIZE_MAX;
     fake->room_left = SIZE_MAX;
     fake_output_clear(fake);

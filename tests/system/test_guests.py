@@ -25,8 +25,12 @@ def payload(build, name):
 
 
 def lines_of(text, name):
-    """What the VM printed: the lines that Husk shows with its name in front."""
+    """What the VM printed: the lines that Husk shows with its name in front.
+
+    "[NAME]+" goes on with the line before.
+    """
     plain = ESCAPES.sub("", text)
+    plain = re.sub(rf"\r*\n\r*\[{name}\]\+", "", plain)
     return re.findall(rf"^\[{name}\] ?([^\r\n]*)", plain.replace("\r", "\n"), re.M)
 
 

@@ -77,7 +77,7 @@ def test_a_vm_can_be_looked_into(machine):
     start_hog(machine)
     assert any(line.startswith("RIP ") for line in machine.command("regs hog"))
     dump = machine.command("read hog 0x100000 32")
-    assert [re.match(r"[0-9a-f]{16}  ([0-9a-f]{2} ){16}", line) is not None for line in dump] == [
+    assert [re.match(r"[0-9a-f]{12}  ([0-9a-f]{2} ){16}", line) is not None for line in dump] == [
         True,
         True,
     ]

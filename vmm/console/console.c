@@ -32,6 +32,15 @@ bool console_add(struct console *console, struct console_output *output)
     return true;
 }
 
+unsigned console_columns(const struct console *console)
+{
+    unsigned columns = console->output_count > 0 ? UINT32_MAX : CONSOLE_COLUMNS;
+    for (unsigned i = 0; i < console->output_count; i++) {
+        columns = MIN(columns, console->outputs[i]->columns);
+    }
+    return columns;
+}
+
 // Copies the next characters for `output`, at most `room`. Returns the position after them.
 static uint32_t gather(const struct console *console, const struct console_output *output,
                        size_t room, char *text, size_t *count)

@@ -5,6 +5,7 @@
 #include "vmm/util/types.h"
 
 #define CONSOLE_OUTPUTS_MAX 16
+#define CONSOLE_COLUMNS 80       // of a terminal whose width is unknown
 #define CONSOLE_RING_CELLS 16384 // a power of two
 // Guests may fill only this much of the ring, so that the echo of typed keys comes soon.
 #define CONSOLE_GUEST_CELLS 2048
@@ -19,7 +20,8 @@ struct console_output {
     size_t (*write)(struct console_output *output, const char *text, size_t length);
     size_t (*room)(struct console_output *output);
     void (*flush)(struct console_output *output);
-    bool colour; // the output gets colour codes too
+    bool colour;      // the output gets colour codes too
+    unsigned columns; // of a row; text that is longer wraps
     // The console's own:
     bool stalled;  // the output took nothing for long: the console does not wait for it
     uint32_t next; // position in the ring of the next cell for the output
@@ -37,6 +39,9 @@ void console_init(struct console *console);
 
 // False: there are CONSOLE_OUTPUTS_MAX already. The output shows what is written from now on.
 bool console_add(struct console *console, struct console_output *output);
+
+// The columns of the narrowest output; CONSOLE_COLUMNS if there is none.
+unsigned console_columns(const struct console *console);
 
 // Writes text of Husk; each '\n' is sent as "\r\n". Waits for room, so nothing is lost. But an
 // output that takes nothing for about a second is left behind until it works again.

@@ -17,6 +17,7 @@
 #include "vmm/vm/vm_call.h"
 
 #define ROW_BYTES 16
+#define ROW_COLUMNS 80 // of a row's line; a longer address makes the closing bar wrap, no character
 #define ROWS_MAX (INSPECT_READ_MAX / ROW_BYTES + 1) // the first and the last row may be partial
 #define LINE_BYTES 256
 
@@ -71,7 +72,7 @@ static void take_memory(struct vm *vm, void *context)
     }
 }
 
-// "0000000000007c00  eb 3c ...  |.<...|"; bytes outside the requested range are blank.
+// "000000007c00  eb 3c ... |.<...|"; bytes outside the requested range are blank.
 static void show_row(const struct memory_snapshot *snapshot, unsigned row, struct line_sink *sink)
 {
     char hex[3 * ROW_BYTES + 1];
@@ -90,7 +91,10 @@ static void show_row(const struct memory_snapshot *snapshot, unsigned row, struc
         text[i] = byte >= ' ' && byte <= '~' ? (char)byte : '.';
     }
     text[ROW_BYTES] = '\0';
-    line_sink_format(sink, "%016llx  %s |%s|",
+    if (sink->columns < ROW_COLUMNS) {
+        text[0] = '\0';
+    }
+    line_sink_format(sink, "%012llx  %s|%s|",
                      (unsigned long long)ALIGN_DOWN(snapshot->start + from, ROW_BYTES), hex, text);
 }
 
@@ -104,7 +108,7 @@ static unsigned show_hole(const struct memory_snapshot *snapshot, unsigned row,
     for (; row < row_count(snapshot) && !snapshot->ram[row]; row++) {
         to = row_part(snapshot, row, &bytes) + bytes;
     }
-    line_sink_format(sink, "%016llx  to %#llx: not RAM of this VM",
+    line_sink_format(sink, "%012llx  to %#llx: not RAM of this VM",
                      (unsigned long long)(snapshot->start + from),
                      (unsigned long long)(snapshot->start + to - 1));
     return row;

@@ -13,6 +13,7 @@ struct vm;
 // Where the lines go. The owner embeds it and finds itself with container_of.
 struct line_sink {
     void (*line)(struct line_sink *sink, const char *text);
+    unsigned columns; // of the rows on which the lines are shown
 };
 
 void line_sink_format(struct line_sink *sink, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -24,12 +25,14 @@ enum status inspect_registers(struct vm *vm, unsigned index, struct line_sink *s
                               struct reason *why);
 enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *why);
 // A hex dump of `length` bytes of guest-physical memory, at most INSPECT_READ_MAX. `buffer` has
-// room for INSPECT_READ_MAX bytes. A line says so where there is no RAM.
+// room for INSPECT_READ_MAX bytes. A line says so where there is no RAM. The characters are shown
+// only if they fit into the sink's columns.
 enum status inspect_memory(struct vm *vm, gpa_t address, uint64_t length, uint8_t *buffer,
                            struct line_sink *sink, struct reason *why);
 
-// The text screen in ASCII: its size and the cursor (counted from 1), then its rows. `buffer` has
-// room for INSPECT_READ_MAX bytes. STATUS_UNSUPPORTED: the screen is in a graphics mode.
+// The text screen in ASCII: its size and the cursor (counted from 1), then its rows behind bars.
+// The end of a row that is too long is a line of its own, behind "|+". `buffer` has room for
+// INSPECT_READ_MAX bytes. STATUS_UNSUPPORTED: the screen is in a graphics mode.
 enum status inspect_screen(struct vm *vm, uint8_t *buffer, struct line_sink *sink,
                            struct reason *why);
 

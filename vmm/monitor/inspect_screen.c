@@ -6,12 +6,14 @@
 #include "vmm/memory/guest_memory.h"
 #include "vmm/monitor/inspect.h"
 #include "vmm/util/status.h"
+#include "vmm/util/string.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 
 #define COLUMNS_MAX 80U
 #define ROWS_MAX 50U
+#define BAR_COLUMNS 3 // "| ", and the last column, behind which some terminals wrap
 static_assert((size_t)COLUMNS_MAX * ROWS_MAX <= INSPECT_READ_MAX, "a screen fits into the buffer");
 
 struct screen_snapshot {
@@ -84,6 +86,17 @@ static unsigned row_text(const struct screen_snapshot *snapshot, unsigned row,
     return length;
 }
 
+// Shows the row as one or more lines that no terminal wraps: the text never begins in column 1.
+static void show_row(const char *text, struct line_sink *sink)
+{
+    size_t width = sink->columns > BAR_COLUMNS ? sink->columns - BAR_COLUMNS : 1;
+    size_t length = strlen(text);
+    line_sink_format(sink, "|%s%.*s", length > 0 ? " " : "", (int)MIN(length, width), text);
+    for (size_t at = width; at < length; at += width) {
+        line_sink_format(sink, "|+%.*s", (int)MIN(length - at, width), text + at);
+    }
+}
+
 static void show_rows(const struct screen_snapshot *snapshot, struct line_sink *sink)
 {
     char text[COLUMNS_MAX + 1];
@@ -93,7 +106,7 @@ static void show_rows(const struct screen_snapshot *snapshot, struct line_sink *
     }
     for (unsigned row = 0; row < used; row++) {
         row_text(snapshot, row, text);
-        line_sink_format(sink, "%s", text);
+        show_row(text, sink);
     }
 }
 

@@ -4,7 +4,6 @@
 
 #include "vmm/console/console.h"
 #include "vmm/console/line_editor.h"
-#include "vmm/console/line_filter.h"
 #include "vmm/host.h"
 #include "vmm/monitor/inspect.h"
 #include "vmm/monitor/monitor_internal.h"
@@ -54,6 +53,7 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
     monitor->machine = machine;
     monitor->read_byte = read_byte;
     monitor->sink.line = sink_line;
+    monitor->sink.columns = console_columns(console);
     monitor->prompt_shown = false;
     monitor->log_position = 0;
     monitor->next_vm = 0;
@@ -62,8 +62,8 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
     monitor->dropped_bytes = 0;
     monitor->missed_log_lines = 0;
     for (unsigned i = 0; i < VMS_MAX; i++) {
-        monitor->views[i] = (struct monitor_view){0};
-        line_filter_init(&monitor->views[i].filter);
+        monitor->views[i] = (struct monitor_view){.monitor = monitor};
+        monitor_view_init(monitor, i);
     }
     line_editor_init(&monitor->editor, &editor_owner, MONITOR_PROMPT);
     skip_log(monitor);

@@ -2,9 +2,9 @@
 // The monitor: the user's command line, and the display of guests' output.
 #pragma once
 
+#include "vmm/console/guest_text.h"
 #include "vmm/console/key_parser.h"
 #include "vmm/console/line_editor.h"
-#include "vmm/console/line_filter.h"
 #include "vmm/monitor/inspect.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
@@ -14,7 +14,6 @@ struct console;
 #define MONITOR_PROMPT "husk> "
 #define MONITOR_DETACH_KEY KEY_CTRL(']')
 #define MONITOR_LOG_LINE 256
-#define MONITOR_LINE_BYTES 200 // of a guest's line; a longer one is shown in pieces
 
 // What the monitor asks of the machine.
 struct monitor_machine {
@@ -30,10 +29,8 @@ struct monitor_machine {
 
 // How the monitor shows a VM's output; one for each VM, by the VM's index in vmm.vms.
 struct monitor_view {
-    struct line_filter filter;
-    char line[MONITOR_LINE_BYTES]; // what is not shown yet
-    uint32_t line_length;
-    bool cut; // the start of this line was shown after a silence
+    struct monitor *monitor;
+    struct guest_text text; // what is not shown yet
     uint64_t last_byte_ns;
     unsigned missed_lines; // lines that were not shown because the user was connected to a VM
 };

@@ -2,7 +2,6 @@
 // Connects the terminal to one guest: bytes go both ways as they are, until Ctrl-] or the guest's
 // end.
 #include "vmm/console/console.h"
-#include "vmm/console/line_filter.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/nanoseconds.h"
@@ -51,9 +50,7 @@ static void forget_line(struct monitor *monitor, const struct vm *vm)
 {
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         if (monitor->vmm->vms[i] == vm) {
-            line_filter_init(&monitor->views[i].filter);
-            monitor->views[i].cut = false;
-            monitor->views[i].line_length = 0;
+            monitor_view_init(monitor, i);
         }
     }
 }

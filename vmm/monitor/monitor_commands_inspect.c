@@ -2,7 +2,7 @@
 // Commands that show the inside of a VM, and the logs.
 #include "vmm/address.h"
 #include "vmm/console/console.h"
-#include "vmm/console/line_filter.h"
+#include "vmm/console/guest_text.h"
 #include "vmm/monitor/inspect.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
@@ -13,6 +13,7 @@
 #include "vmm/vm/vm.h"
 
 #define READ_DEFAULT_BYTES 128
+#define GUEST_ROW_MARK_COLUMNS 2 // the bar and what stands behind it
 
 void command_exits(struct monitor *monitor, const struct arguments *arguments)
 {
@@ -81,25 +82,32 @@ static void show_host_log(struct monitor *monitor)
     }
 }
 
-// Shows the guest's last output, through the same filter as at the prompt.
+struct history {
+    struct guest_text text;
+    struct console *console;
+};
+
+static void show_piece(struct guest_text *text)
+{
+    const struct history *history = container_of(text, struct history, text);
+    console_print(history->console, "|");
+    console_print(history->console, guest_text_mark(text));
+    console_write(history->console, text->piece, text->length);
+    console_print(history->console, "\n");
+}
+
+// Shows the guest's last output, each row behind a bar.
 static void show_history(struct monitor *monitor, const struct terminal *terminal)
 {
-    struct line_filter filter;
-    bool empty = true;
-    line_filter_init(&filter);
+    size_t width = monitor_text_width(monitor, GUEST_ROW_MARK_COLUMNS);
+    struct history history = {.console = monitor->console};
+    guest_text_init(&history.text, show_piece);
     for (uint64_t at = terminal_history_start(terminal); at < terminal->history_length; at++) {
-        enum line_filter_result result =
-            line_filter_byte(&filter, (uint8_t)terminal_history_at(terminal, at), empty);
-        if (result == FILTER_END || result == FILTER_END_TEXT) {
-            console_print(monitor->console, "\n");
-            empty = true;
-        }
-        if (result == FILTER_TEXT || result == FILTER_END_TEXT) {
-            console_write(monitor->console, &filter.character, 1);
-            empty = false;
-        }
+        guest_text_byte(&history.text, (uint8_t)terminal_history_at(terminal, at), width);
     }
-    console_print(monitor->console, empty ? "" : "\n");
+    if (history.text.length > 0) {
+        guest_text_flush(&history.text);
+    }
 }
 
 void command_log(struct monitor *monitor, const struct arguments *arguments)

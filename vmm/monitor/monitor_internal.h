@@ -20,6 +20,11 @@ void monitor_move_output(struct monitor *monitor, uint64_t now);
 // have come without waking this CPU. NEVER_NS: neither.
 uint64_t monitor_output_deadline(const struct monitor *monitor, uint64_t now);
 
+// Makes the VM's next byte the first of a line. What is not shown yet is dropped.
+void monitor_view_init(struct monitor *monitor, unsigned index);
+// The columns for a guest's text behind a mark of Husk's of that many columns.
+size_t monitor_text_width(const struct monitor *monitor, size_t mark);
+
 // Whether the VM sends nothing more unless it is started again.
 static inline bool monitor_is_over(const struct vm *vm)
 {

@@ -1,83 +1,55 @@
 // SPDX-License-Identifier: MIT
 // Moves guests' output and the log to the console: as lines with the VM's name, or raw.
 #include "vmm/console/console.h"
-#include "vmm/console/line_filter.h"
+#include "vmm/console/guest_text.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_internal.h"
 #include "vmm/util/nanoseconds.h"
+#include "vmm/util/string.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 
-#define VM_SHARE 512                         // bytes that one turn moves of each VM
-#define LINE_ROOM (MONITOR_LINE_BYTES + 100) // cells for one line with its name and colours
-#define SILENCE_NS 500000000ULL              // an unfinished line is shown after this
+#define VM_SHARE 512                       // bytes that one turn moves of each VM
+#define NAME_MARK_COLUMNS 3                // "[", "]" and what stands behind it
+#define LINE_ROOM (GUEST_TEXT_BYTES + 100) // cells for one piece with its name and colours
+#define SILENCE_NS 500000000ULL            // an unfinished line is shown after this
 #define NO_COLOUR "\x1b[m"
 
 static const char *const name_colours[] = {
     "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[35m", "\x1b[34m", "\x1b[31m",
 };
 
-// Shows the VM's line so far as a line of its own, with `mark` after it.
-static void show_line(struct monitor *monitor, unsigned index, const char *mark)
+// Shows a piece of the VM's text as a row of its own, behind the VM's name.
+static void show_piece(struct guest_text *text)
 {
-    struct monitor_view *view = &monitor->views[index];
-    struct console *console = monitor->console;
-    uint32_t length = view->line_length;
-    view->line_length = 0;
-    if (monitor->attached) {
-        view->missed_lines++;
+    struct monitor_view *view = container_of(text, struct monitor_view, text);
+    struct console *console = view->monitor->console;
+    size_t index = (size_t)(view - view->monitor->views);
+    if (view->monitor->attached) {
+        view->missed_lines += !text->cut;
         return;
     }
-    monitor_hide_prompt(monitor);
+    monitor_hide_prompt(view->monitor);
     console_colour(console, name_colours[index % ARRAY_SIZE(name_colours)]);
-    console_format(console, "[%s]", monitor->vmm->vms[index]->config.name);
+    console_format(console, "[%s]", view->monitor->vmm->vms[index]->config.name);
     console_colour(console, NO_COLOUR);
-    console_print(console, length > 0 ? " " : "");
-    console_write(console, view->line, length);
-    console_format(console, "%s\n", mark);
+    console_print(console, guest_text_mark(text));
+    console_write(console, text->piece, text->length);
+    console_print(console, "\n");
 }
 
-static void end_line(struct monitor *monitor, unsigned index)
+void monitor_view_init(struct monitor *monitor, unsigned index)
 {
-    struct monitor_view *view = &monitor->views[index];
-    bool rest_is_empty = view->cut && view->line_length == 0;
-    view->cut = false;
-    if (!rest_is_empty) {
-        show_line(monitor, index, "");
-    }
+    guest_text_init(&monitor->views[index].text, show_piece);
 }
 
-static void add_character(struct monitor *monitor, unsigned index, char character)
+size_t monitor_text_width(const struct monitor *monitor, size_t mark)
 {
-    struct monitor_view *view = &monitor->views[index];
-    if (view->line_length >= MONITOR_LINE_BYTES) {
-        show_line(monitor, index, "\\");
-    }
-    view->line[view->line_length++] = character;
-}
-
-static void filter_byte(struct monitor *monitor, unsigned index, uint8_t byte)
-{
-    struct monitor_view *view = &monitor->views[index];
-    struct line_filter *filter = &view->filter;
-    bool empty = view->line_length == 0;
-    switch (line_filter_byte(filter, byte, empty)) {
-    case FILTER_TEXT:
-        add_character(monitor, index, filter->character);
-        break;
-    case FILTER_END:
-        end_line(monitor, index);
-        break;
-    case FILTER_END_TEXT:
-        end_line(monitor, index);
-        add_character(monitor, index, filter->character);
-        break;
-    case FILTER_NOTHING:
-    default:
-        break;
-    }
+    size_t used = mark + 1; // some terminals wrap behind the last column
+    size_t columns = console_columns(monitor->console);
+    return columns > used ? columns - used : 1;
 }
 
 // Whether the guest sends nothing more. `ending` is set before the log gets the line about the end,
@@ -107,7 +79,8 @@ static bool move_byte(struct monitor *monitor, unsigned index)
         char raw = (char)byte;
         console_raw(monitor->console, &raw, 1);
     } else {
-        filter_byte(monitor, index, (uint8_t)byte);
+        guest_text_byte(&monitor->views[index].text, (uint8_t)byte,
+                        monitor_text_width(monitor, strlen(vm->config.name) + NAME_MARK_COLUMNS));
     }
     return true;
 }
@@ -118,10 +91,10 @@ static void show_unfinished(struct monitor *monitor, unsigned index, uint64_t no
     struct vm *vm = monitor->vmm->vms[index];
     struct monitor_view *view = &monitor->views[index];
     bool due = is_done(vm) || now - view->last_byte_ns >= SILENCE_NS;
-    if (view->line_length > 0 && due && !terminal_has_output(&vm->terminal) &&
+    if (view->text.length > 0 && due && !terminal_has_output(&vm->terminal) &&
         has_room(monitor, vm)) {
-        show_line(monitor, index, "");
-        view->cut = !is_done(vm);
+        guest_text_flush(&view->text);
+        view->text.cut = !is_done(vm);
     }
 }
 
@@ -161,7 +134,7 @@ static bool move_guests(struct monitor *monitor, bool done, uint64_t now)
             monitor->next_vm = (index + 1) % count;
         }
         empty =
-            empty && !terminal_has_output(&vm->terminal) && monitor->views[index].line_length == 0;
+            empty && !terminal_has_output(&vm->terminal) && monitor->views[index].text.length == 0;
     }
     return empty;
 }
@@ -214,7 +187,7 @@ uint64_t monitor_output_deadline(const struct monitor *monitor, uint64_t now)
             return 0;
         }
         deadline = MIN(deadline, look_again_ns(terminal, now));
-        if (monitor->views[i].line_length > 0) {
+        if (monitor->views[i].text.length > 0) {
             deadline = MIN(deadline, monitor->views[i].last_byte_ns + SILENCE_NS);
         }
     }

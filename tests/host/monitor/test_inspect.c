@@ -24,7 +24,7 @@ static void collect(struct line_sink *sink, const char *text)
     strcat(shown, "\n");
 }
 
-static struct line_sink sink = {.line = collect};
+static struct line_sink sink = {.line = collect, .columns = 80};
 
 static int set_up(void **state)
 {
@@ -93,9 +93,9 @@ static void test_memory_rows(void **state)
         fixture_ram(web, 0)[i] = (uint8_t)('0' + i);
     }
     assert_int_equal(read_memory(0, 32), STATUS_OK);
-    assert_string_equal(shown, "0000000000000000  30 31 32 33 34 35 36 37 38 39 3a 3b 3c 3d 3e 3f  "
+    assert_string_equal(shown, "000000000000  30 31 32 33 34 35 36 37 38 39 3a 3b 3c 3d 3e 3f "
                                "|0123456789:;<=>?|\n"
-                               "0000000000000010  40 41 42 43 44 45 46 47 48 49 4a 4b 4c 4d 4e 4f  "
+                               "000000000010  40 41 42 43 44 45 46 47 48 49 4a 4b 4c 4d 4e 4f "
                                "|@ABCDEFGHIJKLMNO|\n");
 }
 
@@ -106,12 +106,12 @@ static void test_memory_that_starts_and_ends_inside_rows(void **state)
         fixture_ram(web, 0)[i] = (uint8_t)('0' + i);
     }
     assert_int_equal(read_memory(14, 3), STATUS_OK);
-    assert_string_equal(shown, "0000000000000000                                            3e 3f  "
+    assert_string_equal(shown, "000000000000                                            3e 3f "
                                "|              >?|\n"
-                               "0000000000000010  40                                               "
+                               "000000000010  40                                              "
                                "|@               |\n");
     assert_int_equal(read_memory(17, 1), STATUS_OK);
-    assert_string_equal(shown, "0000000000000010     41                                            "
+    assert_string_equal(shown, "000000000010     41                                           "
                                "| A              |\n");
 }
 
@@ -119,22 +119,35 @@ static void test_memory_at_the_end_of_ram(void **state)
 {
     (void)state;
     assert_int_equal(read_memory(FAKE_VM_BYTES - 16, 64), STATUS_OK);
-    assert_has("00000000001ffff0  00 ");
-    assert_has("0000000000200000  to 0x20002f: not RAM of this VM\n");
+    assert_has("0000001ffff0  00 ");
+    assert_has("000000200000  to 0x20002f: not RAM of this VM\n");
     assert_int_equal(read_memory(FAKE_VM_BYTES - 8, 16), STATUS_OK);
-    assert_has("00000000001ffff0                          00 ");
-    assert_has("0000000000200000  to 0x200007: not RAM of this VM\n");
+    assert_has("0000001ffff0                          00 ");
+    assert_has("000000200000  to 0x200007: not RAM of this VM\n");
 }
 
 static void test_memory_with_a_hole(void **state)
 {
     (void)state;
     assert_int_equal(read_memory(GUEST_VGA_HOLE - 15, INSPECT_READ_MAX), STATUS_OK);
-    assert_has("00000000000a0000  to 0xa0ff0: not RAM of this VM\n");
+    assert_has("0000000a0000  to 0xa0ff0: not RAM of this VM\n");
     assert_int_equal(read_memory(GUEST_VGA_TEXT - INSPECT_READ_MAX, INSPECT_READ_MAX), STATUS_OK);
-    assert_string_equal(shown, "00000000000b7000  to 0xb7fff: not RAM of this VM\n");
+    assert_string_equal(shown, "0000000b7000  to 0xb7fff: not RAM of this VM\n");
     assert_int_equal(read_memory(GUEST_VGA_TEXT - 8, 16), STATUS_OK);
-    assert_has("00000000000b7ff8  to 0xb7fff: not RAM of this VM\n00000000000b8000  00 ");
+    assert_has("0000000b7ff8  to 0xb7fff: not RAM of this VM\n0000000b8000  00 ");
+}
+
+// A terminal that is too narrow would wrap the row: what a guest wrote would begin a line.
+static void test_memory_on_a_narrow_screen(void **state)
+{
+    (void)state;
+    struct line_sink narrow = {.line = collect, .columns = 79};
+    memcpy(fixture_ram(web, 0), "husk> ", 6);
+    assert_int_equal(inspect_memory(web, gpa(0), 6, buffer, &narrow, &why), STATUS_OK);
+    assert_string_equal(shown,
+                        "000000000000  68 75 73 6b 3e 20                               ||\n");
+    assert_int_equal(read_memory(0, 16), STATUS_OK);
+    assert_int_equal(strlen(shown), 80 + 1);
 }
 
 static void test_memory_limits(void **state)
@@ -191,6 +204,7 @@ int main(void)
         TEST(test_memory_that_starts_and_ends_inside_rows),
         TEST(test_memory_at_the_end_of_ram),
         TEST(test_memory_with_a_hole),
+        TEST(test_memory_on_a_narrow_screen),
         TEST(test_memory_limits),
         TEST(test_every_start_and_length),
         TEST(test_exits),

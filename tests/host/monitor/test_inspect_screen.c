@@ -23,7 +23,7 @@ static void collect(struct line_sink *sink, const char *text)
     strcat(shown, "\n");
 }
 
-static struct line_sink sink = {.line = collect};
+static struct line_sink sink = {.line = collect, .columns = 80};
 
 static int set_up(void **state)
 {
@@ -75,8 +75,25 @@ static void rows_are_shown_without_their_ends(void **state)
     set_crtc(0x0e, 0);
     set_crtc(0x0f, 2 * 80 + 11);
     const char *text = screen();
-    assert_non_null(strstr(text, "cursor in column 12 of row 3\nMemtest\n\n   Pass  1%\n\n"));
-    assert_int_equal(strlen(strrchr(text, ' ') + 1), 2); // the last column of the last row
+    assert_non_null(strstr(text, "cursor in column 12 of row 3\n| Memtest\n|\n|    Pass  1%\n|\n"));
+    assert_non_null(strstr(text, " \n|+  x\n")); // the last column of the last row
+}
+
+// A line of the sink never is as wide as the terminal, so the guest's text is always behind a bar.
+static void wide_rows_are_continued(void **state)
+{
+    (void)state;
+    struct line_sink narrow = {.line = collect, .columns = 43};
+    char row[81];
+    memset(row, 'x', 80);
+    strcpy(row + 40, "husk> ");
+    put(0, row);
+    assert_int_equal(inspect_screen(web, buffer, &narrow, &why), STATUS_OK);
+    assert_non_null(strstr(shown, "xx\n|+husk>\n"));
+    narrow.columns = 3;
+    shown[0] = '\0';
+    assert_int_equal(inspect_screen(web, buffer, &narrow, &why), STATUS_OK);
+    assert_non_null(strstr(shown, "\n| x\n|+x\n"));
 }
 
 static void the_start_address_scrolls_and_wraps(void **state)
@@ -87,14 +104,14 @@ static void the_start_address_scrolls_and_wraps(void **state)
     set_crtc(0x0d, 0xfe);
     set_crtc(0x0e, 0);
     set_crtc(0x0f, 2); // behind the end
-    assert_string_equal(screen(), "80 columns, 25 rows, cursor in column 5 of row 1\nabcd\n");
+    assert_string_equal(screen(), "80 columns, 25 rows, cursor in column 5 of row 1\n| abcd\n");
 }
 
 static void other_characters_look_alike(void **state)
 {
     (void)state;
     put(0, "\xc9\xcd\xcd\xbb \xb3\xdb\xb1 \x81\x94 \x1b \x7f \xff \x01");
-    assert_non_null(strstr(screen(), "\n+==+ |#: uo < ^   @\n"));
+    assert_non_null(strstr(screen(), "\n| +==+ |#: uo < ^   @\n"));
     for (unsigned i = 1; i < 256; i++) {
         char one[2] = {(char)i, '\0'};
         put(0, one);
@@ -113,8 +130,8 @@ static void odd_sizes_are_cut(void **state)
     set_crtc(0x09, 0);    // 400 rows
     put(0, "all over");
     const char *text = screen();
-    assert_non_null(strstr(text, "256 columns, 400 rows, cursor off\nall over\nall over\n"));
-    assert_true(strlen(text) < 50 * 82 + 64);
+    assert_non_null(strstr(text, "256 columns, 400 rows, cursor off\n| all over\n| all over\n"));
+    assert_true(strlen(text) < 50 * 84 + 64);
     set_crtc(0x0a, 0x20);
     set_crtc(0x13, 0x28);
     assert_non_null(strstr(screen(), "cursor off"));
@@ -142,13 +159,10 @@ static void a_vm_that_is_off_has_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_empty_screen_is_its_size),
-        TEST(rows_are_shown_without_their_ends),
-        TEST(the_start_address_scrolls_and_wraps),
-        TEST(other_characters_look_alike),
-        TEST(odd_sizes_are_cut),
-        TEST(graphics_are_refused),
-        TEST(a_vm_that_is_off_has_none),
+        TEST(an_empty_screen_is_its_size), TEST(rows_are_shown_without_their_ends),
+        TEST(wide_rows_are_continued),     TEST(the_start_address_scrolls_and_wraps),
+        TEST(other_characters_look_alike), TEST(odd_sizes_are_cut),
+        TEST(graphics_are_refused),        TEST(a_vm_that_is_off_has_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,24 +86,66 @@ static void test_edited_line_comes_back_after_output(void **state)
     assert_shown(HIDE "[web] x\r\n\rhusk> vm\x1b[K\b");
 }
 
-static void test_long_lines_are_broken_with_a_mark(void **state)
+// No row of the text is so long that the terminal wraps it, and each begins with the mark.
+static void assert_rows_have_a_mark(const char *text, unsigned columns, const char *mark)
+{
+    const char *row = text;
+    for (; *row != '\0'; row += strcspn(row, "\n") + 1) {
+        assert_true(strcspn(row, "\r") < columns);
+        assert_int_equal(strncmp(row, mark, strlen(mark)), 0);
+    }
+}
+
+static void test_long_lines_go_on_behind_the_name(void **state)
 {
     (void)state;
-    char expected[600] = HIDE "[web] ";
-    for (unsigned i = 0; i < MONITOR_LINE_BYTES + 1; i++) {
-        fixture_send(web, "x");
-    }
-    fixture_send(web, "\n");
-    memset(expected + strlen(expected), 'x', MONITOR_LINE_BYTES);
-    strcat(expected, "\\\r\n[web] x\r\n" PROMPT);
-    assert_shown(expected);
-
-    for (unsigned i = 0; i < MONITOR_LINE_BYTES; i++) {
-        fixture_send(web, "x");
-    }
-    fixture_send(web, "\n");
+    char sent[300];
+    memset(sent, ' ', sizeof(sent));
+    strcpy(sent + 73, "[ 1234.567890] [ticker] stopped: triple fault\n");
+    fixture_send(web, sent);
     fixture_poll();
-    assert_null(strchr(fixture.serial.text, '\\'));
+    assert_non_null(strstr(fixture.serial.text,
+                           " \r\n[web]+[ 1234.567890] [ticker] stopped: triple fault\r\n" PROMPT));
+    assert_int_equal(strcspn(strstr(fixture.serial.text, "[web] "), "\r"), 79);
+
+    fake_output_clear(&fixture.serial);
+    memset(sent, 'x', 73);
+    strcpy(sent + 73, "\n");
+    fixture_send(web, sent);
+    fixture_poll();
+    assert_null(strchr(fixture.serial.text, '+'));
+}
+
+static void test_tabs_take_their_columns(void **state)
+{
+    (void)state;
+    fixture_send(web, "a\tb\n\t\t\t\t\t\t\t\t\t\thusk> \n");
+    fixture_poll();
+    assert_non_null(strstr(fixture.serial.text, "[web] a       b\r\n"));
+    assert_non_null(strstr(fixture.serial.text, " \r\n[web]+husk> \r\n"));
+}
+
+// The narrowest output counts, and the longest name that a VM can have.
+static void test_a_narrow_output_cuts_shorter(void **state)
+{
+    (void)state;
+    struct vm *vm = fixture_add("fifteen-letters", 1, BIT(0));
+    fixture_poll();
+    fake_output_clear(&fixture.serial);
+    fixture.serial.output.columns = 40;
+    for (unsigned i = 0; i < 500; i++) {
+        fixture_send(vm, "x");
+    }
+    fixture_send(vm, "\n");
+    fixture_poll();
+    const char *rows = strstr(fixture.serial.text, "[fifteen-letters] ");
+    fixture.serial.text[strlen(fixture.serial.text) - strlen(PROMPT)] = '\0';
+    assert_rows_have_a_mark(rows, 40, "[fifteen-letters]");
+    fake_output_clear(&fixture.serial);
+    fixture.serial.output.columns = 2; // no name fits: a character at a time
+    fixture_send(web, "ab\n");
+    fixture_poll();
+    assert_non_null(strstr(fixture.serial.text, "[web] a\r\n[web]+b\r\n"));
 }
 
 static void test_unfinished_line_is_shown_after_silence(void **state)
@@ -392,7 +434,9 @@ int main(void)
         QUIET(test_name_is_coloured_where_wanted),
         QUIET(test_hostile_bytes_are_filtered),
         QUIET(test_edited_line_comes_back_after_output),
-        QUIET(test_long_lines_are_broken_with_a_mark),
+        QUIET(test_long_lines_go_on_behind_the_name),
+        QUIET(test_tabs_take_their_columns),
+        QUIET(test_a_narrow_output_cuts_shorter),
         QUIET(test_unfinished_line_is_shown_after_silence),
         QUIET(test_unfinished_line_is_shown_at_the_end),
         QUIET(test_log_lines),

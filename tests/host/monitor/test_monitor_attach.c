@@ -101,7 +101,7 @@ static void test_missed_lines_are_told(void **state)
     assert_shown(RESET "\r\nconsole: web goes on; 'console' comes back to it\r\n"
                        "[ticker] 2 lines while you were away: log ticker\r\n"
                        "husk: 1 line of the log while you were away: log\r\n" PROMPT);
-    assert_non_null(strstr(fixture_run("log ticker"), "tick 1\r\ntick 2\r\n"));
+    assert_non_null(strstr(fixture_run("log ticker"), "| tick 1\r\n| tick 2\r\n"));
     // Told once.
     fixture_run("console web");
     fake_output_clear(&fixture.serial);

@@ -289,11 +289,11 @@ static void test_read(void **state)
     (void)state;
     memcpy(fixture_ram(web, 0x1000), "Husk\x01\xff", 6);
     assert_answer("read web 0x1000 16",
-                  "0000000000001000  48 75 73 6b 01 ff 00 00 00 00 00 00 00 00 00 00  "
+                  "000000001000  48 75 73 6b 01 ff 00 00 00 00 00 00 00 00 00 00 "
                   "|Husk............|\r\n");
-    assert_answer_has("read web 4K 4", "0000000000001000  48 75 73 6b    ");
-    assert_answer_has("read web 0", "0000000000000070  ");
-    assert_answer_has("read web 0 4K", "0000000000000ff0  ");
+    assert_answer_has("read web 4K 4", "000000001000  48 75 73 6b    ");
+    assert_answer_has("read web 0", "000000000070  ");
+    assert_answer_has("read web 0 4K", "000000000ff0  ");
     assert_answer_has("read web 1G", "not RAM of this VM\r\n");
 }
 
@@ -381,9 +381,20 @@ static void test_log(void **state)
     assert_answer("log", "first\r\nsecond\r\n");
     assert_answer("log web", "web has sent nothing\r\n");
     fixture_send(web, "one\r\n\x1b[31mtwo\x1b[m\nthr");
-    assert_answer("log web", "one\r\ntwo\r\nthr\r\n");
+    assert_answer("log web", "| one\r\n| two\r\n| thr\r\n");
     fixture.machine.log_next = NULL;
     assert_answer("log", "log: this machine keeps none\r\n");
+}
+
+// What a guest has sent never begins in the first column, however long its lines are.
+static void test_log_of_long_lines(void **state)
+{
+    (void)state;
+    char sent[200];
+    memset(sent, ' ', sizeof(sent));
+    strcpy(sent + 77, "husk> \n\n");
+    fixture_send(web, sent);
+    assert_answer_has("log web", " \r\n|+husk> \r\n|\r\n");
 }
 
 static void test_log_of_a_long_history(void **state)
@@ -493,6 +504,7 @@ int main(void)
         TEST(test_type_where_nobody_reads),
         TEST(test_powerbutton),
         TEST(test_log),
+        TEST(test_log_of_long_lines),
         TEST(test_log_of_a_long_history),
         TEST(test_leaving),
         TEST(test_leaving_with_a_vm_that_does_not_stop),
