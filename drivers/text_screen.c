@@ -227,6 +227,9 @@ void text_screen_put(struct text_screen *screen, char character)
         put_plain(screen, character);
         break;
     case TEXT_SCREEN_ESCAPE:
+        if (character >= ' ' && character <= '/') {
+            break; // ECMA-35 13.1: more bytes follow, such as the B of ESC ( B
+        }
         screen->state = character == '[' ? TEXT_SCREEN_SEQUENCE : TEXT_SCREEN_PLAIN;
         screen->private_sequence = false;
         screen->parameter_count = 0;

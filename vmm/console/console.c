@@ -188,6 +188,31 @@ void console_raw(struct console *console, const char *bytes, size_t length)
     }
 }
 
+// The private modes (DECRST) fit into sequences of less than 16 numbers, which is all that some
+// terminals take. A terminal that does not know one of the sequences ignores it.
+static const char terminal_reset[] =
+    "\x18"                 // CAN ends an unfinished sequence
+    "\x1b<"                // from VT52 mode back to ANSI
+    "\x1b F"               // S7C1T: answers begin with ESC, not with a byte from 0x80 on
+    "\x1b[4i"              // MC: no printer takes the text
+    "\x1b[?1047l\x1b[?47l" // from the alternate screen back to the normal one
+    "\x1b[!p"              // DECSTR: a soft reset. Not every terminal has it.
+    "\x1b[m"               // SGR: no colours
+    "\x0f\x1b(B\x1b)B"     // G0 is in use; G0 and G1 are ASCII
+    "\x1b>"                // DECKPNM: the keypad types digits
+    "\x1b[2;4;20l\x1b[12h" // keyboard unlocked, no insert mode, no new-line mode, no local echo
+    "\x1b[?1;5;6;69l"      // cursor keys, normal colours, origin mode, left and right margins
+    "\x1b[?7;25h"          // lines wrap; the cursor is shown
+    "\x1b[?9;1000;1001;1002;1003;1004;1005;1006;1015;1016l" // mouse and focus reports
+    "\x1b[?2004;2026;2031;2048l" // bracketed paste, held output, reports of colours and sizes
+    "\x1b[>4;0m\x1b[=0u"         // keys send what they always did (xterm's and kitty's protocols)
+    "\x1b[r\x1b[999;1H";         // no scroll region; the cursor on the last row
+
+void console_reset_terminal(struct console *console)
+{
+    console_raw(console, terminal_reset, sizeof(terminal_reset) - 1);
+}
+
 size_t console_guest_room(const struct console *console)
 {
     size_t backlog = console_backlog(console);

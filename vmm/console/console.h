@@ -55,6 +55,9 @@ void console_colour(struct console *console, const char *code);
 // Writes a guest's bytes as they are. Waits for room like console_write.
 void console_raw(struct console *console, const char *bytes, size_t length);
 
+// Undoes what a guest may have done to the user's terminal, and puts the cursor on the last row.
+void console_reset_terminal(struct console *console);
+
 // How many cells of guests fit now: a write of that many does not wait.
 size_t console_guest_room(const struct console *console);
 

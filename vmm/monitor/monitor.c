@@ -58,6 +58,7 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
     monitor->log_position = 0;
     monitor->next_vm = 0;
     monitor->attached = NULL;
+    monitor->lost = NULL;
     monitor->input_waits = false;
     monitor->dropped_bytes = 0;
     monitor->missed_log_lines = 0;
@@ -113,10 +114,12 @@ uint64_t monitor_poll(struct monitor *monitor)
     monitor_watch_attached(monitor);
     if (monitor->attached) {
         more = monitor_take_raw_input(monitor, now);
+    } else if (monitor->lost) {
+        more = monitor_drop_lost_input(monitor, now);
     } else {
         more = take_line_input(monitor);
     }
-    if (!monitor->attached) {
+    if (!monitor->attached && !monitor->lost) {
         show_prompt(monitor);
     }
     console_pump(monitor->console);

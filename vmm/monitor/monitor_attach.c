@@ -13,9 +13,8 @@
 #define REPLAY_BYTES 2048
 #define INPUT_SHARE 64
 #define INPUT_PATIENCE_NS 1000000000ULL // how long a typed byte waits for a guest to read
-// Repairs what the guest did to the user's terminal: CAN ends an unfinished sequence, and DECSTR
-// (soft reset) restores colours, cursor and margins.
-#define TERMINAL_RESET "\x18\x1b[!p"
+// An Enter that comes sooner after another key may end a line that was meant for the guest.
+#define READING_NS 300000000ULL
 
 // Shows the last bytes that the guest sent, from the start of a line on.
 static void replay(struct monitor *monitor, const struct terminal *terminal)
@@ -69,6 +68,7 @@ void monitor_attach(struct monitor *monitor, struct vm *vm)
     forget_line(monitor, vm);
     replay(monitor, &vm->terminal);
     monitor->attached = vm;
+    monitor->lost = NULL;
 }
 
 static void show_missed(struct monitor *monitor)
@@ -99,7 +99,7 @@ static void show_dropped(struct monitor *monitor)
 static void detach(struct monitor *monitor, const char *what)
 {
     const struct vm *vm = monitor->attached;
-    console_raw(monitor->console, TERMINAL_RESET, sizeof(TERMINAL_RESET) - 1);
+    console_reset_terminal(monitor->console);
     show_dropped(monitor);
     console_format(monitor->console, "\nconsole: %s %s\n", vm->config.name, what);
     show_missed(monitor);
@@ -115,7 +115,32 @@ void monitor_watch_attached(struct monitor *monitor)
     if (vm && monitor_is_over(vm) && vm->restart_at_ns == NEVER_NS &&
         !terminal_has_output(&vm->terminal)) {
         detach(monitor, monitor_end_text(vm).text);
+        monitor->lost = vm;
+        monitor->loss_told = false;
     }
+}
+
+bool monitor_drop_lost_input(struct monitor *monitor, uint64_t now)
+{
+    for (unsigned i = 0; i < INPUT_SHARE; i++) {
+        int byte = monitor->read_byte();
+        if (byte < 0) {
+            return false;
+        }
+        bool paused = monitor->loss_told && now - monitor->lost_byte_ns >= READING_NS;
+        if (paused && (byte == '\r' || byte == '\n')) {
+            monitor->lost = NULL;
+            return true;
+        }
+        monitor->lost_byte_ns = now;
+        if (!monitor->loss_told) {
+            console_format(monitor->console,
+                           "%s has ended; this is Husk's monitor: press Enter for its prompt\n",
+                           monitor->lost->config.name);
+            monitor->loss_told = true;
+        }
+    }
+    return true;
 }
 
 static void drop_byte(struct monitor *monitor)

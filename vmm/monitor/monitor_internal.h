@@ -34,8 +34,11 @@ static inline bool monitor_is_over(const struct vm *vm)
 // ---- monitor_attach.c ----
 // Gives the guest that has the terminal what was typed. Returns whether there may be more input.
 bool monitor_take_raw_input(struct monitor *monitor, uint64_t now);
-// Returns to the prompt if the guest that has the terminal has ended.
+// Takes the terminal from a guest that has ended.
 void monitor_watch_attached(struct monitor *monitor);
+// Drops what was typed for a guest that has ended, and tells the user. Enter after a pause leads to
+// the prompt. Returns whether there may be more input.
+bool monitor_drop_lost_input(struct monitor *monitor, uint64_t now);
 
 // ---- monitor_commands.c ----
 struct arguments {

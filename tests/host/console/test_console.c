@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "drivers/text_screen.h"
 #include "tests/host/fake_output.h"
 
 static struct console console;
@@ -43,6 +44,62 @@ static void test_raw_bytes_stay_as_they_are(void **state)
     console_pump(&console);
     assert_int_equal(serial.length, 12);
     assert_memory_equal(serial.text, "a\nb\0c\x1b[31m\xff", 12);
+}
+
+// Whether `text` has a sequence ESC [ ? ... `final` with that number in it.
+static bool has_mode(const char *text, const char *number, char final)
+{
+    for (; (text = strstr(text, "\x1b[?")); text++) {
+        const char *end = text + 3 + strspn(text + 3, "0123456789;");
+        for (const char *at = text + 3; *end == final && at < end; at++) {
+            size_t digits = strspn(at, "0123456789");
+            if (digits == strlen(number) && strncmp(at, number, digits) == 0) {
+                return true;
+            }
+            at += digits;
+        }
+    }
+    return false;
+}
+
+static void test_a_terminal_is_reset(void **state)
+{
+    (void)state;
+    static const char *const off[] = {"1",    "6",    "69",   "9",    "1000", "1002", "1003",
+                                      "1004", "1006", "1015", "1016", "1047", "2004"};
+    static const char *const parts[] = {"\x1b[!p", "\x1b[m", "\x1b[r", "\x1b(B", "\x0f", "\x1b>"};
+    console_reset_terminal(&console);
+    console_pump(&console);
+    for (unsigned i = 0; i < ARRAY_SIZE(off); i++) {
+        assert_true(has_mode(serial.text, off[i], 'l'));
+    }
+    assert_true(has_mode(serial.text, "7", 'h'));
+    assert_true(has_mode(serial.text, "25", 'h'));
+    for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+        assert_non_null(strstr(serial.text, parts[i]));
+    }
+}
+
+// A guest has left colours and the middle of a sequence. The reset shows no character.
+static void test_the_reset_leaves_nothing_on_the_screen(void **state)
+{
+    (void)state;
+    static struct text_screen shown;
+    text_screen_init(&shown, 80, 25);
+    for (const char *at = "\x1b[31;44mred\x1b[5;5H\x1b[12"; *at != '\0'; at++) {
+        text_screen_put(&shown, *at);
+    }
+    console_reset_terminal(&console);
+    console_print(&console, "\nx");
+    console_pump(&console);
+    for (size_t i = 0; i < serial.length; i++) {
+        text_screen_put(&shown, serial.text[i]);
+    }
+    for (unsigned cell = 0; cell < 24 * 80; cell++) {
+        assert_int_equal(shown.cells[cell] & 0xff, ' ');
+    }
+    assert_int_equal(shown.cells[24 * 80], 0x0700 | 'x');
+    assert_int_equal(shown.cells[24 * 80 + 1] & 0xff, ' ');
 }
 
 static void test_colour_only_where_it_is_wanted(void **state)
@@ -206,6 +263,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_text_reaches_all_outputs_with_crlf, set_up),
         cmocka_unit_test_setup(test_raw_bytes_stay_as_they_are, set_up),
+        cmocka_unit_test_setup(test_a_terminal_is_reset, set_up),
+        cmocka_unit_test_setup(test_the_reset_leaves_nothing_on_the_screen, set_up),
         cmocka_unit_test_setup(test_colour_only_where_it_is_wanted, set_up),
         cmocka_unit_test_setup(test_flush_comes_once_after_a_series_of_writes, set_up),
         cmocka_unit_test_setup(test_slow_output_does_not_hold_the_fast_one, set_up),

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -12,12 +13,15 @@
 #include "vmm/vm/vm_life.h"
 
 #define DETACH "\x1d"
-#define RESET "\x18\x1b[!p"
+#define RESET "<reset>" // stands for what console_reset_terminal writes
+#define LOST "web has ended; this is Husk's monitor: press Enter for its prompt\r\n"
 #define MISSED_LINE "husk: 1 line of the log while you were away: log\r\n"
 #define PROMPT "\rhusk> \x1b[K"
 
 static struct vm *web;
 static struct vm *ticker;
+static struct console reset_console;
+static struct fake_output reset_output;
 
 static int set_up(void **state)
 {
@@ -25,16 +29,34 @@ static int set_up(void **state)
     fixture_init();
     web = fixture.web;
     ticker = fixture.ticker;
+    console_init(&reset_console);
+    fake_output_init(&reset_output);
+    console_add(&reset_console, &reset_output.output);
+    console_reset_terminal(&reset_console);
+    console_flush(&reset_console);
     fixture_run("console web");
     assert_ptr_equal(fixture.monitor.attached, web);
     fake_output_clear(&fixture.serial);
     return 0;
 }
 
+// What the console showed, with RESET for the sequences that reset a terminal.
+static const char *shown(void)
+{
+    static char text[FAKE_OUTPUT_BYTES];
+    const char *reset = strstr(fixture.serial.text, reset_output.text);
+    if (!reset) {
+        return fixture.serial.text;
+    }
+    snprintf(text, sizeof(text), "%.*s" RESET "%s", (int)(reset - fixture.serial.text),
+             fixture.serial.text, reset + reset_output.length);
+    return text;
+}
+
 static void assert_shown(const char *text)
 {
     fixture_poll();
-    assert_string_equal(fixture.serial.text, text);
+    assert_string_equal(shown(), text);
     fake_output_clear(&fixture.serial);
 }
 
@@ -86,7 +108,7 @@ static void test_detach_comes_back_to_the_prompt(void **state)
     fixture_poll();
     assert_null(fixture.monitor.attached);
     assert_read(web, "a");
-    assert_string_equal(fixture.serial.text,
+    assert_string_equal(shown(),
                         RESET "\r\nconsole: web goes on; 'console' comes back to it\r\n" PROMPT
                               "version\r\nHusk test\r\n" PROMPT);
 }
@@ -178,12 +200,23 @@ static void test_replay_of_one_endless_line(void **state)
     assert_int_equal(strlen(strstr(shown, "returns\r\n") + 9), 2048);
 }
 
+// Reads what has become of the guest, and then wants the prompt.
+static void press_enter(void)
+{
+    fixture_type(" ");
+    fixture_poll();
+    fake_host.now_ns += 300000000;
+    fixture_type("\r");
+    fixture_poll();
+    fake_output_clear(&fixture.serial);
+}
+
 static void test_end_of_the_guest_detaches(void **state)
 {
     (void)state;
     fixture_send(web, "bye");
     fixture_end(web, "exit status 3");
-    assert_shown("bye" RESET "\r\nconsole: web ended: exit status 3\r\n" MISSED_LINE PROMPT);
+    assert_shown("bye" RESET "\r\nconsole: web ended: exit status 3\r\n" MISSED_LINE);
     assert_null(fixture.monitor.attached);
 }
 
@@ -192,11 +225,57 @@ static void test_failure_and_stop_detach(void **state)
     (void)state;
     struct reason why;
     fixture_fail(web, "triple fault");
-    assert_shown(RESET "\r\nconsole: web stopped: triple fault\r\n" MISSED_LINE PROMPT);
+    assert_shown(RESET "\r\nconsole: web stopped: triple fault\r\n" MISSED_LINE);
+    press_enter();
     fixture_run("console ticker");
     fake_output_clear(&fixture.serial);
     assert_int_equal(vm_stop(ticker, &why), STATUS_OK);
-    assert_shown(RESET "\r\nconsole: ticker was stopped\r\n" PROMPT);
+    assert_shown(RESET "\r\nconsole: ticker was stopped\r\n");
+}
+
+// Typed at a shell that has just ended, a command would be one of the monitor's.
+static void test_input_for_a_guest_that_has_ended_is_dropped(void **state)
+{
+    (void)state;
+    fixture_end(web, "powered off");
+    fixture_type("poweroff\r");
+    assert_shown(RESET "\r\nconsole: web ended: powered off\r\n" MISSED_LINE LOST);
+    fake_host.now_ns += 299999999; // too soon for somebody who has read that
+    fixture_type("\rpoweroff\r");
+    assert_shown("");
+    fake_host.now_ns += 300000000;
+    fixture_type("poweroff\r");
+    assert_shown("");
+    assert_int_equal(fixture.leaves, 0);
+    fake_host.now_ns += 300000000;
+    fixture_type("\r");
+    assert_shown(PROMPT);
+    assert_non_null(strstr(fixture_run("version"), "Husk test\r\n"));
+}
+
+static void test_lines_and_the_log_are_shown_after_a_guests_end(void **state)
+{
+    (void)state;
+    fixture_end(web, "done");
+    fixture_poll();
+    fake_output_clear(&fixture.serial);
+    fixture_send(ticker, "tick\n");
+    fixture_log("something");
+    assert_shown("something\r\n[ticker] tick\r\n");
+    fixture_type("x");
+    assert_shown(LOST);
+}
+
+// The terminal's answers to what the guest has asked come when the user has left.
+static void test_answers_to_a_guest_are_not_input(void **state)
+{
+    (void)state;
+    fixture_type(DETACH "\x1b[?62;1c\x1b[24;80R\x1b]lpoweroff\rpoweroff\r\x1b\\"
+                        "\x1bP1$rpoweroff\r\x1b\\\x1b]11;rgb:0000/0000/0000\x07"
+                        "\x9b?62;1c\x9dlpoweroff\r\x9c\x1b[I\x1b[<0;1;2M\x1b[M !\"");
+    assert_shown(RESET "\r\nconsole: web goes on; 'console' comes back to it\r\n" PROMPT);
+    assert_int_equal(fixture.monitor.editor.length, 0);
+    assert_non_null(strstr(fixture_run("version"), "Husk test\r\n"));
 }
 
 static void test_restart_keeps_the_terminal(void **state)
@@ -318,6 +397,9 @@ int main(void)
         TEST(test_replay_of_one_endless_line),
         TEST(test_end_of_the_guest_detaches),
         TEST(test_failure_and_stop_detach),
+        TEST(test_input_for_a_guest_that_has_ended_is_dropped),
+        TEST(test_lines_and_the_log_are_shown_after_a_guests_end),
+        TEST(test_answers_to_a_guest_are_not_input),
         TEST(test_restart_keeps_the_terminal),
         TEST(test_not_to_a_vm_that_is_off),
         TEST(test_input_waits_for_a_busy_guest),
