@@ -64,7 +64,7 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
     monitor->missed_log_lines = 0;
     for (unsigned i = 0; i < VMS_MAX; i++) {
         monitor->views[i] = (struct monitor_view){.monitor = monitor};
-        monitor_view_init(monitor, i);
+        monitor_view_init(&monitor->views[i]);
     }
     line_editor_init(&monitor->editor, &editor_owner, MONITOR_PROMPT);
     skip_log(monitor);

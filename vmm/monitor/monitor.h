@@ -32,6 +32,7 @@ struct monitor_view {
     struct monitor *monitor;
     struct guest_text text; // what is not shown yet
     uint64_t last_byte_ns;
+    bool muted;            // its lines go to its log only
     unsigned missed_lines; // lines that were not shown because the user was connected to a VM
 };
 
@@ -48,12 +49,12 @@ struct monitor {
     unsigned next_vm; // the VM whose output the next turn moves first
 
     struct vm *attached; // the VM that has the terminal; NULL: the user is at the prompt
-    // The VM that ended while it had the terminal. What is typed is for its guest until the user knows.
-    // NULL: the user is at the prompt, or connected to a VM.
+    // The VM that ended while it had the terminal. What is typed is for its guest until the user
+    // knows. NULL: the user is at the prompt, or connected to a VM.
     const struct vm *lost;
     bool loss_told;
     uint64_t lost_byte_ns; // host time of the last byte that was dropped for `lost`
-    bool input_waits;    // the guest had no room for `waiting_byte` at `waiting_since_ns`
+    bool input_waits;      // the guest had no room for `waiting_byte` at `waiting_since_ns`
     uint8_t waiting_byte;
     uint64_t waiting_since_ns;
     uint64_t dropped_bytes;    // typed since the guest stopped reading

@@ -44,16 +44,6 @@ static void forget_missed(struct monitor *monitor)
     monitor->dropped_bytes = 0;
 }
 
-// Drops the part of a line that waits to be shown: the next byte begins a new line.
-static void forget_line(struct monitor *monitor, const struct vm *vm)
-{
-    for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
-        if (monitor->vmm->vms[i] == vm) {
-            monitor_view_init(monitor, i);
-        }
-    }
-}
-
 void monitor_attach(struct monitor *monitor, struct vm *vm)
 {
     const char *name = vm->config.name;
@@ -65,7 +55,7 @@ void monitor_attach(struct monitor *monitor, struct vm *vm)
     }
     console_format(monitor->console, "console: connected to %s; Ctrl-] returns\n", name);
     forget_missed(monitor);
-    forget_line(monitor, vm);
+    monitor_view_init(monitor_view_of(monitor, vm));
     replay(monitor, &vm->terminal);
     monitor->attached = vm;
     monitor->lost = NULL;
@@ -104,7 +94,7 @@ static void detach(struct monitor *monitor, const char *what)
     console_format(monitor->console, "\nconsole: %s %s\n", vm->config.name, what);
     show_missed(monitor);
     forget_missed(monitor);
-    forget_line(monitor, vm);
+    monitor_view_init(monitor_view_of(monitor, vm));
     monitor->attached = NULL;
 }
 

@@ -35,12 +35,14 @@ static struct monitor_text uptime_text(const struct vm *vm)
     return monitor_duration_text(now - MIN(now, vm->clock_base_ns));
 }
 
-static void show_vm(struct monitor *monitor, struct vm *vm)
+static void show_vm(struct monitor *monitor, unsigned index)
 {
-    console_format(monitor->console, "%-15s  %-8s  %5u  %9s  %12llu  %s\n", vm->config.name,
+    struct vm *vm = monitor->vmm->vms[index];
+    console_format(monitor->console, "%-15s  %-8s  %5u  %9s  %12llu  %s%s\n", vm->config.name,
                    vm_state_name(vm->state), vm->config.vcpus,
                    monitor_size_text(vm->config.memory_bytes).text,
-                   (unsigned long long)inspect_exit_total(vm), uptime_text(vm).text);
+                   (unsigned long long)inspect_exit_total(vm), uptime_text(vm).text,
+                   monitor->views[index].muted ? ", muted" : "");
 }
 
 void command_vms(struct monitor *monitor, const struct arguments *arguments)
@@ -53,7 +55,7 @@ void command_vms(struct monitor *monitor, const struct arguments *arguments)
     console_format(monitor->console, "%-15s  %-8s  %5s  %9s  %12s  %s\n", "NAME", "STATE", "VCPUS",
                    "MEMORY", "EXITS", "UPTIME");
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
-        show_vm(monitor, monitor->vmm->vms[i]);
+        show_vm(monitor, i);
     }
 }
 
@@ -98,6 +100,26 @@ void command_console(struct monitor *monitor, const struct arguments *arguments)
     struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
     if (vm) {
         monitor_attach(monitor, vm);
+    }
+}
+
+void command_mute(struct monitor *monitor, const struct arguments *arguments)
+{
+    const char *name = arguments->words[0];
+    const struct vm *vm = monitor_find_vm(monitor, name);
+    if (vm) {
+        monitor_view_of(monitor, vm)->muted = true;
+        console_format(monitor->console, "%s is muted; 'log %s' shows what it sends\n", name, name);
+    }
+}
+
+void command_unmute(struct monitor *monitor, const struct arguments *arguments)
+{
+    const char *name = arguments->words[0];
+    const struct vm *vm = monitor_find_vm(monitor, name);
+    if (vm) {
+        monitor_view_of(monitor, vm)->muted = false;
+        console_format(monitor->console, "what %s sends is shown again\n", name);
     }
 }
 

@@ -7,6 +7,7 @@
 
 struct line_editor;
 struct monitor;
+struct monitor_view;
 
 #define MONITOR_WORDS_MAX 8 // more than any command takes
 
@@ -20,8 +21,10 @@ void monitor_move_output(struct monitor *monitor, uint64_t now);
 // have come without waking this CPU. NEVER_NS: neither.
 uint64_t monitor_output_deadline(const struct monitor *monitor, uint64_t now);
 
+// How the monitor shows the VM's output.
+struct monitor_view *monitor_view_of(struct monitor *monitor, const struct vm *vm);
 // Makes the VM's next byte the first of a line. What is not shown yet is dropped.
-void monitor_view_init(struct monitor *monitor, unsigned index);
+void monitor_view_init(struct monitor_view *view);
 // The columns for a guest's text behind a mark of Husk's of that many columns.
 size_t monitor_text_width(const struct monitor *monitor, size_t mark);
 
@@ -94,6 +97,8 @@ void command_stop(struct monitor *monitor, const struct arguments *arguments);
 void command_pause(struct monitor *monitor, const struct arguments *arguments);
 void command_resume(struct monitor *monitor, const struct arguments *arguments);
 void command_reset(struct monitor *monitor, const struct arguments *arguments);
+void command_mute(struct monitor *monitor, const struct arguments *arguments);
+void command_unmute(struct monitor *monitor, const struct arguments *arguments);
 void command_console(struct monitor *monitor, const struct arguments *arguments);
 
 // ---- monitor_commands_inspect.c ----

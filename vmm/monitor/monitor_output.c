@@ -27,6 +27,9 @@ static void show_piece(struct guest_text *text)
     struct monitor_view *view = container_of(text, struct monitor_view, text);
     struct console *console = view->monitor->console;
     size_t index = (size_t)(view - view->monitor->views);
+    if (view->muted) {
+        return;
+    }
     if (view->monitor->attached) {
         view->missed_lines += !text->cut;
         return;
@@ -40,9 +43,18 @@ static void show_piece(struct guest_text *text)
     console_print(console, "\n");
 }
 
-void monitor_view_init(struct monitor *monitor, unsigned index)
+void monitor_view_init(struct monitor_view *view)
 {
-    guest_text_init(&monitor->views[index].text, show_piece);
+    guest_text_init(&view->text, show_piece);
+}
+
+struct monitor_view *monitor_view_of(struct monitor *monitor, const struct vm *vm)
+{
+    unsigned index = 0;
+    while (monitor->vmm->vms[index] != vm) {
+        index++;
+    }
+    return &monitor->views[index];
 }
 
 size_t monitor_text_width(const struct monitor *monitor, size_t mark)
@@ -59,19 +71,23 @@ static bool is_done(const struct vm *vm)
     return monitor_is_over(vm) || __atomic_load_n(&vm->ending, __ATOMIC_ACQUIRE);
 }
 
-static bool has_room(const struct monitor *monitor, const struct vm *vm)
+static bool has_room(const struct monitor *monitor, unsigned index)
 {
-    if (!monitor->attached) {
-        return console_guest_room(monitor->console) >= LINE_ROOM;
+    const struct vm *vm = monitor->vmm->vms[index];
+    if (monitor->attached == vm) {
+        return console_guest_room(monitor->console) > 0;
     }
-    return monitor->attached != vm || console_guest_room(monitor->console) > 0;
+    if (monitor->attached || monitor->views[index].muted) {
+        return true;
+    }
+    return console_guest_room(monitor->console) >= LINE_ROOM;
 }
 
 // Moves one byte to the console. False: there is none, or the console has no room.
 static bool move_byte(struct monitor *monitor, unsigned index)
 {
     struct vm *vm = monitor->vmm->vms[index];
-    int byte = has_room(monitor, vm) ? terminal_take(&vm->terminal) : -1;
+    int byte = has_room(monitor, index) ? terminal_take(&vm->terminal) : -1;
     if (byte < 0) {
         return false;
     }
@@ -92,7 +108,7 @@ static void show_unfinished(struct monitor *monitor, unsigned index, uint64_t no
     struct monitor_view *view = &monitor->views[index];
     bool due = is_done(vm) || now - view->last_byte_ns >= SILENCE_NS;
     if (view->text.length > 0 && due && !terminal_has_output(&vm->terminal) &&
-        has_room(monitor, vm)) {
+        has_room(monitor, index)) {
         guest_text_flush(&view->text);
         view->text.cut = !is_done(vm);
     }

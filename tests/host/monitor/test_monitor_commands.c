@@ -105,8 +105,9 @@ static void test_every_command_checks_its_arguments(void **state)
 static void test_every_command_that_names_a_vm_checks_the_name(void **state)
 {
     (void)state;
-    static const char *const names[] = {"stop", "pause", "resume", "reset",  "console",
-                                        "regs", "exits", "log",    "screen", "powerbutton"};
+    static const char *const names[] = {"stop",    "pause",       "resume", "reset",
+                                        "console", "regs",        "exits",  "log",
+                                        "screen",  "powerbutton", "mute",   "unmute"};
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
         char line[64];
         snprintf(line, sizeof(line), "%s tickre", names[i]);
@@ -373,6 +374,60 @@ static void test_powerbutton(void **state)
     assert_answer_has("powerbutton spare", "powerbutton: spare is off, not running\r\n");
 }
 
+static void test_mute(void **state)
+{
+    (void)state;
+    assert_answer("mute web", "web is muted; 'log web' shows what it sends\r\n");
+    fake_output_clear(&fixture.serial);
+    fixture_send(web, "unheard\n");
+    fixture_poll();
+    assert_string_equal(fixture.serial.text, "");
+    assert_answer("log web", "| unheard\r\n");
+    assert_answer_has("vms", "  0:00:00, muted\r\n");
+    fixture_send(ticker, "heard\n");
+    fixture_end(web, "done"); // what Husk says of it is no word of the guest
+    fixture_poll();
+    assert_non_null(strstr(fixture.serial.text, "[ticker] heard\r\n"));
+    assert_non_null(strstr(fixture.serial.text, "[web] ended: done\r\n"));
+}
+
+static void test_unmute(void **state)
+{
+    (void)state;
+    fixture_run("mute web");
+    fixture_send(web, "unheard\n");
+    assert_answer("unmute web", "what web sends is shown again\r\n");
+    fixture_send(web, "heard\n");
+    fixture_poll();
+    assert_non_null(strstr(fixture.serial.text, "[web] heard\r\n"));
+    assert_null(strstr(fixture_run("vms"), "muted"));
+}
+
+// It does not wait for the console, and is not told of when the user comes back from another.
+static void test_a_muted_vm_is_out_of_the_way(void **state)
+{
+    (void)state;
+    fixture_run("mute web");
+    fixture.serial.room_left = 0;
+    while (terminal_put(&web->terminal, '\n')) {
+    }
+    for (unsigned turn = 0; turn < 10; turn++) {
+        monitor_poll(&fixture.monitor);
+    }
+    assert_false(terminal_has_output(&web->terminal));
+    fixture.serial.room_left = SIZE_MAX;
+    fixture_run("console ticker");
+    fixture_send(web, "unheard\n");
+    fixture_poll();
+    fixture_type("\x1d");
+    fixture_poll();
+    assert_null(strstr(fixture.serial.text, "away"));
+    fixture_run("console web"); // the user wants to see it
+    fixture_send(web, "seen");
+    fixture_poll();
+    assert_non_null(strstr(fixture.serial.text, "seen"));
+}
+
 static void test_log(void **state)
 {
     (void)state;
@@ -457,6 +512,8 @@ static void test_completion(void **state)
     assert_completes("console t", "console ticker ");
     assert_completes("start he", "start hello ");
     assert_completes("stop he", "stop he");
+    assert_completes("unm", "unmute ");
+    assert_completes("mute t", "mute ticker ");
     assert_completes("help powero", "help poweroff ");
     assert_completes("vms w", "vms w");
     assert_completes("read web t", "read web t");
@@ -509,6 +566,9 @@ int main(void)
         TEST(test_leaving),
         TEST(test_leaving_with_a_vm_that_does_not_stop),
         TEST(test_version),
+        TEST(test_mute),
+        TEST(test_unmute),
+        TEST(test_a_muted_vm_is_out_of_the_way),
         TEST(test_completion),
         TEST(test_completion_lists_what_is_possible),
     };
