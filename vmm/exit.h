@@ -39,7 +39,7 @@ struct exit_io {
     uint16_t port;
     uint8_t width; // bytes: 1, 2, 4
     bool in;
-    bool string;   // INS, OUTS: the handler decodes the instruction
+    bool string;   // INS, OUTS: the instruction in memory says which addresses it uses
     bool repeated; // REP prefix
 };
 

@@ -190,21 +190,33 @@ enum emulate_result emulate_memory_access(struct vcpu_core *vcpu, const struct v
     return result;
 }
 
+// The guest may use the port only as the exit says, whatever is in memory now.
+static bool is_string_io(const struct instruction *instruction, const struct exit_io *exit)
+{
+    return instruction->operation == (exit->in ? OPERATION_INS : OPERATION_OUTS) &&
+           emulator_port_width(instruction) == exit->width;
+}
+
 enum emulate_result emulate_string_io(struct vcpu_core *vcpu, const struct vcpu_ops *ops,
                                       const struct guest_memory *memory, struct emulator_bus *mmio,
-                                      struct emulator_ports *ports, struct emulation *emulation)
+                                      const struct exit_io *exit, struct emulator_ports *ports,
+                                      struct emulation *emulation)
 {
-    struct emulator emulator = {
-        .vcpu = vcpu, .ops = ops, .memory = memory, .mmio = mmio, .ports = ports, .out = emulation};
+    struct emulator emulator = {.vcpu = vcpu,
+                                .ops = ops,
+                                .memory = memory,
+                                .mmio = mmio,
+                                .ports = ports,
+                                .port = exit->port,
+                                .out = emulation};
     struct fetched fetched;
     enum emulate_result result = fetch(&emulator, &fetched);
-    if (result != EMULATE_DONE) {
+    if (result == EMULATE_FAULT) {
         return result;
     }
-    emulation->length = emulator.instruction.length;
-    if (emulator.instruction.operation != OPERATION_INS &&
-        emulator.instruction.operation != OPERATION_OUTS) {
-        return refuse_bytes(&emulator, &fetched, "no string I/O by the instruction");
+    if (result == EMULATE_UNKNOWN || !is_string_io(&emulator.instruction, exit)) {
+        return EMULATE_AGAIN;
     }
+    emulation->length = emulator.instruction.length;
     return emulator_execute_string(&emulator);
 }

@@ -28,9 +28,9 @@ struct emulator_ports {
 };
 
 enum emulate_result {
-    EMULATE_DONE,    // the instruction is complete; RIP must still move by `length` (ADVANCE)
-    EMULATE_AGAIN,   // part of a REP instruction is done: run the guest at the same RIP (RETRY)
-    EMULATE_FAULT,   // inject `event` (RETRY); REG_CR2 is set already
+    EMULATE_DONE,  // the instruction is complete; RIP must still move by `length` (ADVANCE)
+    EMULATE_AGAIN, // part of a REP instruction is done, or none: run the guest at this RIP (RETRY)
+    EMULATE_FAULT, // inject `event` (RETRY); REG_CR2 is set already
     EMULATE_UNKNOWN, // the emulator cannot do it: `why` has the bytes or the address
 };
 
@@ -98,8 +98,11 @@ enum emulate_result emulate_memory_access(struct vcpu_core *vcpu, const struct v
                                           struct emulator_cache *cache,
                                           struct emulation *emulation);
 
-// The same for INS and OUTS alone, after an exit which shows that the guest may use the port. The
-// memory operand may be in `mmio`.
+// The same for INS and OUTS alone. `exit` is the exit that led here: the processor has checked that
+// the guest may use its port with its width. Only this port is accessed, with this width and in
+// this direction. If memory has another instruction by now, which another vCPU may have written,
+// nothing is done, and the result is EMULATE_AGAIN. The memory operand may be in `mmio`.
 enum emulate_result emulate_string_io(struct vcpu_core *vcpu, const struct vcpu_ops *ops,
                                       const struct guest_memory *memory, struct emulator_bus *mmio,
-                                      struct emulator_ports *ports, struct emulation *emulation);
+                                      const struct exit_io *exit, struct emulator_ports *ports,
+                                      struct emulation *emulation);

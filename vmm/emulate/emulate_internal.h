@@ -16,6 +16,7 @@ struct emulator {
     const struct guest_memory *memory;
     struct emulator_bus *mmio;
     struct emulator_ports *ports;   // NULL: INS and OUTS are not allowed
+    uint16_t port;                  // the one that INS or OUTS accesses
     const struct exit_memory *exit; // or NULL
     struct emulation *out;
     struct paging_state paging;
@@ -69,6 +70,12 @@ void emulator_set_flags(struct emulator *emulator, uint64_t rflags);
 // ---- emulate_execute.c, emulate_string.c
 enum emulate_result emulator_execute(struct emulator *emulator);
 enum emulate_result emulator_execute_string(struct emulator *emulator);
+
+// INS and OUTS have no form of 8 bytes: REX.W has no effect.
+static inline unsigned emulator_port_width(const struct instruction *instruction)
+{
+    return MIN(instruction->width, 4);
+}
 
 // The lowest `width` bytes of a value (1 to 8).
 static inline uint64_t low_bytes(uint64_t value, unsigned width)

@@ -12,15 +12,8 @@
 
 static const struct register_operand accumulator = {.number = GPR_RAX};
 static const struct register_operand counter = {.number = GPR_RCX};
-static const struct register_operand port_register = {.number = GPR_RDX};
 static const struct register_operand source_index = {.number = GPR_RSI};
 static const struct register_operand destination_index = {.number = GPR_RDI};
-
-// INS and OUTS have no form of 8 bytes: REX.W has no effect.
-static unsigned port_width(const struct emulator *emulator)
-{
-    return MIN(emulator->instruction.width, 4);
-}
 
 static enum emulate_result source_address(struct emulator *emulator, unsigned width, gva_t *linear)
 {
@@ -106,8 +99,7 @@ static enum emulate_result compare(struct emulator *emulator)
 // Reads the port only after it is sure that the value can be written.
 static enum emulate_result input(struct emulator *emulator)
 {
-    unsigned width = port_width(emulator);
-    uint16_t port = (uint16_t)emulator_get(emulator, port_register, 2);
+    unsigned width = emulator_port_width(&emulator->instruction);
     gva_t linear;
     enum emulate_result result = destination_address(emulator, width, ACCESS_WRITE, &linear);
     if (result == EMULATE_DONE) {
@@ -117,17 +109,16 @@ static enum emulate_result input(struct emulator *emulator)
         return result;
     }
     return emulator_write(emulator, linear, width,
-                          emulator->ports->in(emulator->ports, port, width));
+                          emulator->ports->in(emulator->ports, emulator->port, width));
 }
 
 static enum emulate_result output(struct emulator *emulator)
 {
-    unsigned width = port_width(emulator);
-    uint16_t port = (uint16_t)emulator_get(emulator, port_register, 2);
+    unsigned width = emulator_port_width(&emulator->instruction);
     uint64_t value;
     enum emulate_result result = read_source(emulator, width, &value);
     if (result == EMULATE_DONE) {
-        emulator->ports->out(emulator->ports, port, width, (uint32_t)value);
+        emulator->ports->out(emulator->ports, emulator->port, width, (uint32_t)value);
     }
     return result;
 }
@@ -173,7 +164,8 @@ static void step(struct emulator *emulator)
 {
     enum operation operation = emulator->instruction.operation;
     bool is_port = operation == OPERATION_INS || operation == OPERATION_OUTS;
-    uint64_t bytes = is_port ? port_width(emulator) : emulator->instruction.width;
+    uint64_t bytes =
+        is_port ? emulator_port_width(&emulator->instruction) : emulator->instruction.width;
     if ((emulator->paging.rflags & RFLAGS_DF) != 0) {
         bytes = 0 - bytes;
     }

@@ -206,6 +206,6 @@ enum exit_action vcpu_string_io_exit(struct vcpu *vcpu, struct vm_exit *exit)
     struct vcpu_ports ports = {.ports = {port_in, port_out}, .vcpu = vcpu};
     struct emulation emulation;
     enum emulate_result result = emulate_string_io(&vcpu->core, vcpu->ops, &vcpu->vm->memory,
-                                                   &bus.bus, &ports.ports, &emulation);
+                                                   &bus.bus, &exit->io, &ports.ports, &emulation);
     return finish(vcpu, exit, result, &emulation);
 }

@@ -123,8 +123,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
           &emulation);
     require(guest.access_count <= 4 * EMULATE_ITERATIONS_MAX);
     memset(&emulation, 0, sizeof(emulation));
-    check(emulate_string_io(&guest.core, &fake_guest_ops, &guest.memory, &guest.bus, &guest.ports,
-                            &emulation),
+    const struct exit_io exit = {.port = (uint16_t)input.gpr[GPR_RDX],
+                                 .width = (uint8_t)(1U << input.patched % 3),
+                                 .in = input.patched / 3 % 2 != 0,
+                                 .string = true};
+    check(emulate_string_io(&guest.core, &fake_guest_ops, &guest.memory, &guest.bus, &exit,
+                            &guest.ports, &emulation),
           &emulation);
     repeat(&guest, &input);
     return 0;
