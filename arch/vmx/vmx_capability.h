@@ -17,7 +17,8 @@
 #define PRIMARY_OPTIONAL (uint32_t)(PRIMARY_USE_TPR_SHADOW | PRIMARY_CR8_EXITING)
 #define SECONDARY_OPTIONAL                                                                         \
     ((uint32_t)(SECONDARY_ENABLE_VPID | SECONDARY_WBINVD_EXITING | SECONDARY_ENABLE_RDTSCP |       \
-                SECONDARY_ENABLE_INVPCID | SECONDARY_PAUSE_LOOP_EXITING) |                         \
+                SECONDARY_ENABLE_INVPCID | SECONDARY_PAUSE_LOOP_EXITING |                          \
+                SECONDARY_INSTRUCTION_TIMEOUT) |                                                   \
      SECONDARY_APICV)
 #define EXIT_CONTROL_OPTIONAL                                                                      \
     (uint32_t)(EXIT_CONTROL_ACKNOWLEDGE_INTERRUPT | EXIT_CONTROL_SAVE_PREEMPTION_TIMER)

@@ -45,6 +45,7 @@ static const struct {
     {OPTIONAL_APICV, .secondary = SECONDARY_APICV},
     {OPTIONAL_POSTED_INTERRUPTS, .pin = PIN_POSTED_INTERRUPTS},
     {OPTIONAL_PAUSE_EXIT, .secondary = SECONDARY_PAUSE_LOOP_EXITING},
+    {OPTIONAL_NOTIFY_WINDOW, .secondary = SECONDARY_INSTRUCTION_TIMEOUT},
 };
 
 static void switch_off(struct vmx_capability *c)

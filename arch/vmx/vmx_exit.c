@@ -60,7 +60,16 @@ static NOT_INLINE void decode_cr_access(const struct vcpu_core *vcpu, struct vm_
 
 #define EPT_QUALIFICATION_GVA_VALID BIT(7)
 #define EPT_QUALIFICATION_TRANSLATED BIT(8)
-#define EPT_QUALIFICATION_NMI_UNBLOCKED BIT(12)
+
+// Bit 12 of a qualification, of several exits: the IRET that exited had already ended the blocking
+// of NMIs, which must hold again. The bit is undefined if the exit cut an event short, and without
+// virtual NMIs (28.2.3).
+static inline void block_nmis_again(uint64_t qualification, bool delivery)
+{
+    if ((qualification & BIT(12)) && !delivery && (vmx_capability()->pin & PIN_VIRTUAL_NMIS)) {
+        vmx_blocking_set_nmi(true);
+    }
+}
 
 // Bits 0 to 2 of an EPT violation's qualification are those of enum memory_access.
 static_assert(ACCESS_READ == BIT(0) && ACCESS_WRITE == BIT(1) && ACCESS_EXECUTE == BIT(2),
@@ -86,12 +95,7 @@ static NOT_INLINE void decode_memory(struct vm_exit *exit)
     exit->memory.gva.value = exit->memory.gva_valid ? vmcs_read(GUEST_LINEAR_ADDRESS) : 0;
     decode_code(&exit->memory.code);
     exit->memory.delivery = vmx_requeue_event();
-    // The IRET that faulted had already ended the blocking of NMIs. The bit is undefined if the
-    // exit cut an event short, and without virtual NMIs (28.2.3).
-    if ((qualification & EPT_QUALIFICATION_NMI_UNBLOCKED) && !exit->memory.delivery &&
-        (vmx_capability()->pin & PIN_VIRTUAL_NMIS)) {
-        vmx_blocking_set_nmi(true);
-    }
+    block_nmis_again(qualification, exit->memory.delivery);
 }
 
 // An NMI or machine check that exits has not been through the IDT, so its handler is called here by
@@ -159,10 +163,42 @@ static NOT_INLINE void host_interrupt(struct vcpu_core *vcpu)
     __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
 }
 
-static NOT_INLINE void decode_failure(struct vcpu_core *vcpu, uint32_t reason, struct vm_exit *exit)
+// If a machine check comes during an entry, the CPU may report it by this exit alone (27.9). So its
+// handler is called here: it reads and clears the banks.
+static void decode_failure(struct vcpu_core *vcpu, uint32_t reason, struct vm_exit *exit)
 {
+    if (reason == (VM_EXIT_REASON_ENTRY_FAILURE | VMX_EXIT_ENTRY_MACHINE_CHECK)) {
+        interrupt_call(VECTOR_MC);
+    }
     exit->kind = reason & VM_EXIT_REASON_ENTRY_FAILURE ? EXIT_ENTRY_FAILED : EXIT_UNKNOWN;
     vcpu->backend->last_reason = reason;
+}
+
+#define TIMEOUT_CONTEXT_INVALID BIT(0)
+
+// An instruction, or the delivery of an event, did not end in time. The guest may begin it again,
+// in slices of its own, unless the CPU could not save the guest's state. False: it goes on.
+static bool decode_timeout(struct vcpu_core *vcpu, struct vm_exit *exit)
+{
+    uint64_t qualification = vmcs_read(VM_EXIT_QUALIFICATION);
+    if (qualification & TIMEOUT_CONTEXT_INVALID) {
+        decode_failure(vcpu, VMX_EXIT_INSTRUCTION_TIMEOUT, exit);
+        return true;
+    }
+    block_nmis_again(qualification, vmx_requeue_event());
+    vcpu->exits[EXIT_HOST]++;
+    __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+    return false;
+}
+
+// What hardly ever happens: these exits would only make the switch of `decode` wider.
+static NOT_INLINE bool decode_rest(struct vcpu_core *vcpu, uint32_t reason, struct vm_exit *exit)
+{
+    if (reason == VMX_EXIT_INSTRUCTION_TIMEOUT) {
+        return decode_timeout(vcpu, exit);
+    }
+    decode_failure(vcpu, reason, exit);
+    return true;
 }
 
 // Exits of APIC virtualization.
@@ -263,8 +299,7 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
         exit->kind = EXIT_UNDEFINED;
         return true;
     default:
-        decode_failure(vcpu, reason, exit);
-        return true;
+        return decode_rest(vcpu, reason, exit);
     }
 }
 

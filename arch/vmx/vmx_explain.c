@@ -110,8 +110,9 @@ static const char *const exit_reasons[] = {
     [66] = "SPP-related event",
     [67] = "UMWAIT",
     [68] = "TPAUSE",
+    [75] = "instruction timeout",
 };
-static_assert(ARRAY_SIZE(exit_reasons) == 69, "numbers 0 to 68");
+static_assert(ARRAY_SIZE(exit_reasons) == 76, "numbers 0 to 75");
 
 static const char *text_of(const char *const *table, size_t count, uint32_t number)
 {

@@ -43,6 +43,8 @@ void vmx_summarize(void (*line)(const char *text))
          "those from other CPUs cost exits"},
         {"PAUSE-loop exiting", c->secondary & SECONDARY_PAUSE_LOOP_EXITING, OPTIONAL_PAUSE_EXIT,
          "who waits in a loop uses up its slice"},
+        {"notify window", c->secondary & SECONDARY_INSTRUCTION_TIMEOUT, OPTIONAL_NOTIFY_WINDOW,
+         "an endless instruction holds its CPU"},
         {"virtual NMIs", c->pin & PIN_VIRTUAL_NMIS, OPTIONAL_VIRTUAL_NMIS, "no NMIs for guests"},
         {"WBINVD exiting", c->secondary & SECONDARY_WBINVD_EXITING, OPTIONAL_WBINVD_EXITING,
          "a guest's WBINVD slows the machine"},

@@ -57,6 +57,11 @@ static void vpid_release(uint16_t vpid)
 #define PLE_GAP_TICKS 128
 #define PLE_WINDOW_TICKS 8192
 
+// Instructions that take longer exit, so that no loop inside the CPU keeps it from others. The CPU
+// counts ticks of the TSC, or of a slower clock: this is between 0.05 and 11 ms, which no
+// instruction needs. A repeated string instruction counts for each iteration.
+#define INSTRUCTION_TIMEOUT_TICKS BIT(18)
+
 static void write_controls(struct vcpu_core *vcpu, const struct vmx_capability *c)
 {
     const struct nested_space *nested = vcpu->nested;
@@ -79,6 +84,9 @@ static void write_controls(struct vcpu_core *vcpu, const struct vmx_capability *
     if (c->secondary & SECONDARY_PAUSE_LOOP_EXITING) {
         vmcs_write32(PLE_GAP, PLE_GAP_TICKS);
         vmcs_write32(PLE_WINDOW, PLE_WINDOW_TICKS);
+    }
+    if (c->secondary & SECONDARY_INSTRUCTION_TIMEOUT) {
+        vmcs_write32(INSTRUCTION_TIMEOUT, INSTRUCTION_TIMEOUT_TICKS);
     }
     if (c->secondary & SECONDARY_ENABLE_VPID) {
         vmcs_write16(VPID, vcpu->backend->vpid);

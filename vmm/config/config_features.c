@@ -19,6 +19,7 @@ static const char *const words[] = {
     [OPTIONAL_TRUE_CONTROLS] = "true-controls",
     [OPTIONAL_APICV] = "apicv",
     [OPTIONAL_POSTED_INTERRUPTS] = "posted-interrupts",
+    [OPTIONAL_NOTIFY_WINDOW] = "notify-window",
     [OPTIONAL_PAUSE_EXIT] = "pause-exit",
     [OPTIONAL_NPT_1G] = "npt-1g",
     [OPTIONAL_NRIPS] = "nrips",

@@ -27,6 +27,7 @@ static struct backend_vcpu backend;
 static struct vcpu_core vcpu = {.backend = &backend};
 static struct vm_exit last_exit;
 static enum exit_action action;
+static uint8_t called; // the vector whose handler of the host was called
 
 const struct vmx_capability *vmx_capability(void)
 {
@@ -40,17 +41,16 @@ enum exit_action vcpu_handle_exit(struct vcpu_core *core, struct vm_exit *exit)
     return action;
 }
 
+void interrupt_call(uint8_t vector)
+{
+    called = vector;
+}
+
 // ---- What these exits do not reach ----
 
 void vcpu_handle_events(struct vcpu_core *core)
 {
     (void)core;
-    fail();
-}
-
-void interrupt_call(uint8_t vector)
-{
-    (void)vector;
     fail();
 }
 
@@ -95,6 +95,9 @@ static int set_up(void **state)
     capability = (struct vmx_capability){.pin = PIN_VIRTUAL_NMIS};
     backend = (struct backend_vcpu){0};
     action = RETRY;
+    called = 0;
+    last_exit.kind = EXIT_KINDS;
+    vcpu.work = 0;
     vmcs_write(GUEST_RIP, 0x1000);
     vmcs_write(GUEST_RFLAGS, RFLAGS_FIXED);
     return 0;
@@ -202,6 +205,57 @@ static void test_the_exit_says_what_was_being_delivered(void **state)
     assert_int_equal(delivery_of(valid | interrupt | VECTOR_DF), DELIVERY_OTHER);
 }
 
+static void fail_to_enter(uint32_t basic_reason)
+{
+    vmcs_write32(VM_EXIT_REASON, (uint32_t)VM_EXIT_REASON_ENTRY_FAILURE | basic_reason);
+    vmx_handle_exit(&vcpu);
+    assert_int_equal(last_exit.kind, EXIT_ENTRY_FAILED);
+    assert_int_equal(backend.last_reason & VM_EXIT_REASON_BASIC_MASK, basic_reason);
+}
+
+static void test_a_machine_check_during_an_entry_reaches_its_handler(void **state)
+{
+    const uint32_t invalid_guest_state = 33;
+    (void)state;
+    fail_to_enter(invalid_guest_state);
+    assert_int_equal(called, 0);
+    fail_to_enter(VMX_EXIT_ENTRY_MACHINE_CHECK);
+    assert_int_equal(called, VECTOR_MC);
+}
+
+static void time_out(uint64_t qualification)
+{
+    vmcs_write32(VM_EXIT_REASON, VMX_EXIT_INSTRUCTION_TIMEOUT);
+    vmcs_write(VM_EXIT_QUALIFICATION, qualification);
+    vmx_handle_exit(&vcpu);
+}
+
+// The event whose delivery did not end in time begins anew.
+static void test_after_a_timeout_the_guest_goes_on_in_its_slice(void **state)
+{
+    const uint32_t event = (uint32_t)INTERRUPTION_VALID |
+                           INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT | VECTOR_UD;
+    (void)state;
+    vmcs_write32(IDT_VECTORING_INFO, event);
+    time_out(0);
+    assert_int_equal(last_exit.kind, EXIT_KINDS);
+    assert_int_equal(vcpu.work, WORK_HOST);
+    assert_int_equal(vmcs_read32(VM_ENTRY_INTERRUPTION_INFO), event);
+    assert_int_equal(vmcs_read(GUEST_RIP), 0x1000);
+    vmcs_write32(IDT_VECTORING_INFO, 0);
+    time_out(QUALIFICATION_IRET);
+    assert_int_equal(vmcs_read32(GUEST_INTERRUPTIBILITY), SHADOW_NMI);
+}
+
+static void test_a_timeout_without_the_guests_state_is_its_end(void **state)
+{
+    const uint64_t context_invalid = BIT(0);
+    (void)state;
+    time_out(context_invalid);
+    assert_int_equal(last_exit.kind, EXIT_UNKNOWN);
+    assert_int_equal(backend.last_reason, VMX_EXIT_INSTRUCTION_TIMEOUT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +267,9 @@ int main(void)
         cmocka_unit_test_setup(test_an_iret_that_faults_leaves_nmis_blocked, set_up),
         cmocka_unit_test_setup(test_without_virtual_nmis_no_exit_blocks_nmis, set_up),
         cmocka_unit_test_setup(test_the_exit_says_what_was_being_delivered, set_up),
+        cmocka_unit_test_setup(test_a_machine_check_during_an_entry_reaches_its_handler, set_up),
+        cmocka_unit_test_setup(test_after_a_timeout_the_guest_goes_on_in_its_slice, set_up),
+        cmocka_unit_test_setup(test_a_timeout_without_the_guests_state_is_its_end, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
