@@ -15,11 +15,12 @@
 #include "vmm/util/status.h"
 #include "vmm/vm/vm.h"
 
-// The features of all CPUs that run guests. The set shrinks while the CPUs start, before there is a
-// VM.
+// The CPUID of all CPUs that run guests. It shrinks while the CPUs start, before there is a VM.
 static struct cpuid_set common;
 static bool has_common;
-static struct spinlock common_lock;
+// Each CPU joins what all CPUs have in common: CPUID here, virtualisation in the back end, the
+// FPU's components in live_state. CPUs start at the same time, and they join one after another.
+static struct spinlock joining;
 
 const struct vcpu_ops *virtualization_choose(struct reason *why)
 {
@@ -80,7 +81,7 @@ static void remove_compaction(struct cpuid_set *set, unsigned index)
     cpuid_set_remove(set, word, CPUID_D_1_EAX_XSAVEC | CPUID_D_1_EAX_XSAVES);
 }
 
-static void join_common(unsigned index, const struct vcpu_ops *ops)
+static void join_cpuid(unsigned index, const struct vcpu_ops *ops)
 {
     struct cpuid_set own;
     struct cpuid_word word;
@@ -88,13 +89,11 @@ static void join_common(unsigned index, const struct vcpu_ops *ops)
     cpuid_set_read(&own, cpuid_checked);
     remove_unsupported(&own, ops->features());
     remove_compaction(&own, index);
-    uint64_t flags = spinlock_acquire(&common_lock);
     bool narrowed = has_common && cpuid_set_narrow(&common, &own, &word, &lost);
     if (!has_common) {
         common = own;
         has_common = true;
     }
-    spinlock_release(&common_lock, flags);
     if (narrowed) {
         log_line("CPU %u has less than others: guests do without, CPUID %#x:E%cX bits %#x first",
                  index, word.leaf, word.reg - 'a' + 'A', lost);
@@ -106,14 +105,23 @@ struct cpuid_registers virtualization_cpuid(uint32_t leaf, uint32_t subleaf)
     return cpuid_set_apply(&common, leaf, subleaf, cpuid(leaf, subleaf));
 }
 
+// Whether this CPU runs guests.
+static bool join(unsigned index, const struct vcpu_ops *ops, struct reason *why)
+{
+    uint64_t flags = spinlock_acquire(&joining);
+    bool joined = ops->enable_cpu(why) == STATUS_OK;
+    if (joined) {
+        join_cpuid(index, ops);
+    }
+    spinlock_release(&joining, flags);
+    return joined;
+}
+
 void virtualization_start_cpu(struct vmm *vmm)
 {
     unsigned index = cpu_this()->index;
     struct reason why = {""};
-    vmm->runs_guests[index] = vmm->ops && vmm->ops->enable_cpu(&why) == STATUS_OK;
-    if (vmm->runs_guests[index]) {
-        join_common(index, vmm->ops);
-    }
+    vmm->runs_guests[index] = vmm->ops && join(index, vmm->ops, &why);
     if (index == 0) {
         if (vmm->ops && !vmm->runs_guests[0]) {
             vmm->no_guests = why;

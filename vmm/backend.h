@@ -228,8 +228,8 @@ struct vcpu_ops {
     const struct space_ops *space;
     const struct apic_ops *apic; // only for CPUs with FEATURE_APIC
 
-    // Switches virtualisation on for this CPU, once. On failure `why` names the missing feature, or
-    // the bit that forbids it.
+    // Switches virtualisation on for this CPU, once. One CPU calls it at a time. On failure `why`
+    // names the missing feature, or the bit that forbids it.
     enum status (*enable_cpu)(struct reason *why);
     void (*disable_cpu)(void); // back to a state in which INIT and reset work
 

@@ -5,7 +5,6 @@
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
 #include "arch/x86/features.h"
-#include "arch/x86/spinlock.h"
 #include "vmm/backend.h"
 #include "vmm/util/format.h"
 #include "vmm/util/status.h"
@@ -79,17 +78,14 @@ enum status svm_capability_read(struct svm_capability *c, struct reason *why)
 
 static struct svm_capability common = {
     .features = UINT32_MAX, .asids = UINT32_MAX, .pages_1g = true};
-static struct spinlock common_lock;
 
 void svm_capability_join(const struct svm_capability *own)
 {
-    uint64_t flags = spinlock_acquire(&common_lock);
     common.features &= own->features;
     common.asids = MIN(common.asids, own->asids);
     common.pages_1g &= own->pages_1g;
     common.is_qemu_tcg |= own->is_qemu_tcg;
     common.ipis_exit |= own->ipis_exit;
-    spinlock_release(&common_lock, flags);
 }
 
 const struct svm_capability *svm_capability(void)

@@ -4,13 +4,11 @@
 #include "arch/vmx/vmx_capability_shared.h"
 
 #include "arch/vmx/vmx_capability.h"
-#include "arch/x86/spinlock.h"
 #include "vmm/util/types.h"
 
 // A VM may use several CPUs with one set of tables, so it can use only what all of them have.
 static struct vmx_capability common;
 static bool has_common;
-static struct spinlock common_lock;
 
 const struct vmx_capability *vmx_capability(void)
 {
@@ -19,14 +17,10 @@ const struct vmx_capability *vmx_capability(void)
 
 enum status vmx_capability_join(const struct vmx_capability *own, struct reason *why)
 {
-    enum status status = STATUS_OK;
-    uint64_t flags = spinlock_acquire(&common_lock);
     if (has_common) {
-        status = vmx_capability_narrow(&common, own, why);
-    } else {
-        common = *own;
-        has_common = true;
+        return vmx_capability_narrow(&common, own, why);
     }
-    spinlock_release(&common_lock, flags);
-    return status;
+    common = *own;
+    has_common = true;
+    return STATUS_OK;
 }

@@ -79,10 +79,10 @@ enum status live_state_init_cpu(struct reason *why)
     if (has_rdtscp && !rdtscp) {
         return refuse(why, STATUS_UNSUPPORTED, "it has no RDTSCP, CPU 0 has");
     }
-    uint64_t mask = __atomic_and_fetch(&xcr0_mask, components_here(), __ATOMIC_RELAXED);
-    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | (mask ? CR4_OSXSAVE : 0));
-    if (mask) {
-        xcr0_write(mask);
+    xcr0_mask &= components_here();
+    write_cr4(read_cr4() | CR4_OSFXSR | CR4_OSXMMEXCPT | (xcr0_mask ? CR4_OSXSAVE : 0));
+    if (xcr0_mask) {
+        xcr0_write(xcr0_mask);
     }
     return STATUS_OK;
 }

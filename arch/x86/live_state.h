@@ -25,7 +25,8 @@ struct live_state {
 // all CPUs have them. Call it once, on CPU 0, before the other CPUs start.
 void live_state_init_machine(void);
 // Sets CR4.OSFXSR and OSXSAVE on this CPU. Takes the components that this CPU lacks from all CPUs.
-// Call it before there is a VM. Fails if CPU 0 has RDTSCP and this CPU does not.
+// Call it on one CPU at a time, before there is a VM. Fails if CPU 0 has RDTSCP and this CPU does
+// not.
 enum status live_state_init_cpu(struct reason *why);
 uint64_t live_state_xcr0_mask(void); // 0: no XSAVE
 // Whether guests may have XSAVEC (and XSAVES) on this CPU. If not, it fails with the reason. Call
