@@ -29,9 +29,14 @@ def lines_of(text, name):
 
     "[NAME]+" goes on with the line before.
     """
-    plain = ESCAPES.sub("", text)
-    plain = re.sub(rf"\r*\n\r*\[{name}\]\+", "", plain)
-    return re.findall(rf"^\[{name}\] ?([^\r\n]*)", plain.replace("\r", "\n"), re.M)
+    plain = ESCAPES.sub("", text).replace("\r", "\n")
+    lines = []
+    for mark, shown in re.findall(rf"^\[{name}\]([ +]?)(.*)", plain, re.M):
+        if mark == "+":
+            lines[-1] += shown
+        else:
+            lines.append(shown)
+    return lines
 
 
 def beds_of(name):
