@@ -11,9 +11,11 @@
 #include "arch/x86/log.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/panic.h"
+#include "arch/x86/time.h"
 #include "arch/x86/vectors.h"
 #include "boot/boot_info.h"
 #include "drivers/framebuffer.h"
+#include "drivers/glass.h"
 #include "drivers/ps2_keyboard.h"
 #include "drivers/serial_lines.h"
 #include "drivers/serial_probe.h"
@@ -33,19 +35,10 @@
 static bool keyboard_used;
 static struct text_screen screen;
 static struct framebuffer framebuffer;
-static void (*draw_screen)(void); // NULL: there is no screen
+static struct glass glass;
+static bool screen_used;
 
 // ---- The screen ----
-
-static void draw_text(void)
-{
-    vga_text_draw(&screen);
-}
-
-static void draw_pixels(void)
-{
-    framebuffer_draw(&framebuffer, &screen);
-}
 
 static void put_on_screen(const char *text, size_t length)
 {
@@ -54,14 +47,20 @@ static void put_on_screen(const char *text, size_t length)
     }
 }
 
+static void start_display(struct glass_display *display, unsigned columns, unsigned rows)
+{
+    text_screen_init(&screen, columns, rows);
+    glass_init(&glass, &screen, display);
+    screen_used = true;
+}
+
 static void start_text(const struct boot_framebuffer *tag)
 {
     bool told = tag->kind == SCREEN_TEXT && vga_text_has(tag->width, tag->height);
     unsigned columns = told ? tag->width : VGA_TEXT_COLUMNS;
     unsigned rows = told ? tag->height : VGA_TEXT_ROWS;
-    vga_text_init(tag->kind == SCREEN_TEXT ? tag->physical : VGA_TEXT_ADDRESS, columns, rows);
-    text_screen_init(&screen, columns, rows);
-    draw_screen = draw_text;
+    uint64_t address = tag->kind == SCREEN_TEXT ? tag->physical : VGA_TEXT_ADDRESS;
+    start_display(vga_text_init(address, columns, rows), columns, rows);
 }
 
 static struct framebuffer_field field(struct boot_colour colour)
@@ -90,8 +89,7 @@ static void start_pixels(const struct boot_framebuffer *tag)
     }
     volatile void *pixels = paging_map_device(tag->physical, bytes, CACHE_WRITE_COMBINING);
     framebuffer_init(&framebuffer, &mode, (void *)(uintptr_t)pixels);
-    text_screen_init(&screen, framebuffer.columns, framebuffer.rows);
-    draw_screen = draw_pixels;
+    start_display(&framebuffer.display, framebuffer.columns, framebuffer.rows);
 }
 
 static void show_log_on_screen(void)
@@ -102,7 +100,7 @@ static void show_log_on_screen(void)
         put_on_screen(line, strlen(line));
         put_on_screen("\n", 1);
     }
-    draw_screen();
+    glass_draw_all(&glass);
 }
 
 void consoles_start_screen(const struct boot_info *info, unsigned chosen)
@@ -116,7 +114,7 @@ void consoles_start_screen(const struct boot_info *info, unsigned chosen)
     } else if ((tag->kind == SCREEN_TEXT || !info->efi) && vga_text_present()) {
         start_text(tag);
     }
-    if (!draw_screen) {
+    if (!screen_used) {
         log_line("screen: none");
         return;
     }
@@ -130,7 +128,7 @@ void consoles_choose_serial(const struct boot_info *info, const struct acpi_info
 {
     serial_lines_find(acpi);
     bool has_serial = serial_lines_choose(chosen);
-    if (!has_serial && !draw_screen) {
+    if (!has_serial && !screen_used) {
         log_line("console: what was chosen is not there: all that is found is used");
         consoles_start_screen(info, CONSOLE_SCREEN);
         (void)serial_lines_choose(CONSOLE_SERIAL);
@@ -144,9 +142,9 @@ void consoles_choose_serial(const struct boot_info *info, const struct acpi_info
 static void write_directly(const char *text, size_t length)
 {
     serial_lines_write_directly(text, length);
-    if (draw_screen) {
+    if (screen_used) {
         put_on_screen(text, length);
-        draw_screen();
+        glass_draw_all(&glass);
     }
 }
 
@@ -207,13 +205,6 @@ static size_t screen_room(struct console_output *output)
     return SIZE_MAX;
 }
 
-// The screen is drawn only here: text that scrolls away within a series of writes is never drawn.
-static void screen_flush(struct console_output *output)
-{
-    (void)output;
-    draw_screen();
-}
-
 static void keyboard_interrupt(struct interrupt_frame *frame)
 {
     (void)frame;
@@ -224,9 +215,9 @@ static void keyboard_interrupt(struct interrupt_frame *frame)
 // Without a screen nobody types on the keyboard.
 static void start_keyboard(void)
 {
-    keyboard_used = draw_screen && ps2_keyboard_init();
+    keyboard_used = screen_used && ps2_keyboard_init();
     if (!keyboard_used) {
-        if (draw_screen) {
+        if (screen_used) {
             log_line("keyboard: none: there is no PS/2 controller");
         }
         return;
@@ -248,10 +239,10 @@ static void wake_monitor(const char *text, size_t length)
 void consoles_hand_over(struct console *console)
 {
     static struct console_output display = {
-        .write = screen_write, .room = screen_room, .flush = screen_flush, .colour = true};
+        .write = screen_write, .room = screen_room, .colour = true};
     hand_over_serial(console);
     start_keyboard();
-    if (draw_screen) {
+    if (screen_used) {
         display.columns = screen.columns;
         console_add(console, &display);
     }
@@ -269,8 +260,16 @@ int consoles_read(void)
     return byte < 0 && keyboard_used ? ps2_keyboard_read() : byte;
 }
 
+uint64_t consoles_draw(void)
+{
+    return screen_used ? glass_turn(&glass, time_now_ns) : NEVER_NS;
+}
+
 void consoles_flush(void)
 {
+    if (screen_used) {
+        glass_draw_all(&glass);
+    }
     serial_lines_flush();
 }
 

@@ -34,5 +34,8 @@ void consoles_take_back(void);
 // no interrupt that comes.
 int consoles_read(void);
 uint64_t consoles_poll_ns(void);
-// Waits until the devices have sent all text.
+// Draws on the screen for one turn, if one is due. Returns when the next one is, in ns; NEVER_NS:
+// the screen shows all text.
+uint64_t consoles_draw(void);
+// Waits until the devices have sent all text, and the screen shows it.
 void consoles_flush(void);

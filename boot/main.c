@@ -264,7 +264,8 @@ _Noreturn static void run_first_cpu(void)
         ipi_run_calls();
         interrupts_window();
         uint64_t poll_ns = monitor_poll(&monitor); // MIN would call it twice
-        poll_ns = MIN(poll_ns, time_now_ns() + consoles_poll_ns());
+        uint64_t draw_ns = consoles_draw();
+        poll_ns = MIN(MIN(poll_ns, draw_ns), time_now_ns() + consoles_poll_ns());
         if (config.poweroff_on_idle && guests_all_ended(&vmm)) {
             leave_and_power_off();
         }

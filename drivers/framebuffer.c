@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Draws cells as pixels. The memory is write-combining: it is written in runs of 8 bytes and never
-// read.
+// Draws characters as pixels. The memory is write-combining: it is written in runs of 8 bytes and
+// never read.
 #include "drivers/framebuffer.h"
 #include "drivers/font.h"
+#include "drivers/glass.h"
+#include "drivers/text_screen.h"
 #include "vmm/util/string.h"
 
 #define PIXELS_MAX 16384
@@ -20,7 +22,6 @@
 #define FOREGROUND_MASK 0x0f
 #define BACKGROUND_SHIFT 4
 #define BACKGROUND_MASK 0x07
-#define NOT_DRAWN 0 // no text_screen has such a cell
 
 // The VGA's 16 colours, in the order of its attributes.
 static const uint8_t colours[FRAMEBUFFER_COLOURS][3] = {
@@ -91,27 +92,6 @@ static uint64_t margin_bytes(const struct framebuffer *framebuffer,
            (uint64_t)(mode->width - width) / 2 * framebuffer->pixel_bytes;
 }
 
-void framebuffer_init(struct framebuffer *framebuffer, const struct framebuffer_mode *mode,
-                      void *pixels)
-{
-    unsigned scale = MIN(mode->width / (COMFORTABLE_COLUMNS * FONT_WIDTH),
-                         mode->height / (COMFORTABLE_ROWS * FONT_HEIGHT));
-    memset(framebuffer, 0, sizeof(*framebuffer)); // `drawn` is NOT_DRAWN
-    framebuffer->pitch = mode->pitch;
-    framebuffer->pixel_bytes = (unsigned)pixel_bytes(mode);
-    framebuffer->scale = MAX(MIN(scale, SCALE_MAX), 1);
-    framebuffer->columns =
-        MIN(mode->width / (FONT_WIDTH * framebuffer->scale), TEXT_SCREEN_COLUMNS_MAX);
-    framebuffer->rows =
-        MIN(mode->height / (FONT_HEIGHT * framebuffer->scale),
-            MIN(TEXT_SCREEN_CELLS_MAX / framebuffer->columns, TEXT_SCREEN_ROWS_MAX));
-    framebuffer->pixels = (uint8_t *)pixels + margin_bytes(framebuffer, mode);
-    make_palette(framebuffer, mode);
-    for (uint32_t y = 0; y < mode->height; y++) {
-        memset((uint8_t *)pixels + y * framebuffer->pitch, 0, mode->width * pixel_bytes(mode));
-    }
-}
-
 // Makes one line of pixels out of a row of dots. Returns its bytes.
 static unsigned make_line(const struct framebuffer *framebuffer, unsigned dots,
                           const uint32_t pixel_values[2], uint8_t *line)
@@ -134,10 +114,12 @@ static void copy_line(uint8_t *to, const uint8_t *line, unsigned bytes)
     }
 }
 
-// Draws a cell's character. The rows from `cursor_row` on are the cursor.
-static void draw_cell(const struct framebuffer *framebuffer, unsigned row, unsigned column,
-                      uint16_t cell, unsigned cursor_row)
+// The cursor is the last rows of dots.
+static void draw_cell(struct glass_display *display, unsigned row, unsigned column, uint16_t cell,
+                      bool cursor)
 {
+    const struct framebuffer *framebuffer = container_of(display, struct framebuffer, display);
+    unsigned cursor_row = cursor ? CURSOR_FIRST_ROW : FONT_HEIGHT;
     unsigned attribute = cell >> ATTRIBUTE_SHIFT;
     const uint32_t pixel_values[2] = {
         framebuffer->palette[attribute >> BACKGROUND_SHIFT & BACKGROUND_MASK],
@@ -161,38 +143,33 @@ static void draw_cell(const struct framebuffer *framebuffer, unsigned row, unsig
     }
 }
 
-static void draw_row(struct framebuffer *framebuffer, const uint16_t *cells, unsigned row)
+// A locked instruction empties the write-combining buffers (SDM Vol. 3A 12.3.1). A CPU that halts
+// would otherwise keep them.
+static void finish(struct glass_display *display, unsigned cursor)
 {
-    uint16_t *drawn = &framebuffer->drawn[(size_t)row * framebuffer->columns];
-    for (unsigned column = 0; column < framebuffer->columns; column++) {
-        if (drawn[column] != cells[column]) {
-            drawn[column] = cells[column];
-            draw_cell(framebuffer, row, column, cells[column], FONT_HEIGHT);
-        }
-    }
-}
-
-// Draws the cell with the cursor. `drawn` cannot describe such a cell.
-static void draw_cursor(struct framebuffer *framebuffer, const struct text_screen *screen)
-{
-    unsigned column = MIN(screen->column, screen->columns - 1);
-    framebuffer->cursor = screen->row * screen->columns + column;
-    framebuffer->drawn[framebuffer->cursor] = NOT_DRAWN;
-    draw_cell(framebuffer, screen->row, column, screen->cells[framebuffer->cursor],
-              CURSOR_FIRST_ROW);
-}
-
-void framebuffer_draw(struct framebuffer *framebuffer, struct text_screen *screen)
-{
-    screen->dirty[framebuffer->cursor / framebuffer->columns] = true;
-    for (unsigned row = 0; row < framebuffer->rows; row++) {
-        if (screen->dirty[row]) {
-            screen->dirty[row] = false;
-            draw_row(framebuffer, &screen->cells[(size_t)row * framebuffer->columns], row);
-        }
-    }
-    draw_cursor(framebuffer, screen);
-    // A locked instruction empties the write-combining buffers (SDM Vol. 3A 12.3.1). A CPU that
-    // halts would otherwise keep them.
+    (void)display;
+    (void)cursor;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+void framebuffer_init(struct framebuffer *framebuffer, const struct framebuffer_mode *mode,
+                      void *pixels)
+{
+    unsigned scale = MIN(mode->width / (COMFORTABLE_COLUMNS * FONT_WIDTH),
+                         mode->height / (COMFORTABLE_ROWS * FONT_HEIGHT));
+    memset(framebuffer, 0, sizeof(*framebuffer));
+    framebuffer->display = (struct glass_display){.draw_cell = draw_cell, .finish = finish};
+    framebuffer->pitch = mode->pitch;
+    framebuffer->pixel_bytes = (unsigned)pixel_bytes(mode);
+    framebuffer->scale = MAX(MIN(scale, SCALE_MAX), 1);
+    framebuffer->columns =
+        MIN(mode->width / (FONT_WIDTH * framebuffer->scale), TEXT_SCREEN_COLUMNS_MAX);
+    framebuffer->rows =
+        MIN(mode->height / (FONT_HEIGHT * framebuffer->scale),
+            MIN(TEXT_SCREEN_CELLS_MAX / framebuffer->columns, TEXT_SCREEN_ROWS_MAX));
+    framebuffer->pixels = (uint8_t *)pixels + margin_bytes(framebuffer, mode);
+    make_palette(framebuffer, mode);
+    for (uint32_t y = 0; y < mode->height; y++) {
+        memset((uint8_t *)pixels + y * framebuffer->pitch, 0, mode->width * pixel_bytes(mode));
+    }
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A linear framebuffer as a console: draws a text_screen as pixels. Pure: the caller maps the
-// framebuffer and gives a pointer.
+// A linear framebuffer as a display of characters. Pure: the caller maps the framebuffer and gives
+// a pointer.
 #pragma once
 
-#include "drivers/text_screen.h"
+#include "drivers/glass.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
@@ -26,15 +26,14 @@ struct framebuffer_mode {
 };
 
 struct framebuffer {
+    struct glass_display display;
     uint8_t *pixels; // of the first cell
     uint64_t pitch;
     unsigned pixel_bytes;
     unsigned scale; // a dot of the font is so many pixels wide and high
     unsigned columns;
     unsigned rows;
-    unsigned cursor; // the cell that has the cursor
     uint32_t palette[FRAMEBUFFER_COLOURS];
-    uint16_t drawn[TEXT_SCREEN_CELLS_MAX]; // what is on the screen, which is never read back
 };
 
 // Whether the driver can draw in a mode: 16, 24 or 32 bits per pixel (15 counts as 16), up to 16384
@@ -46,9 +45,7 @@ uint64_t framebuffer_bytes(const struct framebuffer_mode *mode);
 
 // Makes the screen black. `mode` has passed framebuffer_check; `pixels` has its framebuffer_bytes.
 // The characters are as large as possible with 160 x 45 of them, but at least 8x16 pixels.
-// text_screen_init takes `columns` and `rows`. The rest is a margin, the same on both sides.
+// The screen that `display` shows has `columns` and `rows`. The rest is a margin, the same on both
+// sides.
 void framebuffer_init(struct framebuffer *framebuffer, const struct framebuffer_mode *mode,
                       void *pixels);
-
-// Draws the changed cells, and the cursor. `screen` has the framebuffer's size.
-void framebuffer_draw(struct framebuffer *framebuffer, struct text_screen *screen);

@@ -24,9 +24,21 @@ static uint16_t blank(const struct text_screen *screen)
     return (uint16_t)(screen->attribute << ATTRIBUTE_SHIFT | ' ');
 }
 
+// The place of a row's cells. `first` turns the rows round: a scroll moves no cell.
+static size_t row_place(const struct text_screen *screen, unsigned row)
+{
+    unsigned place = screen->first + row;
+    return (size_t)(place < screen->rows ? place : place - screen->rows) * screen->columns;
+}
+
 static uint16_t *row_cells(struct text_screen *screen, unsigned row)
 {
-    return &screen->cells[(size_t)row * screen->columns];
+    return &screen->cells[row_place(screen, row)];
+}
+
+const uint16_t *text_screen_row(const struct text_screen *screen, unsigned row)
+{
+    return &screen->cells[row_place(screen, row)];
 }
 
 static void erase(struct text_screen *screen, unsigned row, unsigned from, unsigned to)
@@ -35,7 +47,6 @@ static void erase(struct text_screen *screen, unsigned row, unsigned from, unsig
     for (unsigned column = from; column < to; column++) {
         cells[column] = blank(screen);
     }
-    screen->dirty[row] = true;
 }
 
 static void erase_rows(struct text_screen *screen, unsigned from, unsigned to)
@@ -62,9 +73,8 @@ static void line_feed(struct text_screen *screen)
         screen->row++;
         return;
     }
-    memmove(screen->cells, row_cells(screen, 1), sizeof(screen->cells[0]) * last * screen->columns);
+    screen->first = screen->first < last ? screen->first + 1 : 0;
     erase(screen, last, 0, screen->columns);
-    memset(screen->dirty, true, screen->rows);
 }
 
 // After a character in the last column the cursor stands behind it. Only the next character starts
@@ -77,7 +87,6 @@ static void draw(struct text_screen *screen, char character)
     }
     row_cells(screen, screen->row)[screen->column++] =
         (uint16_t)(screen->attribute << ATTRIBUTE_SHIFT | (uint8_t)character);
-    screen->dirty[screen->row] = true;
 }
 
 static void put_plain(struct text_screen *screen, char character)
@@ -222,6 +231,7 @@ static void put_in_sequence(struct text_screen *screen, char character)
 
 void text_screen_put(struct text_screen *screen, char character)
 {
+    screen->changes++;
     switch (screen->state) {
     case TEXT_SCREEN_PLAIN:
         put_plain(screen, character);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A text console as cells in memory: cursor, colours, scrolling, and the ANSI sequences of line
-// editing. It knows no hardware; vga_text.h and framebuffer.h draw it.
+// editing. It knows no hardware; glass.h draws it.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -22,7 +22,8 @@ struct text_screen {
     bool private_sequence; // ESC [ ? ... is ignored
     unsigned parameter_count;
     uint16_t parameters[TEXT_SCREEN_PARAMETERS];
-    bool dirty[TEXT_SCREEN_ROWS_MAX]; // the row has changed; the function that draws it clears this
+    uint64_t changes; // grows with each character: without growth there is nothing to draw
+    unsigned first;   // the place in `cells` of row 0, in rows; the rows after the last place wrap
     // Row after row, `columns` cells each. A cell is as in the VGA: the character is the low byte,
     // the attribute the high one.
     uint16_t cells[TEXT_SCREEN_CELLS_MAX];
@@ -31,6 +32,8 @@ struct text_screen {
 // Makes an empty screen with at least one column and row. If that would be too many cells, it has
 // fewer columns and rows than asked for.
 void text_screen_init(struct text_screen *screen, unsigned columns, unsigned rows);
+// The cells of a row, 0 is the top one.
+const uint16_t *text_screen_row(const struct text_screen *screen, unsigned row);
 // Writes a character. It understands \r \n \b \t; ESC [ n C, D (cursor), K (erase in line), J (in
 // screen), H (home or row;column), m (colours, bold, reverse; 16 of them, background dark). Other
 // sequences and control characters are ignored.

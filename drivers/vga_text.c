@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Draws a text_screen into the VGA's text memory. That memory is slow to read, so it is never read.
+// Writes cells into the VGA's text memory. That memory is slow to read, so it is never read.
 #include "drivers/vga_text.h"
 
 #include "arch/x86/io.h"
 #include "arch/x86/paging.h"
+#include "drivers/glass.h"
 #include "drivers/text_screen.h"
+#include "vmm/util/types.h"
 
 #define CRTC_INDEX 0x3d4
 #define CRTC_DATA 0x3d5
@@ -20,9 +22,9 @@
 
 #define MEMORY_BYTES (32 * KIB) // at 0xb8000
 #define CELL_BYTES sizeof(uint16_t)
-#define CELLS_PER_WORD (sizeof(uint64_t) / CELL_BYTES)
 
-static volatile uint64_t *memory;
+static volatile uint16_t *memory;
+static unsigned memory_columns;
 
 static void write_crtc(uint8_t index, uint8_t value)
 {
@@ -44,39 +46,33 @@ bool vga_text_present(void)
 
 bool vga_text_has(unsigned columns, unsigned rows)
 {
-    return columns > 0 && columns <= TEXT_SCREEN_COLUMNS_MAX && columns % CELLS_PER_WORD == 0 &&
-           rows > 0 && rows <= TEXT_SCREEN_ROWS_MAX &&
+    return columns > 0 && columns <= TEXT_SCREEN_COLUMNS_MAX && rows > 0 &&
+           rows <= TEXT_SCREEN_ROWS_MAX &&
            (uint64_t)columns * rows <= MIN(MEMORY_BYTES / CELL_BYTES, TEXT_SCREEN_CELLS_MAX);
 }
 
-void vga_text_init(uint64_t address, unsigned columns, unsigned rows)
+// The chip draws the cursor itself: `finish` moves it.
+static void draw_cell(struct glass_display *display, unsigned row, unsigned column, uint16_t cell,
+                      bool cursor)
 {
+    (void)display;
+    (void)cursor;
+    memory[row * memory_columns + column] = cell;
+}
+
+static void finish(struct glass_display *display, unsigned cursor)
+{
+    (void)display;
+    write_crtc(CRTC_CURSOR_HIGH, (uint8_t)(cursor >> 8));
+    write_crtc(CRTC_CURSOR_LOW, (uint8_t)cursor);
+}
+
+struct glass_display *vga_text_init(uint64_t address, unsigned columns, unsigned rows)
+{
+    static struct glass_display display = {.draw_cell = draw_cell, .finish = finish};
     memory = paging_map_device(address, (uint64_t)columns * rows * CELL_BYTES, CACHE_UNCACHED);
+    memory_columns = columns;
     write_crtc(CRTC_CURSOR_START, CURSOR_FIRST_LINE);
     write_crtc(CRTC_CURSOR_END, CURSOR_LAST_LINE);
-}
-
-static void draw_row(const struct text_screen *screen, unsigned row)
-{
-    size_t words = screen->columns / CELLS_PER_WORD;
-    const uint16_t *cells = &screen->cells[(size_t)row * screen->columns];
-    for (size_t i = 0; i < words; i++) {
-        uint64_t word;
-        __builtin_memcpy(&word, &cells[i * CELLS_PER_WORD], sizeof(word));
-        memory[row * words + i] = word;
-    }
-}
-
-void vga_text_draw(struct text_screen *screen)
-{
-    for (unsigned row = 0; row < screen->rows; row++) {
-        if (screen->dirty[row]) {
-            screen->dirty[row] = false;
-            draw_row(screen, row);
-        }
-    }
-    unsigned column = MIN(screen->column, screen->columns - 1);
-    unsigned position = screen->row * screen->columns + column;
-    write_crtc(CRTC_CURSOR_HIGH, (uint8_t)(position >> 8));
-    write_crtc(CRTC_CURSOR_LOW, (uint8_t)position);
+    return &display;
 }

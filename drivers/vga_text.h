@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The VGA's text mode: draws a text_screen.
+// The VGA's text mode as a display of characters.
 #pragma once
 
 #include "vmm/util/types.h"
-
-struct text_screen;
 
 #define VGA_TEXT_ADDRESS 0xb8000
 #define VGA_TEXT_COLUMNS 80
@@ -15,7 +13,6 @@ struct text_screen;
 bool vga_text_present(void);
 // Whether the VGA can have a text mode of that size.
 bool vga_text_has(unsigned columns, unsigned rows);
-// Maps the memory of a mode of that size (vga_text_has) at `address`, and shows the cursor.
-void vga_text_init(uint64_t address, unsigned columns, unsigned rows);
-// Draws the changed rows and the cursor. `screen` has the same size.
-void vga_text_draw(struct text_screen *screen);
+// Maps the memory of a mode of that size (vga_text_has) at `address`, and shows the cursor. The
+// screen that the display shows has the same size.
+struct glass_display *vga_text_init(uint64_t address, unsigned columns, unsigned rows);

@@ -19,8 +19,8 @@ HOST_MACHINE := $(addprefix boot/,boot_info memory_map) \
                 $(addprefix arch/x86/,acpi_aml acpi_fadt acpi_madt acpi_parse acpi_rsdp acpi_spcr \
                                       clock_scale cpuid_set firmware_switch mc146818_date \
                                       nested_table xsave_area) \
-                $(addprefix drivers/,font framebuffer pci_serial ps2_scan_codes text_screen \
-                                     uart16550 uart16550_registers)
+                $(addprefix drivers/,font framebuffer glass pci_serial ps2_scan_codes \
+                                     text_screen uart16550 uart16550_registers vga_text)
 
 # A header in tests/host/instead/ takes the place of the one of Husk's with the same name, whose
 # instructions only a kernel may execute.

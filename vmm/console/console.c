@@ -78,13 +78,6 @@ static bool pump_chunk(const struct console *console, struct console_output *out
     return moved;
 }
 
-static void flush(struct console_output *output)
-{
-    if (output->flush) {
-        output->flush(output);
-    }
-}
-
 void console_pump(struct console *console)
 {
     for (unsigned i = 0; i < console->output_count; i++) {
@@ -93,12 +86,7 @@ void console_pump(struct console *console)
             output->next = console->end;
             output->stalled = output->room(output) == 0;
         }
-        bool moved = false;
         while (pump_chunk(console, output)) {
-            moved = true;
-        }
-        if (moved) {
-            flush(output);
         }
     }
 }
@@ -244,6 +232,5 @@ void console_panic(struct console *console, const char *text)
             }
             panic_byte(output, *byte);
         }
-        flush(output);
     }
 }

@@ -11,15 +11,13 @@
 #define CONSOLE_GUEST_CELLS 2048
 
 // A place where the text appears. `write` takes what it can at once and returns how much that is.
-// `room` returns how much `write` would take now. Neither waits. `flush` is called after a series
-// of writes: an output may wait for it before it shows them. `flush` may be NULL. Lines end in
-// "\r\n", so an output adds nothing. Husk's own text uses only printable ASCII, \r, \n, \b, \t,
-// BEL, ESC [ K and, with `colour`, ESC [ ... m (Ctrl-L also sends ESC [ H ESC [ 2 J). A guest that
-// has the terminal may send any byte; CAN (0x18) ends an unfinished sequence.
+// `room` returns how much `write` would take now. Neither waits, and an output may show the text
+// later. Lines end in "\r\n", so an output adds nothing. Husk's own text uses only printable ASCII,
+// \r, \n, \b, \t, BEL, ESC [ K and, with `colour`, ESC [ ... m (Ctrl-L also sends ESC [ H ESC [ 2
+// J). A guest that has the terminal may send any byte; CAN (0x18) ends an unfinished sequence.
 struct console_output {
     size_t (*write)(struct console_output *output, const char *text, size_t length);
     size_t (*room)(struct console_output *output);
-    void (*flush)(struct console_output *output);
     bool colour;      // the output gets colour codes too
     unsigned columns; // of a row; text that is longer wraps
     // The console's own:

@@ -96,10 +96,10 @@ static void test_the_reset_leaves_nothing_on_the_screen(void **state)
         text_screen_put(&shown, serial.text[i]);
     }
     for (unsigned cell = 0; cell < 24 * 80; cell++) {
-        assert_int_equal(shown.cells[cell] & 0xff, ' ');
+        assert_int_equal(text_screen_row(&shown, cell / 80)[cell % 80] & 0xff, ' ');
     }
-    assert_int_equal(shown.cells[24 * 80], 0x0700 | 'x');
-    assert_int_equal(shown.cells[24 * 80 + 1] & 0xff, ' ');
+    assert_int_equal(text_screen_row(&shown, 24)[0], 0x0700 | 'x');
+    assert_int_equal(text_screen_row(&shown, 24)[1] & 0xff, ' ');
 }
 
 static void test_colour_only_where_it_is_wanted(void **state)
@@ -112,33 +112,6 @@ static void test_colour_only_where_it_is_wanted(void **state)
     assert_string_equal(serial.text, "[a]");
     assert_string_equal(screen.text, "\x1b[32m[a]\x1b[m");
     assert_int_equal(console_backlog(&console), 0);
-}
-
-static size_t length_at_flush;
-static unsigned flushes;
-
-static void count_flush(struct console_output *output)
-{
-    length_at_flush = container_of(output, struct fake_output, output)->length;
-    flushes++;
-}
-
-static void test_flush_comes_once_after_a_series_of_writes(void **state)
-{
-    char text[1000];
-    (void)state;
-    memset(text, 'x', sizeof(text));
-    flushes = 0;
-    screen.output.flush = count_flush;
-    console_write(&console, text, sizeof(text));
-    console_pump(&console);
-    assert_int_equal(flushes, 1);
-    assert_int_equal(length_at_flush, sizeof(text));
-    console_pump(&console);
-    assert_int_equal(flushes, 1);
-    console_panic(&console, "panic");
-    assert_int_equal(flushes, 2);
-    assert_int_equal(length_at_flush, sizeof(text) + 5);
 }
 
 static void test_slow_output_does_not_hold_the_fast_one(void **state)
@@ -266,7 +239,6 @@ int main(void)
         cmocka_unit_test_setup(test_a_terminal_is_reset, set_up),
         cmocka_unit_test_setup(test_the_reset_leaves_nothing_on_the_screen, set_up),
         cmocka_unit_test_setup(test_colour_only_where_it_is_wanted, set_up),
-        cmocka_unit_test_setup(test_flush_comes_once_after_a_series_of_writes, set_up),
         cmocka_unit_test_setup(test_slow_output_does_not_hold_the_fast_one, set_up),
         cmocka_unit_test_setup(test_long_text_waits_for_room, set_up),
         cmocka_unit_test_setup(test_guests_get_a_part_of_the_ring, set_up),

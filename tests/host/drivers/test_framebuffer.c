@@ -2,6 +2,8 @@
 // Tests of the framebuffer console: the right pixels in every depth, and no pixel outside.
 #include "drivers/font.h"
 #include "drivers/framebuffer.h"
+#include "drivers/glass.h"
+#include "drivers/text_screen.h"
 #include "vmm/util/string.h"
 
 #include <setjmp.h>
@@ -39,6 +41,7 @@ static const struct framebuffer_mode mode_16 = {.pitch = 2048,
 
 static struct framebuffer framebuffer;
 static struct text_screen screen;
+static struct glass glass;
 static uint8_t *pixels;
 
 // `pixels` is exactly as long as the mode needs, so ASan finds a write beyond.
@@ -51,6 +54,7 @@ static void start(const struct framebuffer_mode *mode)
     memset(pixels, UNTOUCHED, framebuffer_bytes(mode));
     framebuffer_init(&framebuffer, mode, pixels);
     text_screen_init(&screen, framebuffer.columns, framebuffer.rows);
+    glass_init(&glass, &screen, &framebuffer.display);
     assert_int_equal(screen.columns, framebuffer.columns);
     assert_int_equal(screen.rows, framebuffer.rows);
 }
@@ -68,7 +72,7 @@ static void show(const char *text)
     for (; *text != '\0'; text++) {
         text_screen_put(&screen, *text);
     }
-    framebuffer_draw(&framebuffer, &screen);
+    glass_draw_all(&glass);
 }
 
 static uint32_t pixel_at(const struct framebuffer_mode *mode, unsigned x, unsigned y)
@@ -86,7 +90,7 @@ static unsigned expected_colour(unsigned x, unsigned y)
     unsigned row = y / (FONT_HEIGHT * framebuffer.scale);
     unsigned dot_x = x / framebuffer.scale % FONT_WIDTH;
     unsigned dot_y = y / framebuffer.scale % FONT_HEIGHT;
-    uint16_t cell = screen.cells[row * screen.columns + column];
+    uint16_t cell = text_screen_row(&screen, row)[column];
     unsigned cursor_column = MIN(screen.column, screen.columns - 1);
     bool cursor = row == screen.row && column == cursor_column && dot_y >= CURSOR_FIRST_ROW;
     bool set = cursor || (font_row((char)cell, dot_y) << dot_x & 0x80) != 0;
