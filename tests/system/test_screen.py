@@ -2,11 +2,13 @@
 """Screen and keyboard are a console as good as the serial line, and do without one."""
 
 import re
+import time
 
 import pytest
 
 from screen import UNKNOWN, Screen
 from test_panic import break_it
+from test_starvation import assemble
 
 SCREENS = {
     "uefi": {"firmware": "uefi", "machine": "q35"},
@@ -101,6 +103,47 @@ def test_serial_line_and_screen_show_the_same(boot_screen, name):
     last = [line for line in lines if line][: -len(["husk> version", "Husk", "husk>"])]
     expected = [line[:80] for line in answer if len(line) <= 80][-10:]
     assert [line for line in last if line in expected][-10:] == expected
+
+
+# Line after line to its console, each of another letter.
+FLOOD = """
+    mov al, 'a'
+line:
+    mov cx, 60
+again:
+    out 0xe9, al
+    loop again
+    mov ah, al
+    mov al, 10
+    out 0xe9, al
+    mov al, ah
+    inc al
+    cmp al, 'z'
+    jbe line
+    mov al, 'a'
+    jmp line
+"""
+
+
+def flood_steps(lines):
+    """How the letters of the flood's lines follow each other."""
+    letters = [found[1] for line in lines if (found := re.match(r"\[flood\] (\w)\1{59}$", line))]
+    return {(ord(after) - ord(before)) % 26 for before, after in zip(letters, letters[1:])}
+
+
+@pytest.mark.parametrize("name", ["text", "32-bit"])
+def test_keys_are_seen_while_a_guest_floods_the_screen(boot_screen, tmp_path, name):
+    modules = [(assemble(tmp_path, "flood", FLOOD), "vm=flood mem=2M cpu=0")]
+    _, screen = boot_screen(name, "console=screen", modules=modules)
+    screen.wait_for(r"^\[flood\] (\w)\1{59}$")
+    screen.monitor.type_keys("stop")
+    screen.wait_for(r"^husk> stop$")
+    screen.monitor.type_keys(" flood\n")
+    screen.wait_for(r"^flood stopped")
+    # Soon it shows the last lines, one after another, and nothing of those that scrolled by.
+    end = time.monotonic() + 20
+    while flood_steps(lines := screen.lines()) != {1}:
+        assert time.monotonic() < end, lines
 
 
 def test_a_chosen_screen_leaves_the_serial_line_alone(boot_screen):
