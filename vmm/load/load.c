@@ -2,10 +2,14 @@
 // Recognises a payload's kind and calls the loader of that kind.
 #include "vmm/load/load.h"
 
-#include "vmm/address.h"
 #include "vmm/load/load_elf.h"
-#include "vmm/load/load_internal.h"
-#include "vmm/memory/guest_memory.h"
+#include "vmm/load/load_elf_program.h"
+#include "vmm/load/load_flat.h"
+#include "vmm/load/load_linux.h"
+#include "vmm/load/load_linux_header.h"
+#include "vmm/load/load_multiboot1.h"
+#include "vmm/load/load_multiboot2.h"
+#include "vmm/load/load_multiboot2_header.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
@@ -21,17 +25,6 @@ static_assert(ARRAY_SIZE(kind_names) == PAYLOAD_KINDS, "a name for each kind");
 const char *payload_kind_name(enum payload_kind kind)
 {
     return (unsigned)kind < PAYLOAD_KINDS ? kind_names[kind] : kind_names[PAYLOAD_UNKNOWN];
-}
-
-bool payload_read(const struct payload *payload, uint64_t offset, void *into, uint64_t bytes)
-{
-    if (offset > payload->size || bytes > payload->size - offset) {
-        return false;
-    }
-    if (bytes > 0) {
-        memcpy(into, payload->bytes + offset, bytes);
-    }
-    return true;
 }
 
 enum payload_kind payload_recognise(const uint8_t *bytes, uint64_t size)
@@ -58,33 +51,6 @@ enum payload_kind payload_recognise(const uint8_t *bytes, uint64_t size)
     default:
         return flat_recognise(&payload) ? PAYLOAD_FLAT : PAYLOAD_UNKNOWN;
     }
-}
-
-enum status load_copy(const struct payload *payload, const struct guest_memory *memory,
-                      const struct load_piece *piece, struct reason *why)
-{
-    uint8_t *to;
-    if (piece->file_bytes > piece->memory_bytes) {
-        return refuse(why, STATUS_INVALID, "%s %u: %#llx bytes in the file, but %#llx in memory",
-                      piece->what, piece->index, (unsigned long long)piece->file_bytes,
-                      (unsigned long long)piece->memory_bytes);
-    }
-    to = guest_memory_at(memory, gpa(piece->address), piece->memory_bytes);
-    if (!to) {
-        return refuse(why, STATUS_RANGE,
-                      "%s %u: %#llx bytes at address %#llx do not fit in the VM's RAM of %llu KiB",
-                      piece->what, piece->index, (unsigned long long)piece->memory_bytes,
-                      (unsigned long long)piece->address,
-                      (unsigned long long)(guest_memory_size(memory) / KIB));
-    }
-    if (!payload_read(payload, piece->offset, to, piece->file_bytes)) {
-        return refuse(why, STATUS_INVALID,
-                      "%s %u: %#llx bytes at offset %#llx are not in the file of %#llx bytes",
-                      piece->what, piece->index, (unsigned long long)piece->file_bytes,
-                      (unsigned long long)piece->offset, (unsigned long long)payload->size);
-    }
-    memset(to + piece->file_bytes, 0, piece->memory_bytes - piece->file_bytes);
-    return STATUS_OK;
 }
 
 enum status payload_load(const struct load_request *request, const struct guest_memory *memory,

@@ -3,7 +3,7 @@
 #include "vmm/load/load_address_image.h"
 
 #include "vmm/load/load.h"
-#include "vmm/load/load_internal.h"
+#include "vmm/load/load_payload.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Loads an ELF executable that follows no boot protocol. Gives it a stack, page tables, a command
 // line, boot information and modules.
+#include "vmm/load/load_elf_program.h"
+
 #include "vmm/address.h"
 #include "vmm/host.h"
 #include "vmm/load/load.h"
 #include "vmm/load/load_elf.h"
-#include "vmm/load/load_internal.h"
-#include "vmm/load/load_multiboot1.h"
+#include "vmm/load/load_multiboot1_info.h"
 #include "vmm/load/load_page_tables.h"
 #include "vmm/load/load_place.h"
 #include "vmm/memory/guest_map.h"

@@ -5,7 +5,7 @@
 #include "vmm/address.h"
 #include "vmm/load/load.h"
 #include "vmm/load/load_elf.h"
-#include "vmm/load/load_internal.h"
+#include "vmm/load/load_payload.h"
 #include "vmm/load/load_place.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Loads a flat binary like a PC's firmware loads a boot sector, but the whole file.
+#include "vmm/load/load_flat.h"
+
 #include "vmm/load/load.h"
-#include "vmm/load/load_internal.h"
-#include "vmm/load/load_multiboot1.h"
+#include "vmm/load/load_multiboot1_info.h"
+#include "vmm/load/load_payload.h"
 #include "vmm/load/load_place.h"
 #include "vmm/memory/guest_map.h"
 #include "vmm/memory/guest_memory.h"

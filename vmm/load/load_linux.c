@@ -4,8 +4,10 @@
 
 #include "vmm/address.h"
 #include "vmm/load/load.h"
-#include "vmm/load/load_internal.h"
+#include "vmm/load/load_linux_header.h"
+#include "vmm/load/load_linux_params.h"
 #include "vmm/load/load_page_tables.h"
+#include "vmm/load/load_payload.h"
 #include "vmm/memory/guest_map.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"

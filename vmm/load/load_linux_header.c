@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Reads and checks the header of a Linux kernel image, and finds the place that it wants.
+#include "vmm/load/load_linux_header.h"
+
 #include "vmm/load/load.h"
-#include "vmm/load/load_internal.h"
-#include "vmm/load/load_linux.h"
+#include "vmm/load/load_payload.h"
 #include "vmm/memory/guest_map.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Writes what a Linux kernel finds at its start: boot parameters, command line, GDT.
+#include "vmm/load/load_linux_params.h"
+
 #include "vmm/address.h"
 #include "vmm/load/load.h"
-#include "vmm/load/load_linux.h"
+#include "vmm/load/load_linux_header.h"
 #include "vmm/memory/guest_map.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/string.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Writes the boot information of Multiboot 1 (Specification 0.6.96, 3.3).
+#include "vmm/load/load_multiboot1_info.h"
+
 #include "vmm/address.h"
 #include "vmm/load/load.h"
-#include "vmm/load/load_internal.h"
-#include "vmm/load/load_multiboot1.h"
 #include "vmm/load/load_place.h"
 #include "vmm/memory/guest_map.h"
 #include "vmm/memory/guest_memory.h"

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Finds a Multiboot 2 header and reads its tags (Multiboot2 Specification 2.0, 3.1).
+#include "vmm/load/load_multiboot2_header.h"
+
 #include "vmm/load/load.h"
-#include "vmm/load/load_internal.h"
-#include "vmm/load/load_multiboot2.h"
+#include "vmm/load/load_payload.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 

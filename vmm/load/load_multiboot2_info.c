@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Writes the boot information of Multiboot 2 (Multiboot2 Specification 2.0, 3.6).
+#include "vmm/load/load_multiboot2_info.h"
+
 #include "vmm/address.h"
 #include "vmm/load/load.h"
 #include "vmm/load/load_elf_sections.h"
-#include "vmm/load/load_internal.h"
-#include "vmm/load/load_multiboot2.h"
 #include "vmm/load/load_place.h"
 #include "vmm/memory/guest_map.h"
 #include "vmm/memory/guest_memory.h"

@@ -7,6 +7,8 @@
 
 struct load_request;
 
+#define LOADER_NAME "Husk" // Multiboot tells the payload the loader's name
+
 // Where the next piece may go: on a page of its own, from `next` on, below `end` (at most 4 GiB),
 // and outside the areas of the PC itself.
 struct load_placement {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "tests/host/load/load_fixture.h"
-#include "vmm/load/load_linux.h"
+#include "vmm/load/load_linux_header.h"
 
 #define FILE_BYTES 0x3000
 
