@@ -10,6 +10,7 @@
 #include "vmm/load/load_multiboot1.h"
 #include "vmm/load/load_multiboot2.h"
 #include "vmm/load/load_multiboot2_header.h"
+#include "vmm/load/load_plan.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
@@ -61,6 +62,7 @@ enum status payload_load(const struct load_request *request, const struct guest_
         kind = payload_recognise(request->payload.bytes, request->payload.size);
     }
     memset(result, 0, sizeof(*result));
+    memset(request->plan, 0, sizeof(*request->plan));
     result->kind = kind;
     if (request->module_count > LOAD_MODULES_MAX) {
         return refuse(why, STATUS_RANGE, "%u further modules given, expected %d at most",

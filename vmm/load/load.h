@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Loaders: copy a payload into a VM's memory, and say in which state the first CPU starts.
+// Loaders: plan what of a payload goes where in a VM's memory, and say in which state the first CPU
+// starts.
 #pragma once
 
 #include "vmm/util/status.h"
@@ -31,6 +32,7 @@ struct load_request {
     struct payload payload;
     unsigned module_count; // further modules
     struct payload modules[LOAD_MODULES_MAX];
+    struct load_plan *plan; // becomes what is to be copied
 };
 
 enum start_mode { START_REAL, START_PROTECTED, START_LONG };
@@ -83,7 +85,9 @@ const char *payload_kind_name(enum payload_kind kind);
 // The kind of a payload; PAYLOAD_UNKNOWN: it has no known header.
 enum payload_kind payload_recognise(const uint8_t *bytes, uint64_t size);
 
-// Loads the payload. Checks every value in it against its size and the VM's memory before use.
-// After a failure the VM must not run; `why` names the field and the value.
+// Loads the payload: writes small structures (page tables, boot information) at once, and adds all
+// that is copied from payload and modules to the plan. The payload is loaded once load_plan_step
+// has carried the plan out. Checks every value against the payload's size and the VM's memory
+// before use. After a failure the VM must not run; `why` names the field and the value.
 enum status payload_load(const struct load_request *request, const struct guest_memory *memory,
                          struct load_result *result, struct reason *why);

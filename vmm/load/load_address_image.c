@@ -51,9 +51,9 @@ enum status address_image_check(const struct address_image *image, const struct 
 
 enum status address_image_load(const struct address_image *image, const struct payload *payload,
                                const struct guest_memory *memory, uint64_t shift,
-                               struct reason *why)
+                               struct load_plan *plan, struct reason *why)
 {
     struct load_piece piece = piece_of(image, payload);
     piece.address += shift;
-    return load_copy(payload, memory, &piece, why);
+    return payload_plan(payload, memory, &piece, plan, why);
 }

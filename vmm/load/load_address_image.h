@@ -6,6 +6,7 @@
 #include "vmm/util/types.h"
 
 struct guest_memory;
+struct load_plan;
 struct payload;
 
 // The header's fields, with their names in both specifications.
@@ -23,7 +24,7 @@ struct address_image {
 enum status address_image_check(const struct address_image *image, const struct payload *payload,
                                 uint64_t *end, struct reason *why);
 
-// Loads a checked image `shift` bytes above the address in its header.
+// Plans to load a checked image `shift` bytes above the address in its header.
 enum status address_image_load(const struct address_image *image, const struct payload *payload,
                                const struct guest_memory *memory, uint64_t shift,
-                               struct reason *why);
+                               struct load_plan *plan, struct reason *why);

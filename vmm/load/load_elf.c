@@ -275,7 +275,7 @@ static enum status check_overlap(const struct elf_image *image, unsigned index,
 }
 
 enum status elf_load(const struct elf_image *image, const struct guest_memory *memory,
-                     uint64_t limit, uint64_t *end, struct reason *why)
+                     uint64_t limit, struct load_plan *plan, uint64_t *end, struct reason *why)
 {
     struct elf_segment segment;
     *end = 0;
@@ -287,14 +287,14 @@ enum status elf_load(const struct elf_image *image, const struct guest_memory *m
         if (status != STATUS_OK) {
             return status;
         }
-        status = load_copy(image->payload, memory,
-                           &(struct load_piece){.what = "ELF segment",
-                                                .index = i,
-                                                .offset = segment.offset,
-                                                .file_bytes = segment.file_bytes,
-                                                .address = segment.physical,
-                                                .memory_bytes = segment.memory_bytes},
-                           why);
+        status = payload_plan(image->payload, memory,
+                              &(struct load_piece){.what = "ELF segment",
+                                                   .index = i,
+                                                   .offset = segment.offset,
+                                                   .file_bytes = segment.file_bytes,
+                                                   .address = segment.physical,
+                                                   .memory_bytes = segment.memory_bytes},
+                              plan, why);
         if (status != STATUS_OK) {
             return status;
         }

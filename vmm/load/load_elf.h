@@ -6,6 +6,7 @@
 #include "vmm/util/types.h"
 
 struct guest_memory;
+struct load_plan;
 struct payload;
 
 enum elf_class { ELF_CLASS_NONE, ELF_CLASS_32, ELF_CLASS_64 };
@@ -52,10 +53,10 @@ bool elf_segment_at(const struct elf_image *image, unsigned index, struct elf_se
 enum status elf_extent(const struct elf_image *image, uint64_t *start, uint64_t *end,
                        struct reason *why);
 
-// Copies all segments to their physical addresses. All must end at `limit` or below, and no two may
-// overlap. `end` becomes the end of the highest segment.
+// Plans to copy all segments to their physical addresses. All must end at `limit` or below, and no
+// two may overlap. `end` becomes the end of the highest segment.
 enum status elf_load(const struct elf_image *image, const struct guest_memory *memory,
-                     uint64_t limit, uint64_t *end, struct reason *why);
+                     uint64_t limit, struct load_plan *plan, uint64_t *end, struct reason *why);
 
 // The physical address of the entry, which must lie in a segment with all of `flags`. The header's
 // entry is a virtual address; some kernels state the physical one, so that is tried second.

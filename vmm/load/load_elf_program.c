@@ -142,7 +142,7 @@ static enum status load_program(const struct load_request *request, enum elf_cla
         return refuse(why, STATUS_INVALID, "ELF e_ident[EI_CLASS] is %d: expected %s", wide ? 1 : 2,
                       wide ? "2, ELF64" : "1, ELF32");
     }
-    status = elf_load(&image, memory, wide ? UINT64_MAX : 4 * GIB, &end, why);
+    status = elf_load(&image, memory, wide ? UINT64_MAX : 4 * GIB, request->plan, &end, why);
     if (status != STATUS_OK) {
         return status;
     }

@@ -110,8 +110,8 @@ static bool is_to_load(const struct elf64_section *section)
 
 // `room` is how many bytes of the file the sections before this one leave.
 static enum status load_section(const struct elf_sections *sections, unsigned index, uint64_t room,
-                                struct load_placement *placement, uint64_t *address,
-                                struct reason *why)
+                                struct load_placement *placement, struct load_plan *plan,
+                                uint64_t *address, struct reason *why)
 {
     struct elf64_section section = section_at(sections, index);
     struct load_piece piece = {.what = "ELF section",
@@ -130,11 +130,12 @@ static enum status load_section(const struct elf_sections *sections, unsigned in
                       index, (unsigned long long)section.size, (unsigned long long)room);
     }
     *address = piece.address;
-    return load_copy(sections->image->payload, placement->memory, &piece, why);
+    return payload_plan(sections->image->payload, placement->memory, &piece, plan, why);
 }
 
 enum status elf_sections_load(const struct elf_sections *sections, uint64_t table,
-                              struct load_placement *placement, struct reason *why)
+                              struct load_placement *placement, struct load_plan *plan,
+                              struct reason *why)
 {
     uint8_t *copy = guest_memory_at(placement->memory, gpa(table), elf_sections_bytes(sections));
     uint64_t used = 0; // of the file's bytes
@@ -145,7 +146,7 @@ enum status elf_sections_load(const struct elf_sections *sections, uint64_t tabl
             continue;
         }
         enum status status = load_section(sections, i, sections->image->payload->size - used,
-                                          placement, &address, why);
+                                          placement, plan, &address, why);
         if (status != STATUS_OK) {
             return status;
         }

@@ -7,6 +7,7 @@
 
 struct elf_image;
 struct load_placement;
+struct load_plan;
 
 struct elf_sections {
     const struct elf_image *image;
@@ -22,8 +23,9 @@ enum status elf_sections_open(const struct elf_image *image, struct elf_sections
 
 uint64_t elf_sections_bytes(const struct elf_sections *sections);
 
-// Loads the sections that have no address of their own, as GRUB does. Together they must not have
-// more bytes than the file. Writes the address that each
-// gets into the copy of the table, which is in guest memory at `table`.
+// Plans to copy the sections that have no address of their own, as GRUB does. Together they must
+// not have more bytes than the file. Writes the address that each gets into the copy of the table,
+// which is in guest memory at `table`.
 enum status elf_sections_load(const struct elf_sections *sections, uint64_t table,
-                              struct load_placement *placement, struct reason *why);
+                              struct load_placement *placement, struct load_plan *plan,
+                              struct reason *why);

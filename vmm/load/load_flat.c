@@ -49,7 +49,7 @@ enum status load_flat(const struct load_request *request, const struct guest_mem
     result->entry = BOOT_SECTOR_ADDRESS;
     result->stack = BOOT_SECTOR_ADDRESS;
     result->rdx = FIRST_HARD_DISK;
-    status = load_copy(payload, memory, &whole, why);
+    status = payload_plan(payload, memory, &whole, request->plan, why);
     if (status != STATUS_OK) {
         return status;
     }

@@ -67,7 +67,7 @@ static enum status load_initrd(const struct load_request *request,
                                    .address = address,
                                    .memory_bytes = last ? module->size
                                                         : ALIGN_UP(module->size, INITRD_ALIGNMENT)};
-        enum status status = load_copy(module, memory, &piece, why);
+        enum status status = payload_plan(module, memory, &piece, request->plan, why);
         if (status != STATUS_OK) {
             return status;
         }
@@ -77,7 +77,7 @@ static enum status load_initrd(const struct load_request *request,
 }
 
 static enum status load_kernel(const struct linux_image *image, const struct guest_memory *memory,
-                               struct reason *why)
+                               struct load_plan *plan, struct reason *why)
 {
     const struct load_piece kernel = {.what = "bzImage kernel",
                                       .offset = image->offset,
@@ -88,7 +88,7 @@ static enum status load_kernel(const struct linux_image *image, const struct gue
         return refuse(why, STATUS_NO_MEMORY, "bzImage: no RAM from %#llx to %#llx", LINUX_PARAMS,
                       GUEST_EBDA);
     }
-    return load_copy(image->payload, memory, &kernel, why);
+    return payload_plan(image->payload, memory, &kernel, plan, why);
 }
 
 static void start(const struct linux_image *image, const struct guest_memory *memory,
@@ -134,7 +134,7 @@ enum status load_linux(const struct load_request *request, const struct guest_me
     if (status != STATUS_OK) {
         return status;
     }
-    status = load_kernel(&image, memory, why);
+    status = load_kernel(&image, memory, request->plan, why);
     if (status != STATUS_OK) {
         return status;
     }

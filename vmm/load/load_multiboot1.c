@@ -77,10 +77,11 @@ static enum status check_flags(uint32_t flags, struct reason *why)
 }
 
 // Loads the image that the address fields of flag 16 describe. `end` becomes the end of its bss.
-static enum status load_addresses(const struct payload *payload, const struct guest_memory *memory,
-                                  uint64_t header_offset, uint64_t *entry, uint64_t *end,
-                                  struct reason *why)
+static enum status load_addresses(const struct load_request *request,
+                                  const struct guest_memory *memory, uint64_t header_offset,
+                                  uint64_t *entry, uint64_t *end, struct reason *why)
 {
+    const struct payload *payload = &request->payload;
     struct multiboot1_addresses at;
     struct address_image image;
     enum status status;
@@ -99,13 +100,14 @@ static enum status load_addresses(const struct payload *payload, const struct gu
         return status;
     }
     *entry = at.entry_addr;
-    return address_image_load(&image, payload, memory, 0, why);
+    return address_image_load(&image, payload, memory, 0, request->plan, why);
 }
 
 // Loads an ELF file with a Multiboot header. GRUB takes both classes, and so does Husk.
-static enum status load_elf(const struct payload *payload, const struct guest_memory *memory,
+static enum status load_elf(const struct load_request *request, const struct guest_memory *memory,
                             uint64_t *entry, uint64_t *end, struct reason *why)
 {
+    const struct payload *payload = &request->payload;
     struct elf_image image;
     enum status status;
     if (elf_recognise(payload) == ELF_CLASS_NONE) {
@@ -116,7 +118,7 @@ static enum status load_elf(const struct payload *payload, const struct guest_me
     if (status != STATUS_OK) {
         return status;
     }
-    status = elf_load(&image, memory, 4 * GIB, end, why);
+    status = elf_load(&image, memory, 4 * GIB, request->plan, end, why);
     if (status != STATUS_OK) {
         return status;
     }
@@ -141,8 +143,8 @@ enum status load_multiboot1(const struct load_request *request, const struct gue
         return status;
     }
     status = (header.flags & HEADER_ADDRESSES) != 0
-                 ? load_addresses(payload, memory, offset, &result->entry, &end, why)
-                 : load_elf(payload, memory, &result->entry, &end, why);
+                 ? load_addresses(request, memory, offset, &result->entry, &end, why)
+                 : load_elf(request, memory, &result->entry, &end, why);
     if (status != STATUS_OK) {
         return status;
     }

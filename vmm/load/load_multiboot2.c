@@ -57,9 +57,9 @@ static enum status choose_shift(const struct multiboot2_header *header,
 }
 
 static enum status load_addresses(const struct multiboot2_header *header,
-                                  const struct payload *payload, const struct guest_memory *memory,
-                                  struct multiboot2_image *image, uint64_t *entry,
-                                  struct reason *why)
+                                  const struct load_request *request,
+                                  const struct guest_memory *memory, struct multiboot2_image *image,
+                                  uint64_t *entry, struct reason *why)
 {
     struct address_image at = {.header_offset = header->offset,
                                .header_addr = header->header_addr,
@@ -77,7 +77,7 @@ static enum status load_addresses(const struct multiboot2_header *header,
     if (at.load_addr == FROM_START_OF_FILE) {
         at.load_addr = at.header_addr - (uint32_t)at.header_offset;
     }
-    status = address_image_check(&at, payload, &end, why);
+    status = address_image_check(&at, &request->payload, &end, why);
     if (status != STATUS_OK) {
         return status;
     }
@@ -88,14 +88,15 @@ static enum status load_addresses(const struct multiboot2_header *header,
     image->base = at.load_addr + shift;
     image->end = end + shift;
     *entry = at.entry_addr + shift;
-    return address_image_load(&at, payload, memory, shift, why);
+    return address_image_load(&at, &request->payload, memory, shift, request->plan, why);
 }
 
 // Loads an ELF file. GRUB takes both classes, and so does Husk.
-static enum status load_elf(const struct multiboot2_header *header, const struct payload *payload,
-                            const struct guest_memory *memory, struct multiboot2_image *image,
-                            uint64_t *entry, struct reason *why)
+static enum status load_elf(const struct multiboot2_header *header,
+                            const struct load_request *request, const struct guest_memory *memory,
+                            struct multiboot2_image *image, uint64_t *entry, struct reason *why)
 {
+    const struct payload *payload = &request->payload;
     struct elf_image *elf = &image->elf;
     uint64_t end;
     enum status status;
@@ -115,7 +116,7 @@ static enum status load_elf(const struct multiboot2_header *header, const struct
     if (status != STATUS_OK) {
         return status;
     }
-    status = elf_load(elf, memory, 4 * GIB, &image->end, why);
+    status = elf_load(elf, memory, 4 * GIB, request->plan, &image->end, why);
     if (status != STATUS_OK) {
         return status;
     }
@@ -137,8 +138,8 @@ enum status load_multiboot2(const struct load_request *request, const struct gue
     }
     image.relocatable = header.relocatable;
     status = header.has_addresses
-                 ? load_addresses(&header, payload, memory, &image, &result->entry, why)
-                 : load_elf(&header, payload, memory, &image, &result->entry, why);
+                 ? load_addresses(&header, request, memory, &image, &result->entry, why)
+                 : load_elf(&header, request, memory, &image, &result->entry, why);
     if (status != STATUS_OK) {
         return status;
     }

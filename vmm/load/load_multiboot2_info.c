@@ -219,5 +219,5 @@ enum status multiboot2_inform(const struct load_request *request,
     block = (struct load_block){.bytes = guest_memory_at(memory, gpa(*address), block.used),
                                 .address = *address};
     write_block(&block, &info);
-    return elf_sections_load(&info.sections, info.section_table, &placement, why);
+    return elf_sections_load(&info.sections, info.section_table, &placement, request->plan, why);
 }

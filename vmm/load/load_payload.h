@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What all loaders do with a payload: bounded reads from it, bounded writes to RAM.
+// What all loaders do with a payload: read within its bounds, and plan which parts go where in RAM.
 #pragma once
 
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
 struct guest_memory;
+struct load_plan;
 struct payload;
 
 // A piece of a payload and its place in RAM. It has `file_bytes` from `offset` on, then zeros up to
@@ -22,6 +23,7 @@ struct load_piece {
 // Copies `bytes` from `offset` of the payload. False: the payload is too short.
 bool payload_read(const struct payload *payload, uint64_t offset, void *into, uint64_t bytes);
 
-// Copies the piece into RAM. Refuses a piece that is not in the payload or does not fit in RAM.
-enum status load_copy(const struct payload *payload, const struct guest_memory *memory,
-                      const struct load_piece *piece, struct reason *why);
+// Adds the piece to the plan. Refuses a piece that is not in the payload or does not fit in RAM.
+enum status payload_plan(const struct payload *payload, const struct guest_memory *memory,
+                         const struct load_piece *piece, struct load_plan *plan,
+                         struct reason *why);

@@ -40,7 +40,7 @@ enum status load_place_modules(const struct load_request *request, struct load_p
         if (status != STATUS_OK) {
             return status;
         }
-        status = load_copy(module, placement->memory, &piece, why);
+        status = payload_plan(module, placement->memory, &piece, request->plan, why);
         if (status != STATUS_OK) {
             return status;
         }

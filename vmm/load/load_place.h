@@ -20,7 +20,7 @@ struct load_placement {
 enum status load_place(struct load_placement *placement, const char *what, uint64_t bytes,
                        uint64_t *address, struct reason *why);
 
-// Copies each further module to pages of its own. `addresses` has LOAD_MODULES_MAX entries.
+// Plans to copy each further module to pages of its own. `addresses` has LOAD_MODULES_MAX entries.
 enum status load_place_modules(const struct load_request *request, struct load_placement *placement,
                                uint64_t *addresses, struct reason *why);
 

@@ -14,7 +14,7 @@
 #include "vmm/vm/vm_life.h"
 
 // A start does not see kicks, so calls from other CPUs wait for up to this time.
-#define START_RUN_NS 5000000ULL
+#define START_RUN_NS 1000000ULL
 
 // A vCPU that slept runs soon after it wakes, but it has saved up no more than one slice. Otherwise
 // it could keep the CPU for as long as it slept.
@@ -27,7 +27,7 @@ static void catch_up(const struct scheduler *scheduler, struct vm_slot *slot)
 
 struct choice {
     struct vm *vm;    // NULL: none wants to run
-    unsigned index;   // of its vCPU; 0 if the VM is VM_STARTING, because it has none yet
+    unsigned index;   // of its vCPU; 0 if the VM is VM_STARTING, because none runs yet
     uint64_t next_ns; // virtual time of the second choice; 0: there is none
     uint64_t wake_ns; // when one that cannot run now will want to
 };
@@ -133,7 +133,8 @@ static void run(struct scheduler *scheduler, const struct choice *choice, uint64
 {
     const struct host *host = scheduler->vmm->host;
     struct vm_slot *slot = slot_of(choice);
-    struct vcpu *vcpu = choice->vm->vcpus[choice->index]; // NULL: the choice is a start
+    bool is_start = choice->vm->state == VM_STARTING;
+    struct vcpu *vcpu = is_start ? NULL : choice->vm->vcpus[choice->index];
     uint64_t start_ns = host->now_ns();
     scheduler->virtual_time_ns = MAX(scheduler->virtual_time_ns, slot->virtual_time_ns);
     // A VM that sleeps with a timer of a few ns must not cut the slices of others to nothing.

@@ -7,6 +7,7 @@
 #include "vmm/config/config.h" // IWYU pragma: export
 #include "vmm/host.h"
 #include "vmm/load/load.h"
+#include "vmm/load/load_plan.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/lock.h"
 #include "vmm/util/status.h"
@@ -17,7 +18,7 @@
 
 enum vm_state {
     VM_OFF,      // no memory, no CPU: never started, or stopped by hand
-    VM_STARTING, // has its memory, which is being zeroed piece by piece; no vCPUs yet
+    VM_STARTING, // has its memory, and is being built piece by piece; no vCPU runs yet
     VM_RUNNING,
     VM_PAUSED, // keeps memory and state; its clock stands still
     VM_ENDED,  // ended by itself or by an error; `ended` says why
@@ -42,6 +43,30 @@ struct vm_slot {
     uint64_t virtual_time_ns; // the scheduler's: the vCPU with the least runs next
 };
 
+// What a start does, in this order, in pieces of much less than 1 ms (vmm/vm/vm_build.c).
+enum build_stage {
+    BUILD_ZERO,
+    BUILD_DEVICES,
+    BUILD_VCPUS,
+    BUILD_MAP, // payload and modules, for Husk
+    BUILD_LOAD,
+    BUILD_COPY,
+    BUILD_REGISTERS, // of the vCPUs
+    BUILD_BOARD,
+    BUILD_DONE
+};
+
+// How far a start is. Valid while the VM is VM_STARTING.
+struct vm_start {
+    enum build_stage stage;
+    unsigned vcpu;         // how many vCPUs the stage has done
+    unsigned payload;      // how many payloads are mapped
+    uint64_t mapped_bytes; // of the next one
+    struct load_request request;
+    struct load_result result;
+    struct load_plan plan;
+};
+
 struct vm {
     struct vmm *vmm;
     struct vm_config config;
@@ -55,9 +80,10 @@ struct vm {
     bool held_back;       // atomic: CPU 0 keeps all vCPUs from running while it changes the state
     uint64_t exit_status; // valid if VM_ENDED and not failed
     struct reason ended;
-    uint64_t restart_at_ns;             // host time of its restart (restart=); NEVER_NS: none
-    enum start_cause start_cause;       // of the last start
-    uint64_t zeroed_bytes;              // atomic: how much of its memory the last start has zeroed
+    uint64_t restart_at_ns;       // host time of its restart (restart=); NEVER_NS: none
+    enum start_cause start_cause; // of the last start
+    uint64_t zeroed_bytes;        // atomic: how much of its memory the last start has zeroed
+    struct vm_start start;
     uint64_t started_ns;                // host time at which the last start let it run
     uint64_t build_ns;                  // how much of its CPU's time the last start took
     unsigned starts;                    // how often it was started or reset

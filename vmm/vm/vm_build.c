@@ -5,22 +5,19 @@
 
 #include "vmm/address.h"
 #include "vmm/backend.h"
-#include "vmm/board/acpi_tables.h"
-#include "vmm/board/firmware.h"
-#include "vmm/board/mp_tables.h"
 #include "vmm/board/pc.h"
 #include "vmm/host.h"
-#include "vmm/load/load.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
+#include "vmm/util/string.h"
 #include "vmm/util/types.h"
-#include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_create.h"
 #include "vmm/vcpu/vcpu_start.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_board.h"
+#include "vmm/vm/vm_load.h"
 
 // How many bytes are zeroed between two looks at the clock.
 #define PIECE_BYTES (256 * KIB)
@@ -76,88 +73,30 @@ static enum status build_nested(struct vm *vm, struct reason *why)
 
 static enum status build_devices(struct vm *vm, struct reason *why)
 {
-    const struct host *host = vm->vmm->host;
-    vm->clock_base_ns = host->now_ns();
-    vm->tsc_offset = -host->tsc();
-    vm->pc = host->allocate(sizeof(*vm->pc));
-    if (!vm->pc) {
-        return refuse(why, STATUS_NO_MEMORY, "no frames for the devices");
-    }
-    for (unsigned i = 0; i < vm->config.vcpus; i++) {
-        enum status status = vcpu_create(vm, i, &vm->vcpus[i], why);
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    vm_board_init(vm);
-    return STATUS_OK;
-}
-
-static enum status map_payload(struct vm *vm, unsigned index, struct payload *payload,
-                               struct reason *why)
-{
-    const struct vm_payload *source = &vm->payloads[index];
-    const struct host *host = vm->vmm->host;
-    payload->bytes = source->linked
-                         ? source->linked
-                         : host->space_map_module(&vm->space, source->start, source->size);
-    payload->size = source->size;
-    payload->command_line = source->command_line;
-    return payload->bytes ? STATUS_OK
-                          : refuse(why, STATUS_NO_MEMORY, "no frames to map module %u", index);
-}
-
-// Writes what a PC's firmware leaves in the first megabyte. A payload that is loaded there
-// afterwards overwrites it.
-static enum status install_firmware(struct vm *vm, struct reason *why)
-{
-    const struct cpuid_registers *processor = cpuid_table_find(&vm->vcpus[0]->cpuid, 1, 0);
-    const struct mp_tables_cpu cpus = {
-        .count = vm->config.vcpus, .signature = processor->eax, .features = processor->edx};
-    const struct linked_payload *firmware = vm->vmm->firmware;
-    enum status status = acpi_tables_install(&vm->memory, vm->config.vcpus, why);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    status = mp_tables_install(&vm->memory, &cpus, why);
-    if (status != STATUS_OK || !firmware) {
-        return status;
-    }
-    return firmware_install(firmware->start, firmware->size, &vm->memory, why);
-}
-
-static enum status load(struct vm *vm, struct load_result *start, struct reason *why)
-{
-    struct load_request request = {.kind = vm->config.kind};
-    for (unsigned i = 0; i < vm->payload_count; i++) {
-        struct payload *payload = i == 0 ? &request.payload : &request.modules[i - 1];
-        enum status status = map_payload(vm, i, payload, why);
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    request.module_count = vm->payload_count - 1;
-    vm->vmm->host->space_enter(&vm->space);
-    enum status status = install_firmware(vm, why);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    return payload_load(&request, &vm->memory, start, why);
+    vm->pc = vm->vmm->host->allocate(sizeof(*vm->pc));
+    return vm->pc ? STATUS_OK : refuse(why, STATUS_NO_MEMORY, "no frames for the devices");
 }
 
 // The first vCPU starts as the loader asks. The others wait until it sends them an INIT and a SIPI.
-static void start_vcpus(struct vm *vm, const struct load_result *start)
+static void set_registers(struct vm *vm, unsigned index)
 {
     const struct vcpu_ops *ops = vm->vmm->ops;
-    for (unsigned i = vm->config.vcpus; i-- > 0;) {
-        ops->load_vcpu(&vm->vcpus[i]->core);
-        if (i > 0) {
-            vcpu_start_waiting(vm->vcpus[i]);
-        } else {
-            vcpu_start_at(vm->vcpus[i], start);
-        }
-        ops->unload_vcpu(&vm->vcpus[i]->core);
+    struct vcpu *vcpu = vm->vcpus[index];
+    ops->load_vcpu(&vcpu->core);
+    if (index > 0) {
+        vcpu_start_waiting(vcpu);
+    } else {
+        vcpu_start_at(vcpu, &vm->start.result);
     }
+    ops->unload_vcpu(&vcpu->core);
+}
+
+// The last stage: the VM's clock begins with it.
+static void build_board(struct vm *vm)
+{
+    vm->clock_base_ns = vm->vmm->host->now_ns();
+    vm->tsc_offset = -vm->vmm->host->tsc();
+    vm_board_init(vm);
 }
 
 static enum status build_spaces(struct vm *vm, struct reason *why)
@@ -175,6 +114,7 @@ enum status vm_build(struct vm *vm, struct reason *why)
     if (status != STATUS_OK) {
         vm_tear_down(vm);
     }
+    memset(&vm->start, 0, sizeof(vm->start));
     return status;
 }
 
@@ -193,38 +133,73 @@ static struct guest_extent next_piece(const struct vm *vm)
     return (struct guest_extent){.bytes = 0};
 }
 
-bool vm_build_zero(struct vm *vm, uint64_t end_ns)
+// Zeroes a piece. Returns true once all memory is zero.
+static bool zero_piece(struct vm *vm)
+{
+    struct guest_extent piece = next_piece(vm);
+    vm->vmm->host->space_zero(&vm->space, piece.gpa, piece.bytes);
+    __atomic_store_n(&vm->zeroed_bytes, vm->zeroed_bytes + piece.bytes, __ATOMIC_RELAXED);
+    return next_piece(vm).bytes == 0;
+}
+
+// Whether that was the last vCPU of the stage.
+static bool is_last_vcpu(struct vm *vm)
+{
+    vm->start.vcpu = (vm->start.vcpu + 1) % vm->config.vcpus;
+    return vm->start.vcpu == 0;
+}
+
+// Builds one piece. `*done`: it was the last one of its stage.
+static enum status build_piece(struct vm *vm, bool *done, struct reason *why)
+{
+    unsigned vcpu = vm->start.vcpu;
+    enum status status = STATUS_OK;
+    *done = true;
+    switch (vm->start.stage) {
+    case BUILD_ZERO:
+        *done = zero_piece(vm);
+        return STATUS_OK;
+    case BUILD_DEVICES:
+        return build_devices(vm, why);
+    case BUILD_VCPUS:
+        status = vcpu_create(vm, vcpu, &vm->vcpus[vcpu], why);
+        *done = is_last_vcpu(vm);
+        return status;
+    case BUILD_MAP:
+        return vm_load_map(vm, done, why);
+    case BUILD_LOAD:
+        return vm_load_plan(vm, why);
+    case BUILD_COPY:
+        *done = vm_load_copy(vm);
+        return STATUS_OK;
+    case BUILD_REGISTERS:
+        set_registers(vm, vcpu);
+        *done = is_last_vcpu(vm);
+        return STATUS_OK;
+    case BUILD_BOARD:
+        build_board(vm);
+        return STATUS_OK;
+    case BUILD_DONE:
+        break;
+    }
+    return STATUS_OK;
+}
+
+enum status vm_build_continue(struct vm *vm, uint64_t end_ns, bool *done, struct reason *why)
 {
     const struct host *host = vm->vmm->host;
-    struct guest_extent piece = next_piece(vm);
-    while (piece.bytes > 0 && host->now_ns() < end_ns) {
-        host->space_zero(&vm->space, piece.gpa, piece.bytes);
-        __atomic_store_n(&vm->zeroed_bytes, vm->zeroed_bytes + piece.bytes, __ATOMIC_RELAXED);
-        piece = next_piece(vm);
+    host->space_enter(&vm->space);
+    while (vm->start.stage != BUILD_DONE && host->now_ns() < end_ns) {
+        bool stage_done;
+        enum status status = build_piece(vm, &stage_done, why);
+        if (status != STATUS_OK) {
+            vm_tear_down(vm);
+            return status;
+        }
+        vm->start.stage += stage_done;
     }
-    return piece.bytes == 0;
-}
-
-static enum status build_devices_and_load(struct vm *vm, struct load_result *start,
-                                          struct reason *why)
-{
-    enum status status = build_devices(vm, why);
-    if (status != STATUS_OK) {
-        return status;
-    }
-    return load(vm, start, why);
-}
-
-enum status vm_build_end(struct vm *vm, struct reason *why)
-{
-    struct load_result start;
-    enum status status = build_devices_and_load(vm, &start, why);
-    if (status != STATUS_OK) {
-        vm_tear_down(vm);
-        return status;
-    }
-    start_vcpus(vm, &start);
-    vm->vmm->host->space_enter(NULL);
+    host->space_enter(NULL);
+    *done = vm->start.stage == BUILD_DONE;
     return STATUS_OK;
 }
 

@@ -12,9 +12,8 @@ struct vm;
 // Gives the VM its memory, which still holds what earlier owners left there. On failure the VM is
 // torn down.
 enum status vm_build(struct vm *vm, struct reason *why);
-// Zeroes that memory until about `end_ns`. Returns true once all of it is zero.
-MUST_CHECK bool vm_build_zero(struct vm *vm, uint64_t end_ns);
-// Gives the VM everything else. On failure the VM is torn down.
-enum status vm_build_end(struct vm *vm, struct reason *why);
+// Zeroes that memory and gives the VM everything else, piece by piece, until about `end_ns`.
+// `*done`: the VM has all. On failure the VM is torn down.
+enum status vm_build_continue(struct vm *vm, uint64_t end_ns, bool *done, struct reason *why);
 // Takes all of it back.
 void vm_tear_down(struct vm *vm);

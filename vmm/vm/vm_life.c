@@ -154,8 +154,8 @@ void vm_continue_start(struct vm *vm, uint64_t end_ns)
     const struct host *host = vm->vmm->host;
     uint64_t begin_ns = host->now_ns();
     struct reason why = {""};
-    bool done = vm_build_zero(vm, end_ns);
-    enum status status = done ? vm_build_end(vm, &why) : STATUS_OK;
+    bool done = false;
+    enum status status = vm_build_continue(vm, end_ns, &done, &why);
     vm->build_ns += host->now_ns() - begin_ns;
     if (status != STATUS_OK) {
         give_up(vm, &why);

@@ -6,6 +6,7 @@
 
 #include "vmm/address.h"
 #include "vmm/load/load.h"
+#include "vmm/load/load_plan.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
@@ -50,14 +51,36 @@ static bool mode_sound(const struct load_result *result, const struct guest_memo
     return false;
 }
 
+static bool plan_sound(const struct load_plan *plan, const struct guest_memory *memory)
+{
+    for (unsigned i = 0; i < plan->count; i++) {
+        const struct load_copy *copy = &plan->copies[i];
+        if (!in_ram(memory, copy->address, copy->bytes) || copy->file_bytes > copy->bytes) {
+            return false;
+        }
+        for (unsigned j = 0; j < i; j++) {
+            const struct load_copy *other = &plan->copies[j];
+            if (copy->address < other->address + other->bytes &&
+                other->address < copy->address + copy->bytes) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 const char *load_complaint(enum status status, const struct load_result *result,
-                           const struct guest_memory *memory, const struct reason *why)
+                           const struct load_plan *plan, const struct guest_memory *memory,
+                           const struct reason *why)
 {
     if (status != STATUS_OK) {
         const char *end = memchr(why->text, '\0', sizeof(why->text));
         return !end || end == why->text || memchr(why->text, '\n', sizeof(why->text))
                    ? "a refusal that is not one line"
                    : NULL;
+    }
+    if (!plan_sound(plan, memory)) {
+        return "a plan that leaves RAM or writes a byte twice";
     }
     if (!in_ram(memory, result->entry, 1)) {
         return "an entry outside RAM";

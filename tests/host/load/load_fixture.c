@@ -12,6 +12,7 @@
 
 #include "vmm/address.h"
 #include "vmm/load/load.h"
+#include "vmm/load/load_plan.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
@@ -21,6 +22,7 @@ struct guest_memory memory;
 struct load_request request;
 struct load_result result;
 struct reason why;
+struct load_plan plan;
 
 void load_set_ram(uint64_t bytes)
 {
@@ -36,6 +38,7 @@ int load_set_up(void **state)
 {
     (void)state;
     load_set_ram(RAM_BYTES);
+    plan = (struct load_plan){.count = 0};
     request = (struct load_request){.payload = {.command_line = "one two"}};
     return 0;
 }
@@ -48,10 +51,19 @@ int load_tear_down(void **state)
     return 0;
 }
 
+enum status carry_out(enum status status)
+{
+    while (status == STATUS_OK && !load_plan_step(&plan, &memory, 1000)) {
+        // one piece after the other
+    }
+    return status;
+}
+
 enum status load(void)
 {
     memset(&why, 0, sizeof(why));
-    return payload_load(&request, &memory, &result, &why);
+    request.plan = &plan;
+    return carry_out(payload_load(&request, &memory, &result, &why));
 }
 
 void assert_loads(void)

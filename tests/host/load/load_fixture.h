@@ -2,9 +2,9 @@
 // What the tests of the loaders share: a VM's RAM, a request, and what came of it.
 #pragma once
 
-#include "vmm/memory/guest_memory.h"
-
 #include "vmm/load/load.h"
+#include "vmm/load/load_plan.h"
+#include "vmm/memory/guest_memory.h"
 
 #define RAM_BYTES (4 * MIB)
 
@@ -13,6 +13,7 @@ extern struct guest_memory memory;
 extern struct load_request request;
 extern struct load_result result;
 extern struct reason why;
+extern struct load_plan plan;
 
 // RAM of RAM_BYTES full of 0xee, and an empty request. For cmocka.
 int load_set_up(void **state);
@@ -20,6 +21,9 @@ int load_tear_down(void **state);
 
 // Other RAM than RAM_BYTES, full of 0xee too.
 void load_set_ram(uint64_t bytes);
+
+// Carries out the plan of a loader that returned STATUS_OK. Returns `status`.
+enum status carry_out(enum status status);
 
 enum status load(void);
 void assert_loads(void);

@@ -84,7 +84,8 @@ static void a_file_without_segments_has_no_extent(void **state)
     file.elf32.segments[0].memsz = 0;
     open_file();
     assert_int_equal(elf_extent(&image, &start, &end, &why), STATUS_INVALID);
-    assert_int_equal(elf_load(&image, &memory, 4 * GIB, &end, &why), STATUS_INVALID);
+    assert_int_equal(carry_out(elf_load(&image, &memory, 4 * GIB, &plan, &end, &why)),
+                     STATUS_INVALID);
 }
 
 static void segments_end_at_the_limit_or_below(void **state)
@@ -93,9 +94,10 @@ static void segments_end_at_the_limit_or_below(void **state)
     make_elf32(0);
     open_file();
     uint64_t limit = file.elf32.segments[0].paddr + file.elf32.segments[0].memsz;
-    assert_int_equal(elf_load(&image, &memory, limit, &end, &why), STATUS_OK);
+    assert_int_equal(carry_out(elf_load(&image, &memory, limit, &plan, &end, &why)), STATUS_OK);
     assert_int_equal(end, limit);
-    assert_int_equal(elf_load(&image, &memory, limit - 1, &end, &why), STATUS_RANGE);
+    assert_int_equal(carry_out(elf_load(&image, &memory, limit - 1, &plan, &end, &why)),
+                     STATUS_RANGE);
     assert_non_null(strstr(why.text, "ELF segment 0: ends at 0x"));
 }
 
@@ -105,7 +107,7 @@ static void assert_overlap(uint64_t physical, uint64_t bytes, bool refused)
     file.elf64.segments[2].paddr = physical;
     file.elf64.segments[2].memsz = bytes;
     open_file();
-    assert_int_equal(elf_load(&image, &memory, 4 * GIB, &end, &why),
+    assert_int_equal(carry_out(elf_load(&image, &memory, 4 * GIB, &plan, &end, &why)),
                      refused ? STATUS_INVALID : STATUS_OK);
 }
 
@@ -134,7 +136,7 @@ static void a_shift_moves_segments_and_entry(void **state)
     file.elf32.entry = file.elf32.segments[0].vaddr + 4;
     open_file();
     image.shift = 0x1000;
-    assert_int_equal(elf_load(&image, &memory, 4 * GIB, &end, &why), STATUS_OK);
+    assert_int_equal(carry_out(elf_load(&image, &memory, 4 * GIB, &plan, &end, &why)), STATUS_OK);
     assert_memory_equal(ram + file.elf32.segments[0].paddr + 0x1000,
                         file.bytes + file.elf32.segments[0].offset, file.elf32.segments[0].filesz);
     assert_int_equal(elf_entry(&image, 0, &entry, &why), STATUS_OK);

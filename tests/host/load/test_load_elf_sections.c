@@ -54,7 +54,7 @@ static enum status load_sections(void)
 {
     struct load_placement placement = {.memory = &memory, .next = 0x300000, .end = RAM_BYTES};
     memcpy(ram + TABLE, headers, elf_sections_bytes(&sections));
-    return elf_sections_load(&sections, TABLE, &placement, &why);
+    return carry_out(elf_sections_load(&sections, TABLE, &placement, &plan, &why));
 }
 
 static uint64_t address_of(unsigned index)

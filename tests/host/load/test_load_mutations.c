@@ -77,7 +77,7 @@ static void load_mutation(enum payload_kind kind, const uint8_t *bytes, uint64_t
     request.modules[0] = (struct payload){bytes, MIN(MODULE_BYTES, size), "first"};
     request.modules[1] = (struct payload){bytes, MIN(MODULE_BYTES, size) / 2, "second"};
     request.kind = random_below(2) == 0 ? kind : PAYLOAD_UNKNOWN;
-    complaint = load_complaint(load(), &result, &memory, &why);
+    complaint = load_complaint(load(), &result, &plan, &memory, &why);
     if (complaint) {
         fail_msg("%s: %s", payload_kind_name(kind), complaint);
     }

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// Loads the payload and the modules of a VM that starts, piece by piece.
+#include "vmm/vm/vm_load.h"
+
+#include "vmm/address.h"
+#include "vmm/board/acpi_tables.h"
+#include "vmm/board/firmware.h"
+#include "vmm/board/mp_tables.h"
+#include "vmm/host.h"
+#include "vmm/load/load.h"
+#include "vmm/load/load_plan.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
+#include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/vm.h"
+
+// A piece: so many bytes are mapped in pages of 4 KiB, or copied.
+#define MAP_PIECE_BYTES (1 * MIB)
+#define COPY_PIECE_BYTES (256 * KIB)
+
+enum status vm_load_map(struct vm *vm, bool *done, struct reason *why)
+{
+    struct vm_start *start = &vm->start;
+    const struct vm_payload *source = &vm->payloads[start->payload];
+    struct load_request *request = &start->request;
+    struct payload *payload =
+        start->payload == 0 ? &request->payload : &request->modules[start->payload - 1];
+    const uint8_t *bytes = source->linked;
+    uint64_t piece = source->size;
+    if (!source->linked) {
+        piece = MIN(source->size - start->mapped_bytes, MAP_PIECE_BYTES);
+        bytes = vm->vmm->host->space_map_module(
+            &vm->space, hpa(source->start.value + start->mapped_bytes), piece);
+    }
+    if (!bytes) {
+        return refuse(why, STATUS_NO_MEMORY, "no frames to map module %u", start->payload);
+    }
+    if (start->mapped_bytes == 0) {
+        *payload = (struct payload){
+            .bytes = bytes, .size = source->size, .command_line = source->command_line};
+    }
+    start->mapped_bytes += piece;
+    if (start->mapped_bytes == source->size) {
+        start->mapped_bytes = 0;
+        start->payload++;
+    }
+    *done = start->payload == vm->payload_count;
+    return STATUS_OK;
+}
+
+// Writes what a PC's firmware leaves in the first megabyte. A payload that is loaded there
+// afterwards overwrites it.
+static enum status install_firmware(struct vm *vm, struct reason *why)
+{
+    const struct cpuid_registers *processor = cpuid_table_find(&vm->vcpus[0]->cpuid, 1, 0);
+    const struct mp_tables_cpu cpus = {
+        .count = vm->config.vcpus, .signature = processor->eax, .features = processor->edx};
+    const struct linked_payload *firmware = vm->vmm->firmware;
+    enum status status = acpi_tables_install(&vm->memory, vm->config.vcpus, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = mp_tables_install(&vm->memory, &cpus, why);
+    if (status != STATUS_OK || !firmware) {
+        return status;
+    }
+    return firmware_install(firmware->start, firmware->size, &vm->memory, why);
+}
+
+enum status vm_load_plan(struct vm *vm, struct reason *why)
+{
+    struct load_request *request = &vm->start.request;
+    enum status status = install_firmware(vm, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    request->kind = vm->config.kind;
+    request->module_count = vm->payload_count - 1;
+    request->plan = &vm->start.plan;
+    return payload_load(request, &vm->memory, &vm->start.result, why);
+}
+
+bool vm_load_copy(struct vm *vm)
+{
+    return load_plan_step(&vm->start.plan, &vm->memory, COPY_PIECE_BYTES);
+}
