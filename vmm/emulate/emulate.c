@@ -6,7 +6,12 @@
 #include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/emulate/decode.h"
-#include "vmm/emulate/emulate_internal.h"
+#include "vmm/emulate/emulate_cache.h"
+#include "vmm/emulate/emulate_execute.h"
+#include "vmm/emulate/emulate_fault.h"
+#include "vmm/emulate/emulate_memory.h"
+#include "vmm/emulate/emulate_state.h"
+#include "vmm/emulate/emulate_string.h"
 #include "vmm/exit.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/memory/guest_walk.h"
@@ -20,15 +25,6 @@ struct fetched {
     unsigned count;
     uint8_t bytes[INSTRUCTION_BYTES_MAX];
 };
-
-enum emulate_result emulator_fault(struct emulator *emulator, uint8_t vector, uint32_t error_code)
-{
-    emulator->out->event = (struct event){.type = EVENT_EXCEPTION,
-                                          .vector = vector,
-                                          .has_error_code = vector != VECTOR_UD,
-                                          .error_code = error_code};
-    return EMULATE_FAULT;
-}
 
 // The privilege level is the DPL of CS. Conforming code runs at its caller's level, which is the
 // DPL of SS (SDM Vol. 3A 5.5).

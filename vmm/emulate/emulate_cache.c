@@ -5,12 +5,15 @@
 // A remembered move is the instruction at RIP only if CR3, EFER, CS, each page-table entry on the
 // way to the code, and the code itself are unchanged. Access rights need no check: the processor
 // has just executed the instruction up to its access, and `exit` shows that this access is allowed.
+#include "vmm/emulate/emulate_cache.h"
+
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate.h"
-#include "vmm/emulate/emulate_internal.h"
+#include "vmm/emulate/emulate_registers.h"
+#include "vmm/emulate/emulate_state.h"
 #include "vmm/exit.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/memory/guest_walk.h"

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 // How an emulated instruction reaches memory: segments, pages, then RAM or the bus.
+#include "vmm/emulate/emulate_memory.h"
+
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate.h"
-#include "vmm/emulate/emulate_internal.h"
+#include "vmm/emulate/emulate_fault.h"
+#include "vmm/emulate/emulate_registers.h"
+#include "vmm/emulate/emulate_state.h"
 #include "vmm/exit.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/memory/guest_walk.h"

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Writes a guest's general registers and flags the way instructions do.
+#include "vmm/emulate/emulate_registers.h"
+
 #include "vmm/backend.h"
 #include "vmm/emulate/decode.h"
-#include "vmm/emulate/emulate_internal.h"
+#include "vmm/emulate/emulate_state.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/util/types.h"
 

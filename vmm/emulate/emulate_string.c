@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Carries out string instructions: MOVS, CMPS, STOS, LODS, SCAS, INS and OUTS, with REP.
+#include "vmm/emulate/emulate_string.h"
+
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate.h"
 #include "vmm/emulate/emulate_alu.h"
-#include "vmm/emulate/emulate_internal.h"
+#include "vmm/emulate/emulate_memory.h"
+#include "vmm/emulate/emulate_registers.h"
+#include "vmm/emulate/emulate_state.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/util/types.h"
 

@@ -9,6 +9,7 @@
 #include "vmm/board/pc_memory.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/emulate/emulate.h"
+#include "vmm/emulate/emulate_cache.h"
 #include "vmm/exit.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/util/status.h"

@@ -4,7 +4,7 @@
 
 #include "vmm/backend.h"
 #include "vmm/devices/lapic.h"
-#include "vmm/emulate/emulate.h"
+#include "vmm/emulate/emulate_cache.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/cpuid.h"

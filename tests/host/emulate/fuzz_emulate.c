@@ -2,6 +2,7 @@
 // Fuzzes the emulator: any instruction with any registers in any mode, and page tables that the
 // fuzzer may change. The emulator must touch nothing outside the guest.
 #include "vmm/emulate/emulate.h"
+#include "vmm/emulate/emulate_cache.h"
 
 #include <stdlib.h>
 #include <string.h>

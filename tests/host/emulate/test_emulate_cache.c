@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of moves that the emulator remembers and repeats.
-#include "vmm/emulate/emulate.h"
+#include "vmm/emulate/emulate_cache.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
