@@ -31,6 +31,8 @@
 #include "vmm/console/console.h"
 #include "vmm/devices/rtc_date.h"
 #include "vmm/monitor/monitor.h"
+#include "vmm/monitor/monitor_attach.h"
+#include "vmm/monitor/monitor_output.h"
 #include "vmm/util/format.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"

@@ -6,13 +6,14 @@
 #include "vmm/console/line_editor.h"
 #include "vmm/host.h"
 #include "vmm/monitor/inspect.h"
-#include "vmm/monitor/monitor_internal.h"
+#include "vmm/monitor/monitor_attach.h"
+#include "vmm/monitor/monitor_line.h"
+#include "vmm/monitor/monitor_output.h"
+#include "vmm/monitor/monitor_prompt.h"
 #include "vmm/util/types.h"
-#include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
 
 #define INPUT_SHARE 64              // typed bytes that one turn takes
-#define FLUSH_TURN_BYTES 32         // guests' bytes that one turn moves at least
 #define PUMP_INTERVAL_NS 1000000ULL // between turns while an output has not taken everything
 
 static struct monitor *monitor_of(struct line_editor *editor)
@@ -27,7 +28,7 @@ static void editor_echo(struct line_editor *editor, const char *text, size_t len
 
 static const struct line_editor_owner editor_owner = {
     .echo = editor_echo,
-    .complete = monitor_complete,
+    .complete = monitor_line_complete,
 };
 
 static void sink_line(struct line_sink *sink, const char *text)
@@ -70,22 +71,6 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
     skip_log(monitor);
 }
 
-void monitor_hide_prompt(struct monitor *monitor)
-{
-    if (monitor->prompt_shown) {
-        line_editor_hide(&monitor->editor);
-        monitor->prompt_shown = false;
-    }
-}
-
-static void show_prompt(struct monitor *monitor)
-{
-    if (!monitor->prompt_shown) {
-        line_editor_show(&monitor->editor);
-        monitor->prompt_shown = true;
-    }
-}
-
 // Returns whether there may be more input: the share was used up, or a line was run.
 static bool take_line_input(struct monitor *monitor)
 {
@@ -94,10 +79,10 @@ static bool take_line_input(struct monitor *monitor)
         if (byte < 0) {
             return false;
         }
-        show_prompt(monitor);
+        monitor_prompt_show(monitor);
         if (line_editor_byte(&monitor->editor, (uint8_t)byte) == LINE_READY) {
             monitor->prompt_shown = false;
-            monitor_execute(monitor, monitor->editor.text);
+            monitor_line_run(monitor, monitor->editor.text);
             line_editor_next(&monitor->editor);
             return true;
         }
@@ -120,7 +105,7 @@ uint64_t monitor_poll(struct monitor *monitor)
         more = take_line_input(monitor);
     }
     if (!monitor->attached && !monitor->lost) {
-        show_prompt(monitor);
+        monitor_prompt_show(monitor);
     }
     console_pump(monitor->console);
     if (more) {
@@ -130,23 +115,4 @@ uint64_t monitor_poll(struct monitor *monitor)
         return now + PUMP_INTERVAL_NS;
     }
     return monitor_output_deadline(monitor, now);
-}
-
-void monitor_print(struct monitor *monitor, const char *text)
-{
-    monitor_hide_prompt(monitor);
-    // The guest that has the terminal may have left the cursor anywhere.
-    console_format(monitor->console, monitor->attached ? "\n%s\n" : "%s\n", text);
-}
-
-void monitor_flush(struct monitor *monitor)
-{
-    // Guests that still run may write for ever. It is enough to show what all terminals can hold.
-    unsigned turns = (monitor->vmm->vm_count + 1) * (TERMINAL_OUTPUT_BYTES / FLUSH_TURN_BYTES);
-    uint32_t before;
-    do {
-        before = monitor->console->end;
-        monitor_move_output(monitor, monitor->vmm->host->now_ns());
-        console_flush(monitor->console);
-    } while (--turns > 0 && monitor->console->end != before);
 }

@@ -71,15 +71,3 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
 // outputs take a command's long answer. Returns the host time of the next call: 0 is at once,
 // NEVER_NS is when input or output of a guest comes.
 uint64_t monitor_poll(struct monitor *monitor);
-
-// Shows one line of Husk's own. The line that the user is editing moves below it. `text` has no
-// newline at its end.
-void monitor_print(struct monitor *monitor, const char *text);
-
-// Connects the terminal to the VM (`console`, focus=NAME). Bytes go both ways as they are, until
-// Ctrl-] or the end of the VM.
-void monitor_attach(struct monitor *monitor, struct vm *vm);
-
-// Shows everything that guests have sent so far, and waits until the outputs have taken it. Called
-// before the machine is switched off.
-void monitor_flush(struct monitor *monitor);

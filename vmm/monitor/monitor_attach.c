@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Connects the terminal to one guest: bytes go both ways as they are, until Ctrl-] or the guest's
 // end.
+#include "vmm/monitor/monitor_attach.h"
+
 #include "vmm/console/console.h"
 #include "vmm/monitor/monitor.h"
-#include "vmm/monitor/monitor_internal.h"
+#include "vmm/monitor/monitor_output.h"
+#include "vmm/monitor/monitor_prompt.h"
+#include "vmm/monitor/monitor_text.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/terminal.h"
@@ -47,7 +51,7 @@ static void forget_missed(struct monitor *monitor)
 void monitor_attach(struct monitor *monitor, struct vm *vm)
 {
     const char *name = vm->config.name;
-    monitor_hide_prompt(monitor);
+    monitor_prompt_hide(monitor);
     if (monitor_is_over(vm)) {
         console_format(monitor->console, "console: %s %s; 'log %s' shows what it sent\n", name,
                        monitor_end_text(vm).text, name);

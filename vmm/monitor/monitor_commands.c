@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The table of commands. Finds the command of a line and calls its handler.
+// The table of commands, and the help that comes from it.
+#include "vmm/monitor/monitor_commands.h"
+
 #include "vmm/console/console.h"
-#include "vmm/console/line_editor.h"
 #include "vmm/monitor/monitor.h"
-#include "vmm/monitor/monitor_internal.h"
+#include "vmm/monitor/monitor_arguments.h"
+#include "vmm/monitor/monitor_commands_input.h"
+#include "vmm/monitor/monitor_commands_inspect.h"
+#include "vmm/monitor/monitor_commands_machine.h"
+#include "vmm/monitor/monitor_commands_vm.h"
+#include "vmm/monitor/near_miss.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
@@ -186,19 +192,22 @@ const struct command *monitor_command_find(const char *name)
     return NULL;
 }
 
-static void refuse_command(struct monitor *monitor, const char *name)
+void monitor_command_missing(struct monitor *monitor, const char *name)
 {
-    const char *guess = monitor_near_miss(monitor, COMPLETE_COMMAND, name);
-    if (guess) {
+    struct near_miss miss;
+    near_miss_begin(&miss, name);
+    for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
+        near_miss_offer(&miss, commands[i].name);
+    }
+    if (miss.best) {
         console_format(monitor->console, "no command '%s'; did you mean '%s'? 'help' lists them\n",
-                       name, guess);
+                       name, miss.best);
     } else {
         console_format(monitor->console, "no command '%s'; 'help' lists them\n", name);
     }
 }
 
-// Prints the command and its arguments, with spaces up to `width` characters.
-static void print_usage(struct monitor *monitor, const struct command *command, size_t width)
+void monitor_command_usage(struct monitor *monitor, const struct command *command, size_t width)
 {
     const char *space = command->arguments[0] != '\0' ? " " : "";
     int pad = (int)(width - MIN(width, strlen(command->name) + strlen(space)));
@@ -207,10 +216,10 @@ static void print_usage(struct monitor *monitor, const struct command *command, 
 
 static void help_all(struct monitor *monitor)
 {
-    const struct command *command;
-    for (unsigned i = 0; (command = monitor_command_at(i)); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(commands); i++) {
+        const struct command *command = &commands[i];
         console_print(monitor->console, "  ");
-        print_usage(monitor, command, HELP_COLUMN);
+        monitor_command_usage(monitor, command, HELP_COLUMN);
         console_format(monitor->console, "%s\n", command->help);
     }
     console_print(monitor->console,
@@ -227,123 +236,12 @@ static void command_help(struct monitor *monitor, const struct arguments *argume
     }
     command = monitor_command_find(arguments->words[0]);
     if (!command) {
-        refuse_command(monitor, arguments->words[0]);
+        monitor_command_missing(monitor, arguments->words[0]);
         return;
     }
-    print_usage(monitor, command, 0);
+    monitor_command_usage(monitor, command, 0);
     console_format(monitor->console, ": %s\n", command->help);
     if (command->more) {
         console_format(monitor->console, "%s\n", command->more);
-    }
-}
-
-static bool is_space(char character)
-{
-    return character == ' ' || character == '\t';
-}
-
-// Takes the next word off the text at `*at`. NULL: there are no more words.
-static const char *next_word(char **at)
-{
-    char *word = *at;
-    char *end;
-    while (is_space(*word)) {
-        word++;
-    }
-    for (end = word; *end != '\0' && !is_space(*end); end++) {
-    }
-    *at = *end != '\0' ? end + 1 : end;
-    *end = '\0';
-    return *word != '\0' ? word : NULL;
-}
-
-static void run_command(struct monitor *monitor, const struct command *command,
-                        const struct arguments *arguments)
-{
-    if (arguments->count < command->minimum || arguments->count > command->maximum) {
-        console_format(monitor->console, "%s: %s; expected: ", command->name,
-                       arguments->count < command->minimum ? "something is missing"
-                                                           : "there is something too much");
-        print_usage(monitor, command, 0);
-        console_print(monitor->console, "\n");
-        return;
-    }
-    command->handler(monitor, arguments);
-}
-
-// Takes the rest of the line as one word. NULL: there is none.
-static const char *rest_of(char **at)
-{
-    char *rest = *at;
-    while (is_space(*rest)) {
-        rest++;
-    }
-    *at = rest + strlen(rest);
-    return *rest != '\0' ? rest : NULL;
-}
-
-static void cut_words(const struct command *command, char *line, struct arguments *arguments)
-{
-    const char *word = "";
-    while (word && arguments->count < MONITOR_WORDS_MAX) {
-        bool last = arguments->count + 1 == command->maximum;
-        word = last && command->takes_rest ? rest_of(&line) : next_word(&line);
-        if (word) {
-            arguments->words[arguments->count++] = word;
-        }
-    }
-}
-
-void monitor_execute(struct monitor *monitor, char *line)
-{
-    struct arguments arguments = {0};
-    const char *name = next_word(&line);
-    const struct command *command;
-    if (!name) {
-        return;
-    }
-    command = monitor_command_find(name);
-    if (!command) {
-        refuse_command(monitor, name);
-    } else {
-        cut_words(command, line, &arguments);
-        run_command(monitor, command, &arguments);
-    }
-}
-
-// The number of the word that starts at text[word]; word 0 is the command. Copies the command into
-// `name`.
-static unsigned word_number(const char *text, size_t word, char *name, size_t size)
-{
-    unsigned number = 0;
-    size_t length = 0;
-    for (size_t i = 0; i < word; i++) {
-        if (is_space(text[i])) {
-            continue;
-        }
-        if (number == 0 && length + 1 < size) {
-            name[length++] = text[i];
-        }
-        if (is_space(text[i + 1])) {
-            number++;
-        }
-    }
-    name[length] = '\0';
-    return number;
-}
-
-const char *monitor_complete(struct line_editor *editor, size_t word, unsigned index)
-{
-    const struct monitor *monitor = container_of(editor, struct monitor, editor);
-    const struct command *command;
-    char name[16];
-    switch (word_number(editor->text, word, name, sizeof(name))) {
-    case 0:
-        return monitor_name(monitor, COMPLETE_COMMAND, index);
-    case 1:
-        command = monitor_command_find(name);
-        return command ? monitor_name(monitor, command->completion, index) : NULL;
-    default:
-        return NULL;
     }
 }

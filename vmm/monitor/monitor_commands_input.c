@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Commands that do what a person in front of a PC does: screen, keyboard, power button.
+#include "vmm/monitor/monitor_commands_input.h"
+
 #include "vmm/board/pc_front.h"
 #include "vmm/console/console.h"
 #include "vmm/monitor/inspect.h"
 #include "vmm/monitor/key_text.h"
 #include "vmm/monitor/monitor.h"
-#include "vmm/monitor/monitor_internal.h"
+#include "vmm/monitor/monitor_arguments.h"
+#include "vmm/monitor/monitor_names.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Commands that show the inside of a VM, and the logs.
+#include "vmm/monitor/monitor_commands_inspect.h"
+
 #include "vmm/address.h"
 #include "vmm/console/console.h"
 #include "vmm/console/guest_text.h"
 #include "vmm/monitor/inspect.h"
 #include "vmm/monitor/monitor.h"
-#include "vmm/monitor/monitor_internal.h"
+#include "vmm/monitor/monitor_arguments.h"
+#include "vmm/monitor/monitor_names.h"
+#include "vmm/monitor/monitor_output.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"

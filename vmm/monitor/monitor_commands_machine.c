@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Commands about the machine itself.
+#include "vmm/monitor/monitor_commands_machine.h"
+
 #include "vmm/console/console.h"
 #include "vmm/host.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/monitor/monitor.h"
-#include "vmm/monitor/monitor_internal.h"
+#include "vmm/monitor/monitor_arguments.h"
+#include "vmm/monitor/monitor_output.h"
+#include "vmm/monitor/monitor_text.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/scheduler.h"

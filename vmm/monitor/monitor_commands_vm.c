@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Commands that list VMs and change their state.
+#include "vmm/monitor/monitor_commands_vm.h"
+
 #include "vmm/console/console.h"
 #include "vmm/host.h"
 #include "vmm/monitor/inspect.h"
 #include "vmm/monitor/monitor.h"
-#include "vmm/monitor/monitor_internal.h"
+#include "vmm/monitor/monitor_arguments.h"
+#include "vmm/monitor/monitor_attach.h"
+#include "vmm/monitor/monitor_names.h"
+#include "vmm/monitor/monitor_output.h"
+#include "vmm/monitor/monitor_text.h"
 #include "vmm/util/format.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
@@ -138,7 +144,7 @@ static void list_startable(struct monitor *monitor)
     struct vmm *vmm = monitor->vmm;
     unsigned listed = 0;
     const char *name;
-    for (unsigned i = 0; (name = monitor_name(monitor, COMPLETE_STARTABLE, i)); i++) {
+    for (unsigned i = 0; (name = monitor_startable_name(vmm, i)); i++) {
         const struct vm *vm = vm_find(vmm, name);
         const char *what = purpose(vmm, name);
         if (vm && !monitor_is_over(vm)) {
@@ -156,7 +162,7 @@ static void list_startable(struct monitor *monitor)
 static bool is_startable(const struct monitor *monitor, const char *name)
 {
     const char *known;
-    for (unsigned i = 0; (known = monitor_name(monitor, COMPLETE_STARTABLE, i)); i++) {
+    for (unsigned i = 0; (known = monitor_startable_name(monitor->vmm, i)); i++) {
         if (text_equal(known, name)) {
             return true;
         }
@@ -191,7 +197,7 @@ void command_start(struct monitor *monitor, const struct arguments *arguments)
             change(monitor, name, "start", vm_start, "starts");
         }
     } else {
-        guess = monitor_near_miss(monitor, COMPLETE_STARTABLE, name);
+        guess = monitor_startable_near_miss(monitor->vmm, name);
         console_format(monitor->console, "nothing is named '%s'; %s%s%s'start' lists what is\n",
                        name, guess ? "did you mean '" : "", guess ? guess : "", guess ? "'? " : "");
     }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Moves guests' output and the log to the console: as lines with the VM's name, or raw.
+#include "vmm/monitor/monitor_output.h"
+
 #include "vmm/console/console.h"
 #include "vmm/console/guest_text.h"
+#include "vmm/host.h"
 #include "vmm/monitor/monitor.h"
-#include "vmm/monitor/monitor_internal.h"
+#include "vmm/monitor/monitor_prompt.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
@@ -12,6 +15,7 @@
 #include "vmm/vm/vm_call.h"
 
 #define VM_SHARE 512                       // bytes that one turn moves of each VM
+#define FLUSH_TURN_BYTES 32                // guests' bytes that one turn of a flush moves at least
 #define NAME_MARK_COLUMNS 3                // "[", "]" and what stands behind it
 #define LINE_ROOM (GUEST_TEXT_BYTES + 100) // cells for one piece with its name and colours
 #define SILENCE_NS 500000000ULL            // an unfinished line is shown after this
@@ -34,7 +38,7 @@ static void show_piece(struct guest_text *text)
         view->missed_lines += !text->cut;
         return;
     }
-    monitor_hide_prompt(view->monitor);
+    monitor_prompt_hide(view->monitor);
     console_colour(console, name_colours[index % ARRAY_SIZE(name_colours)]);
     console_format(console, "[%s]", view->monitor->vmm->vms[index]->config.name);
     console_colour(console, NO_COLOUR);
@@ -183,6 +187,18 @@ void monitor_move_output(struct monitor *monitor, uint64_t now)
     }
     move_guests(monitor, true, now);
     move_guests(monitor, false, now);
+}
+
+void monitor_flush(struct monitor *monitor)
+{
+    // Guests that still run may write for ever. It is enough to show what all terminals can hold.
+    unsigned turns = (monitor->vmm->vm_count + 1) * (TERMINAL_OUTPUT_BYTES / FLUSH_TURN_BYTES);
+    uint32_t before;
+    do {
+        before = monitor->console->end;
+        monitor_move_output(monitor, monitor->vmm->host->now_ns());
+        console_flush(monitor->console);
+    } while (--turns > 0 && monitor->console->end != before);
 }
 
 // When to look at a terminal again whose VM has just woken this CPU: the VM does not wake it again

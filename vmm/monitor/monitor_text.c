@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Sizes, durations and reasons of a VM's end, as text for the user.
-#include "vmm/monitor/monitor_internal.h"
+#include "vmm/monitor/monitor_text.h"
+
 #include "vmm/util/format.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"

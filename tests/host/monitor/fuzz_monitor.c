@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/host/monitor/monitor_fixture.h"
+#include "vmm/monitor/monitor_output.h"
 #include "vmm/vm/vm_life.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

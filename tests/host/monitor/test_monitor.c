@@ -10,6 +10,8 @@
 
 #include "tests/host/monitor/monitor_fixture.h"
 #include "vmm/devices/device.h"
+#include "vmm/monitor/monitor_output.h"
+#include "vmm/monitor/monitor_prompt.h"
 
 #define PROMPT "\rhusk> \x1b[K"
 #define HIDE "\r\x1b[K"

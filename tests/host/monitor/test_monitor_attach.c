@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tests of `console NAME`: raw in both directions, and the way back.
-#include "vmm/monitor/monitor.h"
+#include "vmm/monitor/monitor_attach.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

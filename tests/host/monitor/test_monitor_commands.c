@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "tests/host/monitor/monitor_fixture.h"
-#include "vmm/monitor/monitor_internal.h"
+#include "vmm/monitor/monitor_commands.h"
 #include "vmm/vm/vm_life.h"
 
 #define PROMPT "\rhusk> \x1b[K"
