@@ -4,6 +4,8 @@
 
 #include "vmm/devices/device.h"
 #include "vmm/devices/rtc_date.h"
+#include "vmm/devices/rtc_interrupts.h"
+#include "vmm/devices/rtc_numbers.h"
 #include "vmm/devices/rtc_private.h"
 #include "vmm/util/types.h"
 
@@ -26,40 +28,6 @@ enum cmos_byte {
     CMOS_ABOVE_16M = 0x34, // units of 64 KiB
     CMOS_ABOVE_4G = 0x5b,  // units of 64 KiB, three bytes
 };
-
-static uint8_t encode(const struct rtc *rtc, unsigned value)
-{
-    if (rtc->bytes[RTC_B] & B_BINARY) {
-        return (uint8_t)value;
-    }
-    return (uint8_t)(value / 10 % 10 << 4 | value % 10);
-}
-
-unsigned rtc_decode(const struct rtc *rtc, uint8_t byte)
-{
-    return rtc->bytes[RTC_B] & B_BINARY ? byte : (unsigned)(byte >> 4) * 10 + (byte & 0xf);
-}
-
-unsigned rtc_decode_hour(const struct rtc *rtc, uint8_t byte)
-{
-    unsigned hour;
-    if (rtc->bytes[RTC_B] & B_24H) {
-        return rtc_decode(rtc, byte);
-    }
-    hour = rtc_decode(rtc, byte & (uint8_t)~HOUR_PM);
-    if (hour == 0 || hour > 12) {
-        return RTC_NO_HOUR;
-    }
-    return hour % 12 + (byte & HOUR_PM ? 12 : 0);
-}
-
-static uint8_t encode_hour(const struct rtc *rtc, unsigned hour)
-{
-    if (rtc->bytes[RTC_B] & B_24H) {
-        return encode(rtc, hour);
-    }
-    return encode(rtc, (hour + 11) % 12 + 1) | (hour >= 12 ? HOUR_PM : 0);
-}
 
 static bool is_date_byte(unsigned index)
 {
@@ -91,14 +59,14 @@ static void show_date(struct rtc *rtc, uint64_t now_ns)
     }
     rtc->shown_s = seconds;
     rtc_date_from_seconds(rtc->epoch_s + (int64_t)seconds, &date);
-    bytes[RTC_SECOND] = encode(rtc, date.second);
-    bytes[RTC_MINUTE] = encode(rtc, date.minute);
-    bytes[RTC_HOUR] = encode_hour(rtc, date.hour);
-    bytes[RTC_WEEKDAY] = encode(rtc, (date.weekday - 1 + rtc->weekday_shift) % WEEKDAYS + 1);
-    bytes[RTC_DAY] = encode(rtc, date.day);
-    bytes[RTC_MONTH] = encode(rtc, date.month);
-    bytes[RTC_YEAR] = encode(rtc, date.year % 100);
-    bytes[RTC_CENTURY] = encode(rtc, date.year / 100);
+    bytes[RTC_SECOND] = rtc_encode(rtc, date.second);
+    bytes[RTC_MINUTE] = rtc_encode(rtc, date.minute);
+    bytes[RTC_HOUR] = rtc_encode_hour(rtc, date.hour);
+    bytes[RTC_WEEKDAY] = rtc_encode(rtc, (date.weekday - 1 + rtc->weekday_shift) % WEEKDAYS + 1);
+    bytes[RTC_DAY] = rtc_encode(rtc, date.day);
+    bytes[RTC_MONTH] = rtc_encode(rtc, date.month);
+    bytes[RTC_YEAR] = rtc_encode(rtc, date.year % 100);
+    bytes[RTC_CENTURY] = rtc_encode(rtc, date.year / 100);
 }
 
 // Copies the registers into the clock. The fraction of the second stays: the divider goes on.

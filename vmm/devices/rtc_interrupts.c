@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The RTC's periodic, alarm and update-ended interrupts: register C, the line, the next event.
+#include "vmm/devices/rtc_interrupts.h"
+
 #include "vmm/devices/device.h"
 #include "vmm/devices/rtc.h"
 #include "vmm/devices/rtc_date.h"
+#include "vmm/devices/rtc_numbers.h"
 #include "vmm/devices/rtc_private.h"
 #include "vmm/util/types.h"
 

@@ -6,8 +6,6 @@
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 
-#define RTC_NO_HOUR 0xfeU // for a byte that is no hour on a 12-hour clock
-
 enum rtc_byte {
     RTC_SECOND = 0x00,
     RTC_SECOND_ALARM = 0x01,
@@ -64,15 +62,3 @@ static inline uint64_t rtc_seconds_since_epoch(const struct rtc *rtc, uint64_t n
 {
     return (ns - rtc->epoch_ns) / NS_PER_S;
 }
-
-// rtc.c
-// The value of a register byte, in the format that register B chooses.
-unsigned rtc_decode(const struct rtc *rtc, uint8_t byte);
-unsigned rtc_decode_hour(const struct rtc *rtc, uint8_t byte);
-
-// rtc_interrupts.c
-// Sets the flags of everything that happened up to now. Must be called before a read of register C
-// and before a change of settings.
-void rtc_catch_up(struct rtc *rtc, uint64_t now_ns);
-// Must be called after any change of registers B and C.
-void rtc_update_line(struct rtc *rtc);
