@@ -82,6 +82,7 @@ _Noreturn static void cpu_main(void)
     __atomic_store_n(&arrived, cpu, __ATOMIC_RELEASE);
     tsc_sync_follow();
     time_init_cpu();
+    // The first CPU lets this one go, or stops it by INIT. Until then it has nothing else to do.
     while (__atomic_load_n(&released_index, __ATOMIC_ACQUIRE) < cpu->index) {
         pause();
     }
@@ -110,13 +111,16 @@ static bool wake(const struct cpu *cpu, uint64_t page)
         return true;
     }
     apic_send_startup(cpu->apic_id, page);
-    if (has_arrived(cpu, ANSWER_NS)) {
-        return true;
-    }
-    // INIT makes the CPU wait again. Otherwise it could come late and take another CPU's stack.
+    return has_arrived(cpu, ANSWER_NS);
+}
+
+// INIT makes the CPU wait again. Otherwise it could come late, take another CPU's stack, or answer
+// in its place.
+static void leave_out(const struct cpu *cpu, const char *why)
+{
     apic_send_init(cpu->apic_id);
     __atomic_store_n(&trampoline_stack, 0, __ATOMIC_RELEASE);
-    return false;
+    log_line("CPU with APIC id %u: %s, left out", cpu->apic_id, why);
 }
 
 static void start_one(uint32_t apic_id, uint64_t page)
@@ -128,10 +132,13 @@ static void start_one(uint32_t apic_id, uint64_t page)
     }
     tsc_sync_prepare();
     if (!wake(cpu, page)) {
-        log_line("CPU with APIC id %u: does not answer, left out", apic_id);
+        leave_out(cpu, "does not answer");
         return;
     }
-    tsc_sync_lead(cpu->index);
+    if (!tsc_sync_lead(cpu->index)) {
+        leave_out(cpu, "came, and does not answer any more");
+        return;
+    }
     cpu_add(cpu);
     __atomic_store_n(&released_index, cpu->index, __ATOMIC_RELEASE);
 }

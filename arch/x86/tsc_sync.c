@@ -10,9 +10,15 @@
 #include "arch/x86/log.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/msr_numbers.h"
+#include "arch/x86/time.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 
 #define ROUNDS 8
+// A CPU answers within microseconds. The clock is looked at seldom, because a look makes the round
+// longer, and the measurement less exact.
+#define ANSWER_NS NS_PER_S
+#define LOOKS_BY_THE_CLOCK 1024
 
 struct offset {
     int64_t ticks;       // the follower's TSC minus the leader's
@@ -33,27 +39,35 @@ void tsc_sync_prepare(void)
     is_last = false;
 }
 
-static void ask(uint32_t number)
+// False: no answer within a second.
+static bool ask(uint32_t number)
 {
+    uint64_t start_ns = time_now_ns();
     __atomic_store_n(&question, number, __ATOMIC_RELEASE);
-    while (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) != number) {
+    for (unsigned looks = 1; __atomic_load_n(&answered, __ATOMIC_ACQUIRE) != number; looks++) {
+        if (looks % LOOKS_BY_THE_CLOCK == 0 && time_now_ns() - start_ns > ANSWER_NS) {
+            return false;
+        }
         pause();
     }
+    return true;
 }
 
-static struct offset measure(uint32_t *number)
+static bool measure(uint32_t *number, struct offset *best)
 {
-    struct offset best = {.half_width = UINT64_MAX};
+    *best = (struct offset){.half_width = UINT64_MAX};
     for (unsigned i = 0; i < ROUNDS; i++) {
         uint64_t before = rdtsc();
-        ask(++*number);
+        if (!ask(++*number)) {
+            return false;
+        }
         uint64_t width = rdtsc() - before;
-        if (width / 2 < best.half_width) {
-            best = (struct offset){.ticks = (int64_t)(answer - (before + width / 2)),
-                                   .half_width = width / 2 + 1};
+        if (width / 2 < best->half_width) {
+            *best = (struct offset){.ticks = (int64_t)(answer - (before + width / 2)),
+                                    .half_width = width / 2 + 1};
         }
     }
-    return best;
+    return true;
 }
 
 static bool is_synchronous(struct offset offset)
@@ -62,20 +76,36 @@ static bool is_synchronous(struct offset offset)
     return distance <= offset.half_width;
 }
 
-void tsc_sync_lead(unsigned cpu)
+// Corrects the follower's TSC by that offset, and measures again.
+static bool lead_correction(unsigned cpu, uint32_t *number, struct offset offset)
+{
+    struct offset left;
+    correction = -offset.ticks;
+    if (!ask(++*number)) {
+        return false;
+    }
+    correction = 0;
+    if (!measure(number, &left)) {
+        return false;
+    }
+    log_line("CPU %u: TSC was %s by %llu ticks%s", cpu, offset.ticks < 0 ? "behind" : "ahead",
+             (unsigned long long)(offset.ticks < 0 ? -offset.ticks : offset.ticks),
+             is_synchronous(left) ? ", corrected" : " and cannot be corrected");
+    return true;
+}
+
+bool tsc_sync_lead(unsigned cpu)
 {
     uint32_t number = 0;
-    struct offset offset = measure(&number);
-    if (!is_synchronous(offset)) {
-        correction = -offset.ticks;
-        ask(++number);
-        correction = 0;
-        log_line("CPU %u: TSC was %s by %llu ticks%s", cpu, offset.ticks < 0 ? "behind" : "ahead",
-                 (unsigned long long)(offset.ticks < 0 ? -offset.ticks : offset.ticks),
-                 is_synchronous(measure(&number)) ? ", corrected" : " and cannot be corrected");
+    struct offset offset;
+    if (!measure(&number, &offset)) {
+        return false;
+    }
+    if (!is_synchronous(offset) && !lead_correction(cpu, &number, offset)) {
+        return false;
     }
     is_last = true;
-    ask(++number);
+    return ask(++number);
 }
 
 static void correct(void)
