@@ -29,6 +29,7 @@ const struct host host_table = {
     .cpu_count = cpu_count,
     .this_cpu = this_cpu,
     .call = ipi_call,
+    .answers = ipi_answers,
     .allocate = host_allocate,
     .release = host_release,
     .space_create = host_space_create,

@@ -168,10 +168,12 @@ static void start_other_cpus(void)
     ipi_init();
     power_init(acpi, consoles_flush);
     unsigned count = smp_start(acpi, run_other_cpu);
+    unsigned running = 0;
     for (unsigned cpu = 0; cpu < count; cpu++) {
-        ipi_call(cpu, nothing, NULL); // returns when the CPU is in its loop and has set runs_guests
+        // A CPU that answers is in its loop and has set runs_guests.
+        running += ipi_call(cpu, nothing, NULL) == STATUS_OK;
     }
-    log_line("CPUs: %u run", count);
+    log_line("CPUs: %u run", running);
 }
 
 // ---- What the monitor asks of the machine ----
@@ -187,7 +189,9 @@ static void leave(void)
 {
     monitor_flush(&monitor);
     for (unsigned cpu = cpu_count(); vmm.ops && cpu-- > 0;) {
-        ipi_call(cpu, disable_here, NULL);
+        if (ipi_call(cpu, disable_here, NULL) != STATUS_OK) {
+            log_line("CPU %u is left as it is", cpu);
+        }
     }
     consoles_take_back();
 }

@@ -50,7 +50,10 @@ struct host {
     unsigned (*cpu_count)(void); // CPUs that run
     unsigned (*this_cpu)(void);  // the number of the CPU that asks, below cpu_count
     // Runs `call` on that CPU, between two runs of guests, and waits until it has returned.
-    void (*call)(unsigned cpu, void (*call)(void *), void *argument);
+    // STATUS_BUSY: the CPU did not take it within a second, and `call` will not run any more. Then
+    // the CPU is stuck: each call is refused at once, until the CPU comes to look for one.
+    MUST_CHECK enum status (*call)(unsigned cpu, void (*call)(void *), void *argument);
+    bool (*answers)(unsigned cpu); // false: that CPU is stuck
 
     // Memory for the hypervisor itself: zeroed, page-aligned, contiguous. NULL if none is left.
     void *(*allocate)(uint64_t bytes);

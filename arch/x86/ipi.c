@@ -1,38 +1,36 @@
 // SPDX-License-Identifier: MIT
-// The mailboxes of all CPUs, and the kick that makes a CPU look into its mailbox.
+// The inboxes of all CPUs, and the kick that makes a CPU look into its inbox.
 #include "arch/x86/ipi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/interrupts.h"
+#include "arch/x86/log.h"
+#include "arch/x86/mailbox.h"
+#include "arch/x86/time.h"
 #include "arch/x86/vectors.h"
+#include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 #define CACHE_LINE 64
 
-// It lies on the caller's stack until it is done. Every address space maps all stacks.
-struct call {
-    void (*function)(void *);
-    void *argument;
-    struct call *next;
-    bool done;
-};
-
-struct mailbox {
-    struct call *calls; // newest first
-    bool kicked;        // written by its own CPU only
+// What other CPUs want of one CPU.
+struct inbox {
+    struct mailbox mailbox;
+    bool kicked; // written by its own CPU only
 } __attribute__((aligned(CACHE_LINE)));
 
-static struct mailbox mailboxes[CPUS_MAX];
+static struct inbox inboxes[CPUS_MAX];
 
-static struct mailbox *own_mailbox(void)
+static struct inbox *own_inbox(void)
 {
-    return &mailboxes[cpu_this()->index];
+    return &inboxes[cpu_this()->index];
 }
 
 static void take_kick(struct interrupt_frame *frame)
 {
     (void)frame;
-    __atomic_store_n(&own_mailbox()->kicked, true, __ATOMIC_RELAXED);
+    __atomic_store_n(&own_inbox()->kicked, true, __ATOMIC_RELAXED);
     apic_eoi();
 }
 
@@ -45,7 +43,7 @@ void ipi_init(void)
 void ipi_kick(unsigned cpu)
 {
     if (cpu == cpu_this()->index) {
-        __atomic_store_n(&own_mailbox()->kicked, true, __ATOMIC_RELAXED);
+        __atomic_store_n(&own_inbox()->kicked, true, __ATOMIC_RELAXED);
     } else {
         apic_send_fixed(cpu_by_index(cpu)->apic_id, VECTOR_KICK);
     }
@@ -56,55 +54,53 @@ void ipi_post(unsigned cpu)
     apic_send_fixed(cpu_by_index(cpu)->apic_id, VECTOR_POSTED);
 }
 
-static void post(unsigned cpu, struct call *call)
+static void run_other_work(void)
 {
-    struct mailbox *mailbox = &mailboxes[cpu];
-    call->next = __atomic_load_n(&mailbox->calls, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(&mailbox->calls, &call->next, call, true, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED)) {
-        pause();
-    }
+    ipi_run_calls();
+    interrupts_window();
+    pause();
 }
 
-void ipi_call(unsigned cpu, void (*function)(void *), void *argument)
+static const struct mailbox_caller caller = {
+    .now_ns = time_now_ns, .kick = ipi_kick, .meanwhile = run_other_work};
+
+enum status ipi_call(unsigned cpu, void (*function)(void *), void *argument)
 {
+    struct mailbox *mailbox = &inboxes[cpu].mailbox;
     if (cpu == cpu_this()->index) {
         function(argument);
-        return;
+        return STATUS_OK;
     }
-    struct call call = {.function = function, .argument = argument};
-    post(cpu, &call);
-    ipi_kick(cpu);
-    while (!__atomic_load_n(&call.done, __ATOMIC_ACQUIRE)) {
-        ipi_run_calls();
-        interrupts_window();
-        pause();
+    if (!mailbox_is_given_up(mailbox)) {
+        if (mailbox_call(mailbox, cpu, function, argument, &caller)) {
+            return STATUS_OK;
+        }
+        log_line("CPU %u does not answer: what is asked of it is refused until it does", cpu);
+        mailbox_give_up(mailbox);
     }
+    ipi_kick(cpu); // so that it looks again, if it can
+    return STATUS_BUSY;
+}
+
+bool ipi_answers(unsigned cpu)
+{
+    return !mailbox_is_given_up(&inboxes[cpu].mailbox);
 }
 
 void ipi_run_calls(void)
 {
-    struct mailbox *mailbox = own_mailbox();
-    if (!__atomic_load_n(&mailbox->calls, __ATOMIC_RELAXED)) {
-        return;
-    }
-    struct call *call = __atomic_exchange_n(&mailbox->calls, NULL, __ATOMIC_ACQUIRE);
-    while (call) {
-        struct call *next = call->next; // the caller removes it as soon as it is done
-        call->function(call->argument);
-        __atomic_store_n(&call->done, true, __ATOMIC_RELEASE);
-        call = next;
+    if (mailbox_look(&own_inbox()->mailbox)) {
+        log_line("CPU %u answers again", cpu_this()->index);
     }
 }
 
 bool ipi_pending(void)
 {
-    struct mailbox *mailbox = own_mailbox();
-    return __atomic_load_n(&mailbox->kicked, __ATOMIC_RELAXED) ||
-           __atomic_load_n(&mailbox->calls, __ATOMIC_RELAXED);
+    const struct inbox *inbox = own_inbox();
+    return __atomic_load_n(&inbox->kicked, __ATOMIC_RELAXED) || mailbox_has_call(&inbox->mailbox);
 }
 
-// A kick that comes after the look at the mailbox stays pending until STI. It then ends the HLT.
+// A kick that comes after the look at the inbox stays pending until STI. It then ends the HLT.
 void cpu_idle(void)
 {
     if (ipi_pending()) {
@@ -114,6 +110,6 @@ void cpu_idle(void)
         interrupts_enable_and_halt();
     }
     interrupts_disable();
-    __atomic_store_n(&own_mailbox()->kicked, false, __ATOMIC_RELAXED);
+    __atomic_store_n(&own_inbox()->kicked, false, __ATOMIC_RELAXED);
     ipi_run_calls();
 }

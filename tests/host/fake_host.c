@@ -55,14 +55,23 @@ static unsigned this_cpu(void)
     return fake_host.cpu;
 }
 
-static void call_on(unsigned cpu, void (*call)(void *), void *argument)
+static bool answers(unsigned cpu)
+{
+    assert_in_range(cpu, 0, fake_host.cpus - 1);
+    return !fake_host.stuck[cpu];
+}
+
+static enum status call_on(unsigned cpu, void (*call)(void *), void *argument)
 {
     unsigned caller = fake_host.cpu;
-    assert_in_range(cpu, 0, fake_host.cpus - 1);
     fake_host.calls++;
+    if (!answers(cpu)) {
+        return STATUS_BUSY;
+    }
     fake_host.cpu = cpu;
     call(argument);
     fake_host.cpu = caller;
+    return STATUS_OK;
 }
 
 static uint64_t tsc(void)
@@ -348,6 +357,7 @@ void fake_host_init(void)
                                      .cpu_count = cpu_count,
                                      .this_cpu = this_cpu,
                                      .call = call_on,
+                                     .answers = answers,
                                      .allocate = allocate,
                                      .release = release,
                                      .space_create = space_create,

@@ -22,6 +22,7 @@ struct fake_host {
     unsigned cpus;
     unsigned cpu; // the one that runs now; a call to another CPU changes it while it lasts
     unsigned calls;
+    bool stuck[FAKE_CPUS_MAX]; // which CPUs do not answer
     unsigned kicks[FAKE_CPUS_MAX];
     unsigned posted_kicks[FAKE_CPUS_MAX];
 

@@ -129,7 +129,10 @@ enum status inspect_memory(struct vm *vm, gpa_t address, uint64_t length, uint8_
         return refuse(why, STATUS_BUSY, "%s is %s: it has no memory", vm->config.name,
                       vm_state_name(vm->state));
     }
-    vm_call(vm, 0, take_memory, &snapshot);
+    enum status status = vm_call(vm, 0, take_memory, &snapshot, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
     for (unsigned row = 0; row < row_count(&snapshot);) {
         if (snapshot.ram[row]) {
             show_row(&snapshot, row++, sink);
@@ -175,6 +178,16 @@ static void take_exits(struct vm *vm, void *context)
     snapshot->last_msr = vm->last_unknown_msr;
 }
 
+// A VM that is off leaves the snapshot as it is.
+static enum status snapshot_exits(struct vm *vm, struct exits_snapshot *snapshot,
+                                  struct reason *why)
+{
+    if (vm->state == VM_OFF) {
+        return STATUS_OK;
+    }
+    return vm_call(vm, 0, take_exits, snapshot, why);
+}
+
 static void show_accesses(struct line_sink *sink, const char *what, uint64_t count, uint64_t last)
 {
     if (count > 0) {
@@ -187,8 +200,9 @@ enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *
 {
     struct exits_snapshot snapshot = {0};
     uint64_t total = 0;
-    if (vm->state != VM_OFF) {
-        vm_call(vm, 0, take_exits, &snapshot);
+    enum status status = snapshot_exits(vm, &snapshot, why);
+    if (status != STATUS_OK) {
+        return status;
     }
     if (!snapshot.valid) {
         return refuse(why, STATUS_BUSY, "%s is %s: it has no CPU", vm->config.name,
@@ -208,15 +222,13 @@ enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *
     return STATUS_OK;
 }
 
-uint64_t inspect_exit_total(struct vm *vm)
+enum status inspect_exit_total(struct vm *vm, uint64_t *total)
 {
     struct exits_snapshot snapshot = {0};
-    uint64_t total = 0;
-    if (vm->state != VM_OFF) {
-        vm_call(vm, 0, take_exits, &snapshot);
-    }
+    enum status status = snapshot_exits(vm, &snapshot, NULL);
+    *total = 0;
     for (unsigned kind = 0; kind < EXIT_KINDS; kind++) {
-        total += snapshot.exits[kind];
+        *total += snapshot.exits[kind];
     }
-    return total;
+    return status;
 }

@@ -19,8 +19,8 @@ struct line_sink {
 void line_sink_format(struct line_sink *sink, const char *format, ...) PRINTF_LIKE(2, 3);
 
 // Each of these functions takes a snapshot on a CPU of the VM, then shows it on this CPU.
-// STATUS_BUSY: the VM is off or starting, so it has no vCPU or no memory. STATUS_RANGE: it has no
-// vCPU `index`.
+// STATUS_BUSY: the VM is off or starting, so it has no vCPU or no memory, or that CPU does not
+// answer. STATUS_RANGE: it has no vCPU `index`.
 enum status inspect_registers(struct vm *vm, unsigned index, struct line_sink *sink,
                               struct reason *why);
 enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *why);
@@ -36,5 +36,5 @@ enum status inspect_memory(struct vm *vm, gpa_t address, uint64_t length, uint8_
 enum status inspect_screen(struct vm *vm, uint8_t *buffer, struct line_sink *sink,
                            struct reason *why);
 
-// All exits of the VM so far; 0 when it is off.
-uint64_t inspect_exit_total(struct vm *vm);
+// All exits of the VM so far; 0 when it is off. STATUS_BUSY: its CPU does not answer.
+MUST_CHECK enum status inspect_exit_total(struct vm *vm, uint64_t *total);

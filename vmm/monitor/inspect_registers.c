@@ -195,7 +195,10 @@ enum status inspect_registers(struct vm *vm, unsigned index, struct line_sink *s
                       vm->config.vcpus - 1);
     }
     if (vm->state != VM_OFF) {
-        vm_call(vm, index, take_registers, &snapshot);
+        enum status status = vm_call(vm, index, take_registers, &snapshot, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
     }
     if (!snapshot.valid) {
         return refuse(why, STATUS_BUSY, "%s is %s: it has no CPU", vm->config.name,

@@ -115,7 +115,10 @@ enum status inspect_screen(struct vm *vm, uint8_t *buffer, struct line_sink *sin
 {
     struct screen_snapshot snapshot = {.text = buffer};
     if (vm->state != VM_OFF) {
-        vm_call(vm, 0, take_screen, &snapshot);
+        enum status status = vm_call(vm, 0, take_screen, &snapshot, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
     }
     if (!snapshot.valid) {
         return refuse(why, STATUS_BUSY, "%s is %s: it has no screen", vm->config.name,

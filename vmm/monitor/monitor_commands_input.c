@@ -81,15 +81,18 @@ void command_type(struct monitor *monitor, const struct arguments *arguments)
     const char *name = arguments->words[0];
     struct vm *vm = find_running(monitor, "type", name);
     struct input input = {.text = arguments->words[1]};
-    unsigned keys;
+    struct reason why = {""};
     if (!vm) {
         return;
     }
-    keys = count_keys(monitor, input.text);
+    unsigned keys = count_keys(monitor, input.text);
     if (keys == 0) {
         return;
     }
-    vm_call(vm, 0, type_keys, &input);
+    if (vm_call(vm, 0, type_keys, &input, &why) != STATUS_OK) {
+        console_format(monitor->console, "type: %s\n", why.text);
+        return;
+    }
     if (input.keys < keys) {
         console_format(monitor->console,
                        "type: %u of %u keys typed: %s does not read its keyboard\n", input.keys,
@@ -110,11 +113,13 @@ void command_powerbutton(struct monitor *monitor, const struct arguments *argume
     const char *name = arguments->words[0];
     struct vm *vm = find_running(monitor, "powerbutton", name);
     struct input input = {0};
+    struct reason why = {""};
     if (!vm) {
         return;
     }
-    vm_call(vm, 0, press_power_button, &input);
-    if (input.heard) {
+    if (vm_call(vm, 0, press_power_button, &input, &why) != STATUS_OK) {
+        console_format(monitor->console, "powerbutton: %s\n", why.text);
+    } else if (input.heard) {
         console_format(monitor->console, "%s was told\n", name);
     } else {
         console_format(monitor->console,

@@ -10,9 +10,11 @@
 #include "vmm/monitor/monitor_output.h"
 #include "vmm/monitor/monitor_text.h"
 #include "vmm/util/status.h"
+#include "vmm/util/string.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_life.h"
 
 #define CPU_TEXT_BYTES 64
@@ -28,8 +30,8 @@ static void show_vcpus(struct monitor *monitor, const struct vm *vm, unsigned cp
         if (vm->config.vcpus > 1) {
             console_format(monitor->console, "/%u", i);
         }
-        if (vm->state != VM_RUNNING) {
-            console_format(monitor->console, " (%s)", vm_state_name(vm->state));
+        if (vm->state != VM_RUNNING || vm_is_stuck(vm)) {
+            console_format(monitor->console, " (%s)", monitor_state_name(vm));
         }
     }
 }
@@ -48,7 +50,9 @@ static unsigned busy_percent(const struct vmm *vmm, unsigned cpu)
 static void show_cpu(struct monitor *monitor, unsigned cpu)
 {
     char text[CPU_TEXT_BYTES] = "";
-    if (monitor->machine->describe_cpu) {
+    if (!monitor->vmm->host->answers(cpu)) {
+        text_copy(text, sizeof(text), "stuck: does not answer");
+    } else if (monitor->machine->describe_cpu) {
         monitor->machine->describe_cpu(cpu, text, sizeof(text));
     }
     console_format(monitor->console, "%3u  %3u%%  %-24s ", cpu, busy_percent(monitor->vmm, cpu),

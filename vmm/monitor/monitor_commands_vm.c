@@ -41,14 +41,24 @@ static struct monitor_text uptime_text(const struct vm *vm)
     return monitor_duration_text(now - MIN(now, vm->clock_base_ns));
 }
 
+static struct monitor_text exits_text(struct vm *vm)
+{
+    struct monitor_text text = {"?"};
+    uint64_t total;
+    if (inspect_exit_total(vm, &total) == STATUS_OK) {
+        format_text(text.text, sizeof(text.text), "%llu", (unsigned long long)total);
+    }
+    return text;
+}
+
 static void show_vm(struct monitor *monitor, unsigned index)
 {
     struct vm *vm = monitor->vmm->vms[index];
-    console_format(monitor->console, "%-15s  %-8s  %5u  %9s  %12llu  %s%s\n", vm->config.name,
-                   vm_state_name(vm->state), vm->config.vcpus,
-                   monitor_size_text(vm->config.memory_bytes).text,
-                   (unsigned long long)inspect_exit_total(vm), uptime_text(vm).text,
-                   monitor->views[index].muted ? ", muted" : "");
+    struct monitor_text exits = exits_text(vm); // this finds out whether the VM is stuck
+    console_format(monitor->console, "%-15s  %-8s  %5u  %9s  %12s  %s%s\n", vm->config.name,
+                   monitor_state_name(vm), vm->config.vcpus,
+                   monitor_size_text(vm->config.memory_bytes).text, exits.text,
+                   uptime_text(vm).text, monitor->views[index].muted ? ", muted" : "");
 }
 
 void command_vms(struct monitor *monitor, const struct arguments *arguments)

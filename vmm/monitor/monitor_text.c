@@ -7,6 +7,7 @@
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_call.h"
 
 struct monitor_text monitor_size_text(uint64_t bytes)
 {
@@ -38,4 +39,9 @@ struct monitor_text monitor_end_text(const struct vm *vm)
                     vm->ended.text);
     }
     return text;
+}
+
+const char *monitor_state_name(const struct vm *vm)
+{
+    return !monitor_is_over(vm) && vm_is_stuck(vm) ? "stuck" : vm_state_name(vm->state);
 }

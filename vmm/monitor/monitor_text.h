@@ -15,3 +15,5 @@ struct monitor_text {
 struct monitor_text monitor_size_text(uint64_t bytes);     // "512 MiB"
 struct monitor_text monitor_duration_text(uint64_t ns);    // "1:02:03"
 struct monitor_text monitor_end_text(const struct vm *vm); // why the VM is off or ended
+// vm_state_name, or "stuck" if the VM is not over and one of its CPUs does not answer.
+const char *monitor_state_name(const struct vm *vm);

@@ -4,6 +4,7 @@
 
 #include "vmm/backend.h"
 #include "vmm/host.h"
+#include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
@@ -43,19 +44,48 @@ static void release_here(void *argument)
     vm_release_here(argument);
 }
 
+static enum status call_cpu(const struct vm *vm, unsigned cpu, void (*call)(void *), void *argument,
+                            struct reason *why)
+{
+    if (vm->vmm->host->call(cpu, call, argument) == STATUS_OK) {
+        return STATUS_OK;
+    }
+    return refuse(why, STATUS_BUSY, "%s is stuck: CPU %u does not answer", vm->config.name, cpu);
+}
+
+static enum status change_at_home(struct vm *vm,
+                                  enum status (*operation)(struct vm *, struct reason *),
+                                  struct reason *why)
+{
+    struct vm_request request = {.vm = vm, .carry_out = operation, .why = why};
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        enum status status = call_cpu(vm, vm->slots[i].cpu, release_here, vm, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    enum status status = call_cpu(vm, vm_home_cpu(vm), carry_out, &request, why);
+    return status != STATUS_OK ? status : request.status;
+}
+
 enum status vm_on_home_cpu(struct vm *vm, enum status (*operation)(struct vm *, struct reason *),
                            struct reason *why)
 {
-    const struct host *host = vm->vmm->host;
-    struct vm_request request = {.vm = vm, .carry_out = operation, .why = why};
     __atomic_store_n(&vm->held_back, true, __ATOMIC_SEQ_CST);
-    for (unsigned i = 0; i < vm->config.vcpus; i++) {
-        host->call(vm->slots[i].cpu, release_here, vm);
-    }
-    host->call(vm_home_cpu(vm), carry_out, &request);
+    enum status status = change_at_home(vm, operation, why);
     __atomic_store_n(&vm->held_back, false, __ATOMIC_SEQ_CST);
     vm_wake_cpus(vm);
-    return request.status;
+    return status;
+}
+
+bool vm_is_stuck(const struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        if (!vm->vmm->host->answers(vm->slots[i].cpu)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void inspect(void *argument)
@@ -79,11 +109,11 @@ static void inspect(void *argument)
     }
 }
 
-void vm_call(struct vm *vm, unsigned index, void (*call)(struct vm *vm, void *context),
-             void *context)
+enum status vm_call(struct vm *vm, unsigned index, void (*call)(struct vm *vm, void *context),
+                    void *context, struct reason *why)
 {
     struct vm_request request = {.vm = vm, .index = index, .inspect = call, .context = context};
-    vm->vmm->host->call(vm->slots[index].cpu, inspect, &request);
+    return call_cpu(vm, vm->slots[index].cpu, inspect, &request, why);
 }
 
 struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index)

@@ -270,7 +270,7 @@ static void each_vcpu_is_looked_at_on_its_own_cpu(void **state)
     for (unsigned paused = 0; paused < 2; paused++) {
         for (unsigned i = 0; i < 4; i++) {
             looks = 0;
-            vm_call(vm, i, look, &i);
+            assert_int_equal(vm_call(vm, i, look, &i, NULL), STATUS_OK);
             assert_int_equal(looks, 1);
             assert_int_equal(seen_cpu, i % 2);
             assert_int_equal(vm->slots[i].held, !paused); // released again if the VM does not run
@@ -287,7 +287,7 @@ static void nobody_looks_between_two_lives(void **state)
     (void)state;
     assert_int_equal(vm_stop(vm, &why), STATUS_OK);
     looks = 0;
-    vm_call(vm, index, look, &index);
+    assert_int_equal(vm_call(vm, index, look, &index, NULL), STATUS_OK);
     assert_int_equal(looks, 0);
     assert_null(vm_vcpu_core(vm, index));
 }

@@ -5,6 +5,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -42,7 +43,7 @@ static void calls_run_on_the_vcpus_cpu_in_the_vms_space(void **state)
     (void)state;
     assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     for (unsigned i = 0; i < 2; i++) {
-        vm_call(vm, i, inspect, &seen);
+        assert_int_equal(vm_call(vm, i, inspect, &seen, &why), STATUS_OK);
         assert_int_equal(seen_cpu, i + 1);
         assert_int_equal(seen_cr3, vm->space.cr3);
         assert_ptr_equal(seen_core, vm_vcpu_core(vm, i));
@@ -55,12 +56,12 @@ static void a_vm_that_is_off_has_neither(void **state)
 {
     (void)state;
     seen = 0;
-    vm_call(vm, 0, inspect, &seen);
+    assert_int_equal(vm_call(vm, 0, inspect, &seen, &why), STATUS_OK);
     assert_int_equal(seen, 1);
     assert_int_equal(seen_cpu, 1);
     assert_int_equal(seen_cr3, 0);
     assert_null(vm_vcpu_core(vm, 0));
-    vm_call(vm, 1, inspect, &seen);
+    assert_int_equal(vm_call(vm, 1, inspect, &seen, &why), STATUS_OK);
     assert_int_equal(seen, 1);
 }
 
@@ -70,11 +71,11 @@ static void nobody_looks_into_a_vm_that_is_starting(void **state)
     (void)state;
     seen = 0;
     assert_int_equal(vm_start(vm, &why), STATUS_OK);
-    vm_call(vm, 0, inspect, &seen);
-    vm_call(vm, 1, inspect, &seen);
+    assert_int_equal(vm_call(vm, 0, inspect, &seen, &why), STATUS_OK);
+    assert_int_equal(vm_call(vm, 1, inspect, &seen, &why), STATUS_OK);
     assert_int_equal(seen, 0);
     fake_machine_finish(vm);
-    vm_call(vm, 0, inspect, &seen);
+    assert_int_equal(vm_call(vm, 0, inspect, &seen, &why), STATUS_OK);
     assert_int_equal(seen, 1);
 }
 
@@ -109,6 +110,46 @@ static void a_ready_terminal_kicks_the_vms_home_cpu(void **state)
     assert_int_equal(fake_host.kicks[2], 0);
 }
 
+// CPU 2 has the second vCPU. The first one's CPU answers.
+static void a_cpu_that_does_not_answer_is_named(void **state)
+{
+    (void)state;
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
+    assert_false(vm_is_stuck(vm));
+    fake_host.stuck[2] = true;
+    assert_true(vm_is_stuck(vm));
+    seen = 0;
+    assert_int_equal(vm_call(vm, 1, inspect, &seen, &why), STATUS_BUSY);
+    assert_string_equal(why.text, "web is stuck: CPU 2 does not answer");
+    assert_int_equal(vm_call(vm, 1, inspect, &seen, NULL), STATUS_BUSY);
+    assert_int_equal(seen, 0);
+    assert_int_equal(vm_call(vm, 0, inspect, &seen, &why), STATUS_OK);
+    assert_int_equal(seen, 1);
+    fake_host.stuck[2] = false;
+}
+
+static enum status must_not_run(struct vm *of, struct reason *reason)
+{
+    (void)of;
+    (void)reason;
+    fail();
+    return STATUS_OK;
+}
+
+static void a_vm_that_is_stuck_is_not_changed(void **state)
+{
+    (void)state;
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
+    for (unsigned cpu = 1; cpu <= 2; cpu++) {
+        fake_host.stuck[cpu] = true;
+        assert_int_equal(vm_on_home_cpu(vm, must_not_run, &why), STATUS_BUSY);
+        assert_non_null(strstr(why.text, "web is stuck: CPU "));
+        assert_false(vm->held_back);
+        fake_host.stuck[cpu] = false;
+    }
+    assert_int_equal(vm_pause(vm, &why), STATUS_OK);
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, fake_machine_tear_down)
 
 int main(void)
@@ -118,6 +159,8 @@ int main(void)
         TEST(a_vm_that_is_off_has_neither),
         TEST(nobody_looks_into_a_vm_that_is_starting),
         TEST(changes_are_made_on_the_home_cpu_while_nothing_is_held),
+        TEST(a_cpu_that_does_not_answer_is_named),
+        TEST(a_vm_that_is_stuck_is_not_changed),
         TEST(a_ready_terminal_kicks_the_vms_home_cpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
