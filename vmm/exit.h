@@ -26,7 +26,8 @@ enum exit_kind {
     EXIT_FORBIDDEN, // an instruction that the guest may not use: #GP(0)
     EXIT_NOTHING,   // an instruction that does nothing in a guest: WBINVD, INVD
     EXIT_TRIPLE_FAULT,
-    EXIT_ENTRY_FAILED, // the guest state was refused
+    EXIT_MACHINE_CHECK, // the guest cannot go on, the host can
+    EXIT_ENTRY_FAILED,  // the guest state was refused
     EXIT_UNKNOWN,
     EXIT_KINDS
 };

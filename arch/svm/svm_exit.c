@@ -13,6 +13,7 @@
 #include "arch/svm/svm_state.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/svm/vmcb.h"
+#include "arch/x86/machine_check.h"
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"
@@ -166,14 +167,24 @@ static void host_event(struct vcpu_core *vcpu)
     (BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) |          \
      BIT(VECTOR_PF) | BIT(VECTOR_AC))
 
+// A machine check that exits does not stay pending. False: the guest can go on.
+static bool decode_machine_check(struct vcpu_core *vcpu, struct vm_exit *exit)
+{
+    exit->kind = EXIT_MACHINE_CHECK;
+    if (!machine_check_in_guest()) {
+        return true;
+    }
+    host_event(vcpu);
+    return false;
+}
+
 // False: the exception concerned the host.
 static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, uint8_t vector,
                                         struct vm_exit *exit)
 {
     const struct vmcb_control *control = &vcpu->backend->vmcb.control;
     if (vector == VECTOR_MC) {
-        host_event(vcpu); // svm_run calls its handler
-        return false;
+        return decode_machine_check(vcpu, exit);
     }
     if (vector == VECTOR_PF) {
         return decode_probe(vcpu, exit);

@@ -12,10 +12,8 @@
 #include "arch/svm/svm_shadow.h"
 #include "arch/svm/svm_state.h"
 #include "arch/svm/svm_tlb.h"
-#include "arch/svm/vmcb.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/instructions.h"
-#include "arch/x86/registers.h"
 #include "arch/x86/time.h"
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
@@ -51,14 +49,6 @@ static void leave(struct backend_vcpu *backend)
     interrupts_window();
 }
 
-// A machine check that exits does not stay pending. Its handler is called here.
-static void take_machine_check(const struct backend_vcpu *backend)
-{
-    if (backend->vmcb.control.exitcode == VMEXIT_EXCEPTION + VECTOR_MC) {
-        __asm__ volatile("int $18");
-    }
-}
-
 void svm_run(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;
@@ -76,5 +66,4 @@ void svm_run(struct vcpu_core *vcpu)
     leave(backend);
     svm_avic_leave(vcpu);
     svm_shadow_release(vcpu);
-    take_machine_check(backend);
 }

@@ -15,6 +15,7 @@
 #include "arch/vmx/vmx_state.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/interrupts.h"
+#include "arch/x86/machine_check.h"
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"
@@ -98,18 +99,30 @@ static NOT_INLINE void decode_memory(struct vm_exit *exit)
     block_nmis_again(qualification, exit->memory.delivery);
 }
 
-// An NMI or machine check that exits has not been through the IDT, so its handler is called here by
-// an INT instruction. The handler's IRET ends the blocking of NMIs.
-static NOT_INLINE void host_exception(struct vcpu_core *vcpu, uint8_t vector)
+static void host_event(struct vcpu_core *vcpu)
 {
     vmx_requeue_event();
-    if (vector == VECTOR_MC) {
-        __asm__ volatile("int $18");
-    } else {
-        __asm__ volatile("int $2");
-    }
     vcpu->exits[EXIT_HOST]++;
     __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+}
+
+// An NMI that exits has not been through the IDT, so its handler is called here by an INT
+// instruction. The handler's IRET ends the blocking of NMIs.
+static NOT_INLINE void host_nmi(struct vcpu_core *vcpu)
+{
+    __asm__ volatile("int $2");
+    host_event(vcpu);
+}
+
+// False: the guest can go on.
+static NOT_INLINE bool decode_machine_check(struct vcpu_core *vcpu, struct vm_exit *exit)
+{
+    exit->kind = EXIT_MACHINE_CHECK;
+    if (!machine_check_in_guest()) {
+        return true;
+    }
+    host_event(vcpu);
+    return false;
 }
 
 static enum exit_delivery delivery_of(uint32_t idt_vectoring_info)
@@ -129,9 +142,12 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *
 {
     uint32_t info = vmcs_read32(VM_EXIT_INTERRUPTION_INFO);
     uint8_t vector = info & INTERRUPTION_VECTOR_MASK;
-    if (vector == VECTOR_NMI || vector == VECTOR_MC) {
-        host_exception(vcpu, vector);
+    if (vector == VECTOR_NMI) {
+        host_nmi(vcpu);
         return false;
+    }
+    if (vector == VECTOR_MC) {
+        return decode_machine_check(vcpu, exit);
     }
     if ((info >> INTERRUPTION_TYPE_SHIFT & INTERRUPTION_TYPE_MASK) ==
         INTERRUPTION_PRIVILEGED_SOFTWARE) {
@@ -163,14 +179,14 @@ static NOT_INLINE void host_interrupt(struct vcpu_core *vcpu)
     __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
 }
 
-// If a machine check comes during an entry, the CPU may report it by this exit alone (27.9). So its
-// handler is called here: it reads and clears the banks.
+// If a machine check comes during an entry, the CPU may report it by this exit alone (27.9).
 static void decode_failure(struct vcpu_core *vcpu, uint32_t reason, struct vm_exit *exit)
 {
-    if (reason == (VM_EXIT_REASON_ENTRY_FAILURE | VMX_EXIT_ENTRY_MACHINE_CHECK)) {
-        interrupt_call(VECTOR_MC);
-    }
     exit->kind = reason & VM_EXIT_REASON_ENTRY_FAILURE ? EXIT_ENTRY_FAILED : EXIT_UNKNOWN;
+    if (reason == (VM_EXIT_REASON_ENTRY_FAILURE | VMX_EXIT_ENTRY_MACHINE_CHECK) &&
+        !machine_check_in_guest()) {
+        exit->kind = EXIT_MACHINE_CHECK;
+    }
     vcpu->backend->last_reason = reason;
 }
 

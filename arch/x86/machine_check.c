@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Reads the machine-check banks, logs their errors, and decides whether to go on.
+// Reads the machine-check banks, logs their errors, and carries out the verdict on them.
 #include "arch/x86/machine_check.h"
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/log.h"
+#include "arch/x86/machine_check_verdict.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/msr_numbers.h"
 #include "arch/x86/panic.h"
@@ -16,13 +17,12 @@
 #define IA32_MC0_STATUS 0x401
 #define IA32_MC0_ADDR 0x402
 #define BANK_MSRS 4
-#define MCG_CAP_BANKS 0xff
-#define MCG_CAP_CTL BIT(8)
-#define MCG_STATUS_RESTART_VALID BIT(0)
-#define MC_STATUS_ADDRESS_VALID BIT(58)
-#define MC_STATUS_CONTEXT_CORRUPT BIT(57)
-#define MC_STATUS_UNCORRECTED BIT(61)
-#define MC_STATUS_VALID BIT(63)
+
+// AMD's processors of family 10h, by CPUID's leaves 0 and 1.
+#define VENDOR_ECX_AMD 0x444d4163 // "cAMD"
+#define FAMILY_MASK 0x0ff00f00
+#define FAMILY_10H 0x00100f00
+#define DC_CFG_REPORT_TLB_MATCHES BIT(47)
 
 // IA32_MCG_CAP. 0: the CPU has no banks, or a hypervisor promises them in CPUID but has no MSRs.
 static uint64_t read_capabilities(void)
@@ -37,9 +37,27 @@ static uint32_t bank_msr(uint32_t bank, uint32_t first)
     return first + bank * BANK_MSRS;
 }
 
+static bool has_erratum_383(void)
+{
+    return cpuid(0, 0).ecx == VENDOR_ECX_AMD &&
+           (cpuid(CPUID_FEATURES, 0).eax & FAMILY_MASK) == FAMILY_10H;
+}
+
+// Without the bit, some TLB multimatches are not reported, and the processor goes on with either
+// entry (Revision Guide for AMD Family 10h Processors, erratum 383).
+static void report_tlb_multimatches(void)
+{
+    uint64_t value;
+    if (has_erratum_383() && rdmsr_safe(AMD_DC_CFG, &value) &&
+        !wrmsr_safe(AMD_DC_CFG, value | DC_CFG_REPORT_TLB_MATCHES)) {
+        log_line("machine check: TLB multimatches are not reported");
+    }
+}
+
 void machine_check_enable(void)
 {
     uint64_t capabilities = read_capabilities();
+    report_tlb_multimatches();
     if (capabilities & MCG_CAP_CTL) {
         wrmsr(IA32_MCG_CTL, UINT64_MAX);
     }
@@ -52,13 +70,13 @@ void machine_check_enable(void)
     }
 }
 
-// Logs and clears one bank. True: the code that ran at the error cannot go on.
-static bool bank_report(uint32_t bank)
+// Logs and clears one bank.
+static enum machine_check_verdict bank_report(const struct machine_check *check, uint32_t bank)
 {
     uint64_t status;
     uint64_t address = 0;
     if (!rdmsr_safe(bank_msr(bank, IA32_MC0_STATUS), &status) || !(status & MC_STATUS_VALID)) {
-        return false;
+        return MACHINE_CHECK_GO_ON;
     }
     if ((status & MC_STATUS_ADDRESS_VALID) &&
         !rdmsr_safe(bank_msr(bank, IA32_MC0_ADDR), &address)) {
@@ -67,27 +85,49 @@ static bool bank_report(uint32_t bank)
     log_line("machine check: CPU %u bank %u status %#lx address %#lx, %s", cpu_this()->index, bank,
              status, address, status & MC_STATUS_UNCORRECTED ? "not corrected" : "corrected");
     if (!wrmsr_safe(bank_msr(bank, IA32_MC0_STATUS), 0)) {
-        return true;
+        return MACHINE_CHECK_FATAL;
     }
-    return (status & MC_STATUS_CONTEXT_CORRUPT) != 0;
+    return machine_check_bank_verdict(check, bank, status);
+}
+
+// Fills `check`, and logs and clears all banks.
+static enum machine_check_verdict take(struct machine_check *check)
+{
+    cpu_this()->machine_check_count++;
+    check->capabilities = read_capabilities();
+    uint32_t banks = check->capabilities & MCG_CAP_BANKS;
+    if (banks == 0) {
+        log_line("machine check: this CPU has no banks to say more");
+        return MACHINE_CHECK_FATAL;
+    }
+    check->status = rdmsr(IA32_MCG_STATUS);
+    check->has_erratum_383 = has_erratum_383();
+    enum machine_check_verdict worst = machine_check_verdict(check);
+    for (uint32_t bank = 0; bank < banks; bank++) {
+        enum machine_check_verdict verdict = bank_report(check, bank);
+        worst = MAX(worst, verdict);
+    }
+    if (worst != MACHINE_CHECK_FATAL) {
+        // Clears MCIP. With MCIP set, the next machine check would shut the CPU down.
+        wrmsr(IA32_MCG_STATUS, 0);
+    }
+    return worst;
 }
 
 void machine_check_handle(struct interrupt_frame *frame)
 {
-    cpu_this()->machine_check_count++;
-    uint32_t banks = read_capabilities() & MCG_CAP_BANKS;
-    if (banks == 0) {
-        panic_frame(frame, "machine check, and this CPU has no banks to say more");
+    struct machine_check check = {.in_guest = false};
+    if (take(&check) != MACHINE_CHECK_GO_ON) {
+        panic_frame(frame, "machine check that cannot be survived, MCG_STATUS %#lx", check.status);
     }
+}
 
-    uint64_t status = rdmsr(IA32_MCG_STATUS);
-    bool fatal = !(status & MCG_STATUS_RESTART_VALID);
-    for (uint32_t bank = 0; bank < banks; bank++) {
-        fatal |= bank_report(bank);
+bool machine_check_in_guest(void)
+{
+    struct machine_check check = {.in_guest = true};
+    enum machine_check_verdict verdict = take(&check);
+    if (verdict == MACHINE_CHECK_FATAL) {
+        panic("machine check that cannot be survived, MCG_STATUS %#lx", check.status);
     }
-    if (fatal) {
-        panic_frame(frame, "machine check that cannot be survived, MCG_STATUS %#lx", status);
-    }
-    // Clears MCIP. With MCIP set, the next machine check would shut the CPU down.
-    wrmsr(IA32_MCG_STATUS, 0);
+    return verdict == MACHINE_CHECK_GO_ON;
 }

@@ -104,6 +104,13 @@ static NOT_INLINE enum exit_action handle_triple_fault(struct vcpu *vcpu)
     return STOP;
 }
 
+static NOT_INLINE enum exit_action handle_machine_check(struct vcpu *vcpu)
+{
+    vm_fail(vcpu->vm, "machine check at RIP 0x%llx: the machine's memory or processor failed",
+            (unsigned long long)vcpu_register(vcpu, REG_RIP));
+    return STOP;
+}
+
 // #DB and #AC exit only so that their delivery cannot loop inside the CPU. They are handed on to
 // the guest. On hardware, an #AC during the delivery of another event is itself delivered (SDM Vol.
 // 3A table 6-5), which may go on for ever. Here it becomes a double fault. During the delivery of a
@@ -188,6 +195,8 @@ enum exit_action vcpu_handle_exit(struct vcpu_core *core, struct vm_exit *exit)
         return ADVANCE;
     case EXIT_TRIPLE_FAULT:
         return handle_triple_fault(vcpu);
+    case EXIT_MACHINE_CHECK:
+        return handle_machine_check(vcpu);
     case EXIT_ENTRY_FAILED:
     case EXIT_UNKNOWN:
     case EXIT_KINDS:
@@ -219,6 +228,7 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_FORBIDDEN] = "forbidden instruction",
         [EXIT_NOTHING] = "cache instruction",
         [EXIT_TRIPLE_FAULT] = "triple fault",
+        [EXIT_MACHINE_CHECK] = "machine check",
         [EXIT_ENTRY_FAILED] = "entry failed",
         [EXIT_UNKNOWN] = "unknown",
     };

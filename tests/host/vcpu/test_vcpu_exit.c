@@ -326,6 +326,15 @@ static void a_triple_fault_without_idt_is_a_reset(void **state)
     assert_true(fake_machine.vcpu->core.work & WORK_STOP);
 }
 
+static void a_machine_check_ends_the_vm(void **state)
+{
+    (void)state;
+    assert_int_equal(exit_of(EXIT_MACHINE_CHECK), STOP);
+    assert_int_equal(fake_machine.vm->state, VM_ENDED);
+    assert_true(fake_machine.vm->failed);
+    assert_int_equal(fake_host_logged("[web] stopped: machine check at RIP 0x7c00: "), 1);
+}
+
 static void assert_explained_and_dumped(enum exit_kind kind)
 {
     assert_int_equal(exit_of(kind), STOP);
@@ -477,6 +486,7 @@ int main(void)
         TEST(an_interrupt_window_makes_the_loop_look),
         TEST(a_triple_fault_ends_the_vm),
         TEST(a_triple_fault_without_idt_is_a_reset),
+        TEST(a_machine_check_ends_the_vm),
         TEST(a_failed_entry_is_explained_and_dumped),
         TEST(an_unknown_exit_is_explained_and_dumped),
         TEST(the_end_of_one_leaves_the_others),

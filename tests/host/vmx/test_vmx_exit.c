@@ -19,6 +19,7 @@
 #include "arch/x86/frames.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/live_state.h"
+#include "arch/x86/machine_check.h"
 #include "arch/x86/registers.h"
 #include "tests/host/vmx/fake_vmcs.h"
 
@@ -27,7 +28,6 @@ static struct backend_vcpu backend;
 static struct vcpu_core vcpu = {.backend = &backend};
 static struct vm_exit last_exit;
 static enum exit_action action;
-static uint8_t called; // the vector whose handler of the host was called
 
 const struct vmx_capability *vmx_capability(void)
 {
@@ -41,9 +41,13 @@ enum exit_action vcpu_handle_exit(struct vcpu_core *core, struct vm_exit *exit)
     return action;
 }
 
-void interrupt_call(uint8_t vector)
+static bool guest_can_go_on;
+static unsigned machine_checks;
+
+bool machine_check_in_guest(void)
 {
-    called = vector;
+    machine_checks++;
+    return guest_can_go_on;
 }
 
 // ---- What these exits do not reach ----
@@ -51,6 +55,12 @@ void interrupt_call(uint8_t vector)
 void vcpu_handle_events(struct vcpu_core *core)
 {
     (void)core;
+    fail();
+}
+
+void interrupt_call(uint8_t vector)
+{
+    (void)vector;
     fail();
 }
 
@@ -95,7 +105,8 @@ static int set_up(void **state)
     capability = (struct vmx_capability){.pin = PIN_VIRTUAL_NMIS};
     backend = (struct backend_vcpu){0};
     action = RETRY;
-    called = 0;
+    machine_checks = 0;
+    guest_can_go_on = true;
     last_exit.kind = EXIT_KINDS;
     vcpu.work = 0;
     vmcs_write(GUEST_RIP, 0x1000);
@@ -192,6 +203,31 @@ static uint8_t delivery_of(uint32_t idt_vectoring_info)
     return last_exit.exception.delivery;
 }
 
+static void take_machine_check(bool can_go_on)
+{
+    guest_can_go_on = can_go_on;
+    machine_checks = 0;
+    vcpu.exits[EXIT_HOST] = 0;
+    last_exit.kind = EXIT_UNKNOWN;
+    vmcs_write32(VM_EXIT_REASON, VMX_EXIT_EXCEPTION_OR_NMI);
+    vmcs_write32(VM_EXIT_INTERRUPTION_INFO,
+                 (uint32_t)INTERRUPTION_VALID |
+                     INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT | VECTOR_MC);
+    vmx_handle_exit(&vcpu);
+    assert_int_equal(machine_checks, 1);
+}
+
+static void test_a_machine_check_ends_a_guest_that_cannot_go_on(void **state)
+{
+    (void)state;
+    take_machine_check(true);
+    assert_int_equal(last_exit.kind, EXIT_UNKNOWN); // no exit of the guest's
+    assert_int_equal(vcpu.exits[EXIT_HOST], 1);
+    take_machine_check(false);
+    assert_int_equal(last_exit.kind, EXIT_MACHINE_CHECK);
+    assert_int_equal(vcpu.exits[EXIT_HOST], 0);
+}
+
 // An interrupt may have the vector of a double fault.
 static void test_the_exit_says_what_was_being_delivered(void **state)
 {
@@ -218,9 +254,9 @@ static void test_a_machine_check_during_an_entry_reaches_its_handler(void **stat
     const uint32_t invalid_guest_state = 33;
     (void)state;
     fail_to_enter(invalid_guest_state);
-    assert_int_equal(called, 0);
+    assert_int_equal(machine_checks, 0);
     fail_to_enter(VMX_EXIT_ENTRY_MACHINE_CHECK);
-    assert_int_equal(called, VECTOR_MC);
+    assert_int_equal(machine_checks, 1);
 }
 
 static void time_out(uint64_t qualification)
@@ -266,6 +302,7 @@ int main(void)
         cmocka_unit_test_setup(test_an_nmi_window_is_for_one_exit, set_up),
         cmocka_unit_test_setup(test_an_iret_that_faults_leaves_nmis_blocked, set_up),
         cmocka_unit_test_setup(test_without_virtual_nmis_no_exit_blocks_nmis, set_up),
+        cmocka_unit_test_setup(test_a_machine_check_ends_a_guest_that_cannot_go_on, set_up),
         cmocka_unit_test_setup(test_the_exit_says_what_was_being_delivered, set_up),
         cmocka_unit_test_setup(test_a_machine_check_during_an_entry_reaches_its_handler, set_up),
         cmocka_unit_test_setup(test_after_a_timeout_the_guest_goes_on_in_its_slice, set_up),
