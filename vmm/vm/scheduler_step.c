@@ -61,7 +61,7 @@ static void consider_life(const struct scheduler *scheduler, struct vm *vm, stru
 {
     uint64_t due_ns = vm_begin_due_start(vm);
     choice->wake_ns = MIN(choice->wake_ns, due_ns);
-    if (vm->state == VM_STARTING) {
+    if (vm_get_state(vm) == VM_STARTING) {
         compete(scheduler, vm, 0, choice);
     }
 }

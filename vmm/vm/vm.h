@@ -150,12 +150,23 @@ static inline uint64_t vm_now_ns(const struct vm *vm)
     return vm->vmm->host->now_ns() - vm->clock_base_ns;
 }
 
+// The state, on any CPU.
+static inline enum vm_state vm_get_state(const struct vm *vm)
+{
+    return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE);
+}
+
+// Whether CPU 0 keeps the vCPUs from running.
+static inline bool vm_is_held_back(const struct vm *vm)
+{
+    return __atomic_load_n(&vm->held_back, __ATOMIC_RELAXED);
+}
+
 // Whether the VM is running and does not wait for its reset or for a change of its state.
 static inline bool vm_wants_to_run(const struct vm *vm)
 {
-    return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE) == VM_RUNNING &&
-           !__atomic_load_n(&vm->reset_requested, __ATOMIC_RELAXED) &&
-           !__atomic_load_n(&vm->held_back, __ATOMIC_RELAXED);
+    return vm_get_state(vm) == VM_RUNNING &&
+           !__atomic_load_n(&vm->reset_requested, __ATOMIC_RELAXED) && !vm_is_held_back(vm);
 }
 
 const char *vm_state_name(enum vm_state state);

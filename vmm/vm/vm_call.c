@@ -95,7 +95,7 @@ static void inspect(void *argument)
     const struct host *host = vm->vmm->host;
     bool held = vm_hold(vm, request->index);
     // The memory of a VM that is starting may still hold data of earlier owners: nobody may see it.
-    if (vm->state == VM_STARTING || (!held && request->index != 0)) {
+    if (vm_get_state(vm) == VM_STARTING || (!held && request->index != 0)) {
         return;
     }
     host->space_enter(vm->space.cr3 ? &vm->space : NULL);

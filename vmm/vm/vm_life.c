@@ -166,9 +166,10 @@ void vm_continue_start(struct vm *vm, uint64_t end_ns)
 
 uint64_t vm_begin_due_start(struct vm *vm)
 {
-    bool reset = __atomic_load_n(&vm->reset_requested, __ATOMIC_ACQUIRE) &&
-                 vm->state == VM_RUNNING && !vm->held_back;
-    bool restart = vm->state == VM_ENDED && vm->restart_at_ns != NEVER_NS;
+    enum vm_state state = vm_get_state(vm); // a vCPU on another CPU may end the VM now
+    bool reset = __atomic_load_n(&vm->reset_requested, __ATOMIC_ACQUIRE) && state == VM_RUNNING &&
+                 !vm_is_held_back(vm);
+    bool restart = state == VM_ENDED && vm->restart_at_ns != NEVER_NS;
     if (!reset && !restart) {
         return NEVER_NS;
     }
