@@ -190,6 +190,7 @@ uint64_t vm_begin_due_start(struct vm *vm)
     struct reason why = {""};
     if (begin_start(vm, reset ? RESET_BY_GUEST : RESTART, &why) != STATUS_OK) {
         give_up(vm, &why);
+        return vm->restart_at_ns;
     }
     return NEVER_NS;
 }

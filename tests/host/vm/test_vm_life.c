@@ -347,10 +347,12 @@ static void states_have_names(void **state)
     assert_string_equal(vm_state_name(VM_ENDED), "ended");
 }
 
-// Carries out everything that is due, and checks that nothing is due later.
+// Carries out everything that is due, and checks that nothing is due later but a restart that has
+// failed.
 static void settle(struct vm *vm)
 {
-    assert_int_equal(vm_begin_due_start(vm), NEVER_NS);
+    uint64_t due_ns = vm_begin_due_start(vm);
+    assert_int_equal(due_ns, vm->state == VM_ENDED ? vm->restart_at_ns : NEVER_NS);
     fake_machine_finish(vm);
 }
 
@@ -523,6 +525,19 @@ static void a_restart_that_fails_says_so_and_is_tried_again(void **state)
     settle(vm);
     assert_int_equal(vm->state, VM_RUNNING);
     assert_int_equal(vm->starts, 2);
+}
+
+// Its CPU may have nothing else to do, so it must not sleep for longer.
+static void a_restart_that_fails_says_when_it_is_tried_again(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+    (void)state;
+    vm->config.restart = RESTART_ALWAYS;
+    vm_fail(vm, "a test");
+    fake_host.now_ns += SECOND;
+    fake_host.failing_step = fake_host.steps + 1;
+    assert_int_equal(vm_begin_due_start(vm), fake_host.now_ns + SECOND);
+    assert_int_equal(vm->state, VM_ENDED);
 }
 
 static void a_reset_that_fails_ends_the_vm(void **state)
@@ -824,6 +839,7 @@ int main(void)
         TEST(a_stop_by_hand_cancels_the_restart),
         TEST(a_start_by_hand_cancels_the_restart),
         TEST(a_restart_that_fails_says_so_and_is_tried_again),
+        TEST(a_restart_that_fails_says_when_it_is_tried_again),
         TEST(a_reset_that_fails_ends_the_vm),
         TEST(a_restart_is_never_seen_as_the_end),
         TEST(a_restart_that_fails_is_not_seen_as_the_end),
