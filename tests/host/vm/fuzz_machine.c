@@ -118,7 +118,7 @@ static void by_hand(struct vm *vm, uint8_t which)
     }
     if (which & 0x80) {
         struct look look = {.vcpu = which % vm->config.vcpus, .key = which};
-        vm_call(vm, look.vcpu, look_into, &look);
+        assert_int_equal(vm_call(vm, look.vcpu, look_into, &look, NULL), STATUS_OK);
     } else {
         command(vm, which);
     }

@@ -19,7 +19,7 @@ static void kick(unsigned cpu)
 }
 
 // A CPU takes calls between two runs of guests. Then it looks what to run.
-static void call_on(unsigned cpu, void (*call)(void *), void *argument)
+static enum status call_on(unsigned cpu, void (*call)(void *), void *argument)
 {
     unsigned caller = fake_host.cpu;
     assert_in_range(cpu, 0, fake_host.cpus - 1);
@@ -28,6 +28,7 @@ static void call_on(unsigned cpu, void (*call)(void *), void *argument)
     fake_host.cpu = cpu;
     call(argument);
     fake_host.cpu = caller;
+    return STATUS_OK;
 }
 
 void machine_cpus_init(void)
