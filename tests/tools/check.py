@@ -59,6 +59,7 @@ def checks(arguments):
     return {
         "files": [script + ["tests/tools/check_files.py"]],
         "layers": [script + ["tests/tools/check_layers.py"]],
+        "dialect": [script + ["tests/tools/check_dialect.py"]],
         "image": [
             script
             + ["tests/tools/check_image.py", "--image", arguments.image]
