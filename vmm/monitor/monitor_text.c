@@ -2,6 +2,8 @@
 // Sizes, durations and reasons of a VM's end, as text for the user.
 #include "vmm/monitor/monitor_text.h"
 
+#include "vmm/monitor/monitor_output.h"
+
 #include "vmm/util/format.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"

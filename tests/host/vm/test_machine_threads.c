@@ -63,11 +63,11 @@ static unsigned this_cpu(void)
     return own_cpu;
 }
 
-static void call_on(unsigned cpu, void (*call)(void *), void *argument)
+static enum status call_on(unsigned cpu, void (*call)(void *), void *argument)
 {
     if (cpu == own_cpu) {
         call(argument);
-        return;
+        return STATUS_OK;
     }
     cpus[cpu].argument = argument;
     __atomic_store_n(&cpus[cpu].call, call, __ATOMIC_RELEASE);
@@ -75,6 +75,7 @@ static void call_on(unsigned cpu, void (*call)(void *), void *argument)
     while (__atomic_load_n(&cpus[cpu].call, __ATOMIC_ACQUIRE)) {
         sched_yield();
     }
+    return STATUS_OK;
 }
 
 static void take_call(struct cpu *cpu)
@@ -172,7 +173,7 @@ static void command(struct vm *vm)
         use_terminal(vm);
         break;
     default:
-        vm_call(vm, index, look_into, &index);
+        (void)!vm_call(vm, index, look_into, &index, NULL);
         break;
     }
 }
