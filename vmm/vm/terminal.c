@@ -80,11 +80,6 @@ int terminal_get(struct terminal *terminal)
                     &terminal->input_tail);
 }
 
-bool terminal_has_input(const struct terminal *terminal)
-{
-    return own(&terminal->input_tail) != others(&terminal->input_head);
-}
-
 bool terminal_has_room(const struct terminal *terminal)
 {
     return own(&terminal->output_head) - others(&terminal->output_tail) < TERMINAL_OUTPUT_BYTES;

@@ -24,7 +24,6 @@ static void test_starts_empty(void **state)
     assert_int_equal(terminal_take(&terminal), -1);
     assert_int_equal(terminal_get(&terminal), -1);
     assert_false(terminal_has_output(&terminal));
-    assert_false(terminal_has_input(&terminal));
     assert_true(terminal_has_room(&terminal));
     assert_int_equal(terminal_history_start(&terminal), 0);
 }
@@ -86,7 +85,6 @@ static void test_input_full_refuses(void **state)
         assert_true(terminal_type(&terminal, (uint8_t)i));
     }
     assert_false(terminal_type(&terminal, 'x'));
-    assert_true(terminal_has_input(&terminal));
     assert_int_equal(terminal_get(&terminal), 0);
     assert_true(terminal_type(&terminal, 'x'));
 }
