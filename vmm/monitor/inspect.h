@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The inside of a VM as lines of text: registers, memory, exit counts, screen.
+// The inside of a VM as lines of text: memory and exit counts.
 #pragma once
 
 #include "vmm/address.h"
@@ -20,21 +20,13 @@ void line_sink_format(struct line_sink *sink, const char *format, ...) PRINTF_LI
 
 // Each of these functions takes a snapshot on a CPU of the VM, then shows it on this CPU.
 // STATUS_BUSY: the VM is off or starting, so it has no vCPU or no memory, or that CPU does not
-// answer. STATUS_RANGE: it has no vCPU `index`.
-enum status inspect_registers(struct vm *vm, unsigned index, struct line_sink *sink,
-                              struct reason *why);
+// answer.
 enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *why);
 // A hex dump of `length` bytes of guest-physical memory, at most INSPECT_READ_MAX. `buffer` has
 // room for INSPECT_READ_MAX bytes. A line says so where there is no RAM. The characters are shown
 // only if they fit into the sink's columns.
 enum status inspect_memory(struct vm *vm, gpa_t address, uint64_t length, uint8_t *buffer,
                            struct line_sink *sink, struct reason *why);
-
-// The text screen in ASCII: its size and the cursor (counted from 1), then its rows behind bars.
-// The end of a row that is too long is a line of its own, behind "|+". `buffer` has room for
-// INSPECT_READ_MAX bytes. STATUS_UNSUPPORTED: the screen is in a graphics mode.
-enum status inspect_screen(struct vm *vm, uint8_t *buffer, struct line_sink *sink,
-                           struct reason *why);
 
 // All exits of the VM so far; 0 when it is off. STATUS_BUSY: its CPU does not answer.
 MUST_CHECK enum status inspect_exit_total(struct vm *vm, uint64_t *total);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // All registers of a vCPU, with the bits of the control registers by name.
+#include "vmm/monitor/inspect_registers.h"
+
 #include "vmm/backend.h"
 #include "vmm/monitor/inspect.h"
 #include "vmm/util/format.h"

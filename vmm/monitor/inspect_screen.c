@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Snapshots of a VM's text screen, in characters that every terminal has.
+#include "vmm/monitor/inspect_screen.h"
+
 #include "vmm/address.h"
 #include "vmm/board/pc_front.h"
 #include "vmm/devices/vga.h"

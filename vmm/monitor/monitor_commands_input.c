@@ -4,7 +4,7 @@
 
 #include "vmm/board/pc_front.h"
 #include "vmm/console/console.h"
-#include "vmm/monitor/inspect.h"
+#include "vmm/monitor/inspect_screen.h"
 #include "vmm/monitor/key_text.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_arguments.h"

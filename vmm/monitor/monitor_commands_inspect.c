@@ -6,6 +6,7 @@
 #include "vmm/console/console.h"
 #include "vmm/console/guest_text.h"
 #include "vmm/monitor/inspect.h"
+#include "vmm/monitor/inspect_registers.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_arguments.h"
 #include "vmm/monitor/monitor_names.h"

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/host/monitor/monitor_fixture.h"
+#include "vmm/monitor/inspect_screen.h"
 
 static struct vm *web;
 static char shown[16 * KIB];
