@@ -8,7 +8,7 @@
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/hpet.h"
 #include "vmm/devices/pit.h"
-#include "vmm/devices/rtc.h"
+#include "vmm/devices/rtc_interrupts.h"
 #include "vmm/devices/uart.h"
 #include "vmm/util/lock.h"
 #include "vmm/util/types.h"

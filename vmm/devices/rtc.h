@@ -33,7 +33,3 @@ void rtc_set_memory(struct rtc *rtc, uint64_t below_4g, uint64_t above_4g);
 // `offset` 0 is the index (0x70), 1 the data (0x71); only bit 0 counts.
 uint8_t rtc_read(struct rtc *rtc, unsigned offset, uint64_t now_ns);
 void rtc_write(struct rtc *rtc, unsigned offset, uint8_t value, uint64_t now_ns);
-
-// When an enabled interrupt is raised next; NEVER_NS: none is.
-uint64_t rtc_next_event_ns(const struct rtc *rtc, uint64_t now_ns);
-void rtc_advance(struct rtc *rtc, uint64_t now_ns);

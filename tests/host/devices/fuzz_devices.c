@@ -18,6 +18,7 @@
 #include "vmm/devices/pit.h"
 #include "vmm/devices/reset_control.h"
 #include "vmm/devices/rtc.h"
+#include "vmm/devices/rtc_interrupts.h"
 #include "vmm/devices/simple_ports.h"
 #include "vmm/devices/system_port.h"
 #include "vmm/devices/uart.h"

@@ -9,6 +9,7 @@
 
 #include "tests/host/fake_device.h"
 #include "vmm/devices/rtc_date.h"
+#include "vmm/devices/rtc_interrupts.h"
 
 #define SECOND 1000000000ULL
 #define MS 1000000ULL
