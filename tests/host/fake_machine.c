@@ -9,6 +9,7 @@
 
 #include "arch/x86/registers.h"
 #include "vmm/board/pc_memory.h"
+#include "vmm/devices/apic_message.h"
 #include "vmm/util/string.h"
 #include "vmm/vcpu/vcpu_run.h"
 #include "vmm/vm/scheduler.h"

@@ -3,10 +3,9 @@
 #pragma once
 
 #include "arch/x86/apic_registers.h"
-#include "vmm/devices/apic_message.h"
 #include "vmm/util/types.h"
 
-#define LAPIC_TIMER_HZ 1000000000ULL // before the divider: one tick a nanosecond
+struct apic_message;
 
 // Registers by their numbers.
 enum lapic_register {
@@ -104,38 +103,15 @@ struct lapic {
     uint64_t tsc_deadline; // as read from IA32_TSC_DEADLINE
 };
 
-// `id` is the APIC ID, `bootstrap` the vCPU's BSP flag. `physical_bits` is the width of
-// guest-physical addresses: it gives the reserved bits of IA32_APIC_BASE.
-void lapic_init(struct lapic *lapic, struct lapic_output *output, uint32_t id, bool bootstrap,
-                unsigned physical_bits);
-// The state after power-up: xAPIC mode, software-disabled, everything masked.
-void lapic_reset(struct lapic *lapic);
-// The state after an INIT: as after power-up, but IA32_APIC_BASE and the mode stay.
-void lapic_init_received(struct lapic *lapic);
-// The state in which firmware leaves the bootstrap processor: enabled, LINT0 ExtINT, LINT1 NMI
-// ("virtual wire", MultiProcessor Specification 3.6.2.2). For guests that start without firmware.
-void lapic_set_virtual_wire(struct lapic *lapic);
-
 static inline uint64_t lapic_base(const struct lapic *lapic)
 {
     return lapic->base;
 }
-// A write to IA32_APIC_BASE. False: #GP (reserved bits, a transition that 11.12.5 forbids).
-MUST_CHECK bool lapic_set_base(struct lapic *lapic, uint64_t value);
 
 static inline enum lapic_mode lapic_mode(const struct lapic *lapic)
 {
     return lapic->mode;
 }
-
-// Register accesses in the APIC's current mode. The caller checks lapic_mode(): MMIO (32 bits)
-// needs LAPIC_XAPIC, an MSR needs LAPIC_X2APIC. False: #GP. In x2APIC mode reserved bits, missing
-// registers and the wrong direction give that; a disabled APIC gives it always. In xAPIC mode such
-// accesses are ignored and set an ESR bit, as on hardware: such a read returns false too, such a
-// write does not.
-// `*value` is always set.
-MUST_CHECK bool lapic_read(struct lapic *lapic, unsigned reg, uint64_t now_ns, uint64_t *value);
-MUST_CHECK bool lapic_write(struct lapic *lapic, unsigned reg, uint64_t value, uint64_t now_ns);
 
 // End of interrupt: a short way to write 0 to LAPIC_EOI.
 void lapic_eoi(struct lapic *lapic);
@@ -143,16 +119,6 @@ void lapic_eoi(struct lapic *lapic);
 // CR8 and TPR are the same register. `value` 0 to 15.
 void lapic_set_cr8(struct lapic *lapic, uint64_t value);
 uint64_t lapic_cr8(const struct lapic *lapic);
-
-// IA32_TSC_DEADLINE. The caller knows the guest's TSC. It gives the deadline as written, and the
-// time at which the TSC reaches the deadline, rounded up. A time that has passed fires at the next
-// lapic_advance. A deadline of 0, or a write in another timer mode, disarms the timer. The register
-// reads 0 when the timer is not armed.
-void lapic_set_tsc_deadline(struct lapic *lapic, uint64_t deadline, uint64_t due_ns);
-static inline uint64_t lapic_tsc_deadline(const struct lapic *lapic)
-{
-    return lapic->tsc_deadline;
-}
 
 // An interrupt for this APIC. It is dropped if the APIC is not enabled by hardware and software.
 void lapic_post(struct lapic *lapic, uint8_t vector, bool level);
@@ -163,10 +129,6 @@ static inline bool lapic_is_enabled(const struct lapic *lapic)
 {
     return lapic->mode != LAPIC_DISABLED && (lapic->svr & SVR_ENABLE);
 }
-// Whether the destination of a message includes this APIC. The message's shorthand does not count.
-bool lapic_is_addressed(const struct lapic *lapic, const struct apic_message *message);
-// Takes a message whose destination includes this APIC.
-void lapic_deliver(struct lapic *lapic, const struct apic_message *message);
 
 // The vector to deliver now: the highest request above the processor priority; -1: none.
 int lapic_pending(const struct lapic *lapic);
@@ -187,35 +149,18 @@ unsigned lapic_arbitration_priority(const struct lapic *lapic);
 // disabled.
 bool lapic_accepts_extint(const struct lapic *lapic);
 
-// When the timer is due; NEVER_NS: it is stopped. lapic_advance raises the interrupt: one
-// interrupt, even if several periods have passed.
-static inline uint64_t lapic_next_event_ns(const struct lapic *lapic)
-{
-    return lapic->timer_due_ns;
-}
-void lapic_advance(struct lapic *lapic, uint64_t now_ns);
-
 // ---- For a processor that serves the guest out of the page (SDM Vol. 3C chapter 30) ----
 // While the vCPU runs, the processor raises and ends interrupts in the page, and writes TPR and
-// PPR. Afterwards the model must be told, before anything else is asked of it:
+// PPR. Afterwards the model must be told, before anything else is asked of it. More of this is in
+// lapic_registers.h.
 
 // Requests and interrupts in service may have changed.
 void lapic_refresh(struct lapic *lapic);
 // The processor has ended a level-triggered interrupt.
 void lapic_ended(struct lapic *lapic, unsigned vector);
-// The guest has written register `reg` in the page. The model still has the old value.
-void lapic_written(struct lapic *lapic, unsigned reg, uint64_t now_ns);
-
 // Another vCPU's processor may have put requests into the page of this one.
 void lapic_requested(struct lapic *lapic);
-// The guest has written ICR, and the processor leaves the sending to the model.
-void lapic_write_icr(struct lapic *lapic, uint64_t icr);
-// The guest has written ICR, and the processor has sent the message. Returns the message.
-struct apic_message lapic_keep_icr(struct lapic *lapic, uint64_t icr);
 
-// Brings the page up to date if `unshown` is set. lapic_reset, lapic_set_base and others only set
-// it.
-void lapic_show(struct lapic *lapic);
 // The highest vector of a set; 0: the set is empty. No vector below 16 is ever in a set.
 unsigned lapic_highest(const struct lapic *lapic, enum lapic_set set);
 // Word `i` of a set: vectors 32 * i to 32 * i + 31. Another vCPU's processor may write it

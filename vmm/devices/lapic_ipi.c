@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The local APIC's messages: ICR, destinations, arrival (SDM Vol. 3A 11.6, 11.12.10).
+#include "vmm/devices/lapic_ipi.h"
+
 #include "arch/x86/apic_registers.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic.h"

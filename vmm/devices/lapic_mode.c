@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The local APIC's modes: power-up, INIT, IA32_APIC_BASE (SDM Vol. 3A 11.4.3, 11.4.7, 11.12.5).
+#include "vmm/devices/lapic_mode.h"
+
 #include "arch/x86/apic_registers.h"
 #include "arch/x86/msr_numbers.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_private.h"
+#include "vmm/devices/lapic_timer.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 

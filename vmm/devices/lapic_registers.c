@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The local APIC's registers: the mode in which each exists, its writable bits, its effect.
+#include "vmm/devices/lapic_registers.h"
+
 #include "arch/x86/apic_registers.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic.h"
+#include "vmm/devices/lapic_ipi.h"
 #include "vmm/devices/lapic_private.h"
+#include "vmm/devices/lapic_timer.h"
 #include "vmm/util/types.h"
 
 // Version 0x14 (integrated), six LVT entries, EOI-broadcast suppression (SDM Vol. 3A 11.4.8).

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The local APIC's timer: one-shot, periodic and TSC-deadline (SDM Vol. 3A 11.5.4).
+#include "vmm/devices/lapic_timer.h"
+
 #include "arch/x86/apic_registers.h"
 #include "vmm/devices/device.h"
 #include "vmm/devices/lapic.h"
@@ -8,6 +10,8 @@
 
 // Divide configuration: bits 0, 1 and 3.
 #define DIVIDE_MASK 0x0bU
+
+enum lapic_timer_mode { TIMER_ONE_SHOT, TIMER_PERIODIC, TIMER_TSC_DEADLINE };
 
 static enum lapic_timer_mode mode_of(uint32_t lvt)
 {

@@ -7,6 +7,7 @@
 
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic.h"
+#include "vmm/devices/lapic_ipi.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_mail.h"

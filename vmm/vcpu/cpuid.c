@@ -4,7 +4,7 @@
 
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
-#include "vmm/devices/lapic.h"
+#include "vmm/devices/lapic_timer.h"
 
 // Leaf 1, ECX: SSE3, PCLMULQDQ, SSSE3, FMA, CMPXCHG16B, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, XSAVE,
 // AVX, F16C, RDRAND. Not passed: MONITOR, VMX, SMX, PDCM (performance), DTES64 (debug store).

@@ -6,6 +6,7 @@
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/devices/lapic.h"
+#include "vmm/devices/lapic_timer.h"
 #include "vmm/host.h"
 #include "vmm/vcpu/control_registers.h"
 #include "vmm/vcpu/cpuid.h"

@@ -4,6 +4,7 @@
 
 #include "vmm/backend.h"
 #include "vmm/devices/lapic.h"
+#include "vmm/devices/lapic_registers.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"

@@ -4,7 +4,7 @@
 
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
-#include "vmm/devices/lapic.h"
+#include "vmm/devices/lapic_mode.h"
 #include "vmm/host.h"
 #include "vmm/load/load.h"
 #include "vmm/util/types.h"

@@ -4,7 +4,7 @@
 
 #include "vmm/backend.h"
 #include "vmm/board/pc_time.h"
-#include "vmm/devices/lapic.h"
+#include "vmm/devices/lapic_timer.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/scheduler.h"

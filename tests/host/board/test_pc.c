@@ -11,6 +11,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
+#include "vmm/devices/apic_message.h"
 #include "vmm/util/string.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vcpu/vcpu_mail_take.h"

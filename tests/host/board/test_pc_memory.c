@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "tests/host/fake_machine.h"
+#include "vmm/devices/lapic_registers.h"
 #include "vmm/vcpu/vcpu_timers.h"
 
 #define MS 1000000ULL

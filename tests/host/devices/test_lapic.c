@@ -9,6 +9,9 @@
 
 #include "arch/x86/msr_numbers.h"
 #include "vmm/devices/apic_message.h"
+#include "vmm/devices/lapic_mode.h"
+#include "vmm/devices/lapic_registers.h"
+#include "vmm/devices/lapic_timer.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 

@@ -8,6 +8,10 @@
 #include <cmocka.h>
 
 #include "arch/x86/msr_numbers.h"
+#include "vmm/devices/apic_message.h"
+#include "vmm/devices/lapic_ipi.h"
+#include "vmm/devices/lapic_mode.h"
+#include "vmm/devices/lapic_registers.h"
 
 #define CPUS 4
 #define VECTOR 0x55

@@ -7,6 +7,9 @@
 
 #include <cmocka.h>
 
+#include "vmm/devices/lapic_mode.h"
+#include "vmm/devices/lapic_registers.h"
+#include "vmm/devices/lapic_timer.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 

@@ -10,6 +10,9 @@
 
 #include "arch/x86/msr_numbers.h"
 #include "tests/host/fake_machine.h"
+#include "vmm/devices/apic_message.h"
+#include "vmm/devices/lapic_mode.h"
+#include "vmm/devices/lapic_registers.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vcpu/vcpu_mail_take.h"
 

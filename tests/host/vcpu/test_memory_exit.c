@@ -9,6 +9,8 @@
 #include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
+#include "vmm/devices/lapic_mode.h"
+#include "vmm/devices/lapic_registers.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/util/string.h"
 

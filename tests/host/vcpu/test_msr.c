@@ -10,6 +10,7 @@
 #include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
+#include "vmm/devices/lapic_timer.h"
 #include "vmm/vcpu/vcpu_mail_take.h"
 #include "vmm/vcpu/vcpu_timers.h"
 

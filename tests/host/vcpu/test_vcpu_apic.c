@@ -11,6 +11,8 @@
 #include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
+#include "vmm/devices/apic_message.h"
+#include "vmm/devices/lapic_timer.h"
 #include "vmm/vcpu/vcpu_mail_take.h"
 #include "vmm/vcpu/vcpu_run.h"
 #include "vmm/vcpu/vcpu_start.h"

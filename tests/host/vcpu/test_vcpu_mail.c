@@ -9,6 +9,8 @@
 #include <cmocka.h>
 
 #include "tests/host/fake_machine.h"
+#include "vmm/devices/apic_message.h"
+#include "vmm/devices/lapic_registers.h"
 #include "vmm/vcpu/vcpu_mail_take.h"
 #include "vmm/vcpu/vcpu_sleep.h"
 #include "vmm/vm/vm_hold.h"

@@ -4,6 +4,7 @@
 
 #include "arch/x86/msr_numbers.h"
 #include "tests/host/fake_backend.h"
+#include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"

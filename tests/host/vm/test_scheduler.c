@@ -9,6 +9,8 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
+#include "vmm/devices/apic_message.h"
+#include "vmm/devices/lapic_timer.h"
 #include "vmm/util/string.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vm/scheduler_step.h"

@@ -9,6 +9,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
+#include "vmm/devices/apic_message.h"
 #include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_hold.h"
 #include "vmm/vm/vm_life.h"

@@ -8,6 +8,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
+#include "vmm/devices/lapic_timer.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vm/scheduler_step.h"
 #include "vmm/vm/vm_call.h"
