@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Reads all registers of the CMOS clock within one second.
 #include "arch/x86/mc146818.h"
+
 #include "arch/x86/io.h"
+#include "arch/x86/mc146818_date.h"
 #include "vmm/util/string.h"
 
 #define CMOS_INDEX 0x70

@@ -4,27 +4,6 @@
 
 #include "vmm/util/types.h"
 
-// The clock's registers, as read.
-struct mc146818_registers {
-    uint8_t second;
-    uint8_t minute;
-    uint8_t hour;
-    uint8_t day;
-    uint8_t month;
-    uint8_t year;    // of the century
-    uint8_t century; // valid if has_century
-    bool has_century;
-    uint8_t status_b; // RTC_BINARY, RTC_24_HOURS
-};
-
-#define RTC_24_HOURS BIT(1)
-#define RTC_BINARY BIT(2)
-#define RTC_PM BIT(7) // in the hour register, in 12-hour mode
-
-// Converts the registers to seconds since 1970. False if they hold no date. Pure; in
-// mc146818_date.c.
-bool mc146818_date_seconds(const struct mc146818_registers *raw, uint64_t *seconds) MUST_CHECK;
-
 // Reads the clock as seconds since 1970. `century` is the CMOS index of the century. With 0 there
 // is no such register, and the year is 20xx. Gives 0 if the machine has no clock or a wrong date.
 uint64_t mc146818_read(uint8_t century);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The RTC's registers as seconds since 1970.
-#include "arch/x86/mc146818.h"
+#include "arch/x86/mc146818_date.h"
+
 #include "vmm/util/types.h"
 
 #define CENTURY_DEFAULT 20

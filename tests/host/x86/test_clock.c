@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "arch/x86/mc146818_date.h"
 #include "vmm/util/nanoseconds.h"
 
 static void test_factor(void **state)
