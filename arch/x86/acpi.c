@@ -2,11 +2,13 @@
 // Runs the pure ACPI parser on this machine's memory, which is mapped for it.
 #include "arch/x86/acpi.h"
 
+#include "arch/x86/acpi_parse.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
 #include "arch/x86/features.h"
 #include "arch/x86/log.h"
 #include "arch/x86/paging.h"
+#include "vmm/util/status.h"
 
 // Two mappings for each entry of a root table: enough for any machine. Later tables are not read.
 #define MAPPINGS_MAX 256

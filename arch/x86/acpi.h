@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What Husk takes from the firmware's ACPI tables, and their parser, which is pure.
+// What Husk takes from the firmware's ACPI tables.
 #pragma once
 
-#include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
 #define ACPI_PROCESSORS_MAX 1024
@@ -10,12 +9,6 @@
 #define ACPI_NMIS_MAX 64
 #define ACPI_ISA_IRQS 16
 #define ACPI_ALL_PROCESSORS UINT32_MAX
-
-// How the parser reads physical memory. `map` gives `bytes` from `address` for reading until the
-// parse has ended. It gives NULL where nothing can be read. Tests embed this structure in a fake.
-struct acpi_reader {
-    const void *(*map)(struct acpi_reader *reader, uint64_t address, uint64_t bytes);
-};
 
 struct acpi_processor {
     uint32_t apic_id; // above 255 only in x2APIC mode
@@ -113,13 +106,6 @@ struct acpi_info {
     unsigned tables_rejected; // broken: too short, cut off or with a wrong checksum
     char first_rejected[5];   // the signature of the first one; "" if it could not be read
 };
-
-// Reads all tables that can be read. Facts of a broken or missing table stay absent. `rsdp` is a
-// copy of the RSDP of `rsdp_bytes` (20 or 36). With NULL, the RSDP is searched in the BIOS areas
-// (ACPI 5.2.5.1). STATUS_NOT_FOUND: no RSDP. STATUS_INVALID: no root table has a good checksum.
-// `info` is valid in any case.
-enum status acpi_parse(struct acpi_reader *reader, const void *rsdp, size_t rsdp_bytes,
-                       struct acpi_info *info, struct reason *why) MUST_CHECK;
 
 // Parses the tables of this machine, through the hypervisor's page tables. Call it once, on the
 // BSP. The log then has what was found. The result is always valid; without ACPI it is empty.

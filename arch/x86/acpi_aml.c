@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Finds \_S5, which has the values that switch the machine off. It reads AML without an
 // interpreter.
+#include "arch/x86/acpi_aml.h"
+
 #include "arch/x86/acpi.h"
-#include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
+#include "arch/x86/acpi_parse.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The FADT: timer, power and reset registers (ACPI 5.2.9).
+#include "arch/x86/acpi_fadt.h"
+
 #include "arch/x86/acpi.h"
-#include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
+#include "arch/x86/acpi_parse.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 

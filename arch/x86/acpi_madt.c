@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The MADT: processors, I/O APICs, interrupt overrides and NMI inputs (ACPI 5.2.12).
+#include "arch/x86/acpi_madt.h"
+
 #include "arch/x86/acpi.h"
-#include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
+#include "arch/x86/acpi_parse.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 

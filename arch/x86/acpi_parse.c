@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The walk through the tables of the firmware: root table, checksums, one reader for each table.
+#include "arch/x86/acpi_parse.h"
+
 #include "arch/x86/acpi.h"
-#include "arch/x86/acpi_format.h"
+#include "arch/x86/acpi_aml.h"
+#include "arch/x86/acpi_fadt.h"
 #include "arch/x86/acpi_layout.h"
+#include "arch/x86/acpi_madt.h"
+#include "arch/x86/acpi_rsdp.h"
+#include "arch/x86/acpi_spcr.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
@@ -20,8 +26,9 @@ static bool reject(struct acpi_info *info, const struct acpi_header *header)
     return false;
 }
 
-bool acpi_table_map(struct acpi_reader *reader, uint64_t address, struct acpi_table *table,
-                    struct acpi_info *info)
+// Maps the table at `address` and checks it. A broken table gives false and is counted in `info`.
+static bool map_table(struct acpi_reader *reader, uint64_t address, struct acpi_table *table,
+                      struct acpi_info *info)
 {
     const struct acpi_header *header = reader->map(reader, address, sizeof(*header));
     if (!header) {
@@ -39,7 +46,7 @@ bool acpi_table_map(struct acpi_reader *reader, uint64_t address, struct acpi_ta
     return true;
 }
 
-void acpi_read_hpet(const struct acpi_table *table, struct acpi_info *info)
+static void read_hpet(const struct acpi_table *table, struct acpi_info *info)
 {
     struct acpi_hpet hpet;
     if (table->length < sizeof(hpet) || info->hpet.present) {
@@ -59,7 +66,7 @@ static void read_table(struct acpi_reader *reader, const struct acpi_table *tabl
     if (has_signature(table, "APIC")) {
         acpi_read_madt(table, info);
     } else if (has_signature(table, "HPET")) {
-        acpi_read_hpet(table, info);
+        read_hpet(table, info);
     } else if (has_signature(table, "SPCR")) {
         acpi_read_spcr(table, info);
     } else if (has_signature(table, "SSDT")) {
@@ -68,7 +75,7 @@ static void read_table(struct acpi_reader *reader, const struct acpi_table *tabl
         uint64_t address = 0;
         struct acpi_table dsdt;
         acpi_read_fadt(table, info, &address);
-        if (address != 0 && acpi_table_map(reader, address, &dsdt, info)) {
+        if (address != 0 && map_table(reader, address, &dsdt, info)) {
             acpi_read_s5(&dsdt, info);
         }
     }
@@ -83,7 +90,7 @@ static void read_root(struct acpi_reader *reader, const struct acpi_table *root,
         uint64_t address = 0;
         struct acpi_table table;
         memcpy(&address, root->bytes + at, width);
-        if (address != 0 && acpi_table_map(reader, address, &table, info)) {
+        if (address != 0 && map_table(reader, address, &table, info)) {
             read_table(reader, &table, info);
         }
     }
@@ -109,12 +116,12 @@ enum status acpi_parse(struct acpi_reader *reader, const void *rsdp_copy, size_t
     if (!found && !acpi_find_rsdp(reader, &rsdp)) {
         return refuse(why, STATUS_NOT_FOUND, "ACPI: no RSDP with a good checksum");
     }
-    if (rsdp.xsdt != 0 && acpi_table_map(reader, rsdp.xsdt, &root, info) &&
+    if (rsdp.xsdt != 0 && map_table(reader, rsdp.xsdt, &root, info) &&
         has_signature(&root, "XSDT")) {
         read_root(reader, &root, sizeof(uint64_t), info);
         return STATUS_OK;
     }
-    if (rsdp.rsdt != 0 && acpi_table_map(reader, rsdp.rsdt, &root, info) &&
+    if (rsdp.rsdt != 0 && map_table(reader, rsdp.rsdt, &root, info) &&
         has_signature(&root, "RSDT")) {
         read_root(reader, &root, sizeof(uint32_t), info);
         return STATUS_OK;

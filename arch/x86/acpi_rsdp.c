@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The Root System Description Pointer: its check, and its search in the BIOS areas.
-#include "arch/x86/acpi.h"
-#include "arch/x86/acpi_format.h"
+#include "arch/x86/acpi_rsdp.h"
+
 #include "arch/x86/acpi_layout.h"
+#include "arch/x86/acpi_parse.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 

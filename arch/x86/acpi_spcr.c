@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The SPCR: the serial line that the firmware itself uses as its console (Microsoft's "Serial Port
 // Console Redirection Table", which ACPI 5.2.6 refers to).
+#include "arch/x86/acpi_spcr.h"
+
 #include "arch/x86/acpi.h"
-#include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
+#include "arch/x86/acpi_parse.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 

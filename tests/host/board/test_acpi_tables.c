@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "arch/x86/acpi.h"
-#include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
+#include "arch/x86/acpi_parse.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"

@@ -4,6 +4,7 @@
 #include "arch/x86/acpi.h"
 #include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
+#include "arch/x86/acpi_parse.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Tests of the ACPI parser with tables that are good, old, odd and broken.
 #include "arch/x86/acpi.h"
-#include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
+#include "arch/x86/acpi_parse.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 
