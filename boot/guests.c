@@ -4,6 +4,7 @@
 
 #include "arch/x86/log.h"
 #include "boot/boot_info.h"
+#include "vmm/config/config_vm.h"
 #include "vmm/load/load.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"

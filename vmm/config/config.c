@@ -5,6 +5,7 @@
 #include "vmm/config/config_features.h"
 #include "vmm/config/config_words.h"
 #include "vmm/util/console_choice.h"
+#include "vmm/util/status.h"
 #include "vmm/util/string.h"
 
 #define HUSK_KEYS "console= guests= focus= on-idle= no="

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Turns Husk's command line and the lines of GRUB's modules into structures.
+// Husk's command line and the lines of GRUB's modules, as structures.
 #pragma once
 
 #include "vmm/host.h"
 #include "vmm/load/load.h"
-#include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
 #define VM_NAME_MAX 16 // with the final NUL
@@ -46,11 +45,3 @@ struct vm_config {
 // counts.
 void config_parse_husk(const char *line, struct husk_config *config,
                        void (*complain)(void *context, const char *text), void *context);
-
-// Reads one module2 line. Skips a path as the first word, as above. Sizes are in bytes, or have K,
-// M or G after the number.
-enum status config_parse_vm(const char *line, struct vm_config *config, struct reason *why);
-
-// The first line of a VM defines the VM; a later line with the same vm= adds a module. Refuses a
-// later line that has more than vm= and `--`.
-enum status config_check_module(const struct vm_config *config, struct reason *why);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Reads the line of a GRUB module, which describes a VM, into a structure.
+#include "vmm/config/config_vm.h"
+
 #include "vmm/config/config.h"
 #include "vmm/config/config_words.h"
 #include "vmm/host.h"

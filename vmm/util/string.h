@@ -7,6 +7,7 @@
 #if __STDC_HOSTED__
 #include <string.h>
 #else
+// In arch/x86/memory.c. These names are the C library's, and GCC calls them by itself.
 void *memcpy(void *restrict to, const void *restrict from, size_t bytes);
 void *memmove(void *to, const void *from, size_t bytes);
 void *memset(void *to, int value, size_t bytes);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arch/x86/features.h"
+#include "vmm/config/config_vm.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/vm/vm.h"
 

@@ -11,6 +11,7 @@
 
 #include "arch/x86/features.h"
 #include "vmm/config/config_features.h"
+#include "vmm/config/config_vm.h"
 #include "vmm/config/config_words.h"
 #include "vmm/host.h"
 #include "vmm/load/load.h"
