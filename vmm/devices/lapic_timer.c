@@ -3,7 +3,6 @@
 #include "vmm/devices/lapic_timer.h"
 
 #include "arch/x86/apic_registers.h"
-#include "vmm/devices/device.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_private.h"
 #include "vmm/util/types.h"
@@ -79,6 +78,12 @@ void lapic_timer_set_lvt(struct lapic *lapic, uint32_t lvt)
     lapic->timer_due_ns = NEVER_NS;
 }
 
+uint64_t lapic_tsc_deadline(struct lapic *lapic, uint64_t now_ns)
+{
+    lapic_advance(lapic, now_ns);
+    return lapic->tsc_deadline;
+}
+
 void lapic_set_tsc_deadline(struct lapic *lapic, uint64_t deadline, uint64_t due_ns)
 {
     if (lapic->mode == LAPIC_DISABLED || timer_mode(lapic) != TIMER_TSC_DEADLINE) {
@@ -111,6 +116,21 @@ void lapic_advance(struct lapic *lapic, uint64_t now_ns)
         lapic->tsc_deadline = 0;
     }
     lapic_raise_local(lapic, LAPIC_LVT_TIMER);
+}
+
+// An illegal vector raises the error interrupt in place of the timer's.
+uint64_t lapic_wake_event_ns(const struct lapic *lapic)
+{
+    uint32_t lvt = lapic->lvt[0];
+    unsigned vector = lvt & APIC_LVT_VECTOR;
+    if (vector < LAPIC_FIRST_VECTOR) {
+        lvt |= lapic->lvt[LAPIC_LVT_ERROR - LAPIC_LVT_TIMER] & APIC_LVT_MASKED;
+        vector = lapic->lvt[LAPIC_LVT_ERROR - LAPIC_LVT_TIMER] & APIC_LVT_VECTOR;
+    }
+    if ((lvt & APIC_LVT_MASKED) || vector >> 4 <= lapic_processor_priority(lapic) >> 4) {
+        return NEVER_NS;
+    }
+    return lapic->timer_due_ns;
 }
 
 void lapic_timer_reset(struct lapic *lapic)

@@ -2,7 +2,9 @@
 // The local APIC's timer (SDM Vol. 3A 11.5.4).
 #pragma once
 
+#include "arch/x86/apic_registers.h"
 #include "vmm/devices/lapic.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 
 #define LAPIC_TIMER_HZ 1000000000ULL // before the divider: one tick a nanosecond
@@ -12,17 +14,20 @@
 // lapic_advance. A deadline of 0, or a write in another timer mode, disarms the timer. The register
 // reads 0 when the timer is not armed.
 void lapic_set_tsc_deadline(struct lapic *lapic, uint64_t deadline, uint64_t due_ns);
-static inline uint64_t lapic_tsc_deadline(const struct lapic *lapic)
-{
-    return lapic->tsc_deadline;
-}
+uint64_t lapic_tsc_deadline(struct lapic *lapic, uint64_t now_ns);
 
-// When the timer is due; NEVER_NS: it is stopped. lapic_advance raises the interrupt: one
-// interrupt, even if several periods have passed.
+// When the timer next interrupts; NEVER_NS: it is stopped, or its interrupt is masked.
+// lapic_advance raises the interrupt: one interrupt, even if several periods have passed. A masked
+// timer goes on, but its interrupts are lost (11.5.1). Each access that shows what has become of it
+// brings it up to date first.
 static inline uint64_t lapic_next_event_ns(const struct lapic *lapic)
 {
-    return lapic->timer_due_ns;
+    bool masked = lapic->lvt[0] & APIC_LVT_MASKED; // the first entry is LAPIC_LVT_TIMER
+    return masked ? NEVER_NS : lapic->timer_due_ns;
 }
+// The same for a CPU that waits for an interrupt: NEVER_NS, too, if the priority of the timer's
+// interrupt is too low to be delivered. When the CPU wakes, lapic_advance must be called first.
+uint64_t lapic_wake_event_ns(const struct lapic *lapic);
 void lapic_advance(struct lapic *lapic, uint64_t now_ns);
 
 // ---- For the other files of the local APIC model ----

@@ -125,7 +125,7 @@ static bool read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
         *value = lapic_base(&vcpu->lapic);
         return true;
     case IA32_TSC_DEADLINE:
-        *value = lapic_tsc_deadline(&vcpu->lapic);
+        *value = lapic_tsc_deadline(&vcpu->lapic, vm_now_ns(vcpu->vm));
         return true;
     case IA32_MTRRCAP:
         *value = MTRR_VARIABLE | MTRRCAP_FIXED | MTRRCAP_WRITE_COMBINING;
@@ -157,10 +157,12 @@ static uint64_t deadline_to_ns(const struct vcpu *vcpu, uint64_t deadline)
     return host->ns_at_tsc(host_tsc + left) - vcpu->vm->clock_base_ns + 1;
 }
 
+// This does not ask whether the timer is masked, because that would make it slower. If it is,
+// vcpu_run looks once and finds nothing due.
 static void set_tsc_deadline(struct vcpu *vcpu, uint64_t value)
 {
     lapic_set_tsc_deadline(&vcpu->lapic, value, deadline_to_ns(vcpu, value));
-    vcpu_timer_set(vcpu, lapic_next_event_ns(&vcpu->lapic));
+    vcpu_timer_set(vcpu, vcpu->lapic.timer_due_ns);
 }
 
 static NOT_INLINE bool write_tsc(struct vcpu *vcpu, uint64_t value)
@@ -168,7 +170,7 @@ static NOT_INLINE bool write_tsc(struct vcpu *vcpu, uint64_t value)
     uint64_t offset = value - vcpu->host->tsc();
     vcpu->tsc_adjust = offset - vcpu->vm->tsc_offset;
     vcpu_set_register(vcpu, REG_TSC_OFFSET, offset);
-    uint64_t deadline = lapic_tsc_deadline(&vcpu->lapic);
+    uint64_t deadline = lapic_tsc_deadline(&vcpu->lapic, vm_now_ns(vcpu->vm));
     if (deadline != 0) {
         set_tsc_deadline(vcpu, deadline); // the deadline has come nearer or gone farther
     }

@@ -135,7 +135,8 @@ void vcpu_apic_place(struct vcpu *vcpu)
 
 // ---- Accesses of the guest ----
 
-static void after_write(struct vcpu *vcpu, uint64_t due_ns)
+// `reg` has been written. Writes to the timer's registers may set or unmask it.
+static void after_write(struct vcpu *vcpu, unsigned reg)
 {
     struct lapic *lapic = &vcpu->lapic;
     if (vcpu->features & FEATURE_APIC) {
@@ -144,7 +145,7 @@ static void after_write(struct vcpu *vcpu, uint64_t due_ns)
     } else if (lapic_has_requests(lapic) || pc_interrupt_waits(vcpu->vm->pc)) {
         vcpu_post_work(vcpu, WORK_EVENTS);
     }
-    if (lapic_next_event_ns(lapic) != due_ns) {
+    if (reg >= LAPIC_LVT_TIMER && reg <= LAPIC_DIVIDE) {
         vcpu_timer_set(vcpu, lapic_next_event_ns(lapic));
     }
 }
@@ -152,9 +153,8 @@ static void after_write(struct vcpu *vcpu, uint64_t due_ns)
 bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value)
 {
     vcpu_apic_refresh(vcpu);
-    uint64_t due_ns = lapic_next_event_ns(&vcpu->lapic);
     bool legal = lapic_write(&vcpu->lapic, reg, value, vm_now_ns(vcpu->vm));
-    after_write(vcpu, due_ns);
+    after_write(vcpu, reg);
     return legal;
 }
 
@@ -169,9 +169,8 @@ bool vcpu_set_apic_base(struct vcpu *vcpu, uint64_t value)
 enum exit_action vcpu_apic_write_exit(struct vcpu *vcpu, const struct exit_apic_write *write)
 {
     vcpu_apic_refresh(vcpu);
-    uint64_t due_ns = lapic_next_event_ns(&vcpu->lapic);
     lapic_written(&vcpu->lapic, write->reg, vm_now_ns(vcpu->vm));
-    after_write(vcpu, due_ns);
+    after_write(vcpu, write->reg);
     return RETRY; // the instruction is complete
 }
 

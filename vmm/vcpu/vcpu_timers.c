@@ -7,6 +7,7 @@
 #include "vmm/devices/lapic_timer.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 
@@ -35,12 +36,27 @@ void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns)
     }
 }
 
+static uint64_t host_time(const struct vcpu *vcpu, uint64_t vm_ns)
+{
+    uint64_t base_ns = vcpu->vm->clock_base_ns;
+    return vm_ns < NEVER_NS - base_ns ? vm_ns + base_ns : NEVER_NS;
+}
+
 uint64_t vcpu_next_event_ns(const struct vcpu *vcpu)
 {
-    struct pc *pc = vcpu->vm->pc;
     uint64_t next = lapic_next_event_ns(&vcpu->lapic);
     if (vcpu->index == 0) {
-        next = MIN(next, pc_next_event_ns(pc, vm_now_ns(vcpu->vm)));
+        next = MIN(next, pc_next_event_ns(vcpu->vm->pc, vm_now_ns(vcpu->vm)));
     }
-    return next < NEVER_NS - vcpu->vm->clock_base_ns ? next + vcpu->vm->clock_base_ns : NEVER_NS;
+    return host_time(vcpu, next);
+}
+
+uint64_t vcpu_wake_event_ns(struct vcpu *vcpu)
+{
+    vcpu_apic_refresh(vcpu);
+    uint64_t next = vcpu->asleep ? NEVER_NS : lapic_wake_event_ns(&vcpu->lapic);
+    if (vcpu->index == 0) {
+        next = MIN(next, pc_next_event_ns(vcpu->vm->pc, vm_now_ns(vcpu->vm)));
+    }
+    return host_time(vcpu, next);
 }

@@ -18,5 +18,9 @@ void vcpu_timer_set(struct vcpu *vcpu, uint64_t due_ns);
 // called on the CPU of any vCPU.
 void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns);
 
-// The host time at which the next of these timers is due; NEVER_NS if none is set.
+// The host time at which the next of these timers interrupts; NEVER_NS if none does. Masked timers
+// do not count.
 uint64_t vcpu_next_event_ns(const struct vcpu *vcpu);
+// The same for a vCPU that does not run: when a timer may wake it or change something for another
+// vCPU. Before the vCPU runs again, vcpu_advance_timers must be called.
+uint64_t vcpu_wake_event_ns(struct vcpu *vcpu);

@@ -73,7 +73,7 @@ static void consider_vcpu(const struct scheduler *scheduler, struct vcpu *vcpu,
     if (vcpu_runnable(vcpu)) {
         compete(scheduler, vcpu->vm, vcpu->index, choice);
     } else {
-        choice->wake_ns = MIN(choice->wake_ns, vcpu_next_event_ns(vcpu));
+        choice->wake_ns = MIN(choice->wake_ns, vcpu_wake_event_ns(vcpu));
     }
 }
 

@@ -158,6 +158,89 @@ static void test_masked_timer_runs_silently(void **state)
     assert_true(take());
 }
 
+static void test_masked_timer_is_never_due(void **state)
+{
+    (void)state;
+    put(LAPIC_LVT_TIMER, VECTOR | LVT_MASKED | PERIODIC, 0);
+    put(LAPIC_INITIAL_COUNT, 1000, 0);
+    assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
+    assert_int_equal(get(LAPIC_CURRENT_COUNT, 5300), 700);
+    put(LAPIC_LVT_TIMER, VECTOR | PERIODIC, 7600);
+    assert_false(take()); // what happened before is lost
+    assert_true(lapic_next_event_ns(&lapic) == 8000);
+    put(LAPIC_SVR, 0xff, 7700); // masks all entries
+    put(LAPIC_SVR, 0x1ff, 7700);
+    assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
+    put(LAPIC_LVT_TIMER, VECTOR | PERIODIC, 9100);
+    assert_true(lapic_next_event_ns(&lapic) == 10000);
+    lapic_init_received(&lapic);
+    assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
+}
+
+static void test_masked_one_shot_does_not_fire_when_unmasked(void **state)
+{
+    (void)state;
+    put(LAPIC_LVT_TIMER, VECTOR | LVT_MASKED, 0);
+    put(LAPIC_INITIAL_COUNT, 1000, 0);
+    put(LAPIC_LVT_TIMER, VECTOR, 1000);
+    assert_int_equal(get(LAPIC_CURRENT_COUNT, 1000), 0);
+    assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
+    assert_false(take());
+    put(LAPIC_LVT_TIMER, VECTOR | LVT_MASKED, 1000);
+    put(LAPIC_INITIAL_COUNT, 1000, 1000);
+    put(LAPIC_LVT_TIMER, VECTOR, 1999);
+    assert_true(lapic_next_event_ns(&lapic) == 2000);
+}
+
+static void test_masked_deadline_passes(void **state)
+{
+    (void)state;
+    put(LAPIC_LVT_TIMER, VECTOR | LVT_MASKED | DEADLINE, 0);
+    lapic_set_tsc_deadline(&lapic, 5000, 700);
+    assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
+    assert_true(lapic_tsc_deadline(&lapic, 699) == 5000);
+    assert_true(lapic_tsc_deadline(&lapic, 700) == 0);
+    put(LAPIC_LVT_TIMER, VECTOR | DEADLINE, 800);
+    assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
+    assert_false(take());
+}
+
+static void test_what_may_wake(void **state)
+{
+    (void)state;
+    put(LAPIC_LVT_TIMER, VECTOR | PERIODIC, 0);
+    put(LAPIC_INITIAL_COUNT, 1000, 0);
+    assert_true(lapic_wake_event_ns(&lapic) == 1000);
+    put(LAPIC_TPR, VECTOR - 1, 0);
+    assert_true(lapic_wake_event_ns(&lapic) == 1000);
+    put(LAPIC_TPR, VECTOR, 0);
+    assert_true(lapic_wake_event_ns(&lapic) == NEVER_NS);
+    assert_true(lapic_next_event_ns(&lapic) == 1000);
+    lapic_advance(&lapic, 9500);
+    put(LAPIC_TPR, 0, 9500);
+    assert_true(take());
+    assert_true(lapic_wake_event_ns(&lapic) == 10000);
+    lapic_post(&lapic, VECTOR + 1, false);
+    lapic_accept(&lapic, VECTOR + 1); // in service
+    assert_true(lapic_wake_event_ns(&lapic) == NEVER_NS);
+    lapic_eoi(&lapic);
+    put(LAPIC_LVT_TIMER, VECTOR | PERIODIC | LVT_MASKED, 9600);
+    assert_true(lapic_wake_event_ns(&lapic) == NEVER_NS);
+}
+
+// The error interrupt comes in place of the timer's.
+static void test_illegal_vector_may_wake(void **state)
+{
+    (void)state;
+    put(LAPIC_LVT_TIMER, 5 | PERIODIC, 0);
+    put(LAPIC_INITIAL_COUNT, 1000, 0);
+    assert_true(lapic_wake_event_ns(&lapic) == NEVER_NS);
+    put(LAPIC_LVT_ERROR, VECTOR, 0);
+    assert_true(lapic_wake_event_ns(&lapic) == 1000);
+    lapic_advance(&lapic, 1000);
+    assert_true(take());
+}
+
 static void test_zero_stops(void **state)
 {
     (void)state;
@@ -183,18 +266,18 @@ static void test_tsc_deadline(void **state)
 {
     (void)state;
     lapic_set_tsc_deadline(&lapic, 123456, 700); // not in this mode: ignored
-    assert_true(lapic_tsc_deadline(&lapic) == 0);
+    assert_true(lapic_tsc_deadline(&lapic, 0) == 0);
     assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
     put(LAPIC_LVT_TIMER, VECTOR | DEADLINE, 0);
     put(LAPIC_INITIAL_COUNT, 1000, 0); // and in this one the count is
     assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
     lapic_set_tsc_deadline(&lapic, 123456, 700);
-    assert_true(lapic_tsc_deadline(&lapic) == 123456);
+    assert_true(lapic_tsc_deadline(&lapic, 0) == 123456);
     assert_true(lapic_next_event_ns(&lapic) == 700);
     assert_int_equal(get(LAPIC_CURRENT_COUNT, 600), 0);
     lapic_advance(&lapic, 700);
     assert_true(take());
-    assert_true(lapic_tsc_deadline(&lapic) == 0);
+    assert_true(lapic_tsc_deadline(&lapic, 0) == 0);
     lapic_set_tsc_deadline(&lapic, 1, 5); // in the past
     lapic_advance(&lapic, 700);
     assert_true(take());
@@ -211,7 +294,7 @@ static void test_deadline_that_never_comes(void **state)
     lapic_set_tsc_deadline(&lapic, UINT64_MAX, NEVER_NS);
     lapic_advance(&lapic, UINT64_MAX);
     assert_false(take());
-    assert_true(lapic_tsc_deadline(&lapic) == UINT64_MAX);
+    assert_true(lapic_tsc_deadline(&lapic, 0) == UINT64_MAX);
 }
 
 static void test_mode_change_disarms(void **state)
@@ -223,10 +306,10 @@ static void test_mode_change_disarms(void **state)
     assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
     lapic_set_tsc_deadline(&lapic, 5000, 5000);
     put(LAPIC_LVT_TIMER, VECTOR | DEADLINE | LVT_MASKED, 20); // the same mode: stays armed
-    assert_true(lapic_next_event_ns(&lapic) == 5000);
+    assert_true(lapic_tsc_deadline(&lapic, 20) == 5000);
     put(LAPIC_LVT_TIMER, VECTOR | PERIODIC, 30);
     assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
-    assert_true(lapic_tsc_deadline(&lapic) == 0);
+    assert_true(lapic_tsc_deadline(&lapic, 0) == 0);
 }
 
 static void test_reserved_mode_is_harmless(void **state)
@@ -250,6 +333,11 @@ int main(void)
         cmocka_unit_test_setup(test_missed_periods_are_one_interrupt, set_up),
         cmocka_unit_test_setup(test_count_read_late, set_up),
         cmocka_unit_test_setup(test_masked_timer_runs_silently, set_up),
+        cmocka_unit_test_setup(test_masked_timer_is_never_due, set_up),
+        cmocka_unit_test_setup(test_masked_one_shot_does_not_fire_when_unmasked, set_up),
+        cmocka_unit_test_setup(test_masked_deadline_passes, set_up),
+        cmocka_unit_test_setup(test_what_may_wake, set_up),
+        cmocka_unit_test_setup(test_illegal_vector_may_wake, set_up),
         cmocka_unit_test_setup(test_zero_stops, set_up),
         cmocka_unit_test_setup(test_period_to_one_shot_and_back, set_up),
         cmocka_unit_test_setup(test_tsc_deadline, set_up),

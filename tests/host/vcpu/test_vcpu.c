@@ -472,6 +472,7 @@ static void only_what_matters_leaves_the_loop(void **state)
     assert_true(vcpu_write_lapic(vcpu, LAPIC_TPR, 0x20));
     assert_true(vcpu_write_lapic(vcpu, LAPIC_LDR, 0x01000000));
     assert_true(vcpu_write_lapic(vcpu, LAPIC_ESR, 0));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x40));
     assert_int_equal(vcpu->core.work, 0);
     assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, 1000)); // a timer
     assert_int_not_equal(vcpu->core.work, 0);
@@ -727,6 +728,27 @@ static void timers_fire_in_time_whenever_they_are_set(void **state)
     assert_true(fired > 1000);
 }
 
+// A masked timer does not end a run. Unmasked, it does so in phase.
+static void unmasking_a_timer_makes_it_due(void **state)
+{
+    struct vcpu *vcpu = fake_machine.vcpu;
+    uint64_t start_ns = fake_host.now_ns;
+    (void)state;
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_DIVIDE, 0xb));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x30040));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, 300000));
+    vcpu_run(vcpu, start_ns + MS);
+    assert_int_equal(fake_backend.window_requests, 1);
+    assert_int_equal(vcpu->core.deadline_ns, start_ns + MS);
+    assert_int_equal(vcpu_next_event_ns(vcpu), NEVER_NS);
+    vcpu->core.work = 0;
+    vcpu->core.deadline_ns = fake_host.now_ns + MS;
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x20040));
+    assert_true(vcpu->core.work & WORK_TIMERS);
+    assert_int_equal(vcpu_next_event_ns(vcpu), start_ns + 1200000);
+    assert_int_equal(lapic_pending(&vcpu->lapic), -1);
+}
+
 static void a_paused_vm_does_not_run(void **state)
 {
     struct reason why;
@@ -791,6 +813,7 @@ int main(void)
         TEST(a_sipi_that_nobody_waits_for_does_not_end_a_hlt),
         TEST(a_halted_cpu_wakes_by_what_is_typed),
         TEST(timers_fire_in_time_whenever_they_are_set),
+        TEST(unmasking_a_timer_makes_it_due),
         TEST(a_paused_vm_does_not_run),
         TEST(nothing_is_due_without_timers),
     };

@@ -16,6 +16,7 @@
 #include "vmm/vcpu/vcpu_mail_take.h"
 #include "vmm/vcpu/vcpu_run.h"
 #include "vmm/vcpu/vcpu_start.h"
+#include "vmm/vcpu/vcpu_timers.h"
 
 #define MASKED BIT(16)
 #define LEVEL BIT(15)
@@ -101,6 +102,22 @@ static void a_timer_is_set_by_writes_of_the_page(void **state)
     assert_int_equal(lapic_next_event_ns(lapic), NEVER_NS);
     fake_machine_run();
     assert_int_equal(shown(LAPIC_INITIAL_COUNT), 0);
+}
+
+static void a_timer_is_unmasked_by_a_write_of_the_page(void **state)
+{
+    struct vcpu *vcpu = fake_machine.vcpu;
+    (void)state;
+    write_page(LAPIC_DIVIDE, 0xb);
+    write_page(LAPIC_LVT_TIMER, MASKED | 1U << 17 | 0x40);
+    write_page(LAPIC_INITIAL_COUNT, 1);
+    fake_machine_run();
+    assert_int_equal(vcpu_next_event_ns(vcpu), NEVER_NS);
+    vcpu->core.work = 0;
+    vcpu->core.deadline_ns = fake_host.now_ns + 1000;
+    write_page(LAPIC_LVT_TIMER, 1U << 17 | 0x40);
+    assert_true(vcpu->core.work & WORK_TIMERS);
+    assert_int_equal(vcpu_next_event_ns(vcpu), fake_host.now_ns + 1);
 }
 
 static void a_register_beyond_the_last_is_no_harm(void **state)
@@ -465,6 +482,7 @@ int main(void)
         TEST(the_page_shows_the_registers),
         TEST(what_cannot_be_written_is_put_right),
         TEST(a_timer_is_set_by_writes_of_the_page),
+        TEST(a_timer_is_unmasked_by_a_write_of_the_page),
         TEST(a_register_beyond_the_last_is_no_harm),
         TEST(an_interrupt_is_left_to_the_processor),
         TEST(what_the_processor_ended_is_ended),

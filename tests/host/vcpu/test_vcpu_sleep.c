@@ -154,18 +154,57 @@ static void an_nmi_that_is_there_does_too(void **state)
     assert_true(runnable(1));
 }
 
+// Sets the timer of vCPU 1: due in 1 ms, or every ms.
+static void set_timer(uint32_t lvt)
+{
+    struct vcpu *vcpu = on(1);
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_DIVIDE, 0xb));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, lvt));
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, (uint32_t)MS));
+}
+
 static void its_timer_wakes_it(void **state)
 {
     struct vcpu *vcpu = vm->vcpus[1];
     (void)state;
-    assert_true(vcpu_write_lapic(on(1), LAPIC_DIVIDE, 0xb));
-    assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x40));
-    assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, (uint32_t)MS));
+    set_timer(0x40);
     halt(1, RFLAGS_IF);
     assert_false(runnable(1));
     assert_int_equal(vcpu_next_event_ns(vcpu), fake_host.now_ns + MS);
+    assert_int_equal(vcpu_wake_event_ns(vcpu), fake_host.now_ns + MS);
     fake_host.now_ns += MS;
     assert_true(runnable(1));
+}
+
+static void a_timer_below_the_priority_does_not_wake(void **state)
+{
+    struct vcpu *vcpu = vm->vcpus[1];
+    uint64_t start_ns = fake_host.now_ns;
+    (void)state;
+    set_timer(BIT(17) | 0x40);
+    assert_true(vcpu_write_lapic(vcpu, LAPIC_TPR, 0x40));
+    halt(1, RFLAGS_IF);
+    assert_false(runnable(1));
+    assert_int_equal(vcpu_wake_event_ns(vcpu), NEVER_NS);
+    fake_host.now_ns += 5 * MS / 2;
+    send(1, APIC_FIXED, 0x51);
+    assert_true(runnable(1));
+    assert_true(lapic_word(&vcpu->lapic, LAPIC_REQUESTED, 2) & 1); // its interrupt waits
+    assert_int_equal(vcpu_next_event_ns(vcpu), start_ns + 3 * MS); // and it goes on in phase
+}
+
+static void a_timer_does_not_wake_where_interrupts_are_off(void **state)
+{
+    struct vcpu *vcpu = vm->vcpus[1];
+    (void)state;
+    set_timer(BIT(17) | 0x40);
+    halt(1, 0);
+    assert_false(runnable(1));
+    assert_int_equal(vcpu_wake_event_ns(vcpu), NEVER_NS);
+    fake_host.now_ns += 5 * MS / 2;
+    send(1, APIC_NMI, 0);
+    assert_true(runnable(1));
+    assert_int_equal(lapic_pending(&vcpu->lapic), 0x40);
 }
 
 static void an_init_turns_a_halt_into_a_wait_for_a_sipi(void **state)
@@ -361,6 +400,8 @@ int main(void)
         TEST(an_interrupt_that_is_there_ends_the_halt_at_once),
         TEST(an_nmi_that_is_there_does_too),
         TEST(its_timer_wakes_it),
+        TEST(a_timer_below_the_priority_does_not_wake),
+        TEST(a_timer_does_not_wake_where_interrupts_are_off),
         TEST(an_init_turns_a_halt_into_a_wait_for_a_sipi),
         TEST(lint0_as_nmi_wakes_for_good),
         TEST(what_comes_after_the_look_is_work_again),

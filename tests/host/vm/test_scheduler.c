@@ -559,6 +559,21 @@ static void the_wake_time_is_the_first_of_all(void **state)
     assert_int_equal(wake_ns, start_ns + 30 * MS);
 }
 
+// A timer that fires every ns, masked, and a CPU that need never wake.
+static void a_masked_timer_wakes_nobody(void **state)
+{
+    uint64_t wake_ns = 0;
+    (void)state;
+    fake_backend.guest = guest;
+    struct vm *vm = start_with_timer("a", 1, true);
+
+    while (scheduler_step(cpu0(), &wake_ns)) {
+    }
+    assert_int_equal(wake_ns, NEVER_NS);
+    assert_int_equal(fake_backend.runs, 1);
+    assert_true(vm->vcpus[0]->halted);
+}
+
 static void a_slice_ends_when_a_sleeper_wakes(void **state)
 {
     (void)state;
@@ -687,6 +702,7 @@ int main(void)
         TEST(every_slice_has_a_deadline_of_the_host),
         TEST(kicks_without_end_starve_nobody),
         TEST(the_wake_time_is_the_first_of_all),
+        TEST(a_masked_timer_wakes_nobody),
         TEST(a_slice_ends_when_a_sleeper_wakes),
         TEST(the_end_of_a_vm_lets_the_others_run),
         TEST(restarts_are_waited_for),
