@@ -2,9 +2,9 @@
 // Every vector by every way to the local APIC, every destination, every delivery mode to itself.
 #include "arch/x86/msr_numbers.h"
 #include "guests/hostile/groups.h"
-#include "guests/hostile/ioapic.h"
 #include "guests/hostile/machine.h"
 #include "guests/lib/apic.h"
+#include "guests/lib/ioapic.h"
 #include "guests/lib/pic.h"
 #include "guests/lib/port.h"
 

@@ -4,10 +4,10 @@
 
 #include "arch/x86/msr_numbers.h"
 #include "guests/hostile/groups.h"
-#include "guests/hostile/hpet.h"
 #include "guests/hostile/machine.h"
 #include "guests/lib/apic.h"
 #include "guests/lib/descriptors.h"
+#include "guests/lib/hpet.h"
 
 #define TPR (APIC_DEFAULT_ADDRESS + APIC_TPR)
 #define TPR_BITS 0xffU

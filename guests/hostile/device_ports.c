@@ -4,9 +4,9 @@
 
 #include "guests/hostile/groups.h"
 #include "guests/hostile/health.h"
-#include "guests/hostile/hpet.h"
 #include "guests/hostile/machine.h"
 #include "guests/lib/apic.h"
+#include "guests/lib/hpet.h"
 #include "guests/lib/port.h"
 
 #define PORTS 65536U

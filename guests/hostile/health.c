@@ -2,10 +2,10 @@
 // Whether the devices still work, whatever was done to them: each does its own work once.
 #include "guests/hostile/health.h"
 
-#include "guests/hostile/hpet.h"
-#include "guests/hostile/ioapic.h"
 #include "guests/hostile/machine.h"
 #include "guests/lib/apic.h"
+#include "guests/lib/hpet.h"
+#include "guests/lib/ioapic.h"
 #include "guests/lib/pic.h"
 #include "guests/lib/pit.h"
 #include "guests/lib/port.h"

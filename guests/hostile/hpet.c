@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Every register of the HPET in every width, every bit, timers at their limits.
-#include "guests/hostile/hpet.h"
-
+#include "guests/lib/hpet.h"
 #include "guests/hostile/access.h"
 #include "guests/hostile/groups.h"
-#include "guests/hostile/ioapic.h"
 #include "guests/hostile/machine.h"
 #include "guests/lib/cpu.h"
+#include "guests/lib/ioapic.h"
 
 #define CONFIG_BITS 0x3ULL
 #define TIMER_KEPT 0x10eULL // level, interrupt, periodic, 32 bits; the route apart
@@ -15,34 +14,6 @@
 #define PIN 17
 #define SPINS 3000000U
 #define STORM 5U
-#define SOON 50
-
-void hpet_quiet(void)
-{
-    *hpet_at(HPET_CONFIG) = 0;
-    for (unsigned timer = 0; timer < HPET_TIMERS; timer++) {
-        *hpet_timer_at(HPET_TIMER_CONFIG, timer) = 0;
-        *hpet_timer_at(HPET_TIMER_COMPARATOR, timer) = UINT64_MAX;
-    }
-    *hpet_at(HPET_STATUS) = UINT64_MAX;
-    *hpet_at(HPET_COUNTER) = 0;
-}
-
-static void start(unsigned timer, uint64_t config, unsigned pin, uint64_t comparator)
-{
-    *hpet_timer_at(HPET_TIMER_CONFIG, timer) =
-        config | TIMER_INTERRUPT | (uint64_t)pin << TIMER_ROUTE_SHIFT;
-    *hpet_timer_at(HPET_TIMER_COMPARATOR, timer) = comparator;
-    *hpet_at(HPET_CONFIG) = HPET_ENABLE;
-}
-
-void hpet_raise_level(unsigned timer, unsigned pin)
-{
-    hpet_quiet();
-    start(timer, TIMER_LEVEL, pin, SOON);
-    while (*hpet_at(HPET_STATUS) == 0) {
-    }
-}
 
 // An aligned access sees its part of the 64 bits. For an access that is not aligned the result is
 // not defined; in a VM it is 0.
@@ -184,7 +155,7 @@ static enum outcome highest_rate(void)
 {
     hpet_quiet();
     ioapic_set(PIN, VECTOR);
-    start(1, TIMER_PERIODIC | TIMER_SET_VALUE, PIN, 1);
+    hpet_start(1, TIMER_PERIODIC | TIMER_SET_VALUE, PIN, 1);
     const uint32_t come = take(STORM);
     hpet_quiet();
     ioapic_set(PIN, (uint32_t)ENTRY_MASKED);
@@ -197,7 +168,7 @@ static enum outcome no_period(void)
     hpet_quiet();
     ioapic_set(PIN, VECTOR);
     for (unsigned timer = 0; timer < HPET_TIMERS; timer++) {
-        start(timer, TIMER_PERIODIC | TIMER_SET_VALUE, PIN, 0);
+        hpet_start(timer, TIMER_PERIODIC | TIMER_SET_VALUE, PIN, 0);
     }
     const uint64_t count = *hpet_at(HPET_COUNTER);
     const bool runs = *hpet_at(HPET_COUNTER) > count;
@@ -213,7 +184,7 @@ static enum outcome wraps(void)
     hpet_quiet();
     ioapic_set(PIN, VECTOR);
     *hpet_at(HPET_COUNTER) = 0x7ffffff00ULL;
-    start(2, TIMER_32_BITS, PIN, 0x10);
+    hpet_start(2, TIMER_32_BITS, PIN, 0x10);
     const uint32_t come = take(1);
     const uint64_t count = *hpet_at(HPET_COUNTER);
     hpet_quiet();

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Every register of the I/O APIC in every width, every bit, every way to deliver (Intel 82093AA).
-#include "guests/hostile/ioapic.h"
+#include "guests/lib/ioapic.h"
 
 #include "guests/hostile/access.h"
 #include "guests/hostile/groups.h"
-#include "guests/hostile/hpet.h"
 #include "guests/hostile/machine.h"
 #include "guests/lib/apic.h"
+#include "guests/lib/hpet.h"
 #include "guests/lib/port.h"
 
 #define INDEXES 256U

@@ -2,10 +2,10 @@
 // Devices behind page tables that loop, and faults that an emulator must find in the processor's
 // place.
 #include "guests/hostile/groups.h"
-#include "guests/hostile/hpet.h"
-#include "guests/hostile/ioapic.h"
 #include "guests/hostile/machine.h"
 #include "guests/lib/apic.h"
+#include "guests/lib/hpet.h"
+#include "guests/lib/ioapic.h"
 #include "guests/lib/traps.h"
 
 #define SLOT 4ULL

@@ -35,6 +35,13 @@ static inline void xapic_write(unsigned offset, uint32_t value)
     __asm__ volatile("movl %0, (%1)" ::"r"(value), "r"(APIC_DEFAULT_ADDRESS + offset) : "memory");
 }
 
+// Writes the interrupt command register.
+static inline void xapic_send_ipi(uint32_t destination, uint32_t command)
+{
+    xapic_write(APIC_ICR_HIGH, destination << APIC_ID_SHIFT);
+    xapic_write(APIC_ICR, command | APIC_ICR_ASSERT);
+}
+
 bool apic_has_x2apic(void);
 bool apic_has_tsc_deadline(void);
 

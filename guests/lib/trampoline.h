@@ -4,7 +4,7 @@
 
 #include "vmm/util/types.h"
 
-#define MAX_PROCESSORS 8
+#define MAX_PROCESSORS 64
 #define TRAMPOLINE_ADDRESS 0x8000ULL
 #define TRAMPOLINE_PAGE ((uint32_t)(TRAMPOLINE_ADDRESS / PAGE_SIZE)) // the vector of a SIPI
 #define PROCESSOR_STACK_BYTES (16 * KIB)                             // as in trampoline.asm

@@ -20,8 +20,8 @@
 enum logical_mode { LOGICAL_FLAT, LOGICAL_CLUSTER };
 
 // Only its own processor writes each element, and no array is for both NMIs and interrupts.
-static volatile uint32_t interrupts[MAX_PROCESSORS];
-static volatile uint32_t nmis[MAX_PROCESSORS];
+static volatile uint32_t interrupts[PROCESSORS_MAX];
+static volatile uint32_t nmis[PROCESSORS_MAX];
 static const char *group;
 
 static void on_ipi(struct trap_frame *frame)
@@ -82,7 +82,7 @@ static uint32_t sum(const volatile uint32_t *counts)
 
 static void clear_counts(void)
 {
-    for (unsigned i = 0; i < MAX_PROCESSORS; i++) {
+    for (unsigned i = 0; i < PROCESSORS_MAX; i++) {
         interrupts[i] = 0;
         nmis[i] = 0;
     }

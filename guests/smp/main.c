@@ -57,7 +57,7 @@ uint8_t guest_main(const struct guest *guest)
     ipi_init();
     processors_init();
     cpu_interrupts_on();
-    processors_start_each((unsigned)option_number(guest->command_line, "cpus", MAX_PROCESSORS));
+    processors_start_each((unsigned)option_number(guest->command_line, "cpus", PROCESSORS_MAX));
     tell_processors();
     ipi_checks();
     check_x2apic();

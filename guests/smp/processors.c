@@ -20,7 +20,7 @@ struct processor {
     volatile uint32_t finished; // how many of them it has finished
 };
 
-static struct processor processors[MAX_PROCESSORS];
+static struct processor processors[PROCESSORS_MAX];
 static volatile uint32_t online = 1;
 static unsigned count = 1;
 static enum apic_mode mode = APIC_MODE_XAPIC;
@@ -114,7 +114,7 @@ static void init_and_start(uint32_t destination, uint32_t shorthand)
 
 void processors_start_each(unsigned ids)
 {
-    for (uint32_t id = 1; id < ids; id++) {
+    for (uint32_t id = 1; id < MIN(ids, PROCESSORS_MAX); id++) {
         init_and_start(id, 0);
         if (clock_wait_for_count(&online, count + 1, COME_NS)) {
             count++;

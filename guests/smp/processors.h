@@ -5,6 +5,8 @@
 #include "guests/lib/apic.h"
 #include "guests/lib/trampoline.h"
 
+#define PROCESSORS_MAX 8
+
 // Work for one processor. `self` is its number.
 typedef void processor_job(unsigned self, void *argument);
 
@@ -12,7 +14,8 @@ typedef void processor_job(unsigned self, void *argument);
 // which they come.
 void processors_init(void);
 
-// Starts the processors with the APIC IDs from 1 to `ids` - 1, one after the other, in xAPIC mode.
+// Starts the processors with the APIC IDs from 1 to `ids` - 1, at most up to PROCESSORS_MAX - 1,
+// one after the other, in xAPIC mode.
 void processors_start_each(unsigned ids);
 
 // Resets all other processors by one INIT and starts them again by SIPIs to all. Returns true if

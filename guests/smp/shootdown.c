@@ -23,7 +23,7 @@ enum forget { FORGET_BY_INVLPG, FORGET_BY_CR3 };
 
 static uint64_t tables[3][ENTRIES_PER_TABLE] __attribute__((aligned(4096)));
 static uint64_t frames[2][ENTRIES_PER_TABLE] __attribute__((aligned(4096)));
-static volatile uint64_t seen[MAX_PROCESSORS];
+static volatile uint64_t seen[PROCESSORS_MAX];
 static volatile uint32_t acknowledged;
 static enum forget how;
 

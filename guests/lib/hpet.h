@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The registers of the HPET (IA-PC HPET specification 1.0a), and what attempts do with them.
+// The HPET (IA-PC HPET specification 1.0a).
 #pragma once
 
 #include "vmm/util/types.h"
@@ -39,6 +39,10 @@ static inline volatile uint64_t *hpet_timer_at(unsigned offset, unsigned timer)
 
 // Stops the counter at 0, makes all timers off and edge-triggered, and ends all levels.
 void hpet_quiet(void);
+
+// Starts the counter and one timer, whose interrupts go to input `pin` of the I/O APIC. `config` is
+// for its other bits. A periodic timer's first match and period are `comparator` ticks.
+void hpet_start(unsigned timer, uint64_t config, unsigned pin, uint64_t comparator);
 
 // Makes the level of an input of the I/O APIC rise after some ticks. It stays until hpet_quiet.
 void hpet_raise_level(unsigned timer, unsigned pin);
