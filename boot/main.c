@@ -34,6 +34,7 @@
 #include "vmm/monitor/monitor_attach.h"
 #include "vmm/monitor/monitor_output.h"
 #include "vmm/util/format.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/scheduler.h"
@@ -42,6 +43,10 @@
 #include "vmm/vm/vm_create.h"
 
 #define VERSION "Husk 0.1"
+// Husk's own work on CPU 0 offers it to guests after so much time, and at most for so long each
+// time while it waits for an output.
+#define TURN_NS (500 * NS_PER_US)
+#define REST_NS NS_PER_MS
 #define RTC_SET_FROM_S (24 * 3600ULL) // since 1970; an unreadable clock counts from 0
 
 static struct boot_info boot_info;
@@ -52,6 +57,7 @@ static struct scheduler schedulers[CPUS_MAX];
 static struct console console;
 static struct monitor monitor;
 static struct linked_payload firmware;
+static uint64_t turn_start_ns; // when the turn of Husk's own work on CPU 0 began
 
 // ---- Stages ----
 
@@ -214,6 +220,29 @@ static void describe_cpu(unsigned cpu, char *text, size_t size)
                 vmm.runs_guests[cpu] ? "" : ", runs no guests");
 }
 
+// Takes one step with the guests of CPU 0, or waits if none wants to run.
+static void serve_guests(uint64_t until_ns)
+{
+    uint64_t wake_ns;
+    if (!scheduler_step(&schedulers[0], &wake_ns)) {
+        time_set_deadline(MIN(wake_ns, until_ns));
+        cpu_idle();
+    }
+}
+
+// The guests run in the middle of the monitor's work, as those of other CPUs always do.
+static void rest(bool waits)
+{
+    if (waits || time_now_ns() - turn_start_ns >= TURN_NS) {
+        interrupts_window();
+        consoles_draw();
+        serve_guests(time_now_ns() + (waits ? REST_NS : 0));
+        turn_start_ns = time_now_ns();
+    }
+}
+
+static const struct console_machine console_machine = {.now_ns = time_now_ns, .rest = rest};
+
 static const struct monitor_machine machine = {.version = VERSION,
                                                .power_off = leave_and_power_off,
                                                .reboot = leave_and_reboot,
@@ -222,7 +251,7 @@ static const struct monitor_machine machine = {.version = VERSION,
 
 static void start_monitor(void)
 {
-    console_init(&console);
+    console_init(&console, &console_machine);
     consoles_hand_over(&console);
     monitor_init(&monitor, &vmm, &console, &machine, consoles_read);
 }
@@ -266,19 +295,16 @@ _Noreturn static void run_other_cpu(void)
 _Noreturn static void run_first_cpu(void)
 {
     for (;;) {
-        uint64_t wake_ns;
         ipi_run_calls();
         interrupts_window();
+        turn_start_ns = time_now_ns();
         uint64_t poll_ns = monitor_poll(&monitor); // MIN would call it twice
         uint64_t draw_ns = consoles_draw();
         poll_ns = MIN(MIN(poll_ns, draw_ns), time_now_ns() + consoles_poll_ns());
         if (config.poweroff_on_idle && guests_all_ended(&vmm)) {
             leave_and_power_off();
         }
-        if (!scheduler_step(&schedulers[0], &wake_ns)) {
-            time_set_deadline(MIN(wake_ns, poll_ns));
-            cpu_idle();
-        }
+        serve_guests(poll_ns);
     }
 }
 

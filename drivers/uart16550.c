@@ -40,7 +40,7 @@
 #define PROBE_B 0xa5
 // A character takes 87 us. A port read takes at least a tenth of a microsecond.
 #define WAIT_READS 200000
-#define INTERRUPT_ROUNDS 64
+#define INTERRUPT_ROUNDS 8
 
 #define RECEIVE_BYTES UART16550_RECEIVE_BYTES
 #define SEND_BYTES UART16550_SEND_BYTES
@@ -256,6 +256,11 @@ int uart16550_read(struct uart16550 *uart)
         return -1;
     }
     return uart->receive[uart->receive_tail++ % RECEIVE_BYTES];
+}
+
+bool uart16550_has_input(const struct uart16550 *uart)
+{
+    return uart->receive_head != uart->receive_tail;
 }
 
 static void send_waiting(struct uart16550 *uart, char character)

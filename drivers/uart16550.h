@@ -7,7 +7,7 @@
 #include "vmm/util/types.h"
 
 #define UART16550_RECEIVE_BYTES 4096
-#define UART16550_SEND_BYTES 16384
+#define UART16550_SEND_BYTES 256   // 22 ms at 115200 baud: the echo of a key waits behind them
 #define UART16550_CLOCK_HZ 1843200 // on a PC
 #define UART16550_CLOCKS_PER_BIT 16
 
@@ -48,6 +48,8 @@ size_t uart16550_write(struct uart16550 *uart, const char *text, size_t length);
 size_t uart16550_room(struct uart16550 *uart);
 // The next received character, -1 if there is none.
 int uart16550_read(struct uart16550 *uart);
+// Whether a received character is in the ring.
+bool uart16550_has_input(const struct uart16550 *uart);
 // Call it from the handler of the UART's interrupt. True: this UART had an interrupt. Where several
 // share an edge-triggered input, all of them must be without one at the same time.
 bool uart16550_interrupt(struct uart16550 *uart);

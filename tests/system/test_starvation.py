@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Guests that keep the hypervisor busy take no time but their own, and INT1 is delivered once."""
 
+import re
 import subprocess
 
 import pytest
 
+from beds import on_vtx
 from harness import BEDS
 
 BOOT_SECTOR = """
@@ -94,6 +96,20 @@ def test_a_ticker_keeps_its_pace(boot, build, tmp_path, name, bed):
     machine = boot(command_line, modules, limit=90, **(BEDS[bed] | {"cpus": cpus}))
     pace = int(machine.expect(r"tick 1 pit 100 interrupts in (\d+) ms", timeout=80)[1])
     assert 900 <= pace <= 1150
+
+
+@on_vtx
+def test_long_answers_hold_up_no_guest(boot, build, bed):
+    """Answers wait for the serial line for seconds; the ticker keeps its pace meanwhile."""
+    modules = [(build / "guests/ticker.elf", "vm=ticker mem=4M cpu=0 -- count=6")]
+    machine = boot("", modules, limit=150, **BEDS[bed] | {"cpus": 1})
+    machine.expect(r"tick 1 ", timeout=80)
+    machine.send("help\r" * 40)
+    machine.expect(r"\[ticker\] ended: exit status 0", timeout=120)
+    text = machine.serial_text()
+    pace = [int(ms) for ms in re.findall(r"\[ticker\] tick \d+ .* in (\d+) ms", text)]
+    assert text.count("list the commands") == 40
+    assert len(pace) == 6 and all(900 <= ms <= 1150 for ms in pace), pace
 
 
 def test_int1_is_delivered_once(boot, tmp_path):

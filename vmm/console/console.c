@@ -5,20 +5,26 @@
 #include <stdarg.h>
 
 #include "vmm/util/format.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/string.h"
 
 #define CELL_COLOUR BIT(8)
 #define FORMAT_BYTES 512
-#define CHUNK_BYTES 64
-// How often an output that takes nothing is tried before it is given up: about a second.
-#define STALL_TRIES (1U << 23)
+#define CHUNK_CELLS 64
+#define PUMP_ROOM 128              // an output with so much room is worth a call of console_pump
+#define PUMP_CHUNKS 16             // that one call of console_pump gives to an output
+#define PATIENCE_NS (5 * NS_PER_S) // how long an output that takes nothing is waited for
+#define PATIENCE_STEP_NS (10 * NS_PER_MS) // the clock may jump where the machine stands still
+#define PANIC_TRIES (1U << 23)            // of a byte: about a second
 
 static_assert((CONSOLE_RING_CELLS & (CONSOLE_RING_CELLS - 1)) == 0, "positions wrap");
 
-void console_init(struct console *console)
+void console_init(struct console *console, const struct console_machine *machine)
 {
+    console->machine = machine;
     console->output_count = 0;
     console->end = 0;
+    console->rest_at = CONSOLE_REST_CELLS;
 }
 
 bool console_add(struct console *console, struct console_output *output)
@@ -41,13 +47,15 @@ unsigned console_columns(const struct console *console)
     return columns;
 }
 
-// Copies the next characters for `output`, at most `room`. Returns the position after them.
+// Copies the next characters for `output`: at most `room`, of at most CHUNK_CELLS cells. Returns
+// the position after them.
 static uint32_t gather(const struct console *console, const struct console_output *output,
                        size_t room, char *text, size_t *count)
 {
     uint32_t at = output->next;
+    uint32_t end = at + MIN(console->end - at, CHUNK_CELLS);
     *count = 0;
-    while (at != console->end) {
+    for (; at != end; at++) {
         uint16_t cell = console->ring[at % CONSOLE_RING_CELLS];
         if ((cell & CELL_COLOUR) == 0 || output->colour) {
             if (*count == room) {
@@ -55,7 +63,6 @@ static uint32_t gather(const struct console *console, const struct console_outpu
             }
             text[(*count)++] = (char)cell;
         }
-        at++;
     }
     return at;
 }
@@ -63,9 +70,12 @@ static uint32_t gather(const struct console *console, const struct console_outpu
 // Gives the output one chunk. False: the output has everything, or takes nothing now.
 static bool pump_chunk(const struct console *console, struct console_output *output)
 {
-    char text[CHUNK_BYTES];
+    char text[CHUNK_CELLS];
     size_t count;
-    uint32_t after = gather(console, output, MIN(output->room(output), sizeof(text)), text, &count);
+    if (output->next == console->end) {
+        return false;
+    }
+    uint32_t after = gather(console, output, output->room(output), text, &count);
     if (count > 0) {
         size_t taken = output->write(output, text, count);
         if (taken < count) {
@@ -82,13 +92,28 @@ void console_pump(struct console *console)
 {
     for (unsigned i = 0; i < console->output_count; i++) {
         struct console_output *output = console->outputs[i];
+        unsigned chunks = 0;
         if (output->stalled) {
             output->next = console->end;
             output->stalled = output->room(output) == 0;
         }
-        while (pump_chunk(console, output)) {
+        while (chunks < PUMP_CHUNKS && pump_chunk(console, output)) {
+            chunks++;
         }
     }
+}
+
+bool console_wants_pump(const struct console *console)
+{
+    for (unsigned i = 0; i < console->output_count; i++) {
+        struct console_output *output = console->outputs[i];
+        uint32_t backlog = console->end - output->next;
+        if (backlog > 0 && !output->stalled &&
+            output->room(output) >= MIN(backlog, (uint32_t)PUMP_ROOM)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 size_t console_backlog(const struct console *console)
@@ -114,25 +139,40 @@ static void give_up(struct console *console, size_t backlog)
 // Waits until every output is at most `allowed` cells behind, stalled outputs excepted.
 static void wait_for(struct console *console, size_t allowed)
 {
+    const struct console_machine *machine = console->machine;
     size_t backlog = console_backlog(console);
-    unsigned tries = 0;
+    uint64_t last_ns = machine->now_ns();
+    uint64_t waited_ns = 0;
     while (backlog > allowed) {
         console_pump(console);
-
-        size_t now = console_backlog(console);
-        if (now < backlog) {
-            tries = 0;
-        } else if (++tries == STALL_TRIES) {
-            give_up(console, backlog);
-            now = console_backlog(console);
+        size_t left = console_backlog(console);
+        if (left > allowed) {
+            machine->rest(true);
         }
-        backlog = now;
+        uint64_t now_ns = machine->now_ns();
+        waited_ns = left < backlog ? 0 : waited_ns + MIN(now_ns - last_ns, PATIENCE_STEP_NS);
+        last_ns = now_ns;
+        if (waited_ns >= PATIENCE_NS) {
+            give_up(console, backlog);
+            left = console_backlog(console);
+        }
+        backlog = left;
     }
+}
+
+static void rest(struct console *console)
+{
+    console_pump(console);
+    wait_for(console, CONSOLE_RING_CELLS - CONSOLE_REST_CELLS);
+    console->machine->rest(false);
+    console->rest_at = console->end + CONSOLE_REST_CELLS;
 }
 
 static void push(struct console *console, uint16_t cell)
 {
-    wait_for(console, CONSOLE_RING_CELLS - 1);
+    if (console->end == console->rest_at) {
+        rest(console);
+    }
     console->ring[console->end % CONSOLE_RING_CELLS] = cell;
     console->end++;
 }
@@ -214,7 +254,7 @@ void console_flush(struct console *console)
 
 static void panic_byte(struct console_output *output, char byte)
 {
-    for (unsigned tries = 0; tries < STALL_TRIES; tries++) {
+    for (unsigned tries = 0; tries < PANIC_TRIES; tries++) {
         if (output->write(output, &byte, 1) == 1) {
             return;
         }

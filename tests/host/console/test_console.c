@@ -15,10 +15,36 @@ static struct console console;
 static struct fake_output serial;
 static struct fake_output screen;
 
+// What the console asked of the machine. Each rest lasts 10 ms.
+static uint64_t clock_ns;
+static unsigned rests;
+static unsigned waits;
+static size_t room_by_rest; // that the serial line gets in each rest
+
+static uint64_t now_ns(void)
+{
+    return clock_ns;
+}
+
+static void rest(bool for_room)
+{
+    clock_ns += 10000000;
+    rests++;
+    waits += for_room;
+    if (serial.room_left != SIZE_MAX) {
+        serial.room_left += room_by_rest;
+    }
+}
+
+static const struct console_machine machine = {.now_ns = now_ns, .rest = rest};
+
 static int set_up(void **state)
 {
     (void)state;
-    console_init(&console);
+    clock_ns = 0;
+    rests = waits = 0;
+    room_by_rest = 0;
+    console_init(&console, &machine);
     fake_output_init(&serial);
     fake_output_init(&screen);
     screen.output.colour = true;
@@ -155,6 +181,64 @@ static void test_guests_get_a_part_of_the_ring(void **state)
     assert_int_equal(console_guest_room(&console), 0);
 }
 
+static void write_cells(unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        console_print(&console, "x");
+    }
+}
+
+// A command that writes much lets guests run, although every output takes its text at once.
+static void test_long_text_offers_to_rest(void **state)
+{
+    (void)state;
+    write_cells(CONSOLE_REST_CELLS);
+    assert_int_equal(rests, 0);
+    write_cells(100 * CONSOLE_REST_CELLS);
+    assert_int_equal(rests, 100);
+    assert_int_equal(waits, 0);
+}
+
+// No text is given up while an output takes a little now and then.
+static void test_guests_run_while_text_waits_for_room(void **state)
+{
+    (void)state;
+    serial.room_left = 0;
+    room_by_rest = 1;
+    write_cells(CONSOLE_RING_CELLS + 1000);
+    assert_true(waits >= 500);
+    room_by_rest = 1000;
+    console_flush(&console);
+    assert_false(serial.output.stalled);
+    assert_int_equal(serial.length, CONSOLE_RING_CELLS + 1000);
+}
+
+static void test_a_call_of_pump_moves_a_bounded_amount(void **state)
+{
+    (void)state;
+    serial.room_left = 0;
+    write_cells(CONSOLE_RING_CELLS / 2);
+    serial.room_left = SIZE_MAX;
+    console_pump(&console);
+    assert_in_range(serial.length, 500, 1500);
+    assert_true(console_wants_pump(&console));
+    console_flush(&console);
+    assert_false(console_wants_pump(&console));
+}
+
+static void test_a_little_room_is_no_reason_to_pump(void **state)
+{
+    (void)state;
+    serial.room_left = 0;
+    write_cells(1000);
+    console_pump(&console);
+    assert_false(console_wants_pump(&console));
+    serial.room_left = 16;
+    assert_false(console_wants_pump(&console));
+    serial.room_left = 128;
+    assert_true(console_wants_pump(&console));
+}
+
 static void test_dead_output_is_left_behind(void **state)
 {
     (void)state;
@@ -163,6 +247,7 @@ static void test_dead_output_is_left_behind(void **state)
         console_print(&console, "x");
     }
     assert_true(serial.output.stalled);
+    assert_in_range(clock_ns, 5000000000, 9000000000);
     console_flush(&console);
     assert_int_equal(screen.length, CONSOLE_RING_CELLS + 1);
     serial.room_left = SIZE_MAX;
@@ -203,7 +288,7 @@ static void test_late_output_shows_only_what_comes(void **state)
 static void test_no_output_never_waits(void **state)
 {
     (void)state;
-    console_init(&console);
+    console_init(&console, &machine);
     for (unsigned i = 0; i < 2 * CONSOLE_RING_CELLS; i++) {
         console_print(&console, "x");
     }
@@ -242,6 +327,10 @@ int main(void)
         cmocka_unit_test_setup(test_slow_output_does_not_hold_the_fast_one, set_up),
         cmocka_unit_test_setup(test_long_text_waits_for_room, set_up),
         cmocka_unit_test_setup(test_guests_get_a_part_of_the_ring, set_up),
+        cmocka_unit_test_setup(test_long_text_offers_to_rest, set_up),
+        cmocka_unit_test_setup(test_guests_run_while_text_waits_for_room, set_up),
+        cmocka_unit_test_setup(test_a_call_of_pump_moves_a_bounded_amount, set_up),
+        cmocka_unit_test_setup(test_a_little_room_is_no_reason_to_pump, set_up),
         cmocka_unit_test_setup(test_dead_output_is_left_behind, set_up),
         cmocka_unit_test_setup(test_positions_wrap, set_up),
         cmocka_unit_test_setup(test_late_output_shows_only_what_comes, set_up),

@@ -31,6 +31,18 @@ static bool log_next(uint64_t *position, char *line, size_t size)
     return true;
 }
 
+static uint64_t now_ns(void)
+{
+    return fake_host.now_ns;
+}
+
+static void rest(bool waits)
+{
+    fake_host.now_ns += waits ? 1000000 : 0;
+}
+
+static const struct console_machine console_machine = {.now_ns = now_ns, .rest = rest};
+
 static void leave(void)
 {
     fixture.leaves++;
@@ -88,7 +100,7 @@ void fixture_init(void)
     fixture.spare = fake_machine_add("spare");
     fake_host.log_lines = 0;
     memset(fake_host.kicks, 0, sizeof(fake_host.kicks));
-    console_init(&fixture.console);
+    console_init(&fixture.console, &console_machine);
     fake_output_init(&fixture.serial);
     assert_true(console_add(&fixture.console, &fixture.serial.output));
     monitor_init(&fixture.monitor, &fake_machine.vmm, &fixture.console, &fixture.machine,

@@ -29,7 +29,7 @@ static int set_up(void **state)
     fixture_init();
     web = fixture.web;
     ticker = fixture.ticker;
-    console_init(&reset_console);
+    console_init(&reset_console, fixture.console.machine);
     fake_output_init(&reset_output);
     console_add(&reset_console, &reset_output.output);
     console_reset_terminal(&reset_console);
