@@ -260,6 +260,11 @@ int consoles_read(void)
     return byte < 0 && keyboard_used ? ps2_keyboard_read() : byte;
 }
 
+bool consoles_have_input(void)
+{
+    return serial_lines_have_input() || ps2_keyboard_has_input();
+}
+
 uint64_t consoles_draw(void)
 {
     return screen_used ? glass_turn(&glass, time_now_ns) : NEVER_NS;

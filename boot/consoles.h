@@ -34,6 +34,8 @@ void consoles_take_back(void);
 // no interrupt that comes.
 int consoles_read(void);
 uint64_t consoles_poll_ns(void);
+// Whether consoles_read would give one, from a device with interrupts.
+bool consoles_have_input(void);
 // Draws on the screen for one turn, if one is due. Returns when the next one is, in ns; NEVER_NS:
 // the screen shows all text.
 uint64_t consoles_draw(void);

@@ -247,6 +247,8 @@ static const struct monitor_machine machine = {.version = VERSION,
                                                .power_off = leave_and_power_off,
                                                .reboot = leave_and_reboot,
                                                .log_next = log_next,
+                                               .log_end = log_end,
+                                               .has_input = consoles_have_input,
                                                .describe_cpu = describe_cpu};
 
 static void start_monitor(void)

@@ -175,3 +175,8 @@ int ps2_keyboard_read(void)
     interrupts_restore(flags);
     return byte;
 }
+
+bool ps2_keyboard_has_input(void)
+{
+    return keyboard.head != keyboard.tail;
+}

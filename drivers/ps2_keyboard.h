@@ -14,5 +14,7 @@ bool ps2_keyboard_init(void);
 // Call both functions on the CPU that takes the interrupt (0).
 // The next typed byte, -1 if there is none. It polls until the first interrupt comes.
 int ps2_keyboard_read(void);
+// Whether ps2_keyboard_read would give one, of those that came by interrupt.
+bool ps2_keyboard_has_input(void);
 // Call it from the handler of the keyboard's interrupt.
 void ps2_keyboard_interrupt(void);

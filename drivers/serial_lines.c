@@ -227,6 +227,16 @@ int serial_lines_read(void)
     return byte;
 }
 
+bool serial_lines_have_input(void)
+{
+    for (unsigned i = 0; i < list.count; i++) {
+        if (list.lines[i].used && uart16550_has_input(list.lines[i].uart)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void serial_lines_flush(void)
 {
     uint64_t flags = interrupts_save();

@@ -36,5 +36,7 @@ size_t serial_line_room(struct serial_line *line);
 bool serial_lines_are_polled(void);
 // The next byte from any used line. -1: none.
 int serial_lines_read(void);
+// Whether serial_lines_read would give one, of those that came by interrupt.
+bool serial_lines_have_input(void);
 // Waits until all used lines have sent their text.
 void serial_lines_flush(void);

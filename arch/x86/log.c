@@ -44,8 +44,9 @@ static void keep_and_show(const char *text, size_t length)
     void (*show)(const char *, size_t) = __atomic_load_n(&output, __ATOMIC_ACQUIRE);
     uint64_t flags = spinlock_acquire(&lock);
     for (size_t i = 0; i < length; i++) {
-        ring[ring_end++ % RING_BYTES] = text[i];
+        ring[(ring_end + i) % RING_BYTES] = text[i];
     }
+    __atomic_store_n(&ring_end, ring_end + length, __ATOMIC_RELAXED);
     if (show) {
         show(text, length);
     }
@@ -119,4 +120,9 @@ bool log_next(uint64_t *position, char *line, size_t size)
     }
     *position = at;
     return found;
+}
+
+uint64_t log_end(void)
+{
+    return __atomic_load_n(&ring_end, __ATOMIC_RELAXED);
 }

@@ -19,6 +19,8 @@ void log_set_clock(uint64_t (*now_ns)(void));
 // Copies the next line from the ring, without its newline, and moves `position` behind it. Position
 // 0 is the oldest line in the ring. False at the end.
 bool log_next(uint64_t *position, char *line, size_t size);
+// The position behind the last line.
+uint64_t log_end(void);
 
 // The number of dropped lines (see log_line).
 uint64_t log_dropped(void);

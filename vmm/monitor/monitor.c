@@ -13,8 +13,9 @@
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
 
-#define INPUT_SHARE 64              // typed bytes that one turn takes
-#define PUMP_INTERVAL_NS 1000000ULL // between turns while an output has not taken everything
+#define INPUT_SHARE 64               // typed bytes that one turn takes
+#define INPUT_CELLS 512              // of the console, that one turn fills with their echo
+#define PUMP_INTERVAL_NS 10000000ULL // between turns while an output has not taken everything
 
 static struct monitor *monitor_of(struct line_editor *editor)
 {
@@ -58,6 +59,8 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
     monitor->prompt_shown = false;
     monitor->log_position = 0;
     monitor->next_vm = 0;
+    monitor->unfinished = 0;
+    monitor->look_ns = 0;
     monitor->attached = NULL;
     monitor->lost = NULL;
     monitor->input_waits = false;
@@ -74,7 +77,8 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
 // Returns whether there may be more input: the share was used up, or a line was run.
 static bool take_line_input(struct monitor *monitor)
 {
-    for (unsigned i = 0; i < INPUT_SHARE; i++) {
+    uint32_t start = monitor->console->end;
+    for (unsigned i = 0; i < INPUT_SHARE && monitor->console->end - start < INPUT_CELLS; i++) {
         int byte = monitor->read_byte();
         if (byte < 0) {
             return false;
@@ -88,6 +92,20 @@ static bool take_line_input(struct monitor *monitor)
         }
     }
     return true;
+}
+
+bool monitor_is_wanted(const struct monitor *monitor)
+{
+    const struct monitor_machine *machine = monitor->machine;
+    return (machine->has_input && machine->has_input() && !monitor->input_waits) ||
+           console_wants_pump(monitor->console) || monitor_has_output(monitor);
+}
+
+static uint64_t deadline(const struct monitor *monitor, uint64_t now)
+{
+    uint64_t output_ns = monitor_output_deadline(monitor, now);
+    bool waits = console_backlog(monitor->console) > 0 || monitor->input_waits;
+    return waits ? MIN(output_ns, now + PUMP_INTERVAL_NS) : output_ns;
 }
 
 uint64_t monitor_poll(struct monitor *monitor)
@@ -108,11 +126,5 @@ uint64_t monitor_poll(struct monitor *monitor)
         monitor_prompt_show(monitor);
     }
     console_pump(monitor->console);
-    if (more) {
-        return 0;
-    }
-    if (console_backlog(monitor->console) > 0 || monitor->input_waits) {
-        return now + PUMP_INTERVAL_NS;
-    }
-    return monitor_output_deadline(monitor, now);
+    return more || monitor_is_wanted(monitor) ? 0 : deadline(monitor, now);
 }

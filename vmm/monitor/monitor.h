@@ -23,6 +23,8 @@ struct monitor_machine {
     // Copies the log's next line and moves `position` past it. Position 0 is the oldest line that
     // the log still has. False: there is no next line. The entry may be NULL: there is no log.
     bool (*log_next)(uint64_t *position, char *line, size_t size);
+    uint64_t (*log_end)(void); // the position behind the last line; NULL: there is no log
+    bool (*has_input)(void);   // whether read_byte would give one now; NULL: it is never known
     // A few words on a CPU for `cpus`: its APIC id, what it lacks. The entry may be NULL.
     void (*describe_cpu)(unsigned cpu, char *text, size_t size);
 };
@@ -46,7 +48,11 @@ struct monitor {
     bool prompt_shown;
     struct monitor_view views[VMS_MAX];
     uint64_t log_position;
-    unsigned next_vm; // the VM whose output the next turn moves first
+    unsigned next_vm;    // the VM whose output the next turn moves first
+    uint64_t unfinished; // a set of VMs: those whose view has text that is not shown yet
+    uint64_t look_ns;    // host time up to which VMs may send without waking CPU 0
+    unsigned bytes_left; // that this turn may still move
+    uint32_t turn_start; // position in the console at which this turn began
 
     struct vm *attached; // the VM that has the terminal; NULL: the user is at the prompt
     // The VM that ended while it had the terminal. What is typed is for its guest until the user
@@ -67,7 +73,10 @@ struct monitor {
 void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *console,
                   const struct monitor_machine *machine, int (*read_byte)(void));
 
-// One turn: shows new lines of the log, moves guests' output, handles input. Waits only while the
-// outputs take a command's long answer. Returns the host time of the next call: 0 is at once,
-// NEVER_NS is when input or output of a guest comes.
+// One turn: shows new lines of the log, moves guests' output, handles input. Its work is bounded;
+// while a command writes a long answer, the console lets others have the CPU (console_machine).
+// Returns the host time of the next call: 0 is at once, NEVER_NS is when monitor_is_wanted.
 uint64_t monitor_poll(struct monitor *monitor);
+// Whether there is a reason for a turn before the time that monitor_poll returned: input, or output
+// and room for it. Cheap.
+bool monitor_is_wanted(const struct monitor *monitor);

@@ -82,7 +82,9 @@ static void show_host_log(struct monitor *monitor)
         console_print(monitor->console, "log: this machine keeps none\n");
         return;
     }
-    while (monitor->machine->log_next(&position, line, sizeof(line))) {
+    // Lines that come meanwhile are shown as ever.
+    while (position < monitor->log_position &&
+           monitor->machine->log_next(&position, line, sizeof(line))) {
         console_format(monitor->console, "%s\n", line);
     }
 }

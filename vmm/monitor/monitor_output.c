@@ -14,8 +14,9 @@
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 
+#define TURN_BYTES 1024                    // of guests and the log, that one turn moves
+#define TURN_CELLS 1024                    // of the console, that one turn fills with them
 #define VM_SHARE 512                       // bytes that one turn moves of each VM
-#define FLUSH_TURN_BYTES 32                // guests' bytes that one turn of a flush moves at least
 #define NAME_MARK_COLUMNS 3                // "[", "]" and what stands behind it
 #define LINE_ROOM (GUEST_TEXT_BYTES + 100) // cells for one piece with its name and colours
 #define SILENCE_NS 500000000ULL            // an unfinished line is shown after this
@@ -75,34 +76,64 @@ static bool is_done(const struct vm *vm)
     return monitor_is_over(vm) || __atomic_load_n(&vm->ending, __ATOMIC_ACQUIRE);
 }
 
-static bool has_room(const struct monitor *monitor, unsigned index)
+static bool turn_is_over(const struct monitor *monitor)
 {
-    const struct vm *vm = monitor->vmm->vms[index];
-    if (monitor->attached == vm) {
-        return console_guest_room(monitor->console) > 0;
-    }
-    if (monitor->attached || monitor->views[index].muted) {
-        return true;
+    return monitor->bytes_left == 0 || monitor->console->end - monitor->turn_start >= TURN_CELLS;
+}
+
+// Whether a piece, or a line of the log, fits into the console.
+static bool has_line_room(const struct monitor *monitor)
+{
+    if (console_guest_room(monitor->console) < LINE_ROOM) {
+        console_pump(monitor->console);
     }
     return console_guest_room(monitor->console) >= LINE_ROOM;
 }
 
-// Moves one byte to the console. False: there is none, or the console has no room.
-static bool move_byte(struct monitor *monitor, unsigned index)
+// Whether a piece of the VM's text can be shown now, or is not to be shown.
+static bool has_room(const struct monitor *monitor, unsigned index)
+{
+    return monitor->attached || monitor->views[index].muted || has_line_room(monitor);
+}
+
+// Moves the bytes as they are. Returns how many.
+static unsigned move_raw(const struct monitor *monitor, struct terminal *terminal, unsigned share)
+{
+    size_t room = console_guest_room(monitor->console);
+    unsigned moved = 0;
+    for (; moved < MIN(share, room); moved++) {
+        int byte = terminal_take(terminal);
+        char raw = (char)byte;
+        if (byte < 0) {
+            break;
+        }
+        console_raw(monitor->console, &raw, 1);
+    }
+    return moved;
+}
+
+// Shows the bytes as lines. Returns how many it moved. The room is looked at again only after a
+// piece was shown.
+static unsigned move_text(struct monitor *monitor, unsigned index, unsigned share)
 {
     struct vm *vm = monitor->vmm->vms[index];
-    int byte = has_room(monitor, index) ? terminal_take(&vm->terminal) : -1;
-    if (byte < 0) {
-        return false;
+    struct monitor_view *view = &monitor->views[index];
+    size_t width = monitor_text_width(monitor, strlen(vm->config.name) + NAME_MARK_COLUMNS);
+    uint32_t shown = monitor->console->end;
+    bool room = has_room(monitor, index);
+    unsigned moved = 0;
+    for (; moved < share && room; moved++) {
+        int byte = terminal_take(&vm->terminal);
+        if (byte < 0) {
+            break;
+        }
+        guest_text_byte(&view->text, (uint8_t)byte, width);
+        if (monitor->console->end != shown) {
+            room = !turn_is_over(monitor) && has_room(monitor, index);
+            shown = monitor->console->end;
+        }
     }
-    if (monitor->attached == vm) {
-        char raw = (char)byte;
-        console_raw(monitor->console, &raw, 1);
-    } else {
-        guest_text_byte(&monitor->views[index].text, (uint8_t)byte,
-                        monitor_text_width(monitor, strlen(vm->config.name) + NAME_MARK_COLUMNS));
-    }
-    return true;
+    return moved;
 }
 
 // Shows the unfinished line of a guest that has ended or has been silent for SILENCE_NS.
@@ -116,18 +147,29 @@ static void show_unfinished(struct monitor *monitor, unsigned index, uint64_t no
         guest_text_flush(&view->text);
         view->text.cut = !is_done(vm);
     }
+    if (view->text.length > 0) {
+        monitor->unfinished |= BIT(index);
+    } else {
+        monitor->unfinished &= ~BIT(index);
+    }
 }
 
-// Returns whether it moved something.
+// Returns whether it moved something. The VM's bit in `talking` is cleared first: the VM tells of
+// what it sends from now on.
 static bool move_guest(struct monitor *monitor, unsigned index, uint64_t now)
 {
     struct vm *vm = monitor->vmm->vms[index];
-    unsigned moved = 0;
-    while (moved < VM_SHARE && move_byte(monitor, index)) {
-        moved++;
+    unsigned share = MIN(VM_SHARE, monitor->bytes_left);
+    __atomic_fetch_and(&monitor->vmm->talking, ~BIT(index), __ATOMIC_SEQ_CST);
+    unsigned moved = monitor->attached == vm ? move_raw(monitor, &vm->terminal, share)
+                                             : move_text(monitor, index, share);
+    if (terminal_has_output(&vm->terminal)) {
+        __atomic_fetch_or(&monitor->vmm->talking, BIT(index), __ATOMIC_SEQ_CST);
     }
     if (moved > 0) {
+        monitor->bytes_left -= moved;
         monitor->views[index].last_byte_ns = now;
+        monitor->look_ns = monitor->vmm->host->now_ns() + TERMINAL_WAKE_INTERVAL_NS;
         if (terminal_take_room_wanted(&vm->terminal)) {
             vm_terminal_ready(vm);
         }
@@ -136,22 +178,33 @@ static bool move_guest(struct monitor *monitor, unsigned index, uint64_t now)
     return moved > 0;
 }
 
+// The first bit of `set` from bit `from` on; after the last bit comes bit 0. `set` is not empty.
+static unsigned next_bit(uint64_t set, unsigned from)
+{
+    uint64_t behind = set & ~(BIT(from) - 1);
+    return (unsigned)__builtin_ctzll(behind ? behind : set);
+}
+
 // Moves output of the VMs whose is_done() is `done`. Each turn starts after the VM that was moved
 // last, so that a VM that fills the console cannot keep the others from it. Returns whether these
 // VMs have no output left.
 static bool move_guests(struct monitor *monitor, bool done, uint64_t now)
 {
+    uint64_t set = __atomic_load_n(&monitor->vmm->talking, __ATOMIC_SEQ_CST) | monitor->unfinished;
     unsigned first = monitor->next_vm;
-    unsigned count = monitor->vmm->vm_count;
     bool empty = true;
-    for (unsigned i = 0; i < count; i++) {
-        unsigned index = (first + i) % count;
+    while (set) {
+        unsigned index = next_bit(set, first);
         struct vm *vm = monitor->vmm->vms[index];
+        set &= ~BIT(index);
         if (is_done(vm) != done) {
             continue;
         }
+        if (turn_is_over(monitor)) {
+            return false;
+        }
         if (move_guest(monitor, index, now)) {
-            monitor->next_vm = (index + 1) % count;
+            monitor->next_vm = (index + 1) % VMS_MAX;
         }
         empty =
             empty && !terminal_has_output(&vm->terminal) && monitor->views[index].text.length == 0;
@@ -159,20 +212,22 @@ static bool move_guests(struct monitor *monitor, bool done, uint64_t now)
     return empty;
 }
 
-// Shows the log's next line. False: there is none, or the console has no room.
+// Shows the log's next line. False: there is none, or the console has no room, or the turn is over.
 static bool show_log_line(struct monitor *monitor, uint64_t now)
 {
     char line[MONITOR_LOG_LINE];
     uint64_t position = monitor->log_position;
-    if (!monitor->machine->log_next || !monitor->machine->log_next(&position, line, sizeof(line))) {
+    if (turn_is_over(monitor) || !monitor->machine->log_next ||
+        !monitor->machine->log_next(&position, line, sizeof(line))) {
         return false;
     }
     // The last output of a VM is shown before the line that the VM has ended. That line may be this
     // one, so all output of ended VMs is in the terminals by now.
-    if (!move_guests(monitor, true, now) || console_guest_room(monitor->console) < LINE_ROOM) {
+    if (!move_guests(monitor, true, now) || !has_line_room(monitor)) {
         return false;
     }
     monitor->log_position = position;
+    monitor->bytes_left -= MIN(monitor->bytes_left, strlen(line));
     if (monitor->attached) {
         monitor->missed_log_lines++;
     } else {
@@ -183,45 +238,43 @@ static bool show_log_line(struct monitor *monitor, uint64_t now)
 
 void monitor_move_output(struct monitor *monitor, uint64_t now)
 {
+    monitor->bytes_left = TURN_BYTES;
+    monitor->turn_start = monitor->console->end;
     while (show_log_line(monitor, now)) {
     }
     move_guests(monitor, true, now);
     move_guests(monitor, false, now);
 }
 
+bool monitor_has_output(const struct monitor *monitor)
+{
+    const struct monitor_machine *machine = monitor->machine;
+    if (console_guest_room(monitor->console) < LINE_ROOM) {
+        return false;
+    }
+    return __atomic_load_n(&monitor->vmm->talking, __ATOMIC_RELAXED) != 0 ||
+           (machine->log_end && machine->log_end() != monitor->log_position);
+}
+
 void monitor_flush(struct monitor *monitor)
 {
     // Guests that still run may write for ever. It is enough to show what all terminals can hold.
-    unsigned turns = (monitor->vmm->vm_count + 1) * (TERMINAL_OUTPUT_BYTES / FLUSH_TURN_BYTES);
-    uint32_t before;
+    size_t left = (monitor->vmm->vm_count + 1) * TERMINAL_OUTPUT_BYTES;
+    size_t moved;
     do {
-        before = monitor->console->end;
-        monitor_move_output(monitor, monitor->vmm->host->now_ns());
         console_flush(monitor->console);
-    } while (--turns > 0 && monitor->console->end != before);
-}
-
-// When to look at a terminal again whose VM has just woken this CPU: the VM does not wake it again
-// within TERMINAL_WAKE_INTERVAL_NS.
-static uint64_t look_again_ns(const struct terminal *terminal, uint64_t now)
-{
-    uint64_t woke_ns = __atomic_load_n(&terminal->woke_ns, __ATOMIC_RELAXED);
-    uint64_t again_ns = woke_ns + TERMINAL_WAKE_INTERVAL_NS;
-    return again_ns > now ? again_ns : NEVER_NS;
+        monitor_move_output(monitor, monitor->vmm->host->now_ns());
+        moved = TURN_BYTES - monitor->bytes_left;
+        left -= MIN(left, moved);
+    } while (left > 0 && moved > 0);
+    console_flush(monitor->console);
 }
 
 uint64_t monitor_output_deadline(const struct monitor *monitor, uint64_t now)
 {
-    uint64_t deadline = NEVER_NS;
-    for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
-        const struct terminal *terminal = &monitor->vmm->vms[i]->terminal;
-        if (terminal_has_output(terminal)) {
-            return 0;
-        }
-        deadline = MIN(deadline, look_again_ns(terminal, now));
-        if (monitor->views[i].text.length > 0) {
-            deadline = MIN(deadline, monitor->views[i].last_byte_ns + SILENCE_NS);
-        }
+    uint64_t deadline = monitor->look_ns > now ? monitor->look_ns : NEVER_NS;
+    for (uint64_t set = monitor->unfinished; set; set &= set - 1) {
+        deadline = MIN(deadline, monitor->views[__builtin_ctzll(set)].last_byte_ns + SILENCE_NS);
     }
     return deadline;
 }

@@ -8,8 +8,11 @@
 struct monitor;
 struct monitor_view;
 
-// Shows new lines of the log, and moves a share of each VM's output.
+// Shows new lines of the log, and moves a share of each VM's output. The work of one call is
+// bounded, whatever there is to show.
 void monitor_move_output(struct monitor *monitor, uint64_t now);
+// Whether there are new lines of the log or output of guests, and room for them.
+bool monitor_has_output(const struct monitor *monitor);
 // The host time of the next look: when a guest's unfinished line is to be shown, or when output may
 // have come without waking this CPU. NEVER_NS: neither.
 uint64_t monitor_output_deadline(const struct monitor *monitor, uint64_t now);

@@ -20,7 +20,7 @@ struct terminal {
     uint32_t input_head;
     uint32_t input_tail;
     bool room_wanted; // set by the producer of a full output ring, taken by its consumer
-    uint64_t woke_ns; // host time at which the producer last woke CPU 0 for its output
+    uint64_t woke_ns; // the producer's: host time at which it last woke CPU 0 for its output
     uint8_t output[TERMINAL_OUTPUT_BYTES];
     uint8_t input[TERMINAL_INPUT_BYTES];
     char history[TERMINAL_HISTORY_BYTES];

@@ -69,6 +69,7 @@ struct vm_start {
 
 struct vm {
     struct vmm *vmm;
+    unsigned index; // it is vmm->vms[index]
     struct vm_config config;
     unsigned payload_count;
     struct vm_payload payloads[1 + LOAD_MODULES_MAX]; // the first one runs, the others are modules
@@ -142,6 +143,7 @@ struct vmm {
     struct scheduler *schedulers[HOST_CPUS_MAX];
     bool runs_guests[HOST_CPUS_MAX]; // the CPUs on which the back end is switched on
     unsigned next_cpu;               // for VMs that are not pinned
+    uint64_t talking; // atomic, a set of VMs: those that have sent output since CPU 0 looked
 };
 
 // The VM's clock in ns: it begins with 0 and stands still while the VM is paused.

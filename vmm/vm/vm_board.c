@@ -61,16 +61,23 @@ static void power_off(struct pc_output *output)
 
 // ---- The terminal ----
 
-// CPU 0 looks at the terminals after each slice. The first byte in an empty ring wakes it, but not
+// Tells CPU 0 that the VM has output. Only the first byte since CPU 0 looked wakes it, and not
 // twice within TERMINAL_WAKE_INTERVAL_NS. Otherwise a guest that sends byte after byte would keep
 // the guests of CPU 0 from running. In between, CPU 0 looks by itself (monitor_output_deadline).
-static void wake_console(struct vm *vm)
+// The fence: CPU 0 clears the bit before it empties the ring, so it finds the byte, or this CPU
+// finds the bit clear.
+static void tell_console(struct vm *vm)
 {
     const struct host *host = vm->vmm->host;
     uint64_t *woke_ns = &vm->terminal.woke_ns;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&vm->vmm->talking, __ATOMIC_RELAXED) & BIT(vm->index)) {
+        return;
+    }
     uint64_t host_ns = host->now_ns();
+    __atomic_fetch_or(&vm->vmm->talking, BIT(vm->index), __ATOMIC_SEQ_CST);
     if (host_ns - *woke_ns >= TERMINAL_WAKE_INTERVAL_NS) {
-        __atomic_store_n(woke_ns, host_ns, __ATOMIC_RELAXED);
+        *woke_ns = host_ns;
         host->kick(0);
     }
 }
@@ -78,10 +85,9 @@ static void wake_console(struct vm *vm)
 static bool put_byte(struct pc_output *output, uint8_t byte)
 {
     struct vm *vm = vm_of(output);
-    bool first = !terminal_has_output(&vm->terminal);
     bool taken = terminal_put(&vm->terminal, byte);
-    if (taken && first) {
-        wake_console(vm);
+    if (taken) {
+        tell_console(vm);
     }
     return taken;
 }

@@ -106,6 +106,7 @@ enum status vm_create(struct vmm *vmm, const struct vm_config *config, struct vm
         return refuse(why, STATUS_NO_MEMORY, "vm=%s: no frames for another VM", config->name);
     }
     vm->vmm = vmm;
+    vm->index = vmm->vm_count;
     vm->config = *config;
     choose_cpus(vmm, vm);
     vm->restart_at_ns = NEVER_NS;

@@ -482,6 +482,10 @@ static void output_kicks_the_console_once(void **state)
     assert_int_equal(terminal_take(terminal), 'b');
     assert_int_equal(terminal_take(terminal), 'c');
     fake_host.now_ns += 1000000;
+    assert_int_equal(fake_machine.vmm.talking, 1);
+    out(UART, 'x');
+    assert_int_equal(fake_host.kicks[0], kicks + 1); // CPU 0 has not looked yet
+    fake_machine.vmm.talking = 0;
     out(UART, 'd');
     assert_int_equal(fake_host.kicks[0], kicks + 2);
 }

@@ -59,7 +59,7 @@ static void act(uint8_t what, uint8_t value)
     switch (what & 0x0e) {
     case 0:
     case 2:
-        (void)!terminal_put(&vm->terminal, value);
+        (void)!vm->pc_output.put_byte(&vm->pc_output, value);
         break;
     case 4:
         live(vm, value);

@@ -31,6 +31,16 @@ static bool log_next(uint64_t *position, char *line, size_t size)
     return true;
 }
 
+static uint64_t log_end(void)
+{
+    return fake_host.log_lines;
+}
+
+static bool has_input(void)
+{
+    return fixture.input_read < fixture.input_length;
+}
+
 static uint64_t now_ns(void)
 {
     return fake_host.now_ns;
@@ -38,6 +48,11 @@ static uint64_t now_ns(void)
 
 static void rest(bool waits)
 {
+    fixture.rests++;
+    if (fixture.logs > 0) {
+        fixture.logs--;
+        fixture_log("meanwhile");
+    }
     fake_host.now_ns += waits ? 1000000 : 0;
 }
 
@@ -83,7 +98,13 @@ uint8_t *fixture_ram(struct vm *vm, uint64_t address)
 void fixture_send(struct vm *vm, const char *bytes)
 {
     for (; *bytes != '\0'; bytes++) {
-        assert_true(terminal_put(&vm->terminal, (uint8_t)*bytes));
+        assert_true(vm->pc_output.put_byte(&vm->pc_output, (uint8_t)*bytes));
+    }
+}
+
+void fixture_fill(struct vm *vm, char byte)
+{
+    while (vm->pc_output.put_byte(&vm->pc_output, (uint8_t)byte)) {
     }
 }
 
@@ -94,6 +115,8 @@ void fixture_init(void)
                                                    .power_off = leave,
                                                    .reboot = leave,
                                                    .log_next = log_next,
+                                                   .log_end = log_end,
+                                                   .has_input = has_input,
                                                    .describe_cpu = describe_cpu}};
     fixture.web = fixture_add("web", 1, BIT(0));
     fixture.ticker = fixture_add("ticker", 1, BIT(1));

@@ -20,6 +20,8 @@ struct monitor_fixture {
     size_t input_length;
     size_t input_read;
     unsigned leaves; // calls of power_off and reboot
+    unsigned rests;  // of the console
+    unsigned logs;   // in so many of them something logs a line
 };
 
 // The one of the test program: the callbacks have no context to find another by.
@@ -42,6 +44,8 @@ void fixture_fail(struct vm *vm, const char *how);
 uint8_t *fixture_ram(struct vm *vm, uint64_t address);
 // What its guest sends; it must fit.
 void fixture_send(struct vm *vm, const char *bytes);
+// Its guest sends that byte until its terminal is full.
+void fixture_fill(struct vm *vm, char byte);
 
 void fixture_log(const char *line);
 void fixture_type(const char *bytes);

@@ -409,8 +409,7 @@ static void test_a_muted_vm_is_out_of_the_way(void **state)
     (void)state;
     fixture_run("mute web");
     fixture.serial.room_left = 0;
-    while (terminal_put(&web->terminal, '\n')) {
-    }
+    fixture_fill(web, '\n');
     for (unsigned turn = 0; turn < 10; turn++) {
         monitor_poll(&fixture.monitor);
     }
@@ -459,8 +458,27 @@ static void test_log_of_a_long_history(void **state)
         fixture_send(web, "0123456789\n");
         fixture_poll();
     }
+    unsigned rests = fixture.rests;
     const char *answer = fixture_run("log web");
     assert_in_range(strlen(answer), TERMINAL_HISTORY_BYTES, 2 * TERMINAL_HISTORY_BYTES);
+    assert_true(fixture.rests - rests >= TERMINAL_HISTORY_BYTES / CONSOLE_REST_CELLS);
+}
+
+// While the answer is written, guests run, and log. What they log is shown once, after it.
+static void test_log_ends_although_lines_come(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        fixture_log("a line of Husk's log that is about as long as such lines mostly are");
+    }
+    fixture_poll();
+    fixture.logs = 10;
+    const char *at = fixture_run("log");
+    unsigned shown = 0;
+    for (; (at = strstr(at, "meanwhile\r\n")); at++) {
+        shown++;
+    }
+    assert_int_equal(shown, 10);
 }
 
 static void test_leaving(void **state)
@@ -563,6 +581,7 @@ int main(void)
         TEST(test_log),
         TEST(test_log_of_long_lines),
         TEST(test_log_of_a_long_history),
+        TEST(test_log_ends_although_lines_come),
         TEST(test_leaving),
         TEST(test_leaving_with_a_vm_that_does_not_stop),
         TEST(test_version),
