@@ -25,10 +25,15 @@ void bitmap_clear(struct bitmap *map, uint64_t first, uint64_t count)
 static uint64_t clear_run(const struct bitmap *map, uint64_t first, uint64_t count)
 {
     uint64_t run = 0;
-    while (run < count && !bitmap_test(map, first + run)) {
-        run++;
+    while (run < count) {
+        uint64_t bit = first + run;
+        uint64_t word = map->words[bit / 64] >> bit % 64;
+        if (word != 0) {
+            return MIN(run + (uint64_t)__builtin_ctzll(word), count);
+        }
+        run += 64 - bit % 64;
     }
-    return run;
+    return count;
 }
 
 static uint64_t round_up(uint64_t value, uint64_t alignment)
