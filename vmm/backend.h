@@ -198,11 +198,15 @@ struct vcpu_core {
 // A VM's nested page table and permission maps, which all its vCPUs share.
 struct space_ops {
     enum status (*create)(struct nested_space **space);
-    void (*destroy)(struct nested_space *space);
-    // gpa, hpa and bytes are multiples of 4 KiB. map uses the largest pages that fit, and unmap
-    // splits them. A vCPU that runs meanwhile may use an unmapped page until its next entry.
-    enum status (*map)(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
-                       unsigned access);
+    // Gives a part of it back, in far less than 1 ms. True: all of it is gone. False: call it
+    // again; until then nothing else may be done with it.
+    MUST_CHECK bool (*destroy)(struct nested_space *space);
+    // Maps a part of the range from its start on, at least a page, in far less than 1 ms. Returns
+    // how many bytes are mapped; 0: there are no frames for tables. gpa, hpa and bytes are
+    // multiples of 4 KiB. The largest pages that fit are used.
+    MUST_CHECK uint64_t (*map)(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+                               unsigned access);
+    // Splits large pages. A vCPU that runs meanwhile may use an unmapped page until its next entry.
     enum status (*unmap)(struct nested_space *space, gpa_t gpa, uint64_t bytes);
     // Sets whether RDMSR and WRMSR of that MSR exit. At first they exit for all MSRs.
     void (*intercept_msr)(struct nested_space *space, uint32_t msr, bool reads, bool writes);

@@ -27,10 +27,19 @@ struct guest_extent {
 
 // A VM's host address space: the hypervisor, the VM's RAM at GUEST_WINDOW, its modules.
 struct host_space {
-    uint64_t cr3;
+    uint64_t cr3;    // 0: there is none
     uint64_t window; // host address of gpa 0
     unsigned extent_count;
     struct guest_extent extents[GUEST_EXTENTS];
+    uint64_t ram_end;         // the RAM below this gpa is there
+    uint64_t reserved_frames; // for the RAM above it
+};
+
+// RAM of a VM that is contiguous in the machine too.
+struct host_run {
+    gpa_t gpa;
+    hpa_t hpa;
+    uint64_t bytes;
 };
 
 struct host_memory_use {
@@ -59,15 +68,24 @@ struct host {
     void *(*allocate)(uint64_t bytes);
     void (*release)(void *memory, uint64_t bytes);
 
-    // Guest memory. space_create allocates and maps RAM for these extents. The RAM still holds data
-    // of earlier owners until space_zero has zeroed it, `bytes` within one extent at a time.
-    // space_frame returns the frame behind `gpa`, and how many bytes from there on are contiguous
-    // in the machine.
-    enum status (*space_create)(struct host_space *space, const struct guest_extent *extents,
-                                unsigned count, struct reason *why);
+    // Guest memory, in pieces: each call does a part of the work that takes far less than 1 ms.
+    //
+    // space_reserve makes a space, and keeps as much memory for it as these extents need. It may be
+    // called for a space with RAM, also while that is given back, with the same extents: the space
+    // keeps what it has. A refusal changes nothing.
+    MUST_CHECK enum status (*space_reserve)(struct host_space *space,
+                                            const struct guest_extent *extents, unsigned count,
+                                            struct reason *why);
+    // Finds the first run of RAM at or above `from`. If the space does not have it yet, the space
+    // gets it now. `from` is 0 or the end of the run before. A run of 0 bytes: there is no more
+    // RAM. STATUS_NO_MEMORY: there are no frames for page tables.
+    MUST_CHECK enum status (*space_ram)(struct host_space *space, gpa_t from, struct host_run *run);
+    // RAM still holds data of earlier owners until this has zeroed it, `bytes` within one extent at
+    // a time. The space is entered.
     void (*space_zero)(const struct host_space *space, gpa_t gpa, uint64_t bytes);
-    void (*space_destroy)(struct host_space *space);
-    hpa_t (*space_frame)(const struct host_space *space, gpa_t gpa, uint64_t *contiguous);
+    // Gives a part of the space back, the last RAM first. True: there is nothing left, and *space
+    // is 0. False: call it again.
+    MUST_CHECK bool (*space_destroy)(struct host_space *space);
     // Maps a payload read-only into MODULE_WINDOW and returns its address; NULL: no frames.
     const uint8_t *(*space_map_module)(struct host_space *space, hpa_t start, uint64_t bytes);
     void (*space_enter)(const struct host_space *space); // NULL: the hypervisor's own space

@@ -37,13 +37,12 @@ static unsigned largest_level(void)
 static const struct nested_format format = {
     .present = NPT_PRESENT, .table = NPT_TABLE, .page = page_flags, .largest = largest_level};
 
-enum status npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
-                    unsigned access)
+uint64_t npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes, unsigned access)
 {
     uint64_t flags = spinlock_acquire(&space->lock);
-    enum status status = nested_map(&format, space->root, gpa, hpa, bytes, access);
+    uint64_t mapped = nested_map(&format, space->root, gpa, hpa, bytes, access);
     spinlock_release(&space->lock, flags);
-    return status;
+    return mapped;
 }
 
 // A CPU that reads the new generation finds the tables changed. The generation changes even if an
@@ -89,7 +88,7 @@ bool npt_copy_path(struct nested_space *space, gpa_t gpa, uint64_t *tables[NESTE
     return free;
 }
 
-void npt_free(uint64_t *root)
+bool npt_free(uint64_t *root)
 {
-    nested_free(&format, root);
+    return nested_free(&format, root);
 }

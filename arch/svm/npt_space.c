@@ -16,10 +16,10 @@
 // A bit for each port; an access at the last port may reach beyond it (APM Vol. 2 15.10.1).
 #define IO_MAP_PAGES 3
 
-void npt_destroy(struct nested_space *space)
+bool npt_destroy(struct nested_space *space)
 {
-    if (space->root) {
-        npt_free(space->root);
+    if (space->root && !npt_free(space->root)) {
+        return false;
     }
     if (space->msr_map) {
         frames_release(space->msr_map, MSR_MAP_PAGES);
@@ -29,6 +29,18 @@ void npt_destroy(struct nested_space *space)
     }
     svm_avic_destroy(space);
     frames_release(space, 1);
+    return true;
+}
+
+static enum status create_parts(struct nested_space *space)
+{
+    space->root = frames_allocate(1);
+    space->msr_map = frames_allocate(MSR_MAP_PAGES);
+    space->io_map = frames_allocate(IO_MAP_PAGES);
+    if (!space->root || !space->msr_map || !space->io_map) {
+        return STATUS_NO_MEMORY;
+    }
+    return svm_serves_apic() ? svm_avic_create(space) : STATUS_OK;
 }
 
 enum status npt_create(struct nested_space **result)
@@ -38,20 +50,14 @@ enum status npt_create(struct nested_space **result)
     if (!space) {
         return STATUS_NO_MEMORY;
     }
-    space->root = frames_allocate(1);
-    space->msr_map = frames_allocate(MSR_MAP_PAGES);
-    space->io_map = frames_allocate(IO_MAP_PAGES);
-    if (!space->root || !space->msr_map || !space->io_map) {
-        npt_destroy(space);
-        return STATUS_NO_MEMORY;
+    enum status status = create_parts(space);
+    if (status != STATUS_OK) {
+        (void)!npt_destroy(space); // the few tables are one piece
+        return status;
     }
     // Every access exits until svm_intercept_msr says otherwise.
     svm_msr_map_begin(space->msr_map);
     memset(space->io_map, 0xff, IO_MAP_PAGES * PAGE_SIZE);
-    if (svm_serves_apic() && svm_avic_create(space) != STATUS_OK) {
-        npt_destroy(space);
-        return STATUS_NO_MEMORY;
-    }
     space->generation = __atomic_add_fetch(&generations, 1ULL << 32, __ATOMIC_RELAXED);
     *result = space;
     return STATUS_OK;

@@ -8,6 +8,7 @@
 struct nested_space;
 
 enum status npt_create(struct nested_space **space);
-void npt_destroy(struct nested_space *space);
+// Gives a part back. True: all of it is gone.
+MUST_CHECK bool npt_destroy(struct nested_space *space);
 // From now on these accesses of the VM to the MSR exit, or do not.
 void svm_intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes);

@@ -74,9 +74,10 @@ static void open_x2apic_msrs(uint8_t *msr_map)
 
 static enum status map_access_page(struct nested_space *space)
 {
-    return npt_map(space, (gpa_t){BACKEND_APIC_GPA},
-                   (hpa_t){frames_physical(space->apic_access_page)}, PAGE_SIZE,
-                   ACCESS_READ | ACCESS_WRITE);
+    hpa_t page = {frames_physical(space->apic_access_page)};
+    uint64_t mapped =
+        npt_map(space, (gpa_t){BACKEND_APIC_GPA}, page, PAGE_SIZE, ACCESS_READ | ACCESS_WRITE);
+    return mapped ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 // AVIC wants a mapping at the APIC's address that permits reads and writes. The CPU then accesses

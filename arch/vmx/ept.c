@@ -67,20 +67,17 @@ enum status ept_create(struct nested_space *space)
     return STATUS_OK;
 }
 
-void ept_destroy(struct nested_space *space)
+bool ept_destroy(struct nested_space *space)
 {
-    if (space->root) {
-        nested_free(&format, space->root);
-    }
+    return !space->root || nested_free(&format, space->root);
 }
 
-enum status ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
-                    unsigned access)
+uint64_t ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes, unsigned access)
 {
     uint64_t flags = spinlock_acquire(&space->lock);
-    enum status status = nested_map(&format, space->root, gpa, hpa, bytes, access);
+    uint64_t mapped = nested_map(&format, space->root, gpa, hpa, bytes, access);
     spinlock_release(&space->lock, flags);
-    return status;
+    return mapped;
 }
 
 // The page may be an executable 4 KiB page already: it was mapped so, or another vCPU asked for it.

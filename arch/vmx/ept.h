@@ -9,9 +9,11 @@
 struct nested_space;
 
 enum status ept_create(struct nested_space *space);
-void ept_destroy(struct nested_space *space); // also where ept_create failed
-enum status ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
-                    unsigned access);
+// Also where ept_create failed. Releases some tables. True: all of them are released.
+MUST_CHECK bool ept_destroy(struct nested_space *space);
+// Maps a part; returns how many bytes, or 0 if there are no frames (struct space_ops).
+MUST_CHECK uint64_t ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+                            unsigned access);
 // After an execute violation. True: the page at `gpa` may be executed now, so the guest tries
 // again.
 bool ept_allow_execute(struct nested_space *space, gpa_t gpa);

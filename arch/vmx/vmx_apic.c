@@ -19,9 +19,10 @@
 
 static enum status map_access_page(struct nested_space *space)
 {
-    return ept_map(space, (gpa_t){BACKEND_APIC_GPA},
-                   (hpa_t){frames_physical(space->apic_access_page)}, PAGE_SIZE,
-                   ACCESS_READ | ACCESS_WRITE);
+    hpa_t page = {frames_physical(space->apic_access_page)};
+    uint64_t mapped =
+        ept_map(space, (gpa_t){BACKEND_APIC_GPA}, page, PAGE_SIZE, ACCESS_READ | ACCESS_WRITE);
+    return mapped ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
 // The access page only marks the address. But a guest can reach its contents for a moment: when a

@@ -11,12 +11,15 @@
 #include "arch/x86/frames.h"
 #include "vmm/util/types.h"
 
-void vmx_destroy_space(struct nested_space *space)
+bool vmx_destroy_space(struct nested_space *space)
 {
-    ept_destroy(space);
+    if (!ept_destroy(space)) {
+        return false;
+    }
     vmx_bitmaps_destroy(space);
     vmx_apic_destroy(space);
     frames_release(space, 1);
+    return true;
 }
 
 // The APIC-access page comes before the I/O bitmaps. Bochs reads a byte beyond their end. If the
@@ -46,7 +49,7 @@ enum status vmx_create_space(struct nested_space **result)
     }
     enum status status = create_parts(space);
     if (status != STATUS_OK) {
-        vmx_destroy_space(space);
+        (void)!vmx_destroy_space(space); // the few tables are one piece
         return status;
     }
     space->generation = __atomic_add_fetch(&generations, 1ULL << 32, __ATOMIC_RELAXED);

@@ -3,8 +3,10 @@
 #pragma once
 
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 struct nested_space;
 
 enum status vmx_create_space(struct nested_space **space);
-void vmx_destroy_space(struct nested_space *space);
+// Gives a part back. True: all of it is gone.
+MUST_CHECK bool vmx_destroy_space(struct nested_space *space);

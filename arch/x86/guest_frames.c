@@ -15,7 +15,8 @@ static struct spinlock lock;
 // A bit for each frame, from physical address 0. It is also set where there is no RAM.
 static struct bitmap taken;
 static uint64_t frames_total;
-static uint64_t frames_free;
+static uint64_t frames_free; // neither taken nor reserved
+static uint64_t search_from; // all frames below it are taken
 
 static uint64_t usable_end(const struct machine_memory *memory)
 {
@@ -86,16 +87,33 @@ void guest_frames_init(const struct machine_memory *memory)
     frames_free = frames_total;
 }
 
-bool guest_frames_allocate(uint64_t count, uint64_t alignment, hpa_t *first)
+bool guest_frames_reserve(uint64_t count)
 {
     uint64_t flags = spinlock_acquire(&lock);
-    uint64_t frame = BITMAP_NONE;
-    if (count != 0 && count <= frames_free) {
-        frame = bitmap_find_clear(&taken, 0, count, alignment / GUEST_FRAME_BYTES);
+    bool enough = count <= frames_free;
+    if (enough) {
+        frames_free -= count;
     }
+    spinlock_release(&lock, flags);
+    return enough;
+}
+
+void guest_frames_unreserve(uint64_t count)
+{
+    uint64_t flags = spinlock_acquire(&lock);
+    frames_free += count;
+    spinlock_release(&lock, flags);
+}
+
+bool guest_frames_take(uint64_t count, uint64_t alignment, hpa_t *first)
+{
+    uint64_t flags = spinlock_acquire(&lock);
+    uint64_t frame = bitmap_find_clear(&taken, search_from, count, alignment / GUEST_FRAME_BYTES);
     if (frame != BITMAP_NONE) {
         bitmap_set(&taken, frame, count);
-        frames_free -= count;
+        if (count == 1) { // no frame below it is free
+            search_from = frame + 1;
+        }
     }
     spinlock_release(&lock, flags);
     *first = hpa(frame != BITMAP_NONE ? frame * GUEST_FRAME_BYTES : 0);
@@ -113,6 +131,7 @@ void guest_frames_release(hpa_t first, uint64_t count)
     }
     bitmap_clear(&taken, start, count);
     frames_free += count;
+    search_from = MIN(search_from, start);
     spinlock_release(&lock, flags);
 }
 

@@ -13,10 +13,15 @@ struct machine_memory;
 // here on.
 void guest_frames_init(const struct machine_memory *memory);
 
-// Gives `count` contiguous frames (count <= 512). Their start is aligned to `alignment` bytes (a
-// power of two, at least 2 MiB). False: there are none. The frames keep their old contents and are
-// not mapped.
-bool guest_frames_allocate(uint64_t count, uint64_t alignment, hpa_t *first) MUST_CHECK;
+// Keeps `count` frames for the caller, who takes them later. False: so many are not free.
+bool guest_frames_reserve(uint64_t count) MUST_CHECK;
+void guest_frames_unreserve(uint64_t count);
+// Gives `count` contiguous frames (1 to 512) out of those that the caller has reserved. Their start
+// is aligned to `alignment` bytes (2 MiB for one frame, or a larger power of two). False: there is
+// no such run; for one frame there always is. The frames keep their old contents and are not
+// mapped.
+bool guest_frames_take(uint64_t count, uint64_t alignment, hpa_t *first) MUST_CHECK;
+// Makes them free. They are not reserved any more.
 void guest_frames_release(hpa_t first, uint64_t count);
 
 uint64_t guest_frames_total_bytes(void);

@@ -10,6 +10,7 @@
 #include "arch/x86/page_table.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/panic.h"
+#include "arch/x86/table_release.h"
 #include "vmm/util/string.h"
 
 #define WINDOW_BYTES (MODULE_WINDOW - GUEST_WINDOW)
@@ -17,13 +18,8 @@
 #define SLOT_BYTES (512 * GIB) // a PML4 entry
 #define GUEST_FLAGS (PAGE_PRESENT | PAGE_WRITABLE | PAGE_NO_EXECUTE)
 #define MODULE_FLAGS (PAGE_PRESENT | PAGE_NO_EXECUTE)
-#define NO_FRAME UINT64_MAX
-
-// The 2 MiB of guest-physical memory that got a frame last. Two extents may share a frame.
-struct last_frame {
-    uint64_t slot; // its gpa
-    uint64_t physical;
-};
+// How many frames one piece gives back. A page of 1 GiB is given back at once.
+#define FRAMES_A_PIECE 128
 
 static uint64_t end_of(const struct guest_extent *extent)
 {
@@ -52,13 +48,15 @@ static enum status check_extents(const struct guest_extent *extents, unsigned co
     return STATUS_OK;
 }
 
-static uint64_t frames_needed(const struct guest_extent *extents, unsigned count)
+// The frames for the RAM of the extents that lies below `limit`.
+static uint64_t frames_needed(const struct guest_extent *extents, unsigned count, uint64_t limit)
 {
     uint64_t needed = 0;
     uint64_t next = 0; // the first 2 MiB unit that is not yet counted
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count && extents[i].gpa.value < limit; i++) {
         uint64_t first = MAX(extents[i].gpa.value / GUEST_FRAME_BYTES, next);
-        next = ALIGN_UP(end_of(&extents[i]), GUEST_FRAME_BYTES) / GUEST_FRAME_BYTES;
+        uint64_t end = MIN(end_of(&extents[i]), limit);
+        next = ALIGN_UP(end, GUEST_FRAME_BYTES) / GUEST_FRAME_BYTES;
         needed += next - first;
     }
     return needed;
@@ -78,113 +76,115 @@ static uint64_t create_root(void)
     return frames_physical(root);
 }
 
-// Maps guest memory from `gpa`, at most to `end`. It maps a whole GiB at once if there is one, else
-// the part inside the same 2 MiB. Returns where to go on. `gpa` itself means: out of frames.
-static uint64_t map_some(const struct host_space *space, uint64_t gpa, uint64_t end,
-                         struct last_frame *last)
+enum status host_space_reserve(struct host_space *space, const struct guest_extent *extents,
+                               unsigned count, struct reason *why)
 {
-    hpa_t run;
-    if (IS_ALIGNED(gpa, GIB) && end - gpa >= GIB &&
-        guest_frames_allocate(GIB / GUEST_FRAME_BYTES, GIB, &run)) {
-        if (page_table_map(space->cr3, GUEST_WINDOW + gpa, run.value, GIB, GUEST_FLAGS)) {
-            return gpa + GIB;
-        }
-        page_table_unmap(space->cr3, GUEST_WINDOW + gpa, GIB);
-        guest_frames_release(run, GIB / GUEST_FRAME_BYTES);
-        return gpa;
-    }
-    uint64_t slot = ALIGN_DOWN(gpa, GUEST_FRAME_BYTES);
-    bool is_new = slot != last->slot;
-    if (is_new) {
-        if (!guest_frames_allocate(1, GUEST_FRAME_BYTES, &run)) {
-            return gpa;
-        }
-        *last = (struct last_frame){.slot = slot, .physical = run.value};
-    }
-    uint64_t upto = MIN(end, slot + GUEST_FRAME_BYTES);
-    if (page_table_map(space->cr3, GUEST_WINDOW + gpa, last->physical + (gpa - slot), upto - gpa,
-                       GUEST_FLAGS)) {
-        return upto;
-    }
-    // All tables are made before the first entry, so no page of this part is mapped.
-    if (is_new) {
-        guest_frames_release(hpa(last->physical), 1);
-    }
-    return gpa;
-}
-
-static bool map_extents(const struct host_space *space)
-{
-    struct last_frame last = {.slot = NO_FRAME};
-    for (unsigned i = 0; i < space->extent_count; i++) {
-        uint64_t end = end_of(&space->extents[i]);
-        uint64_t gpa = space->extents[i].gpa.value;
-        while (gpa < end) {
-            uint64_t next = map_some(space, gpa, end, &last);
-            if (next == gpa) {
-                return false;
-            }
-            gpa = next;
-        }
-    }
-    return true;
-}
-
-enum status host_space_create(struct host_space *space, const struct guest_extent *extents,
-                              unsigned count, struct reason *why)
-{
-    *space = (struct host_space){0};
     enum status status = check_extents(extents, count, why);
     if (status != STATUS_OK) {
         return status;
     }
-    uint64_t needed = frames_needed(extents, count) * GUEST_FRAME_BYTES;
-    if (needed > guest_frames_free_bytes()) {
-        return refuse(why, STATUS_NO_MEMORY, "%llu MiB asked, %llu MiB free", needed / MIB,
-                      guest_frames_free_bytes() / MIB);
+    uint64_t needed = frames_needed(extents, count, UINT64_MAX);
+    uint64_t missing =
+        needed - frames_needed(extents, count, space->ram_end) - space->reserved_frames;
+    if (!guest_frames_reserve(missing)) {
+        return refuse(why, STATUS_NO_MEMORY, "%llu MiB asked, %llu MiB free",
+                      needed * GUEST_FRAME_BYTES / MIB, guest_frames_free_bytes() / MIB);
     }
-
-    *space =
-        (struct host_space){.cr3 = create_root(), .window = GUEST_WINDOW, .extent_count = count};
-    memcpy(space->extents, extents, count * sizeof(*extents));
     if (space->cr3 == 0) {
+        space->cr3 = create_root();
+    }
+    if (space->cr3 == 0) {
+        guest_frames_unreserve(missing);
         return refuse(why, STATUS_NO_MEMORY, "Husk's own memory is full: no page tables");
     }
-    if (!map_extents(space)) {
-        host_space_destroy(space);
-        return refuse(why, STATUS_NO_MEMORY, "no memory for the page tables of %llu MiB",
-                      needed / MIB);
-    }
+    space->reserved_frames += missing;
+    space->window = GUEST_WINDOW;
+    space->extent_count = count;
+    memcpy(space->extents, extents, count * sizeof(*extents));
     return STATUS_OK;
 }
 
-// Zeroing all memory of a VM takes long. Characters arrive meanwhile.
-void host_space_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes)
+// The entry that maps `gpa`, which is RAM.
+static uint64_t look_up(const struct host_space *space, uint64_t gpa, uint64_t *page_bytes)
 {
-    uint64_t before = cpu_this()->cr3;
-    paging_enter(space->cr3);
-    memset((uint8_t *)GUEST_WINDOW + gpa.value, 0, bytes);
-    paging_enter(before);
-    interrupts_window();
+    return page_table_look_up(space->cr3, GUEST_WINDOW + gpa, page_bytes);
 }
 
-// Releases the frames behind one extent. Extents may share a frame: `next` is the first gpa whose
-// frame is not yet released.
-static void release_extent(const struct host_space *space, const struct guest_extent *extent,
-                           uint64_t *next)
+// Maps `frames` new frames, or a further part of one that the space has already.
+static bool map_frames(struct host_space *space, uint64_t gpa, uint64_t bytes, uint64_t physical,
+                       uint64_t frames)
 {
-    uint64_t gpa = MAX(extent->gpa.value, *next);
-    while (gpa < end_of(extent)) {
-        uint64_t page_bytes;
-        uint64_t entry = page_table_look_up(space->cr3, GUEST_WINDOW + gpa, &page_bytes);
-        uint64_t unit = MAX(page_bytes, GUEST_FRAME_BYTES);
-        if (entry != 0) {
-            guest_frames_release(hpa(ALIGN_DOWN(entry & PAGE_ADDRESS, unit)),
-                                 unit / GUEST_FRAME_BYTES);
-        }
-        gpa = ALIGN_DOWN(gpa, unit) + unit;
+    space->reserved_frames -= frames;
+    if (page_table_map(space->cr3, GUEST_WINDOW + gpa, physical, bytes, GUEST_FLAGS)) {
+        space->ram_end = gpa + bytes;
+        return true;
     }
-    *next = MAX(*next, gpa);
+    page_table_unmap(space->cr3, GUEST_WINDOW + gpa, bytes);
+    if (frames > 0) {
+        guest_frames_release(hpa(ALIGN_DOWN(physical, GUEST_FRAME_BYTES)), frames);
+    }
+    return false;
+}
+
+// Gives the space its RAM from `gpa` on, at most to `end`: a whole GiB at once if there is one,
+// else the part inside the same 2 MiB. Two extents may share a frame. False: no frames for page
+// tables.
+static bool grow(struct host_space *space, uint64_t gpa, uint64_t end)
+{
+    hpa_t frame;
+    if (IS_ALIGNED(gpa, GIB) && end - gpa >= GIB &&
+        guest_frames_take(GIB / GUEST_FRAME_BYTES, GIB, &frame)) {
+        return map_frames(space, gpa, GIB, frame.value, GIB / GUEST_FRAME_BYTES);
+    }
+    uint64_t slot = ALIGN_DOWN(gpa, GUEST_FRAME_BYTES);
+    uint64_t upto = MIN(end, slot + GUEST_FRAME_BYTES);
+    bool shared = slot < space->ram_end;
+    if (shared) {
+        uint64_t page_bytes;
+        frame.value = look_up(space, space->ram_end - 1, &page_bytes) & PAGE_ADDRESS;
+        frame.value = ALIGN_DOWN(frame.value, GUEST_FRAME_BYTES);
+    } else if (!guest_frames_take(1, GUEST_FRAME_BYTES, &frame)) {
+        return false;
+    }
+    return map_frames(space, gpa, upto - gpa, frame.value + (gpa - slot), !shared);
+}
+
+// The first extent with RAM at or above `gpa`. NULL: there is none.
+static const struct guest_extent *extent_from(const struct host_space *space, uint64_t gpa)
+{
+    for (unsigned i = 0; i < space->extent_count; i++) {
+        if (gpa < end_of(&space->extents[i])) {
+            return &space->extents[i];
+        }
+    }
+    return NULL;
+}
+
+enum status host_space_ram(struct host_space *space, gpa_t from, struct host_run *run)
+{
+    const struct guest_extent *extent = extent_from(space, from.value);
+    uint64_t page_bytes;
+    *run = (struct host_run){.bytes = 0};
+    if (!extent) {
+        return STATUS_OK;
+    }
+    uint64_t gpa = MAX(from.value, extent->gpa.value);
+    if (gpa >= space->ram_end && !grow(space, gpa, end_of(extent))) {
+        return STATUS_NO_MEMORY;
+    }
+    uint64_t entry = look_up(space, gpa, &page_bytes);
+    uint64_t unit = MAX(page_bytes, GUEST_FRAME_BYTES); // all of it is contiguous
+    run->gpa.value = gpa;
+    run->hpa.value = (entry & PAGE_ADDRESS) + gpa % page_bytes;
+    run->bytes = MIN(end_of(extent), ALIGN_DOWN(gpa, unit) + unit) - gpa;
+    return STATUS_OK;
+}
+
+// Characters arrive while a VM's memory is zeroed.
+void host_space_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes)
+{
+    memset((uint8_t *)space->window + gpa.value, 0, bytes);
+    interrupts_window();
 }
 
 // A CPU that still has these tables loaded would go on using frames that now belong to others.
@@ -200,48 +200,59 @@ static void leave_everywhere(const struct host_space *space)
     }
 }
 
-void host_space_destroy(struct host_space *space)
-{
-    uint64_t next = 0;
-    if (space->cr3 == 0) {
-        return;
-    }
-    leave_everywhere(space);
-    for (unsigned i = 0; i < space->extent_count; i++) {
-        release_extent(space, &space->extents[i], &next);
-    }
-    for (unsigned slot = 0; slot < WINDOW_SLOTS; slot++) {
-        page_table_drop(space->cr3, GUEST_WINDOW + slot * SLOT_BYTES);
-    }
-    page_table_drop(space->cr3, MODULE_WINDOW);
-    frames_release(frames_virtual(space->cr3), 1);
-    *space = (struct host_space){0};
-}
-
-// The entry that maps `gpa`. 0: there is none.
-static uint64_t look_up(const struct host_space *space, uint64_t gpa, uint64_t *page_bytes)
-{
-    return gpa < WINDOW_BYTES ? page_table_look_up(space->cr3, GUEST_WINDOW + gpa, page_bytes) : 0;
-}
-
-hpa_t host_space_frame(const struct host_space *space, gpa_t gpa, uint64_t *contiguous)
+// Takes the last RAM back: a page of 1 GiB, or what lies in the last 2 MiB. Returns how many frames
+// that are.
+static uint64_t take_back(struct host_space *space)
 {
     uint64_t page_bytes;
-    uint64_t entry = look_up(space, gpa.value, &page_bytes);
-    *contiguous = 0;
-    if (entry == 0) {
-        return hpa(0);
+    uint64_t last = space->ram_end - 1;
+    uint64_t entry = look_up(space, last, &page_bytes);
+    uint64_t unit = MAX(page_bytes, GUEST_FRAME_BYTES);
+    uint64_t slot = ALIGN_DOWN(last, unit);
+    const struct guest_extent *extent = extent_from(space, last);
+    uint64_t start = MAX(extent->gpa.value, slot);
+    page_table_unmap(space->cr3, GUEST_WINDOW + start, space->ram_end - start);
+    space->ram_end = start;
+    if (start == extent->gpa.value) {
+        space->ram_end = extent == space->extents ? 0 : end_of(extent - 1);
     }
-    uint64_t offset = gpa.value % page_bytes;
-    uint64_t start = (entry & PAGE_ADDRESS) + offset;
-    *contiguous = page_bytes - offset;
-    for (;;) { // as long as the next page is the next one in the machine
-        entry = look_up(space, gpa.value + *contiguous, &page_bytes);
-        if (entry == 0 || (entry & PAGE_ADDRESS) != start + *contiguous) {
-            return hpa(start);
+    if (space->ram_end <= slot) { // else the extent before has a part of the frame
+        guest_frames_release(hpa(ALIGN_DOWN(entry & PAGE_ADDRESS, unit)), unit / GUEST_FRAME_BYTES);
+    }
+    return unit / GUEST_FRAME_BYTES;
+}
+
+static bool drop_tables(const struct host_space *space)
+{
+    unsigned budget = TABLES_A_PIECE;
+    for (unsigned slot = 0; slot <= WINDOW_SLOTS; slot++) { // the last one has the modules
+        if (!page_table_drop(space->cr3, GUEST_WINDOW + slot * SLOT_BYTES, &budget)) {
+            return false;
         }
-        *contiguous += page_bytes;
     }
+    return true;
+}
+
+bool host_space_destroy(struct host_space *space)
+{
+    if (space->cr3 == 0) {
+        return true;
+    }
+    leave_everywhere(space);
+    guest_frames_unreserve(space->reserved_frames);
+    space->reserved_frames = 0;
+    if (space->ram_end > 0) {
+        for (uint64_t frames = 0; space->ram_end > 0 && frames < FRAMES_A_PIECE;) {
+            frames += take_back(space);
+        }
+        return false;
+    }
+    if (!drop_tables(space)) {
+        return false;
+    }
+    frames_release(frames_virtual(space->cr3), 1);
+    *space = (struct host_space){0};
+    return true;
 }
 
 // A module appears at the window's start plus its physical address, so two modules never overlap.

@@ -7,13 +7,13 @@
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
-enum status host_space_create(struct host_space *space, const struct guest_extent *extents,
-                              unsigned count, struct reason *why);
+enum status host_space_reserve(struct host_space *space, const struct guest_extent *extents,
+                               unsigned count, struct reason *why);
+enum status host_space_ram(struct host_space *space, gpa_t from, struct host_run *run);
 // Takes pending interrupts at its end.
 void host_space_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes);
 // No other CPU may have the space loaded. This CPU leaves it.
-void host_space_destroy(struct host_space *space);
-hpa_t host_space_frame(const struct host_space *space, gpa_t gpa, uint64_t *contiguous);
+bool host_space_destroy(struct host_space *space);
 const uint8_t *host_space_map_module(struct host_space *space, hpa_t start, uint64_t bytes);
 void host_space_enter(const struct host_space *space);
 

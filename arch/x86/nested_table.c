@@ -3,6 +3,7 @@
 #include "arch/x86/nested_table.h"
 
 #include "arch/x86/frames.h"
+#include "arch/x86/table_release.h"
 
 #define ADDRESS 0x000ffffffffff000ULL
 
@@ -76,23 +77,23 @@ static unsigned largest_level(const struct nested_format *format, gpa_t gpa, hpa
     return 1;
 }
 
-enum status nested_map(const struct nested_format *format, uint64_t *root, gpa_t gpa, hpa_t hpa,
-                       uint64_t bytes, unsigned access)
+// No larger page fits later in the same table: its start is where one would begin.
+uint64_t nested_map(const struct nested_format *format, uint64_t *root, gpa_t gpa, hpa_t hpa,
+                    uint64_t bytes, unsigned access)
 {
-    while (bytes > 0) {
-        unsigned level = largest_level(format, gpa, hpa, bytes);
-        uint64_t *entry;
-        enum status status = nested_walk(format, root, gpa, level, &entry);
-        if (status != STATUS_OK) {
-            return status;
-        }
-        *entry = hpa.value | format->page(access, level) | (level > 1 ? NESTED_LARGE : 0);
-        uint64_t step = level_bytes(level);
-        gpa.value += step;
-        hpa.value += step;
-        bytes -= step;
+    unsigned level = largest_level(format, gpa, hpa, bytes);
+    uint64_t step = level_bytes(level);
+    uint64_t flags = format->page(access, level) | (level > 1 ? NESTED_LARGE : 0);
+    uint64_t left = NESTED_ENTRIES - gpa.value / step % NESTED_ENTRIES;
+    uint64_t count = MIN(bytes / step, left);
+    uint64_t *entry;
+    if (nested_walk(format, root, gpa, level, &entry) != STATUS_OK) {
+        return 0;
     }
-    return STATUS_OK;
+    for (uint64_t i = 0; i < count; i++) {
+        entry[i] = (hpa.value + i * step) | flags;
+    }
+    return count * step;
 }
 
 enum status nested_unmap(const struct nested_format *format, uint64_t *root, gpa_t gpa,
@@ -109,17 +110,8 @@ enum status nested_unmap(const struct nested_format *format, uint64_t *root, gpa
     return STATUS_OK;
 }
 
-static void free_tables(const struct nested_format *format, uint64_t *table, unsigned level)
+bool nested_free(const struct nested_format *format, uint64_t *root)
 {
-    for (unsigned i = 0; level > 1 && i < NESTED_ENTRIES; i++) {
-        if ((table[i] & format->present) && !(table[i] & NESTED_LARGE)) {
-            free_tables(format, nested_table_of(table[i]), level - 1);
-        }
-    }
-    frames_release(table, 1);
-}
-
-void nested_free(const struct nested_format *format, uint64_t *root)
-{
-    free_tables(format, root, NESTED_LEVELS);
+    unsigned budget = TABLES_A_PIECE;
+    return table_release(root, NESTED_LEVELS, format->present, &budget);
 }

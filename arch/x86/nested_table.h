@@ -28,11 +28,13 @@ uint64_t *nested_table_of(uint64_t entry);
 // Finds the entry for `gpa` at `level`. Missing tables on the way are made, large pages are split.
 enum status nested_walk(const struct nested_format *format, uint64_t *root, gpa_t gpa,
                         unsigned level, uint64_t **entry);
-// gpa, hpa and bytes are multiples of 4 KiB. The largest pages that fit are used. STATUS_NO_MEMORY:
-// there are no frames for tables, and a part may be done.
-enum status nested_map(const struct nested_format *format, uint64_t *root, gpa_t gpa, hpa_t hpa,
-                       uint64_t bytes, unsigned access);
+// gpa, hpa and bytes are multiples of 4 KiB. Maps a piece of the range, from its start on: the
+// largest pages that fit there, and at most the entries of one table. Returns how many bytes are
+// mapped. 0: there are no frames for tables.
+uint64_t nested_map(const struct nested_format *format, uint64_t *root, gpa_t gpa, hpa_t hpa,
+                    uint64_t bytes, unsigned access);
+// There may be no frames for tables. Then a part of the range may be unmapped.
 enum status nested_unmap(const struct nested_format *format, uint64_t *root, gpa_t gpa,
                          uint64_t bytes);
-// Releases all tables, including the root.
-void nested_free(const struct nested_format *format, uint64_t *root);
+// Releases some of the tables. True: all are released, including the root. False: call it again.
+MUST_CHECK bool nested_free(const struct nested_format *format, uint64_t *root);

@@ -8,6 +8,7 @@
 #include "arch/x86/frames.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/panic.h"
+#include "arch/x86/table_release.h"
 
 #define LEVEL_PT 1 // entries are pages of 4 KiB
 #define LEVEL_PML4 4
@@ -136,23 +137,15 @@ bool page_table_reserve(uint64_t root, uint64_t address)
     return table_below(entry_in(root, address, LEVEL_PML4)) != 0;
 }
 
-// Releases `table` of `level` and all tables below it.
-static void table_release(uint64_t table, unsigned level)
-{
-    const uint64_t *entries = frames_virtual(table);
-    for (unsigned i = 0; level > LEVEL_PT && i < PAGE_TABLE_ENTRIES; i++) {
-        if ((entries[i] & PAGE_PRESENT) && !(entries[i] & PAGE_LARGE)) {
-            table_release(entries[i] & PAGE_ADDRESS, level - 1);
-        }
-    }
-    frames_release(frames_virtual(table), 1);
-}
-
-void page_table_drop(uint64_t root, uint64_t address)
+bool page_table_drop(uint64_t root, uint64_t address, unsigned *budget)
 {
     uint64_t *entry = entry_in(root, address, LEVEL_PML4);
     if (*entry & PAGE_PRESENT) {
-        table_release(*entry & PAGE_ADDRESS, LEVEL_PML4 - 1);
+        uint64_t *table = frames_virtual(*entry & PAGE_ADDRESS);
+        if (*budget == 0 || !table_release(table, LEVEL_PML4 - 1, PAGE_PRESENT, budget)) {
+            return false;
+        }
     }
     *entry = 0;
+    return true;
 }

@@ -33,5 +33,6 @@ uint64_t page_table_look_up(uint64_t root, uint64_t address, uint64_t *page_byte
 // Ensures that a PML4 entry has a table. Copies of the PML4 then share everything below that entry.
 bool page_table_reserve(uint64_t root, uint64_t address) MUST_CHECK;
 
-// Releases the tables (not the pages) below the PML4 entry of `address`, and clears it.
-void page_table_drop(uint64_t root, uint64_t address);
+// Releases the tables (not the pages) below the PML4 entry of `address`, and clears it. At most
+// `*budget` tables are released, and taken off. False: some are left, call it again.
+MUST_CHECK bool page_table_drop(uint64_t root, uint64_t address, unsigned *budget);

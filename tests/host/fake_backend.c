@@ -28,11 +28,18 @@ static enum status create_space(struct nested_space **space)
     return STATUS_OK;
 }
 
-static void destroy_space(struct nested_space *space)
+// A piece is the mapping that was made last.
+static bool destroy_space(struct nested_space *space)
 {
     assert_non_null(space);
+    fake_host.operations++;
+    if (space->map_count > 0) {
+        space->map_count--;
+        return false;
+    }
     fake_backend.live_nested--;
     free(space);
+    return true;
 }
 
 static unsigned features(void)
@@ -384,17 +391,19 @@ void fake_backend_play(const struct fake_step *script, unsigned length)
 
 // ---- The nested page table ----
 
-static enum status map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
-                       unsigned access)
+static uint64_t map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
+                    unsigned access)
 {
+    fake_host.operations++;
+    bytes = MIN(bytes, FAKE_MAP_BYTES - gpa.value % FAKE_MAP_BYTES);
     assert_true(bytes > 0 && IS_ALIGNED(bytes, PAGE_SIZE));
     assert_true(IS_ALIGNED(gpa.value, PAGE_SIZE) && IS_ALIGNED(hpa.value, PAGE_SIZE));
     if (fake_host_step_fails()) {
-        return STATUS_NO_MEMORY;
+        return 0;
     }
     assert_true(space->map_count < FAKE_MAPS_MAX);
     space->maps[space->map_count++] = (struct fake_map){gpa, hpa, bytes, access};
-    return STATUS_OK;
+    return bytes;
 }
 
 static enum status unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)

@@ -7,6 +7,7 @@
 
 #define FAKE_EVENTS_MAX 256
 #define FAKE_MAPS_MAX 2048
+#define FAKE_MAP_BYTES (256 * MIB) // one call maps to the next multiple of it at most
 #define FAKE_MSRS_MAX 32
 #define FAKE_INSTRUCTION_BYTES 2 // the hardware gives this length for every instruction
 

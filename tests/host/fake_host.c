@@ -102,6 +102,7 @@ static void *allocate(uint64_t bytes)
     if (fake_host_step_fails()) {
         return NULL;
     }
+    fake_host.operations++;
     void *memory = aligned_alloc(PAGE_SIZE, whole);
 
     assert_non_null(memory);
@@ -114,6 +115,7 @@ static void *allocate(uint64_t bytes)
 static void release(void *memory, uint64_t bytes)
 {
     assert_non_null(memory);
+    fake_host.operations++;
     assert_true(fake_host.live_allocations > 0 && fake_host.live_bytes >= bytes);
     fake_host.live_allocations--;
     fake_host.live_bytes -= bytes;
@@ -150,26 +152,55 @@ static void protect(const struct host_space *space, int protection)
     }
 }
 
-static enum status space_create(struct host_space *space, const struct guest_extent *extents,
-                                unsigned count, struct reason *why)
+static enum status space_reserve(struct host_space *space, const struct guest_extent *extents,
+                                 unsigned count, struct reason *why)
 {
-    assert_int_equal(space->cr3, 0);
+    struct host_space made = {.extent_count = count};
     assert_in_range(count, 1, GUEST_EXTENTS);
-    *space = (struct host_space){.extent_count = count};
-    for (unsigned i = 0; i < count; i++) {
-        space->extents[i] = extents[i];
+    memcpy(made.extents, extents, count * sizeof(*extents));
+    if (space->cr3) { // it keeps what it has
+        assert_memory_equal(space->extents, made.extents, sizeof(made.extents));
+        return STATUS_OK;
     }
-    if (fake_host_step_fails() || space_bytes(space) > fake_host.guest_bytes) {
+    if (fake_host_step_fails() || space_bytes(&made) > fake_host.guest_bytes) {
         return refuse(why, STATUS_NO_MEMORY, "no frames for the guest's memory");
     }
-    void *window = mmap(NULL, space_bytes(space), PROT_NONE,
+    void *window = mmap(NULL, space_bytes(&made), PROT_NONE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     assert_ptr_not_equal(window, MAP_FAILED);
-    space->window = (uint64_t)window;
-    space->cr3 = ++fake_host.spaces_made * PAGE_SIZE;
+    made.window = (uint64_t)window;
+    made.cr3 = ++fake_host.spaces_made * PAGE_SIZE;
     fake_host.live_spaces++;
-    fake_host.space_bytes += ram_bytes(space);
+    fake_host.space_bytes += ram_bytes(&made);
+    *space = made;
+    return STATUS_OK;
+}
+
+static enum status space_ram(struct host_space *space, gpa_t from, struct host_run *run)
+{
+    uint64_t longest = fake_host.frame_run * PAGE_SIZE;
+    fake_host.operations++;
+    assert_int_not_equal(space->cr3, 0);
+    *run = (struct host_run){.bytes = 0};
+    for (unsigned i = 0; i < space->extent_count && run->bytes == 0; i++) {
+        const struct guest_extent *extent = &space->extents[i];
+        uint64_t end = extent->gpa.value + extent->bytes;
+
+        if (from.value < end) {
+            run->gpa.value = MAX(from.value, extent->gpa.value);
+            run->hpa.value = space->cr3 / PAGE_SIZE * FRAMES_OF_A_SPACE + run->gpa.value;
+            run->bytes = end - run->gpa.value;
+            run->bytes = MIN(run->bytes, longest ? longest - run->gpa.value % longest : UINT64_MAX);
+        }
+    }
+    if (run->bytes == 0 || run->gpa.value < space->ram_end) {
+        return STATUS_OK;
+    }
+    if (fake_host_step_fails()) {
+        return STATUS_NO_MEMORY;
+    }
+    space->ram_end = run->gpa.value + run->bytes;
     return STATUS_OK;
 }
 
@@ -185,36 +216,31 @@ static void space_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes
                  (offset < space->extents[i].bytes && bytes <= space->extents[i].bytes - offset);
     }
     assert_true(inside);
+    fake_host.operations++;
     assert_int_equal(madvise((void *)(space->window + gpa.value), bytes, MADV_DONTNEED), 0);
     fake_host.zeroed_bytes += bytes;
     fake_host.now_ns += bytes / KIB * fake_host.zero_ns_per_kib;
 }
 
-static void space_destroy(struct host_space *space)
+// A piece is 1 MiB.
+static bool space_destroy(struct host_space *space)
 {
-    assert_int_not_equal(space->cr3, 0);
+    if (space->cr3 == 0) {
+        return true;
+    }
+    fake_host.operations++;
     for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX; cpu++) {
         assert_int_not_equal(space->cr3, fake_host.cr3[cpu]); // no CPU is in the space
+    }
+    if (space->ram_end > 0) {
+        space->ram_end -= MIN(space->ram_end, MIB);
+        return false;
     }
     assert_int_equal(munmap((void *)space->window, space_bytes(space)), 0);
     fake_host.live_spaces--;
     fake_host.space_bytes -= ram_bytes(space);
     *space = (struct host_space){0};
-}
-
-static hpa_t space_frame(const struct host_space *space, gpa_t gpa, uint64_t *contiguous)
-{
-    uint64_t run = fake_host.frame_run * PAGE_SIZE;
-    for (unsigned i = 0; i < space->extent_count; i++) {
-        uint64_t offset = gpa.value - space->extents[i].gpa.value;
-
-        if (offset < space->extents[i].bytes) {
-            *contiguous = run ? run - gpa.value % run : space->extents[i].bytes - offset;
-            return hpa(space->cr3 / PAGE_SIZE * FRAMES_OF_A_SPACE + gpa.value);
-        }
-    }
-    fail_msg("0x%llx is not in the space", (unsigned long long)gpa.value);
-    return hpa(0);
+    return true;
 }
 
 // A module's machine address is its address in the test program.
@@ -222,6 +248,7 @@ static const uint8_t *space_map_module(struct host_space *space, hpa_t start, ui
 {
     assert_int_not_equal(space->cr3, 0);
     assert_true(bytes > 0);
+    fake_host.operations++;
     return fake_host_step_fails() ? NULL : (const uint8_t *)start.value;
 }
 
@@ -360,10 +387,10 @@ void fake_host_init(void)
                                      .answers = answers,
                                      .allocate = allocate,
                                      .release = release,
-                                     .space_create = space_create,
+                                     .space_reserve = space_reserve,
+                                     .space_ram = space_ram,
                                      .space_zero = space_zero,
                                      .space_destroy = space_destroy,
-                                     .space_frame = space_frame,
                                      .space_map_module = space_map_module,
                                      .space_enter = space_enter,
                                      .memory_use = memory_use,

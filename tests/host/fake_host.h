@@ -30,12 +30,13 @@ struct fake_host {
     // is a step. Step number `failing_step`, counted from 1, fails.
     uint64_t steps;
     uint64_t failing_step;
+    uint64_t operations;       // pieces of work with memory: each takes its time
     unsigned live_allocations; // 0 at the end if nothing leaks
     uint64_t live_bytes;
     unsigned live_spaces; // 0 at the end if nothing leaks
     uint64_t space_bytes; // RAM of the live spaces
     uint64_t guest_bytes; // how much memory the machine has for guests
-    unsigned frame_run;   // how many 4 KiB frames of a space are contiguous; 0: all
+    unsigned frame_run;   // a run of a space's RAM has so many frames of 4 KiB at most; 0: all
     uint64_t spaces_made;
     uint64_t zeroed_bytes;       // how much RAM of all guests was zeroed
     uint64_t zero_ns_per_kib;    // how long zeroing takes

@@ -67,8 +67,8 @@ void fake_machine_finish(struct vm *vm)
 {
     unsigned before = fake_host.cpu;
     fake_host.cpu = vm_home_cpu(vm);
-    while (vm->state == VM_STARTING) {
-        vm_continue_start(vm, fake_host.now_ns + 1);
+    while (vm_is_in_work(vm)) {
+        vm_continue(vm, fake_host.now_ns + 1);
     }
     fake_host.cpu = before;
 }
@@ -83,6 +83,13 @@ enum status fake_machine_vm_start(struct vm *vm, struct reason *why)
 enum status fake_machine_vm_reset(struct vm *vm, struct reason *why)
 {
     enum status status = vm_reset(vm, why);
+    fake_machine_finish(vm);
+    return status;
+}
+
+enum status fake_machine_vm_stop(struct vm *vm, struct reason *why)
+{
+    enum status status = vm_stop(vm, why);
     fake_machine_finish(vm);
     return status;
 }
@@ -180,7 +187,7 @@ void fake_machine_free(void)
         struct reason why;
 
         if (vm->state != VM_OFF) {
-            assert_int_equal(vm_stop(vm, &why), STATUS_OK);
+            assert_int_equal(fake_machine_vm_stop(vm, &why), STATUS_OK);
         }
         fake_host.host.release(vm, sizeof(*vm));
     }

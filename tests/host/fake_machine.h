@@ -25,11 +25,12 @@ void fake_machine_init(void);
 struct vm *fake_machine_add(const char *name);
 // The same with several vCPUs, which take turns on the CPUs whose bits are set.
 struct vm *fake_machine_add_smp(const char *name, unsigned vcpus, uint64_t cpus);
-// Starts or resets a VM, and goes on until it runs or has failed. Returns the status of vm_start or
-// vm_reset.
+// Starts, resets or stops a VM, and goes on until it runs, has failed or is off. Returns the status
+// of vm_start, vm_reset or vm_stop.
 enum status fake_machine_vm_start(struct vm *vm, struct reason *why);
 enum status fake_machine_vm_reset(struct vm *vm, struct reason *why);
-// Goes on with a start to its end, on the VM's home CPU.
+enum status fake_machine_vm_stop(struct vm *vm, struct reason *why);
+// Goes on with a start or a stop to its end, on the VM's home CPU.
 void fake_machine_finish(struct vm *vm);
 // Starts one VM `web`, loads its vCPU and enters its memory. For tests of single exits.
 void fake_machine_start(void);

@@ -114,6 +114,14 @@ class Machine:
         plain = ESCAPES.sub("", self.console.before).replace("\r", "")
         return [line.rstrip() for line in plain.split("\n") if line.strip()]
 
+    def expect_off(self, name):
+        """Waits until a VM that was stopped has given back what it had."""
+        state = "stopping"
+        while state == "stopping":
+            self.sendline("vms")
+            state = self.expect(rf"\n{name} +(off|stopping) ")[1]
+        self.expect_prompt()
+
     def serial_text(self):
         """All that came over the serial line so far and was looked at."""
         if not self._log.closed:

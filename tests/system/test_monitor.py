@@ -69,7 +69,7 @@ def test_a_vm_goes_through_all_its_states(machine):
     machine.expect_prompt()
     assert state_of(machine, "hog") == "running"
     machine.command("stop hog")
-    assert state_of(machine, "hog") == "off"
+    machine.expect_off("hog")
 
 
 @on_both_vendors

@@ -48,12 +48,14 @@ def test_a_thousand_lives_leak_no_frame(boot, build, bed):
     machine.expect(r"\[hog\] hog: spinning", timeout=90)
     machine.expect_prompt()
     machine.command("stop hog")
+    machine.expect_off("hog")
     before = memory_rows(machine)
     for _ in range(334):  # three lives each
         # Not by command(): the guest's line may cut the echo in two.
         for command, answer in LIFE:
             machine.sendline(f"{command} hog")
             machine.expect(rf"hog\]? {answer}\r")
+        machine.expect_off("hog")
         if memory_rows(machine) != before:
             break
     assert memory_rows(machine) == before

@@ -52,6 +52,7 @@ def test_fifty_lives_of_a_running_vm_leak_no_frame(boot, build, bed, cpus):
     machine.expect_prompt()
     change(machine, "stop", "stopped")
     machine.expect_prompt()
+    machine.expect_off("smp")
     before = memory_rows(machine)
     for _ in range(50):
         begin(machine, "start", "started")
@@ -60,6 +61,7 @@ def test_fifty_lives_of_a_running_vm_leak_no_frame(boot, build, bed, cpus):
         begin(machine, "reset", "reset")
         change(machine, "stop", "stopped")
     machine.expect_prompt()
+    machine.expect_off("smp")
     assert memory_rows(machine) == before
     begin(machine, "start", "started")
     expect_processors(machine, 4)

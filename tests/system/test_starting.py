@@ -70,5 +70,15 @@ def test_a_stop_abandons_a_start(machine):
         answer(machine, "start big", r"big starts\r")
         assert int(guests()) <= int(free) - BIG_MIB
         stop(machine)
-        answer(machine, "vms", r"big +off ")
+        machine.expect_off("big")
         assert guests() == free
+
+
+@on_both_vendors
+def test_a_start_need_not_wait_for_a_stop(machine):
+    answer(machine, "start big", r"big starts\r")
+    machine.expect(r"\] \[big\] started\r", timeout=200)
+    answer(machine, "stop big", r"big stopped\r")
+    answer(machine, "start big", r"big starts\r")
+    machine.expect(r"\] \[big\] started\r", timeout=200)
+    machine.expect(r"\[big\] hog: spinning")

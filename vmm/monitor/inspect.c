@@ -125,7 +125,7 @@ enum status inspect_memory(struct vm *vm, gpa_t address, uint64_t length, uint8_
     if (address.value > UINT64_MAX - length) {
         return refuse(why, STATUS_RANGE, "the memory would end beyond 64 bits");
     }
-    if (vm->state == VM_OFF || vm->state == VM_STARTING) {
+    if (vm->state == VM_OFF || vm_is_in_work(vm)) {
         return refuse(why, STATUS_BUSY, "%s is %s: it has no memory", vm->config.name,
                       vm_state_name(vm->state));
     }

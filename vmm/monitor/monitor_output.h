@@ -31,5 +31,5 @@ void monitor_flush(struct monitor *monitor);
 // Whether the VM sends nothing more unless it is started again.
 static inline bool monitor_is_over(const struct vm *vm)
 {
-    return vm->state == VM_OFF || vm->state == VM_ENDED;
+    return vm->state == VM_OFF || vm->state == VM_ENDED || vm->state == VM_STOPPING;
 }

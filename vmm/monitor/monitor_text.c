@@ -33,7 +33,7 @@ struct monitor_text monitor_duration_text(uint64_t ns)
 struct monitor_text monitor_end_text(const struct vm *vm)
 {
     struct monitor_text text;
-    if (vm->state == VM_OFF) {
+    if (vm->state != VM_ENDED) {
         format_text(text.text, sizeof(text.text), "%s",
                     vm->starts == 0 ? "was not started" : "was stopped");
     } else {
@@ -45,5 +45,6 @@ struct monitor_text monitor_end_text(const struct vm *vm)
 
 const char *monitor_state_name(const struct vm *vm)
 {
-    return !monitor_is_over(vm) && vm_is_stuck(vm) ? "stuck" : vm_state_name(vm->state);
+    bool has_work = !monitor_is_over(vm) || vm->state == VM_STOPPING;
+    return has_work && vm_is_stuck(vm) ? "stuck" : vm_state_name(vm->state);
 }

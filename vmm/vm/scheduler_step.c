@@ -28,7 +28,7 @@ static void catch_up(const struct scheduler *scheduler, struct vm_slot *slot)
 
 struct choice {
     struct vm *vm;    // NULL: none wants to run
-    unsigned index;   // of its vCPU; 0 if the VM is VM_STARTING, because none runs yet
+    unsigned index;   // of its vCPU; 0 if the VM is in work, because none runs then
     uint64_t next_ns; // virtual time of the second choice; 0: there is none
     uint64_t wake_ns; // when one that cannot run now will want to
 };
@@ -62,7 +62,7 @@ static void consider_life(const struct scheduler *scheduler, struct vm *vm, stru
 {
     uint64_t due_ns = vm_begin_due_start(vm);
     choice->wake_ns = MIN(choice->wake_ns, due_ns);
-    if (vm_get_state(vm) == VM_STARTING) {
+    if (vm_is_in_work(vm)) {
         compete(scheduler, vm, 0, choice);
     }
 }
@@ -134,7 +134,7 @@ static void run(struct scheduler *scheduler, const struct choice *choice, uint64
 {
     const struct host *host = scheduler->vmm->host;
     struct vm_slot *slot = slot_of(choice);
-    bool is_start = choice->vm->state == VM_STARTING;
+    bool is_start = vm_is_in_work(choice->vm);
     struct vcpu *vcpu = is_start ? NULL : choice->vm->vcpus[choice->index];
     uint64_t start_ns = host->now_ns();
     scheduler->virtual_time_ns = MAX(scheduler->virtual_time_ns, slot->virtual_time_ns);
@@ -144,7 +144,7 @@ static void run(struct scheduler *scheduler, const struct choice *choice, uint64
     if (vcpu) {
         run_vcpu(scheduler, vcpu, end_ns);
     } else {
-        vm_continue_start(choice->vm, end_ns);
+        vm_continue(choice->vm, end_ns);
     }
     uint64_t used_ns = host->now_ns() - begin_ns;
     slot->virtual_time_ns += used_ns;

@@ -20,11 +20,9 @@
 
 const char *vm_state_name(enum vm_state state)
 {
-    static const char *const names[] = {[VM_OFF] = "off",
-                                        [VM_STARTING] = "starting",
-                                        [VM_RUNNING] = "running",
-                                        [VM_PAUSED] = "paused",
-                                        [VM_ENDED] = "ended"};
+    static const char *const names[] = {
+        [VM_OFF] = "off",       [VM_STARTING] = "starting", [VM_RUNNING] = "running",
+        [VM_PAUSED] = "paused", [VM_ENDED] = "ended",       [VM_STOPPING] = "stopping"};
     return names[state];
 }
 

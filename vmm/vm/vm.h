@@ -18,10 +18,11 @@
 
 enum vm_state {
     VM_OFF,      // no memory, no CPU: never started, or stopped by hand
-    VM_STARTING, // has its memory, and is being built piece by piece; no vCPU runs yet
+    VM_STARTING, // is being built piece by piece; no vCPU runs yet
     VM_RUNNING,
-    VM_PAUSED, // keeps memory and state; its clock stands still
-    VM_ENDED,  // ended by itself or by an error; `ended` says why
+    VM_PAUSED,   // keeps memory and state; its clock stands still
+    VM_ENDED,    // ended by itself or by an error; `ended` says why
+    VM_STOPPING, // gives back what it has, piece by piece; no vCPU runs any more
 };
 
 // What made a VM start.
@@ -45,6 +46,9 @@ struct vm_slot {
 
 // What a start does, in this order, in pieces of much less than 1 ms (vmm/vm/vm_build.c).
 enum build_stage {
+    BUILD_CLEAR, // gives back what is left of the life before, but not the memory
+    BUILD_NESTED,
+    BUILD_MEMORY, // allocates it and maps it, for Husk and for the guest
     BUILD_ZERO,
     BUILD_DEVICES,
     BUILD_VCPUS,
@@ -59,6 +63,7 @@ enum build_stage {
 // How far a start is. Valid while the VM is VM_STARTING.
 struct vm_start {
     enum build_stage stage;
+    struct host_run run;   // the memory that is to be mapped for the guest next
     unsigned vcpu;         // how many vCPUs the stage has done
     unsigned payload;      // how many payloads are mapped
     uint64_t mapped_bytes; // of the next one
@@ -77,6 +82,7 @@ struct vm {
     enum vm_state state;
     bool ending;          // atomic: a vCPU has ended it; later ends do not count
     bool failed;          // it ended by an error, not by its own wish
+    bool ends;            // VM_STOPPING: it becomes VM_ENDED, because its start failed; not VM_OFF
     bool reset_requested; // atomic: the guest asked for a reset, which waits until no vCPU is held
     bool held_back;       // atomic: CPU 0 keeps all vCPUs from running while it changes the state
     uint64_t exit_status; // valid if VM_ENDED and not failed
@@ -86,7 +92,7 @@ struct vm {
     uint64_t zeroed_bytes;        // atomic: how much of its memory the last start has zeroed
     struct vm_start start;
     uint64_t started_ns;                // host time at which the last start let it run
-    uint64_t build_ns;                  // how much of its CPU's time the last start took
+    uint64_t build_ns;                  // how much of its CPU's time the last start (or stop) took
     unsigned starts;                    // how often it was started or reset
     struct vm_slot slots[VM_VCPUS_MAX]; // config.vcpus of them
     int32_t holders;                    // atomic: how many vCPUs are held; -1: the VM is seized
@@ -156,6 +162,13 @@ static inline uint64_t vm_now_ns(const struct vm *vm)
 static inline enum vm_state vm_get_state(const struct vm *vm)
 {
     return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE);
+}
+
+// Whether the VM's home CPU has work to do for it: a start, or the end of a stop (vm_continue).
+static inline bool vm_is_in_work(const struct vm *vm)
+{
+    enum vm_state state = vm_get_state(vm);
+    return state == VM_STARTING || state == VM_STOPPING;
 }
 
 // Whether CPU 0 keeps the vCPUs from running.

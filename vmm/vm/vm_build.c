@@ -22,52 +22,60 @@
 // How many bytes are zeroed between two looks at the clock.
 #define PIECE_BYTES (256 * KIB)
 
-// Allocates RAM for the guest and maps it for the host, in the VM's address space.
-static enum status build_memory(struct vm *vm, struct reason *why)
+// Gives back a part of what the VM has besides its memory. True: there was nothing left.
+static bool clear(struct vm *vm)
 {
-    struct guest_extent extents[GUEST_EXTENTS];
-    unsigned count = guest_memory_layout(vm->config.memory_bytes, extents);
-    enum status status = vm->vmm->host->space_create(&vm->space, extents, count, why);
-    if (status != STATUS_OK) {
-        vm->space = (struct host_space){0};
-        return status;
+    for (unsigned i = vm->config.vcpus; i-- > 0;) {
+        if (vm->vcpus[i]) {
+            vcpu_destroy(vm->vcpus[i]);
+            vm->vcpus[i] = NULL;
+            return false;
+        }
     }
-    vm->memory = (struct guest_memory){.base = (uint8_t *)vm->space.window,
-                                       .extent_count = vm->space.extent_count};
-    for (unsigned i = 0; i < vm->space.extent_count; i++) {
-        vm->memory.extents[i] = vm->space.extents[i];
+    if (vm->pc) {
+        vm->vmm->host->release(vm->pc, sizeof(*vm->pc));
+        vm->pc = NULL;
+        return false;
     }
-    __atomic_store_n(&vm->zeroed_bytes, 0, __ATOMIC_RELAXED);
-    return STATUS_OK;
+    if (!vm->nested) {
+        return true;
+    }
+    if (vm->vmm->ops->space->destroy(vm->nested)) {
+        vm->nested = NULL;
+    }
+    return false;
 }
 
-static enum status map_extent(struct vm *vm, struct guest_extent extent)
-{
-    enum status status = STATUS_OK;
-    while (extent.bytes > 0 && status == STATUS_OK) {
-        uint64_t contiguous;
-        hpa_t frame = vm->vmm->host->space_frame(&vm->space, extent.gpa, &contiguous);
-        uint64_t bytes = MIN(contiguous, extent.bytes);
-        status = vm->vmm->ops->space->map(vm->nested, extent.gpa, frame, bytes, ACCESS_ALL);
-        extent.gpa.value += bytes;
-        extent.bytes -= bytes;
-    }
-    return status;
-}
-
-// Maps the same RAM for the guest.
 static enum status build_nested(struct vm *vm, struct reason *why)
 {
     const struct space_ops *ops = vm->vmm->ops->space;
     vm->apics_elsewhere = 0;
-    enum status status = ops->create(&vm->nested);
-    for (unsigned i = 0; i < vm->space.extent_count && status == STATUS_OK; i++) {
-        status = map_extent(vm, vm->space.extents[i]);
-    }
-    if (status != STATUS_OK) {
-        return refuse(why, status, "no frames for the nested page table");
+    if (ops->create(&vm->nested) != STATUS_OK) {
+        return refuse(why, STATUS_NO_MEMORY, "no frames for the nested page table");
     }
     msr_set_intercepts(ops, vm->nested);
+    return STATUS_OK;
+}
+
+// Maps a part of the VM's RAM for the guest. It is there and mapped for Husk, or it is now.
+static enum status build_memory(struct vm *vm, bool *done, struct reason *why)
+{
+    struct host_run *run = &vm->start.run;
+    if (run->bytes == 0 && vm->vmm->host->space_ram(&vm->space, run->gpa, run) != STATUS_OK) {
+        return refuse(why, STATUS_NO_MEMORY, "no frames for the page tables of its memory");
+    }
+    *done = run->bytes == 0;
+    if (*done) {
+        return STATUS_OK;
+    }
+    uint64_t bytes =
+        vm->vmm->ops->space->map(vm->nested, run->gpa, run->hpa, run->bytes, ACCESS_ALL);
+    if (bytes == 0) {
+        return refuse(why, STATUS_NO_MEMORY, "no frames for the nested page table");
+    }
+    run->gpa.value += bytes;
+    run->hpa.value += bytes;
+    run->bytes -= bytes;
     return STATUS_OK;
 }
 
@@ -99,23 +107,19 @@ static void build_board(struct vm *vm)
     vm_board_init(vm);
 }
 
-static enum status build_spaces(struct vm *vm, struct reason *why)
+enum status vm_build(struct vm *vm, struct reason *why)
 {
-    enum status status = build_memory(vm, why);
+    struct guest_extent extents[GUEST_EXTENTS];
+    unsigned count = guest_memory_layout(vm->config.memory_bytes, extents);
+    enum status status = vm->vmm->host->space_reserve(&vm->space, extents, count, why);
     if (status != STATUS_OK) {
         return status;
     }
-    return build_nested(vm, why);
-}
-
-enum status vm_build(struct vm *vm, struct reason *why)
-{
-    enum status status = build_spaces(vm, why);
-    if (status != STATUS_OK) {
-        vm_tear_down(vm);
-    }
+    vm->memory = (struct guest_memory){.base = (uint8_t *)vm->space.window, .extent_count = count};
+    memcpy(vm->memory.extents, extents, count * sizeof(*extents));
+    __atomic_store_n(&vm->zeroed_bytes, 0, __ATOMIC_RELAXED);
     memset(&vm->start, 0, sizeof(vm->start));
-    return status;
+    return STATUS_OK;
 }
 
 // The piece of memory to zero next. It has 0 bytes if all memory is zero.
@@ -156,6 +160,13 @@ static enum status build_piece(struct vm *vm, bool *done, struct reason *why)
     enum status status = STATUS_OK;
     *done = true;
     switch (vm->start.stage) {
+    case BUILD_CLEAR:
+        *done = clear(vm);
+        return STATUS_OK;
+    case BUILD_NESTED:
+        return build_nested(vm, why);
+    case BUILD_MEMORY:
+        return build_memory(vm, done, why);
     case BUILD_ZERO:
         *done = zero_piece(vm);
         return STATUS_OK;
@@ -188,42 +199,26 @@ static enum status build_piece(struct vm *vm, bool *done, struct reason *why)
 enum status vm_build_continue(struct vm *vm, uint64_t end_ns, bool *done, struct reason *why)
 {
     const struct host *host = vm->vmm->host;
+    enum status status = STATUS_OK;
     host->space_enter(&vm->space);
-    while (vm->start.stage != BUILD_DONE && host->now_ns() < end_ns) {
+    do {
         bool stage_done;
-        enum status status = build_piece(vm, &stage_done, why);
-        if (status != STATUS_OK) {
-            vm_tear_down(vm);
-            return status;
-        }
+        status = build_piece(vm, &stage_done, why);
         vm->start.stage += stage_done;
-    }
+    } while (status == STATUS_OK && vm->start.stage != BUILD_DONE && host->now_ns() < end_ns);
     host->space_enter(NULL);
     *done = vm->start.stage == BUILD_DONE;
-    return STATUS_OK;
+    return status;
 }
 
-void vm_tear_down(struct vm *vm)
+bool vm_tear_down(struct vm *vm, uint64_t end_ns)
 {
     const struct host *host = vm->vmm->host;
-    host->space_enter(NULL);
-    for (unsigned i = 0; i < vm->config.vcpus; i++) {
-        if (vm->vcpus[i]) {
-            vcpu_destroy(vm->vcpus[i]);
-            vm->vcpus[i] = NULL;
+    do {
+        if (clear(vm) && host->space_destroy(&vm->space)) {
+            vm->memory = (struct guest_memory){0};
+            return true;
         }
-    }
-    if (vm->pc) {
-        host->release(vm->pc, sizeof(*vm->pc));
-        vm->pc = NULL;
-    }
-    if (vm->nested) {
-        vm->vmm->ops->space->destroy(vm->nested);
-        vm->nested = NULL;
-    }
-    if (vm->space.cr3) {
-        host->space_destroy(&vm->space);
-        vm->space = (struct host_space){0};
-    }
-    vm->memory = (struct guest_memory){0};
+    } while (host->now_ns() < end_ns);
+    return false;
 }

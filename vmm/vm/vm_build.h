@@ -9,11 +9,12 @@ struct vm;
 
 // To be called on the VM's home CPU, which has seized the VM.
 
-// Gives the VM its memory, which still holds what earlier owners left there. On failure the VM is
-// torn down.
+// Keeps memory for the VM, which may have some of a life before. A refusal changes nothing.
 enum status vm_build(struct vm *vm, struct reason *why);
-// Zeroes that memory and gives the VM everything else, piece by piece, until about `end_ns`.
-// `*done`: the VM has all. On failure the VM is torn down.
+// Takes back what the life before has left, but for its memory. Then gives the VM all that it
+// needs, and zeroes its memory. Does so piece by piece, at least one, until about `end_ns`.
+// `*done`: the VM has all. After a failure the VM is to be torn down.
 enum status vm_build_continue(struct vm *vm, uint64_t end_ns, bool *done, struct reason *why);
-// Takes all of it back.
-void vm_tear_down(struct vm *vm);
+// Takes everything back, piece by piece, at least one, until about `end_ns`. True: the VM has
+// nothing left.
+MUST_CHECK bool vm_tear_down(struct vm *vm, uint64_t end_ns);

@@ -23,10 +23,7 @@ struct vm_request {
 static void carry_out(void *argument)
 {
     struct vm_request *request = argument;
-    const struct host *host = request->vm->vmm->host;
-    host->space_enter(request->vm->space.cr3 ? &request->vm->space : NULL);
     request->status = request->carry_out(request->vm, request->why);
-    host->space_enter(NULL);
 }
 
 void vm_wake_cpus(const struct vm *vm)
@@ -94,8 +91,9 @@ static void inspect(void *argument)
     struct vm *vm = request->vm;
     const struct host *host = vm->vmm->host;
     bool held = vm_hold(vm, request->index);
-    // The memory of a VM that is starting may still hold data of earlier owners: nobody may see it.
-    if (vm_get_state(vm) == VM_STARTING || (!held && request->index != 0)) {
+    // The memory of a VM in work may hold data of earlier owners, or may be gone: nobody may see
+    // it.
+    if (vm_is_in_work(vm) || (!held && request->index != 0)) {
         return;
     }
     host->space_enter(vm->space.cr3 ? &vm->space : NULL);

@@ -15,8 +15,8 @@ MUST_CHECK enum status vm_on_home_cpu(struct vm *vm,
 
 // For inspection: runs `call` on the CPU of vCPU `index`, in the VM's address space, with that vCPU
 // loaded (vm_vcpu_core). The other vCPUs may run. If the VM has no vCPUs, `call` is run only for
-// `index` 0, with none loaded. While the VM is starting it is not run at all. STATUS_BUSY: that CPU
-// does not answer, so `call` was not run. `why`, which may be NULL, names the CPU.
+// `index` 0, with none loaded. While the VM starts or stops it is not run at all. STATUS_BUSY: that
+// CPU does not answer, so `call` was not run. `why`, which may be NULL, names the CPU.
 MUST_CHECK enum status vm_call(struct vm *vm, unsigned index,
                                void (*call)(struct vm *vm, void *context), void *context,
                                struct reason *why);

@@ -20,30 +20,28 @@
 
 // ---- On the VM's home CPU ----
 
-static void switch_off(struct vm *vm)
+// From now on the VM's home CPU tears the VM down in pieces (vm_continue).
+static void begin_stop(struct vm *vm, bool ends)
 {
-    vm_set_state(vm, VM_OFF);
-    vm->restart_at_ns = NEVER_NS;
+    vm->ends = ends;
+    vm_set_state(vm, VM_STOPPING);
 }
 
-// The VM is seized. Takes from the host what a start needs. The scheduler goes on with the start
-// (vm_continue_start).
+// The VM is seized. If there is memory for it, its home CPU goes on with the start (vm_continue). A
+// refusal changes nothing.
 static enum status begin_start(struct vm *vm, enum start_cause cause, struct reason *why)
 {
-    const struct host *host = vm->vmm->host;
-    uint64_t begin_ns = host->now_ns();
-    vm_tear_down(vm);
     vm->start_cause = cause;
+    enum status status = vm_build(vm, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
     vm->ending = false;
     vm->ended.text[0] = '\0';
-    enum status status = vm_build(vm, why);
-    vm->build_ns = host->now_ns() - begin_ns;
-    vm->slots[0].virtual_time_ns += vm->build_ns; // the VM pays for the CPU's time
-    if (status == STATUS_OK) {
-        vm_set_state(vm, VM_STARTING);
-    }
+    vm->build_ns = 0;
+    vm_set_state(vm, VM_STARTING);
     __atomic_store_n(&vm->reset_requested, false, __ATOMIC_RELEASE);
-    return status;
+    return STATUS_OK;
 }
 
 static enum status start_by_hand(struct vm *vm, enum start_cause cause, struct reason *why)
@@ -51,16 +49,12 @@ static enum status start_by_hand(struct vm *vm, enum start_cause cause, struct r
     if (!vm_seize(vm)) {
         return refuse(why, STATUS_BUSY, "%s still runs", vm->config.name);
     }
-    enum status status = begin_start(vm, cause, why);
-    if (status != STATUS_OK) {
-        switch_off(vm);
-    }
-    return status;
+    return begin_start(vm, cause, why);
 }
 
 static enum status start_here(struct vm *vm, struct reason *why)
 {
-    if (vm->state != VM_OFF && vm->state != VM_ENDED) {
+    if (vm->state != VM_OFF && vm->state != VM_ENDED && vm->state != VM_STOPPING) {
         return refuse(why, STATUS_BUSY, "%s is %s", vm->config.name, vm_state_name(vm->state));
     }
     return start_by_hand(vm, START_BY_HAND, why);
@@ -74,8 +68,7 @@ static enum status stop_here(struct vm *vm, struct reason *why)
     if (!vm_seize(vm)) {
         return refuse(why, STATUS_BUSY, "%s still runs", vm->config.name);
     }
-    vm_tear_down(vm);
-    switch_off(vm);
+    begin_stop(vm, false);
     return STATUS_OK;
 }
 
@@ -109,8 +102,8 @@ static enum status reset_here(struct vm *vm, struct reason *why)
     if (vm->state == VM_OFF) {
         return refuse(why, STATUS_BUSY, "%s is off: start it", vm->config.name);
     }
-    if (vm->state == VM_STARTING) {
-        return refuse(why, STATUS_BUSY, "%s is starting", vm->config.name);
+    if (vm_is_in_work(vm)) {
+        return refuse(why, STATUS_BUSY, "%s is %s", vm->config.name, vm_state_name(vm->state));
     }
     return start_by_hand(vm, RESET_BY_HAND, why);
 }
@@ -136,29 +129,44 @@ static void let_run(struct vm *vm)
 }
 
 // A start has failed, and the log tells it, because nobody waits for an answer. After a reset by
-// the guest or a restart, the VM is ended, and is tried again later if its line says so.
+// the guest or a restart, the VM ends, and is tried again later if its line says so.
 static void give_up(struct vm *vm, const struct reason *why)
 {
     host_log(vm->vmm->host, "[%s] not %s: %s", vm->config.name, start_name(vm->start_cause),
              why->text);
-    if (vm->start_cause == START_BY_HAND || vm->start_cause == RESET_BY_HAND) {
-        switch_off(vm);
-    } else {
-        vm->ended = *why;
+    vm->ended = *why;
+    begin_stop(vm, vm->start_cause == RESET_BY_GUEST || vm->start_cause == RESTART);
+}
+
+// The VM has nothing left.
+static void end_stop(struct vm *vm)
+{
+    if (vm->ends) {
         vm_set_ended(vm, true);
+    } else {
+        vm_set_state(vm, VM_OFF);
+        vm->restart_at_ns = NEVER_NS;
     }
 }
 
-void vm_continue_start(struct vm *vm, uint64_t end_ns)
+void vm_continue(struct vm *vm, uint64_t end_ns)
 {
     const struct host *host = vm->vmm->host;
     uint64_t begin_ns = host->now_ns();
     struct reason why = {""};
+    bool stops = vm->state == VM_STOPPING;
     bool done = false;
-    enum status status = vm_build_continue(vm, end_ns, &done, &why);
+    enum status status = STATUS_OK;
+    if (stops) {
+        done = vm_tear_down(vm, end_ns);
+    } else {
+        status = vm_build_continue(vm, end_ns, &done, &why);
+    }
     vm->build_ns += host->now_ns() - begin_ns;
     if (status != STATUS_OK) {
         give_up(vm, &why);
+    } else if (done && stops) {
+        end_stop(vm);
     } else if (done) {
         let_run(vm);
     }
@@ -190,7 +198,6 @@ uint64_t vm_begin_due_start(struct vm *vm)
     struct reason why = {""};
     if (begin_start(vm, reset ? RESET_BY_GUEST : RESTART, &why) != STATUS_OK) {
         give_up(vm, &why);
-        return vm->restart_at_ns;
     }
     return NEVER_NS;
 }

@@ -10,10 +10,11 @@ struct vm;
 // To be called on CPU 0, from the main loop. The change is carried out on the VM's home CPU by
 // host->call, while no vCPU of the VM runs. On an error `why` gets a line for the user.
 //
-// A start or reset that can begin makes the VM VM_STARTING. Its home CPU goes on with the start, in
-// turn with its other work. The log says when the VM runs, or why it is VM_OFF again.
-enum status vm_start(struct vm *vm, struct reason *why);  // from VM_OFF, VM_ENDED
-enum status vm_stop(struct vm *vm, struct reason *why);   // from any but VM_OFF; frees its memory
+// A start or reset makes the VM VM_STARTING if there is memory for it. A stop makes it VM_STOPPING:
+// it never runs again. Its home CPU goes on with either, in turn with its other work. The log says
+// when a start lets the VM run, or why it did not.
+enum status vm_start(struct vm *vm, struct reason *why);  // from VM_OFF, VM_ENDED, VM_STOPPING
+enum status vm_stop(struct vm *vm, struct reason *why);   // from any but VM_OFF
 enum status vm_pause(struct vm *vm, struct reason *why);  // from VM_RUNNING
 enum status vm_resume(struct vm *vm, struct reason *why); // from VM_PAUSED
 enum status vm_reset(struct vm *vm, struct reason *why);  // from VM_RUNNING, VM_PAUSED, VM_ENDED
@@ -21,6 +22,7 @@ enum status vm_reset(struct vm *vm, struct reason *why);  // from VM_RUNNING, VM
 // Begins a reset or restart that is due. To be called on the VM's home CPU, between two runs.
 // Returns the host time at which one will be due; NEVER_NS if none is asked for.
 uint64_t vm_begin_due_start(struct vm *vm);
-// Goes on with the start of a VM that is VM_STARTING until about `end_ns`. To be called on the VM's
-// home CPU.
-void vm_continue_start(struct vm *vm, uint64_t end_ns);
+// Goes on until about `end_ns` with a VM that is VM_STARTING or VM_STOPPING (vm_is_in_work): builds
+// it or tears it down, in pieces of far less than 1 ms, at least one. To be called on the VM's home
+// CPU.
+void vm_continue(struct vm *vm, uint64_t end_ns);

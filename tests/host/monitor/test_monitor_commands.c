@@ -244,8 +244,30 @@ static void test_states(void **state)
     assert_answer("resume web", "resume: web is running, not paused\r\n");
     assert_answer("reset web", "web starts again\r\n");
     assert_answer("stop web", "web stopped\r\n");
+    assert_answer("reset web", "reset: web is stopping\r\n");
+    fake_machine_finish(web);
     assert_answer("stop web", "stop: web is off already\r\n");
     assert_answer("reset web", "reset: web is off: start it\r\n");
+}
+
+// Its memory counts as used until it is free.
+static void test_a_vm_that_is_stopping(void **state)
+{
+    (void)state;
+    assert_answer("stop web", "web stopped\r\n");
+    assert_answer_has("vms",
+                      "web              stopping      1      2 MiB             0  was stopped\r\n");
+    assert_null(strstr(fixture_run("cpus"), " web"));
+    assert_answer_has("memory", "  web              1920 KiB\r\n");
+    assert_answer("regs web", "web is stopping: it has no CPU\r\n");
+    assert_answer("read web 0", "read: web is stopping: it has no memory\r\n");
+    assert_answer("screen web", "screen: web is stopping: it has no screen\r\n");
+    assert_answer("type web x", "type: web is stopping, not running\r\n");
+    assert_answer("stop web", "web stopped\r\n");
+    assert_answer_has("start", "  web              was stopped\r\n");
+    assert_answer("start web", "web starts\r\n");
+    fake_machine_finish(web);
+    assert_int_equal(web->state, VM_RUNNING);
 }
 
 static void test_a_vm_that_is_starting(void **state)
@@ -253,7 +275,9 @@ static void test_a_vm_that_is_starting(void **state)
     (void)state;
     fixture_run("reset web");
     fake_host.zero_ns_per_kib = 1; // one piece, and its time is over
-    vm_continue_start(web, fake_host.now_ns + 1);
+    while (web->zeroed_bytes == 0) {
+        vm_continue(web, fake_host.now_ns + 1);
+    }
     assert_answer_has("vms", "web              starting      1      2 MiB             0  12 %\r\n");
     web->zeroed_bytes = 2 * MIB;
     assert_answer_has("vms", "  100 %\r\n");
@@ -488,8 +512,8 @@ static void test_leaving(void **state)
                   "switching the machine off\r\n"
                   "switching the machine off: the machine refused; the VMs are off\r\n");
     assert_int_equal(fixture.leaves, 1);
-    assert_int_equal(web->state, VM_OFF);
-    assert_int_equal(ticker->state, VM_OFF);
+    assert_int_equal(web->state, VM_STOPPING);
+    assert_int_equal(ticker->state, VM_STOPPING);
     assert_answer_has("reboot", "restarting the machine\r\n");
     assert_int_equal(fixture.leaves, 2);
     fixture.machine.reboot = NULL;
@@ -570,6 +594,7 @@ int main(void)
         TEST(test_start_where_no_vm_can_be_made),
         TEST(test_states),
         TEST(test_a_vm_that_is_starting),
+        TEST(test_a_vm_that_is_stopping),
         TEST(test_regs_and_exits_go_through),
         TEST(test_read),
         TEST(test_read_refuses),

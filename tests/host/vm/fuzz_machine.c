@@ -60,7 +60,7 @@ static bool can_call(const struct vm *vm)
 
 static void check_stopped(const struct vm *vm)
 {
-    assert_int_equal(vm->state, VM_OFF);
+    assert_true(vm->state == VM_OFF || vm->state == VM_STOPPING);
     assert_int_equal(vm->holders, -1);
 }
 
@@ -312,6 +312,7 @@ static bool is_settled(unsigned number)
     const struct vm *vm = fake_machine.vmm.vms[number];
     switch (vm->state) {
     case VM_STARTING:
+    case VM_STOPPING:
         return false;
     case VM_RUNNING:
         return !vm->reset_requested &&
@@ -352,6 +353,7 @@ static void tear_down(void)
     fake_host.cpu = 0;
     for (unsigned i = 0; i < fake_machine.vmm.vm_count; i++) {
         command(fake_machine.vmm.vms[i], 2);
+        fake_machine_finish(fake_machine.vmm.vms[i]);
     }
     machine_check();
     assert_int_equal(fake_backend.live_vcpus, 0);

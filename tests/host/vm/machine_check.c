@@ -41,8 +41,8 @@ static void check_vcpu(const struct vm *vm, unsigned index)
     const struct vcpu *vcpu = vm->vcpus[index];
     assert_true(vcpu || !slot->held);
     if (vcpu && vcpu->core.backend->in_cpu) {
-        assert_true(slot->held);
-        assert_int_equal(vcpu->core.backend->cpu, slot->cpu);
+        assert_true(slot->held || vm_is_in_work(vm)); // then its home CPU has seized all
+        assert_int_equal(vcpu->core.backend->cpu, slot->held ? slot->cpu : vm_home_cpu(vm));
     }
 }
 
@@ -63,6 +63,7 @@ static void check_state(const struct vm *vm, unsigned made)
 {
     bool lives = vm->state == VM_RUNNING || vm->state == VM_PAUSED;
     assert_true(!lives || (made == vm->config.vcpus && vm->pc && vm->holders != SEIZED));
+    assert_true(!vm_is_in_work(vm) || vm->holders == SEIZED);
     if (vm->state == VM_OFF) {
         assert_true(made == 0 && !vm->pc && !vm->nested && vm->space.cr3 == 0);
     }

@@ -286,7 +286,7 @@ static void nobody_looks_between_two_lives(void **state)
 {
     unsigned index = 3;
     (void)state;
-    assert_int_equal(vm_stop(vm, &why), STATUS_OK);
+    assert_int_equal(fake_machine_vm_stop(vm, &why), STATUS_OK);
     looks = 0;
     assert_int_equal(vm_call(vm, index, look, &index, NULL), STATUS_OK);
     assert_int_equal(looks, 0);

@@ -195,7 +195,7 @@ static void a_stop_takes_all_before_it_destroys(void **state)
     (void)state;
     run_both_cpus();
     assert_int_equal(fake_host.cr3[1], vm->space.cr3);
-    assert_int_equal(vm_stop(vm, &why), STATUS_OK); // the fakes see to the order
+    assert_int_equal(fake_machine_vm_stop(vm, &why), STATUS_OK); // the fakes see to the order
     assert_int_equal(fake_backend.live_vcpus, 0);
     assert_int_equal(fake_host.live_spaces, 0);
     assert_false(fake_machine_step(1, NULL));
@@ -219,7 +219,8 @@ static void a_thousand_lives_leak_nothing(void **state)
     (void)state;
     for (unsigned i = 0; i < 1000; i++) {
         run_both_cpus();
-        assert_int_equal(i % 2 ? fake_machine_vm_reset(vm, &why) : vm_stop(vm, &why), STATUS_OK);
+        assert_int_equal(i % 2 ? fake_machine_vm_reset(vm, &why) : fake_machine_vm_stop(vm, &why),
+                         STATUS_OK);
         if (vm->state == VM_OFF) {
             assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
         }

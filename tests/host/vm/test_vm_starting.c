@@ -48,14 +48,22 @@ static struct vm *start(const char *name)
     return vm;
 }
 
-// Steps until the VM is no longer VM_STARTING. Returns how long that takes.
+// Steps until the VM is no longer in work. Returns how long that takes.
 static uint64_t step_through(const struct vm *vm)
 {
     uint64_t begin_ns = fake_host.now_ns;
-    while (vm->state == VM_STARTING) {
+    while (vm_is_in_work(vm)) {
         assert_true(fake_machine_step(vm_home_cpu(vm), NULL));
     }
     return fake_host.now_ns - begin_ns;
+}
+
+static void assert_nothing_is_left(void)
+{
+    assert_int_equal(fake_host.live_allocations, fake_machine.vmm.vm_count);
+    assert_int_equal(fake_host.live_spaces, 0);
+    assert_int_equal(fake_backend.live_vcpus, 0);
+    assert_int_equal(fake_backend.live_nested, 0);
 }
 
 // ---- Its pieces ----
@@ -102,6 +110,7 @@ static void each_piece_is_short(void **state)
 
 static uint8_t module[LOADED_BYTES];
 static struct vm *looked_at;
+static uint64_t operations_before;
 static uint64_t copied_before;
 static unsigned vcpus_before;
 
@@ -117,9 +126,12 @@ static uint64_t copied_bytes(const struct load_plan *plan)
 // How much may be done between two looks at the clock.
 static uint64_t slow_now_ns(void)
 {
+    assert_true(fake_host.operations <= operations_before + 3);
+    operations_before = fake_host.operations;
     uint64_t copied = copied_bytes(&looked_at->start.plan);
     assert_true(copied <= copied_before + 256 * KIB);
     assert_true(fake_backend.live_vcpus <= vcpus_before + 1);
+    assert_true(vcpus_before <= fake_backend.live_vcpus + 1);
     copied_before = copied;
     vcpus_before = fake_backend.live_vcpus;
     fake_host.now_ns += LOOK_NS;
@@ -137,8 +149,10 @@ static struct vm *add_large(void)
                                                         .size = LOADED_BYTES,
                                                         .command_line = ""}));
     fake_host.zero_ns_per_kib = 0;
+    fake_host.frame_run = 256 * KIB / PAGE_SIZE;
     fake_host.host.now_ns = slow_now_ns;
     copied_before = vcpus_before = 0;
+    operations_before = fake_host.operations;
     return vm;
 }
 
@@ -154,11 +168,36 @@ static void vcpus_and_modules_come_in_pieces(void **state)
         assert_true(fake_host.now_ns - begin_ns <= TURN_NS + 10 * LOOK_NS);
         steps++;
     }
-    // 32 pieces are zeroed, 64 vCPUs made and started, 4 pieces mapped, 14 copied.
-    assert_in_range(steps, 178 * LOOK_NS / TURN_NS, 400 * LOOK_NS / TURN_NS);
+    // 32 pieces are mapped, 32 zeroed, 64 vCPUs made and started, 4 pieces mapped, 14 copied.
+    assert_in_range(steps, 210 * LOOK_NS / TURN_NS, 400 * LOOK_NS / TURN_NS);
     assert_int_equal(vm->state, VM_RUNNING);
     fake_host.host.space_enter(&vm->space);
     assert_memory_equal(guest_memory_at(&vm->memory, gpa(MIB), LOADED_BYTES), module, LOADED_BYTES);
+}
+
+static void a_stop_comes_in_pieces_too(void **state)
+{
+    struct vm *vm = add_large();
+    unsigned steps = 0;
+    (void)state;
+    assert_int_equal(vm_start(vm, &why), STATUS_OK);
+    step_through(vm);
+    uint64_t free_bytes = fake_host.host.memory_use().guest_free;
+
+    assert_int_equal(vm_stop(vm, &why), STATUS_OK);
+    assert_int_equal(fake_host.host.memory_use().guest_free, free_bytes); // it counts as used
+    assert_int_equal(fake_backend.live_vcpus, 64);
+    while (vm->state == VM_STOPPING) {
+        uint64_t begin_ns = fake_host.now_ns;
+        assert_true(fake_machine_step(0, NULL));
+        assert_true(fake_host.now_ns - begin_ns <= TURN_NS + 10 * LOOK_NS);
+        steps++;
+    }
+    // 64 vCPUs, 33 mappings, 8 MiB of memory.
+    assert_in_range(steps, 105 * LOOK_NS / TURN_NS, 200 * LOOK_NS / TURN_NS);
+    assert_int_equal(vm->state, VM_OFF);
+    assert_nothing_is_left();
+    assert_true(fake_host.host.memory_use().guest_free > free_bytes);
 }
 
 static void its_clock_starts_when_it_runs(void **state)
@@ -293,14 +332,6 @@ static void refusals_say_that_it_is_starting(void **state)
     assert_int_equal(vm->state, VM_STARTING);
 }
 
-static void assert_nothing_is_left(void)
-{
-    assert_int_equal(fake_host.live_allocations, fake_machine.vmm.vm_count);
-    assert_int_equal(fake_host.live_spaces, 0);
-    assert_int_equal(fake_backend.live_vcpus, 0);
-    assert_int_equal(fake_backend.live_nested, 0);
-}
-
 static void a_stop_abandons_it_wherever_it_is(void **state)
 {
     struct vm *vm = fake_machine_add("web");
@@ -311,6 +342,7 @@ static void a_stop_abandons_it_wherever_it_is(void **state)
             assert_true(fake_machine_step(0, NULL));
         }
         assert_int_equal(vm_stop(vm, &why), STATUS_OK);
+        step_through(vm);
         assert_int_equal(vm->state, VM_OFF);
         assert_false(fake_machine_step(0, NULL));
         assert_nothing_is_left();
@@ -329,16 +361,72 @@ static void a_stop_abandons_vcpus_and_modules_too(void **state)
             assert_true(fake_machine_step(0, NULL));
         }
         assert_int_equal(vm_stop(vm, &why), STATUS_OK);
+        step_through(vm);
         assert_nothing_is_left();
     }
 }
+
+// Whatever is left of the life before, the next one begins with nothing of it but the memory.
+static void a_start_may_come_while_it_stops(void **state)
+{
+    struct vm *vm = add_large();
+    (void)state;
+    for (unsigned i = 0; i < 60; i++) {
+        assert_int_equal(vm_start(vm, &why), STATUS_OK);
+        step_through(vm);
+        assert_int_equal(vm->state, VM_RUNNING);
+        assert_int_equal(vm->starts, i + 1);
+        assert_int_equal(fake_backend.live_vcpus, 64);
+        assert_int_equal(fake_backend.live_nested, 1);
+        assert_int_equal(fake_host.live_spaces, 1);
+        assert_int_equal(vm_stop(vm, &why), STATUS_OK);
+        for (unsigned j = 0; j < 2 * i && vm->state == VM_STOPPING; j++) {
+            vm_continue(vm, 0); // a single piece
+        }
+    }
+    step_through(vm);
+    assert_nothing_is_left();
+}
+
+static void a_failed_start_is_torn_down_in_pieces(void **state)
+{
+    struct vm *vm = add_large();
+    (void)state;
+    for (unsigned i = 1; vm->state != VM_RUNNING; i++) {
+        assert_int_equal(vm_start(vm, &why), STATUS_OK);
+        fake_host.failing_step = fake_host.steps + i;
+        step_through(vm);
+        assert_true(vm->state == VM_RUNNING || vm->state == VM_OFF);
+        assert_int_equal(fake_host_logged("[web] not started: no "),
+                         vm->state == VM_OFF ? i : i - 1);
+        if (vm->state == VM_OFF) {
+            assert_nothing_is_left();
+        }
+    }
+}
+
+static void a_reset_keeps_its_memory(void **state)
+{
+    struct vm *vm = start("web");
+    uint64_t cr3 = vm->space.cr3;
+    (void)state;
+    fake_host.guest_bytes = 0; // others have all that was free
+    assert_int_equal(vm_reset(vm, &why), STATUS_OK);
+    step_through(vm);
+    assert_int_equal(vm->state, VM_RUNNING);
+    assert_int_equal(vm->space.cr3, cr3);
+    assert_int_equal(fake_host.zeroed_bytes, 2 * vm->zeroed_bytes);
+}
+
+// The nested page table, and for each of the two runs of RAM its memory and its mapping.
+#define STEPS_BEFORE_DEVICES 5
 
 // There is enough memory for the VM, but there are no frames for its devices.
 static void a_start_that_fails_late_says_so(void **state)
 {
     struct vm *vm = begin("web", 0);
     (void)state;
-    fake_host.failing_step = fake_host.steps + 1;
+    fake_host.failing_step = fake_host.steps + STEPS_BEFORE_DEVICES + 1;
     step_through(vm);
     assert_int_equal(vm->state, VM_OFF);
     assert_int_equal(vm->starts, 0);
@@ -415,6 +503,7 @@ int main(void)
         TEST(a_start_waits_for_its_cpu),
         TEST(each_piece_is_short),
         TEST(vcpus_and_modules_come_in_pieces),
+        TEST(a_stop_comes_in_pieces_too),
         TEST(its_clock_starts_when_it_runs),
         TEST(the_log_says_that_it_has_started),
         TEST(a_hog_and_a_start_share_equally),
@@ -423,6 +512,9 @@ int main(void)
         TEST(refusals_say_that_it_is_starting),
         TEST(a_stop_abandons_it_wherever_it_is),
         TEST(a_stop_abandons_vcpus_and_modules_too),
+        TEST(a_start_may_come_while_it_stops),
+        TEST(a_failed_start_is_torn_down_in_pieces),
+        TEST(a_reset_keeps_its_memory),
         TEST(a_start_that_fails_late_says_so),
         TEST(a_start_that_fails_late_is_not_tried_again),
         TEST(a_restart_that_fails_late_is_tried_again),

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "arch/x86/frames.h"
+#include "arch/x86/table_release.h"
 #include "vmm/backend.h"
 
 #define PRESENT 7ULL
@@ -76,11 +77,24 @@ static int set_up(void **state)
     return 0;
 }
 
+// Releases all tables. Returns in how many pieces.
+static unsigned release_all(void)
+{
+    unsigned pieces = 1;
+    unsigned before = live_frames;
+    while (!nested_free(&format, root)) {
+        assert_in_range(before - live_frames, 1, TABLES_A_PIECE);
+        before = live_frames;
+        pieces++;
+    }
+    assert_int_equal(live_frames, 0);
+    return pieces;
+}
+
 static int tear_down(void **state)
 {
     (void)state;
-    nested_free(&format, root);
-    assert_int_equal(live_frames, 0);
+    release_all();
     return 0;
 }
 
@@ -119,7 +133,18 @@ static void assert_unmapped(uint64_t gpa)
 
 static enum status map(uint64_t gpa, uint64_t hpa, uint64_t bytes)
 {
-    return nested_map(&format, root, (gpa_t){gpa}, (hpa_t){hpa}, bytes, ACCESS_ALL);
+    while (bytes > 0) {
+        uint64_t done = nested_map(&format, root, (gpa_t){gpa}, (hpa_t){hpa}, bytes, ACCESS_ALL);
+
+        if (done == 0) {
+            return STATUS_NO_MEMORY;
+        }
+        assert_true(done <= bytes && IS_ALIGNED(done, PAGE_SIZE));
+        gpa += done;
+        hpa += done;
+        bytes -= done;
+    }
+    return STATUS_OK;
 }
 
 static void the_largest_page_that_fits_is_used(void **state)
@@ -174,7 +199,7 @@ static void a_page_can_be_mapped_over_another(void **state)
     assert_int_equal(map(0, 0, MIB_2), STATUS_OK);
     assert_int_equal(
         nested_map(&format, root, (gpa_t){PAGE_SIZE}, (hpa_t){GIB}, PAGE_SIZE, ACCESS_READ),
-        STATUS_OK);
+        PAGE_SIZE);
     assert_mapped(PAGE_SIZE, GIB, ACCESS_READ, 1);
     assert_mapped(2 * PAGE_SIZE, 2 * PAGE_SIZE, ACCESS_ALL, 1);
 }
@@ -191,11 +216,45 @@ static void a_lack_of_frames_leaks_none(void **state)
         frames_left = 0;
         assert_int_equal(nested_unmap(&format, root, (gpa_t){8 * GIB}, PAGE_SIZE),
                          STATUS_NO_MEMORY);
-        nested_free(&format, root);
-        assert_int_equal(live_frames, 0);
+        release_all();
         frames_left = 1;
         root = frames_allocate(1);
     }
+}
+
+// ---- In pieces ----
+
+static uint64_t map_piece(uint64_t gpa, uint64_t bytes)
+{
+    return nested_map(&format, root, (gpa_t){gpa}, (hpa_t){gpa}, bytes, ACCESS_ALL);
+}
+
+static void a_piece_is_at_most_a_table(void **state)
+{
+    (void)state;
+    assert_int_equal(map_piece(MIB_2 - 2 * PAGE_SIZE, 4 * GIB), 2 * PAGE_SIZE);
+    assert_int_equal(map_piece(MIB_2, 4 * GIB), GIB - MIB_2);
+    assert_int_equal(map_piece(GIB, 4 * GIB), 4 * GIB); // in pages of 1 GiB
+    assert_int_equal(map_piece(5 * GIB, MIB_2 + PAGE_SIZE), MIB_2);
+    largest = 1;
+    assert_int_equal(map_piece(8 * GIB, GIB), MIB_2);
+    assert_int_equal(map_piece(8 * GIB + MIB_2, PAGE_SIZE), PAGE_SIZE);
+}
+
+// A guest that makes Husk split many large pages does not make the end of its VM take long at once.
+static void many_split_pages_are_released_in_pieces(void **state)
+{
+    (void)state;
+    largest = 2;
+    assert_int_equal(map(0, 0, GIB), STATUS_OK);
+    for (unsigned i = 0; i < 512; i++) {
+        assert_int_equal(nested_unmap(&format, root, (gpa_t){i * MIB_2}, PAGE_SIZE), STATUS_OK);
+    }
+    unsigned tables = live_frames;
+
+    assert_int_equal(tables, 1 + 1 + 1 + 512);
+    assert_int_equal(release_all(), ALIGN_UP(tables, TABLES_A_PIECE) / TABLES_A_PIECE);
+    root = frames_allocate(1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -206,6 +265,7 @@ int main(void)
         TEST(the_largest_page_that_fits_is_used), TEST(what_the_cpu_lacks_is_not_used),
         TEST(both_addresses_must_be_aligned),     TEST(a_page_is_taken_out_of_a_large_one),
         TEST(a_page_can_be_mapped_over_another),  TEST(a_lack_of_frames_leaks_none),
+        TEST(a_piece_is_at_most_a_table),         TEST(many_split_pages_are_released_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// The CPUs for host tests: the test has them, and says which one runs.
+#pragma once
+
+#include "vmm/util/types.h"
+
+#define CPUS_MAX 256
+
+struct cpu {
+    uint32_t apic_id;
+    uint64_t cr3;
+};
+
+struct cpu *cpu_this(void);
+unsigned cpu_count(void);
+struct cpu *cpu_by_index(unsigned index);
