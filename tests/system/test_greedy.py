@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""VMs that take all the CPU time they can leave others what is theirs: attacks of the guest greedy.
+
+`make bench` measures how much, for more attacks and with several CPUs (tools/bench_fairness.py).
+"""
+
+from beds import in_exact_time
+from harness import BEDS
+
+# By the number of VMs that claim the victim's CPU: the attacks, each with its number of vCPUs, and
+# the limits of the victim: the least share in thousandths of the CPU's time, the longest gap in ms.
+ATTACKS = {
+    1: ({"exits": 1, "devices": 1, "strings": 1}, 450, 21),
+}
+NAMES = {name: claims for claims, (attacks, _, _) in ATTACKS.items() for name in attacks}
+
+
+def modules(build):
+    """A VM for each attack, and a victim for each number of VMs that claim the CPU."""
+    greedy = build / "guests/greedy.elf"
+    found = []
+    for claims, (attacks, share, gap) in ATTACKS.items():
+        for name, vcpus in attacks.items():
+            line = f"vm={name[:15]} mem=4M cpus={vcpus} cpu=0 start=no -- play={name}"
+            found.append((greedy, line))
+        words = f"victim ms=150 share={share} gap={gap * 1000}"
+        found.append((greedy, f"vm=victim{claims} mem=4M cpu=0 start=no -- {words}"))
+    return found
+
+
+@in_exact_time
+def test_a_victim_has_its_share(boot, build, bed):
+    machine = boot("", modules(build), limit=280, **BEDS[bed])
+    machine.expect_prompt(timeout=90)
+    found = {}
+    for name, claims in NAMES.items():
+        machine.sendline(f"start {name[:15]}")
+        machine.expect(f"greedy: {name} begins", timeout=60)
+        machine.sendline(f"start victim{claims}")
+        found[name] = machine.expect(r"greedy: victim: ([^\r]*)\r", timeout=60)[1]
+        machine.expect("ended: exit status", timeout=60)
+        machine.sendline(f"stop {name[:15]}")
+        machine.expect(f"{name[:15]} stopped", timeout=60)
+    assert found == dict.fromkeys(NAMES, "ok")
