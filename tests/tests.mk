@@ -99,8 +99,10 @@ $(BUILD)/count_plugin.so: tests/tools/count_plugin.c
 	$(Q)mkdir -p $(@D) && $(HOST_CC) -std=c17 -O2 $(WARNINGS) -shared -fPIC -fvisibility=hidden \
 	    $< -o $@
 
-bench: $(BUILD)/husk.iso $(BUILD)/first_line $(BUILD)/count_plugin.so ## measure exits, Linux' boot
+bench: $(BUILD)/husk.iso $(BUILD)/first_line $(BUILD)/count_plugin.so ## measure what costs time
 	@$(PYTHON) tests/tools/bench.py --build $(BUILD)
+	@$(PYTHON) tests/tools/bench_fairness.py --build $(BUILD)
+	@$(PYTHON) tests/tools/bench_latency.py --build $(BUILD)
 	@$(PYTHON) tests/tools/bench_linux.py --build $(BUILD)
 
 test: ## run everything: checks, unit tests, short fuzzing, whole boots

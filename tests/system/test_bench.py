@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The exit path is as short as it is meant to be: the bench guest against each machine's limits.
 
-What Linux' boot costs, `make bench` measures. Here is only whether it counts right.
+What Linux' boot costs, and what greedy VMs leave for others, `make bench` measures. Here is only
+whether it counts and judges right.
 """
 
 import pytest
 
 import bench
+import bench_fairness
+import bench_latency
 import bench_linux
 
 
@@ -15,6 +18,25 @@ def test_exits_stay_within_their_limits(build, bed):
     ticks = bench.measure(build, bed)
     print(bench.table(bench.BENCHES[bed], ticks))
     assert not bench.too_slow(bench.BENCHES[bed], ticks)
+
+
+def test_a_row_that_is_too_greedy_is_told():
+    fair, result = bench_fairness.Result(500, 0), bench_fairness.Result(470, 11001, 301)
+    row = bench_fairness.ROWS["exits"]
+    assert bench_fairness.too_greedy("exits", row, result, fair) == [
+        "exits: 94 % of the fair share, not 95",
+        "exits: a gap of 11001 us, not 11 ms",
+        "exits: wakes after 301 us, not 300",
+    ]
+    assert bench_fairness.too_greedy("exits", row, None, fair) == ["exits: not measured"]
+    assert not bench_fairness.too_greedy("exits", row, bench_fairness.Result(475, 11000, 300), fair)
+
+
+@pytest.mark.parametrize("bed", bench_latency.TITLES)
+def test_all_latencies_are_measured(build, bed):
+    ticks = bench_latency.measure(build, bed)
+    print(bench_latency.table(bed, ticks))
+    assert all(median <= most for median, most in ticks.values())
 
 
 def stop(number, address, count):

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: MIT
+"""Measures what a greedy VM leaves for others on its CPU, and shows a table with a row an attack.
+
+usage: bench_fairness.py --build FOLDER [--strict] [--bed BED] [--jobs N] [--row NAME]...
+
+In a row, VMs of the guest `greedy` do their worst. A victim that computes and a sleeper that wakes
+every two milliseconds run beside them on CPU 0. The columns:
+
+    share    what the victim gets, in % of its fair share. That is what it gets beside as many plain
+             hogs as VMs of the row have a claim on CPU 0, or alone if none has.
+    gap      the longest time in which the victim did not run, in ms
+    wake-up  how late the sleeper's handler ran, in us: in 99 of 100 cases, and in the worst one
+
+A machine with one CPU is the counted bed (QEMU with -icount), one with several is Bochs (VT-x): in
+both nothing but Husk and the VMs takes time. QEMU would run one of several busy CPUs for too long.
+BED overrules that. With --strict a row beyond its limits is an error.
+"""
+
+import argparse
+import concurrent.futures
+import pathlib
+import sys
+import tempfile
+from dataclasses import dataclass
+
+import pexpect
+
+# The harness of the system tests boots the machine here too.
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "system"))
+import iso
+from harness import BEDS, Machine, emulators
+
+TIME_LIMIT_SECONDS = 300
+WINDOW_MS = 400
+
+SHARE_LIMIT = 95  # per cent
+GAP_LIMIT_MS = 10  # for each other VM with a claim (or that starts), and one more millisecond
+WAKE_LIMIT_US = 300
+
+
+@dataclass(frozen=True)
+class Row:
+    """A machine, and what happens beside the victim on its CPU 0."""
+
+    attackers: tuple = ()  # (guest, words of its line), started at boot
+    claims: int = 0  # how many of them have a claim on CPU 0
+    busy: int = 0  # how many keep a CPU of their own busy
+    cpus: int = 1
+    memory: int = 512
+    bios_screen: str = "text"
+    off: int = 0  # VMs that are switched off
+    typed: tuple = ()  # at the prompt, while the victim runs
+    sleeper: bool = True
+    window_ms: int = WINDOW_MS
+
+    @property
+    def fair(self):
+        """The machine in which the victim's share is the fair one."""
+        hogs = (HOG,) * self.claims + BUSY_HOGS[: self.busy]
+        return Row(hogs, self.claims, self.busy, 1 + self.busy, sleeper=self is not PROMPT)
+
+    @property
+    def bed(self):
+        return "counted" if self.cpus == 1 else "bochs"
+
+
+def play(name, vcpus=1, cpu="0", mem="4M", times=1, **more):
+    """A machine with that attack, by one VM or several."""
+    attacker = ("greedy", f"mem={mem} cpus={vcpus} cpu={cpu} -- play={name}")
+    return Row((attacker,) * times, **more)
+
+
+HOG = ("hog", "mem=2M cpu=0")
+BUSY_HOGS = (("hog", "mem=2M cpu=1"), ("hog", "mem=2M cpu=2"))
+# The victim is the fourth hog. They must keep their shares, too: the fair one is without a sleeper.
+PROMPT = Row((HOG,) * 3, claims=3, window_ms=1000)
+
+ROWS = {
+    "sleeper, 4 hogs": PROMPT,
+    # Output.
+    "print, text": play("print", claims=1),
+    "print, 640x480": play("print", claims=1, bios_screen="640x480x32"),
+    "print, 1024x768": play("print", claims=1, bios_screen="1024x768x32"),
+    "print, 1920x1080": play("print", claims=1, bios_screen="1920x1080x32"),
+    "print, other CPU": play("print", cpu="1", busy=1, cpus=2),
+    "bytes": play("bytes", claims=1),
+    # Timers.
+    "masked timers": play("masked-timers", 64, times=4),
+    "deaf timers": play("deaf-timers", 64, times=4),
+    "timers below TPR": play("timers-below-tpr", 64),
+    "pit, masked": play("pit-masked"),
+    "pit, to the deaf": play("pit-to-the-deaf", 2),
+    "hpet, masked": play("hpet-masked"),
+    "hpet, to the deaf": play("hpet-to-the-deaf", 2),
+    "pit": play("pit-wakes", claims=1),
+    "level": play("level-stays", claims=1),
+    "short sleeps": play("short-sleeps", claims=1),
+    "naps": play("naps", claims=1),
+    "dodge": play("dodge", claims=1),
+    "crowd": play("crowd", 64, claims=1),
+    # Interrupts between processors.
+    "ipis to the deaf": play("ipis-to-the-deaf", 8, "1,0", busy=1, cpus=2),
+    "ipis below TPR": play("ipis-below-tpr", 8, "1,0", busy=1, cpus=2),
+    "ipis, 2 CPUs": Row(
+        (
+            ("greedy", "mem=4M cpus=8 cpu=1,0 -- play=ipis-to-the-deaf"),
+            ("greedy", "mem=4M cpus=8 cpu=2,0 -- play=ipis-to-the-deaf"),
+        ),
+        busy=2,
+        cpus=3,
+    ),
+    "ipis": play("ipis", 2, "1,0", claims=1, busy=1, cpus=2),
+    "nmis": play("nmis", 2, "1,0", claims=1, busy=1, cpus=2),
+    "inits": play("inits", 2, "1,0", claims=1, busy=1, cpus=2),
+    "ipis to oneself": play("ipis-to-oneself", claims=1),
+    "ipis, 50 VMs off": play("ipis-to-oneself", claims=1, off=50),
+    # Processors.
+    "64 vCPUs": play("compute", 64, claims=1),
+    "exits": play("exits", claims=1),
+    "pause": play("pause", 4, claims=1),
+    "devices": play("devices", claims=1),
+    "strings": play("strings", claims=1),
+    # Starts.
+    "reset, 1 GiB": play("reset", mem="1G", claims=1, memory=2048),
+    "bad ELF": Row(typed=("start bad",) * 5),
+}
+
+
+@dataclass
+class Result:
+    """What the victims told."""
+
+    share: int  # thousandths of the CPU
+    gap_us: int
+    wake_us: int = 0  # of the sleeper, in 99 of 100 cases
+    worst_us: int = 0
+
+
+VICTIM = r"greedy: victim: share (\d+), longest gap (\d+) us"
+SLEEPER = r"greedy: sleeper: \d+ \d+ \d+ ticks, \d+ (\d+) (\d+) us"
+
+
+def overlapping_elf(path):
+    """An ELF64 file with 64 segments in the same place; its loader must refuse it."""
+    header = b"\x7fELF\x02\x01\x01" + bytes(9)
+    size = 64 << 20
+    header += (2).to_bytes(2, "little") + (62).to_bytes(2, "little") + (1).to_bytes(4, "little")
+    header += (1 << 20).to_bytes(8, "little") + (64).to_bytes(8, "little") + bytes(8 + 4)
+    header += (64).to_bytes(2, "little") + (56).to_bytes(2, "little") + (64).to_bytes(2, "little")
+    header += bytes(6)
+    segment = (1).to_bytes(4, "little") + (7).to_bytes(4, "little") + (0).to_bytes(8, "little")
+    segment += (1 << 20).to_bytes(8, "little") * 2 + (4096).to_bytes(8, "little")
+    segment += size.to_bytes(8, "little") + (4096).to_bytes(8, "little")
+    path.write_bytes((header + segment * 64).ljust(4096, b"\0"))
+    return path
+
+
+def modules_of(row, guests, folder):
+    found = [
+        (guests / f"{guest}.elf", f"vm=a{index} {words}")
+        for index, (guest, words) in enumerate(row.attackers)
+    ]
+    found += [(guests / "hello.elf", f"vm=off{index} mem=2M start=no") for index in range(row.off)]
+    if row.typed:
+        found.append((overlapping_elf(folder / "bad.elf"), "vm=bad mem=80M start=no"))
+    victim = f"vm=victim mem=4M cpu=0 start=no -- victim ms={row.window_ms}"
+    sleeper = f"vm=sleeper mem=4M cpu=0 start=no -- sleeper period=2000 rounds={row.window_ms // 2}"
+    return found + [(guests / "greedy.elf", victim), (guests / "greedy.elf", sleeper)]
+
+
+def wait_for_all(machine, patterns):
+    """Waits for all of the patterns, in whatever order they come; returns the matches."""
+    found = {}
+    while len(found) < len(patterns):
+        left = [pattern for pattern in patterns if pattern not in found]
+        match = machine.expect(left, timeout=TIME_LIMIT_SECONDS)
+        found[match.re.pattern] = match
+    return [found[pattern] for pattern in patterns]
+
+
+def measure(build, row, bed):
+    """The Result of a row, or None if its machine did not come to an end."""
+    with tempfile.TemporaryDirectory(prefix="husk-fairness-") as name:
+        folder = pathlib.Path(name)
+        kernel = pathlib.Path(build, "iso/boot/husk.elf")
+        modules = modules_of(row, pathlib.Path(build, "guests"), folder)
+        image = iso.make(kernel, folder, "", modules, row.bios_screen)
+        shape = {"cpus": row.cpus, "memory": row.memory}
+        spec = emulators.MachineSpec(iso=str(image), **(BEDS[bed] | shape))
+        machine = Machine(spec, folder, TIME_LIMIT_SECONDS)
+        try:
+            return watch(machine, row)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return None
+        finally:
+            machine.stop()
+
+
+def watch(machine, row):
+    """Starts the victims when all attackers have begun, and reads what they tell."""
+    machine.expect_prompt(timeout=TIME_LIMIT_SECONDS)
+    begun = [rf"\[a{index}\] (greedy: \S+ begins|hog: spin)" for index in range(len(row.attackers))]
+    wait_for_all(machine, begun)
+    ends = [VICTIM]
+    if row.sleeper:
+        ends.append(SLEEPER)
+        machine.sendline("start sleeper")
+        machine.expect("greedy: sleeper begins", timeout=TIME_LIMIT_SECONDS)
+    machine.sendline("start victim")
+    machine.expect("greedy: victim begins", timeout=TIME_LIMIT_SECONDS)
+    for text in row.typed:
+        machine.sendline(text)
+    numbers = [int(match[1 + i]) for match in wait_for_all(machine, ends) for i in range(2)]
+    return Result(*numbers)
+
+
+def too_greedy(name, row, result, fair):
+    """The limits that a row misses, as printable lines."""
+    if not (result and fair):
+        return [f"{name}: not measured"]
+    found = []
+    if percent(result, fair) < SHARE_LIMIT:
+        found.append(f"{name}: {percent(result, fair)} % of the fair share, not {SHARE_LIMIT}")
+    if result.gap_us > gap_limit(row) * 1000:
+        found.append(f"{name}: a gap of {result.gap_us} us, not {gap_limit(row)} ms")
+    if result.wake_us > WAKE_LIMIT_US:
+        found.append(f"{name}: wakes after {result.wake_us} us, not {WAKE_LIMIT_US}")
+    return found
+
+
+def percent(result, fair):
+    return round(result.share * 100 / max(fair.share, 1))
+
+
+def gap_limit(row):
+    return GAP_LIMIT_MS * (row.claims + bool(row.typed)) + 1
+
+
+COLUMNS = "{:18}{:>8}{:>7}{:>10}{:>7}{:>9}{:>7}{:>9}"
+HEAD = COLUMNS.format("", "share %", "limit", "gap ms", "limit", "99 % us", "limit", "worst us")
+
+
+def show(name, row, result, fair):
+    """A row of the table."""
+    if not (result and fair):
+        return f"{name:18} not measured"
+    share = (percent(result, fair), SHARE_LIMIT)
+    gap = (f"{result.gap_us / 1000:.1f}", gap_limit(row))
+    return COLUMNS.format(name, *share, *gap, result.wake_us, WAKE_LIMIT_US, result.worst_us)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--row", action="append", choices=ROWS, metavar="NAME")
+    parser.add_argument("--bed", choices=BEDS)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--strict", action="store_true")
+    arguments = parser.parse_args()
+    rows = {name: ROWS[name] for name in arguments.row or ROWS}
+    missed = []
+    print("Fairness: what greedy VMs leave for a victim on their CPU\n" + HEAD, flush=True)
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        runs = {}
+        for row in [machine for row in rows.values() for machine in (row.fair, row)]:
+            if row not in runs:
+                bed = arguments.bed or row.bed
+                runs[row] = pool.submit(measure, arguments.build, row, bed)
+        for name, row in rows.items():
+            result, fair = runs[row].result(), runs[row.fair].result()
+            print(show(name, row, result, fair), flush=True)
+            missed += too_greedy(name, row, result, fair)
+    print("\n".join(missed), end="\n" if missed else "")
+    sys.exit(1 if missed and arguments.strict else 0)
+
+
+if __name__ == "__main__":
+    main()
