@@ -51,8 +51,8 @@ KERNEL_CFLAGS  := -std=c17 -O2 -g $(SAME_PATHS) -ffreestanding -fno-pic -fno-pie
 # GCC's own flags, which the checks' clang does not know: without vector registers nothing on the
 # stack wants 16 bytes, and no array more than its elements do.
 KERNEL_CC      := $(CC) -mpreferred-stack-boundary=3 -malign-data=abi
-# What no exit of a guest goes through is built small rather than fast: check_image.py has the limit
-# for the whole.
+# What no exit of a guest goes through, or only rare ones as those of the RTC and the keyboard, is
+# built small rather than fast: check_image.py has the limit for the whole.
 KERNEL_SMALL   := boot/% drivers/% \
                   $(filter-out %/apic.c %/interrupts.c %/live_state.c %/time.c, \
                                $(wildcard arch/x86/*.c)) \
@@ -61,10 +61,10 @@ KERNEL_SMALL   := boot/% drivers/% \
                                     vmx/vmx_explain.c vmx/vmx_features.c \
                                     vmx/vmx_host_state.c vmx/vmx_vcpu.c) \
                   $(addprefix vmm/,board/acpi_% board/firmware% board/key_queue% board/mp_tables% \
-                                   config/% console/% load/% memory/guest_map% monitor/% \
-                                   util/format.c util/us_keyboard.c vcpu/vcpu_create% \
-                                   vcpu/vcpu_start% vm/terminal% vm/vm.c vm/vm_build% \
-                                   vm/vm_create% vm/vm_life% host.c)
+                                   config/% console/% devices/i8042% devices/rtc% load/% \
+                                   memory/guest_map% monitor/% util/format.c util/us_keyboard.c \
+                                   vcpu/vcpu_create% vcpu/vcpu_start% vm/terminal% vm/vm.c \
+                                   vm/vm_build% vm/vm_create% vm/vm_life% host.c)
 kernel_size     = $(if $(filter $(KERNEL_SMALL),$(1)),-Os)
 # No debug information in assembly: NASM would write the folder's absolute path into it.
 NASMFLAGS      := -f elf64 --reproducible -I./ -I$(BUILD)/gen/ -Werror
