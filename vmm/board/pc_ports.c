@@ -161,7 +161,12 @@ static uint32_t clock_read(struct io_range *range, unsigned offset, unsigned wid
 {
     (void)width;
     struct pc *pc = PC_OF(range, RANGE_RTC);
-    return rtc_read(&pc->rtc, offset, pc_now_ns(pc));
+    bool interrupted = pc->rtc.line_level;
+    uint32_t value = rtc_read(&pc->rtc, offset, pc_now_ns(pc));
+    if (interrupted && !pc->rtc.line_level) {
+        pc_timer_set(pc); // the guest has read register C, so the next interrupt can come
+    }
+    return value;
 }
 
 static void clock_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)

@@ -193,6 +193,10 @@ static void the_rtc_is_irq_8(void **state)
     assert_in_range(due_ns, fake_host.now_ns + 1, fake_host.now_ns + 2 * MS);
     advance_to(due_ns);
     assert_raised(0x28, 0x68);
+    fake_machine.vcpu->core.work = 0;
+    out(0x70, 0x0c);
+    in(0x71);
+    assert_true(fake_machine.vcpu->core.work & WORK_TIMERS); // the next one has its deadline
 }
 
 static void the_uart_is_irq_4(void **state)
