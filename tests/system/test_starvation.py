@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Guests that keep the hypervisor busy take no time but their own, and INT1 is delivered once."""
+"""Guests that keep the hypervisor busy take no time but their own; what is masked takes none."""
 
 import re
 import subprocess
 
 import pytest
 
-from beds import on_vtx
+from beds import in_exact_time, on_vtx
 from harness import BEDS
 
 BOOT_SECTOR = """
@@ -67,6 +67,43 @@ handler:
     iret
 """
 
+# The local APIC's timer and the PIT at their highest rates, both masked. Then it computes for 40
+# million instructions.
+MASKED = """
+    mov ecx, 0x1b
+    rdmsr
+    or eax, 0xc00
+    wrmsr
+    xor edx, edx
+    mov ecx, 0x80f
+    mov eax, 0x1ff
+    wrmsr
+    mov ecx, 0x83e
+    mov eax, 0xb
+    wrmsr
+    mov ecx, 0x832
+    mov eax, 0x30040
+    wrmsr
+    mov ecx, 0x838
+    mov eax, 1
+    wrmsr
+    mov al, 0xff
+    out 0x21, al
+    mov al, 0x34
+    out 0x43, al
+    mov al, 2
+    out 0x40, al
+    mov al, 0
+    out 0x40, al
+    mov ecx, 20000000
+again:
+    dec ecx
+    jnz again
+    out 0xf4, al
+    cli
+    hlt
+"""
+
 
 def assemble(folder, name, code):
     """Writes a boot sector with that code and returns its path."""
@@ -116,3 +153,13 @@ def test_int1_is_delivered_once(boot, tmp_path):
     module = (assemble(tmp_path, "int1", INT1), "vm=int1 mem=2M")
     machine = boot("", [module], emulator="bochs", limit=90)
     assert machine.expect(r"\[int1\] ended: exit status (\d+)", timeout=80)[1] == "1"
+
+
+# A timer with an interrupt that nobody hears would end its runs every 20 us.
+@in_exact_time
+def test_masked_timers_end_no_run(boot, tmp_path, bed):
+    module = (assemble(tmp_path, "masked", MASKED), "vm=masked mem=2M")
+    machine = boot("", [module], limit=90, **BEDS[bed])
+    machine.expect(r"\[masked\] ended: exit status 0", timeout=80)
+    exits = "\n".join(machine.command("exits masked"))
+    assert int(re.search(r"all exits +(\d+)", exits)[1]) < 300, exits

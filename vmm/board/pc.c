@@ -28,7 +28,6 @@
 #include "vmm/util/lock.h"
 #include "vmm/util/types.h"
 
-enum pc_irq_number { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8 };
 enum pc_irq_index {
     IRQ_INDEX_PIT,
     IRQ_INDEX_KEYBOARD,
@@ -149,6 +148,7 @@ uint8_t pc_acknowledge_interrupt(struct pc *pc)
 void pc_end_of_interrupt(struct pc *pc, uint8_t vector)
 {
     lock_take(&pc->lock);
+    pc_catch_up(pc);
     ioapic_eoi(&pc->ioapic, vector);
     lock_give(&pc->lock);
 }

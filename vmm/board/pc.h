@@ -29,6 +29,9 @@ struct pc_output;
 
 struct guest_memory;
 
+// The inputs of the 8259s. Those of the I/O APIC have the same numbers, but for the timer's.
+enum pc_irq_number { IRQ_TIMER = 0, IRQ_KEYBOARD = 1, IRQ_UART = 4, IRQ_RTC = 8 };
+
 // The wire from a device to an input of the interrupt controllers.
 struct pc_irq {
     struct irq_line line;
@@ -40,6 +43,7 @@ struct pc_irq {
 struct pc {
     struct pc_output *output;
     struct lock lock; // protects all members below; what vCPUs and users call takes it
+    bool behind;      // timers that nobody hears may not be up to date (pc_catch_up)
     struct io_bus io;
     struct io_range ranges[PC_RANGES];
     struct pic_pair pic;

@@ -26,6 +26,7 @@ static uint64_t ioapic_bus_read(struct pc *pc, unsigned offset, unsigned width)
 static void ioapic_bus_write(struct pc *pc, unsigned offset, unsigned width, uint64_t value)
 {
     (void)width;
+    pc_catch_up(pc);
     ioapic_write(&pc->ioapic, offset, (uint32_t)value);
 }
 
@@ -36,6 +37,7 @@ static uint64_t hpet_bus_read(struct pc *pc, unsigned offset, unsigned width)
 
 static void hpet_bus_write(struct pc *pc, unsigned offset, unsigned width, uint64_t value)
 {
+    pc_catch_up(pc); // it may cut off or reconnect the PIT and the RTC
     hpet_write(&pc->hpet, offset, width, value, pc_now_ns(pc));
     pc_timer_set(pc);
 }

@@ -10,8 +10,11 @@
 // due.
 void pc_advance(struct pc *pc, uint64_t now_ns);
 
-// The time on the VM's clock when a device next needs pc_advance; NEVER_NS if none does.
-uint64_t pc_next_event_ns(struct pc *pc, uint64_t now_ns);
+// The time on the VM's clock when a device next needs pc_advance; NEVER_NS if none does. Timers do
+// not count if their interrupt is masked in all interrupt controllers. `waits`: the first vCPU does
+// not run, and pc_advance will be called before it does. Then the 8259s' requests wait for it, and
+// a timer that would only repeat its request does not count either.
+uint64_t pc_next_event_ns(struct pc *pc, uint64_t now_ns, bool waits);
 
 // The rest is for the files of the board.
 
@@ -22,4 +25,15 @@ static inline uint64_t pc_now_ns(const struct pc *pc)
 
 // A timer was set: tells the output when pc_advance is next needed. The caller holds the board's
 // lock.
-void pc_timer_set(const struct pc *pc);
+void pc_timer_set(struct pc *pc);
+
+// To be called before an access to an interrupt controller, with the board's lock. If there are
+// timers that nobody heard so far, it brings them up to date. The access may let them be heard, so
+// it also asks for pc_advance, which must then wait for the lock.
+void pc_catch_up_now(struct pc *pc);
+static inline void pc_catch_up(struct pc *pc)
+{
+    if (pc->behind) {
+        pc_catch_up_now(pc);
+    }
+}

@@ -42,13 +42,18 @@ enum timer_bits {
 
 // ---- Interrupts ----
 
+bool hpet_is_enabled(const struct hpet *hpet)
+{
+    return hpet->config & CONFIG_ENABLE;
+}
+
 bool hpet_is_legacy(const struct hpet *hpet)
 {
     return hpet->config & CONFIG_LEGACY;
 }
 
-// The input that a timer's interrupts go to; NO_GSI: the timer's route does not exist.
-static unsigned gsi_of(const struct hpet *hpet, unsigned index)
+// NO_GSI: the timer's route does not exist.
+unsigned hpet_input(const struct hpet *hpet, unsigned index)
 {
     unsigned route = (hpet->timers[index].config & TIMER_ROUTE) >> TIMER_ROUTE_SHIFT;
     if (hpet_is_legacy(hpet) && index < 2) {
@@ -59,8 +64,8 @@ static unsigned gsi_of(const struct hpet *hpet, unsigned index)
 
 static bool may_interrupt(const struct hpet *hpet, unsigned index)
 {
-    return (hpet->config & CONFIG_ENABLE) && (hpet->timers[index].config & TIMER_INTERRUPT) &&
-           gsi_of(hpet, index) != NO_GSI;
+    return hpet_is_enabled(hpet) && (hpet->timers[index].config & TIMER_INTERRUPT) &&
+           hpet_input(hpet, index) != NO_GSI;
 }
 
 // Timers may share a route: the line is high while any of them asserts it.
@@ -70,7 +75,7 @@ static void update_lines(struct hpet *hpet)
     uint32_t changed;
     for (unsigned i = 0; i < HPET_TIMERS; i++) {
         if (may_interrupt(hpet, i) && (hpet->status >> i & 1)) {
-            lines |= (uint32_t)BIT(gsi_of(hpet, i));
+            lines |= (uint32_t)BIT(hpet_input(hpet, i));
         }
     }
     changed = lines ^ hpet->lines;
@@ -97,7 +102,7 @@ static void matched(struct hpet *hpet, unsigned index)
         hpet->status |= 1U << index;
         update_lines(hpet);
     } else if (may_interrupt(hpet, index)) {
-        pulse(hpet, gsi_of(hpet, index));
+        pulse(hpet, hpet_input(hpet, index));
     }
 }
 
@@ -149,25 +154,19 @@ void hpet_advance(struct hpet *hpet, uint64_t now_ns)
     }
 }
 
-// When the timer's line rises next. A level that is high already does not rise.
-static uint64_t timer_event_ns(const struct hpet *hpet, unsigned index, uint64_t counter)
+// A level that is high already does not rise. A match since the last advance is due now: the search
+// begins at `seen_ns`, not at `now_ns`.
+uint64_t hpet_timer_event_ns(const struct hpet *hpet, unsigned index, uint64_t now_ns)
 {
-    uint64_t ticks = ticks_to_match(&hpet->timers[index], counter);
-    if (!may_interrupt(hpet, index) || (hpet->status >> index & 1) || ticks - 1 >= FAR_TICKS) {
+    if (!may_interrupt(hpet, index) || (hpet->status >> index & 1)) {
         return NEVER_NS;
     }
-    return hpet->base_ns + (counter - hpet->count + ticks) * HPET_TICK_NS;
-}
-
-// A match since the last advance is due now: the search begins at `seen_ns`, not at `now_ns`.
-uint64_t hpet_next_event_ns(const struct hpet *hpet, uint64_t now_ns)
-{
     uint64_t counter = counter_at(hpet, hpet->seen_ns);
-    uint64_t next = NEVER_NS;
-    for (unsigned i = 0; i < HPET_TIMERS; i++) {
-        next = MIN(next, timer_event_ns(hpet, i, counter));
+    uint64_t ticks = ticks_to_match(&hpet->timers[index], counter);
+    if (ticks - 1 >= FAR_TICKS) {
+        return NEVER_NS;
     }
-    return MAX(next, now_ns);
+    return MAX(hpet->base_ns + (counter - hpet->count + ticks) * HPET_TICK_NS, now_ns);
 }
 
 // ---- Registers, of 64 bits each ----

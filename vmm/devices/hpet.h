@@ -53,9 +53,13 @@ uint64_t hpet_read(struct hpet *hpet, unsigned offset, unsigned width, uint64_t 
 void hpet_write(struct hpet *hpet, unsigned offset, unsigned width, uint64_t value,
                 uint64_t now_ns);
 
+// Whether the counter runs and timers interrupt.
+bool hpet_is_enabled(const struct hpet *hpet);
 // Whether legacy replacement mode is on.
 bool hpet_is_legacy(const struct hpet *hpet);
 
-// When an enabled interrupt is raised next: `now_ns` if it is overdue, NEVER_NS if there is none.
-uint64_t hpet_next_event_ns(const struct hpet *hpet, uint64_t now_ns);
+// When timer `index` raises its interrupt next: `now_ns` if it is overdue, NEVER_NS if it does not.
+uint64_t hpet_timer_event_ns(const struct hpet *hpet, unsigned index, uint64_t now_ns);
+// The input that the interrupts of that timer go to. Valid if it has an event.
+unsigned hpet_input(const struct hpet *hpet, unsigned index);
 void hpet_advance(struct hpet *hpet, uint64_t now_ns);

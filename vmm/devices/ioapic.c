@@ -45,14 +45,25 @@ static void send(struct ioapic *ioapic, unsigned pin)
     ioapic->output->deliver(ioapic->output, &message);
 }
 
-// An asserted level input interrupts, unless it is masked or its last interrupt has not ended. Only
-// fixed and lowest-priority interrupts end with an EOI. Others are edges, whatever bit 15 says.
-static void check_level(struct ioapic *ioapic, unsigned pin)
+// Only fixed and lowest-priority interrupts end with an EOI. Others are edges, whatever bit 15
+// says.
+static bool is_level(uint64_t entry)
+{
+    return (entry & ENTRY_LEVEL) && (entry >> ENTRY_DELIVERY_SHIFT & 7) <= APIC_LOWEST_PRIORITY;
+}
+
+// A level whose last interrupt has not ended waits for its end.
+bool ioapic_hears(const struct ioapic *ioapic, unsigned pin)
 {
     uint64_t entry = ioapic->entry[pin];
-    unsigned delivery = entry >> ENTRY_DELIVERY_SHIFT & 7;
-    if (!(entry & ENTRY_LEVEL) || (entry & (ENTRY_MASKED | ENTRY_REMOTE_IRR)) ||
-        !(ioapic->lines >> pin & 1) || delivery > APIC_LOWEST_PRIORITY) {
+    return !(entry & ENTRY_MASKED) && !(is_level(entry) && (entry & ENTRY_REMOTE_IRR));
+}
+
+// An asserted level input interrupts, unless it is masked or its last interrupt has not ended.
+static void check_level(struct ioapic *ioapic, unsigned pin)
+{
+    if (!is_level(ioapic->entry[pin]) || !ioapic_hears(ioapic, pin) ||
+        !(ioapic->lines >> pin & 1)) {
         return;
     }
     ioapic->entry[pin] |= ENTRY_REMOTE_IRR;
@@ -61,17 +72,13 @@ static void check_level(struct ioapic *ioapic, unsigned pin)
 
 void ioapic_set_pin(struct ioapic *ioapic, unsigned pin, bool asserted)
 {
-    uint64_t entry;
-    bool rose;
-    bool is_edge;
     if (pin >= IOAPIC_PINS) {
         return;
     }
-    entry = ioapic->entry[pin];
-    rose = asserted && !(ioapic->lines >> pin & 1);
-    is_edge = !(entry & ENTRY_LEVEL) || (entry >> ENTRY_DELIVERY_SHIFT & 7) > APIC_LOWEST_PRIORITY;
+    uint64_t entry = ioapic->entry[pin];
+    bool rose = asserted && !(ioapic->lines >> pin & 1);
     ioapic->lines = (ioapic->lines & ~(1U << pin)) | (uint32_t)asserted << pin;
-    if (!is_edge) {
+    if (is_level(entry)) {
         check_level(ioapic, pin);
     } else if (rose && !(entry & ENTRY_MASKED)) { // an edge on a masked pin is lost (data sheet)
         send(ioapic, pin);

@@ -33,5 +33,7 @@ void ioapic_write(struct ioapic *ioapic, unsigned offset, uint32_t value);
 
 // Input `pin` is asserted or not. The board knows the polarity. A pin out of range is ignored.
 void ioapic_set_pin(struct ioapic *ioapic, unsigned pin, bool asserted);
+// Whether the next assertion of input `pin`, which exists, sends a message.
+bool ioapic_hears(const struct ioapic *ioapic, unsigned pin);
 // A local APIC ended a level-triggered interrupt.
 void ioapic_eoi(struct ioapic *ioapic, uint8_t vector);

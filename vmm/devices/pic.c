@@ -308,6 +308,14 @@ void pic_set_line(struct pic_pair *pair, unsigned irq, bool level)
     update(pair);
 }
 
+bool pic_hears(const struct pic_pair *pair, unsigned irq, bool waits)
+{
+    const struct pic *chip = &pair->chip[irq / 8];
+    bool cut_off = irq >= 8 && (pair->chip[PIC_MASTER].imr & MASK(CASCADE));
+    uint8_t deaf = waits ? chip->imr | chip->irr : chip->imr;
+    return !cut_off && !(deaf & MASK(irq % 8));
+}
+
 // The data sheet leaves the state after power-up undefined. Here nothing is pending and everything
 // is masked, so nothing interrupts a guest that has not programmed the chips.
 void pic_reset(struct pic_pair *pair)

@@ -48,6 +48,10 @@ void pic_elcr_write(struct pic_pair *pair, enum pic_which which, uint8_t value);
 // Sets the level of input `irq`, 0 to 15. Input 2 is the cascade: 2 is ignored, like other numbers.
 void pic_set_line(struct pic_pair *pair, unsigned irq, bool level);
 
+// Whether an edge of input `irq`, not 2, can reach the CPU: the input is masked nowhere. `waits`:
+// the CPU takes no requests meanwhile, so an edge that only repeats one does not count.
+bool pic_hears(const struct pic_pair *pair, unsigned irq, bool waits);
+
 // The level of INTR.
 static inline bool pic_pending(const struct pic_pair *pair)
 {

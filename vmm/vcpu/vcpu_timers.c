@@ -36,27 +36,26 @@ void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns)
     }
 }
 
-static uint64_t host_time(const struct vcpu *vcpu, uint64_t vm_ns)
+// The host time of the first event of the local APIC's timer, which is due at `timer_ns` of the
+// VM's clock, and of the devices.
+static uint64_t first_event_ns(const struct vcpu *vcpu, uint64_t timer_ns, bool waits)
 {
-    uint64_t base_ns = vcpu->vm->clock_base_ns;
-    return vm_ns < NEVER_NS - base_ns ? vm_ns + base_ns : NEVER_NS;
+    const struct vm *vm = vcpu->vm;
+    uint64_t next = timer_ns;
+    if (vcpu->index == 0) {
+        next = MIN(next, pc_next_event_ns(vm->pc, vm_now_ns(vm), waits));
+    }
+    return next < NEVER_NS - vm->clock_base_ns ? next + vm->clock_base_ns : NEVER_NS;
 }
 
 uint64_t vcpu_next_event_ns(const struct vcpu *vcpu)
 {
-    uint64_t next = lapic_next_event_ns(&vcpu->lapic);
-    if (vcpu->index == 0) {
-        next = MIN(next, pc_next_event_ns(vcpu->vm->pc, vm_now_ns(vcpu->vm)));
-    }
-    return host_time(vcpu, next);
+    return first_event_ns(vcpu, lapic_next_event_ns(&vcpu->lapic), false);
 }
 
 uint64_t vcpu_wake_event_ns(struct vcpu *vcpu)
 {
     vcpu_apic_refresh(vcpu);
-    uint64_t next = vcpu->asleep ? NEVER_NS : lapic_wake_event_ns(&vcpu->lapic);
-    if (vcpu->index == 0) {
-        next = MIN(next, pc_next_event_ns(vcpu->vm->pc, vm_now_ns(vcpu->vm)));
-    }
-    return host_time(vcpu, next);
+    uint64_t timer_ns = vcpu->asleep ? NEVER_NS : lapic_wake_event_ns(&vcpu->lapic);
+    return first_event_ns(vcpu, timer_ns, true);
 }

@@ -567,6 +567,7 @@ static void an_event_that_was_seen_is_over(void **state)
 {
     uint64_t seed = 1;
     (void)state;
+    program_controllers();
     for (unsigned i = 0; i < 3000; i++) {
         seed = seed * 6364136223846793005 + 1442695040888963407;
         out(0x43, (uint8_t)((seed >> 40 & 0x0e) | 0x30));

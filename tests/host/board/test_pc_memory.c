@@ -103,6 +103,13 @@ static void the_lock_is_given_back(void **state)
 
 // ---- Timers of devices, which the first vCPU keeps ----
 
+// Input 20 gives vector 0x51.
+static void unmask_input(void)
+{
+    write_at(IOAPIC_SELECT, 4, 0x10 + 2 * 20);
+    write_at(IOAPIC_WINDOW, 4, 0x51);
+}
+
 static void set_hpet_timer(void)
 {
     write_at(HPET_CONFIG, 8, 1);
@@ -114,6 +121,7 @@ static void a_timer_set_on_another_cpu_tells_the_first_vcpu(void **state)
 {
     struct vcpu *first = fake_machine.vm->vcpus[0];
     (void)state;
+    unmask_input();
     first->core.work = 0;
     fake_host.cpu = 1;
     set_hpet_timer();
@@ -129,6 +137,7 @@ static void a_timer_set_by_the_first_vcpu_itself_kicks_nobody(void **state)
 {
     struct vcpu *first = fake_machine.vm->vcpus[0];
     (void)state;
+    unmask_input();
     fake_machine.schedulers[0].current = first;
     first->core.deadline_ns = fake_host.now_ns;
     first->core.work = 0;
@@ -148,8 +157,7 @@ static void devices_advance_with_the_first_vcpu_only(void **state)
     assert_true(lapic_write(&second->lapic, LAPIC_SVR, 0x1ff, 0));
     write_at(IOAPIC_SELECT, 4, 0x10 + 2 * 20 + 1);
     write_at(IOAPIC_WINDOW, 4, 1U << 24);
-    write_at(IOAPIC_SELECT, 4, 0x10 + 2 * 20);
-    write_at(IOAPIC_WINDOW, 4, 0x51);
+    unmask_input();
     set_hpet_timer();
     fake_host.now_ns += MS;
     fake_host.cpu = 1;

@@ -214,6 +214,15 @@ static void check_queues(void)
     require(!reset.level); // pulses only
 }
 
+static uint64_t next_hpet_event_ns(void)
+{
+    uint64_t next = NEVER_NS;
+    for (unsigned i = 0; i < HPET_TIMERS; i++) {
+        next = MIN(next, hpet_timer_event_ns(&hpet, i, now));
+    }
+    return next;
+}
+
 // Whatever was due is done: nothing more is due at the same time.
 static void check_time(void)
 {
@@ -225,7 +234,7 @@ static void check_time(void)
     require(pit_next_event_ns(&pit, now) > now);
     require(rtc_next_event_ns(&rtc, now) > now);
     require(acpi_pm_next_event_ns(&acpi_pm, now) > now);
-    require(hpet_next_event_ns(&hpet, now) > now);
+    require(next_hpet_event_ns() > now);
     require(hpet.lines == hpet_lines);
     require(lapic_next_event_ns(&lapic) > now);
 }
@@ -269,7 +278,7 @@ static void run_to_power_event(void)
 static void run_to_hpet_event(void)
 {
     advance_devices();
-    uint64_t event = hpet_next_event_ns(&hpet, now);
+    uint64_t event = next_hpet_event_ns();
     unsigned rises = hpet_rises;
     bool all_low = hpet_lines == 0;
     if (event == NEVER_NS) {
