@@ -160,7 +160,7 @@ static void wait_for(struct console *console, size_t allowed)
     }
 }
 
-static void rest(struct console *console)
+void console_rest(struct console *console)
 {
     console_pump(console);
     wait_for(console, CONSOLE_RING_CELLS - CONSOLE_REST_CELLS);
@@ -171,7 +171,7 @@ static void rest(struct console *console)
 static void push(struct console *console, uint16_t cell)
 {
     if (console->end == console->rest_at) {
-        rest(console);
+        console_rest(console);
     }
     console->ring[console->end % CONSOLE_RING_CELLS] = cell;
     console->end++;

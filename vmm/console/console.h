@@ -73,6 +73,9 @@ void console_reset_terminal(struct console *console);
 // How many cells of guests fit now: a write of that many does not wait.
 size_t console_guest_room(const struct console *console);
 
+// Offers to rest, as writing does. For a command that may compute for long before it writes.
+void console_rest(struct console *console);
+
 // Moves text to the outputs without waiting, to each no more than a bounded amount.
 void console_pump(struct console *console);
 // Whether an output has room for a good part of what it has not taken yet.

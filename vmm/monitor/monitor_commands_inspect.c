@@ -18,6 +18,7 @@
 #include "vmm/vm/vm.h"
 
 #define READ_DEFAULT_BYTES 128
+#define REST_BYTES 1024
 #define GUEST_ROW_MARK_COLUMNS 2 // the bar and what stands behind it
 
 void command_exits(struct monitor *monitor, const struct arguments *arguments)
@@ -111,6 +112,9 @@ static void show_history(struct monitor *monitor, const struct terminal *termina
     guest_text_init(&history.text, show_piece);
     for (uint64_t at = terminal_history_start(terminal); at < terminal->history_length; at++) {
         guest_text_byte(&history.text, (uint8_t)terminal_history_at(terminal, at), width);
+        if (at % REST_BYTES == 0) {
+            console_rest(monitor->console); // bytes that show nothing take their time too
+        }
     }
     if (history.text.length > 0) {
         guest_text_flush(&history.text);

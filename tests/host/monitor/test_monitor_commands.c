@@ -488,6 +488,18 @@ static void test_log_of_a_long_history(void **state)
     assert_true(fixture.rests - rests >= TERMINAL_HISTORY_BYTES / CONSOLE_REST_CELLS);
 }
 
+static void test_log_of_bytes_that_show_nothing(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < TERMINAL_HISTORY_BYTES; i++) {
+        fixture_send(web, "\x01");
+        fixture_poll();
+    }
+    unsigned rests = fixture.rests;
+    fixture_run("log web");
+    assert_true(fixture.rests - rests >= TERMINAL_HISTORY_BYTES / KIB);
+}
+
 // While the answer is written, guests run, and log. What they log is shown once, after it.
 static void test_log_ends_although_lines_come(void **state)
 {
@@ -606,6 +618,7 @@ int main(void)
         TEST(test_log),
         TEST(test_log_of_long_lines),
         TEST(test_log_of_a_long_history),
+        TEST(test_log_of_bytes_that_show_nothing),
         TEST(test_log_ends_although_lines_come),
         TEST(test_leaving),
         TEST(test_leaving_with_a_vm_that_does_not_stop),
