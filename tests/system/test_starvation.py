@@ -114,6 +114,34 @@ def assemble(folder, name, code):
     return binary
 
 
+# Lines that count units of time: 2 to the power of {shift} ticks of the TSC.
+CLOCK = """
+    mov ecx, -1
+again:
+    rdtsc
+    shrd eax, edx, {shift}
+    cmp eax, ecx
+    je again
+    mov ecx, eax
+    mov bx, 4
+digit:
+    rol ax, 4
+    push ax
+    and al, 15
+    cmp al, 10
+    jb below_a
+    add al, 'a' - '0' - 10
+below_a:
+    add al, '0'
+    out 0xe9, al
+    pop ax
+    dec bx
+    jnz digit
+    mov al, 10
+    out 0xe9, al
+    jmp again
+"""
+
 # What it does, its line, the machine's CPUs and command line; the ticker is on CPU 0. The focus
 # on it keeps the slow serial line from holding up the flood. Each reset fills memory with zeros.
 FIENDS = {
@@ -133,6 +161,27 @@ def test_a_ticker_keeps_its_pace(boot, build, tmp_path, name, bed):
     machine = boot(command_line, modules, limit=90, **(BEDS[bed] | {"cpus": cpus}))
     pace = int(machine.expect(r"tick 1 pit 100 interrupts in (\d+) ms", timeout=80)[1])
     assert 900 <= pace <= 1150
+
+
+@in_exact_time
+def test_keys_are_answered_soon_beside_hogs(boot, build, tmp_path, bed):
+    """Each of many empty lines that are typed at once needs a turn of the monitor."""
+    hertz, shift = {"counted": (1e9, 24), "bochs": (1e8, 21)}[bed]
+    lines = 14  # a serial line without interrupts keeps 16 characters
+    clock = assemble(tmp_path, "clock", CLOCK.format(shift=shift))
+    modules = [(build / "guests/hog.elf", f"vm=hog{i} mem=4M cpu=0") for i in range(3)]
+    modules.append((clock, "vm=clock mem=2M cpu=0"))
+    machine = boot("", modules, limit=150, **BEDS[bed] | {"cpus": 1})
+    machine.expect(r"\[clock\] \w{4}\r", timeout=90)
+    machine.send("\r" * lines)
+    for _ in range(lines):
+        machine.expect(r"husk> \x1b\[K\r\n", timeout=90)
+    machine.expect(r"\[clock\] \w{4}\r", timeout=90)
+    # \r became \n; after it, ESC [ K takes the prompt away for a guest's line.
+    before, *_, after = re.split(r"husk> \x1b\[K\n(?!\x1b)", machine.serial_text())
+    first = re.findall(r"\[clock\] (\w{4})\n", before)[-1]
+    last = re.findall(r"\[clock\] (\w{4})\n", after)[0]
+    assert (int(last, 16) - int(first, 16)) * 2**shift / hertz <= lines * 0.05, (first, last)
 
 
 @on_vtx
