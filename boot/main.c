@@ -30,6 +30,7 @@
 #include "vmm/backend.h"
 #include "vmm/console/console.h"
 #include "vmm/devices/rtc_date.h"
+#include "vmm/host.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_attach.h"
 #include "vmm/monitor/monitor_output.h"
@@ -38,6 +39,8 @@
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/scheduler.h"
+#include "vmm/vm/scheduler_account.h"
+#include "vmm/vm/scheduler_house.h"
 #include "vmm/vm/scheduler_step.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_create.h"
@@ -53,10 +56,10 @@ static struct boot_info boot_info;
 static struct husk_config config;
 static const struct acpi_info *acpi;
 static struct vmm vmm;
-static struct scheduler schedulers[CPUS_MAX];
 static struct console console;
 static struct monitor monitor;
 static struct linked_payload firmware;
+static struct house house;     // Husk's own work on CPU 0
 static uint64_t turn_start_ns; // when the turn of Husk's own work on CPU 0 began
 
 // ---- Stages ----
@@ -147,6 +150,16 @@ static void start_time(void)
     report_date();
 }
 
+static void start_scheduler(void)
+{
+    unsigned cpu = cpu_this()->index;
+    struct scheduler *scheduler = vmm.host->allocate(sizeof(*scheduler));
+    if (!scheduler) {
+        panic("no frames for the scheduler of CPU %u", cpu);
+    }
+    scheduler_init(scheduler, &vmm, cpu);
+}
+
 static void start_virtualization(void)
 {
     firmware = (struct linked_payload){.name = "firmware",
@@ -159,7 +172,7 @@ static void start_virtualization(void)
     live_state_init_machine();
     vmm.ops = virtualization_choose(&vmm.no_guests);
     virtualization_start_cpu(&vmm);
-    scheduler_init(&schedulers[0], &vmm, 0);
+    start_scheduler();
 }
 
 _Noreturn static void run_other_cpu(void);
@@ -221,24 +234,30 @@ static void describe_cpu(unsigned cpu, char *text, size_t size)
 }
 
 // Takes one step with the guests of CPU 0, or waits if none wants to run.
-static void serve_guests(uint64_t until_ns)
+static void serve_guests(void)
 {
+    struct scheduler *scheduler = vmm.schedulers[0];
     uint64_t wake_ns;
-    if (!scheduler_step(&schedulers[0], &wake_ns)) {
-        time_set_deadline(MIN(wake_ns, until_ns));
+    if (!scheduler_step(scheduler, house_next_ns(&house), &wake_ns)) {
+        time_set_deadline(MIN(wake_ns, house.due_ns));
         cpu_idle();
+        scheduler_charge_idle(scheduler);
     }
 }
 
 // The guests run in the middle of the monitor's work, as those of other CPUs always do.
 static void rest(bool waits)
 {
-    if (waits || time_now_ns() - turn_start_ns >= TURN_NS) {
-        interrupts_window();
-        consoles_draw();
-        serve_guests(time_now_ns() + (waits ? REST_NS : 0));
-        turn_start_ns = time_now_ns();
+    if (!waits && time_now_ns() - turn_start_ns < TURN_NS) {
+        return;
     }
+    consoles_draw();
+    house_end_turn(&house, vmm.schedulers[0], time_now_ns() + (waits ? REST_NS : 0));
+    do {
+        interrupts_window();
+        serve_guests();
+    } while (!house_may_turn(&house, vmm.schedulers[0]));
+    turn_start_ns = time_now_ns();
 }
 
 static const struct console_machine console_machine = {.now_ns = time_now_ns, .rest = rest};
@@ -280,18 +299,31 @@ static void start_guests(void)
 // which an interrupt may not end a guest that only exits.
 _Noreturn static void run_other_cpu(void)
 {
-    unsigned index = cpu_this()->index;
     virtualization_start_cpu(&vmm);
-    scheduler_init(&schedulers[index], &vmm, index);
+    start_scheduler();
+    struct scheduler *scheduler = vmm.schedulers[cpu_this()->index];
     for (;;) {
         uint64_t wake_ns;
         ipi_run_calls();
         interrupts_window();
-        if (!scheduler_step(&schedulers[index], &wake_ns)) {
+        if (!scheduler_step(scheduler, NEVER_NS, &wake_ns)) {
             time_set_deadline(wake_ns);
             cpu_idle();
+            scheduler_charge_idle(scheduler);
         }
     }
+}
+
+// A turn of Husk's own work. Returns the time at which it wants the next one.
+static uint64_t do_own_work(void)
+{
+    turn_start_ns = time_now_ns();
+    uint64_t poll_ns = monitor_poll(&monitor); // MIN would call it twice
+    uint64_t draw_ns = consoles_draw();
+    if (config.poweroff_on_idle && guests_all_ended(&vmm)) {
+        leave_and_power_off();
+    }
+    return MIN(MIN(poll_ns, draw_ns), time_now_ns() + consoles_poll_ns());
 }
 
 _Noreturn static void run_first_cpu(void)
@@ -299,14 +331,13 @@ _Noreturn static void run_first_cpu(void)
     for (;;) {
         ipi_run_calls();
         interrupts_window();
-        turn_start_ns = time_now_ns();
-        uint64_t poll_ns = monitor_poll(&monitor); // MIN would call it twice
-        uint64_t draw_ns = consoles_draw();
-        poll_ns = MIN(MIN(poll_ns, draw_ns), time_now_ns() + consoles_poll_ns());
-        if (config.poweroff_on_idle && guests_all_ended(&vmm)) {
-            leave_and_power_off();
+        if (monitor_is_wanted(&monitor)) {
+            house.due_ns = 0;
         }
-        serve_guests(poll_ns);
+        if (house_may_turn(&house, vmm.schedulers[0])) {
+            house_end_turn(&house, vmm.schedulers[0], do_own_work());
+        }
+        serve_guests();
     }
 }
 

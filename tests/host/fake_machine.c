@@ -119,12 +119,31 @@ void fake_machine_start_posted(unsigned vcpus)
     start_smp(vcpus, SERVED | FEATURE_POSTED);
 }
 
+void fake_machine_set_current(unsigned cpu, const struct vcpu *vcpu)
+{
+    fake_machine.schedulers[cpu].current = vcpu ? scheduler_id(vcpu->vm, vcpu->index) : 0;
+}
+
+void fake_machine_sleep(struct vm *vm, unsigned index, unsigned urgency)
+{
+    vm->slots[index].sleep = urgency;
+    fake_machine.schedulers[vm->slots[index].cpu].idle = true;
+}
+
+bool fake_machine_woken(const struct vm *vm, unsigned index)
+{
+    const struct scheduler *scheduler = &fake_machine.schedulers[vm->slots[index].cpu];
+    return vm->slots[index].sleep == 0 && (scheduler->accounts[vm->index].woken & BIT(index)) &&
+           (scheduler->woken & BIT(vm->index));
+}
+
 bool fake_machine_step(unsigned cpu, uint64_t *wake_ns)
 {
     uint64_t ignored;
     unsigned before = fake_host.cpu;
     fake_host.cpu = cpu;
-    bool ran = scheduler_step(&fake_machine.schedulers[cpu], wake_ns ? wake_ns : &ignored);
+    bool ran =
+        scheduler_step(&fake_machine.schedulers[cpu], NEVER_NS, wake_ns ? wake_ns : &ignored);
     fake_host.cpu = before;
     return ran;
 }

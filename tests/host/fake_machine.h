@@ -47,6 +47,12 @@ void fake_machine_start_posted(unsigned vcpus);
 void fake_machine_start_processors(void);
 // One step of a CPU's scheduler. `wake_ns` may be NULL.
 bool fake_machine_step(unsigned cpu, uint64_t *wake_ns);
+// Makes `vcpu` the one that runs on that CPU now. NULL: the CPU chooses or is idle.
+void fake_machine_set_current(unsigned cpu, const struct vcpu *vcpu);
+// Puts a vCPU to sleep on its idle CPU until something of that urgency comes.
+void fake_machine_sleep(struct vm *vm, unsigned index, unsigned urgency);
+// Whether something has woken that vCPU since then.
+bool fake_machine_woken(const struct vm *vm, unsigned index);
 // Stops and frees all VMs; fails the test if anything leaked.
 void fake_machine_free(void);
 // Fixtures for cmocka.

@@ -11,6 +11,8 @@
 #define VM_MEMORY_DEFAULT (32 * MIB)
 #define VM_MEMORY_MIN (1 * MIB)
 #define VM_VCPUS_MAX 64
+#define VM_SHARE_DEFAULT 100
+#define VM_SHARE_MAX 10000
 
 struct husk_config {
     unsigned consoles;    // console=serial,screen: enum console_choice; default: all there are
@@ -27,10 +29,11 @@ enum restart_policy { RESTART_NEVER, RESTART_ALWAYS, RESTART_ON_FAILURE };
 
 struct vm_config {
     char name[VM_NAME_MAX];
-    uint64_t memory_bytes;              // mem=512M, mem=1G; whole pages
-    unsigned vcpus;                     // cpus=1
-    bool pinned;                        // cpu=2 or cpu=1,4-7 was given; otherwise Husk chooses
-    uint64_t cpus[HOST_CPUS_MAX / 64];  // a bit for each CPU that the VM's vCPUs may use
+    uint64_t memory_bytes;             // mem=512M, mem=1G; whole pages
+    unsigned vcpus;                    // cpus=1
+    bool pinned;                       // cpu=2 or cpu=1,4-7 was given; otherwise Husk chooses
+    uint64_t cpus[HOST_CPUS_MAX / 64]; // a bit for each CPU that the VM's vCPUs may use
+    unsigned share; // share=N: of each of its CPUs, beside other VMs; 0: VM_SHARE_DEFAULT
     enum restart_policy restart;        // restart=never|always|on-failure
     enum payload_kind kind;             // kind=NAME; PAYLOAD_UNKNOWN: recognise
     bool autostart;                     // start=yes|no

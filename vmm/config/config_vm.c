@@ -12,7 +12,7 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-#define VM_KEYS "vm= mem= cpus= cpu= restart= kind= start= --"
+#define VM_KEYS "vm= mem= cpus= cpu= share= restart= kind= start= --"
 
 static enum status parse_name(const char *value, struct vm_config *config, struct reason *why)
 {
@@ -103,6 +103,17 @@ static enum status parse_cpu(const char *value, struct vm_config *config, struct
                   HOST_CPUS_MAX - 1);
 }
 
+static enum status parse_share(const char *value, struct vm_config *config, struct reason *why)
+{
+    uint64_t number;
+    if (!text_parse_u64(value, strlen(value), &number) || number == 0 || number > VM_SHARE_MAX) {
+        return refuse(why, STATUS_RANGE, "share=%.24s: expected a number from 1 to %d", value,
+                      VM_SHARE_MAX);
+    }
+    config->share = (unsigned)number;
+    return STATUS_OK;
+}
+
 static enum status parse_restart(const char *value, struct vm_config *config, struct reason *why)
 {
     static const char *const names[] = {
@@ -148,8 +159,9 @@ static const struct {
     const char *key;
     enum status (*parse)(const char *value, struct vm_config *config, struct reason *why);
 } vm_keys[] = {
-    {"vm", parse_name},         {"mem", parse_memory}, {"cpus", parse_vcpus},  {"cpu", parse_cpu},
-    {"restart", parse_restart}, {"kind", parse_kind},  {"start", parse_start},
+    {"vm", parse_name},   {"mem", parse_memory},  {"cpus", parse_vcpus},
+    {"cpu", parse_cpu},   {"share", parse_share}, {"restart", parse_restart},
+    {"kind", parse_kind}, {"start", parse_start},
 };
 
 enum { VM_KEY_NAME = 0 };

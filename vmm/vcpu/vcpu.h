@@ -31,7 +31,6 @@ struct vcpu {
     bool takes_posted;            // atomic: see vcpu_apic_take_posted
     bool gives_way;               // its run ended because it waits for another vCPU in a loop
     enum apic_access apic_access; // see vcpu_apic_place
-    uint64_t woken_ns;            // atomic: the scheduler's, see woken_ns_of
     uint64_t tsc_adjust;          // how far its TSC is ahead of its VM's
     uint64_t next_event_ns;       // host time at which vcpu_run looks at the timers again
     struct emulator_cache emulator_cache;

@@ -11,41 +11,49 @@
 
 // Makes the vCPU's CPU notice its mail. `known`: MAIL_VECTORS was set before, so its sender has
 // notified the processor. While the guest runs, the processor takes posted vectors by itself.
-static void announce(struct vcpu *vcpu, uint32_t flags, bool known)
+static void announce(struct vcpu *vcpu, uint32_t flags, unsigned urgency, bool known)
 {
     unsigned cpu = vcpu->vm->slots[vcpu->index].cpu;
     bool taken = flags == MAIL_VECTORS && __atomic_load_n(&vcpu->takes_posted, __ATOMIC_SEQ_CST) &&
                  vcpu->host->this_cpu() != cpu;
     if (!taken) {
-        scheduler_notify(vcpu, WORK_EVENTS);
+        scheduler_notify(vcpu, WORK_EVENTS, urgency);
     } else if (!known) {
         vcpu->host->kick_posted(cpu);
     }
 }
 
-// Clears the flags `instead`, sets `flags`, and makes the vCPU's CPU look. Does nothing if one of
-// the flags `unless` is set.
-static void post(struct vcpu *vcpu, uint32_t flags, uint32_t instead, uint32_t unless)
+// What makes a vCPU's CPU look, and how urgent that is (enum scheduler_urgency).
+struct letter {
+    uint32_t flags;   // to set
+    uint32_t instead; // to clear
+    uint32_t unless;  // nothing happens if one of these is set
+    unsigned urgency;
+};
+
+static void post(struct vcpu *vcpu, const struct letter *letter)
 {
+    uint32_t flags = letter->flags;
     if (flags & MAIL_WAKES_ALL) {
         __atomic_add_fetch(&vcpu->vm->stirs, 1, __ATOMIC_SEQ_CST);
     }
     uint32_t *at = &vcpu->mail.posted.flags;
     uint32_t old = __atomic_load_n(at, __ATOMIC_RELAXED);
     do {
-        if (old & unless) {
+        if (old & letter->unless) {
             return;
         }
-    } while (!__atomic_compare_exchange_n(at, &old, (old & ~instead) | flags, true,
+    } while (!__atomic_compare_exchange_n(at, &old, (old & ~letter->instead) | flags, true,
                                           __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
-    announce(vcpu, flags, old & MAIL_VECTORS);
+    announce(vcpu, flags, letter->urgency, old & MAIL_VECTORS);
 }
 
 static void post_vector(struct vcpu *vcpu, const struct apic_message *message)
 {
     uint64_t *vectors = message->level ? vcpu->mail.level : vcpu->mail.posted.vectors;
     __atomic_or_fetch(&vectors[message->vector / 64], BIT(message->vector % 64), __ATOMIC_RELAXED);
-    post(vcpu, message->level ? MAIL_LEVEL : MAIL_VECTORS, 0, 0);
+    post(vcpu, &(struct letter){.flags = message->level ? MAIL_LEVEL : MAIL_VECTORS,
+                                .urgency = message->vector / 16U});
 }
 
 void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message)
@@ -56,26 +64,33 @@ void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message)
         post_vector(vcpu, message);
         break;
     case APIC_NMI:
-        post(vcpu, MAIL_NMI, 0, 0);
+        post(vcpu, &(struct letter){.flags = MAIL_NMI, .urgency = WAKE_ALWAYS});
         break;
     case APIC_INIT: // cancels a SIPI or an NMI that came before it
-        post(vcpu, MAIL_INIT, MAIL_STARTUP | MAIL_STARTUP_VECTOR | MAIL_NMI, 0);
+        post(vcpu, &(struct letter){.flags = MAIL_INIT,
+                                    .instead = MAIL_STARTUP | MAIL_STARTUP_VECTOR | MAIL_NMI,
+                                    .urgency = WAKE_ALWAYS});
         break;
     case APIC_STARTUP: // the first SIPI counts, even if the vCPU has not run since
-        post(vcpu, MAIL_STARTUP | (uint32_t)message->vector << MAIL_STARTUP_SHIFT, 0, MAIL_STARTUP);
+        post(vcpu, &(struct letter){.flags = MAIL_STARTUP | (uint32_t)message->vector
+                                                                << MAIL_STARTUP_SHIFT,
+                                    .unless = MAIL_STARTUP,
+                                    .urgency = WAKE_ALWAYS});
         break;
     default: // SMI: a VM has no SMM. ExtINT and the reserved mode have no meaning in a message.
         break;
     }
 }
 
+// LINT0 may be an NMI, which wakes every vCPU. Its fall wakes none.
 void vcpu_mail_lint0(struct vcpu *vcpu, bool level)
 {
     __atomic_store_n(&vcpu->mail.lint0, level, __ATOMIC_RELAXED);
-    post(vcpu, level ? MAIL_LINT0 | MAIL_LINT0_ROSE : MAIL_LINT0, 0, 0);
+    post(vcpu, &(struct letter){.flags = level ? MAIL_LINT0 | MAIL_LINT0_ROSE : MAIL_LINT0,
+                                .urgency = level ? WAKE_ALWAYS : WAKE_WITH_IF});
 }
 
 void vcpu_mail_requested(struct vcpu *vcpu)
 {
-    post(vcpu, MAIL_REQUESTED, 0, 0);
+    post(vcpu, &(struct letter){.flags = MAIL_REQUESTED, .urgency = WAKE_WITH_IF});
 }

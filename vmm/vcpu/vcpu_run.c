@@ -12,14 +12,13 @@
 #include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/vm.h"
 
-// WORK_EVENTS is cleared before the mail is taken: mail that comes later sets it again and wakes
-// the CPU.
+// WORK_EVENTS and WORK_TIMERS are cleared before the vCPU looks: what comes later sets them again.
 bool vcpu_runnable(struct vcpu *vcpu)
 {
     if (!vcpu->halted && !vcpu->waits_for_startup) {
         return true;
     }
-    __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
+    __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)(WORK_EVENTS | WORK_TIMERS), __ATOMIC_SEQ_CST);
     vcpu_advance_timers(vcpu);
     vcpu_mail_take(vcpu);
     vcpu_apic_refresh(vcpu);

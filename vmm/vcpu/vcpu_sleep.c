@@ -2,13 +2,14 @@
 // vCPUs that do not run because they are halted or wait for a SIPI.
 #include "vmm/vcpu/vcpu_sleep.h"
 
-#include "vmm/vcpu/vcpu.h"
-
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
+#include "vmm/devices/lapic.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
+#include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_mail.h"
+#include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 
 static bool is_asleep(const struct vcpu *vcpu)
@@ -28,6 +29,23 @@ static bool sleeps_for_ever(const struct vm *vm)
         }
     }
     return __atomic_load_n(&vm->stirs, __ATOMIC_SEQ_CST) == stirs;
+}
+
+unsigned vcpu_sleep_urgency(const struct vcpu *vcpu)
+{
+    if (__atomic_load_n(&vcpu->asleep, __ATOMIC_RELAXED) || vcpu->waits_for_startup) {
+        return WAKE_ALWAYS;
+    }
+    return (lapic_processor_priority(&vcpu->lapic) >> 4) + 1; // SDM Vol. 3A 11.8.3.1
+}
+
+bool vcpu_has_waking_mail(const struct vcpu *vcpu)
+{
+    bool always = vcpu_sleep_urgency(vcpu) == WAKE_ALWAYS;
+    uint32_t waking = always ? MAIL_WAKES_ALL : ~0U;
+    uint32_t work = WORK_TIMERS | (always ? 0 : WORK_EVENTS);
+    return (__atomic_load_n(&vcpu->mail.posted.flags, __ATOMIC_SEQ_CST) & waking) ||
+           (__atomic_load_n(&vcpu->core.work, __ATOMIC_SEQ_CST) & work);
 }
 
 void vcpu_stir(struct vcpu *vcpu)

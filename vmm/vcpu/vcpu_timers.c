@@ -32,7 +32,7 @@ void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns)
     if (scheduler_runs_here(vcpu)) {
         vcpu_timer_set(vcpu, due_ns);
     } else {
-        scheduler_notify(vcpu, WORK_TIMERS);
+        scheduler_notify(vcpu, WORK_TIMERS, WAKE_ALWAYS);
     }
 }
 

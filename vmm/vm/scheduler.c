@@ -1,105 +1,135 @@
 // SPDX-License-Identifier: MIT
-// Wakes vCPUs: decides whether a CPU is kicked for a vCPU's work or may go on undisturbed.
+// Fills the inbox of a CPU's scheduler, and decides whether the CPU is kicked for that.
 #include "vmm/vm/scheduler.h"
 
 #include "vmm/backend.h"
 #include "vmm/host.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
 
-// A VM may cut short the run of another vCPU on a CPU at most once in this time.
-#define WAKE_INTERVAL_NS 100000ULL
-
 void scheduler_init(struct scheduler *scheduler, struct vmm *vmm, unsigned cpu)
 {
     *scheduler = (struct scheduler){.vmm = vmm, .cpu = cpu, .idle = true};
+    scheduler->charged_ns = vmm->host->now_ns();
+    for (unsigned i = 0; i < VMS_MAX; i++) {
+        scheduler->accounts[i].life_ns = NEVER_NS;
+        scheduler->accounts[i].wake_ns = NEVER_NS;
+    }
     vmm->schedulers[cpu] = scheduler;
 }
 
 // The scheduler of the CPU that the vCPU is pinned to.
-static struct scheduler *scheduler_of(const struct vcpu *vcpu)
+static struct scheduler *scheduler_of(const struct vm *vm, unsigned index)
 {
-    return vcpu->vm->vmm->schedulers[vcpu->vm->slots[vcpu->index].cpu];
+    return vm->vmm->schedulers[vm->slots[index].cpu];
+}
+
+static uint32_t current_of(const struct scheduler *scheduler)
+{
+    return __atomic_load_n(&scheduler->current, __ATOMIC_SEQ_CST);
+}
+
+static bool is_here(const struct scheduler *scheduler)
+{
+    return scheduler->vmm->host->this_cpu() == scheduler->cpu;
 }
 
 bool scheduler_runs_here(const struct vcpu *vcpu)
 {
-    const struct scheduler *scheduler = scheduler_of(vcpu);
-    return scheduler->vmm->host->this_cpu() == scheduler->cpu &&
-           __atomic_load_n(&scheduler->current, __ATOMIC_RELAXED) == vcpu;
+    const struct scheduler *scheduler = scheduler_of(vcpu->vm, vcpu->index);
+    return is_here(scheduler) && current_of(scheduler) == scheduler_id(vcpu->vm, vcpu->index);
 }
 
-// The time at which a vCPU of the same VM was last woken on the same CPU. The first of these vCPUs
-// keeps it for all.
-static uint64_t *woken_ns_of(const struct vcpu *vcpu)
+static struct vm *vm_by_id(const struct scheduler *scheduler, uint32_t id)
 {
-    const struct vm *vm = vcpu->vm;
-    unsigned first = 0;
-    while (vm->slots[first].cpu != vm->slots[vcpu->index].cpu) {
-        first++;
-    }
-    return &vm->vcpus[first]->woken_ns;
+    return scheduler->vmm->vms[(id - 1) / VM_VCPUS_MAX];
 }
 
-// Whether `vcpu` may end the run of another vCPU on its CPU. Without this limit, a VM whose vCPUs
-// send each other interrupts all the time would cut the runs of other VMs on its CPUs to pieces.
-static bool may_disturb(const struct host *host, const struct vcpu *vcpu)
-{
-    uint64_t *at = woken_ns_of(vcpu);
-    uint64_t now_ns = host->now_ns();
-    if (now_ns - __atomic_load_n(at, __ATOMIC_RELAXED) < WAKE_INTERVAL_NS) {
-        return false;
-    }
-    __atomic_store_n(at, now_ns, __ATOMIC_RELAXED);
-    return true;
-}
-
-static bool is_idle(const struct scheduler *scheduler)
-{
-    return !__atomic_load_n(&scheduler->current, __ATOMIC_SEQ_CST) &&
-           __atomic_load_n(&scheduler->idle, __ATOMIC_SEQ_CST);
-}
-
+// Ends what that CPU does: the run of a vCPU, or its idle wait.
 static void kick(const struct scheduler *scheduler)
 {
-    const struct host *host = scheduler->vmm->host;
-    if (host->this_cpu() != scheduler->cpu) { // this CPU looks by itself
-        host->kick(scheduler->cpu);
+    uint32_t id = current_of(scheduler);
+    if (!is_here(scheduler)) {
+        scheduler->vmm->host->kick(scheduler->cpu);
+    } else if (id) { // an exit of the vCPU that runs is being handled
+        vcpu_post_work(vm_by_id(scheduler, id)->vcpus[(id - 1) % VM_VCPUS_MAX], WORK_HOST);
     }
 }
 
-// `vcpu` has got work. `known`: it had the same work before and has not looked at it yet. A kick
-// that comes while the scheduler chooses ends the run of the chosen vCPU before its first
-// instruction.
-static void wake(struct scheduler *scheduler, struct vcpu *vcpu, bool known)
+// Whether the inbox of a CPU that runs `current` is so urgent. A VM that has used up its time waits
+// for the end of the slice, or for the time at which the CPU looks by itself.
+static bool may_disturb(const struct scheduler *scheduler, const struct vm *vm, uint32_t current)
 {
-    const struct host *host = scheduler->vmm->host;
-    struct vcpu *current = __atomic_load_n(&scheduler->current, __ATOMIC_SEQ_CST);
-    bool here = host->this_cpu() == scheduler->cpu;
-    if (current == vcpu) {
-        if (!known) {
-            kick(scheduler);
-        }
-    } else if (!current && here) { // while this CPU chooses, the mail of one vCPU wakes another
-        __atomic_store_n(&scheduler->missed, true, __ATOMIC_SEQ_CST);
-    } else if (is_idle(scheduler)) {
+    const struct account *account = &scheduler->accounts[vm->index];
+    uint64_t until_ns = __atomic_load_n(&scheduler->undisturbed_until_ns, __ATOMIC_RELAXED);
+    if (vm_by_id(scheduler, current) == vm) {
+        return true;
+    }
+    return scheduler->vmm->host->now_ns() >= until_ns &&
+           __atomic_load_n(&account->virtual_time_ns, __ATOMIC_RELAXED) <
+               __atomic_load_n(&scheduler->virtual_time_ns, __ATOMIC_RELAXED);
+}
+
+// The vCPU has just been put into the inbox. A CPU that chooses looks into its inbox once more
+// before it idles, and soon after the begin of a run.
+static void disturb(const struct scheduler *scheduler, const struct vm *vm)
+{
+    uint32_t current = current_of(scheduler);
+    bool wanted = current ? may_disturb(scheduler, vm, current)
+                          : __atomic_load_n(&scheduler->idle, __ATOMIC_SEQ_CST);
+    if (wanted) {
         kick(scheduler);
-    } else if (may_disturb(host, vcpu)) {
-        if (current && here) {
-            vcpu_post_work(current, WORK_HOST);
-        }
-        kick(scheduler);
-    } else {
-        __atomic_store_n(&scheduler->missed, true, __ATOMIC_SEQ_CST);
-        if (is_idle(scheduler)) { // it became idle meanwhile, perhaps before `missed` was set
-            kick(scheduler);
-        }
     }
 }
 
-void scheduler_notify(struct vcpu *vcpu, uint32_t work)
+void scheduler_wake(struct vm *vm, unsigned index, unsigned urgency)
+{
+    struct scheduler *scheduler = scheduler_of(vm, index);
+    unsigned *sleep = &vm->slots[index].sleep;
+    if (current_of(scheduler) == scheduler_id(vm, index)) {
+        if (!is_here(scheduler)) { // its own exit is handled here: it looks at its work afterwards
+            kick(scheduler);
+        }
+        return;
+    }
+    if (urgency < __atomic_load_n(sleep, __ATOMIC_SEQ_CST) ||
+        __atomic_exchange_n(sleep, 0, __ATOMIC_SEQ_CST) == 0) {
+        return; // it sleeps on, or is awake: then its CPU looks at it before it sleeps again
+    }
+    __atomic_or_fetch(&scheduler->accounts[vm->index].woken, BIT(index), __ATOMIC_SEQ_CST);
+    __atomic_or_fetch(&scheduler->woken, BIT(vm->index), __ATOMIC_SEQ_CST);
+    disturb(scheduler, vm);
+}
+
+void scheduler_notify(struct vcpu *vcpu, uint32_t work, unsigned urgency)
 {
     uint32_t before = __atomic_fetch_or(&vcpu->core.work, work, __ATOMIC_SEQ_CST);
-    wake(scheduler_of(vcpu), vcpu, before & work);
+    const struct scheduler *scheduler = scheduler_of(vcpu->vm, vcpu->index);
+    bool runs = current_of(scheduler) == scheduler_id(vcpu->vm, vcpu->index);
+    if (runs && (before & work)) {
+        return; // it was kicked for the same work, and has not looked yet
+    }
+    scheduler_wake(vcpu->vm, vcpu->index, urgency);
+}
+
+static void look_on(struct scheduler *scheduler, const struct vm *vm)
+{
+    if (!(__atomic_fetch_or(&scheduler->changed, BIT(vm->index), __ATOMIC_SEQ_CST) &
+          BIT(vm->index))) {
+        kick(scheduler);
+    }
+}
+
+void scheduler_look_at(struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->config.vcpus; i++) {
+        look_on(scheduler_of(vm, i), vm);
+    }
+}
+
+void scheduler_look_at_home(struct vm *vm)
+{
+    look_on(scheduler_of(vm, 0), vm);
 }

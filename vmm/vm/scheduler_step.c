@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Chooses what runs next: the runnable vCPU, or the start of a VM, with the least virtual time.
+// Runs what is next on a CPU, and decides how long.
 #include "vmm/vm/scheduler_step.h"
 
 #include "vmm/host.h"
@@ -7,182 +7,194 @@
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_run.h"
-#include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/scheduler.h"
+#include "vmm/vm/scheduler_account.h"
+#include "vmm/vm/scheduler_look.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_hold.h"
 #include "vmm/vm/vm_life.h"
 
-// A start does not see kicks, so calls from other CPUs wait for up to this time. Each turn of a
-// start costs about 1500 instructions of the main loop, so much shorter turns would slow starts.
-#define START_RUN_NS 2000000ULL
+// How long a start keeps the CPU at a time if other VMs have vCPUs there. A start does not see
+// kicks. Each turn costs about 1500 instructions, so a start that has the CPU for itself takes
+// whole slices.
+#define START_TURN_NS 1000000ULL
+// A run is not cut shorter than this, nor than so many times what the scheduler itself needs for a
+// turn. So on a slow machine, too, the guests get nearly all of the time.
+#define RUN_NS_MIN 100000ULL
+#define RUN_NS_MIN_MAX 2000000ULL
+#define RUN_TURNS_MIN 32
 
-// A vCPU that slept runs soon after it wakes, but it has saved up no more than one slice. Otherwise
-// it could keep the CPU for as long as it slept.
-static void catch_up(const struct scheduler *scheduler, struct vm_slot *slot)
+// ---- How long ----
+
+static uint64_t least_run_ns(const struct scheduler *scheduler)
 {
-    uint64_t now = scheduler->virtual_time_ns;
-    uint64_t earliest = now > SCHEDULER_SLICE_NS ? now - SCHEDULER_SLICE_NS : 0;
-    slot->virtual_time_ns = MAX(slot->virtual_time_ns, earliest);
+    return MIN(MAX(RUN_NS_MIN, RUN_TURNS_MIN * scheduler->turn_ns), RUN_NS_MIN_MAX);
 }
 
-struct choice {
-    struct vm *vm;    // NULL: none wants to run
-    unsigned index;   // of its vCPU; 0 if the VM is in work, because none runs then
-    uint64_t next_ns; // virtual time of the second choice; 0: there is none
-    uint64_t wake_ns; // when one that cannot run now will want to
-};
-
-static struct vm_slot *slot_of(const struct choice *choice)
+// The first time at which a sleeper wakes that may then run at once: a VM that has saved time, or a
+// vCPU of the VM that runs. The others wait for the end of the slice.
+static uint64_t next_wake_ns(const struct scheduler *scheduler, const struct vm *vm)
 {
-    return &choice->vm->slots[choice->index];
-}
-
-// Compares a vCPU or a start that could run with the choice so far.
-static void compete(const struct scheduler *scheduler, struct vm *vm, unsigned index,
-                    struct choice *choice)
-{
-    struct vm_slot *slot = &vm->slots[index];
-    struct vm_slot *other = choice->vm ? slot_of(choice) : NULL;
-    catch_up(scheduler, slot);
-    if (!other || slot->virtual_time_ns < other->virtual_time_ns) {
-        choice->vm = vm;
-        choice->index = index;
-    } else {
-        other = slot;
-    }
-    if (other) {
-        uint64_t time_ns = other->virtual_time_ns;
-        choice->next_ns = choice->next_ns ? MIN(choice->next_ns, time_ns) : MAX(time_ns, 1U);
-    }
-}
-
-// Begins a reset or restart of the VM that is due, and lets its start compete.
-static void consider_life(const struct scheduler *scheduler, struct vm *vm, struct choice *choice)
-{
-    uint64_t due_ns = vm_begin_due_start(vm);
-    choice->wake_ns = MIN(choice->wake_ns, due_ns);
-    if (vm_is_in_work(vm)) {
-        compete(scheduler, vm, 0, choice);
-    }
-}
-
-static void consider_vcpu(const struct scheduler *scheduler, struct vcpu *vcpu,
-                          struct choice *choice)
-{
-    if (vcpu_runnable(vcpu)) {
-        compete(scheduler, vcpu->vm, vcpu->index, choice);
-    } else {
-        choice->wake_ns = MIN(choice->wake_ns, vcpu_wake_event_ns(vcpu));
-    }
-}
-
-// The vCPUs that a VM has on this CPU.
-static void consider_vm(const struct scheduler *scheduler, struct vm *vm, struct choice *choice)
-{
-    if (vm_home_cpu(vm) == scheduler->cpu) {
-        consider_life(scheduler, vm, choice);
-    }
-    if (!vm_wants_to_run(vm)) {
-        vm_release_here(vm);
-        return;
-    }
-    for (unsigned i = 0; i < vm->config.vcpus; i++) {
-        if (vm->slots[i].cpu == scheduler->cpu && vm_hold(vm, i)) {
-            consider_vcpu(scheduler, vm->vcpus[i], choice);
+    uint64_t wake_ns = NEVER_NS;
+    for (uint64_t left = scheduler->timed; left != 0; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+        const struct account *account = &scheduler->accounts[i];
+        if (i == vm->index || account->virtual_time_ns < scheduler->virtual_time_ns) {
+            wake_ns = MIN(wake_ns, account->wake_ns);
         }
     }
+    return wake_ns;
 }
 
-static struct choice choose(const struct scheduler *scheduler)
+// For the first part of a run no wake-up from another CPU ends it. The CPU looks at the end of that
+// part by itself. Nobody else can be woken if the VM has the CPU for itself.
+static uint64_t run_end_ns(struct scheduler *scheduler, const struct vm *vm, uint64_t until_ns)
 {
-    struct choice choice = {.vm = NULL, .wake_ns = NEVER_NS};
-    unsigned count = __atomic_load_n(&scheduler->vmm->vm_count, __ATOMIC_ACQUIRE);
-    bool usable = scheduler->vmm->runs_guests[scheduler->cpu]; // false just before a power-off
-    for (unsigned i = 0; usable && i < count; i++) {
-        consider_vm(scheduler, scheduler->vmm->vms[i], &choice);
+    uint64_t now_ns = scheduler->charged_ns;
+    uint64_t earliest_ns = now_ns + least_run_ns(scheduler);
+    uint64_t end_ns = MIN(scheduler->slice_end_ns, MAX(next_wake_ns(scheduler, vm), earliest_ns));
+    if (!(scheduler->present & ~BIT(vm->index))) {
+        __atomic_store_n(&scheduler->undisturbed_until_ns, 0, __ATOMIC_RELAXED);
+    } else if (scheduler->attended) {
+        __atomic_store_n(&scheduler->undisturbed_until_ns, earliest_ns, __ATOMIC_RELAXED);
     }
-    return choice;
+    if (now_ns < scheduler->undisturbed_until_ns) {
+        end_ns = MIN(end_ns, scheduler->undisturbed_until_ns);
+    }
+    scheduler->attended = false;
+    return MIN(end_ns, MAX(until_ns, earliest_ns));
 }
 
-// Moves a vCPU that gives way behind the second choice. Otherwise it would be chosen again, because
-// it still has the least virtual time.
-static void give_way(struct vcpu *vcpu, struct vm_slot *slot, uint64_t next_ns)
+// ---- Running ----
+
+// Something may have come into the inbox after the look at it, when `current` was not set yet.
+static uint64_t end_with_mail_ns(const struct scheduler *scheduler, uint64_t end_ns)
 {
-    if (vcpu->gives_way) {
-        vcpu->gives_way = false;
-        slot->virtual_time_ns = MAX(slot->virtual_time_ns, next_ns + 1);
-    }
+    uint64_t soon_ns = scheduler->charged_ns + least_run_ns(scheduler);
+    return scheduler_has_mail(scheduler) ? MIN(end_ns, soon_ns) : end_ns;
 }
 
 // Enters the guest.
 static void run_vcpu(struct scheduler *scheduler, struct vcpu *vcpu, uint64_t end_ns)
 {
     const struct host *host = scheduler->vmm->host;
+    uint32_t id = scheduler_id(vcpu->vm, vcpu->index);
     host->space_enter(&vcpu->vm->space);
+    __atomic_store_n(&scheduler->current, id, __ATOMIC_SEQ_CST);
+    end_ns = end_with_mail_ns(scheduler, end_ns);
     // The back end has timers of its own to end the run in time, but they may stand still while it
     // handles exits.
     host->set_deadline(end_ns);
-    __atomic_store_n(&scheduler->current, vcpu, __ATOMIC_SEQ_CST);
     vcpu_run(vcpu, end_ns);
-    __atomic_store_n(&scheduler->current, NULL, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&scheduler->current, 0, __ATOMIC_SEQ_CST);
 }
 
-// `begin_ns` is the time at which the choosing began. Choosing is charged to the chosen one:
-// otherwise others would pay for a vCPU that makes it happen often.
-static void run(struct scheduler *scheduler, const struct choice *choice, uint64_t begin_ns)
+// The usual time from the end of a run to the beginning of the next.
+static void note_turn(struct scheduler *scheduler)
 {
-    const struct host *host = scheduler->vmm->host;
-    struct vm_slot *slot = slot_of(choice);
-    bool is_start = vm_is_in_work(choice->vm);
-    struct vcpu *vcpu = is_start ? NULL : choice->vm->vcpus[choice->index];
-    uint64_t start_ns = host->now_ns();
-    scheduler->virtual_time_ns = MAX(scheduler->virtual_time_ns, slot->virtual_time_ns);
-    // A VM that sleeps with a timer of a few ns must not cut the slices of others to nothing.
-    uint64_t end_ns = MIN(start_ns + (vcpu ? SCHEDULER_SLICE_NS : START_RUN_NS),
-                          MAX(choice->wake_ns, start_ns + SCHEDULER_SLICE_MIN_NS));
-    if (vcpu) {
-        run_vcpu(scheduler, vcpu, end_ns);
+    if (scheduler->ended_ns) {
+        uint64_t turn_ns = scheduler->charged_ns - scheduler->ended_ns;
+        scheduler->turn_ns = (7 * scheduler->turn_ns + turn_ns) / 8;
+    }
+}
+
+static void after_run(struct scheduler *scheduler, struct vm *vm, unsigned index)
+{
+    struct vcpu *vcpu = vm->vcpus[index];
+    uint64_t begin_ns = scheduler->charged_ns;
+    scheduler_charge_vm(scheduler, vm);
+    scheduler->ended_ns = scheduler->charged_ns;
+    vcpu->run_ns += scheduler->charged_ns - begin_ns;
+    if (vcpu->gives_way) {
+        vcpu->gives_way = false;
+        scheduler_give_way(scheduler, vm, index);
+    }
+    scheduler_look_after(scheduler, vm, index);
+}
+
+// Whether this CPU builds the VM. No vCPU of the VM runs then.
+static bool is_built_here(const struct scheduler *scheduler, const struct vm *vm)
+{
+    return vm_home_cpu(vm) == scheduler->cpu && vm_is_in_work(vm);
+}
+
+static void run(struct scheduler *scheduler, struct vm *vm, uint64_t until_ns)
+{
+    bool in_work = is_built_here(scheduler, vm);
+    unsigned index = in_work ? 0 : scheduler_next_vcpu(scheduler, vm);
+    scheduler->attended |= scheduler->slice != scheduler_id(vm, index);
+    scheduler_begin_slice(scheduler, vm, index);
+    uint64_t end_ns = run_end_ns(scheduler, vm, until_ns);
+    if (in_work) {
+        uint64_t turn_ns = scheduler->present ? START_TURN_NS : SCHEDULER_SLICE_NS;
+        vm_continue(vm, MIN(end_ns, scheduler->charged_ns + turn_ns));
+        if (!vm_is_in_work(vm)) {
+            scheduler_look_at_vm(scheduler, vm);
+        }
     } else {
-        vm_continue(choice->vm, end_ns);
+        note_turn(scheduler);
+        run_vcpu(scheduler, vm->vcpus[index], end_ns);
+        after_run(scheduler, vm, index);
     }
-    uint64_t used_ns = host->now_ns() - begin_ns;
-    slot->virtual_time_ns += used_ns;
-    scheduler->busy_ns += used_ns;
-    if (vcpu) {
-        vcpu->run_ns += used_ns;
-        give_way(vcpu, slot, choice->next_ns);
+    scheduler_charge_vm(scheduler, vm);
+}
+
+// A slice is over when the VM no longer wants to run, or when too little is left of it for a run.
+static void end_old_slice(struct scheduler *scheduler)
+{
+    if (!scheduler_slice_goes_on(scheduler) ||
+        scheduler->charged_ns + least_run_ns(scheduler) > scheduler->slice_end_ns) {
+        scheduler_end_slice(scheduler);
     }
 }
 
-// Chooses. If none wants to run, it looks once more for vCPUs that were woken without a kick during
-// the choosing.
-static struct choice choose_or_idle(struct scheduler *scheduler)
+static bool can_run(const struct scheduler *scheduler, struct vm *vm)
 {
+    return is_built_here(scheduler, vm) ||
+           (vm_wants_to_run(vm) && vm_hold(vm, scheduler_next_vcpu(scheduler, vm)));
+}
+
+// The VM to run. A VM whose state was changed since the last look may not want to run any more.
+static struct vm *choose(struct scheduler *scheduler)
+{
+    struct vm *vm = scheduler_next_vm(scheduler);
+    while (vm && !can_run(scheduler, vm)) {
+        scheduler_look_at_vm(scheduler, vm);
+        scheduler_charge_vm(scheduler, vm);
+        vm = scheduler_next_vm(scheduler);
+    }
+    return vm;
+}
+
+static uint64_t first_wake_ns(const struct scheduler *scheduler)
+{
+    uint64_t wake_ns = NEVER_NS;
+    for (uint64_t left = scheduler->timed; left != 0; left &= left - 1) {
+        wake_ns = MIN(wake_ns, scheduler->accounts[__builtin_ctzll(left)].wake_ns);
+    }
+    return wake_ns;
+}
+
+bool scheduler_step(struct scheduler *scheduler, uint64_t until_ns, uint64_t *wake_ns)
+{
+    scheduler_charge_house(scheduler);
     __atomic_store_n(&scheduler->idle, false, __ATOMIC_SEQ_CST);
-    struct choice choice = choose(scheduler);
-    if (choice.vm) {
-        return choice;
-    }
-    __atomic_store_n(&scheduler->idle, true, __ATOMIC_SEQ_CST);
-    if (__atomic_exchange_n(&scheduler->missed, false, __ATOMIC_SEQ_CST)) {
-        choice = choose(scheduler);
-    }
-    // The mail of a vCPU can hold work for another that was considered already, or can end the VM.
-    if (__atomic_load_n(&scheduler->missed, __ATOMIC_SEQ_CST)) {
-        choice.wake_ns = scheduler->vmm->host->now_ns();
-    }
-    return choice;
-}
-
-bool scheduler_step(struct scheduler *scheduler, uint64_t *wake_ns)
-{
-    uint64_t begin_ns = scheduler->vmm->host->now_ns();
-    struct choice choice = choose_or_idle(scheduler);
-    *wake_ns = choice.wake_ns;
-    if (!choice.vm) {
+    *wake_ns = NEVER_NS;
+    if (!scheduler->vmm->runs_guests[scheduler->cpu]) { // just before a power-off
         return false;
     }
-    run(scheduler, &choice, begin_ns);
-    return true;
+    scheduler_look(scheduler);
+    end_old_slice(scheduler);
+    struct vm *vm = choose(scheduler);
+    if (vm) {
+        run(scheduler, vm, until_ns);
+        return true;
+    }
+    scheduler->ended_ns = 0;
+    *wake_ns = first_wake_ns(scheduler);
+    __atomic_store_n(&scheduler->idle, true, __ATOMIC_SEQ_CST);
+    if (scheduler_has_mail(scheduler)) { // it came after the look
+        *wake_ns = scheduler->charged_ns;
+    }
+    return false;
 }

@@ -6,10 +6,9 @@
 
 struct scheduler;
 
-#define SCHEDULER_SLICE_NS 10000000ULL   // 10 ms
-#define SCHEDULER_SLICE_MIN_NS 100000ULL // if another vCPU wakes before the slice ends
-
-// Begins the resets and restarts that are due. Then gives one slice to whatever has had the least
-// time: a runnable vCPU or the start of a VM. Returns false if none wants to run; `*wake_ns` is
-// then the time at which to look again at the latest.
-bool scheduler_step(struct scheduler *scheduler, uint64_t *wake_ns);
+// Looks at what is new on this CPU: woken vCPUs, timers, states of VMs. Then it runs the VM that
+// has had the least of its share: one of its vCPUs, or a turn of its start. The run ends at
+// `until_ns`, when Husk wants the CPU for its own work, but it is not cut too short for the guest
+// to get on. Returns false if nothing wants to run; `*wake_ns` is then the time at which to look
+// again at the latest.
+bool scheduler_step(struct scheduler *scheduler, uint64_t until_ns, uint64_t *wake_ns);

@@ -48,8 +48,9 @@ void vm_set_ended(struct vm *vm, bool failed)
 static void stop_vcpus(struct vm *vm)
 {
     for (unsigned i = 0; i < vm->config.vcpus; i++) {
-        scheduler_notify(vm->vcpus[i], WORK_STOP);
+        scheduler_notify(vm->vcpus[i], WORK_STOP, WAKE_ALWAYS);
     }
+    scheduler_look_at(vm);
 }
 
 void vm_request_reset(struct vm *vm)

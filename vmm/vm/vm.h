@@ -37,11 +37,14 @@ struct vm_payload {
 };
 
 // Where a vCPU runs. It outlives the vCPU: it stays the same while the VM is torn down and built.
-// Only that CPU touches it.
+// Only that CPU touches it, but for `sleep`.
 struct vm_slot {
     unsigned cpu;
-    bool held;                // see vmm/vm/vm_hold.h
-    uint64_t virtual_time_ns; // the scheduler's: the vCPU with the least runs next
+    bool held; // see vmm/vm/vm_hold.h
+    // The scheduler's:
+    unsigned sleep; // atomic: the vCPU sleeps until something so urgent comes; 0: it is awake
+    uint64_t virtual_time_ns; // of the VM's vCPUs on that CPU, the one with the least runs next
+    uint64_t wake_ns;         // host time at which a vCPU that sleeps is looked at; NEVER_NS: none
 };
 
 // What a start does, in this order, in pieces of much less than 1 ms (vmm/vm/vm_build.c).

@@ -7,6 +7,7 @@
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_hold.h"
 
@@ -24,16 +25,6 @@ static void carry_out(void *argument)
 {
     struct vm_request *request = argument;
     request->status = request->carry_out(request->vm, request->why);
-}
-
-void vm_wake_cpus(const struct vm *vm)
-{
-    const struct host *host = vm->vmm->host;
-    for (unsigned i = 0; i < vm->config.vcpus; i++) {
-        if (vm->slots[i].cpu != host->this_cpu()) {
-            host->kick(vm->slots[i].cpu);
-        }
-    }
 }
 
 static void release_here(void *argument)
@@ -71,7 +62,7 @@ enum status vm_on_home_cpu(struct vm *vm, enum status (*operation)(struct vm *, 
     __atomic_store_n(&vm->held_back, true, __ATOMIC_SEQ_CST);
     enum status status = change_at_home(vm, operation, why);
     __atomic_store_n(&vm->held_back, false, __ATOMIC_SEQ_CST);
-    vm_wake_cpus(vm);
+    scheduler_look_at(vm);
     return status;
 }
 
@@ -121,5 +112,5 @@ struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index)
 
 void vm_terminal_ready(struct vm *vm)
 {
-    vm->vmm->host->kick(vm_home_cpu(vm));
+    scheduler_wake(vm, 0, WAKE_ALWAYS);
 }

@@ -27,8 +27,5 @@ bool vm_is_stuck(const struct vm *vm);
 // The core of a vCPU, for vm_call; NULL if the VM has no vCPUs.
 struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index);
 
-// Makes the CPUs of the VM's vCPUs look at the VM again.
-void vm_wake_cpus(const struct vm *vm);
-
 // Makes the VM look at its terminal, which has input for its UART, or room for what the UART holds.
 void vm_terminal_ready(struct vm *vm);

@@ -108,6 +108,7 @@ enum status vm_create(struct vmm *vmm, const struct vm_config *config, struct vm
     vm->vmm = vmm;
     vm->index = vmm->vm_count;
     vm->config = *config;
+    vm->config.share = config->share ? config->share : VM_SHARE_DEFAULT;
     choose_cpus(vmm, vm);
     vm->restart_at_ns = NEVER_NS;
     (void)!vm_seize(vm); // succeeds: the VM has no vCPUs yet

@@ -6,6 +6,7 @@
 #include "vmm/host.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 
 #define SEIZED (-1)
@@ -28,9 +29,10 @@ void vm_release(struct vm *vm, unsigned index)
     host->space_enter(NULL);
     vm->vmm->ops->unload_vcpu(&vm->vcpus[index]->core);
     slot->held = false;
+    __atomic_store_n(&slot->sleep, 0, __ATOMIC_SEQ_CST);
     bool last = __atomic_sub_fetch(&vm->holders, 1, __ATOMIC_RELEASE) == 0;
     if (last && vm_home_cpu(vm) != host->this_cpu()) {
-        host->kick(vm_home_cpu(vm));
+        scheduler_look_at_home(vm);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
+#include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_build.h"
 #include "vmm/vm/vm_call.h"
@@ -125,7 +126,7 @@ static void let_run(struct vm *vm)
     host_log(vm->vmm->host, "[%s] %s", vm->config.name, start_name(vm->start_cause));
     vm_set_state(vm, VM_RUNNING);
     vm_unseize(vm);
-    vm_wake_cpus(vm);
+    scheduler_look_at(vm);
 }
 
 // A start has failed, and the log tells it, because nobody waits for an answer. After a reset by

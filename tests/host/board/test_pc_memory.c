@@ -123,6 +123,7 @@ static void a_timer_set_on_another_cpu_tells_the_first_vcpu(void **state)
     (void)state;
     unmask_input();
     first->core.work = 0;
+    fake_machine_sleep(fake_machine.vm, 0, WAKE_ALWAYS);
     fake_host.cpu = 1;
     set_hpet_timer();
     assert_true(first->core.work & WORK_TIMERS);
@@ -138,7 +139,7 @@ static void a_timer_set_by_the_first_vcpu_itself_kicks_nobody(void **state)
     struct vcpu *first = fake_machine.vm->vcpus[0];
     (void)state;
     unmask_input();
-    fake_machine.schedulers[0].current = first;
+    fake_machine_set_current(0, first);
     first->core.deadline_ns = fake_host.now_ns;
     first->core.work = 0;
     set_hpet_timer();
@@ -147,7 +148,7 @@ static void a_timer_set_by_the_first_vcpu_itself_kicks_nobody(void **state)
     set_hpet_timer();
     assert_true(first->core.work & WORK_TIMERS);
     assert_int_equal(fake_host.kicks[0] + fake_host.kicks[1], 0);
-    fake_machine.schedulers[0].current = NULL;
+    fake_machine_set_current(0, NULL);
 }
 
 static void devices_advance_with_the_first_vcpu_only(void **state)

@@ -297,6 +297,9 @@ static void test_vm_refusals(void **state)
         {"", "vm=NAME is missing"},
         {"mem=4M", "vm=NAME is missing"},
         {"-- vm=a", "vm=NAME is missing"},
+        {"vm=a share=0", "share=0: expected a number from 1 to 10000"},
+        {"vm=a share=10001", "share=10001: expected a number from 1 to 10000"},
+        {"vm=a share=", "share=: expected a number from 1 to 10000"},
         {"vm=", "vm=: expected 1 to 15 letters, digits, '-', '_', '.'"},
         {"vm=0123456789abcdef",
          "vm=0123456789abcdef: expected 1 to 15 letters, digits, '-', '_', '.'"},
@@ -326,9 +329,12 @@ static void test_vm_refusals(void **state)
         {"vm=a start=1", "start=1: expected yes or no"},
         {"vm=a vm=b", "vm=b: vm= is given twice"},
         {"vm=a mem=4M mem=8M", "mem=8M: mem= is given twice"},
-        {"vm=a meme=4M", "meme=: unknown, known are vm= mem= cpus= cpu= restart= kind= start= --"},
-        {"vm=a quiet", "quiet: unknown, known are vm= mem= cpus= cpu= restart= kind= start= --"},
-        {"vm=a /x/y", "/x/y: unknown, known are vm= mem= cpus= cpu= restart= kind= start= --"},
+        {"vm=a meme=4M",
+         "meme=: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= --"},
+        {"vm=a quiet",
+         "quiet: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= --"},
+        {"vm=a /x/y",
+         "/x/y: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= --"},
     };
 
     (void)state;

@@ -386,6 +386,7 @@ static void test_full_terminal_wakes_its_guest(void **state)
 {
     (void)state;
     fixture_fill(ticker, '\n');
+    fake_machine_sleep(ticker, 0, WAKE_ALWAYS);
     assert_int_equal(fake_host.kicks[1], 0);
     monitor_poll(&fixture.monitor);
     assert_int_equal(fake_host.kicks[1], 1);
@@ -399,6 +400,7 @@ static void test_a_refused_byte_wakes_its_guest_though_there_is_room(void **stat
     (void)state;
     fixture_fill(ticker, '\n');
     assert_int_equal(terminal_take(&ticker->terminal), '\n');
+    fake_machine_sleep(ticker, 0, WAKE_ALWAYS);
     monitor_poll(&fixture.monitor);
     assert_int_equal(fake_host.kicks[1], 1);
 }

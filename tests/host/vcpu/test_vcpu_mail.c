@@ -62,6 +62,7 @@ static bool is_set(enum lapic_register first, uint8_t vector)
 static void an_interrupt_waits_until_it_is_taken(void **state)
 {
     (void)state;
+    fake_machine_sleep(fake_machine.vm, 1, 4);
     send(APIC_FIXED, 0x41);
     assert_true(vcpu_mail_waits(&ap->mail));
     assert_false(is_set(LAPIC_IRR, 0x41));
@@ -281,7 +282,7 @@ static void nothing_is_lost_between_threads(void **state)
     bool done = false;
     (void)state;
     fake_host.host.kick = no_kick;
-    fake_machine.schedulers[1].current = ap;
+    fake_machine_set_current(1, ap);
     for (unsigned i = 0; i < SENDERS; i++) {
         senders[i] = (struct sender){.vcpu = ap, .vector = (uint8_t)(0x80 + 0x20 * i)};
         assert_int_equal(pthread_create(&threads[i], NULL, post_all, &senders[i]), 0);
@@ -307,7 +308,7 @@ static void nothing_is_lost_between_threads(void **state)
         assert_int_equal(ap->mail.posted.vectors[word], 0);
         assert_int_equal(ap->mail.level[word], 0);
     }
-    fake_machine.schedulers[1].current = NULL;
+    fake_machine_set_current(1, NULL);
 }
 
 // Each message is answered before the next one is sent.
@@ -328,7 +329,7 @@ static void each_message_arrives_by_itself(void **state)
     pthread_t thread;
     (void)state;
     fake_host.host.kick = no_kick;
-    fake_machine.schedulers[1].current = ap;
+    fake_machine_set_current(1, ap);
     answered = 0;
     assert_int_equal(pthread_create(&thread, NULL, post_and_wait, ap), 0);
     while (answered < POSTS) {
@@ -343,7 +344,7 @@ static void each_message_arrives_by_itself(void **state)
         }
     }
     assert_int_equal(pthread_join(thread, NULL), 0);
-    fake_machine.schedulers[1].current = NULL;
+    fake_machine_set_current(1, NULL);
 }
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, fake_machine_tear_down)

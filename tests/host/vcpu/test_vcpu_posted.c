@@ -84,11 +84,13 @@ static void the_guest_stays_in_it(void **state)
 static void one_that_does_not_run_is_woken(void **state)
 {
     (void)state;
+    fake_machine_sleep(fake_machine.vm, 1, 4);
     send_vector(0x41);
     assert_disturbed(1, 0);
     assert_true(ap->core.work & WORK_EVENTS);
     run(fake_backend_compute);
     assert_int_equal(fake_backend.events[0].vector, 0x41);
+    fake_machine_sleep(fake_machine.vm, 1, 4);
     send_vector(0x42);
     assert_disturbed(2, 0);
 }
@@ -239,7 +241,7 @@ static void lose_nothing(void *(*send_all)(void *), void (*stay_in_guest)(uint32
     own_cpu = 1;
     fake_host.host.this_cpu = this_cpu;
     fake_host.host.kick = no_kick;
-    fake_machine.schedulers[1].current = ap;
+    fake_machine_set_current(1, ap);
     answered = 0;
     alarm(60);
     assert_int_equal(pthread_create(&thread, NULL, send_all, NULL), 0);
@@ -258,7 +260,7 @@ static void lose_nothing(void *(*send_all)(void *), void (*stay_in_guest)(uint32
     assert_int_equal(pthread_join(thread, NULL), 0);
     alarm(0);
     fake_host.host.this_cpu = fake_this_cpu;
-    fake_machine.schedulers[1].current = NULL;
+    fake_machine_set_current(1, NULL);
 }
 
 static void no_posted_interrupt_is_lost_between_threads(void **state)

@@ -14,6 +14,7 @@
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vcpu/vcpu_mail_take.h"
 #include "vmm/vcpu/vcpu_run.h"
+#include "vmm/vcpu/vcpu_sleep.h"
 #include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/vm_hold.h"
 
@@ -245,6 +246,7 @@ static void what_comes_after_the_look_is_work_again(void **state)
     assert_int_equal(vm->vcpus[1]->core.work & WORK_EVENTS, 0);
     fake_host.cpu = 0;
     fake_host.kicks[1] = 0;
+    fake_machine_sleep(vm, 1, vcpu_sleep_urgency(vm->vcpus[1]));
     send(1, APIC_FIXED, 0x41);
     assert_true(vm->vcpus[1]->core.work & WORK_EVENTS);
     assert_int_equal(fake_host.kicks[1], 1);

@@ -118,7 +118,7 @@ static void *run_cpu(void *argument)
     while (!__atomic_load_n(&over, __ATOMIC_ACQUIRE)) {
         uint64_t wake_ns;
         take_call(cpu);
-        if (!scheduler_step(&fake_machine.schedulers[own_cpu], &wake_ns)) {
+        if (!scheduler_step(&fake_machine.schedulers[own_cpu], NEVER_NS, &wake_ns)) {
             for (unsigned i = 0; i < LOOKS; i++) {
                 sched_yield();
             }

@@ -10,6 +10,7 @@
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "vmm/devices/apic_message.h"
+#include "vmm/vm/scheduler_look.h"
 #include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_hold.h"
 #include "vmm/vm/vm_life.h"
@@ -35,52 +36,70 @@ static struct scheduler *scheduler(unsigned cpu)
     return &fake_machine.schedulers[cpu];
 }
 
-// Makes `vcpu` the one that runs on that CPU now. NULL: the CPU chooses or is idle.
-static void set_current(unsigned cpu, struct vcpu *vcpu)
-{
-    scheduler(cpu)->current = vcpu;
-}
-
 static void leave(void)
 {
-    set_current(0, NULL);
-    set_current(1, NULL);
+    fake_machine_set_current(0, NULL);
+    fake_machine_set_current(1, NULL);
 }
 
-static unsigned kicks_by_wake(unsigned from, struct vcpu *vcpu, bool known)
+// Wakes a vCPU that sleeps until something of that urgency comes. 0: it is awake.
+static unsigned kicks_by_wake(unsigned from, struct vcpu *vcpu, unsigned sleep)
 {
     unsigned cpu = vm->slots[vcpu->index].cpu;
     fake_host.kicks[cpu] = 0;
     fake_host.cpu = from;
-    vcpu->core.work = known ? WORK_EVENTS : 0;
-    scheduler_notify(vcpu, WORK_EVENTS);
+    vcpu->core.work = 0;
+    vm->slots[vcpu->index].sleep = sleep;
+    scheduler_notify(vcpu, WORK_EVENTS, 5);
     fake_host.cpu = 0;
     return fake_host.kicks[cpu];
 }
 
+// Another VM has its turn on CPU 1 and may be disturbed.
+static void let_another_run(void)
+{
+    static struct vm other;
+    other = (struct vm){.index = 1};
+    fake_machine.vmm.vms[1] = &other;
+    scheduler(1)->current = scheduler_id(&other, 0);
+    scheduler(1)->undisturbed_until_ns = fake_host.now_ns;
+    scheduler(1)->virtual_time_ns = scheduler(1)->accounts[0].virtual_time_ns + 1;
+}
+
 // ---- Waking ----
 
-static void an_idle_cpu_is_always_kicked(void **state)
+static void an_idle_cpu_is_kicked_once_for_each_sleep(void **state)
 {
     (void)state;
     scheduler(1)->idle = true;
-    for (unsigned i = 0; i < 10; i++) { // all at the same time
-        assert_int_equal(kicks_by_wake(0, vm->vcpus[1], i > 0), 1);
-    }
+    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], 5), 1);
+    assert_int_equal(vm->slots[1].sleep, 0);
+    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], 0), 0); // it has not slept since
+    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], 5), 1);
+    assert_int_equal(scheduler(1)->accounts[0].woken, BIT(1));
+}
+
+static void what_the_vcpu_cannot_take_disturbs_nobody(void **state)
+{
+    (void)state;
+    scheduler(1)->idle = true;
+    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], 6), 0);
+    assert_int_equal(vm->slots[1].sleep, 6); // it sleeps on
+    assert_false(scheduler_has_mail(scheduler(1)));
+    scheduler_wake(vm, 1, 6);
+    assert_int_equal(fake_host.kicks[1], 1);
 }
 
 static void who_runs_is_kicked_once_for_the_same(void **state)
 {
     (void)state;
-    set_current(1, vm->vcpus[1]);
-    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], false), 1);
-    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], true), 0);
+    fake_machine_set_current(1, vm->vcpus[1]);
     vm->vcpus[1]->core.work = 0;
     fake_host.kicks[1] = 0;
-    scheduler_notify(vm->vcpus[1], WORK_EVENTS);
-    scheduler_notify(vm->vcpus[1], WORK_EVENTS); // not looked at yet
+    scheduler_notify(vm->vcpus[1], WORK_EVENTS, 5);
+    scheduler_notify(vm->vcpus[1], WORK_EVENTS, 5); // not looked at yet
     assert_int_equal(fake_host.kicks[1], 1);
-    scheduler_notify(vm->vcpus[1], WORK_STOP);
+    scheduler_notify(vm->vcpus[1], WORK_STOP, WAKE_ALWAYS);
     assert_int_equal(fake_host.kicks[1], 2);
     leave();
 }
@@ -88,36 +107,43 @@ static void who_runs_is_kicked_once_for_the_same(void **state)
 static void its_own_cpu_needs_no_kick(void **state)
 {
     (void)state;
-    set_current(1, vm->vcpus[1]);
-    assert_int_equal(kicks_by_wake(1, vm->vcpus[1], false), 0);
-    set_current(1, NULL);
-    assert_int_equal(kicks_by_wake(1, vm->vcpus[1], false), 0);
+    fake_machine_set_current(1, vm->vcpus[1]);
+    assert_int_equal(kicks_by_wake(1, vm->vcpus[1], 0), 0);
+    assert_int_equal(vm->vcpus[1]->core.work, WORK_EVENTS); // the run goes on
+    fake_machine_set_current(1, NULL);
+    assert_int_equal(kicks_by_wake(1, vm->vcpus[1], 5), 0);
 }
 
-static void others_are_disturbed_once_in_100_us(void **state)
+static void a_run_is_not_disturbed_in_its_first_part(void **state)
 {
     (void)state;
-    set_current(1, vm->vcpus[3]);
-    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], false), 1);
-    fake_host.now_ns += 99 * US;
-    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], false), 0);
-    fake_host.now_ns += US;
-    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], false), 1);
-    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], false), 0);
-    set_current(1, vm->vcpus[1]); // the limit is for the VM, however many vCPUs it has there
-    assert_int_equal(kicks_by_wake(0, vm->vcpus[3], false), 0);
+    let_another_run();
+    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], 5), 1);
+    scheduler(1)->undisturbed_until_ns = fake_host.now_ns + 1;
+    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], 5), 0);
+    assert_true(scheduler_has_mail(scheduler(1))); // the CPU finds it by itself
+    leave();
+}
+
+static void who_has_used_up_its_time_disturbs_nobody(void **state)
+{
+    (void)state;
+    let_another_run();
+    scheduler(1)->accounts[0].virtual_time_ns = scheduler(1)->virtual_time_ns;
+    assert_int_equal(kicks_by_wake(0, vm->vcpus[1], 5), 0);
+    assert_true(scheduler_has_mail(scheduler(1)));
     leave();
 }
 
 static void on_the_same_cpu_the_other_one_ends_its_run(void **state)
 {
     (void)state;
-    set_current(0, vm->vcpus[2]);
+    fake_machine_set_current(0, vm->vcpus[2]);
     vm->vcpus[2]->core.work = 0;
-    assert_int_equal(kicks_by_wake(0, vm->vcpus[0], false), 0);
+    assert_int_equal(kicks_by_wake(0, vm->vcpus[0], 5), 0);
     assert_int_equal(vm->vcpus[2]->core.work, WORK_HOST);
     vm->vcpus[2]->core.work = 0;
-    assert_int_equal(kicks_by_wake(0, vm->vcpus[0], false), 0);
+    assert_int_equal(kicks_by_wake(0, vm->vcpus[0], 0), 0);
     assert_int_equal(vm->vcpus[2]->core.work, 0);
     leave();
 }
@@ -125,7 +151,7 @@ static void on_the_same_cpu_the_other_one_ends_its_run(void **state)
 static void runs_here_means_this_cpu_and_this_vcpu(void **state)
 {
     (void)state;
-    set_current(1, vm->vcpus[1]);
+    fake_machine_set_current(1, vm->vcpus[1]);
     assert_false(scheduler_runs_here(vm->vcpus[1])); // CPU 0 asks
     fake_host.cpu = 1;
     assert_true(scheduler_runs_here(vm->vcpus[1]));
@@ -134,7 +160,7 @@ static void runs_here_means_this_cpu_and_this_vcpu(void **state)
     assert_false(scheduler_runs_here(vm->vcpus[1]));
 }
 
-static struct vcpu *seen_current;
+static uint32_t seen_current;
 
 static void look_at_current(struct vcpu_core *core)
 {
@@ -147,8 +173,10 @@ static void the_current_one_is_known_while_it_runs(void **state)
     (void)state;
     fake_backend.guest = look_at_current;
     assert_true(fake_machine_step(1, NULL));
-    assert_ptr_equal(&seen_current->core, fake_backend.current[1]);
-    assert_null(scheduler(1)->current);
+    const struct vcpu *ran = vcpu_of(fake_backend.current[1]);
+
+    assert_int_equal(seen_current, scheduler_id(vm, ran->index));
+    assert_int_equal(scheduler(1)->current, 0);
 }
 
 // ---- What comes while a CPU chooses ----
@@ -161,6 +189,7 @@ static void halt(unsigned index, uint64_t interrupts)
     fake_host.host.space_enter(&vm->space);
     vcpu_set_register(vcpu, REG_RFLAGS, RFLAGS_FIXED | interrupts);
     fake_backend_exit(&vcpu->core, (struct vm_exit){.kind = EXIT_HLT});
+    scheduler_look_at(vm); // it did not halt in a run, so its CPU does not know
     fake_host.cpu = 0;
 }
 
@@ -196,9 +225,12 @@ static void the_last_to_sleep_lets_go_of_its_vm(void **state)
     halt(2, 0);
     vcpu_mail_message(vm->vcpus[3], &(struct apic_message){.delivery = APIC_INIT});
     vm->vcpus[3]->halted = true; // it slept too; the INIT keeps it from waking
+    scheduler_look_at(vm);
     assert_false(fake_machine_step(1, &wake_ns));
     assert_int_equal(vm->state, VM_ENDED);
-    assert_int_equal(wake_ns, NEVER_NS); // it has looked again already
+    assert_true(wake_ns <= fake_host.now_ns); // it looks again at once
+    assert_false(fake_machine_step(1, &wake_ns));
+    assert_int_equal(wake_ns, NEVER_NS);
     assert_false(vm->slots[1].held || vm->slots[3].held);
 }
 
@@ -354,10 +386,12 @@ static void a_write_to_one_tsc_leaves_the_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(an_idle_cpu_is_always_kicked),
+        TEST(an_idle_cpu_is_kicked_once_for_each_sleep),
+        TEST(what_the_vcpu_cannot_take_disturbs_nobody),
         TEST(who_runs_is_kicked_once_for_the_same),
         TEST(its_own_cpu_needs_no_kick),
-        TEST(others_are_disturbed_once_in_100_us),
+        TEST(a_run_is_not_disturbed_in_its_first_part),
+        TEST(who_has_used_up_its_time_disturbs_nobody),
         TEST(on_the_same_cpu_the_other_one_ends_its_run),
         TEST(runs_here_means_this_cpu_and_this_vcpu),
         TEST(the_current_one_is_known_while_it_runs),

@@ -93,7 +93,8 @@ static void changes_are_made_on_the_home_cpu_while_nothing_is_held(void **state)
     (void)state;
     assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     assert_true(fake_machine_step(1, NULL));
-    assert_int_equal(vm->holders, 1);
+    assert_false(fake_machine_step(2, NULL));
+    assert_int_equal(vm->holders, 2);
     fake_host.kicks[1] = fake_host.kicks[2] = 0;
     assert_int_equal(vm_on_home_cpu(vm, change, &why), STATUS_BUSY);
     assert_string_equal(why.text, "a test");
@@ -105,6 +106,7 @@ static void changes_are_made_on_the_home_cpu_while_nothing_is_held(void **state)
 static void a_ready_terminal_kicks_the_vms_home_cpu(void **state)
 {
     (void)state;
+    fake_machine_sleep(vm, 0, WAKE_ALWAYS);
     vm_terminal_ready(vm);
     assert_int_equal(fake_host.kicks[1], 1);
     assert_int_equal(fake_host.kicks[2], 0);

@@ -680,7 +680,8 @@ static void an_end_for_good_is_seen_when_it_is_logged(void **state)
 static void builds_take_the_vms_own_time(void **state)
 {
     struct vm *vm = vm_in(VM_RUNNING);
-    uint64_t before_ns = vm->slots[0].virtual_time_ns;
+    const struct account *account = &fake_machine.schedulers[0].accounts[vm->index];
+    uint64_t before_ns = account->used_ns;
     (void)state;
     slow_down(30 * MS);
     fake_host.now_ns += SECOND;
@@ -689,14 +690,14 @@ static void builds_take_the_vms_own_time(void **state)
         assert_true(fake_machine_step(0, NULL));
     }
     assert_int_equal(vm->build_ns, exact(30 * MS));
-    assert_int_equal(vm->slots[0].virtual_time_ns, before_ns + exact(30 * MS));
+    assert_int_equal(account->used_ns, before_ns + exact(30 * MS));
     assert_int_equal(fake_machine.schedulers[0].busy_ns, exact(30 * MS));
     assert_int_equal(vm_reset(vm, &why), STATUS_OK);
     fake_host.failing_step = fake_host.steps + 4; // the start fails when all memory is zero
     while (vm->state != VM_OFF) {
         assert_true(fake_machine_step(0, NULL));
     }
-    assert_int_equal(vm->slots[0].virtual_time_ns, before_ns + 2 * exact(30 * MS));
+    assert_int_equal(account->used_ns, before_ns + 2 * exact(30 * MS));
 }
 
 static void next_reset_is_due_after(struct vm *vm, uint64_t build_ns, uint64_t interval_ns)

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// Charges each nanosecond of a CPU to a VM, to Husk's own work, or to idleness.
+#pragma once
+
+#include "vmm/util/types.h"
+
+struct scheduler;
+struct vm;
+
+// The longest time that a VM keeps a CPU while others want it.
+#define SCHEDULER_SLICE_NS 5000000ULL // 5 ms
+// A VM that did not use its share has saved so much at most. It gets that at once when it wakes.
+#define SCHEDULER_SAVED_NS SCHEDULER_SLICE_NS
+
+// Charge the time since the last charge.
+void scheduler_charge_vm(struct scheduler *scheduler, const struct vm *vm);
+void scheduler_charge_idle(struct scheduler *scheduler);
+// Returns the time that was charged.
+uint64_t scheduler_charge_house(struct scheduler *scheduler);
+
+// The vCPU, or the VM's start, wants to run from now on, or no longer.
+void scheduler_enter_ready(struct scheduler *scheduler, struct vm *vm, unsigned index);
+void scheduler_leave_ready(struct scheduler *scheduler, const struct vm *vm, unsigned index);
+// None of the VM's vCPUs wants to run here.
+void scheduler_leave_all(struct scheduler *scheduler, const struct vm *vm);
+
+// Begins a slice of the vCPU, unless its slice has not ended. Ends the slice of any other one.
+void scheduler_begin_slice(struct scheduler *scheduler, const struct vm *vm, unsigned index);
+// Whether there is a slice, and its vCPU still wants to run.
+bool scheduler_slice_goes_on(const struct scheduler *scheduler);
+// Adds what was charged in the slice to the virtual times.
+void scheduler_end_slice(struct scheduler *scheduler);
+// The vCPU that runs waits for another one: ends its slice, and moves it behind its VM's next vCPU
+// that wants to run here, or else its VM behind the next VM.
+void scheduler_give_way(struct scheduler *scheduler, struct vm *vm, unsigned index);
+
+// The VM to run next; NULL: none wants to run.
+struct vm *scheduler_next_vm(const struct scheduler *scheduler);
+// The vCPU of this VM to run next. The VM has one that wants to run.
+unsigned scheduler_next_vcpu(const struct scheduler *scheduler, const struct vm *vm);
