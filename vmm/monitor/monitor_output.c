@@ -259,7 +259,7 @@ bool monitor_has_output(const struct monitor *monitor)
 void monitor_flush(struct monitor *monitor)
 {
     // Guests that still run may write for ever. It is enough to show what all terminals can hold.
-    size_t left = (monitor->vmm->vm_count + 1) * TERMINAL_OUTPUT_BYTES;
+    size_t left = (monitor->vmm->vm_count + 1ULL) * TERMINAL_OUTPUT_BYTES;
     size_t moved;
     do {
         console_flush(monitor->console);
