@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/host/monitor/monitor_fixture.h"
+#include "vmm/console/console.h"
 #include "vmm/monitor/monitor_output.h"
 #include "vmm/vm/vm_life.h"
 
@@ -94,6 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             fixture_type(typed);
         }
         monitor_poll(&fixture.monitor);
+        console_flush(&fixture.console); // a slow output would show a part of a sequence
         if (!attached && !fixture.monitor.attached) {
             check_harmless(fixture.serial.text, fixture.serial.length);
         }
