@@ -10,6 +10,7 @@
 #include "vmm/load/load_multiboot1_info.h"
 #include "vmm/load/load_page_tables.h"
 #include "vmm/load/load_place.h"
+#include "vmm/load/load_plan.h"
 #include "vmm/memory/guest_map.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
@@ -113,14 +114,14 @@ static enum status write_block(const struct start_block *block, const struct loa
     struct load_placement placement = {.memory = memory,
                                        .next = block->address + text + block->command_line_bytes,
                                        .end = block->address + block->bytes};
-    memset(bytes, 0, text);
+    memset(bytes, 0, tables);
     memcpy(bytes + text, request->payload.command_line, block->command_line_bytes);
     result->stack = block->address + START_STACK_BYTES;
     result->rdi = block->address + text;
     if (block->map_end != 0) {
-        page_tables_write((uint64_t *)(void *)(bytes + tables), block->address + tables,
-                          block->map_end);
         result->cr3 = block->address + tables;
+        request->plan->tables =
+            (struct load_tables){.address = result->cr3, .map_end = block->map_end};
     }
     return multiboot1_inform(request, &placement, &result->rbx, why);
 }

@@ -6,8 +6,8 @@
 #include "vmm/load/load.h"
 #include "vmm/load/load_linux_header.h"
 #include "vmm/load/load_linux_params.h"
-#include "vmm/load/load_page_tables.h"
 #include "vmm/load/load_payload.h"
+#include "vmm/load/load_plan.h"
 #include "vmm/memory/guest_map.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
@@ -91,7 +91,7 @@ static enum status load_kernel(const struct linux_image *image, const struct gue
     return payload_plan(image->payload, memory, &kernel, plan, why);
 }
 
-static void start(const struct linux_image *image, const struct guest_memory *memory,
+static void start(const struct linux_image *image, struct load_plan *plan,
                   struct load_result *result)
 {
     result->stack = LINUX_STACK_END;
@@ -108,9 +108,7 @@ static void start(const struct linux_image *image, const struct guest_memory *me
     result->mode = START_LONG;
     result->entry = image->load_address + LINUX_ENTRY_64;
     result->cr3 = LINUX_PAGE_TABLES;
-    page_tables_write(
-        guest_memory_at(memory, gpa(LINUX_PAGE_TABLES), page_tables_bytes(IDENTITY_MAP_END)),
-        LINUX_PAGE_TABLES, IDENTITY_MAP_END);
+    plan->tables = (struct load_tables){.address = LINUX_PAGE_TABLES, .map_end = IDENTITY_MAP_END};
 }
 
 enum status load_linux(const struct load_request *request, const struct guest_memory *memory,
@@ -143,6 +141,6 @@ enum status load_linux(const struct load_request *request, const struct guest_me
         return status;
     }
     linux_write_params(&image, &initrd, memory);
-    start(&image, memory, result);
+    start(&image, request->plan, result);
     return STATUS_OK;
 }

@@ -2,7 +2,7 @@
 // Makes the identity map for payloads that start in long mode (SDM Vol. 3A 4.5).
 #include "vmm/load/load_page_tables.h"
 
-#include "vmm/util/string.h"
+#include "vmm/util/types.h"
 
 #define ENTRIES_PER_TABLE 512ULL
 #define BYTES_PER_PD (ENTRIES_PER_TABLE * PAGE_SIZE_2M)
@@ -30,22 +30,28 @@ uint64_t page_tables_bytes(uint64_t map_end)
     return (1 + count_pdpts(map_end) + count_pds(map_end)) * PAGE_SIZE;
 }
 
-void page_tables_write(uint64_t *table, uint64_t address, uint64_t map_end)
+// The entry of that index, counted through all tables.
+static uint64_t entry_at(uint64_t address, uint64_t map_end, uint64_t index)
 {
     uint64_t pdpts = count_pdpts(map_end);
-    uint64_t pds = count_pds(map_end);
-    uint64_t *pdpt = table + ENTRIES_PER_TABLE;
-    uint64_t *pd = pdpt + pdpts * ENTRIES_PER_TABLE;
-    uint64_t first_pdpt = address + PAGE_SIZE;
-    uint64_t first_pd = first_pdpt + pdpts * PAGE_SIZE;
-    memset(table, 0, page_tables_bytes(map_end));
-    for (uint64_t i = 0; i < pdpts; i++) {
-        table[i] = (first_pdpt + i * PAGE_SIZE) | PAGE_PRESENT | PAGE_WRITABLE;
+    uint64_t first_pd = 1 + pdpts; // the tables before it
+    uint64_t table = 1 + index;    // what the PML4's entry leads to
+    bool used = index < pdpts;
+    if (index >= first_pd * ENTRIES_PER_TABLE) {
+        uint64_t page = (index - first_pd * ENTRIES_PER_TABLE) * PAGE_SIZE_2M;
+        return page < map_end ? page | PAGE_PRESENT | PAGE_WRITABLE | PAGE_LARGE : 0;
     }
-    for (uint64_t i = 0; i < pds; i++) {
-        pdpt[i] = (first_pd + i * PAGE_SIZE) | PAGE_PRESENT | PAGE_WRITABLE;
+    if (index >= ENTRIES_PER_TABLE) {
+        table = first_pd + index - ENTRIES_PER_TABLE;
+        used = index - ENTRIES_PER_TABLE < count_pds(map_end);
     }
-    for (uint64_t i = 0; i * PAGE_SIZE_2M < map_end; i++) {
-        pd[i] = (i * PAGE_SIZE_2M) | PAGE_PRESENT | PAGE_WRITABLE | PAGE_LARGE;
+    return used ? (address + table * PAGE_SIZE) | PAGE_PRESENT | PAGE_WRITABLE : 0;
+}
+
+void page_tables_write(uint64_t *to, uint64_t address, uint64_t map_end, uint64_t first,
+                       uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        to[i] = entry_at(address, map_end, first + i);
     }
 }

@@ -6,6 +6,7 @@
 
 #include "vmm/address.h"
 #include "vmm/load/load.h"
+#include "vmm/load/load_page_tables.h"
 #include "vmm/load/load_plan.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
@@ -66,7 +67,9 @@ static bool plan_sound(const struct load_plan *plan, const struct guest_memory *
             }
         }
     }
-    return true;
+    const struct load_tables *tables = &plan->tables;
+    return tables->map_end == 0 ||
+           in_ram(memory, tables->address, page_tables_bytes(tables->map_end));
 }
 
 const char *load_complaint(enum status status, const struct load_result *result,
