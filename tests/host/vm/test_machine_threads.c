@@ -195,7 +195,7 @@ static void stop_all(void)
     for (unsigned i = 0; i < VMS; i++) {
         struct vm *vm = fake_machine.vmm.vms[i];
         struct reason why;
-        assert_true(vm_get_state(vm) == VM_OFF || vm_stop(vm, &why) == STATUS_OK);
+        (void)!vm_stop(vm, &why); // it may be off already
         while (vm_get_state(vm) != VM_OFF) {
             sched_yield();
         }
