@@ -5,6 +5,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/host_space.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/interrupts.h"
 #include "arch/x86/ipi.h"
 #include "arch/x86/live_state.h"
 #include "arch/x86/log.h"
@@ -26,6 +27,7 @@ const struct host host_table = {
     .set_deadline = time_set_deadline,
     .kick = ipi_kick,
     .kick_posted = ipi_post,
+    .disturbed = interrupts_disturbed,
     .cpu_count = cpu_count,
     .this_cpu = this_cpu,
     .call = ipi_call,

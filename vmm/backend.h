@@ -151,9 +151,10 @@ struct nested_space;
 enum vcpu_work {
     WORK_EVENTS = BIT(0), // an interrupt or exception may be deliverable
     WORK_TIMERS = BIT(3), // a timer is due earlier than deadline_ns
-    WORK_HOST = BIT(1),   // the host wants this CPU: a slice ended, a kick came
+    WORK_HOST = BIT(1),   // an interrupt of the host came, or deadline_ns passed
     WORK_STOP = BIT(2),   // the vCPU must not go on
     WORK_ENTRY = BIT(4),  // the back end's own: run must do again what it does before a first entry
+    WORK_YIELD = BIT(5),  // another vCPU may be to run now
 };
 
 // A posted-interrupt descriptor (SDM Vol. 3C 30.6), for FEATURE_POSTED. A CPU that runs the guest

@@ -56,6 +56,9 @@ struct host {
     // Makes that CPU take posted interrupts, with FEATURE_POSTED. A guest that runs there stays and
     // gets them at once. If the CPU is in the host, the guest gets them at its next entry.
     void (*kick_posted)(unsigned cpu);
+    // Whether a kick, a call or an interrupt of a device has come to this CPU since the last
+    // question. Then the CPU has more to do than the guest that it runs.
+    bool (*disturbed)(void);
     unsigned (*cpu_count)(void); // CPUs that run
     unsigned (*this_cpu)(void);  // the number of the CPU that asks, below cpu_count
     // Runs `call` on that CPU, between two runs of guests, and waits until it has returned.

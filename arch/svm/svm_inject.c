@@ -36,7 +36,7 @@ static void place_event(struct vcpu_core *vcpu, uint64_t eventinj)
     vcpu->backend->vmcb.control.eventinj = eventinj;
     enum eventinj_type type = eventinj >> EVENTINJ_TYPE_SHIFT & EVENTINJ_TYPE_MASK;
     if (type == EVENTINJ_INTERRUPT && svm_capability()->is_qemu_tcg) {
-        apic_send_fixed(cpu_this()->apic_id, VECTOR_KICK);
+        apic_send_fixed(cpu_this()->apic_id, VECTOR_NUDGE);
     }
 }
 

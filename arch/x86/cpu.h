@@ -21,6 +21,7 @@ struct cpu {
     uint64_t nmi_count;
     uint64_t machine_check_count;
     uint64_t unexpected_interrupt_count; // interrupts whose vector has no handler
+    bool disturbed;                      // see interrupts_disturbed
     volatile bool logging;               // the CPU is inside log_line
     struct gdt gdt;
     struct tss tss;

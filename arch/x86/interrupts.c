@@ -4,6 +4,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/exceptions.h"
+#include "arch/x86/vectors.h"
 
 static void (*handlers[INTERRUPT_VECTORS])(struct interrupt_frame *frame);
 static void (*end_unexpected)(uint8_t vector);
@@ -26,8 +27,20 @@ static void take_unexpected(uint8_t vector)
     }
 }
 
+bool interrupts_disturbed(void)
+{
+    struct cpu *cpu = cpu_this();
+    bool disturbed = cpu->disturbed;
+    cpu->disturbed = false;
+    return disturbed;
+}
+
 void interrupt_dispatch(struct interrupt_frame *frame)
 {
+    if (frame->vector >= FIRST_INTERRUPT && frame->vector != VECTOR_TIMER &&
+        frame->vector != VECTOR_NUDGE) {
+        cpu_this()->disturbed = true;
+    }
     void (*handler)(struct interrupt_frame *) =
         __atomic_load_n(&handlers[frame->vector], __ATOMIC_ACQUIRE);
     if (handler) {

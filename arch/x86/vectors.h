@@ -10,6 +10,7 @@ enum interrupt_vector {
     VECTOR_TIMER = 0xf1,  // this CPU's APIC timer
     VECTOR_LINT = 0xf2,   // thermal sensor, performance counters: masked, expected never
     VECTOR_POSTED = 0xf3, // for the guest that the CPU runs: see ipi_post
+    VECTOR_NUDGE = 0xf4,  // from this CPU to itself: only to end the guest's run once
     VECTOR_ERROR = 0xfe,  // this CPU's APIC found an error
     VECTOR_SPURIOUS = 0xff,
 };

@@ -55,6 +55,12 @@ static unsigned this_cpu(void)
     return fake_host.cpu;
 }
 
+// Each run of a fake guest ends by an interrupt of the host, unless the test says otherwise.
+static bool disturbed(void)
+{
+    return !fake_host.undisturbed;
+}
+
 static bool answers(unsigned cpu)
 {
     assert_in_range(cpu, 0, fake_host.cpus - 1);
@@ -381,6 +387,7 @@ void fake_host_init(void)
                                      .set_deadline = set_deadline,
                                      .kick = kick,
                                      .kick_posted = kick_posted,
+                                     .disturbed = disturbed,
                                      .cpu_count = cpu_count,
                                      .this_cpu = this_cpu,
                                      .call = call_on,

@@ -23,6 +23,7 @@ struct fake_host {
     unsigned cpu; // the one that runs now; a call to another CPU changes it while it lasts
     unsigned calls;
     bool stuck[FAKE_CPUS_MAX]; // which CPUs do not answer
+    bool undisturbed;          // only the timer ends the runs of guests
     unsigned kicks[FAKE_CPUS_MAX];
     unsigned posted_kicks[FAKE_CPUS_MAX];
 

@@ -12,6 +12,7 @@
 #include "vmm/devices/apic_message.h"
 #include "vmm/util/string.h"
 #include "vmm/vcpu/vcpu_run.h"
+#include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/scheduler_step.h"
 #include "vmm/vm/vm_create.h"
@@ -293,4 +294,9 @@ bool fake_machine_take_fault(uint8_t vector)
 void fake_machine_run(void)
 {
     vcpu_run(fake_machine.vcpu, fake_host.now_ns + 1000000);
+}
+
+uint64_t fake_machine_next_event_ns(const struct vcpu *vcpu)
+{
+    return MIN(vcpu_lapic_event_ns(vcpu), vcpu_devices_event_ns(vcpu));
 }

@@ -74,5 +74,7 @@ void fake_machine_out(uint16_t port, uint8_t width, uint32_t value);
 void fake_machine_ioapic_write(unsigned offset, uint32_t value);
 // Whether a fault of this vector waits. If so, it is taken away.
 bool fake_machine_take_fault(uint8_t vector);
+// The host time of the first event of a vCPU's timers.
+uint64_t fake_machine_next_event_ns(const struct vcpu *vcpu);
 // Runs `vcpu` for a slice of 1 ms.
 void fake_machine_run(void);

@@ -33,6 +33,8 @@ struct vcpu {
     enum apic_access apic_access; // see vcpu_apic_place
     uint64_t tsc_adjust;          // how far its TSC is ahead of its VM's
     uint64_t next_event_ns;       // host time at which vcpu_run looks at the timers again
+    uint64_t devices_event_ns;    // host time at which it looks at the devices again
+    uint64_t next_look_ns;        // no look before, unless the guest sets a timer
     struct emulator_cache emulator_cache;
 
     uint64_t run_ns; // how long it has run

@@ -85,7 +85,7 @@ static NOT_INLINE enum exit_action handle_interrupt_window(struct vcpu *vcpu)
 static NOT_INLINE enum exit_action handle_pause(struct vcpu *vcpu)
 {
     vcpu->gives_way = true;
-    vcpu_post_work(vcpu, WORK_HOST);
+    vcpu_post_work(vcpu, WORK_YIELD);
     return ADVANCE;
 }
 

@@ -34,10 +34,17 @@ bool vcpu_runnable(struct vcpu *vcpu)
 // exits can keep up with would otherwise leave no time for any instruction of the guest.
 #define RUN_NS_MIN 20000
 
-static void look_at_devices(struct vcpu *vcpu)
+// The local APIC's timer is looked at each time, the devices only if they are due.
+static void look_at_timers(struct vcpu *vcpu, bool all, uint64_t now_ns)
 {
-    vcpu_advance_timers(vcpu);
-    vcpu->next_event_ns = MAX(vcpu_next_event_ns(vcpu), vcpu->host->now_ns() + RUN_NS_MIN);
+    if (all || now_ns >= vcpu->devices_event_ns) {
+        vcpu_advance_devices(vcpu);
+        vcpu->devices_event_ns = vcpu_devices_event_ns(vcpu);
+    }
+    vcpu_advance_lapic(vcpu);
+    vcpu->next_look_ns = now_ns + RUN_NS_MIN;
+    vcpu->next_event_ns =
+        MAX(MIN(vcpu_lapic_event_ns(vcpu), vcpu->devices_event_ns), vcpu->next_look_ns);
 }
 
 // The VM's clock may have been set while it was not loaded.
@@ -52,11 +59,12 @@ static bool prepare(struct vcpu *vcpu, uint64_t slice_end_ns)
 {
     uint32_t work = __atomic_exchange_n(&vcpu->core.work, 0, __ATOMIC_SEQ_CST);
     uint64_t now_ns = vcpu->host->now_ns();
-    if ((work & (WORK_HOST | WORK_STOP)) || now_ns >= slice_end_ns) {
+    if ((work & (WORK_STOP | WORK_YIELD)) || now_ns >= slice_end_ns ||
+        ((work & WORK_HOST) && vcpu->host->disturbed())) {
         return false;
     }
     if ((work & WORK_TIMERS) || now_ns >= vcpu->next_event_ns) {
-        look_at_devices(vcpu);
+        look_at_timers(vcpu, work & WORK_TIMERS, now_ns);
         // The devices have just sent mail, which is taken below: that is no work for later.
         __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
     }
@@ -72,8 +80,9 @@ static bool has_work(const struct vcpu *vcpu)
 
 void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns)
 {
-    vcpu_post_work(vcpu, WORK_TIMERS); // since the last run time has passed and keys may have come
     load(vcpu);
+    vcpu->devices_event_ns = 0; // keys may have come since the last run
+    vcpu->next_event_ns = vcpu->next_look_ns;
     while (vm_wants_to_run(vcpu->vm) && vcpu_runnable(vcpu) && prepare(vcpu, slice_end_ns)) {
         if (vcpu->waits_for_startup) {
             break; // an INIT was in the mail

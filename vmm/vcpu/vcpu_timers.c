@@ -11,13 +11,22 @@
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 
+void vcpu_advance_devices(struct vcpu *vcpu)
+{
+    if (vcpu->index == 0) {
+        pc_advance(vcpu->vm->pc, vm_now_ns(vcpu->vm));
+    }
+}
+
+void vcpu_advance_lapic(struct vcpu *vcpu)
+{
+    lapic_advance(&vcpu->lapic, vm_now_ns(vcpu->vm));
+}
+
 void vcpu_advance_timers(struct vcpu *vcpu)
 {
-    uint64_t now_ns = vm_now_ns(vcpu->vm);
-    if (vcpu->index == 0) {
-        pc_advance(vcpu->vm->pc, now_ns);
-    }
-    lapic_advance(&vcpu->lapic, now_ns);
+    vcpu_advance_devices(vcpu);
+    vcpu_advance_lapic(vcpu);
 }
 
 void vcpu_timer_set(struct vcpu *vcpu, uint64_t due_ns)
@@ -36,26 +45,32 @@ void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns)
     }
 }
 
-// The host time of the first event of the local APIC's timer, which is due at `timer_ns` of the
-// VM's clock, and of the devices.
-static uint64_t first_event_ns(const struct vcpu *vcpu, uint64_t timer_ns, bool waits)
+// The host time at which the VM's clock reads `ns`.
+static uint64_t host_ns(const struct vm *vm, uint64_t ns)
 {
-    const struct vm *vm = vcpu->vm;
-    uint64_t next = timer_ns;
-    if (vcpu->index == 0) {
-        next = MIN(next, pc_next_event_ns(vm->pc, vm_now_ns(vm), waits));
-    }
-    return next < NEVER_NS - vm->clock_base_ns ? next + vm->clock_base_ns : NEVER_NS;
+    return ns < NEVER_NS - vm->clock_base_ns ? ns + vm->clock_base_ns : NEVER_NS;
 }
 
-uint64_t vcpu_next_event_ns(const struct vcpu *vcpu)
+uint64_t vcpu_lapic_event_ns(const struct vcpu *vcpu)
 {
-    return first_event_ns(vcpu, lapic_next_event_ns(&vcpu->lapic), false);
+    return host_ns(vcpu->vm, lapic_next_event_ns(&vcpu->lapic));
+}
+
+static uint64_t devices_event_ns(const struct vcpu *vcpu, bool waits)
+{
+    const struct vm *vm = vcpu->vm;
+    return vcpu->index == 0 ? host_ns(vm, pc_next_event_ns(vm->pc, vm_now_ns(vm), waits))
+                            : NEVER_NS;
+}
+
+uint64_t vcpu_devices_event_ns(const struct vcpu *vcpu)
+{
+    return devices_event_ns(vcpu, false);
 }
 
 uint64_t vcpu_wake_event_ns(struct vcpu *vcpu)
 {
     vcpu_apic_refresh(vcpu);
     uint64_t timer_ns = vcpu->asleep ? NEVER_NS : lapic_wake_event_ns(&vcpu->lapic);
-    return first_event_ns(vcpu, timer_ns, true);
+    return MIN(host_ns(vcpu->vm, timer_ns), devices_event_ns(vcpu, true));
 }

@@ -6,8 +6,10 @@
 
 struct vcpu;
 
-// Brings the timers of the vCPU's local APIC up to now. The first vCPU does so for its VM's devices
-// too.
+// Bring the timer of the vCPU's local APIC up to now, the devices of the VM, or both. The first
+// vCPU keeps the devices; for the others vcpu_advance_devices does nothing.
+void vcpu_advance_lapic(struct vcpu *vcpu);
+void vcpu_advance_devices(struct vcpu *vcpu);
 void vcpu_advance_timers(struct vcpu *vcpu);
 
 // The timer of the vCPU's local APIC is now due at `due_ns` of the VM's clock. This makes vcpu_run
@@ -18,9 +20,10 @@ void vcpu_timer_set(struct vcpu *vcpu, uint64_t due_ns);
 // called on the CPU of any vCPU.
 void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns);
 
-// The host time at which the next of these timers interrupts; NEVER_NS if none does. Masked timers
-// do not count.
-uint64_t vcpu_next_event_ns(const struct vcpu *vcpu);
-// The same for a vCPU that does not run: when a timer may wake it or change something for another
-// vCPU. Before the vCPU runs again, vcpu_advance_timers must be called.
+// The host time at which the timer of the local APIC, or the first of the devices' timers that the
+// vCPU keeps, interrupts; NEVER_NS if none does. Masked timers do not count.
+uint64_t vcpu_lapic_event_ns(const struct vcpu *vcpu);
+uint64_t vcpu_devices_event_ns(const struct vcpu *vcpu);
+// The first of all these for a vCPU that does not run: when a timer may wake it or change something
+// for another vCPU. Before the vCPU runs again, vcpu_advance_timers must be called.
 uint64_t vcpu_wake_event_ns(struct vcpu *vcpu);

@@ -54,7 +54,7 @@ static void kick(const struct scheduler *scheduler)
     if (!is_here(scheduler)) {
         scheduler->vmm->host->kick(scheduler->cpu);
     } else if (id) { // an exit of the vCPU that runs is being handled
-        vcpu_post_work(vm_by_id(scheduler, id)->vcpus[(id - 1) % VM_VCPUS_MAX], WORK_HOST);
+        vcpu_post_work(vm_by_id(scheduler, id)->vcpus[(id - 1) % VM_VCPUS_MAX], WORK_YIELD);
     }
 }
 

@@ -7,7 +7,7 @@
 struct scheduler;
 
 // While VMs want the CPU, Husk's own work takes at most one part in so many of its time.
-#define HOUSE_PARTS 25
+#define HOUSE_PARTS 30
 // The next turn comes after this time at the latest, so that a key is answered within 50 ms.
 #define HOUSE_WAIT_MAX_NS 45000000ULL
 

@@ -172,7 +172,7 @@ static void the_pit_is_irq_0_and_pin_2(void **state)
     out(0x40, 0xa9); // 1193 ticks, about 1 ms
     out(0x40, 0x04);
     assert_int_not_equal(fake_machine.vcpu->core.work, 0); // the deadline has changed
-    uint64_t due_ns = vcpu_next_event_ns(fake_machine.vcpu);
+    uint64_t due_ns = fake_machine_next_event_ns(fake_machine.vcpu);
 
     assert_in_range(due_ns, fake_host.now_ns + 990000, fake_host.now_ns + 1010000);
     advance_to(due_ns - 1000);
@@ -188,7 +188,7 @@ static void the_rtc_is_irq_8(void **state)
     program_controllers();
     out(0x70, 0x0b);
     out(0x71, 0x42); // periodic interrupt, 24 hours
-    uint64_t due_ns = vcpu_next_event_ns(fake_machine.vcpu);
+    uint64_t due_ns = fake_machine_next_event_ns(fake_machine.vcpu);
 
     assert_in_range(due_ns, fake_host.now_ns + 1, fake_host.now_ns + 2 * MS);
     advance_to(due_ns);
@@ -313,7 +313,7 @@ static void the_pm_timer_has_its_deadline(void **state)
     (void)state;
     program_controllers();
     fake_machine_out(0x602, 2, BIT(0));
-    uint64_t due_ns = vcpu_next_event_ns(fake_machine.vcpu);
+    uint64_t due_ns = fake_machine_next_event_ns(fake_machine.vcpu);
 
     assert_in_range(due_ns, fake_host.now_ns + half_ns, fake_host.now_ns + half_ns + 1);
     advance_to(due_ns);
@@ -335,7 +335,7 @@ static void the_hpet_interrupts_by_its_own_route(void **state)
     fake_machine.vcpu->core.work = 0;
     hpet_write_at(0x10, 1);
     assert_int_not_equal(fake_machine.vcpu->core.work, 0); // the deadline has changed
-    uint64_t due_ns = vcpu_next_event_ns(fake_machine.vcpu);
+    uint64_t due_ns = fake_machine_next_event_ns(fake_machine.vcpu);
 
     assert_int_equal(due_ns, fake_host.now_ns + 10000);
     advance_to(due_ns);
@@ -359,7 +359,7 @@ static void the_hpet_replaces_the_pit_and_the_rtc(void **state)
     hpet_write_at(0x10, 3);
     uint64_t started_ns = fake_host.now_ns;
 
-    assert_int_equal(vcpu_next_event_ns(fake_machine.vcpu), started_ns + 5 * MS);
+    assert_int_equal(fake_machine_next_event_ns(fake_machine.vcpu), started_ns + 5 * MS);
     advance_to(started_ns + 5 * MS - 1);
     assert_false(pic_pending(&pc()->pic));
     advance_to(started_ns + 5 * MS);
@@ -507,7 +507,7 @@ static void output_waits_for_a_full_terminal(void **state)
     assert_int_equal(in(UART + 5) & 0x20, 0x20);
     out(UART, 'z');
     assert_int_equal(in(UART + 5) & 0x20, 0); // it waits in the UART
-    assert_int_equal(vcpu_next_event_ns(fake_machine.vcpu), NEVER_NS);
+    assert_int_equal(fake_machine_next_event_ns(fake_machine.vcpu), NEVER_NS);
     while (terminal_has_output(terminal)) {
         assert_int_equal(terminal_take(terminal), '.');
     }
@@ -578,14 +578,14 @@ static void an_event_that_was_seen_is_over(void **state)
         out(0x70, 0x0b);
         out(0x71, (uint8_t)(seed >> 25 & 0x70));
         for (unsigned j = 0; j < 5; j++) {
-            uint64_t next_ns = vcpu_next_event_ns(fake_machine.vcpu);
+            uint64_t next_ns = fake_machine_next_event_ns(fake_machine.vcpu);
 
             if (next_ns == NEVER_NS) {
                 break;
             }
             assert_true(next_ns > fake_host.now_ns || j == 0);
             advance_to(MAX(next_ns, fake_host.now_ns));
-            assert_true(vcpu_next_event_ns(fake_machine.vcpu) > fake_host.now_ns);
+            assert_true(fake_machine_next_event_ns(fake_machine.vcpu) > fake_host.now_ns);
             out(0x70, 0x0c);
             in(0x71);
         }

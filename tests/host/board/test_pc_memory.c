@@ -129,8 +129,8 @@ static void a_timer_set_on_another_cpu_tells_the_first_vcpu(void **state)
     assert_true(first->core.work & WORK_TIMERS);
     assert_int_equal(fake_machine.vm->vcpus[1]->core.work & WORK_TIMERS, 0);
     assert_true(fake_host.kicks[0] > 0);
-    assert_true(vcpu_next_event_ns(first) < fake_host.now_ns + MS);
-    assert_int_equal(vcpu_next_event_ns(fake_machine.vm->vcpus[1]), NEVER_NS);
+    assert_true(fake_machine_next_event_ns(first) < fake_host.now_ns + MS);
+    assert_int_equal(fake_machine_next_event_ns(fake_machine.vm->vcpus[1]), NEVER_NS);
 }
 
 // If the timer is due later than the first vCPU looks anyway, no CPU is kicked.

@@ -20,6 +20,7 @@
 #include "arch/svm/svm_tlb.h"
 #include "arch/svm/svm_vmload.h"
 #include "arch/x86/apic.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/live_state.h"
 #include "arch/x86/registers.h"
@@ -116,6 +117,12 @@ uint64_t live_state_get_xcr0(void)
 void live_state_set_xcr0(uint64_t value)
 {
     assert_int_equal(value, 7);
+}
+
+struct cpu *cpu_this(void)
+{
+    static struct cpu here;
+    return &here;
 }
 
 void apic_send_fixed(uint32_t apic_id, uint8_t vector)

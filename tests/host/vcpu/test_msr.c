@@ -349,7 +349,7 @@ static void a_deadline_fires_when_the_guests_tsc_gets_there(void **state)
     assert_true(writes(IA32_TSC, 1000000));
     assert_true(writes(IA32_TSC_DEADLINE, 1000000 + 2 * 5000)); // 2 ticks a ns
     assert_int_equal(value_of(IA32_TSC_DEADLINE), 1010000);
-    uint64_t due_ns = vcpu_next_event_ns(vcpu);
+    uint64_t due_ns = fake_machine_next_event_ns(vcpu);
 
     assert_in_range(due_ns, start_ns + 5000, start_ns + 5001);
     fake_host.now_ns = start_ns + 4999;
@@ -369,7 +369,7 @@ static void setting_the_tsc_moves_a_deadline(void **state)
     select_deadline_mode();
     assert_true(writes(IA32_TSC_DEADLINE, 1000000));
     assert_true(writes(IA32_TSC, 1000000 - 2 * 300));
-    assert_in_range(vcpu_next_event_ns(vcpu), start_ns + 300, start_ns + 301);
+    assert_in_range(fake_machine_next_event_ns(vcpu), start_ns + 300, start_ns + 301);
     assert_int_equal(value_of(IA32_TSC_DEADLINE), 1000000);
     assert_true(writes(IA32_TSC, 1000000));
     lapic_advance(&vcpu->lapic, vm_now_ns(vcpu->vm));
@@ -397,7 +397,7 @@ static void a_deadline_behind_a_tsc_that_will_wrap_has_passed(void **state)
     select_deadline_mode();
     assert_true(writes(IA32_TSC, UINT64_MAX - 2000000000));
     assert_true(writes(IA32_TSC_DEADLINE, UINT64_MAX));
-    assert_in_range(vcpu_next_event_ns(vcpu), fake_host.now_ns + 999999999,
+    assert_in_range(fake_machine_next_event_ns(vcpu), fake_host.now_ns + 999999999,
                     fake_host.now_ns + 1000000001);
     assert_true(writes(IA32_TSC_DEADLINE, 5));
     lapic_advance(&vcpu->lapic, vm_now_ns(vcpu->vm));
@@ -410,11 +410,11 @@ static void a_deadline_beyond_time_never_fires(void **state)
     (void)state;
     select_deadline_mode();
     assert_true(writes(IA32_TSC_DEADLINE, INT64_MAX));
-    assert_true(vcpu_next_event_ns(vcpu) > fake_host.now_ns + BIT(58));
+    assert_true(fake_machine_next_event_ns(vcpu) > fake_host.now_ns + BIT(58));
     assert_true(writes(IA32_TSC_DEADLINE, UINT64_MAX));
-    assert_true(vcpu_next_event_ns(vcpu) > fake_host.now_ns + BIT(58));
+    assert_true(fake_machine_next_event_ns(vcpu) > fake_host.now_ns + BIT(58));
     assert_true(writes(IA32_TSC_DEADLINE, 0));
-    assert_int_equal(vcpu_next_event_ns(vcpu), NEVER_NS);
+    assert_int_equal(fake_machine_next_event_ns(vcpu), NEVER_NS);
 }
 
 static void a_deadline_in_another_mode_is_ignored(void **state)
@@ -422,7 +422,7 @@ static void a_deadline_in_another_mode_is_ignored(void **state)
     (void)state;
     assert_true(writes(IA32_TSC_DEADLINE, 12345));
     assert_int_equal(value_of(IA32_TSC_DEADLINE), 0);
-    assert_int_equal(vcpu_next_event_ns(fake_machine.vcpu), NEVER_NS);
+    assert_int_equal(fake_machine_next_event_ns(fake_machine.vcpu), NEVER_NS);
 }
 
 // ---- What does not exit ----

@@ -514,12 +514,50 @@ static void a_run_ends_at_the_next_event_of_a_device(void **state)
     assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_LVT_TIMER, 0x33));
     assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_DIVIDE, 0xb)); // by 1
     assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_INITIAL_COUNT, 400000));
-    assert_int_equal(vcpu_next_event_ns(fake_machine.vcpu), start_ns + 400000);
+    assert_int_equal(fake_machine_next_event_ns(fake_machine.vcpu), start_ns + 400000);
     set_flags(RFLAGS_IF);
     vcpu_run(fake_machine.vcpu, start_ns + MS);
     assert_int_equal(fake_machine.vcpu->core.deadline_ns, start_ns + 400000);
     fake_machine_run();
     assert_delivered(1, EVENT_INTERRUPT, 0x33);
+}
+
+static void start_timer(uint32_t mode, uint32_t count)
+{
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_LVT_TIMER, mode | 0x33));
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_DIVIDE, 0xb)); // by 1
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_INITIAL_COUNT, count));
+    set_flags(RFLAGS_IF);
+}
+
+static void a_timer_of_the_guest_does_not_end_its_slice(void **state)
+{
+    uint64_t start_ns = fake_host.now_ns;
+    (void)state;
+    fake_host.undisturbed = true;
+    start_timer(0, 400000);
+    vcpu_run(fake_machine.vcpu, start_ns + MS);
+    assert_int_equal(fake_backend.runs, 2);
+    assert_int_equal(fake_host.now_ns, start_ns + MS);
+    assert_delivered(1, EVENT_INTERRUPT, 0x33);
+}
+
+// However often its runs are ended, the guest gets 20 us between two interrupts of its timer.
+static void a_fast_timer_leaves_time_for_the_guest(void **state)
+{
+    (void)state;
+    start_timer(1U << 17, 1); // periodic, each ns
+    fake_host.now_ns += 100 * 1000;
+    vcpu_run(fake_machine.vcpu, fake_host.now_ns + 5000);
+    assert_delivered(1, EVENT_INTERRUPT, 0x33);
+    lapic_eoi(&fake_machine.vcpu->lapic);
+    set_flags(RFLAGS_IF);
+    for (unsigned i = 0; i < 3; i++) {
+        vcpu_run(fake_machine.vcpu, fake_host.now_ns + 5000);
+        assert_int_equal(fake_backend.event_count, 1);
+    }
+    vcpu_run(fake_machine.vcpu, fake_host.now_ns + 5000);
+    assert_int_equal(fake_backend.event_count, 2);
 }
 
 #define IOAPIC_SELECT 0x00
@@ -638,7 +676,7 @@ static void a_halted_cpu_wakes_by_its_timer(void **state)
     set_flags(RFLAGS_IF);
     fake_machine_exit((struct vm_exit){.kind = EXIT_HLT});
     assert_false(vcpu_runnable(vcpu));
-    fake_host.now_ns = vcpu_next_event_ns(vcpu);
+    fake_host.now_ns = fake_machine_next_event_ns(vcpu);
     assert_true(vcpu_runnable(vcpu));
 }
 
@@ -740,12 +778,12 @@ static void unmasking_a_timer_makes_it_due(void **state)
     vcpu_run(vcpu, start_ns + MS);
     assert_int_equal(fake_backend.window_requests, 1);
     assert_int_equal(vcpu->core.deadline_ns, start_ns + MS);
-    assert_int_equal(vcpu_next_event_ns(vcpu), NEVER_NS);
+    assert_int_equal(fake_machine_next_event_ns(vcpu), NEVER_NS);
     vcpu->core.work = 0;
     vcpu->core.deadline_ns = fake_host.now_ns + MS;
     assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x20040));
     assert_true(vcpu->core.work & WORK_TIMERS);
-    assert_int_equal(vcpu_next_event_ns(vcpu), start_ns + 1200000);
+    assert_int_equal(fake_machine_next_event_ns(vcpu), start_ns + 1200000);
     assert_int_equal(lapic_pending(&vcpu->lapic), -1);
 }
 
@@ -761,7 +799,7 @@ static void a_paused_vm_does_not_run(void **state)
 static void nothing_is_due_without_timers(void **state)
 {
     (void)state;
-    assert_int_equal(vcpu_next_event_ns(fake_machine.vcpu), NEVER_NS);
+    assert_int_equal(fake_machine_next_event_ns(fake_machine.vcpu), NEVER_NS);
 }
 
 #define TEST(function)                                                                             \
@@ -803,6 +841,8 @@ int main(void)
         TEST(unmasking_lint0_lets_the_8259_in),
         TEST(a_run_ends_with_its_slice),
         TEST(a_run_ends_at_the_next_event_of_a_device),
+        TEST(a_timer_of_the_guest_does_not_end_its_slice),
+        TEST(a_fast_timer_leaves_time_for_the_guest),
         TEST(an_interrupt_through_the_io_apic_is_there_when_its_timer_is_due),
         TEST(the_guest_is_entered_without_work),
         TEST(a_slice_that_is_over_does_not_run),

@@ -112,12 +112,12 @@ static void a_timer_is_unmasked_by_a_write_of_the_page(void **state)
     write_page(LAPIC_LVT_TIMER, MASKED | 1U << 17 | 0x40);
     write_page(LAPIC_INITIAL_COUNT, 1);
     fake_machine_run();
-    assert_int_equal(vcpu_next_event_ns(vcpu), NEVER_NS);
+    assert_int_equal(fake_machine_next_event_ns(vcpu), NEVER_NS);
     vcpu->core.work = 0;
     vcpu->core.deadline_ns = fake_host.now_ns + 1000;
     write_page(LAPIC_LVT_TIMER, 1U << 17 | 0x40);
     assert_true(vcpu->core.work & WORK_TIMERS);
-    assert_int_equal(vcpu_next_event_ns(vcpu), fake_host.now_ns + 1);
+    assert_int_equal(fake_machine_next_event_ns(vcpu), fake_host.now_ns + 1);
 }
 
 static void a_register_beyond_the_last_is_no_harm(void **state)

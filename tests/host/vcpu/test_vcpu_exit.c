@@ -288,7 +288,7 @@ static void a_loop_of_pause_gives_way(void **state)
     (void)state;
     fake_machine.vcpu->core.work = 0;
     assert_int_equal(exit_of(EXIT_PAUSE), ADVANCE);
-    assert_int_equal(fake_machine.vcpu->core.work, WORK_HOST);
+    assert_int_equal(fake_machine.vcpu->core.work, WORK_YIELD);
     assert_true(fake_machine.vcpu->gives_way);
     assert_rip(START + FAKE_INSTRUCTION_BYTES);
 }

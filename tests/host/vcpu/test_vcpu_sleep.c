@@ -171,7 +171,7 @@ static void its_timer_wakes_it(void **state)
     set_timer(0x40);
     halt(1, RFLAGS_IF);
     assert_false(runnable(1));
-    assert_int_equal(vcpu_next_event_ns(vcpu), fake_host.now_ns + MS);
+    assert_int_equal(fake_machine_next_event_ns(vcpu), fake_host.now_ns + MS);
     assert_int_equal(vcpu_wake_event_ns(vcpu), fake_host.now_ns + MS);
     fake_host.now_ns += MS;
     assert_true(runnable(1));
@@ -191,7 +191,8 @@ static void a_timer_below_the_priority_does_not_wake(void **state)
     send(1, APIC_FIXED, 0x51);
     assert_true(runnable(1));
     assert_true(lapic_word(&vcpu->lapic, LAPIC_REQUESTED, 2) & 1); // its interrupt waits
-    assert_int_equal(vcpu_next_event_ns(vcpu), start_ns + 3 * MS); // and it goes on in phase
+    assert_int_equal(fake_machine_next_event_ns(vcpu),
+                     start_ns + 3 * MS); // and it goes on in phase
 }
 
 static void a_timer_does_not_wake_where_interrupts_are_off(void **state)

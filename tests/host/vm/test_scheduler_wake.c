@@ -141,7 +141,7 @@ static void on_the_same_cpu_the_other_one_ends_its_run(void **state)
     fake_machine_set_current(0, vm->vcpus[2]);
     vm->vcpus[2]->core.work = 0;
     assert_int_equal(kicks_by_wake(0, vm->vcpus[0], 5), 0);
-    assert_int_equal(vm->vcpus[2]->core.work, WORK_HOST);
+    assert_int_equal(vm->vcpus[2]->core.work, WORK_YIELD);
     vm->vcpus[2]->core.work = 0;
     assert_int_equal(kicks_by_wake(0, vm->vcpus[0], 0), 0);
     assert_int_equal(vm->vcpus[2]->core.work, 0);

@@ -407,11 +407,11 @@ static void a_pause_moves_timers(void **state)
     assert_true(vcpu_write_lapic(vcpu, LAPIC_DIVIDE, 0xb));
     assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, 0x40));
     assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, 1000));
-    assert_int_equal(vcpu_next_event_ns(vcpu), fake_host.now_ns + 1000);
+    assert_int_equal(fake_machine_next_event_ns(vcpu), fake_host.now_ns + 1000);
     assert_int_equal(vm_pause(vm, &why), STATUS_OK);
     fake_host.now_ns += SECOND;
     assert_int_equal(vm_resume(vm, &why), STATUS_OK);
-    assert_int_equal(vcpu_next_event_ns(vcpu), fake_host.now_ns + 1000);
+    assert_int_equal(fake_machine_next_event_ns(vcpu), fake_host.now_ns + 1000);
 }
 
 static void a_reset_starts_the_clock_anew(void **state)
