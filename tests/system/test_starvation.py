@@ -194,7 +194,8 @@ def test_long_answers_hold_up_no_guest(boot, build, bed):
     machine.expect(r"\[ticker\] ended: exit status 0", timeout=120)
     text = machine.serial_text()
     pace = [int(ms) for ms in re.findall(r"\[ticker\] tick \d+ .* in (\d+) ms", text)]
-    assert text.count("list the commands") == 40
+    # Some characters may be lost: README, Limits.
+    assert text.count("list the commands") >= 30
     assert len(pace) == 6 and all(900 <= ms <= 1150 for ms in pace), pace
 
 
