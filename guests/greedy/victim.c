@@ -8,7 +8,7 @@
 #include "guests/lib/print.h"
 #include "guests/lib/sort.h"
 
-#define ROUNDS_A_LOOK 100U // between two readings of the TSC, which are slow in QEMU
+#define ROUNDS_A_LOOK 500U // between two readings of the TSC, which are slow in QEMU
 #define GAPS_MAX 4096U
 #define GAP_TICKS 40U // more than this is no round of the loop
 

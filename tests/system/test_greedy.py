@@ -4,7 +4,8 @@
 `make bench` measures how much, for more attacks and with several CPUs (tools/bench_fairness.py).
 """
 
-from beds import in_exact_time
+import pytest
+
 from harness import BEDS
 
 # By the number of VMs that claim the victim's CPU: the attacks, each with its number of vCPUs, and
@@ -28,7 +29,7 @@ def modules(build):
     return found
 
 
-@in_exact_time
+@pytest.mark.parametrize("bed", ["bochs", "counted", "ryzen"])
 def test_a_victim_has_its_share(boot, build, bed):
     machine = boot("", modules(build), limit=280, **BEDS[bed])
     machine.expect_prompt(timeout=90)

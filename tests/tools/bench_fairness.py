@@ -19,6 +19,7 @@ BED overrules that. With --strict a row beyond its limits is an error.
 import argparse
 import concurrent.futures
 import pathlib
+import struct
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -31,10 +32,10 @@ import iso
 from harness import BEDS, Machine, emulators
 
 TIME_LIMIT_SECONDS = 300
-WINDOW_MS = 400
+WINDOW_MS = 200
 
 SHARE_LIMIT = 95  # per cent
-GAP_LIMIT_MS = 10  # for each other VM with a claim (or that starts), and one more millisecond
+GAP_LIMIT_MS = 10  # for each other VM with a claim, and one more millisecond
 WAKE_LIMIT_US = 300
 
 
@@ -48,8 +49,8 @@ class Row:
     cpus: int = 1
     memory: int = 512
     bios_screen: str = "text"
-    off: int = 0  # VMs that are switched off
-    typed: tuple = ()  # at the prompt, while the victim runs
+    off: tuple = ()  # VMs that are switched off, as attackers
+    typed: tuple = ()  # commands at the prompt while the victim runs; `off` are o0, o1 and so on
     sleeper: bool = True
     window_ms: int = WINDOW_MS
 
@@ -71,6 +72,8 @@ def play(name, vcpus=1, cpu="0", mem="4M", times=1, **more):
 
 
 HOG = ("hog", "mem=2M cpu=0")
+BIG = ("hog", "mem=1G cpu=0")
+OVERLAPPING = "overlapping"
 BUSY_HOGS = (("hog", "mem=2M cpu=1"), ("hog", "mem=2M cpu=2"))
 # The victim is the fourth hog. They must keep their shares, too: the fair one is without a sleeper.
 PROMPT = Row((HOG,) * 3, claims=3, window_ms=1000)
@@ -113,7 +116,7 @@ ROWS = {
     "nmis": play("nmis", 2, "1,0", claims=1, busy=1, cpus=2),
     "inits": play("inits", 2, "1,0", claims=1, busy=1, cpus=2),
     "ipis to oneself": play("ipis-to-oneself", claims=1),
-    "ipis, 50 VMs off": play("ipis-to-oneself", claims=1, off=50),
+    "ipis, 50 VMs off": play("ipis-to-oneself", claims=1, off=(("hello", "mem=2M"),) * 50),
     # Processors.
     "64 vCPUs": play("compute", 64, claims=1),
     "exits": play("exits", claims=1),
@@ -122,7 +125,9 @@ ROWS = {
     "strings": play("strings", claims=1),
     # Starts.
     "reset, 1 GiB": play("reset", mem="1G", claims=1, memory=2048),
-    "bad ELF": Row(typed=("start bad",) * 5),
+    "start, 1 GiB": Row((HOG,), claims=2, memory=2048, off=(BIG,), typed=("start o0",)),
+    "stop, 1 GiB": Row((BIG,), claims=1, memory=2048, typed=("stop a0",)),
+    "bad ELF": Row(claims=1, off=((OVERLAPPING, "mem=80M cpu=0"),), typed=("start o0",) * 5),
 }
 
 
@@ -143,29 +148,24 @@ SLEEPER = r"greedy: sleeper: \d+ \d+ \d+ ticks, \d+ (\d+) (\d+) us"
 def overlapping_elf(path):
     """An ELF64 file with 64 segments in the same place; its loader must refuse it."""
     header = b"\x7fELF\x02\x01\x01" + bytes(9)
-    size = 64 << 20
-    header += (2).to_bytes(2, "little") + (62).to_bytes(2, "little") + (1).to_bytes(4, "little")
-    header += (1 << 20).to_bytes(8, "little") + (64).to_bytes(8, "little") + bytes(8 + 4)
-    header += (64).to_bytes(2, "little") + (56).to_bytes(2, "little") + (64).to_bytes(2, "little")
-    header += bytes(6)
-    segment = (1).to_bytes(4, "little") + (7).to_bytes(4, "little") + (0).to_bytes(8, "little")
-    segment += (1 << 20).to_bytes(8, "little") * 2 + (4096).to_bytes(8, "little")
-    segment += size.to_bytes(8, "little") + (4096).to_bytes(8, "little")
+    header += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, 1 << 20, 64, 0, 0, 64, 56, 64, 0, 0, 0)
+    segment = struct.pack("<IIQQQQQQ", 1, 7, 0, 1 << 20, 1 << 20, 4096, 64 << 20, 4096)
     path.write_bytes((header + segment * 64).ljust(4096, b"\0"))
     return path
 
 
 def modules_of(row, guests, folder):
-    found = [
-        (guests / f"{guest}.elf", f"vm=a{index} {words}")
-        for index, (guest, words) in enumerate(row.attackers)
+    """Files and lines: the attackers a0, a1 and so on, VMs that are off, and the victims."""
+    files = {OVERLAPPING: overlapping_elf(folder / "overlapping.elf")}
+    victims = [
+        ("victim", "greedy", f"mem=4M cpu=0 -- victim ms={row.window_ms}"),
+        ("sleeper", "greedy", f"mem=4M cpu=0 -- sleeper period=2000 rounds={row.window_ms // 2}"),
     ]
-    found += [(guests / "hello.elf", f"vm=off{index} mem=2M start=no") for index in range(row.off)]
-    if row.typed:
-        found.append((overlapping_elf(folder / "bad.elf"), "vm=bad mem=80M start=no"))
-    victim = f"vm=victim mem=4M cpu=0 start=no -- victim ms={row.window_ms}"
-    sleeper = f"vm=sleeper mem=4M cpu=0 start=no -- sleeper period=2000 rounds={row.window_ms // 2}"
-    return found + [(guests / "greedy.elf", victim), (guests / "greedy.elf", sleeper)]
+    started = [(f"a{index}", *words) for index, words in enumerate(row.attackers)]
+    off = [(f"o{index}", *words) for index, words in enumerate(row.off)] + victims
+    lines = [(guest, f"vm={name} {words}") for name, guest, words in started]
+    lines += [(guest, f"vm={name} start=no {words}") for name, guest, words in off]
+    return [(files.get(guest, guests / f"{guest}.elf"), line) for guest, line in lines]
 
 
 def wait_for_all(machine, patterns):
@@ -233,7 +233,7 @@ def percent(result, fair):
 
 
 def gap_limit(row):
-    return GAP_LIMIT_MS * (row.claims + bool(row.typed)) + 1
+    return GAP_LIMIT_MS * row.claims + 1
 
 
 COLUMNS = "{:18}{:>8}{:>7}{:>10}{:>7}{:>9}{:>7}{:>9}"
