@@ -34,6 +34,7 @@ def stop(machine):
     machine.sendline("stop big")
     machine.expect(r"big stopped\r")
     machine.expect_prompt()
+    machine.expect_off("big")
 
 
 def answer(machine, command, pattern):
@@ -70,7 +71,6 @@ def test_a_stop_abandons_a_start(machine):
         answer(machine, "start big", r"big starts\r")
         assert int(guests()) <= int(free) - BIG_MIB
         stop(machine)
-        machine.expect_off("big")
         assert guests() == free
 
 

@@ -105,6 +105,12 @@ void machine_check(void)
 
 // ---- Time ----
 
+// Sums could hide that two things have changed.
+static void mix(uint64_t *lives, uint64_t value)
+{
+    *lives = *lives * 1000003 + value;
+}
+
 struct machine_check_time machine_check_time(unsigned cpu)
 {
     struct machine_check_time time = {.now_ns = fake_host.now_ns,
@@ -113,11 +119,11 @@ struct machine_check_time machine_check_time(unsigned cpu)
     for (unsigned i = 0; i < fake_machine.vmm.vm_count; i++) {
         const struct vm *vm = fake_machine.vmm.vms[i];
         time.charged_ns += vm_home_cpu(vm) == cpu ? vm->build_ns : 0;
-        time.lives += vm->starts * 8ULL + vm->state;
+        mix(&time.lives, vm->starts * 8ULL + vm->state);
         for (unsigned j = 0; j < vm->config.vcpus; j++) {
             if (vm->slots[j].cpu == cpu && vm->vcpus[j]) {
                 time.charged_ns += vm->vcpus[j]->run_ns;
-                time.lives += (uint64_t)vm->vcpus[j];
+                mix(&time.lives, (uint64_t)vm->vcpus[j]);
             }
         }
     }
