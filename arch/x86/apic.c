@@ -4,6 +4,7 @@
 
 #include "arch/x86/acpi.h"
 #include "arch/x86/apic_registers.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
 #include "arch/x86/features.h"
@@ -24,8 +25,7 @@
 
 static bool x2apic;
 static volatile uint32_t *registers;
-static unsigned errors;
-static uint32_t last_error;
+static uint32_t logged_errors; // bits of ESR
 
 static uint32_t read_register(uint32_t offset)
 {
@@ -76,23 +76,18 @@ static void end_unexpected(uint8_t vector)
     }
 }
 
-static void count_error(struct interrupt_frame *frame)
+// The log gets each kind of error once, because errors may come without end.
+static void log_error(struct interrupt_frame *frame)
 {
+    uint32_t errors;
     (void)frame;
     write_register(APIC_ESR, 0); // latches the errors since the last write
-    __atomic_store_n(&last_error, read_register(APIC_ESR), __ATOMIC_RELAXED);
-    __atomic_fetch_add(&errors, 1, __ATOMIC_RELAXED);
+    errors = read_register(APIC_ESR);
+    if (errors & ~__atomic_fetch_or(&logged_errors, errors, __ATOMIC_RELAXED)) {
+        log_line("interrupts: the local APIC of CPU %u reports errors %#x (its register ESR)",
+                 cpu_this()->index, errors);
+    }
     apic_eoi();
-}
-
-unsigned apic_error_count(void)
-{
-    return __atomic_load_n(&errors, __ATOMIC_RELAXED);
-}
-
-uint32_t apic_last_error(void)
-{
-    return __atomic_load_n(&last_error, __ATOMIC_RELAXED);
 }
 
 // Firmware may have locked x2APIC mode. A write that leaves the mode then faults (SDM Vol. 3A
@@ -134,7 +129,7 @@ enum status apic_init(const struct acpi_info *acpi, struct reason *why)
         registers = paging_map_device(address, PAGE_SIZE, CACHE_UNCACHED);
     }
     interrupt_set_unexpected(end_unexpected);
-    interrupt_set_handler(VECTOR_ERROR, count_error);
+    interrupt_set_handler(VECTOR_ERROR, log_error);
     return STATUS_OK;
 }
 

@@ -30,7 +30,3 @@ enum apic_timer_mode { APIC_TIMER_ONE_SHOT, APIC_TIMER_TSC_DEADLINE };
 void apic_timer_setup(enum apic_timer_mode mode, uint8_t vector);
 void apic_timer_start(uint32_t count); // one-shot; 0 stops it
 uint32_t apic_timer_count(void);
-
-// The number of error interrupts on all CPUs so far, and the error register at the last of them.
-unsigned apic_error_count(void);
-uint32_t apic_last_error(void);

@@ -101,7 +101,7 @@ void ipi_run_calls(void)
     }
 }
 
-bool ipi_pending(void)
+static bool is_pending(void)
 {
     const struct inbox *inbox = own_inbox();
     return __atomic_load_n(&inbox->kicked, __ATOMIC_RELAXED) || mailbox_has_call(&inbox->mailbox);
@@ -110,7 +110,7 @@ bool ipi_pending(void)
 // A kick that comes after the look at the inbox stays pending until STI. It then ends the HLT.
 void cpu_idle(void)
 {
-    if (ipi_pending()) {
+    if (is_pending()) {
         interrupts_enable();
         pause(); // STI lets interrupts in only after the next instruction
     } else {

@@ -28,9 +28,8 @@ bool ipi_answers(unsigned cpu);
 
 // Runs the calls that other CPUs have posted to this one. The main loop of each CPU calls it.
 void ipi_run_calls(void);
-// Whether a call is posted to this CPU, or a kick came since the last cpu_idle.
-bool ipi_pending(void);
 
-// Sleeps until an interrupt comes. Returns at once if ipi_pending. In either case it takes
-// interrupts and runs the posted calls. Interrupts are off before and after.
+// Sleeps until an interrupt comes. Returns at once if a call is posted to this CPU, or a kick
+// came since the last cpu_idle. In either case it takes interrupts and runs the posted calls.
+// Interrupts are off before and after.
 void cpu_idle(void);

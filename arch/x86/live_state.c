@@ -103,23 +103,23 @@ enum status live_state_check_xsavec(struct reason *why)
     return xsave_area_check_compacted(live_state_get_xcr0(), cpuid_checked, why);
 }
 
-enum status live_state_create(struct live_state *state)
-{
-    state->fpu = frames_allocate(area_pages);
-    if (!state->fpu) {
-        return STATUS_NO_MEMORY;
-    }
-    live_state_reset(state);
-    return STATUS_OK;
-}
-
-void live_state_reset(struct live_state *state)
+static void reset(struct live_state *state)
 {
     uint8_t *fpu = state->fpu;
     *state = (struct live_state){.fpu = fpu, .xcr0 = xcr0_mask ? XCR0_X87 : 0, .dr6 = DR6_FIXED};
     memset(fpu, 0, area_pages * PAGE_SIZE);
     *(uint16_t *)(void *)(fpu + FXSAVE_FCW) = FCW_DEFAULT;
     *(uint32_t *)(void *)(fpu + FXSAVE_MXCSR) = MXCSR_DEFAULT;
+}
+
+enum status live_state_create(struct live_state *state)
+{
+    state->fpu = frames_allocate(area_pages);
+    if (!state->fpu) {
+        return STATUS_NO_MEMORY;
+    }
+    reset(state);
+    return STATUS_OK;
 }
 
 void live_state_destroy(struct live_state *state)

@@ -35,7 +35,6 @@ enum status live_state_check_xsavec(struct reason *why);
 
 // Sets the state after power-up (SDM Vol. 3A table 10-1).
 enum status live_state_create(struct live_state *state);
-void live_state_reset(struct live_state *state);
 void live_state_destroy(struct live_state *state);
 
 // Moves the state from the CPU into the structure, and back. live_state_save wants the structure

@@ -53,6 +53,20 @@ static void keep_and_show(const char *text, size_t length)
     spinlock_release(&lock, flags);
 }
 
+static void tell_dropped(void)
+{
+    char text[LOG_LINE_BYTES];
+    size_t length;
+    uint64_t dropped = __atomic_exchange_n(&lines_dropped, 0, __ATOMIC_RELAXED);
+    if (dropped == 0) {
+        return;
+    }
+    length = stamp(text, sizeof(text));
+    length += format_text(text + length, sizeof(text) - length,
+                          "log: %lu lines of an NMI or machine check are lost\n", dropped);
+    keep_and_show(text, length);
+}
+
 void log_line(const char *format, ...)
 {
     char text[LOG_LINE_BYTES];
@@ -71,6 +85,7 @@ void log_line(const char *format, ...)
     } else {
         cpu->logging = true;
         keep_and_show(text, length);
+        tell_dropped();
         cpu->logging = false;
     }
     interrupts_restore(flags);
@@ -92,11 +107,6 @@ static uint64_t clamp(uint64_t position)
         ;
     }
     return position;
-}
-
-uint64_t log_dropped(void)
-{
-    return __atomic_load_n(&lines_dropped, __ATOMIC_RELAXED);
 }
 
 bool log_next(uint64_t *position, char *line, size_t size)

@@ -7,7 +7,8 @@
 #define LOG_LINE_BYTES 256 // a longer line is cut
 
 // Logs one line, which has no newline. From any CPU, also with interrupts off. If an NMI or machine
-// check interrupts the log and logs itself, its line is dropped and counted.
+// check interrupts the log and logs itself, its line is dropped. The log then says how many lines
+// it lacks.
 void log_line(const char *format, ...) PRINTF_LIKE(1, 2);
 
 // Sets the function that gets each line, with time stamp and newline. NULL: none.
@@ -19,8 +20,6 @@ void log_set_clock(uint64_t (*now_ns)(void));
 // Copies the next line from the ring, without its newline, and moves `position` behind it. Position
 // 0 is the oldest line in the ring. False at the end.
 bool log_next(uint64_t *position, char *line, size_t size);
+
 // The position behind the last line.
 uint64_t log_end(void);
-
-// The number of dropped lines (see log_line).
-uint64_t log_dropped(void);

@@ -145,9 +145,3 @@ uint64_t paging_create_stack(struct cpu *cpu)
     // Below the very end, because cpu_this wants RSP itself to lie in the slot.
     return bottom + STACK_BYTES - 16;
 }
-
-uint64_t paging_physical(const void *memory)
-{
-    uint64_t address = (uintptr_t)memory;
-    return address >= KERNEL_BASE ? address - KERNEL_BASE : frames_physical(memory);
-}

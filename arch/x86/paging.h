@@ -48,6 +48,3 @@ void paging_unmap_trampoline(uint64_t page);
 // RSP. 0: no frames.
 struct cpu;
 uint64_t paging_create_stack(struct cpu *cpu);
-
-// The physical address of memory in the image or from frames_allocate.
-uint64_t paging_physical(const void *memory);

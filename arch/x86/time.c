@@ -76,10 +76,23 @@ static void set_one_shot(uint64_t ns)
     apic_timer_start((uint32_t)MIN(count, UINT32_MAX));
 }
 
+// The TSC's value when the clock shows `ns`, saturating. It counts from now, not from 0: the two
+// factors are not exact inverses, and over months the difference would become milliseconds.
+static uint64_t tsc_at_ns(uint64_t ns)
+{
+    uint64_t now = rdtsc();
+    uint64_t now_ns = time_ns_at_tsc(now);
+    if (ns <= now_ns) {
+        return now - MIN(now, time_ns_to_tsc(now_ns - ns));
+    }
+    uint64_t ticks = time_ns_to_tsc(ns - now_ns);
+    return ticks > UINT64_MAX - now ? UINT64_MAX : now + ticks;
+}
+
 void time_set_deadline(uint64_t ns)
 {
     if (has_deadline_mode) {
-        wrmsr(IA32_TSC_DEADLINE, ns == NEVER_NS ? 0 : time_tsc_at_ns(ns));
+        wrmsr(IA32_TSC_DEADLINE, ns == NEVER_NS ? 0 : tsc_at_ns(ns));
     } else if (ns == NEVER_NS) {
         apic_timer_start(0);
     } else {
@@ -109,19 +122,6 @@ uint64_t time_ns_to_tsc(uint64_t ns)
 uint64_t time_ns_at_tsc(uint64_t tsc)
 {
     return clock_scale(tsc - base_tsc, ns_per_tick);
-}
-
-// It counts from now, not from 0: the two factors are not exact inverses, and over months the
-// difference would become milliseconds.
-uint64_t time_tsc_at_ns(uint64_t ns)
-{
-    uint64_t now = rdtsc();
-    uint64_t now_ns = time_ns_at_tsc(now);
-    if (ns <= now_ns) {
-        return now - MIN(now, time_ns_to_tsc(now_ns - ns));
-    }
-    uint64_t ticks = time_ns_to_tsc(ns - now_ns);
-    return ticks > UINT64_MAX - now ? UINT64_MAX : now + ticks;
 }
 
 const char *time_source_name(void)

@@ -25,7 +25,6 @@ void time_delay_ns(uint64_t ns);
 uint64_t time_tsc_hz(void);
 uint64_t time_ns_to_tsc(uint64_t ns);  // a duration in TSC ticks, rounded up, saturating
 uint64_t time_ns_at_tsc(uint64_t tsc); // what the clock shows when the TSC's value is that
-uint64_t time_tsc_at_ns(uint64_t ns);  // the TSC's value when the clock shows `ns`, saturating
 const char *time_source_name(void);    // what the TSC was measured against: "PM timer" ...
 
 // Seconds since 1970-01-01 00:00:00 UTC: the RTC's time at time_init, taken as UTC, plus the TSC.
