@@ -46,7 +46,7 @@ void print_flush(void)
     }
 }
 
-void print_char(char c)
+static void print_char(char c)
 {
     if (c == '\n') {
         print_char('\r');

@@ -54,7 +54,7 @@ unsigned processor_self(void)
     return offset < sizeof(processor_stacks) ? (unsigned)(offset / PROCESSOR_STACK_BYTES) : 0;
 }
 
-void wait_ns(uint64_t duration_ns)
+static void wait_ns(uint64_t duration_ns)
 {
     const uint64_t start = clock_ns();
     while (clock_ns() - start < duration_ns) {
@@ -150,7 +150,8 @@ bool processors_run(uint32_t set, processor_job *job, void *argument)
     return done;
 }
 
-void processors_meet(void)
+// Waits until all processors are here. For a job that runs on all.
+static void processors_meet(void)
 {
     const uint32_t meeting = meetings;
     if (__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL) == count) {

@@ -33,13 +33,9 @@ unsigned processor_self(void);
 // if one is not done in a few seconds.
 bool processors_run(uint32_t set, processor_job *job, void *argument);
 
-// Waits until all processors are here. For a job that runs on all.
-void processors_meet(void);
-
 // Puts the APICs of all processors into `mode`. Returns false if one does not answer.
 bool processors_set_mode(enum apic_mode mode);
 enum apic_mode processors_mode(void);
 
 // Waits until `*counter` is at least `wanted`. Returns false after a few seconds.
 bool wait_for_count(const volatile uint32_t *counter, uint32_t wanted);
-void wait_ns(uint64_t duration_ns);
