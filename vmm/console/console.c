@@ -15,7 +15,6 @@
 #define PUMP_CHUNKS 16             // that one call of console_pump gives to an output
 #define PATIENCE_NS (5 * NS_PER_S) // how long an output that takes nothing is waited for
 #define PATIENCE_STEP_NS (10 * NS_PER_MS) // the clock may jump where the machine stands still
-#define PANIC_TRIES (1U << 23)            // of a byte: about a second
 
 static_assert((CONSOLE_RING_CELLS & (CONSOLE_RING_CELLS - 1)) == 0, "positions wrap");
 
@@ -250,27 +249,4 @@ size_t console_guest_room(const struct console *console)
 void console_flush(struct console *console)
 {
     wait_for(console, 0);
-}
-
-static void panic_byte(struct console_output *output, char byte)
-{
-    for (unsigned tries = 0; tries < PANIC_TRIES; tries++) {
-        if (output->write(output, &byte, 1) == 1) {
-            return;
-        }
-    }
-    output->stalled = true;
-}
-
-void console_panic(struct console *console, const char *text)
-{
-    for (unsigned i = 0; i < console->output_count; i++) {
-        struct console_output *output = console->outputs[i];
-        for (const char *byte = text; *byte != '\0' && !output->stalled; byte++) {
-            if (*byte == '\n') {
-                panic_byte(output, '\r');
-            }
-            panic_byte(output, *byte);
-        }
-    }
 }

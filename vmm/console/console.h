@@ -36,7 +36,7 @@ struct console_machine {
     void (*rest)(bool waits);
 };
 
-// One CPU uses it, except for console_panic. Positions count all cells ever and wrap at 2^32.
+// One CPU uses it. Positions count all cells ever and wrap at 2^32.
 struct console {
     const struct console_machine *machine;
     unsigned output_count;
@@ -84,6 +84,3 @@ bool console_wants_pump(const struct console *console);
 size_t console_backlog(const struct console *console);
 // Waits until every output has taken everything. Called before the machine is switched off.
 void console_flush(struct console *console);
-
-// For panics, on any CPU: writes straight to every output, past the ring.
-void console_panic(struct console *console, const char *text);

@@ -21,15 +21,6 @@ bool text_equal(const char *a, const char *b)
     return *a == *b;
 }
 
-bool text_starts_with(const char *text, const char *prefix)
-{
-    while (*prefix != '\0' && *text == *prefix) {
-        text++;
-        prefix++;
-    }
-    return *prefix == '\0';
-}
-
 size_t text_copy(char *to, size_t size, const char *from)
 {
     size_t length = strlen(from);

@@ -20,9 +20,6 @@ uint8_t bytes_sum(const void *bytes, size_t length);
 
 bool text_equal(const char *a, const char *b);
 
-// Whether `text` begins with `prefix`.
-bool text_starts_with(const char *text, const char *prefix);
-
 // Copies `from` into a buffer of `size` bytes. Cuts the text if it does not fit, and always writes
 // a NUL. Returns the length of `from`: the text was cut if that is `size` or more. With a `size` of
 // 0 nothing is written.

@@ -296,26 +296,6 @@ static void test_no_output_never_waits(void **state)
     assert_int_equal(console_backlog(&console), 0);
 }
 
-static void test_panic_bypasses_the_ring(void **state)
-{
-    (void)state;
-    serial.room_left = 0;
-    console_print(&console, "queued");
-    serial.room_left = SIZE_MAX;
-    serial.room = 1;
-    console_panic(&console, "panic: x\n");
-    assert_string_equal(serial.text, "panic: x\r\n");
-    assert_string_equal(screen.text, "panic: x\r\n");
-}
-
-static void test_panic_passes_a_dead_output(void **state)
-{
-    (void)state;
-    serial.room_left = 0;
-    console_panic(&console, "panic\n");
-    assert_string_equal(screen.text, "panic\r\n");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,8 +315,6 @@ int main(void)
         cmocka_unit_test_setup(test_positions_wrap, set_up),
         cmocka_unit_test_setup(test_late_output_shows_only_what_comes, set_up),
         cmocka_unit_test_setup(test_no_output_never_waits, set_up),
-        cmocka_unit_test_setup(test_panic_bypasses_the_ring, set_up),
-        cmocka_unit_test_setup(test_panic_passes_a_dead_output, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,16 +17,6 @@ static void test_equal(void **state)
     assert_false(text_equal("hog", "hag"));
 }
 
-static void test_starts_with(void **state)
-{
-    (void)state;
-    assert_true(text_starts_with("ticker", "tick"));
-    assert_true(text_starts_with("tick", "tick"));
-    assert_true(text_starts_with("tick", ""));
-    assert_false(text_starts_with("tic", "tick"));
-    assert_false(text_starts_with("", "t"));
-}
-
 static void test_copy(void **state)
 {
     char buffer[5] = "????";
@@ -140,7 +130,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_equal),
-        cmocka_unit_test(test_starts_with),
         cmocka_unit_test(test_copy),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_what_is_no_number),
