@@ -45,7 +45,6 @@ static inline struct vcpu *vcpu_of(struct vcpu_core *core)
     return container_of(core, struct vcpu, core);
 }
 
-// To be called on the CPU that the vCPU will run on. The VM's nested space must exist.
 // Makes the back end's loop return at the end of the exit, for `work` (enum vcpu_work). To be
 // called on the vCPU's CPU.
 static inline void vcpu_post_work(struct vcpu *vcpu, uint32_t work)
