@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fuzzes all device models, wired as in a PC: any access in any order at any time, and what must
-// hold after each.
+// Fuzzes all device models, wired as in a PC. Any access may come in any order and at any time.
+// After each access the rules below are checked.
 #include "vmm/devices/device.h"
 
 #include <stdlib.h>
@@ -138,7 +138,7 @@ static void hpet_legacy(struct hpet_output *output, bool on)
 {
     (void)output;
     (void)on;
-    require(!hpet_is_legacy(&hpet)); // not yet, or no longer
+    require(!hpet_is_legacy(&hpet)); // legacy replacement is not on yet, or no longer on
     require(!(hpet_lines & (1U << HPET_LEGACY_GSI_0 | 1U << HPET_LEGACY_GSI_1)));
 }
 
@@ -178,7 +178,7 @@ static void set_up(void)
     hpet_init(&hpet, &hpet_output, 0);
 }
 
-// ---- What must hold ----
+// ---- The rules that are checked ----
 
 static void check_vectors(enum lapic_set set)
 {
@@ -211,7 +211,7 @@ static void check_queues(void)
     require(uart.receive.count <= UART_FIFO_BYTES && uart.transmit.count <= UART_FIFO_BYTES);
     require(i8042.keyboard_count <= I8042_QUEUE_BYTES);
     require(i8042.keyboard_answers <= i8042.keyboard_count);
-    require(!reset.level); // pulses only
+    require(!reset.level); // the controller sends only pulses
 }
 
 static uint64_t next_hpet_event_ns(void)
@@ -223,7 +223,7 @@ static uint64_t next_hpet_event_ns(void)
     return next;
 }
 
-// Whatever was due is done: nothing more is due at the same time.
+// After the devices have advanced, nothing more is due at the same time.
 static void check_time(void)
 {
     pit_advance(&pit, now);
@@ -239,7 +239,7 @@ static void check_time(void)
     require(lapic_next_event_ns(&lapic) > now);
 }
 
-// ---- What is done ----
+// ---- The accesses ----
 
 static void advance_devices(void)
 {
@@ -249,7 +249,7 @@ static void advance_devices(void)
     hpet_advance(&hpet, now);
 }
 
-// Up to an event nothing rises; at it, the line does.
+// The line does not rise before the event. It rises at the event.
 static void run_to(uint64_t event, unsigned wire)
 {
     unsigned before = wires[wire].rises;
@@ -264,17 +264,17 @@ static void run_to(uint64_t event, unsigned wire)
     require(wires[wire].rises == before + 1);
 }
 
-// The power button may hold the line already.
+// The power button may hold the line high. Then the event cannot raise it.
 static void run_to_power_event(void)
 {
-    advance_devices(); // what is overdue is not looked for
+    advance_devices(); // the next event is then in the future
     uint64_t event = acpi_pm_next_event_ns(&acpi_pm, now);
     if (event != NEVER_NS && !wires[WIRE_SCI].level) {
         run_to(event, WIRE_SCI);
     }
 }
 
-// Other timers may hold or share the line: it rises unless it is high.
+// Another timer may hold the line high. Then the event cannot raise it.
 static void run_to_hpet_event(void)
 {
     advance_devices();
@@ -312,13 +312,14 @@ static void pass_time(uint8_t how, uint8_t value)
     case 4:
         run_to_hpet_event();
         break;
-    default: // up to days
+    default: // goes on by up to some days
         now += (uint64_t)value << (how >> 3);
         break;
     }
 }
 
-// All of its registers lie in the first 0x180 bytes; four bits say how.
+// The HPET's registers lie in the first 0x180 bytes. Bit 7 of `reg` and the low three bits of
+// `value` choose the width and the alignment.
 static void access_hpet(uint8_t reg, uint64_t value)
 {
     unsigned offset = (reg & 0x7fU) << 2 | (reg & 0x80 ? value & 7 : 0);
@@ -458,7 +459,7 @@ static void access_port(uint8_t port, bool write, uint8_t value)
 static void from_outside(uint8_t what, uint8_t value)
 {
     switch (what & 7) {
-    case 0: { // what has room takes it, what has none refuses it
+    case 0: { // the UART takes the byte if it has room
         bool room = uart_receive_room(&uart) != 0;
         require(uart_receive(&uart, value) == room);
         break;
@@ -540,7 +541,7 @@ static void step(const uint8_t *data, size_t left)
         from_outside(data[0] >> 3, data[2]);
         break;
     default:
-        if (data[1] == 0x5a) { // seldom, or nothing would ever be set up
+        if (data[1] == 0x5a) { // seldom: a reset undoes what the guest has set up
             reset_one(data[2]);
         }
         break;

@@ -53,7 +53,7 @@ static void the_timer_counts_3_579545_mhz(void **state)
     assert_int_equal(read_at(ACPI_PM_TIMER, 4, 0), 0);
     assert_int_equal(read_at(ACPI_PM_TIMER, 4, 280), 1); // a tick is 279.37 ns
     assert_int_equal(read_at(ACPI_PM_TIMER, 4, SECOND), ACPI_PM_TIMER_HZ);
-    for (uint64_t hours = 1; hours < 100000; hours *= 3) { // years of it, and not a tick lost
+    for (uint64_t hours = 1; hours < 100000; hours *= 3) { // over years no tick is lost
         uint64_t ticks = hours * 3600 * ACPI_PM_TIMER_HZ;
         assert_int_equal(read_at(ACPI_PM_TIMER, 4, hours * 3600 * SECOND), (uint32_t)ticks);
         assert_int_equal(read_at(ACPI_PM_TIMER, 4, hours * 3600 * SECOND - 1), (uint32_t)ticks);
@@ -70,8 +70,10 @@ static void the_timer_is_one_value_however_it_is_read(void **state)
     for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(read_at(ACPI_PM_TIMER + i, 1, now_ns), value >> 8 * i & 0xff);
     }
-    assert_int_equal(read_at(ACPI_PM_TIMER + 2, 4, now_ns), value >> 16); // beyond it: 0
-    assert_int_equal(read_at(ACPI_PM_TIMER, 4, now_ns - SECOND), value);  // time stands still
+    // The bytes behind the timer read 0.
+    assert_int_equal(read_at(ACPI_PM_TIMER + 2, 4, now_ns), value >> 16);
+    // If the time goes back, the timer stands still.
+    assert_int_equal(read_at(ACPI_PM_TIMER, 4, now_ns - SECOND), value);
     acpi_pm_write(&pm, ACPI_PM_TIMER, 4, 0, now_ns);
     assert_int_equal(read_at(ACPI_PM_TIMER, 4, now_ns), value);
 }
@@ -91,11 +93,11 @@ static void its_highest_bit_interrupts_when_it_changes(void **state)
     assert_true(sci.level);
     assert_int_equal(read_at(ACPI_PM1_STATUS, 2, half_ns), TIMER);
     assert_int_equal(read_at(ACPI_PM_TIMER, 4, half_ns), BIT(31));
-    assert_int_equal(acpi_pm_next_event_ns(&pm, half_ns), NEVER_NS); // it has happened
+    assert_int_equal(acpi_pm_next_event_ns(&pm, half_ns), NEVER_NS); // the event has happened
     write_word(ACPI_PM1_STATUS, TIMER);
     assert_false(sci.level);
     uint64_t next_ns = acpi_pm_next_event_ns(&pm, half_ns);
-    assert_in_range(next_ns, 2 * half_ns - 2, 2 * half_ns); // from 1 to 0
+    assert_in_range(next_ns, 2 * half_ns - 2, 2 * half_ns); // the highest bit falls
     acpi_pm_advance(&pm, next_ns);
     assert_true(sci.level);
     assert_int_equal(read_at(ACPI_PM_TIMER, 4, next_ns), 0);
@@ -133,7 +135,7 @@ static void the_power_button_is_a_level_until_it_is_acknowledged(void **state)
     acpi_pm_press_power_button(&pm);
     assert_true(sci.level);
     assert_int_equal(sci.calls, 1);
-    write_word(ACPI_PM1_STATUS, TIMER); // another one
+    write_word(ACPI_PM1_STATUS, TIMER); // clears another event
     assert_true(sci.level);
     assert_int_equal(read_at(ACPI_PM1_STATUS, 2, 0), POWER_BUTTON);
     write_word(ACPI_PM1_STATUS, POWER_BUTTON);
@@ -157,7 +159,8 @@ static void bytes_clear_and_enable_their_own_half(void **state)
     (void)state;
     acpi_pm_write(&pm, ACPI_PM1_ENABLE, 1, 0xff, 0);
     acpi_pm_write(&pm, ACPI_PM1_ENABLE + 1, 1, 0xff, 0);
-    assert_int_equal(read_at(ACPI_PM1_ENABLE, 2, 0), 0x721); // the events that there are
+    // Only the bits of events that exist stay.
+    assert_int_equal(read_at(ACPI_PM1_ENABLE, 2, 0), 0x721);
     acpi_pm_press_power_button(&pm);
     acpi_pm_write(&pm, ACPI_PM1_STATUS, 1, 0xff, 0);
     assert_int_equal(read_at(ACPI_PM1_STATUS + 1, 1, 0), POWER_BUTTON >> 8);
@@ -191,12 +194,14 @@ static void acpi_mode_is_on_and_stays_on(void **state)
 static void s5_switches_off(void **state)
 {
     (void)state;
-    write_word(ACPI_PM1_CONTROL, ACPI_PM_SLEEP_TYPE_S5 << 10); // as systems do it: type first
+    // The type first, as operating systems do it.
+    write_word(ACPI_PM1_CONTROL, ACPI_PM_SLEEP_TYPE_S5 << 10);
     assert_int_equal(powered_off, 0);
     write_word(ACPI_PM1_CONTROL, SLEEP_ENABLE | ACPI_PM_SLEEP_TYPE_S5 << 10);
     assert_int_equal(powered_off, 1);
     assert_int_equal(read_at(ACPI_PM1_CONTROL, 2, 0) & SLEEP_ENABLE, 0);
-    acpi_pm_write(&pm, ACPI_PM1_CONTROL + 1, 1, 0x34, 0); // by the byte that has both
+    // One byte has the type and the enable bit.
+    acpi_pm_write(&pm, ACPI_PM1_CONTROL + 1, 1, 0x34, 0);
     assert_int_equal(powered_off, 2);
 }
 

@@ -38,7 +38,7 @@ static void set(struct hpet_output *to, unsigned gsi, bool level)
 {
     assert_ptr_equal(to, &output);
     assert_in_range(gsi, 0, 31);
-    assert_int_not_equal(levels[gsi], level); // only changes
+    assert_int_not_equal(levels[gsi], level); // the model reports only changes
     levels[gsi] = level;
     rises[gsi] += level;
 }
@@ -47,7 +47,8 @@ static void set_legacy(struct hpet_output *to, bool on)
 {
     (void)to;
     assert_int_not_equal(on, legacy);
-    assert_false(levels[2] || levels[8]); // nobody else's line is held
+    // The model holds none of the lines that change their owner.
+    assert_false(levels[2] || levels[8]);
     legacy = on;
     legacy_calls++;
 }
@@ -77,7 +78,7 @@ static void wr(unsigned offset, uint64_t value)
     hpet_write(&hpet, offset, 8, value, now);
 }
 
-// The counter at 0 when it starts.
+// Starts the counter at 0.
 static void start(uint32_t flags)
 {
     wr(CONFIG, 0);
@@ -101,7 +102,7 @@ static uint64_t next_event_ns(void)
     return next;
 }
 
-// Nothing before that tick, the line at it.
+// The line rises at that tick, and not before.
 static void assert_rises_at(uint64_t ticks, uint64_t started_ns, unsigned gsi)
 {
     unsigned before = rises[gsi];
@@ -122,7 +123,7 @@ static void it_says_what_it_is(void **state)
     (void)state;
     assert_int_equal(rd(0) >> 32, 10000000); // femtoseconds: 100 MHz
     assert_int_equal(rd(0) & 0xff, 1);       // revision
-    assert_int_equal(rd(0) >> 8 & 0x1f, 2);  // the last timer
+    assert_int_equal(rd(0) >> 8 & 0x1f, 2);  // the number of the last timer
     assert_true(rd(0) & BIT(13) && rd(0) & BIT(15));
     wr(0, 0);
     assert_int_equal(rd(0), 10000000ULL << 32 | HPET_ID);
@@ -234,7 +235,7 @@ static void without_its_enable_bit_nothing_rises(void **state)
 {
     (void)state;
     wr(TIMER(0), ROUTE(16));
-    wr(TIMER(1), INTERRUPT | ROUTE(5)); // a route that there is not
+    wr(TIMER(1), INTERRUPT | ROUTE(5)); // this timer has no such route
     wr(COMPARATOR(0), 10);
     wr(COMPARATOR(1), 10);
     start(0);
@@ -277,7 +278,7 @@ static void a_periodic_timer_keeps_its_phase(void **state)
     assert_rises_at(500, started_ns, 16);
     assert_rises_at(800, started_ns, 16);
     assert_int_equal(rd(COMPARATOR(0)), 1100);
-    go_to(100000, started_ns); // nobody looked for a long time: one interrupt
+    go_to(100000, started_ns); // the model did not advance for long: one interrupt
     assert_int_equal(rises[16], 3);
     assert_rises_at(100100, started_ns, 16);
 }
@@ -321,7 +322,7 @@ static void halves_are_written_one_by_one(void **state)
     (void)state;
     wr(TIMER(0), PERIODIC | SET_VALUE);
     hpet_write(&hpet, COMPARATOR(0), 4, 0x11111111, now);
-    wr(TIMER(0), PERIODIC | SET_VALUE); // one for each half
+    wr(TIMER(0), PERIODIC | SET_VALUE); // the bit counts for one write, and there are two halves
     hpet_write(&hpet, COMPARATOR(0) + 4, 4, 0x22222222, now);
     assert_int_equal(rd(COMPARATOR(0)), 0x2222222211111111);
     assert_int_equal(hpet.timers[0].period, 0x2222222211111111);
@@ -343,12 +344,12 @@ static void a_level_stays_until_its_status_is_cleared(void **state)
     assert_int_equal(next_event_ns(), NEVER_NS);
     go_to(1000, started_ns);
     assert_int_equal(rises[21], 1);
-    wr(STATUS, 1); // another timer's
+    wr(STATUS, 1); // the bit of another timer
     assert_true(levels[21]);
     wr(STATUS, 2);
     assert_false(levels[21]);
     assert_rises_at(1100, started_ns, 21);
-    wr(CONFIG, 0); // holds interrupts off, and keeps the status
+    wr(CONFIG, 0); // this holds interrupts off, but the status stays
     assert_false(levels[21]);
     assert_int_equal(rd(STATUS), 2);
     wr(CONFIG, ENABLE);
@@ -370,7 +371,7 @@ static void two_timers_share_a_line(void **state)
     go_to(250, started_ns);
     assert_int_equal(rd(STATUS), 3);
     assert_int_equal(rises[22], 1);
-    go_to(300, started_ns); // an edge on a line that is high is none
+    go_to(300, started_ns); // the line is high already: it cannot rise
     assert_int_equal(rises[22], 1);
     wr(STATUS, 1);
     assert_true(levels[22]);
@@ -389,7 +390,7 @@ static void a_level_that_is_off_sets_its_status(void **state)
     assert_false(levels[16]);
     wr(TIMER(0), LEVEL | INTERRUPT | ROUTE(16));
     assert_true(levels[16]);
-    wr(TIMER(0), LEVEL | INTERRUPT | ROUTE(23)); // moves
+    wr(TIMER(0), LEVEL | INTERRUPT | ROUTE(23)); // the level moves to the new line
     assert_true(levels[23] && !levels[16]);
 }
 
@@ -422,7 +423,7 @@ static void a_level_leaves_the_legacy_line_with_it(void **state)
     start(LEGACY);
     go_to(1, now);
     assert_true(levels[2]);
-    wr(CONFIG, ENABLE); // set_legacy finds it low
+    wr(CONFIG, ENABLE); // set_legacy checks that the line is low
     assert_true(levels[16] && !levels[2]);
     wr(CONFIG, ENABLE | LEGACY);
     assert_true(levels[2] && !levels[16]);

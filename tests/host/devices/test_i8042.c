@@ -39,7 +39,7 @@ static void data(uint8_t value)
     i8042_write(&i8042, I8042_DATA, value);
 }
 
-// The next byte; fails the test if there is none.
+// Reads the next byte. The test fails if there is none.
 static unsigned next(void)
 {
     assert_true(status() & FULL);
@@ -132,8 +132,8 @@ static void test_keyboard_commands(void **state)
         {{0xed, 0x07}, 2, {0xfa, 0xfa}, 2},
         {{0xf3, 0x00}, 2, {0xfa, 0xfa}, 2},
         {{0xf0, 0x02}, 2, {0xfa, 0xfa}, 2},
-        {{0xf0, 0x00}, 2, {0xfa, 0xfa, 0x41}, 3}, // 2, translated
-        {{0xf0, 0x03}, 2, {0xfa, 0xfe}, 2},       // there is none
+        {{0xf0, 0x00}, 2, {0xfa, 0xfa, 0x41}, 3}, // the answer is set 2, translated
+        {{0xf0, 0x03}, 2, {0xfa, 0xfe}, 2},       // there is no set 3
         {{0xf4}, 1, {0xfa}, 1},
         {{0xf5}, 1, {0xfa}, 1},
         {{0xf6}, 1, {0xfa}, 1},
@@ -163,7 +163,7 @@ static void test_keys_and_interrupt(void **state)
     assert_true(line.level);
     assert_true(i8042_type(&i8042, 0x9e));
     assert_int_equal(next(), 0x1e);
-    assert_true(line.level); // fell and rose again for the second byte
+    assert_true(line.level); // the line fell, and rose again for the second byte
     assert_int_equal(line.rises, 2);
     assert_int_equal(next(), 0x9e);
     assert_false(line.level);
@@ -177,7 +177,7 @@ static void test_keyboard_buffer_is_bounded_and_ordered(void **state)
         typed++;
         assert_true(typed < 100);
     }
-    assert_int_equal(typed, 1 + I8042_KEYBOARD_BYTES); // one is in port 0x60 already
+    assert_int_equal(typed, 1 + I8042_KEYBOARD_BYTES); // one byte is in port 0x60
     for (unsigned i = 0; i < typed; i++) {
         assert_int_equal(next(), i);
     }
@@ -197,11 +197,11 @@ static void test_keys_wait_while_disabled(void **state)
     assert_false(i8042_type(&i8042, 0x1e));
 }
 
-// LEDs, say, that a driver sets in the middle of what is typed.
+// For example, a driver sets the LEDs while somebody types.
 static void test_answers_overtake_what_was_typed(void **state)
 {
     (void)state;
-    command(0xad); // hold its clock: nothing is on its way yet
+    command(0xad); // holds the keyboard's clock, so that no byte leaves the keyboard
     assert_true(i8042_type(&i8042, 0x1e));
     assert_true(i8042_type(&i8042, 0x9e));
     data(0xed);
@@ -307,7 +307,7 @@ static void test_the_guest_chooses_its_scan_codes(void **state)
     assert_types("\x1e\x9e", "\x1c\xf0\x1c");
 }
 
-// Two bytes of set 2 go in together or not at all.
+// The queue takes both bytes of a code of set 2, or neither.
 static void test_half_a_code_does_not_go_in(void **state)
 {
     unsigned typed = 0;
@@ -324,7 +324,7 @@ static void test_half_a_code_does_not_go_in(void **state)
     assert_false(status() & FULL);
 }
 
-// A guest that asks and asks, and reads nothing.
+// The guest sends one command after the other, and reads no answer.
 static void test_answers_that_fill_the_queue_leave_no_room_to_type(void **state)
 {
     (void)state;

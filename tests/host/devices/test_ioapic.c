@@ -126,7 +126,7 @@ static void test_message_fields(void **state)
     assert_int_equal(last.delivery, APIC_LOWEST_PRIORITY);
     assert_true(last.logical);
     assert_true(last.destination == 0xffffffff);
-    set_entry(1, 0, 0x400 | LEVEL); // NMI is an edge whatever it says
+    set_entry(1, 0, 0x400 | LEVEL); // NMI is an edge, whatever the entry says
     ioapic_set_pin(&ioapic, 1, true);
     assert_int_equal(last.delivery, APIC_NMI);
     assert_int_equal(get(0x12), 0x400 | LEVEL);
@@ -142,11 +142,11 @@ static void test_level(void **state)
     assert_int_equal(get(0x22), LEVEL | REMOTE_IRR | 0x51);
     ioapic_set_pin(&ioapic, 9, false);
     ioapic_set_pin(&ioapic, 9, true);
-    assert_int_equal(delivered, 1); // the last one has not ended
-    ioapic_eoi(&ioapic, 0x50);      // somebody else's
+    assert_int_equal(delivered, 1); // the last interrupt has not ended
+    ioapic_eoi(&ioapic, 0x50);      // the vector of another interrupt
     assert_int_equal(delivered, 1);
     ioapic_eoi(&ioapic, 0x51);
-    assert_int_equal(delivered, 2); // still asserted
+    assert_int_equal(delivered, 2); // the pin is still asserted
     ioapic_set_pin(&ioapic, 9, false);
     ioapic_write(&ioapic, EOI, 0x51);
     assert_int_equal(get(0x22), LEVEL | 0x51);
@@ -176,7 +176,7 @@ static void test_two_pins_with_one_vector(void **state)
     assert_int_equal(delivered, 3);
 }
 
-// How Linux frees a pin whose EOI was lost: masked and edge, then back.
+// Linux frees a pin so when its EOI was lost: it masks the pin as an edge, then sets it back.
 static void test_edge_clears_remote_irr(void **state)
 {
     (void)state;

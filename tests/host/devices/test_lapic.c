@@ -157,8 +157,8 @@ static void test_software_disabled_takes_no_interrupts(void **state)
     assert_true(lapic_accepts_extint(&lapic));
     lapic_post(&lapic, 0x40, false);
     put(LAPIC_SVR, 0xff);
-    assert_int_equal(get(LAPIC_LVT_LINT0), 0x700 | MASKED); // and is set by disabling
-    assert_int_equal(lapic_pending(&lapic), 0x40);          // what was accepted stays
+    assert_int_equal(get(LAPIC_LVT_LINT0), 0x700 | MASKED); // disabling the APIC sets the mask
+    assert_int_equal(lapic_pending(&lapic), 0x40);          // a request that was accepted stays
 }
 
 static void test_virtual_wire(void **state)
@@ -168,7 +168,7 @@ static void test_virtual_wire(void **state)
     assert_true(lapic_accepts_extint(&lapic));
     lapic_set_lint(&lapic, 1, true);
     assert_int_equal(nmis, 1);
-    lapic_set_lint(&lapic, 0, true); // ExtINT: not the local APIC's to deliver
+    lapic_set_lint(&lapic, 0, true); // the local APIC does not deliver ExtINT itself
     assert_int_equal(lapic_pending(&lapic), -1);
 }
 
@@ -197,23 +197,23 @@ static void test_nesting_by_priority_class(void **state)
     (void)state;
     lapic_post(&lapic, 0x45, false);
     lapic_accept(&lapic, 0x45);
-    lapic_post(&lapic, 0x4f, false); // same class: waits
+    lapic_post(&lapic, 0x4f, false); // a vector of the same class waits
     assert_int_equal(lapic_pending(&lapic), -1);
     lapic_post(&lapic, 0x50, false);
     assert_int_equal(lapic_pending(&lapic), 0x50);
     lapic_accept(&lapic, 0x50);
-    lapic_eoi(&lapic); // ends the highest
+    lapic_eoi(&lapic); // ends the interrupt with the highest vector
     assert_int_equal(get(LAPIC_ISR + 2), 1 << 5);
     assert_int_equal(lapic_pending(&lapic), -1);
     lapic_eoi(&lapic);
     assert_int_equal(lapic_pending(&lapic), 0x4f);
     lapic_accept(&lapic, 0x4f);
     lapic_eoi(&lapic);
-    lapic_eoi(&lapic); // one too many does nothing
+    lapic_eoi(&lapic); // an EOI with nothing in service does nothing
     assert_int_equal(lapic_processor_priority(&lapic), 0);
 }
 
-// What the processor that serves the guest has put into service, the model need not have seen.
+// A processor that serves the guest may put a vector into service. The model has not seen that.
 static void test_arbitration_priority_is_that_of_the_page(void **state)
 {
     (void)state;
@@ -243,7 +243,7 @@ static void test_task_priority_and_cr8(void **state)
     assert_int_equal(lapic_pending(&lapic), 0x61);
     lapic_accept(&lapic, 0x61);
     put(LAPIC_TPR, 0x6c);
-    assert_int_equal(get(LAPIC_PPR), 0x6c); // TPR's class is not below ISR's: all of TPR
+    assert_int_equal(get(LAPIC_PPR), 0x6c); // TPR's class is not below ISR's: PPR is the whole TPR
     put(LAPIC_TPR, 0x5c);
     assert_int_equal(get(LAPIC_PPR), 0x60);
     lapic_set_cr8(&lapic, 0xfff);
@@ -256,7 +256,7 @@ static void test_one_request_and_one_service_a_vector(void **state)
     lapic_post(&lapic, 0x40, false);
     lapic_post(&lapic, 0x40, false);
     lapic_accept(&lapic, 0x40);
-    lapic_post(&lapic, 0x40, false); // again, while in service
+    lapic_post(&lapic, 0x40, false); // requested again while it is in service
     assert_int_equal(lapic_pending(&lapic), -1);
     lapic_eoi(&lapic);
     assert_int_equal(lapic_pending(&lapic), 0x40);
@@ -272,7 +272,7 @@ static void test_eoi_of_levels_is_reported(void **state)
     lapic_post(&lapic, 0x50, false);
     assert_int_equal(get(LAPIC_TMR + 2), 1);
     lapic_accept(&lapic, 0x50);
-    put(LAPIC_EOI, 0xffffffff); // any value, in xAPIC mode
+    put(LAPIC_EOI, 0xffffffff); // in xAPIC mode any value may be written
     assert_int_equal(ended, 0);
     lapic_accept(&lapic, 0x40);
     put(LAPIC_EOI, 0);
@@ -283,7 +283,7 @@ static void test_eoi_of_levels_is_reported(void **state)
     lapic_accept(&lapic, 0x40);
     lapic_eoi(&lapic);
     assert_int_equal(ended, 1);
-    put(LAPIC_SVR, SVR_ON | 1 << 12); // the guest tells the I/O APIC itself
+    put(LAPIC_SVR, SVR_ON | 1 << 12); // EOI broadcasts off: the guest tells the I/O APIC itself
     lapic_post(&lapic, 0x40, true);
     lapic_accept(&lapic, 0x40);
     lapic_eoi(&lapic);
@@ -304,7 +304,7 @@ static void test_lint_modes(void **state)
     lapic_set_lint(&lapic, 1, true);
     assert_int_equal(inits, 1);
     lapic_set_lint(&lapic, 1, false);
-    put(LAPIC_LVT_LINT1, 0x200); // SMI: a VM has none
+    put(LAPIC_LVT_LINT1, 0x200); // SMI: a VM has no SMM
     lapic_set_lint(&lapic, 1, true);
     put(LAPIC_LVT_LINT1, 0x400 | MASKED);
     lapic_set_lint(&lapic, 1, false);
@@ -317,15 +317,15 @@ static void test_lint_level_triggered(void **state)
 {
     (void)state;
     lapic_set_lint(&lapic, 0, true);
-    put(LAPIC_LVT_LINT0, 0x8041); // asserted already
+    put(LAPIC_LVT_LINT0, 0x8041); // the pin is already asserted
     assert_int_equal(get(LAPIC_LVT_LINT0), 0xc041);
     assert_int_equal(lapic_pending(&lapic), 0x41);
     lapic_accept(&lapic, 0x41);
     lapic_set_lint(&lapic, 0, false);
     lapic_set_lint(&lapic, 0, true);
-    assert_int_equal(get(LAPIC_IRR + 2), 0); // the last one has not ended
+    assert_int_equal(get(LAPIC_IRR + 2), 0); // the last interrupt has not ended
     lapic_eoi(&lapic);
-    assert_int_equal(lapic_pending(&lapic), 0x41); // still asserted
+    assert_int_equal(lapic_pending(&lapic), 0x41); // the pin is still asserted
     lapic_accept(&lapic, 0x41);
     lapic_set_lint(&lapic, 0, false);
     lapic_eoi(&lapic);
@@ -338,7 +338,7 @@ static void test_errors(void **state)
     (void)state;
     put(LAPIC_LVT_ERROR, 0x33);
     lapic_post(&lapic, 15, false);
-    assert_int_equal(get(LAPIC_ESR), 0); // latched by a write only
+    assert_int_equal(get(LAPIC_ESR), 0); // only a write to ESR latches errors
     assert_int_equal(lapic_pending(&lapic), 0x33);
     put(LAPIC_ESR, 0);
     assert_int_equal(get(LAPIC_ESR), 0x40);
@@ -349,7 +349,7 @@ static void test_errors(void **state)
     assert_int_equal(get(LAPIC_ESR), 0x80);
     put(LAPIC_ESR, 0);
     assert_int_equal(get(LAPIC_ESR), 0);
-    put(LAPIC_LVT_ERROR, 0x05); // an error interrupt that is itself in error
+    put(LAPIC_LVT_ERROR, 0x05); // the error interrupt itself has an illegal vector
     get_what_does_not_exist(0x00);
     put(LAPIC_ESR, 0);
     assert_int_equal(get(LAPIC_ESR), 0xc0);
@@ -466,7 +466,7 @@ static void test_x2apic_self_ipi(void **state)
     assert_int_equal(lapic_pending(&lapic), 0x77);
     put(LAPIC_SELF_IPI, 0x07);
     put(LAPIC_ESR, 0);
-    assert_int_equal(get(LAPIC_ESR), 0x60); // illegal to send, and to receive
+    assert_int_equal(get(LAPIC_ESR), 0x60); // the vector is illegal to send and to receive
 }
 
 static void test_eoi_by_register_is_lapic_eoi(void **state)
@@ -483,7 +483,8 @@ static void test_mode_transitions(void **state)
     const uint64_t base = APIC_DEFAULT_ADDRESS | APIC_BASE_BSP;
     const uint64_t bits[] = {0, APIC_BASE_ENABLE, APIC_BASE_ENABLE | APIC_BASE_X2APIC,
                              APIC_BASE_X2APIC};
-    // From disabled, xAPIC, x2APIC to disabled, xAPIC, x2APIC, and the one that is never legal.
+    // Row: the mode before (disabled, xAPIC, x2APIC). Column: the mode that is written (the same
+    // three, then the combination that is never legal).
     static const bool legal[3][4] = {
         {true, true, false, false}, {true, true, true, false}, {true, false, true, false}};
     (void)state;
@@ -514,7 +515,7 @@ static void test_base_reserved_bits(void **state)
         assert_int_equal(lapic_set_base(&lapic, value), !reserved);
     }
     assert_true(lapic_set_base(&lapic, APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE));
-    assert_true(lapic_base(&lapic) & APIC_BASE_BSP); // the flag is the machine's
+    assert_true(lapic_base(&lapic) & APIC_BASE_BSP); // the guest cannot change the flag
 }
 
 static void test_disabled_is_gone_and_forgets(void **state)
@@ -559,15 +560,15 @@ static void test_init_keeps_base_and_identity(void **state)
     assert_int_equal(lapic_pending(&lapic), -1);
 }
 
-// ---- The page that a processor serves the guest out of ----
+// ---- The page from which a processor serves the guest ----
 
 static void test_refresh_finds_what_the_processor_did(void **state)
 {
     (void)state;
     lapic_post(&lapic, 0x41, false);
-    lapic.page.reg[LAPIC_IRR + 2].value = 0; // delivered
+    lapic.page.reg[LAPIC_IRR + 2].value = 0; // the processor delivered 0x41
     lapic.page.reg[LAPIC_ISR + 2].value = 2;
-    lapic.page.reg[LAPIC_IRR + 5].value = 1; // sent to itself
+    lapic.page.reg[LAPIC_IRR + 5].value = 1; // the guest sent 0xa0 to itself
     lapic_refresh(&lapic);
     assert_int_equal(lapic_highest(&lapic, LAPIC_REQUESTED), 0xa0);
     assert_int_equal(lapic_highest(&lapic, LAPIC_IN_SERVICE), 0x41);
@@ -595,7 +596,8 @@ static void test_the_page_shows_what_a_read_gives(void **state)
     for (unsigned reg = 0; reg < 0x40; reg++) {
         uint64_t value;
         bool exists = lapic_read(&lapic, reg, 0, &value);
-        if (reg != LAPIC_PPR && reg != LAPIC_CURRENT_COUNT) { // the processor's; exits
+        // The processor keeps PPR; the count exits.
+        if (reg != LAPIC_PPR && reg != LAPIC_CURRENT_COUNT) {
             assert_int_equal(lapic.page.reg[reg].value, exists ? value : 0);
         }
     }
@@ -632,11 +634,12 @@ static void test_what_is_written_in_the_page_counts_as_a_write(void **state)
     lapic_written(&lapic, 0xff, 0); // there is no such register
 }
 
-// That write is not told: the processor only keeps it (SDM Vol. 3C 30.4.3.2).
+// A write of the upper half causes no exit: the processor only keeps the value (SDM Vol. 3C
+// 30.4.3.2).
 static void test_the_icrs_upper_half_is_the_pages(void **state)
 {
     (void)state;
-    lapic.page.reg[LAPIC_ICR_HIGH].value = 3U << 24; // oneself
+    lapic.page.reg[LAPIC_ICR_HIGH].value = 3U << 24; // the APIC's own ID
     put(LAPIC_LVT_ERROR, MASKED);
     lapic_show(&lapic);
     assert_int_equal(get(LAPIC_ICR_HIGH), 3U << 24);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of messages between local APICs: four of them, wired as vmm/ is to wire them.
+// Tests of messages between local APICs. Four of them are wired as in a VM.
 #include "vmm/devices/lapic.h"
 
 #include <setjmp.h>
@@ -24,7 +24,7 @@ static struct cpu {
     struct lapic_output output;
     unsigned nmis;
     unsigned inits;
-    unsigned startup; // vector of the last one
+    unsigned startup; // vector of the last SIPI
     unsigned sent;    // calls of send_ipi
 } cpus[CPUS];
 
@@ -106,7 +106,7 @@ static void send(unsigned from, uint32_t destination, uint32_t low)
     }
 }
 
-// The set of CPUs that got the vector, which is taken away from them.
+// A bit for each CPU that got the vector. Takes the vector from these CPUs.
 static unsigned receivers(void)
 {
     unsigned set = 0;
@@ -219,7 +219,7 @@ static void test_nmi(void **state)
     assert_int_equal(cpus[0].nmis, 0);
     assert_int_equal(cpus[1].nmis, 1);
     assert_int_equal(cpus[2].nmis, 2);
-    send(0, 0, NMI); // to oneself by number
+    send(0, 0, NMI); // to the sender itself, by its number
     assert_int_equal(cpus[0].nmis, 1);
 }
 
@@ -229,14 +229,14 @@ static void test_init_and_startup(void **state)
     send(0, 0, OTHERS | INIT | ASSERT);
     assert_int_equal(cpus[0].inits, 0);
     assert_int_equal(cpus[1].inits + cpus[2].inits + cpus[3].inits, 3);
-    send(0, 1, INIT | 1 << 15); // level de-assert: nothing
+    send(0, 1, INIT | 1 << 15); // INIT level de-assert does nothing
     assert_int_equal(cpus[1].inits, 1);
     send(0, 3, STARTUP | 0x9a);
     assert_int_equal(cpus[3].startup, 0x9a);
     assert_int_equal(cpus[1].startup, 0);
 }
 
-// A guest that sends INIT to itself resets the model in the middle of its own write.
+// The guest sends INIT to itself. That resets the model in the middle of a write.
 static void test_init_to_oneself(void **state)
 {
     (void)state;
@@ -282,7 +282,7 @@ static void test_icr_reads_back(void **state)
     (void)state;
     send(0, 0x12, 0xfffff000 | 1 << 10 | VECTOR);
     assert_true(lapic_read(&cpus[0].lapic, LAPIC_ICR, 0, &value));
-    assert_int_equal(value, 0xcc400 | VECTOR); // never "send pending"
+    assert_int_equal(value, 0xcc400 | VECTOR); // "send pending" is never set
     assert_true(lapic_read(&cpus[0].lapic, LAPIC_ICR_HIGH, 0, &value));
     assert_int_equal(value, 0x12000000);
     set_up_x2apic();
@@ -298,7 +298,7 @@ static void test_disabled_receivers(void **state)
     assert_true(lapic_set_base(&cpus[2].lapic, APIC_DEFAULT_ADDRESS));
     send(0, 0, OTHERS | VECTOR);
     assert_int_equal(receivers(), 0x8);
-    send(0, 0, OTHERS | NMI); // by software disabled: still takes NMI
+    send(0, 0, OTHERS | NMI); // an APIC that software has disabled still takes NMI
     assert_int_equal(cpus[1].nmis, 1);
     assert_int_equal(cpus[2].nmis, 0);
 }

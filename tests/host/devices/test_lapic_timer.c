@@ -16,7 +16,7 @@
 enum { VECTOR = 0x40, PERIODIC = 0x20000, DEADLINE = 0x40000, LVT_MASKED = 0x10000, BY_1 = 0xb };
 
 static struct lapic lapic;
-static struct lapic_output output; // the timer calls none of it
+static struct lapic_output output; // the timer uses no output
 
 static uint32_t get(unsigned reg, uint64_t now_ns)
 {
@@ -112,7 +112,7 @@ static void test_periodic_without_drift(void **state)
     put(LAPIC_INITIAL_COUNT, 999, 0);
     for (uint64_t i = 1; i <= 100000; i++) {
         assert_true(lapic_next_event_ns(&lapic) == i * 999);
-        lapic_advance(&lapic, i * 999 + i % 900); // late, each time differently
+        lapic_advance(&lapic, i * 999 + i % 900); // late by another time in each round
         assert_true(take());
     }
     assert_int_equal(get(LAPIC_CURRENT_COUNT, 100001ULL * 999 - 17), 17);
@@ -127,7 +127,7 @@ static void test_missed_periods_are_one_interrupt(void **state)
     assert_true(take());
     lapic_advance(&lapic, 10500);
     assert_false(take());
-    assert_true(lapic_next_event_ns(&lapic) == 11000); // in phase
+    assert_true(lapic_next_event_ns(&lapic) == 11000); // the phase is kept
     lapic_advance(&lapic, 11000);
     assert_true(lapic_next_event_ns(&lapic) == 12000);
     put(LAPIC_INITIAL_COUNT, 1, 11000);
@@ -135,7 +135,7 @@ static void test_missed_periods_are_one_interrupt(void **state)
     assert_true(lapic_next_event_ns(&lapic) == (1ULL << 62) + 1);
 }
 
-// A look at the count first does what is due: a periodic count is never 0.
+// A read of the count first does what is due. So a periodic count never reads 0.
 static void test_count_read_late(void **state)
 {
     (void)state;
@@ -265,11 +265,11 @@ static void test_period_to_one_shot_and_back(void **state)
 static void test_tsc_deadline(void **state)
 {
     (void)state;
-    lapic_set_tsc_deadline(&lapic, 123456, 700); // not in this mode: ignored
+    lapic_set_tsc_deadline(&lapic, 123456, 700); // another timer mode ignores this
     assert_true(lapic_tsc_deadline(&lapic, 0) == 0);
     assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
     put(LAPIC_LVT_TIMER, VECTOR | DEADLINE, 0);
-    put(LAPIC_INITIAL_COUNT, 1000, 0); // and in this one the count is
+    put(LAPIC_INITIAL_COUNT, 1000, 0); // TSC-deadline mode ignores the count
     assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
     lapic_set_tsc_deadline(&lapic, 123456, 700);
     assert_true(lapic_tsc_deadline(&lapic, 0) == 123456);
@@ -305,7 +305,8 @@ static void test_mode_change_disarms(void **state)
     put(LAPIC_LVT_TIMER, VECTOR | DEADLINE, 10);
     assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);
     lapic_set_tsc_deadline(&lapic, 5000, 5000);
-    put(LAPIC_LVT_TIMER, VECTOR | DEADLINE | LVT_MASKED, 20); // the same mode: stays armed
+    // The mode is the same, so the timer stays armed.
+    put(LAPIC_LVT_TIMER, VECTOR | DEADLINE | LVT_MASKED, 20);
     assert_true(lapic_tsc_deadline(&lapic, 20) == 5000);
     put(LAPIC_LVT_TIMER, VECTOR | PERIODIC, 30);
     assert_true(lapic_next_event_ns(&lapic) == NEVER_NS);

@@ -100,7 +100,8 @@ static void writes_to_the_bridge_change_nothing(void **state)
     for (unsigned reg = 0; reg < 0x100; reg += 4) {
         select(0, 0, 0, reg);
         uint32_t before = read_data(0, 4);
-        pci_host_write(&host, 4, 4, UINT32_MAX); // as systems size base addresses
+        // Operating systems write this to find the size of a base address.
+        pci_host_write(&host, 4, 4, UINT32_MAX);
         assert_int_equal(read_data(0, 4), before);
         pci_host_write(&host, 5, 1, 0);
         assert_int_equal(read_data(0, 4), before);

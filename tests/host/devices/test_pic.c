@@ -95,11 +95,11 @@ static void test_fully_nested_priorities(void **state)
     (void)state;
     pulse(5);
     assert_int_equal(pic_acknowledge(&pair), 0x25);
-    pulse(6); // lower: waits
+    pulse(6); // a lower priority waits
     assert_false(intr.level);
-    pulse(5); // equal: waits
+    pulse(5); // an equal priority waits
     assert_false(intr.level);
-    pulse(10); // through the cascade, input 2: higher
+    pulse(10); // comes through the cascade, input 2, so it is higher
     assert_int_equal(pic_acknowledge(&pair), 0x2a);
     pulse(8); // higher within the slave, but the master's input 2 is in service
     assert_false(intr.level);
@@ -144,7 +144,7 @@ static void test_spurious_irq7(void **state)
     assert_int_equal(pic_acknowledge(&pair), 0x27);
     assert_int_equal(read_isr(PIC_MASTER), 0);
     pic_elcr_write(&pair, PIC_MASTER, 0x20);
-    pulse(5); // a level that went away again
+    pulse(5); // the level has gone when INTA comes
     assert_false(intr.level);
     assert_int_equal(pic_acknowledge(&pair), 0x27);
 }
@@ -198,12 +198,12 @@ static void test_specific_eoi(void **state)
     pic_acknowledge(&pair);
     pic_write(&pair, PIC_MASTER, COMMAND, SPECIFIC_EOI | 6);
     assert_int_equal(read_isr(PIC_MASTER), 0x08);
-    pic_write(&pair, PIC_MASTER, COMMAND, SPECIFIC_EOI | 5); // not in service: nothing
+    pic_write(&pair, PIC_MASTER, COMMAND, SPECIFIC_EOI | 5); // 5 is not in service: nothing happens
     assert_int_equal(read_isr(PIC_MASTER), 0x08);
     pic_write(&pair, PIC_MASTER, COMMAND, 0x40); // "no operation"
     assert_int_equal(read_isr(PIC_MASTER), 0x08);
     pic_write(&pair, PIC_MASTER, COMMAND, EOI);
-    pic_write(&pair, PIC_MASTER, COMMAND, EOI); // nothing left: nothing happens
+    pic_write(&pair, PIC_MASTER, COMMAND, EOI); // nothing is in service: nothing happens
     assert_int_equal(read_isr(PIC_MASTER), 0);
 }
 
@@ -277,7 +277,7 @@ static void test_poll(void **state)
     assert_false(intr.level);
     pic_write(&pair, PIC_MASTER, COMMAND, EOI);
     assert_int_equal(pic_acknowledge(&pair), 0x26);
-    assert_int_equal(pic_read(&pair, PIC_MASTER, DATA), 0x00); // one poll, one read
+    assert_int_equal(pic_read(&pair, PIC_MASTER, DATA), 0x00); // one poll gives one answer
 }
 
 static void test_special_mask_mode(void **state)
@@ -294,7 +294,7 @@ static void test_special_mask_mode(void **state)
     assert_int_equal(pic_acknowledge(&pair), 0x26);
     pic_write(&pair, PIC_MASTER, COMMAND, EOI); // 3 is masked and stays in service
     assert_int_equal(read_isr(PIC_MASTER), 0x08);
-    pic_write(&pair, PIC_MASTER, COMMAND, 0x48); // and back
+    pic_write(&pair, PIC_MASTER, COMMAND, 0x48); // clear special mask mode
     pulse(6);
     assert_false(intr.level);
 }
@@ -303,9 +303,9 @@ static void test_initialisation_sequences(void **state)
 {
     (void)state;
     pic_write(&pair, PIC_MASTER, COMMAND, 0x10); // no ICW4
-    pic_write(&pair, PIC_MASTER, DATA, 0x47);    // the low three bits are the input's
+    pic_write(&pair, PIC_MASTER, DATA, 0x47); // the number of the input replaces the low three bits
     pic_write(&pair, PIC_MASTER, DATA, 0x04);
-    pic_write(&pair, PIC_MASTER, DATA, 0xfe); // already the mask
+    pic_write(&pair, PIC_MASTER, DATA, 0xfe); // this byte is already the mask
     assert_int_equal(pic_read(&pair, PIC_MASTER, DATA), 0xfe);
     pulse(0);
     assert_int_equal(pic_acknowledge(&pair), 0x40);
@@ -329,7 +329,7 @@ static void test_reset_keeps_the_lines(void **state)
     pic_reset(&pair);
     assert_false(intr.level);
     program(0x01);
-    pic_set_line(&pair, 3, true); // no edge
+    pic_set_line(&pair, 3, true); // the line is already high: no edge
     assert_false(intr.level);
 }
 

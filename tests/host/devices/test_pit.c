@@ -26,7 +26,7 @@ static int set_up(void **state)
     return 0;
 }
 
-// The first nanosecond of a tick, by the definition and not by the model's way.
+// The first nanosecond of a tick. This follows the definition, not the code of the model.
 static uint64_t ns(uint64_t tick)
 {
     return (uint64_t)(((unsigned __int128)tick * SECOND + PIT_HZ - 1) / PIT_HZ);
@@ -78,7 +78,7 @@ static void test_mode_0_rises_once(void **state)
     (void)state;
     set(CHANNEL_0, 0, 5, 100);
     assert_false(line.level);
-    for (unsigned tick = 101; tick < 106; tick++) { // loaded at 101, counts from there
+    for (unsigned tick = 101; tick < 106; tick++) { // the count is loaded at tick 101
         assert_false(out(CHANNEL_0, tick));
         assert_int_equal(read_count(CHANNEL_0, tick), 106 - tick);
         assert_true(pit_next_event_ns(&pit, ns(tick)) == ns(106));
@@ -169,13 +169,13 @@ static void test_mode_1_is_triggered_by_the_gate(void **state)
     }
     assert_true(out(CHANNEL_2, 106));
     gate2(false, 110);
-    gate2(true, 120); // again
+    gate2(true, 120); // a second trigger
     assert_false(out(CHANNEL_2, 123));
-    gate2(false, 124); // does not stop it
-    gate2(true, 124);  // but a trigger starts it anew
+    gate2(false, 124); // a low gate does not stop this mode
+    gate2(true, 124);  // but a trigger starts the count anew
     assert_false(out(CHANNEL_2, 129));
     assert_true(out(CHANNEL_2, 130));
-    set(CHANNEL_0, 1, 5, 200); // channel 0 has no gate: never
+    set(CHANNEL_0, 1, 5, 200); // channel 0 has no gate, so it is never triggered
     assert_true(pit_next_event_ns(&pit, ns(200)) == NEVER_NS);
 }
 
@@ -187,7 +187,7 @@ static void test_mode_5_strobes_after_the_gate(void **state)
     assert_true(out(CHANNEL_2, 15));
     assert_false(out(CHANNEL_2, 16));
     assert_true(out(CHANNEL_2, 17));
-    pit_write(&pit, CHANNEL_2, 9, ns(20)); // for the next trigger
+    pit_write(&pit, CHANNEL_2, 9, ns(20)); // this count is for the next trigger
     pit_write(&pit, CHANNEL_2, 0, ns(20));
     assert_true(read_status(CHANNEL_2, 21) & 0x40);
     gate2(false, 30);
@@ -288,12 +288,13 @@ static void test_latches_hold_until_read(void **state)
     (void)state;
     set(CHANNEL_0, 2, 0x1234, 0);
     pit_write(&pit, CONTROL, 0xc2, ns(1)); // read-back: count and status of channel 0
-    pit_write(&pit, CONTROL, 0x00, ns(5)); // too late: the first latch holds
+    pit_write(&pit, CONTROL, 0x00, ns(5)); // the first latch still holds the value
     pit_write(&pit, CONTROL, 0xe2, ns(5));
     assert_int_equal(pit_read(&pit, CHANNEL_0, ns(9)), 0xb4);
     assert_int_equal(pit_read(&pit, CHANNEL_0, ns(9)), 0x34);
     assert_int_equal(pit_read(&pit, CHANNEL_0, ns(9)), 0x12);
-    assert_int_equal(pit_read(&pit, CHANNEL_0, ns(9)), 0x2c); // the count itself again
+    // The latch is empty: this is the count itself.
+    assert_int_equal(pit_read(&pit, CHANNEL_0, ns(9)), 0x2c);
 }
 
 static void test_read_back_of_several_channels(void **state)
@@ -320,7 +321,8 @@ static void test_bcd(void **state)
     pit_write(&pit, CHANNEL_0, 0x34, ns(20000));
     pit_write(&pit, CHANNEL_0, 0x12, ns(20000));
     assert_int_equal(read_count(CHANNEL_0, 20002), 0x1233);
-    pit_write(&pit, CHANNEL_0, 0xff, ns(20002)); // no decimal number: the most that there is
+    // No decimal number: the model takes the largest count.
+    pit_write(&pit, CHANNEL_0, 0xff, ns(20002));
     pit_write(&pit, CHANNEL_0, 0xff, ns(20002));
     assert_int_equal(read_count(CHANNEL_0, 20001 + 1234), 0x0000);
     assert_int_equal(read_count(CHANNEL_0, 20002 + 1234), 0x9999);
@@ -346,7 +348,8 @@ static void test_count_of_1_has_no_edges(void **state)
     }
 }
 
-// 100 Hz driven by its own events: no event too early, none lost, no drift in 25 hours.
+// 100 Hz for 25 hours, driven by the model's own events. No event is early or lost, and the time
+// does not drift.
 static void test_no_drift(void **state)
 {
     uint64_t now = 0;
@@ -367,7 +370,7 @@ static void test_missed_periods_are_one_edge(void **state)
     assert_int_equal(line.rises, 1);
     pit_advance(&pit, 40 * YEAR);
     assert_int_equal(line.rises, 2);
-    pit_advance(&pit, 40 * YEAR); // and not again at the same time
+    pit_advance(&pit, 40 * YEAR); // at the same time it does not rise again
     assert_int_equal(line.rises, 2);
     assert_true(pit_next_event_ns(&pit, 40 * YEAR) - 40 * YEAR <= ns(1000));
 }

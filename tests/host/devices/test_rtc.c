@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the real-time clock: date, its setting, alarms and interrupts, CMOS memory.
+// Tests of the real-time clock: the date, setting it, alarms and interrupts, CMOS memory.
 #include "vmm/devices/rtc.h"
 
 #include <setjmp.h>
@@ -104,7 +104,7 @@ static void test_setting_the_date(void **state)
     (void)state;
     put(B, SET | H24, SECOND / 2);
     set_date(10 * SECOND);
-    ASSERT_DATE(20 * SECOND, 0x30, 0x15, 0x12, 3, 0x31, 0x12, 0x99, 0x19); // stands still
+    ASSERT_DATE(20 * SECOND, 0x30, 0x15, 0x12, 3, 0x31, 0x12, 0x99, 0x19); // the date stands still
     put(B, H24, 20 * SECOND + SECOND / 2);
     ASSERT_DATE(21 * SECOND - 1, 0x30, 0x15, 0x12, 3, 0x31, 0x12, 0x99, 0x19);
     ASSERT_DATE(21 * SECOND, 0x31, 0x15, 0x12, 3, 0x31, 0x12, 0x99, 0x19);
@@ -121,7 +121,7 @@ static void test_setting_the_date_while_it_runs(void **state)
 static void test_divider_reset(void **state)
 {
     (void)state;
-    put(A, 0x66, 10 * SECOND); // held
+    put(A, 0x66, 10 * SECOND); // holds the divider
     set_date(11 * SECOND);
     ASSERT_DATE(100 * SECOND, 0x30, 0x15, 0x12, 3, 0x31, 0x12, 0x99, 0x19);
     put(A, 0x26, 100 * SECOND); // the first update comes half a second later
@@ -166,7 +166,8 @@ static void test_every_periodic_rate(void **state)
             assert_false(line.level);
             rtc_advance(&rtc, due);
             assert_true(line.level);
-            assert_true(rtc_next_event_ns(&rtc, due) == NEVER_NS); // until it is read
+            // No event is due until the guest reads register C.
+            assert_true(rtc_next_event_ns(&rtc, due) == NEVER_NS);
             assert_int_equal(get(C, due) & ~0x30, 0xc0);
             assert_false(line.level);
         }
@@ -217,7 +218,7 @@ static void set_alarm(uint8_t hour, uint8_t minute, uint8_t second)
     put(B, AIE | H24, 0);
 }
 
-// All at 23:59:59; the delay until the alarm in seconds.
+// Each alarm is set at 23:59:59. The table has the delay until the alarm in seconds.
 static void test_alarm_times(void **state)
 {
     static const struct {
@@ -371,7 +372,7 @@ static void test_hostile_dates(void **state)
     }
 }
 
-// Each day of 800 years, against counting.
+// Each day of 800 years is compared with a date that the test counts up itself.
 static void test_calendar(void **state)
 {
     static const uint8_t lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};

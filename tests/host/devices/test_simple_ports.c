@@ -95,7 +95,7 @@ static void test_reset_control(void **state)
     fake_line_init(&reset);
     reset_control_init(&control, &reset.line);
     assert_int_equal(reset_control_read(&control), 0);
-    reset_control_write(&control, 0xf2); // says what kind of reset it will be
+    reset_control_write(&control, 0xf2); // only says which kind of reset it will be
     assert_int_equal(reset_control_read(&control), 2);
     assert_int_equal(reset.calls, 0);
     reset_control_write(&control, 6);
@@ -106,7 +106,7 @@ static void test_reset_control(void **state)
     assert_int_equal(reset.rises, 1);
     reset_control_reset(&control);
     assert_int_equal(reset_control_read(&control), 0);
-    reset_control_write(&control, RESET_CONTROL_RESET); // in one
+    reset_control_write(&control, RESET_CONTROL_RESET); // kind and reset in one write
     assert_int_equal(reset.rises, 2);
 }
 

@@ -143,7 +143,7 @@ static void test_thre_interrupt(void **state)
 {
     (void)state;
     uart_write(&uart, MCR, OUT2);
-    uart_write(&uart, IER, IER_TX); // empty already: interrupts at once
+    uart_write(&uart, IER, IER_TX); // the transmitter is empty: the interrupt comes at once
     assert_true(line.level);
     assert_int_equal(uart_read(&uart, IIR), 0x02);
     assert_false(line.level); // reading IIR acknowledged it
@@ -151,7 +151,7 @@ static void test_thre_interrupt(void **state)
     uart_write(&uart, DATA, 'x');
     assert_true(line.level);
     assert_int_equal(line.rises, 2);
-    uart_write(&uart, DATA, 'y'); // goes and comes again: an edge for the 8259
+    uart_write(&uart, DATA, 'y'); // the interrupt goes and comes again: an edge for the 8259
     assert_int_equal(line.rises, 3);
     uart_write(&uart, IER, 0);
     assert_false(line.level);
@@ -168,7 +168,7 @@ static void test_thre_interrupt_waits_for_the_sink(void **state)
     uart_write(&uart, DATA, 'x');
     assert_false(line.level);
     uart_write(&uart, IER, 0);
-    uart_write(&uart, IER, IER_TX); // not empty: enabling it raises nothing
+    uart_write(&uart, IER, IER_TX); // the transmitter is not empty: no interrupt comes
     assert_false(line.level);
     sink.room = 1;
     uart_output_ready(&uart);

@@ -50,7 +50,7 @@ static void indexed_registers_are_kept(void **state)
     } sets[] = {{0x3c4, 5}, {0x3ce, 9}, {0x3d4, 25}};
 
     (void)state;
-    set(0x3d4, 0x11, 0); // else its first eight are protected
+    set(0x3d4, 0x11, 0); // else the first eight CRTC registers are protected
     for (unsigned s = 0; s < ARRAY_SIZE(sets); s++) {
         for (unsigned i = 0; i < 256; i++) {
             uint8_t value = (uint8_t)(i ^ 0x5a) & 0x7f;
@@ -66,7 +66,7 @@ static void the_first_crtc_registers_are_protected(void **state)
     (void)state;
     set(0x3d4, 0x01, 0x11);
     assert_int_equal(get(0x3d4, 0x01), 0x4f);
-    set(0x3d4, 0x07, 0xef); // but for one bit
+    set(0x3d4, 0x07, 0xef); // protected but for one bit
     assert_int_equal(get(0x3d4, 0x07), 0x0f);
     set(0x3d4, 0x11, 0x0e);
     set(0x3d4, 0x01, 0x11);
@@ -76,19 +76,19 @@ static void the_first_crtc_registers_are_protected(void **state)
 static void the_attribute_port_is_index_and_data_by_turns(void **state)
 {
     (void)state;
-    in(0x3da); // index comes next
+    in(0x3da); // the next write is an index
     out(0x3c0, 0x30);
     out(0x3c0, 0x04);
     assert_int_equal(in(0x3c0), 0x30);
     assert_int_equal(in(0x3c1), 0x04);
-    out(0x3c0, 0x05); // half
+    out(0x3c0, 0x05); // one half of a write
     in(0x3da);
     out(0x3c0, 0x10);
     assert_int_equal(in(0x3c1), 0x04);
     out(0x3c0, 0x0c);
     assert_int_equal(in(0x3c1), 0x0c);
     in(0x3da);
-    out(0x3c0, 0x1f); // there is none
+    out(0x3c0, 0x1f); // there is no such register
     out(0x3c0, 0xff);
     assert_int_equal(in(0x3c1), 0);
 }
@@ -112,7 +112,7 @@ static void the_palette_is_three_bytes_an_entry(void **state)
     }
     out(0x3c7, 255);
     for (unsigned i = 0; i < 6; i++) {
-        assert_int_equal(in(0x3c9), 0x3f); // six bits each; behind the last comes the first
+        assert_int_equal(in(0x3c9), 0x3f); // six bits each; the first follows the last
     }
     assert_int_equal(in(0x3c8), 1);
     out(0x3c6, 0x0f);
@@ -146,7 +146,7 @@ static void retrace_comes_once_a_frame(void **state)
     for (uint64_t ns = 0; ns < 10 * FRAME_NS; ns += 1000) {
         uint8_t status = vga_read(&vga, 0x2a, ns);
         assert_int_equal(status & ~9, 0);
-        assert_true((status & 1) || !(status & 8)); // it is blank meanwhile
+        assert_true((status & 1) || !(status & 8)); // during retrace the screen is blank
         starts += (status & 8) && !(before & 8);
         before = status;
     }
@@ -191,10 +191,10 @@ static void the_cursor_and_the_start_move(void **state)
     set(0x3d4, 0x0d, 0x50);
     struct vga_view view = vga_view(&vga);
     assert_int_equal(view.cursor, 0x102);
-    assert_int_equal(view.start, 0x3f50); // there are 32 KiB
+    assert_int_equal(view.start, 0x3f50); // the text memory has 32 KiB, so the start wraps
     set(0x3d4, 0x0a, 0x2d);
     assert_false(vga_view(&vga).cursor_shown);
-    set(0x3d4, 0x0a, 0x0f); // starts below its end
+    set(0x3d4, 0x0a, 0x0f); // the cursor's first line is below its last
     assert_false(vga_view(&vga).cursor_shown);
 }
 
@@ -206,7 +206,7 @@ static void a_lower_font_gives_more_rows(void **state)
     set(0x3d4, 0x11, 0);
     set(0x3d4, 0x07, 0);
     set(0x3d4, 0x12, 0);
-    assert_int_equal(vga_view(&vga).rows, 1); // never none
+    assert_int_equal(vga_view(&vga).rows, 1); // there is always a row
 }
 
 static void graphics_modes_are_no_text(void **state)

@@ -17,7 +17,7 @@ static bool in_ram(const struct guest_memory *memory, uint64_t address, uint64_t
     return guest_memory_at(memory, gpa(address), bytes);
 }
 
-// The registers that a kind is started with, and how much lies there.
+// Whether the registers with which a kind of payload starts point into RAM.
 static bool registers_sound(const struct load_result *result, const struct guest_memory *memory)
 {
     switch (result->kind) {

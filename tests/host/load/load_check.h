@@ -5,9 +5,9 @@
 #include "vmm/load/load.h"
 #include "vmm/load/load_plan.h"
 
-// NULL, or what is wrong. A loaded payload's start state points into RAM only. What is copied lies
-// in RAM, and no byte of RAM is written twice: so a load never copies more than the VM's RAM. A
-// refusal is one line.
+// Returns NULL, or what is wrong. The start state of a loaded payload points only into RAM. All
+// copies go to RAM, and no byte of RAM is written twice. So a load never copies more than the VM's
+// RAM. A refusal is one line.
 const char *load_complaint(enum status status, const struct load_result *result,
                            const struct load_plan *plan, const struct guest_memory *memory,
                            const struct reason *why);

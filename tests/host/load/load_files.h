@@ -7,7 +7,7 @@
 
 #define FILE_BYTES 0x3000
 
-// As the ELF specification lays them out.
+// The layout is that of the ELF specification.
 struct elf64_file {
     uint8_t ident[16];
     uint16_t type, machine;
@@ -69,5 +69,5 @@ struct multiboot_file *make_multiboot(void);
 // file.
 struct linux_header *make_linux(uint16_t version, uint8_t jump);
 
-// As today's: 64-bit entry, runs at 2 MiB and needs 1 MiB there.
+// A kernel like those of today: it has a 64-bit entry, runs at 2 MiB and needs 1 MiB there.
 struct linux_header *make_linux_2_15(void);

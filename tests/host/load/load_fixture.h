@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the tests of the loaders share: a VM's RAM, a request, and what came of it.
+// What the tests of the loaders share: a VM's RAM, a request, and its result.
 #pragma once
 
 #include "vmm/load/load.h"
@@ -19,7 +19,7 @@ extern struct load_plan plan;
 int load_set_up(void **state);
 int load_tear_down(void **state);
 
-// Other RAM than RAM_BYTES, full of 0xee too.
+// RAM of another size, also full of 0xee.
 void load_set_ram(uint64_t bytes);
 
 // Carries out the plan of a loader that returned STATUS_OK. Returns `status`.

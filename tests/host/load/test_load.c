@@ -62,8 +62,8 @@ static void test_flat_sizes(void **state)
     free(large);
 }
 
-// The information is what Multiboot 1 has; it and the modules stay clear of what a boot sector
-// uses.
+// The information is that of Multiboot 1. It and the modules lie outside the memory that a boot
+// sector uses.
 static void test_flat_information(void **state)
 {
     static const uint8_t module[] = {1, 2, 3};

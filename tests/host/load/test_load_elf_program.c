@@ -61,20 +61,20 @@ static void test_elf64_tables_avoid_segments(void **state)
     assert_loads();
     assert_int_equal(result.rdi, RAM_BYTES - 0x6000 - 2 * PAGE_SIZE);
     assert_memory_equal(ram + RAM_BYTES - 0x5800, file.bytes + 0x2000, 0x10);
-    // All RAM above the VGA hole is taken: below it, then.
+    // All RAM above the VGA hole is taken, so the tables lie below it.
     file.elf64.segments[0].paddr = 0x10000;
     file.elf64.segments[2].paddr = 0xc0000;
     file.elf64.segments[2].memsz = RAM_BYTES - 0xc0000;
     assert_loads();
     assert_int_equal(result.rdi, 0x9f000 - 2 * PAGE_SIZE);
-    // No place at all: a segment in the middle of what is left.
+    // No place is left: a segment lies in the middle of the rest.
     file.elf64.segments[0].paddr = 0x9000;
     file.elf64.segments[0].memsz = 0xa0000 - 0x9000;
     assert_refused("no room for 48 KiB of stack, page tables, information and modules beside the "
                    "ELF segments");
 }
 
-// 600 GiB of RAM of which the test has the part that the loader touches.
+// A VM of 600 GiB. The test has only the part of the RAM that the loader touches.
 static void test_elf64_with_much_memory(void **state)
 {
     (void)state;
@@ -102,7 +102,7 @@ static void test_elf64_entry_by_physical_address(void **state)
     assert_int_equal(result.entry, 0x1017ff);
     file.elf64.entry = 0x101800;
     assert_refused("ELF e_entry is 0x101800: expected an address inside an executable segment");
-    file.elf64.entry = 0x1000; // in the data
+    file.elf64.entry = 0x1000; // inside the segment of data
     assert_refused("ELF e_entry is 0x1000: expected an address inside an executable segment");
     file.elf64.entry = ~0ULL;
     assert_refused("ELF e_entry is 0xffffffffffffffff: expected an address inside an executable "

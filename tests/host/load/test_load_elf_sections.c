@@ -28,13 +28,14 @@ static void set_section(unsigned index, uint64_t type, uint64_t address, uint64_
                         uint64_t size)
 {
     uint64_t *header = headers + HEADER_WORDS * index;
-    header[TYPE] = type << 32; // behind the name
+    header[TYPE] = type << 32; // the type is the second half of the first word
     header[ADDRESS] = address;
     header[OFFSET] = offset;
     header[SIZE] = size;
 }
 
-// The first, one that a segment loads, one that no segment does, one without bytes in the file.
+// Four sections: the empty first one, one that a segment loads, one that no segment loads, and one
+// without bytes in the file.
 static int set_up(void **state)
 {
     load_file_set_up(state);
@@ -86,7 +87,7 @@ static void sections_outside_of_the_file_are_refused(void **state)
     assert_int_not_equal(load_sections(), STATUS_OK);
 }
 
-// Two sections with the same bytes: many of them could ask for much more than the file has.
+// Two sections name the same bytes. Many such sections could ask for much more than the file has.
 static void sections_have_no_more_bytes_than_the_file(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the Linux loader: what a kernel finds where, and what each refusal of a bad one says.
+// Tests of the Linux loader: what a good kernel finds, and what each refusal of a bad one says.
 #include "tests/host/load/load_files.h"
 
 #include <setjmp.h>
@@ -84,8 +84,8 @@ static void test_header_in_the_parameters(void **state)
     assert_loads();
     assert_int_equal(result.rsi, LINUX_PARAMS);
     assert_int_equal(param32(0x202), 0x53726448);
-    assert_int_equal(param8(0x1f2), 1);    // the image's own stay
-    assert_int_equal(param8(0x210), 0xff); // the loader's
+    assert_int_equal(param8(0x1f2), 1);    // the image's own fields stay
+    assert_int_equal(param8(0x210), 0xff); // the loader sets this one
     assert_int_equal(param8(0x211), 1);
     assert_int_equal(param32(0x1fa) & 0xffff, 0xffff);
     assert_int_equal(param32(0x214), 0x200000);
@@ -136,7 +136,7 @@ static void test_version_2_06(void **state)
 {
     (void)state;
     header = make_linux(0x206, 0x3a);
-    header->xloadflags = 0xffff; // 2.12's
+    header->xloadflags = 0xffff; // a field of version 2.12
     header->kernel_alignment = 0x1000;
     header->pref_address = 0xdeadbeef;
     header->init_size = 0xdeadbeef;
@@ -174,7 +174,7 @@ static void test_version_2_10_has_no_64_bit_entry(void **state)
     assert_refused("bzImage jump is eb 61: expected eb and 62 to 8e");
 }
 
-// A header longer than any that is known is handed over whole.
+// A header of a later version is longer. The kernel gets all of it.
 static void test_later_version(void **state)
 {
     (void)state;
@@ -196,11 +196,11 @@ static void test_place_of_a_kernel_that_cannot_be_relocated(void **state)
 {
     (void)state;
     header->relocatable_kernel = 0;
-    header->kernel_alignment = 3; // has no meaning then
+    header->kernel_alignment = 3; // the field has no meaning then
     assert_loads();
     assert_int_equal(result.entry, 0x100200);
     assert_memory_equal(ram + 0x100000, file.bytes + LINUX_SETUP_BYTES, LINUX_KERNEL_BYTES);
-    header->init_size = 0x200001; // counts from where it moves itself to
+    header->init_size = 0x200001; // counts from the address to which the kernel moves itself
     assert_refused("bzImage init_size is 0x200001: the kernel needs RAM from 0x100000 to "
                    "0x401000, the VM's ends at 0x400000");
 }
@@ -260,7 +260,8 @@ static void test_setup_sects_of_0_are_4(void **state)
     assert_memory_equal(ram + 0x200000, file.bytes + 0xa00, 0xc00);
 }
 
-// A signature may follow the kernel; the last paragraph need not be whole.
+// syssize counts paragraphs of 16 bytes. The last one need not be whole, and a signature may follow
+// the kernel.
 static void test_syssize(void **state)
 {
     (void)state;

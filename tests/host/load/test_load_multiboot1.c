@@ -122,7 +122,8 @@ static void test_multiboot_without_room(void **state)
     free(large);
 }
 
-// What a low image leaves free below the PC's own areas is used; else it goes above them.
+// The information and the modules lie below the PC's own areas if a low image leaves room there,
+// else above them.
 static void test_multiboot_low_image(void **state)
 {
     static const uint8_t module[0x80000];

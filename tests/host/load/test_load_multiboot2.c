@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the Multiboot 2 loader: the header's tags, where the image goes, what it is told.
+// Tests of the Multiboot 2 loader: the header's tags, the place of the image, the information.
 #include "tests/host/load/load_files.h"
 
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #define HEADER_OFFSET 0x40
 
 static uint32_t *words; // of the header in the file
-static unsigned used;   // of them
+static unsigned used;   // how many words
 
 static void finish_header(void)
 {
@@ -43,7 +43,7 @@ static void end_header(void)
     add_tag(0, 0, words, 0);
 }
 
-// The image is the file, at 1 MiB, with zeros behind it.
+// The image is the whole file. It lies at 1 MiB, and zeros follow it.
 static void add_addresses(void)
 {
     add_tag(2, 0, (const uint32_t[]){0x100000 + HEADER_OFFSET, 0x100000, 0, 0x104000}, 4);
@@ -229,10 +229,10 @@ static void test_header_search(void **state)
     memcpy(large + last, words, 24);
     assert_int_equal(payload_recognise(large, 40000), PAYLOAD_MULTIBOOT2);
     memset(large, 0, 40000);
-    memcpy(large + last + 16, words, 16); // begins too late
+    memcpy(large + last + 16, words, 16); // the header begins too late
     assert_int_equal(payload_recognise(large, 40000), PAYLOAD_UNKNOWN);
     memset(large, 0, 40000);
-    memcpy(large + 4, words, 24); // at no multiple of 8
+    memcpy(large + 4, words, 24); // the header is not at a multiple of 8
     assert_int_equal(payload_recognise(large, 40000), PAYLOAD_UNKNOWN);
     free(large);
 }
@@ -415,7 +415,8 @@ static void test_rsdp(void **state)
 
 // ---- ELF sections
 
-// The first, one that a segment loads, one that no segment does, one without bytes.
+// Four sections: the empty first one, one that a segment loads, one that no segment loads, and one
+// without bytes.
 static uint32_t *make_sections(void)
 {
     uint32_t *sections = (uint32_t *)(void *)(file.bytes + 0x400);

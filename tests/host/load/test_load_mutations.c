@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A thousand mutations of a good payload of each kind: each one loads soundly or is refused by one
-// line, and nothing outside the VM's RAM is written. So too of the real images that are in the
-// build folder (HUSK_BUILD, else build), if they are: Husk's own, guests, Debian's kernel,
+// Tests a thousand mutations of a good payload of each kind. Each one loads soundly, or is refused
+// with one line. Nothing outside the VM's RAM is written. The same is tested with real images, if
+// they are in the build folder (HUSK_BUILD, else build): Husk's own, guests, Debian's kernel,
 // memtest86+.
 #include "tests/host/load/load_check.h"
 #include "tests/host/load/load_files.h"
@@ -24,12 +24,12 @@
 
 #define MUTATIONS 1000
 #define MODULE_BYTES 0x3000
-#define REAL_RAM (128 * MIB) // the kernel alone wants 64 MiB from 16 MiB on
+#define REAL_RAM (128 * MIB) // Debian's kernel needs 64 MiB from 16 MiB on
 #define HEADER_BYTES 0x400   // where the headers of the payloads below lie
 
 static uint64_t seed;
 
-// xorshift64: the same numbers in every run.
+// The generator is xorshift64. It gives the same numbers in every run.
 static uint64_t random_below(uint64_t limit)
 {
     seed ^= seed << 13;
@@ -38,7 +38,7 @@ static uint64_t random_below(uint64_t limit)
     return seed % limit;
 }
 
-// Values that are at some border more often than any.
+// Half of the values are at a border, the others are any.
 static uint32_t random_value(void)
 {
     static const uint32_t borders[] = {0,          1,       0x7fffffff,  0x80000000, 0xffffffff,
@@ -58,7 +58,7 @@ static void mutate(uint8_t *bytes, uint64_t size)
     }
 }
 
-// Nothing is in the VGA's hole: what is written there has missed the RAM.
+// The VGA hole is no RAM, so no load may write there.
 static void assert_hole_untouched(void)
 {
     for (uint64_t at = GUEST_VGA_HOLE; at < GUEST_VGA_HOLE_END; at += sizeof(uint32_t)) {
@@ -83,10 +83,10 @@ static void load_mutation(enum payload_kind kind, const uint8_t *bytes, uint64_t
     }
 }
 
-// Mutates `size` bytes, which load as they are.
+// The `size` bytes are a good payload. Loads it, then its mutations.
 static void mutate_and_load_bytes(enum payload_kind kind, const uint8_t *bytes, uint64_t size)
 {
-    // Each mutation ends where this ends, so that a read beyond it is seen.
+    // Each mutation ends at the end of the buffer, so that a read beyond the end is found.
     uint8_t *buffer = malloc(size);
     unsigned loaded = 0;
     assert_non_null(buffer);
@@ -107,10 +107,10 @@ static void mutate_and_load_bytes(enum payload_kind kind, const uint8_t *bytes, 
     }
     free(buffer);
     assert_hole_untouched();
-    assert_in_range(loaded, 1, MUTATIONS - 1); // both ends were reached
+    assert_in_range(loaded, 1, MUTATIONS - 1); // some mutations load, and some are refused
 }
 
-// Mutates the first `size` bytes of the file.
+// The same for the first `size` bytes of the file.
 static void mutate_and_load(enum payload_kind kind, uint64_t size)
 {
     mutate_and_load_bytes(kind, file.bytes, size);

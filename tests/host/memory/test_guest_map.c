@@ -65,7 +65,7 @@ static void test_above_4_gib(void **state)
     assert_range(4, 4 * GIB, 6 * GIB, GUEST_RANGE_RAM);
 }
 
-// All that the map calls RAM is RAM.
+// Each range that the map calls RAM is RAM.
 static void test_ram_is_ram(void **state)
 {
     (void)state;
@@ -84,7 +84,7 @@ static void test_ram_end(void **state)
     make_map(5 * GIB);
     assert_int_equal(guest_ram_end(&memory, 0), 0xa0000);
     assert_int_equal(guest_ram_end(&memory, 0x9ffff), 0xa0000);
-    assert_int_equal(guest_ram_end(&memory, 0xa0000), 0xa0000); // none there
+    assert_int_equal(guest_ram_end(&memory, 0xa0000), 0xa0000); // there is no RAM here
     assert_int_equal(guest_ram_end(&memory, MIB), 3 * GIB);
     assert_int_equal(guest_ram_end(&memory, 4 * GIB), 6 * GIB);
     assert_int_equal(guest_ram_end(&memory, 7 * GIB), 7 * GIB);

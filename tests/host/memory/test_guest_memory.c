@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-static uint8_t byte; // stands for gpa 0; nothing behind it is touched
+static uint8_t byte; // stands for gpa 0; the tests touch no byte behind it
 
 static struct guest_memory memory_of(uint64_t bytes)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the page walk: each paging mode, each right, hostile tables.
+// Tests of the page walk: the paging modes, the access rights, hostile tables.
 #include "vmm/memory/guest_walk.h"
 
 #include <setjmp.h>
@@ -155,7 +155,7 @@ static void test_not_present(void **state)
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(entries); i++) {
         map_4_levels(P | W | U);
-        set64(entries[i], ~P); // nothing else counts then
+        set64(entries[i], ~P); // the other bits of an absent entry do not count
         assert_faults(ADDRESS, ACCESS_READ, 0);
         assert_faults(ADDRESS, ACCESS_WRITE, 2);
         assert_faults(ADDRESS, ACCESS_EXECUTE, 16);
@@ -195,7 +195,7 @@ static void test_user_and_supervisor(void **state)
         set64(entries[i], get64(entries[i]) & ~U);
         paging.cpl = 3;
         assert_faults(ADDRESS, ACCESS_READ, 1 | 4);
-        paging.cr4 |= CR4_SMAP | CR4_SMEP; // not for supervisor pages
+        paging.cr4 |= CR4_SMAP | CR4_SMEP; // these do not apply to supervisor pages
         paging.cpl = 0;
         assert_maps(ADDRESS, ACCESS_WRITE, 0xabcd123);
         assert_maps(ADDRESS, ACCESS_EXECUTE, 0xabcd123);
@@ -230,7 +230,8 @@ static void test_execute_disable(void **state)
         paging.efer |= EFER_NXE;
         assert_faults(ADDRESS, ACCESS_EXECUTE, 1 | 16);
         assert_maps(ADDRESS, ACCESS_READ, 0xabcd123);
-        paging.efer &= ~EFER_NXE; // the bit is reserved then, and fetches are not told apart
+        // Without EFER.NXE the bit is reserved, and the error code has no bit for fetches.
+        paging.efer &= ~EFER_NXE;
         assert_faults(ADDRESS, ACCESS_EXECUTE, 1 | 8);
         assert_faults(ADDRESS, ACCESS_READ, 1 | 8);
     }
@@ -250,7 +251,7 @@ static void test_tables_outside_ram(void **state)
     assert_int_equal(result.gpa.value, 0xffffffffff800);
 }
 
-// A table that names itself is walked as deep as the mode has levels, and no deeper.
+// A table may name itself. The walk still ends after the levels of the paging mode.
 static void test_tables_in_a_loop(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of runs of bits, against a slow and simple search.
+// Tests of runs of bits. The results are compared with those of a slow and simple search.
 #include "vmm/util/bitmap.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of formatted text: against the C library's printf, and what Husk does differently.
+// Tests of formatted text. Most results are compared with the C library's printf.
 #include "vmm/util/format.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the lock between threads: one at a time.
+// Tests of the lock between threads: only one thread has it at a time.
 #include "vmm/util/lock.h"
 
 #include <pthread.h>
@@ -14,7 +14,7 @@
 #define TURNS 20000
 
 static struct lock lock;
-static unsigned counter; // by nobody but who has the lock
+static unsigned counter; // only the thread that has the lock changes it
 
 static void *count(void *argument)
 {
@@ -22,7 +22,7 @@ static void *count(void *argument)
         lock_take(&lock);
         unsigned seen = counter;
         if (i % 64 == 0) {
-            sched_yield(); // others come meanwhile
+            sched_yield(); // other threads try the lock meanwhile
         }
         counter = seen + 1;
         lock_give(&lock);

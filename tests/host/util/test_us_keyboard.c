@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the US layout: what is found in one direction is found in the other.
+// Tests of the US layout: both directions, from keys and to keys, give the same.
 #include "vmm/util/us_keyboard.h"
 
 #include <setjmp.h>
