@@ -90,8 +90,3 @@ const struct special_key *us_keyboard_by_key(struct scan_key key)
     }
     return NULL;
 }
-
-const struct special_key *us_keyboard_special(unsigned index)
-{
-    return index < ARRAY_SIZE(special_keys) ? &special_keys[index] : NULL;
-}

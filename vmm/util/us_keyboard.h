@@ -36,4 +36,3 @@ bool us_keyboard_find(char character, uint8_t *code, bool *shift);
 
 const struct special_key *us_keyboard_by_name(const char *name); // NULL: there is none
 const struct special_key *us_keyboard_by_key(struct scan_key key);
-const struct special_key *us_keyboard_special(unsigned index); // NULL past the last
