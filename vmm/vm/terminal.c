@@ -80,11 +80,6 @@ int terminal_get(struct terminal *terminal)
                     &terminal->input_tail);
 }
 
-bool terminal_has_room(const struct terminal *terminal)
-{
-    return own(&terminal->output_head) - others(&terminal->output_tail) < TERMINAL_OUTPUT_BYTES;
-}
-
 bool terminal_has_output(const struct terminal *terminal)
 {
     return own(&terminal->output_tail) != others(&terminal->output_head);

@@ -33,8 +33,7 @@ void terminal_init(struct terminal *terminal);
 // The VM's side, for one of the VM's CPUs at a time.
 // False: the ring is full. terminal_take_room_wanted then tells CPU 0 that the VM waits for room.
 bool terminal_put(struct terminal *terminal, uint8_t byte);
-int terminal_get(struct terminal *terminal);             // the next typed byte; -1: there is none
-bool terminal_has_room(const struct terminal *terminal); // terminal_put would succeed
+int terminal_get(struct terminal *terminal); // the next typed byte; -1: there is none
 
 // The console's side, on CPU 0.
 bool terminal_has_output(const struct terminal *terminal);
