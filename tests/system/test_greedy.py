@@ -11,7 +11,23 @@ from harness import BEDS
 # By the number of VMs that claim the victim's CPU: the attacks, each with its number of vCPUs, and
 # the limits of the victim: the least share in thousandths of the CPU's time, the longest gap in ms.
 ATTACKS = {
-    1: ({"exits": 1, "devices": 1, "strings": 1}, 450, 21),
+    0: ({"masked-timers": 64, "pit-masked": 1, "hpet-masked": 1}, 940, 11),
+    1: (
+        {
+            "compute": 64,
+            "exits": 1,
+            "pause": 4,
+            "devices": 1,
+            "strings": 1,
+            "short-sleeps": 1,
+            "naps": 1,
+            "dodge": 1,
+            "crowd": 64,
+            "pit-wakes": 1,
+        },
+        450,
+        11,
+    ),
 }
 NAMES = {name: claims for claims, (attacks, _, _) in ATTACKS.items() for name in attacks}
 
@@ -24,7 +40,7 @@ def modules(build):
         for name, vcpus in attacks.items():
             line = f"vm={name[:15]} mem=4M cpus={vcpus} cpu=0 start=no -- play={name}"
             found.append((greedy, line))
-        words = f"victim ms=150 share={share} gap={gap * 1000}"
+        words = f"victim ms=100 share={share} gap={gap * 1000}"
         found.append((greedy, f"vm=victim{claims} mem=4M cpu=0 start=no -- {words}"))
     return found
 
