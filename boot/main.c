@@ -46,8 +46,8 @@
 #include "vmm/vm/vm_create.h"
 
 #define VERSION "Husk 0.1"
-// Husk's own work on CPU 0 offers it to guests after so much time, and at most for so long each
-// time while it waits for an output.
+// After a turn of TURN_NS, Husk's own work lets the guests have CPU 0. While it waits for an
+// output, it wants the CPU again after REST_NS.
 #define TURN_NS (500 * NS_PER_US)
 #define REST_NS NS_PER_MS
 #define RTC_SET_FROM_S (24 * 3600ULL) // since 1970; an unreadable clock counts from 0

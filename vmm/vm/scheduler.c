@@ -58,8 +58,8 @@ static void kick(const struct scheduler *scheduler)
     }
 }
 
-// Whether the inbox of a CPU that runs `current` is so urgent. A VM that has used up its time waits
-// for the end of the slice, or for the time at which the CPU looks by itself.
+// Whether a vCPU of the VM that wakes may end the run of `current`. A VM that has used up its time
+// waits for the end of the slice, or for the time at which the CPU looks by itself.
 static bool may_disturb(const struct scheduler *scheduler, const struct vm *vm, uint32_t current)
 {
     const struct account *account = &scheduler->accounts[vm->index];
@@ -73,7 +73,7 @@ static bool may_disturb(const struct scheduler *scheduler, const struct vm *vm, 
 }
 
 // The vCPU has just been put into the inbox. A CPU that chooses looks into its inbox once more
-// before it idles, and soon after the begin of a run.
+// before it idles, and soon after a run begins.
 static void disturb(const struct scheduler *scheduler, const struct vm *vm)
 {
     uint32_t current = current_of(scheduler);

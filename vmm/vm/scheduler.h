@@ -7,7 +7,8 @@
 
 struct vcpu;
 
-// What a VM has on one CPU. Its vCPUs there divide it. Bit i of a set stands for vCPU i of the VM.
+// The account of a VM on one CPU. The VM's vCPUs there divide the time that the VM gets. Bit i of a
+// set stands for vCPU i of the VM.
 struct account {
     // Atomic: the time that was charged to the VM, times 100 / its share. Of the VMs that want to
     // run, the one with the least is chosen. It does not grow within a slice.
@@ -18,7 +19,7 @@ struct account {
     uint64_t ready;        // the vCPUs that want to run here
     uint64_t timed;        // those that sleep here until slots[i].wake_ns
     uint64_t life_ns;      // on the home CPU: when a reset or restart is due
-    uint64_t wake_ns;      // the earliest of these times; NEVER_NS: there is none
+    uint64_t wake_ns;      // the earliest time of `timed` and life_ns; NEVER_NS: there is none
     uint64_t woken;        // atomic, the inbox: vCPUs that were woken, from any CPU
 };
 
@@ -27,8 +28,9 @@ struct scheduler {
     struct vmm *vmm;
     unsigned cpu;
     uint32_t current; // atomic: scheduler_id of the vCPU that runs; 0 while the scheduler chooses
-    bool idle;        // atomic: found nothing to run; whoever fills the inbox must kick the CPU
-    // Atomic: before this time a wake-up does not kick the CPU. The CPU looks by itself then.
+    bool idle;        // atomic: found nothing to run; a CPU that fills the inbox must kick this one
+    // Atomic: before this time no wake-up of another VM kicks the CPU. At this time the CPU looks
+    // by itself.
     uint64_t undisturbed_until_ns;
     uint64_t virtual_time_ns; // atomic: of the VM that was chosen last; never decreases
     uint64_t woken;           // atomic, the inbox: VMs with a woken vCPU
@@ -39,8 +41,8 @@ struct scheduler {
     uint64_t ready;        // the VMs that want this CPU
     uint64_t timed;        // the VMs whose account has a wake_ns
     uint32_t slice;        // scheduler_id of the vCPU whose slice has not ended; 0: none
-    uint64_t slice_end_ns; //
-    bool attended;         // it has found something in its inbox since the last run
+    uint64_t slice_end_ns; // when that slice is over
+    bool attended;         // since the last run there was mail, a due timer or a new slice
     uint64_t ended_ns;     // when the last run ended; 0: the CPU has done something else since
     uint64_t turn_ns;      // the usual time between two runs
     uint64_t charged_ns;   // host time up to which all of this CPU's time was charged
@@ -58,6 +60,7 @@ enum scheduler_urgency {
 
 void scheduler_init(struct scheduler *scheduler, struct vmm *vmm, unsigned cpu);
 
+// A number for each vCPU of all VMs. It is never 0.
 static inline uint32_t scheduler_id(const struct vm *vm, unsigned index)
 {
     return 1 + vm->index * VM_VCPUS_MAX + index;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Keeps the accounts of a CPU: who has used how much of it, and who is next.
+// Keeps the accounts of a CPU: how much of it each VM has used, and which VM is next.
 #include "vmm/vm/scheduler_account.h"
 
 #include "vmm/host.h"
@@ -58,10 +58,10 @@ uint64_t scheduler_charge_house(struct scheduler *scheduler)
     return ns;
 }
 
-// ---- Who wants to run ----
+// ---- What wants to run ----
 
-// The least virtual time of one that wakes. Without this limit, a VM that slept for an hour could
-// keep the CPU for an hour.
+// The least virtual time with which a VM or vCPU wakes. Without this limit, a VM that slept for an
+// hour could keep the CPU for an hour.
 static uint64_t earliest(uint64_t now_ns)
 {
     return now_ns > SCHEDULER_SAVED_NS ? now_ns - SCHEDULER_SAVED_NS : 0;

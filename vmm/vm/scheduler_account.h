@@ -9,7 +9,7 @@ struct vm;
 
 // The longest time that a VM keeps a CPU while others want it.
 #define SCHEDULER_SLICE_NS 5000000ULL // 5 ms
-// A VM that did not use its share has saved so much at most. It gets that at once when it wakes.
+// The most time that a VM can save by not using its share. It gets that time at once when it wakes.
 #define SCHEDULER_SAVED_NS SCHEDULER_SLICE_NS
 
 // Charge the time since the last charge.
@@ -18,7 +18,8 @@ void scheduler_charge_idle(struct scheduler *scheduler);
 // Returns the time that was charged.
 uint64_t scheduler_charge_house(struct scheduler *scheduler);
 
-// The vCPU, or the VM's start, wants to run from now on, or no longer.
+// The vCPU wants to run from now on, or no longer. While the VM is built or torn down, vCPU 0
+// stands for that work.
 void scheduler_enter_ready(struct scheduler *scheduler, struct vm *vm, unsigned index);
 void scheduler_leave_ready(struct scheduler *scheduler, const struct vm *vm, unsigned index);
 // None of the VM's vCPUs wants to run here.
@@ -30,8 +31,8 @@ void scheduler_begin_slice(struct scheduler *scheduler, const struct vm *vm, uns
 bool scheduler_slice_goes_on(const struct scheduler *scheduler);
 // Adds what was charged in the slice to the virtual times.
 void scheduler_end_slice(struct scheduler *scheduler);
-// The vCPU that runs waits for another one: ends its slice, and moves it behind its VM's next vCPU
-// that wants to run here, or else its VM behind the next VM.
+// The vCPU that runs waits for another one. Ends its slice, and moves it behind the next vCPU of
+// its VM here. If no other one wants to run, moves the VM behind the next VM.
 void scheduler_give_way(struct scheduler *scheduler, struct vm *vm, unsigned index);
 
 // The VM to run next; NULL: none wants to run.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Finds out which vCPUs of a CPU want to run. It looks only at those of which something is new.
+// Finds out which vCPUs of a CPU want to run. It looks only at those for which something is new.
 #pragma once
 
 #include "vmm/util/types.h"

@@ -14,9 +14,9 @@
 #include "vmm/vm/vm_hold.h"
 #include "vmm/vm/vm_life.h"
 
-// How long a start keeps the CPU at a time if other VMs have vCPUs there. A start does not see
-// kicks. Each turn costs about 1500 instructions, so a start that has the CPU for itself takes
-// whole slices.
+// How long a start or stop keeps the CPU at a time if other VMs have vCPUs there, because it does
+// not see kicks. Each turn costs about 1500 instructions, so a start or stop that has the CPU for
+// itself takes whole slices.
 #define START_TURN_NS 1000000ULL
 // A run is not cut shorter than this, nor than so many times what the scheduler itself needs for a
 // turn. So on a slow machine, too, the guests get nearly all of the time.
@@ -47,7 +47,7 @@ static uint64_t next_wake_ns(const struct scheduler *scheduler, const struct vm 
 }
 
 // For the first part of a run no wake-up from another CPU ends it. The CPU looks at the end of that
-// part by itself. Nobody else can be woken if the VM has the CPU for itself.
+// part by itself. If the VM has the CPU for itself, no other VM can be woken.
 static uint64_t run_end_ns(struct scheduler *scheduler, const struct vm *vm, uint64_t until_ns)
 {
     uint64_t now_ns = scheduler->charged_ns;
@@ -112,7 +112,7 @@ static void after_run(struct scheduler *scheduler, struct vm *vm, unsigned index
     scheduler_look_after(scheduler, vm, index);
 }
 
-// Whether this CPU builds the VM. No vCPU of the VM runs then.
+// Whether this CPU builds the VM or tears it down. No vCPU of the VM runs then.
 static bool is_built_here(const struct scheduler *scheduler, const struct vm *vm)
 {
     return vm_home_cpu(vm) == scheduler->cpu && vm_is_in_work(vm);
