@@ -14,34 +14,21 @@
 #include "arch/x86/acpi.h"
 #include "arch/x86/acpi_layout.h"
 #include "arch/x86/acpi_parse.h"
+#include "tests/host/ram_fixture.h"
 #include "vmm/devices/acpi_pm.h"
-#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
 #define RAM_BYTES (1 * MIB)
 
-static uint8_t *ram;
-static struct guest_memory memory;
 static struct reason why;
 static struct acpi_info info;
 
 static int set_up(void **state)
 {
     (void)state;
-    ram = malloc(RAM_BYTES);
-    memory = (struct guest_memory){.base = ram};
-    memory.extent_count = guest_memory_layout(RAM_BYTES, memory.extents);
-    memset(ram, 0xa5, RAM_BYTES);
-    why.text[0] = '\0';
-    return ram ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    free(ram);
+    ram_set(RAM_BYTES, 0xa5);
     return 0;
 }
 
@@ -268,7 +255,7 @@ static void iasl_takes_them_apart_and_together(void **state)
     }
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, ram_tear_down)
 
 int main(void)
 {

@@ -8,33 +8,21 @@
 
 #include <cmocka.h>
 
-#include "vmm/memory/guest_memory.h"
+#include "tests/host/ram_fixture.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
 #define ROM_BYTES 4096
 
-static uint8_t *ram;
-static struct guest_memory memory;
 static uint8_t image[FIRMWARE_MAX_BYTES + 16];
 static struct reason why;
 
 static int set_up(void **state)
 {
     (void)state;
-    ram = calloc(1, 2 * MIB);
-    memory = (struct guest_memory){.base = ram};
-    memory.extent_count = guest_memory_layout(2 * MIB, memory.extents);
+    ram_set(2 * MIB, 0);
     memset(image, 0x90, sizeof(image));
-    why.text[0] = '\0';
-    return ram ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    free(ram);
     return 0;
 }
 
@@ -121,12 +109,13 @@ static void a_vm_without_that_memory_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_image_ends_at_1_mib, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(vectors_point_into_segment_f000, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_largest_image_is_32_kib, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(too_small_an_image_is_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_table_without_end_ends_with_the_image, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_vm_without_that_memory_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_image_ends_at_1_mib, set_up, ram_tear_down),
+        cmocka_unit_test_setup_teardown(vectors_point_into_segment_f000, set_up, ram_tear_down),
+        cmocka_unit_test_setup_teardown(the_largest_image_is_32_kib, set_up, ram_tear_down),
+        cmocka_unit_test_setup_teardown(too_small_an_image_is_refused, set_up, ram_tear_down),
+        cmocka_unit_test_setup_teardown(a_table_without_end_ends_with_the_image, set_up,
+                                        ram_tear_down),
+        cmocka_unit_test_setup_teardown(a_vm_without_that_memory_is_refused, set_up, ram_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

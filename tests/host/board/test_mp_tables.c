@@ -4,11 +4,10 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
-#include "vmm/memory/guest_memory.h"
+#include "tests/host/ram_fixture.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
@@ -17,8 +16,6 @@
 #define SIGNATURE 0x50654
 #define FEATURES 0xbfebfbff
 
-static uint8_t *ram;
-static struct guest_memory memory;
 static struct reason why;
 
 // What the tables contain.
@@ -37,18 +34,7 @@ static struct found {
 static int set_up(void **state)
 {
     (void)state;
-    ram = malloc(RAM_BYTES);
-    memory = (struct guest_memory){.base = ram};
-    memory.extent_count = guest_memory_layout(RAM_BYTES, memory.extents);
-    memset(ram, 0xa5, RAM_BYTES);
-    why.text[0] = '\0';
-    return ram ? 0 : -1;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    free(ram);
+    ram_set(RAM_BYTES, 0xa5);
     return 0;
 }
 
@@ -237,7 +223,7 @@ static void without_that_memory_they_are_refused(void **state)
     assert_string_equal(why.text, "no RAM at 0xf0000 for the MP tables: mem= is below 1M");
 }
 
-#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, ram_tear_down)
 
 int main(void)
 {

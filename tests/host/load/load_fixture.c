@@ -5,20 +5,17 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "tests/host/ram_fixture.h"
 #include "vmm/address.h"
 #include "vmm/load/load.h"
 #include "vmm/load/load_plan.h"
-#include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
-uint8_t *ram;
-struct guest_memory memory;
 struct load_request request;
 struct load_result result;
 struct reason why;
@@ -26,12 +23,7 @@ struct load_plan plan;
 
 void load_set_ram(uint64_t bytes)
 {
-    free(ram);
-    ram = aligned_alloc(PAGE_SIZE, bytes);
-    assert_non_null(ram);
-    memset(ram, 0xee, bytes);
-    memory = (struct guest_memory){.base = ram};
-    memory.extent_count = guest_memory_layout(bytes, memory.extents);
+    ram_set(bytes, 0xee);
 }
 
 int load_set_up(void **state)
@@ -40,14 +32,6 @@ int load_set_up(void **state)
     load_set_ram(RAM_BYTES);
     plan = (struct load_plan){.count = 0};
     request = (struct load_request){.payload = {.command_line = "one two"}};
-    return 0;
-}
-
-int load_tear_down(void **state)
-{
-    (void)state;
-    free(ram);
-    ram = NULL;
     return 0;
 }
 

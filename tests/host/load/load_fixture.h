@@ -2,22 +2,20 @@
 // What the tests of the loaders share: a VM's RAM, a request, and its result.
 #pragma once
 
+#include "tests/host/ram_fixture.h"
 #include "vmm/load/load.h"
 #include "vmm/load/load_plan.h"
-#include "vmm/memory/guest_memory.h"
 
 #define RAM_BYTES (4 * MIB)
 
-extern uint8_t *ram; // RAM_BYTES, unless a test asked for more
-extern struct guest_memory memory;
 extern struct load_request request;
 extern struct load_result result;
 extern struct reason why;
 extern struct load_plan plan;
 
-// RAM of RAM_BYTES full of 0xee, and an empty request. For cmocka.
+// RAM (see ram_fixture.h) of RAM_BYTES full of 0xee, and an empty request. For cmocka, with
+// ram_tear_down.
 int load_set_up(void **state);
-int load_tear_down(void **state);
 
 // RAM of another size, also full of 0xee.
 void load_set_ram(uint64_t bytes);

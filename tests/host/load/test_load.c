@@ -105,7 +105,7 @@ static void test_names(void **state)
     assert_string_equal(payload_kind_name((enum payload_kind) - 1), "unknown");
 }
 
-#define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, load_file_set_up, load_tear_down)
+#define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, load_file_set_up, ram_tear_down)
 
 int main(void)
 {

@@ -143,7 +143,7 @@ static void a_shift_moves_segments_and_entry(void **state)
     assert_int_equal(entry, file.elf32.segments[0].paddr + 0x1004);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, load_file_set_up, load_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, load_file_set_up, ram_tear_down)
 
 int main(void)
 {

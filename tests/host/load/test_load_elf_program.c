@@ -270,7 +270,7 @@ static void test_elf32_refusals(void **state)
     assert_refused("ELF e_ident[EI_CLASS] is 2: expected 1, ELF32");
 }
 
-#define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, load_file_set_up, load_tear_down)
+#define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, load_file_set_up, ram_tear_down)
 
 int main(void)
 {

@@ -126,7 +126,7 @@ static void a_file_may_have_no_sections(void **state)
     assert_int_equal(elf_sections_bytes(&sections), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, load_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, ram_tear_down)
 
 int main(void)
 {

@@ -436,7 +436,7 @@ static void test_without_low_ram(void **state)
     assert_refused("bzImage: no RAM from 0x10000 to 0x9fc00");
 }
 
-#define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, load_tear_down)
+#define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, ram_tear_down)
 
 int main(void)
 {

@@ -254,7 +254,7 @@ static void test_multiboot_elf64(void **state)
     assert_loads();
 }
 
-#define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, load_file_set_up, load_tear_down)
+#define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, load_file_set_up, ram_tear_down)
 
 int main(void)
 {

@@ -466,7 +466,7 @@ static void test_section_refusals(void **state)
     assert_refused("ELF e_shentsize is 41: expected 40");
 }
 
-#define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, load_file_set_up, load_tear_down)
+#define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, load_file_set_up, ram_tear_down)
 
 int main(void)
 {

@@ -274,7 +274,7 @@ static void test_guest_in_real_mode(void **state)
     mutate_and_load_real(PAYLOAD_FLAT, "guests/realmode.bin");
 }
 
-#define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, load_file_set_up, load_tear_down)
+#define LOAD_TEST(test) cmocka_unit_test_setup_teardown(test, load_file_set_up, ram_tear_down)
 
 int main(void)
 {

@@ -79,7 +79,7 @@ static void page_tables_come_in_pieces(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, load_set_up, load_tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, load_set_up, ram_tear_down)
 
 int main(void)
 {

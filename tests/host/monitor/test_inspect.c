@@ -8,33 +8,19 @@
 
 #include <cmocka.h>
 
+#include "tests/host/monitor/inspect_fixture.h"
 #include "tests/host/monitor/monitor_fixture.h"
 #include "vmm/monitor/inspect_registers.h"
 
 static struct vm *web;
 static struct vm *spare;
-static char shown[64 * KIB];
 static struct reason why;
-static uint8_t buffer[INSPECT_READ_MAX];
-
-static void collect(struct line_sink *sink, const char *text)
-{
-    (void)sink;
-    assert_true(strlen(shown) + strlen(text) + 2 <= sizeof(shown));
-    strcat(shown, text);
-    strcat(shown, "\n");
-}
-
-static struct line_sink sink = {.line = collect, .columns = 80};
 
 static int set_up(void **state)
 {
-    (void)state;
-    fixture_init();
+    inspect_set_up(state);
     web = fixture.web;
     spare = fixture.spare;
-    shown[0] = '\0';
-    why.text[0] = '\0';
     return 0;
 }
 
@@ -48,7 +34,7 @@ static void assert_has(const char *part)
 static enum status read_memory(uint64_t address, uint64_t length)
 {
     shown[0] = '\0';
-    return inspect_memory(web, gpa(address), length, buffer, &sink, &why);
+    return inspect_memory(web, gpa(address), length, buffer, &shown_sink, &why);
 }
 
 static void test_registers(void **state)
@@ -65,7 +51,7 @@ static void test_registers(void **state)
     backend->segments[SEGMENT_IDTR] = (struct segment){.limit = UINT32_MAX, .base = 9};
     web->vcpus[0]->core.registers.gpr[GPR_RAX] = 0x1122334455667788;
     web->vcpus[0]->core.registers.gpr[GPR_RSP] = 0xdead; // not where RSP is kept
-    assert_int_equal(inspect_registers(web, 0, &sink, &why), STATUS_OK);
+    assert_int_equal(inspect_registers(web, 0, &shown_sink, &why), STATUS_OK);
     assert_has("RAX    1122334455667788  RCX  0000000000000000\n");
     assert_has("RSP    0000000000001000");
     assert_has("RIP    0000000000007c00\n");
@@ -82,7 +68,7 @@ static void test_registers(void **state)
 static void test_registers_of_a_vm_that_is_off(void **state)
 {
     (void)state;
-    assert_int_equal(inspect_registers(spare, 0, &sink, &why), STATUS_BUSY);
+    assert_int_equal(inspect_registers(spare, 0, &shown_sink, &why), STATUS_BUSY);
     assert_string_equal(why.text, "spare is off: it has no CPU");
     assert_string_equal(shown, "");
 }
@@ -142,11 +128,12 @@ static void test_memory_with_a_hole(void **state)
 static void test_memory_on_a_narrow_screen(void **state)
 {
     (void)state;
-    struct line_sink narrow = {.line = collect, .columns = 79};
     memcpy(fixture_ram(web, 0), "husk> ", 6);
-    assert_int_equal(inspect_memory(web, gpa(0), 6, buffer, &narrow, &why), STATUS_OK);
+    shown_sink.columns = 79;
+    assert_int_equal(read_memory(0, 6), STATUS_OK);
     assert_string_equal(shown,
                         "000000000000  68 75 73 6b 3e 20                               ||\n");
+    shown_sink.columns = 80;
     assert_int_equal(read_memory(0, 16), STATUS_OK);
     assert_int_equal(strlen(shown), 80 + 1);
 }
@@ -160,7 +147,7 @@ static void test_memory_limits(void **state)
     assert_int_equal(read_memory(UINT64_MAX, 1), STATUS_RANGE);
     assert_int_equal(read_memory(UINT64_MAX - 1, 1), STATUS_OK);
     assert_string_equal(shown, "fffffffffffffffe  to 0xfffffffffffffffe: not RAM of this VM\n");
-    assert_int_equal(inspect_memory(spare, gpa(0), 16, buffer, &sink, &why), STATUS_BUSY);
+    assert_int_equal(inspect_memory(spare, gpa(0), 16, buffer, &shown_sink, &why), STATUS_BUSY);
     assert_string_equal(why.text, "spare is off: it has no memory");
 }
 
@@ -183,7 +170,7 @@ static void test_exits(void **state)
     web->pc->io.last_unclaimed = 0x2e;
     web->unknown_msr_accesses = 1;
     web->last_unknown_msr = 0xc0011029;
-    assert_int_equal(inspect_exits(web, &sink, &why), STATUS_OK);
+    assert_int_equal(inspect_exits(web, &shown_sink, &why), STATUS_OK);
     assert_string_equal(shown, "CPUID                             3\n"
                                "HLT                   4000000000000\n"
                                "all exits             4000000000003\n"
@@ -194,7 +181,7 @@ static void test_exits(void **state)
     assert_int_equal(total, 4000000000003);
     assert_int_equal(inspect_exit_total(spare, &total), STATUS_OK);
     assert_int_equal(total, 0);
-    assert_int_equal(inspect_exits(spare, &sink, &why), STATUS_BUSY);
+    assert_int_equal(inspect_exits(spare, &shown_sink, &why), STATUS_BUSY);
 }
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, fixture_tear_down)

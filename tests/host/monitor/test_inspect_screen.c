@@ -8,30 +8,17 @@
 
 #include <cmocka.h>
 
+#include "tests/host/monitor/inspect_fixture.h"
 #include "tests/host/monitor/monitor_fixture.h"
 #include "vmm/monitor/inspect_screen.h"
 
 static struct vm *web;
-static char shown[16 * KIB];
 static struct reason why;
-static uint8_t buffer[INSPECT_READ_MAX];
-
-static void collect(struct line_sink *sink, const char *text)
-{
-    (void)sink;
-    assert_true(strlen(shown) + strlen(text) + 2 <= sizeof(shown));
-    strcat(shown, text);
-    strcat(shown, "\n");
-}
-
-static struct line_sink sink = {.line = collect, .columns = 80};
 
 static int set_up(void **state)
 {
-    (void)state;
-    fixture_init();
+    inspect_set_up(state);
     web = fixture.web;
-    shown[0] = '\0';
     return 0;
 }
 
@@ -44,16 +31,16 @@ static void set_crtc(uint8_t index, uint8_t value)
 static void put(unsigned cell, const char *text)
 {
     uint8_t *cells = fixture_ram(web, GUEST_VGA_TEXT);
-    for (; *text != '\0'; text++, cell++) {
-        cells[2 * (cell % VGA_TEXT_CELLS)] = (uint8_t)*text;
-        cells[2 * (cell % VGA_TEXT_CELLS) + 1] = 0x1f;
+    for (size_t at = cell; *text != '\0'; text++, at++) {
+        cells[2 * (at % VGA_TEXT_CELLS)] = (uint8_t)*text;
+        cells[2 * (at % VGA_TEXT_CELLS) + 1] = 0x1f;
     }
 }
 
 static const char *screen(void)
 {
     shown[0] = '\0';
-    assert_int_equal(inspect_screen(web, buffer, &sink, &why), STATUS_OK);
+    assert_int_equal(inspect_screen(web, buffer, &shown_sink, &why), STATUS_OK);
     return shown;
 }
 
@@ -84,17 +71,14 @@ static void rows_are_shown_without_their_ends(void **state)
 static void wide_rows_are_continued(void **state)
 {
     (void)state;
-    struct line_sink narrow = {.line = collect, .columns = 43};
     char row[81];
     memset(row, 'x', 80);
     strcpy(row + 40, "husk> ");
     put(0, row);
-    assert_int_equal(inspect_screen(web, buffer, &narrow, &why), STATUS_OK);
-    assert_non_null(strstr(shown, "xx\n|+husk>\n"));
-    narrow.columns = 3;
-    shown[0] = '\0';
-    assert_int_equal(inspect_screen(web, buffer, &narrow, &why), STATUS_OK);
-    assert_non_null(strstr(shown, "\n| x\n|+x\n"));
+    shown_sink.columns = 43;
+    assert_non_null(strstr(screen(), "xx\n|+husk>\n"));
+    shown_sink.columns = 3;
+    assert_non_null(strstr(screen(), "\n| x\n|+x\n"));
 }
 
 static void the_start_address_scrolls_and_wraps(void **state)
@@ -143,14 +127,14 @@ static void graphics_are_refused(void **state)
     (void)state;
     vga_write(&web->pc->vga, 0x3ce - VGA_FIRST_PORT, 6);
     vga_write(&web->pc->vga, 0x3cf - VGA_FIRST_PORT, 5);
-    assert_int_equal(inspect_screen(web, buffer, &sink, &why), STATUS_UNSUPPORTED);
+    assert_int_equal(inspect_screen(web, buffer, &shown_sink, &why), STATUS_UNSUPPORTED);
     assert_string_equal(why.text, "web shows graphics, not text");
 }
 
 static void a_vm_that_is_off_has_none(void **state)
 {
     (void)state;
-    assert_int_equal(inspect_screen(fixture.spare, buffer, &sink, &why), STATUS_BUSY);
+    assert_int_equal(inspect_screen(fixture.spare, buffer, &shown_sink, &why), STATUS_BUSY);
     assert_string_equal(why.text, "spare is off: it has no screen");
     assert_string_equal(shown, "");
 }
