@@ -49,28 +49,16 @@ static const struct msr_rule msr_rules[] = {
     {MSR_SELF_IPI, MSR_SELF_IPI, WRITE, 0xff, 0},
 };
 
-struct msr_access {
-    uint32_t msr;
+// These return true if the access went through, false for #GP. No other outcome is possible.
+static bool try_read(uint32_t msr)
+{
     uint64_t value;
-};
-
-static void read_one(void *argument)
-{
-    struct msr_access *access = argument;
-    access->value = msr_read(access->msr);
+    return attempt_read_msr(msr, &value) == OUTCOME_DONE;
 }
 
-static void write_one(void *argument)
+static bool try_write(uint32_t msr, uint64_t value)
 {
-    const struct msr_access *access = argument;
-    msr_write(access->msr, access->value);
-}
-
-// Returns true if the access went through, false for #GP. No other outcome is possible.
-static bool went(void (*function)(void *argument), uint32_t msr, uint64_t value)
-{
-    struct msr_access access = {msr, value};
-    return attempt_fault(function, &access) == OUTCOME_DONE;
+    return attempt_write_msr(msr, value) == OUTCOME_DONE;
 }
 
 static const struct msr_rule *rule_of(uint32_t msr)
@@ -92,10 +80,10 @@ static enum outcome msr_accesses(void)
     apic_set_mode(APIC_MODE_X2APIC);
     for (uint32_t msr = X2APIC_FIRST; msr <= X2APIC_LAST; msr++) {
         const uint8_t access = rule_of(msr)->access;
-        if (went(read_one, msr, 0) != ((access & READ) != 0)) {
+        if (try_read(msr) != ((access & READ) != 0)) {
             return attempt_wrong("read of MSR", msr);
         }
-        if (went(write_one, msr, 0) != ((access & WRITE) != 0)) {
+        if (try_write(msr, 0) != ((access & WRITE) != 0)) {
             return attempt_wrong("write of MSR", msr);
         }
     }
@@ -111,7 +99,7 @@ static enum outcome try_msr_bits(const struct msr_rule *rule, uint32_t msr)
         if ((rule->ignored & BIT(bit)) != 0 || (legal && msr == MSR_ICR)) {
             continue;
         }
-        if (went(write_one, msr, BIT(bit)) != legal) {
+        if (try_write(msr, BIT(bit)) != legal) {
             return attempt_wrong("MSR and bit", (uint64_t)msr << 8 | bit);
         }
         if (legal && (rule->access & READ) != 0 && msr_read(msr) != BIT(bit)) {
@@ -143,7 +131,7 @@ static enum outcome msrs_in_mode(enum apic_mode mode)
 {
     apic_set_mode(mode);
     for (uint32_t msr = X2APIC_FIRST; msr <= X2APIC_LAST; msr++) {
-        if (went(read_one, msr, 0) || went(write_one, msr, 0)) {
+        if (try_read(msr) || try_write(msr, 0)) {
             return attempt_wrong("there is MSR", msr);
         }
     }
@@ -169,7 +157,7 @@ static uint32_t version_at(uint64_t base)
 static bool answers_as(enum apic_mode mode)
 {
     const bool in_memory = version_at(APIC_DEFAULT_ADDRESS) != NOBODY;
-    const bool as_msr = went(read_one, APIC_X2APIC_MSR(APIC_VERSION), 0);
+    const bool as_msr = try_read(APIC_X2APIC_MSR(APIC_VERSION));
     return in_memory == (mode == APIC_MODE_XAPIC) && as_msr == (mode == APIC_MODE_X2APIC);
 }
 
@@ -192,7 +180,7 @@ static enum outcome try_transition(unsigned from, unsigned to)
     apic_set_mode((enum apic_mode)from);
     const uint64_t before = msr_read(IA32_APIC_BASE);
     const uint64_t value = (before & ~mode_bits[APIC_MODE_X2APIC]) | mode_bits[to];
-    const bool done = went(write_one, IA32_APIC_BASE, value);
+    const bool done = try_write(IA32_APIC_BASE, value);
     const enum apic_mode mode = (enum apic_mode)(legal[from][to] ? to : from);
     if (done != legal[from][to] || msr_read(IA32_APIC_BASE) != (done ? value : before) ||
         !answers_as(mode)) {
@@ -222,8 +210,8 @@ static enum outcome base_reserved_bits(void)
         if (address || defined) {
             continue;
         }
-        if (went(write_one, IA32_APIC_BASE, before | BIT(bit)) ||
-            msr_read(IA32_APIC_BASE) != before || !answers_as(APIC_MODE_XAPIC)) {
+        if (try_write(IA32_APIC_BASE, before | BIT(bit)) || msr_read(IA32_APIC_BASE) != before ||
+            !answers_as(APIC_MODE_XAPIC)) {
             return attempt_wrong("bit", bit);
         }
     }
@@ -236,7 +224,7 @@ static enum outcome move(uint64_t to)
     const uint64_t before = msr_read(IA32_APIC_BASE);
     const uint32_t version = version_at(APIC_DEFAULT_ADDRESS);
     const uint64_t value = to | (before & (PAGE_SIZE - 1));
-    if (!went(write_one, IA32_APIC_BASE, value) || msr_read(IA32_APIC_BASE) != value) {
+    if (!try_write(IA32_APIC_BASE, value) || msr_read(IA32_APIC_BASE) != value) {
         return attempt_wrong("refused", to);
     }
     const uint64_t page = probe_map(to, PAGE_WRITABLE);

@@ -4,6 +4,7 @@
 
 #include "arch/x86/msr_numbers.h"
 #include "guests/hostile/machine.h"
+#include "guests/lib/cpu.h"
 #include "guests/lib/print.h"
 #include "guests/lib/traps.h"
 
@@ -24,6 +25,37 @@ enum outcome attempt_fault(void (*function)(void *argument), void *argument)
         return OUTCOME_DONE;
     }
     return (enum outcome)trap.frame.vector;
+}
+
+struct msr_access {
+    uint32_t msr;
+    uint64_t value;
+};
+
+static void read_msr(void *argument)
+{
+    struct msr_access *access = argument;
+    access->value = msr_read(access->msr);
+}
+
+static void write_msr(void *argument)
+{
+    const struct msr_access *access = argument;
+    msr_write(access->msr, access->value);
+}
+
+enum outcome attempt_read_msr(uint32_t msr, uint64_t *value)
+{
+    struct msr_access access = {.msr = msr};
+    const enum outcome outcome = attempt_fault(read_msr, &access);
+    *value = access.value;
+    return outcome;
+}
+
+enum outcome attempt_write_msr(uint32_t msr, uint64_t value)
+{
+    struct msr_access access = {msr, value};
+    return attempt_fault(write_msr, &access);
 }
 
 enum outcome attempt_as_cpuid(bool present, void (*instruction)(void *unused))

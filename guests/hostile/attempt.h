@@ -41,6 +41,11 @@ enum outcome attempt_as_cpuid(bool present, void (*instruction)(void *unused));
 // Tries `function` and returns its exception, or OUTCOME_DONE.
 enum outcome attempt_fault(void (*function)(void *argument), void *argument);
 
+// Try to access an MSR, and return the exception, or OUTCOME_DONE. If the read fails, `*value` is
+// 0.
+enum outcome attempt_read_msr(uint32_t msr, uint64_t *value);
+enum outcome attempt_write_msr(uint32_t msr, uint64_t value);
+
 // The results of many attempts.
 struct tally {
     unsigned first; // only attempts with numbers from this one

@@ -13,11 +13,6 @@
 #define EFER_RESERVED_BIT BIT(1)
 #define EFER_HIGH_BIT BIT(40)
 
-struct msr_access {
-    uint32_t msr;
-    uint64_t value;
-};
-
 struct msr_range {
     uint32_t first;
     uint32_t count;
@@ -25,18 +20,6 @@ struct msr_range {
 
 static const struct msr_range ranges[] = {
     {0x00000000, 0x2000}, {0x40000000, 0x400}, {0xc0000000, 0x2000}, {0xc0010000, 0x2000}};
-
-static void read_one(void *argument)
-{
-    struct msr_access *access = argument;
-    access->value = msr_read(access->msr);
-}
-
-static void write_one(void *argument)
-{
-    const struct msr_access *access = argument;
-    msr_write(access->msr, access->value);
-}
 
 static bool fault_is_gp(enum outcome outcome)
 {
@@ -46,12 +29,12 @@ static bool fault_is_gp(enum outcome outcome)
 // A read must give #GP or a value. The value must not look like an address of a kernel.
 static enum outcome read_checked(uint32_t msr)
 {
-    struct msr_access access = {.msr = msr};
-    const enum outcome outcome = attempt_fault(read_one, &access);
+    uint64_t value;
+    const enum outcome outcome = attempt_read_msr(msr, &value);
     if (!fault_is_gp(outcome)) {
         return attempt_wrong("MSR", msr);
     }
-    if (outcome == OUTCOME_DONE && access.value >= HYPERVISOR_HALF && access.value != UINT64_MAX) {
+    if (outcome == OUTCOME_DONE && value >= HYPERVISOR_HALF && value != UINT64_MAX) {
         return attempt_wrong("an address is told by MSR", msr);
     }
     return OUTCOME_DONE;
@@ -90,13 +73,11 @@ static bool own_risk(uint32_t msr)
 // Writes zero and all ones, then the old value.
 static enum outcome write_checked(uint32_t msr)
 {
-    struct msr_access before = {.msr = msr};
-    const bool readable = attempt_fault(read_one, &before) == OUTCOME_DONE;
-    struct msr_access zero = {.msr = msr, .value = 0};
-    struct msr_access ones = {.msr = msr, .value = UINT64_MAX};
-    if (!fault_is_gp(attempt_fault(write_one, &ones)) ||
-        !fault_is_gp(attempt_fault(write_one, &zero)) ||
-        (readable && !fault_is_gp(attempt_fault(write_one, &before)))) {
+    uint64_t before;
+    const bool readable = attempt_read_msr(msr, &before) == OUTCOME_DONE;
+    if (!fault_is_gp(attempt_write_msr(msr, UINT64_MAX)) ||
+        !fault_is_gp(attempt_write_msr(msr, 0)) ||
+        (readable && !fault_is_gp(attempt_write_msr(msr, before)))) {
         return attempt_wrong("MSR", msr);
     }
     return OUTCOME_DONE;
@@ -122,8 +103,8 @@ static enum outcome read_vmx(void)
         return OUTCOME_DONE;
     }
     for (uint32_t msr = IA32_VMX_BASIC; msr <= IA32_VMX_TRUE_ENTRY_CTLS + 1; msr++) {
-        struct msr_access access = {.msr = msr};
-        if (attempt_fault(read_one, &access) == OUTCOME_DONE) {
+        uint64_t value;
+        if (attempt_read_msr(msr, &value) == OUTCOME_DONE) {
             return attempt_wrong("can be read: MSR", msr);
         }
     }
@@ -132,27 +113,23 @@ static enum outcome read_vmx(void)
 
 static enum outcome enable_vmx(void)
 {
-    struct msr_access access = {IA32_FEATURE_CONTROL,
-                                FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX_OUTSIDE_SMX};
-    return attempt_fault(write_one, &access);
+    return attempt_write_msr(IA32_FEATURE_CONTROL,
+                             FEATURE_CONTROL_LOCKED | FEATURE_CONTROL_VMX_OUTSIDE_SMX);
 }
 
 static enum outcome write_hsave(void)
 {
-    struct msr_access access = {MSR_VM_HSAVE_PA, 0x100000};
-    return attempt_fault(write_one, &access);
+    return attempt_write_msr(MSR_VM_HSAVE_PA, 0x100000);
 }
 
 static enum outcome write_vm_cr(void)
 {
-    struct msr_access access = {MSR_VM_CR, 0};
-    return attempt_fault(write_one, &access);
+    return attempt_write_msr(MSR_VM_CR, 0);
 }
 
 static enum outcome write_efer(uint64_t value)
 {
-    struct msr_access access = {IA32_EFER, value};
-    return attempt_fault(write_one, &access);
+    return attempt_write_msr(IA32_EFER, value);
 }
 
 static enum outcome efer_svme(void)
@@ -177,14 +154,12 @@ static enum outcome efer_without_lme(void)
 
 static enum outcome lstar_noncanonical(void)
 {
-    struct msr_access access = {IA32_LSTAR, NONCANONICAL_ADDRESS};
-    return attempt_fault(write_one, &access);
+    return attempt_write_msr(IA32_LSTAR, NONCANONICAL_ADDRESS);
 }
 
 static enum outcome apic_base(uint64_t value)
 {
-    struct msr_access access = {IA32_APIC_BASE, value};
-    return attempt_fault(write_one, &access);
+    return attempt_write_msr(IA32_APIC_BASE, value);
 }
 
 static enum outcome apic_base_reserved(void)
