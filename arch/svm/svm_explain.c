@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Says in the manual's words what went wrong, and shows the fields of the VMCB that matter.
 #include "arch/svm/svm_explain.h"
-
-#include <stdarg.h>
-
 #include "arch/svm/svm.h"
 #include "arch/svm/svm_invalid.h"
 #include "arch/svm/svm_vmload.h"
@@ -103,50 +100,38 @@ void svm_explain(const struct vcpu_core *vcpu, struct reason *why)
                 (unsigned long long)control->exitinfo1, (unsigned long long)control->exitinfo2);
 }
 
-static void dump_line(void (*line)(const char *text), const char *format, ...) PRINTF_LIKE(2, 3);
-
-static void dump_line(void (*line)(const char *text), const char *format, ...)
-{
-    char text[120];
-    va_list arguments;
-    va_start(arguments, format);
-    format_text_v(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    line(text);
-}
-
 static void dump_controls(const struct vmcb_control *control, void (*line)(const char *text))
 {
-    dump_line(line, "  intercepts: CR 0x%x/0x%x, exceptions 0x%x, 0x%x, 0x%x", control->cr_reads,
-              control->cr_writes, control->exceptions, control->intercepts,
-              control->intercepts_svm);
-    dump_line(line, "  exit 0x%llx, EXITINFO1 0x%llx, EXITINFO2 0x%llx",
-              (unsigned long long)control->exitcode, (unsigned long long)control->exitinfo1,
-              (unsigned long long)control->exitinfo2);
-    dump_line(line, "  event in: 0x%llx; being delivered 0x%llx; V_INTR 0x%llx, shadow %llu",
-              (unsigned long long)control->eventinj, (unsigned long long)control->exitintinfo,
-              (unsigned long long)control->v_intr, (unsigned long long)control->interrupt_shadow);
-    dump_line(line, "  ASID %u, nested CR3 0x%llx, next RIP 0x%llx", control->asid,
-              (unsigned long long)control->nested_cr3, (unsigned long long)control->next_rip);
+    format_line(line, "  intercepts: CR 0x%x/0x%x, exceptions 0x%x, 0x%x, 0x%x", control->cr_reads,
+                control->cr_writes, control->exceptions, control->intercepts,
+                control->intercepts_svm);
+    format_line(line, "  exit 0x%llx, EXITINFO1 0x%llx, EXITINFO2 0x%llx",
+                (unsigned long long)control->exitcode, (unsigned long long)control->exitinfo1,
+                (unsigned long long)control->exitinfo2);
+    format_line(line, "  event in: 0x%llx; being delivered 0x%llx; V_INTR 0x%llx, shadow %llu",
+                (unsigned long long)control->eventinj, (unsigned long long)control->exitintinfo,
+                (unsigned long long)control->v_intr, (unsigned long long)control->interrupt_shadow);
+    format_line(line, "  ASID %u, nested CR3 0x%llx, next RIP 0x%llx", control->asid,
+                (unsigned long long)control->nested_cr3, (unsigned long long)control->next_rip);
 }
 
 static void dump_registers(const struct vmcb_save *save, void (*line)(const char *text))
 {
-    dump_line(line, "  real CR0 0x%llx, CR3 0x%llx, CR4 0x%llx, EFER 0x%llx",
-              (unsigned long long)save->cr0, (unsigned long long)save->cr3,
-              (unsigned long long)save->cr4, (unsigned long long)save->efer);
-    dump_line(line, "  RIP 0x%llx, RSP 0x%llx, RFLAGS 0x%llx, CR2 0x%llx, DR7 0x%llx, CPL %u",
-              (unsigned long long)save->rip, (unsigned long long)save->rsp,
-              (unsigned long long)save->rflags, (unsigned long long)save->cr2,
-              (unsigned long long)save->dr7, save->cpl);
+    format_line(line, "  real CR0 0x%llx, CR3 0x%llx, CR4 0x%llx, EFER 0x%llx",
+                (unsigned long long)save->cr0, (unsigned long long)save->cr3,
+                (unsigned long long)save->cr4, (unsigned long long)save->efer);
+    format_line(line, "  RIP 0x%llx, RSP 0x%llx, RFLAGS 0x%llx, CR2 0x%llx, DR7 0x%llx, CPL %u",
+                (unsigned long long)save->rip, (unsigned long long)save->rsp,
+                (unsigned long long)save->rflags, (unsigned long long)save->cr2,
+                (unsigned long long)save->dr7, save->cpl);
 }
 
 static void dump_segment(const char *name, const struct vmcb_segment *segment,
                          void (*line)(const char *text))
 {
-    dump_line(line, "  %-4s selector 0x%04x, base 0x%llx, limit 0x%x, attributes 0x%x", name,
-              segment->selector, (unsigned long long)segment->base, segment->limit,
-              segment->attributes);
+    format_line(line, "  %-4s selector 0x%04x, base 0x%llx, limit 0x%x, attributes 0x%x", name,
+                segment->selector, (unsigned long long)segment->base, segment->limit,
+                segment->attributes);
 }
 
 void svm_dump(const struct vcpu_core *vcpu, void (*line)(const char *text))

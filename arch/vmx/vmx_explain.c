@@ -2,8 +2,6 @@
 // Says what went wrong in the manual's words, and shows the VMCS fields that matter.
 #include "arch/vmx/vmx_explain.h"
 
-#include <stdarg.h>
-
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx.h"
@@ -142,43 +140,31 @@ void vmx_explain(const struct vcpu_core *vcpu, struct reason *why)
                 exit_reason_text(basic), (unsigned long long)vmcs_read(VM_EXIT_QUALIFICATION));
 }
 
-static void dump_line(void (*line)(const char *text), const char *format, ...) PRINTF_LIKE(2, 3);
-
-static void dump_line(void (*line)(const char *text), const char *format, ...)
-{
-    char text[120];
-    va_list arguments;
-    va_start(arguments, format);
-    format_text_v(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    line(text);
-}
-
 static void dump_controls(void (*line)(const char *text))
 {
-    dump_line(line, "  controls: pin 0x%x, primary 0x%x, secondary 0x%x, exit 0x%x, entry 0x%x",
-              vmcs_read32(PIN_BASED_CONTROLS), vmcs_read32(PRIMARY_CONTROLS),
-              vmcs_read32(SECONDARY_CONTROLS), vmcs_read32(VM_EXIT_CONTROLS),
-              vmcs_read32(VM_ENTRY_CONTROLS));
-    dump_line(line, "  event in: 0x%x, error code 0x%x; exit event 0x%x; being delivered 0x%x",
-              vmcs_read32(VM_ENTRY_INTERRUPTION_INFO), vmcs_read32(VM_ENTRY_EXCEPTION_ERROR_CODE),
-              vmcs_read32(VM_EXIT_INTERRUPTION_INFO), vmcs_read32(IDT_VECTORING_INFO));
-    dump_line(line, "  interruptibility 0x%x, activity %u, pending debug 0x%llx, EPTP 0x%llx",
-              vmcs_read32(GUEST_INTERRUPTIBILITY), vmcs_read32(GUEST_ACTIVITY_STATE),
-              (unsigned long long)vmcs_read(GUEST_PENDING_DEBUG),
-              (unsigned long long)vmcs_read64(EPT_POINTER));
+    format_line(line, "  controls: pin 0x%x, primary 0x%x, secondary 0x%x, exit 0x%x, entry 0x%x",
+                vmcs_read32(PIN_BASED_CONTROLS), vmcs_read32(PRIMARY_CONTROLS),
+                vmcs_read32(SECONDARY_CONTROLS), vmcs_read32(VM_EXIT_CONTROLS),
+                vmcs_read32(VM_ENTRY_CONTROLS));
+    format_line(line, "  event in: 0x%x, error code 0x%x; exit event 0x%x; being delivered 0x%x",
+                vmcs_read32(VM_ENTRY_INTERRUPTION_INFO), vmcs_read32(VM_ENTRY_EXCEPTION_ERROR_CODE),
+                vmcs_read32(VM_EXIT_INTERRUPTION_INFO), vmcs_read32(IDT_VECTORING_INFO));
+    format_line(line, "  interruptibility 0x%x, activity %u, pending debug 0x%llx, EPTP 0x%llx",
+                vmcs_read32(GUEST_INTERRUPTIBILITY), vmcs_read32(GUEST_ACTIVITY_STATE),
+                (unsigned long long)vmcs_read(GUEST_PENDING_DEBUG),
+                (unsigned long long)vmcs_read64(EPT_POINTER));
 }
 
 static void dump_registers(void (*line)(const char *text))
 {
-    dump_line(line, "  real CR0 0x%llx, CR3 0x%llx, CR4 0x%llx, EFER 0x%llx",
-              (unsigned long long)vmcs_read(GUEST_CR0), (unsigned long long)vmcs_read(GUEST_CR3),
-              (unsigned long long)vmcs_read(GUEST_CR4),
-              (unsigned long long)vmcs_read64(GUEST_IA32_EFER));
-    dump_line(line, "  RIP 0x%llx, RSP 0x%llx, RFLAGS 0x%llx, DR7 0x%llx",
-              (unsigned long long)vmcs_read(GUEST_RIP), (unsigned long long)vmcs_read(GUEST_RSP),
-              (unsigned long long)vmcs_read(GUEST_RFLAGS),
-              (unsigned long long)vmcs_read(GUEST_DR7));
+    format_line(line, "  real CR0 0x%llx, CR3 0x%llx, CR4 0x%llx, EFER 0x%llx",
+                (unsigned long long)vmcs_read(GUEST_CR0), (unsigned long long)vmcs_read(GUEST_CR3),
+                (unsigned long long)vmcs_read(GUEST_CR4),
+                (unsigned long long)vmcs_read64(GUEST_IA32_EFER));
+    format_line(line, "  RIP 0x%llx, RSP 0x%llx, RFLAGS 0x%llx, DR7 0x%llx",
+                (unsigned long long)vmcs_read(GUEST_RIP), (unsigned long long)vmcs_read(GUEST_RSP),
+                (unsigned long long)vmcs_read(GUEST_RFLAGS),
+                (unsigned long long)vmcs_read(GUEST_DR7));
 }
 
 void vmx_dump(const struct vcpu_core *vcpu, void (*line)(const char *text))
@@ -188,9 +174,9 @@ void vmx_dump(const struct vcpu_core *vcpu, void (*line)(const char *text))
     dump_controls(line);
     dump_registers(line);
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
-        dump_line(line, "  %-4s selector 0x%04x, base 0x%llx, limit 0x%x, access rights 0x%x",
-                  names[i], vmcs_read16(vmcs_guest_selector(i)),
-                  (unsigned long long)vmcs_read(vmcs_guest_base(i)),
-                  vmcs_read32(vmcs_guest_limit(i)), vmcs_read32(vmcs_guest_access_rights(i)));
+        format_line(line, "  %-4s selector 0x%04x, base 0x%llx, limit 0x%x, access rights 0x%x",
+                    names[i], vmcs_read16(vmcs_guest_selector(i)),
+                    (unsigned long long)vmcs_read(vmcs_guest_base(i)),
+                    vmcs_read32(vmcs_guest_limit(i)), vmcs_read32(vmcs_guest_access_rights(i)));
     }
 }

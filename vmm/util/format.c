@@ -265,3 +265,13 @@ size_t format_text(char *buffer, size_t size, const char *format, ...)
     va_end(arguments);
     return length;
 }
+
+void format_line(void (*line)(const char *text), const char *format, ...)
+{
+    char text[FORMAT_LINE_BYTES];
+    va_list arguments;
+    va_start(arguments, format);
+    format_text_v(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    line(text);
+}

@@ -12,3 +12,8 @@
 size_t format_text(char *buffer, size_t size, const char *format, ...) PRINTF_LIKE(3, 4);
 size_t format_text_v(char *buffer, size_t size, const char *format, va_list arguments)
     PRINTF_LIKE(3, 0);
+
+#define FORMAT_LINE_BYTES 120 // including the NUL; a longer line is cut
+
+// Gives the formatted text to `line`.
+void format_line(void (*line)(const char *text), const char *format, ...) PRINTF_LIKE(2, 3);

@@ -109,6 +109,22 @@ static void test_cut_text_has_its_whole_length(void **state)
     assert_int_equal(format_text(NULL, 0, "%s", "abcd"), 4);
 }
 
+static char shown[FORMAT_LINE_BYTES];
+
+static void show(const char *text)
+{
+    strcpy(shown, text);
+}
+
+static void test_lines_are_cut(void **state)
+{
+    (void)state;
+    format_line(show, "%s %u", "CPU", 3);
+    assert_string_equal(shown, "CPU 3");
+    format_line(show, "%*d", FORMAT_LINE_BYTES, 7);
+    assert_int_equal(strlen(shown), FORMAT_LINE_BYTES - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_pointers_and_null),
         cmocka_unit_test(test_unknown_conversion_is_copied),
         cmocka_unit_test(test_cut_text_has_its_whole_length),
+        cmocka_unit_test(test_lines_are_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
