@@ -279,6 +279,18 @@ void fake_machine_out(uint16_t port, uint8_t width, uint32_t value)
     assert_int_equal(fake_machine_exit(exit), ADVANCE);
 }
 
+void fake_machine_program_pics(void)
+{
+    static const struct {
+        uint16_t port;
+        uint8_t value;
+    } writes[] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 4}, {0x21, 1}, {0x21, 0},
+                  {0xa0, 0x11}, {0xa1, 0x28}, {0xa1, 2}, {0xa1, 1}, {0xa1, 0}};
+    for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
+        fake_machine_out(writes[i].port, 1, writes[i].value);
+    }
+}
+
 void fake_machine_ioapic_write(unsigned offset, uint32_t value)
 {
     assert_true(pc_memory_write(fake_machine.vm->pc, gpa(IOAPIC_DEFAULT_BASE + offset), 4, value));

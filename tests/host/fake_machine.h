@@ -70,6 +70,8 @@ uint64_t *fake_machine_gpr(void);
 // IN and OUT of `width` bytes. fake_machine_in returns the whole RAX.
 uint64_t fake_machine_in(uint16_t port, uint8_t width);
 void fake_machine_out(uint16_t port, uint8_t width, uint32_t value);
+// Gives the 8259s their vectors, from 0x20 and 0x28 on, and masks nothing.
+void fake_machine_program_pics(void);
 // A write of 32 bits to the I/O APIC of `vm`.
 void fake_machine_ioapic_write(unsigned offset, uint32_t value);
 // Whether a fault of this vector waits. If so, it is taken away.

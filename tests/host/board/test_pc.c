@@ -134,15 +134,7 @@ static void cmos_tells_the_machines_date(void **state)
 
 static void program_controllers(void)
 {
-    static const struct {
-        uint16_t port;
-        uint8_t value;
-    } writes[] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 4}, {0x21, 1}, {0x21, 0},
-                  {0xa0, 0x11}, {0xa1, 0x28}, {0xa1, 2}, {0xa1, 1}, {0xa1, 0}};
-
-    for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
-        out(writes[i].port, writes[i].value);
-    }
+    fake_machine_program_pics();
     for (uint32_t pin = 0; pin < IOAPIC_PINS; pin++) { // vector 0x60 + pin, to APIC ID 0
         fake_machine_ioapic_write(0, 0x10 + 2 * pin);
         fake_machine_ioapic_write(0x10, 0x60 + pin);

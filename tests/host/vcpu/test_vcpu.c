@@ -142,20 +142,6 @@ static void a_second_fault_ends_the_vm(void **state)
 
 // ---- Interrupts ----
 
-// Both 8259s: vectors from 0x20 and 0x28, nothing masked.
-static void program_pic(void)
-{
-    static const struct {
-        uint16_t port;
-        uint8_t value;
-    } writes[] = {{0x20, 0x11}, {0x21, 0x20}, {0x21, 4}, {0x21, 1}, {0x21, 0},
-                  {0xa0, 0x11}, {0xa1, 0x28}, {0xa1, 2}, {0xa1, 1}, {0xa1, 0}};
-
-    for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
-        fake_machine_out(writes[i].port, 1, writes[i].value);
-    }
-}
-
 static void raise_irq(unsigned irq)
 {
     pic_set_line(&fake_machine.vm->pc->pic, irq, false);
@@ -185,7 +171,7 @@ static void assert_delivered(unsigned count, enum event_type type, uint8_t vecto
 static void an_interrupt_of_the_8259_is_delivered(void **state)
 {
     (void)state;
-    program_pic();
+    fake_machine_program_pics();
     set_flags(RFLAGS_IF);
     raise_irq(4);
     fake_machine_run();
@@ -196,7 +182,7 @@ static void an_interrupt_of_the_8259_is_delivered(void **state)
 static void the_8259_comes_before_the_local_apic(void **state)
 {
     (void)state;
-    program_pic();
+    fake_machine_program_pics();
     set_flags(RFLAGS_IF);
     raise_irq(1);
     lapic_post(&fake_machine.vcpu->lapic, 0xf0, false);
@@ -214,7 +200,7 @@ static void a_masked_lint0_keeps_the_8259_out(void **state)
 {
     struct lapic *lapic = &fake_machine.vcpu->lapic;
     (void)state;
-    program_pic();
+    fake_machine_program_pics();
     set_flags(RFLAGS_IF);
     assert_true(lapic_write(lapic, LAPIC_LVT_LINT0, BIT(16), 0));
     raise_irq(1);
@@ -269,7 +255,7 @@ static void a_window_that_opens_delivers(void **state)
 static void a_window_nobody_needs_is_withdrawn(void **state)
 {
     (void)state;
-    program_pic();
+    fake_machine_program_pics();
     raise_irq(4);
     fake_machine_run();
     assert_true(backend()->window);
@@ -311,7 +297,7 @@ static void an_event_that_waits_goes_first(void **state)
 static void a_spurious_request_of_the_8259_is_no_interrupt(void **state)
 {
     (void)state;
-    program_pic();
+    fake_machine_program_pics();
     set_flags(RFLAGS_IF);
     pic_set_line(&fake_machine.vm->pc->pic, 4, true);
     fake_machine_out(0x21, 1, 0x10); // masked before it is taken
@@ -487,7 +473,7 @@ static void unmasking_lint0_lets_the_8259_in(void **state)
 {
     struct vcpu *vcpu = fake_machine.vcpu;
     (void)state;
-    program_pic();
+    fake_machine_program_pics();
     assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_LINT0, BIT(16)));
     raise_irq(3);
     vcpu->core.work = 0;
@@ -604,7 +590,7 @@ static void the_guest_is_entered_without_work(void **state)
     static const struct fake_step script[] = {
         {.before = look_at_work, .exit = {.kind = EXIT_CPUID}}};
     (void)state;
-    program_pic();
+    fake_machine_program_pics();
     set_flags(RFLAGS_IF);
     raise_irq(4);
     work_at_entry = 0;
@@ -653,7 +639,7 @@ static void hlt_gives_the_cpu_away_until_an_interrupt(void **state)
 {
     static const struct fake_step script[] = {{.exit = {.kind = EXIT_HLT}, .before = open_window}};
     (void)state;
-    program_pic();
+    fake_machine_program_pics();
     fake_backend_play(script, 1);
     fake_machine_run();
     assert_true(fake_machine.vcpu->halted);
@@ -697,7 +683,7 @@ static void a_sipi_that_nobody_waits_for_does_not_end_a_hlt(void **state)
 static void a_halted_cpu_wakes_by_what_is_typed(void **state)
 {
     (void)state;
-    program_pic();
+    fake_machine_program_pics();
     fake_machine_out(0x3fc, 1, 0x08);
     fake_machine_out(0x3f9, 1, 0x01);
     set_flags(RFLAGS_IF);
