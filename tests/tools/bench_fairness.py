@@ -41,12 +41,13 @@ WAKE_LIMIT_US = 300
 
 @dataclass(frozen=True)
 class Row:
-    """A machine, and what happens beside the victim on its CPU 0."""
+    """A machine, and what happens beside the victim on the victim's CPU."""
 
     attackers: tuple = ()  # (guest, words of its line), started at boot
-    claims: int = 0  # how many of them have a claim on CPU 0
+    claims: int = 0  # how many of them have a claim on that CPU
     busy: int = 0  # how many keep a CPU of their own busy
     cpus: int = 1
+    victim_cpu: int = 0
     memory: int = 512
     bios_screen: str = "text"
     off: tuple = ()  # VMs that are switched off, as attackers
@@ -57,8 +58,10 @@ class Row:
     @property
     def fair(self):
         """The machine in which the victim's share is the fair one."""
-        hogs = (HOG,) * self.claims + BUSY_HOGS[: self.busy]
-        return Row(hogs, self.claims, self.busy, 1 + self.busy, sleeper=self is not PROMPT)
+        others = [cpu for cpu in range(1 + self.busy) if cpu != self.victim_cpu]
+        hogs = tuple(hog(cpu) for cpu in [self.victim_cpu] * self.claims + others)
+        shape = {"cpus": 1 + self.busy, "victim_cpu": self.victim_cpu}
+        return Row(hogs, self.claims, self.busy, sleeper=self is not PROMPT, **shape)
 
     @property
     def bed(self):
@@ -71,10 +74,14 @@ def play(name, vcpus=1, cpu="0", mem="4M", times=1, **more):
     return Row((attacker,) * times, **more)
 
 
-HOG = ("hog", "mem=2M cpu=0")
+def hog(cpu):
+    """A VM that computes on that CPU."""
+    return ("hog", f"mem=2M cpu={cpu}")
+
+
+HOG = hog(0)
 BIG = ("hog", "mem=1G cpu=0")
 OVERLAPPING = "overlapping"
-BUSY_HOGS = (("hog", "mem=2M cpu=1"), ("hog", "mem=2M cpu=2"))
 # The victim is the fourth hog. They must keep their shares, too: the fair one is without a sleeper.
 PROMPT = Row((HOG,) * 3, claims=3, window_ms=1000)
 
@@ -102,19 +109,20 @@ ROWS = {
     "dodge": play("dodge", claims=1),
     "crowd": play("crowd", 64, claims=1),
     # Interrupts between processors.
-    "ipis to the deaf": play("ipis-to-the-deaf", 8, "1,0", busy=1, cpus=2),
-    "ipis below TPR": play("ipis-below-tpr", 8, "1,0", busy=1, cpus=2),
+    "ipis to the deaf": play("ipis-to-the-deaf", 8, "0,1", busy=1, cpus=2, victim_cpu=1),
+    "ipis below TPR": play("ipis-below-tpr", 8, "0,1", busy=1, cpus=2, victim_cpu=1),
     "ipis, 2 CPUs": Row(
         (
-            ("greedy", "mem=4M cpus=8 cpu=1,0 -- play=ipis-to-the-deaf"),
-            ("greedy", "mem=4M cpus=8 cpu=2,0 -- play=ipis-to-the-deaf"),
+            ("greedy", "mem=4M cpus=8 cpu=0,2 -- play=ipis-to-the-deaf"),
+            ("greedy", "mem=4M cpus=8 cpu=1,2 -- play=ipis-to-the-deaf"),
         ),
         busy=2,
         cpus=3,
+        victim_cpu=2,
     ),
-    "ipis": play("ipis", 2, "1,0", claims=1, busy=1, cpus=2),
-    "nmis": play("nmis", 2, "1,0", claims=1, busy=1, cpus=2),
-    "inits": play("inits", 2, "1,0", claims=1, busy=1, cpus=2),
+    "ipis": play("ipis", 2, "0,1", claims=1, busy=1, cpus=2, victim_cpu=1),
+    "nmis": play("nmis", 2, "0,1", claims=1, busy=1, cpus=2, victim_cpu=1),
+    "inits": play("inits", 2, "0,1", claims=1, busy=1, cpus=2, victim_cpu=1),
     "ipis to oneself": play("ipis-to-oneself", claims=1),
     "ipis, 50 VMs off": play("ipis-to-oneself", claims=1, off=(("hello", "mem=2M"),) * 50),
     # Processors.
@@ -157,9 +165,10 @@ def overlapping_elf(path):
 def modules_of(row, guests, folder):
     """Files and lines: the attackers a0, a1 and so on, VMs that are off, and the victims."""
     files = {OVERLAPPING: overlapping_elf(folder / "overlapping.elf")}
+    rounds = f"rounds={row.window_ms // 2}"
     victims = [
-        ("victim", "greedy", f"mem=4M cpu=0 -- victim ms={row.window_ms}"),
-        ("sleeper", "greedy", f"mem=4M cpu=0 -- sleeper period=2000 rounds={row.window_ms // 2}"),
+        ("victim", "greedy", f"mem=4M cpu={row.victim_cpu} -- victim ms={row.window_ms}"),
+        ("sleeper", "greedy", f"mem=4M cpu={row.victim_cpu} -- sleeper period=2000 {rounds}"),
     ]
     started = [(f"a{index}", *words) for index, words in enumerate(row.attackers)]
     off = [(f"o{index}", *words) for index, words in enumerate(row.off)] + victims
@@ -223,7 +232,7 @@ def too_greedy(name, row, result, fair):
         found.append(f"{name}: {percent(result, fair)} % of the fair share, not {SHARE_LIMIT}")
     if result.gap_us > gap_limit(row) * 1000:
         found.append(f"{name}: a gap of {result.gap_us} us, not {gap_limit(row)} ms")
-    if result.wake_us > WAKE_LIMIT_US:
+    if row is PROMPT and result.wake_us > WAKE_LIMIT_US:
         found.append(f"{name}: wakes after {result.wake_us} us, not {WAKE_LIMIT_US}")
     return found
 
@@ -246,7 +255,8 @@ def show(name, row, result, fair):
         return f"{name:18} not measured"
     share = (percent(result, fair), SHARE_LIMIT)
     gap = (f"{result.gap_us / 1000:.1f}", gap_limit(row))
-    return COLUMNS.format(name, *share, *gap, result.wake_us, WAKE_LIMIT_US, result.worst_us)
+    wake_limit = WAKE_LIMIT_US if row is PROMPT else ""
+    return COLUMNS.format(name, *share, *gap, result.wake_us, wake_limit, result.worst_us)
 
 
 def main():

@@ -46,6 +46,20 @@ void scheduler_charge_vm(struct scheduler *scheduler, const struct vm *vm)
     }
 }
 
+void scheduler_charge_kick(struct scheduler *scheduler, const struct vm *vm)
+{
+    if (!scheduler->slice || has_slice(scheduler, vm)) {
+        return;
+    }
+    struct account *other = &scheduler->accounts[(scheduler->slice - 1) / VM_VCPUS_MAX];
+    struct account *account = account_of(scheduler, vm);
+    uint64_t ns = MIN(scheduler->turn_ns, other->unsettled_ns);
+    other->unsettled_ns -= ns;
+    other->used_ns -= ns;
+    account->used_ns += ns;
+    add_virtual_time(account, vm, ns);
+}
+
 void scheduler_charge_idle(struct scheduler *scheduler)
 {
     scheduler->idle_ns += take_time(scheduler);

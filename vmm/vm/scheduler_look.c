@@ -149,6 +149,10 @@ static void look_at_mail(struct scheduler *scheduler)
         unsigned i = (unsigned)__builtin_ctzll(left);
         struct vm *vm = scheduler->vmm->vms[i];
         uint64_t set = __atomic_exchange_n(&scheduler->accounts[i].woken, 0, __ATOMIC_SEQ_CST);
+        if (scheduler->kicked) { // the first one pays
+            scheduler->kicked = false;
+            scheduler_charge_kick(scheduler, vm);
+        }
         if (changed & BIT(i)) {
             scheduler_look_at_vm(scheduler, vm);
         } else {

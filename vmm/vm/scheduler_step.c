@@ -21,8 +21,8 @@
 // A run is not cut shorter than this, nor than so many times what the scheduler itself needs for a
 // turn. So on a slow machine, too, the guests get nearly all of the time.
 #define RUN_NS_MIN 100000ULL
-#define RUN_NS_MIN_MAX 2000000ULL
-#define RUN_TURNS_MIN 32
+#define RUN_NS_MIN_MAX 1000000ULL
+#define RUN_TURNS_MIN 20
 
 // ---- How long ----
 
@@ -98,12 +98,13 @@ static void note_turn(struct scheduler *scheduler)
     }
 }
 
-static void after_run(struct scheduler *scheduler, struct vm *vm, unsigned index)
+static void after_run(struct scheduler *scheduler, struct vm *vm, unsigned index, uint64_t end_ns)
 {
     struct vcpu *vcpu = vm->vcpus[index];
     uint64_t begin_ns = scheduler->charged_ns;
     scheduler_charge_vm(scheduler, vm);
     scheduler->ended_ns = scheduler->charged_ns;
+    scheduler->kicked = scheduler->ended_ns < end_ns;
     vcpu->run_ns += scheduler->charged_ns - begin_ns;
     if (vcpu->gives_way) {
         vcpu->gives_way = false;
@@ -134,7 +135,7 @@ static void run(struct scheduler *scheduler, struct vm *vm, uint64_t until_ns)
     } else {
         note_turn(scheduler);
         run_vcpu(scheduler, vm->vcpus[index], end_ns);
-        after_run(scheduler, vm, index);
+        after_run(scheduler, vm, index, end_ns);
     }
     scheduler_charge_vm(scheduler, vm);
 }

@@ -138,6 +138,33 @@ static void all_time_is_charged(void **state)
                      fake_host.now_ns - begin_ns);
 }
 
+// A VM that ends the run of another by a wake-up pays for the run's end and the new beginning.
+static void who_kicks_pays(void **state)
+{
+    (void)state;
+    struct vm *hog = start("hog", 1, 100);
+    struct vm *waker = start("waker", 1, 100);
+
+    scheduler_begin_slice(cpu0(), hog, 0);
+    fake_host.now_ns += MS;
+    scheduler_charge_vm(cpu0(), hog);
+    uint64_t hog_ns = used_ns(hog);
+    uint64_t waker_ns = used_ns(waker);
+
+    cpu0()->turn_ns = 3 * US;
+    scheduler_charge_kick(cpu0(), waker);
+    assert_int_equal(used_ns(hog), hog_ns - 3 * US);
+    assert_int_equal(used_ns(waker), waker_ns + 3 * US);
+    scheduler_charge_kick(cpu0(), hog); // its own run
+    assert_int_equal(used_ns(hog), hog_ns - 3 * US);
+    cpu0()->turn_ns = 10 * MS;
+    scheduler_charge_kick(cpu0(), waker);
+    assert_int_equal(used_ns(hog), hog_ns - MS); // nobody gets more back than it used
+    scheduler_end_slice(cpu0());
+    scheduler_charge_kick(cpu0(), waker); // nobody had a run
+    assert_int_equal(used_ns(waker), waker_ns + MS);
+}
+
 // ---- Husk's own work ----
 
 static void the_house_has_its_turn_at_once_on_an_idle_cpu(void **state)
@@ -195,6 +222,7 @@ int main(void)
         TEST(the_share_is_100_if_nobody_says),
         TEST(nobody_waits_longer_than_two_slices_of_another),
         TEST(all_time_is_charged),
+        TEST(who_kicks_pays),
         TEST(the_house_has_its_turn_at_once_on_an_idle_cpu),
         TEST(the_house_takes_its_part_beside_guests),
         TEST(the_house_waits_50_ms_at_most),
