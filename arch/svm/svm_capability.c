@@ -138,7 +138,7 @@ void svm_summarize(void (*line)(const char *text))
         {"flush by ASID", c->features & SVM_FLUSH_BY_ASID, OPTIONAL_FLUSH_BY_ASID, "",
          "a flush takes a new ASID"},
         {"PAUSE filter", c->features & SVM_PAUSE_FILTER, OPTIONAL_PAUSE_EXIT, "",
-         "who waits in a loop uses up its slice"},
+         "a waiting loop uses up its slice"},
         {"RDTSCP", svm_features() & FEATURE_RDTSCP, OPTIONAL_RDTSCP, "", "guests have no RDTSCP"},
         {"INVPCID", svm_features() & FEATURE_INVPCID, OPTIONAL_INVPCID, "",
          "guests have no INVPCID"},

@@ -30,8 +30,8 @@ static void flush_stale(struct vcpu_core *vcpu)
     }
 }
 
-// The preemption timer counts only while the guest runs, so the slice of a guest with many exits
-// ends a little late. The scheduler measures slices by the clock and makes up for it.
+// The preemption timer counts only while the guest runs, so the run of a guest with many exits ends
+// a little late. The scheduler charges that time too.
 static void set_timer(const struct vcpu_core *vcpu)
 {
     const struct vmx_capability *c = vmx_capability();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs a vCPU for a slice: timers, mail, events, then the back end, and again.
+// Runs a vCPU for a while: timers, mail, events, then the back end, and again.
 #include "vmm/vcpu/vcpu_run.h"
 
 #include "vmm/backend.h"
@@ -54,12 +54,12 @@ static void load(struct vcpu *vcpu)
     vcpu_set_register(vcpu, REG_TSC_OFFSET, vcpu->vm->tsc_offset + vcpu->tsc_adjust);
 }
 
-// Does the work that has come up. Returns false if the run is over, even if the slice is not.
-static bool prepare(struct vcpu *vcpu, uint64_t slice_end_ns)
+// Does the work that has come up. Returns false if the run is over.
+static bool prepare(struct vcpu *vcpu, uint64_t end_ns)
 {
     uint32_t work = __atomic_exchange_n(&vcpu->core.work, 0, __ATOMIC_SEQ_CST);
     uint64_t now_ns = vcpu->host->now_ns();
-    if ((work & (WORK_STOP | WORK_YIELD)) || now_ns >= slice_end_ns ||
+    if ((work & (WORK_STOP | WORK_YIELD)) || now_ns >= end_ns ||
         ((work & WORK_HOST) && vcpu->host->disturbed())) {
         return false;
     }
@@ -78,17 +78,17 @@ static bool has_work(const struct vcpu *vcpu)
     return __atomic_load_n(&vcpu->core.work, __ATOMIC_RELAXED) & ~(uint32_t)WORK_ENTRY;
 }
 
-void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns)
+void vcpu_run(struct vcpu *vcpu, uint64_t end_ns)
 {
     load(vcpu);
     vcpu->devices_event_ns = 0; // keys may have come since the last run
     vcpu->next_event_ns = vcpu->next_look_ns;
-    while (vm_wants_to_run(vcpu->vm) && vcpu_runnable(vcpu) && prepare(vcpu, slice_end_ns)) {
+    while (vm_wants_to_run(vcpu->vm) && vcpu_runnable(vcpu) && prepare(vcpu, end_ns)) {
         if (vcpu->waits_for_startup) {
             break; // an INIT was in the mail
         }
         vcpu_deliver_events(vcpu);
-        vcpu->core.deadline_ns = MIN(slice_end_ns, vcpu->next_event_ns);
+        vcpu->core.deadline_ns = MIN(end_ns, vcpu->next_event_ns);
         vcpu_apic_take_posted(vcpu, true);
         // Acknowledging an interrupt may have lowered LINT0, which arrives as mail. Nobody kicks
         // this CPU for work that it already has (scheduler_notify), so the guest must not be

@@ -9,5 +9,5 @@ struct vcpu;
 // Whether the vCPU can run now: it does not halt or wait for a SIPI, or something has ended that.
 bool vcpu_runnable(struct vcpu *vcpu);
 
-// Runs the vCPU until the host has work, its slice ends, it halts or its VM no longer wants to run.
-void vcpu_run(struct vcpu *vcpu, uint64_t slice_end_ns);
+// Runs the vCPU until the host has work, `end_ns` comes, it halts or its VM no longer wants to run.
+void vcpu_run(struct vcpu *vcpu, uint64_t end_ns);
