@@ -115,6 +115,11 @@ static bool is_x2apic(uint32_t msr)
     return msr - IA32_X2APIC_FIRST <= IA32_X2APIC_LAST - IA32_X2APIC_FIRST;
 }
 
+static NOT_INLINE uint64_t read_tsc_deadline(struct vcpu *vcpu)
+{
+    return lapic_tsc_deadline(&vcpu->lapic, vm_now_ns(vcpu->vm));
+}
+
 static bool read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
 {
     if (is_x2apic(msr)) {
@@ -125,7 +130,7 @@ static bool read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
         *value = lapic_base(&vcpu->lapic);
         return true;
     case IA32_TSC_DEADLINE:
-        *value = lapic_tsc_deadline(&vcpu->lapic, vm_now_ns(vcpu->vm));
+        *value = read_tsc_deadline(vcpu);
         return true;
     case IA32_MTRRCAP:
         *value = MTRR_VARIABLE | MTRRCAP_FIXED | MTRRCAP_WRITE_COMBINING;
@@ -170,7 +175,7 @@ static NOT_INLINE bool write_tsc(struct vcpu *vcpu, uint64_t value)
     uint64_t offset = value - vcpu->host->tsc();
     vcpu->tsc_adjust = offset - vcpu->vm->tsc_offset;
     vcpu_set_register(vcpu, REG_TSC_OFFSET, offset);
-    uint64_t deadline = lapic_tsc_deadline(&vcpu->lapic, vm_now_ns(vcpu->vm));
+    uint64_t deadline = read_tsc_deadline(vcpu);
     if (deadline != 0) {
         set_tsc_deadline(vcpu, deadline); // the deadline has come nearer or gone farther
     }
