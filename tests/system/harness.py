@@ -116,11 +116,9 @@ class Machine:
 
     def expect_off(self, name):
         """Waits until a VM that was stopped has given back what it had."""
-        state = "stopping"
-        while state == "stopping":
-            self.sendline("vms")
-            state = self.expect(rf"\n{name} +(off|stopping) ")[1]
-        self.expect_prompt()
+        limit = time.monotonic() + 60
+        while any(re.match(rf"{name} +stopping ", line) for line in self.command("vms")):
+            assert time.monotonic() < limit, f"{name} does not go off"
 
     def serial_text(self):
         """All that came over the serial line so far and was looked at."""

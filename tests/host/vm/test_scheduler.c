@@ -290,19 +290,6 @@ static void a_vm_that_starts_late_does_not_catch_up(void **state)
 
 // ---- Guests that mean harm ----
 
-// A halted VM has a timer that fires all the time. The slices of others must not become too short.
-static void a_masked_timer_does_not_cut_the_others_slices(void **state)
-{
-    (void)state;
-    fake_backend.guest = guest;
-    struct vm *hog = start("hog");
-    struct vm *fiend = start_with_timer("fiend", 50, true);
-
-    run_for(100 * MS);
-    assert_true(run_time(hog) > 90 * MS);
-    assert_true(run_time(fiend) < MS);
-}
-
 static void a_storm_of_interrupts_takes_its_own_time_only(void **state)
 {
     (void)state;
@@ -698,7 +685,6 @@ int main(void)
         TEST(sleepers_keep_their_pace_beside_a_hog),
         TEST(sleeping_saves_up_no_more_than_a_slice),
         TEST(a_vm_that_starts_late_does_not_catch_up),
-        TEST(a_masked_timer_does_not_cut_the_others_slices),
         TEST(a_storm_of_interrupts_takes_its_own_time_only),
         TEST(resetting_all_the_time_starves_nobody),
         TEST(slow_resets_starve_nobody),
