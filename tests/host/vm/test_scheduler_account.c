@@ -165,6 +165,61 @@ static void who_kicks_pays(void **state)
     assert_int_equal(used_ns(waker), waker_ns + MS);
 }
 
+// ---- What sleeps costs nothing ----
+
+#define SLEEPING_VMS 15
+
+static uint64_t (*fake_now_ns)(void);
+static unsigned looks; // at the clock
+
+static uint64_t count_looks(void)
+{
+    looks++;
+    return fake_now_ns();
+}
+
+// A VM with 64 vCPUs that have halted with interrupts off, but for the last one.
+static struct vm *start_asleep(const char *name)
+{
+    struct vm *vm = start(name, 64, 100);
+    for (unsigned i = 0; i < 64; i++) {
+        vm->vcpus[i]->halted = true;
+        vm->vcpus[i]->asleep = i < 63;
+    }
+    return vm;
+}
+
+static unsigned looks_of_slices(void)
+{
+    looks = 0;
+    run_for(100 * MS);
+    return looks;
+}
+
+static void a_thousand_sleepers_change_nothing(void **state)
+{
+    (void)state;
+    struct vm *hog = start("hog", 1, 100);
+
+    fake_now_ns = fake_host.host.now_ns;
+    fake_host.host.now_ns = count_looks;
+    start_asleep("first");
+    run_for(10 * MS);
+    unsigned few = looks_of_slices();
+
+    for (unsigned i = 1; i < SLEEPING_VMS; i++) {
+        char name[] = {'v', (char)('a' + i), '\0'};
+
+        start_asleep(name);
+    }
+    run_for(10 * MS);
+    uint64_t before_ns = used_ns(hog);
+
+    assert_in_range(looks_of_slices(), few - 2, few + 2); // the runs before ended somewhere
+    assert_int_equal(used_ns(hog) - before_ns, 100 * MS);
+    fake_host.host.now_ns = fake_now_ns;
+}
+
 // ---- Husk's own work ----
 
 static void the_house_has_its_turn_at_once_on_an_idle_cpu(void **state)
@@ -223,6 +278,7 @@ int main(void)
         TEST(nobody_waits_longer_than_two_slices_of_another),
         TEST(all_time_is_charged),
         TEST(who_kicks_pays),
+        TEST(a_thousand_sleepers_change_nothing),
         TEST(the_house_has_its_turn_at_once_on_an_idle_cpu),
         TEST(the_house_takes_its_part_beside_guests),
         TEST(the_house_waits_50_ms_at_most),
