@@ -129,6 +129,7 @@ static void run(struct scheduler *scheduler, struct vm *vm, uint64_t until_ns)
     if (in_work) {
         uint64_t turn_ns = scheduler->present ? START_TURN_NS : SCHEDULER_SLICE_NS;
         vm_continue(vm, MIN(end_ns, scheduler->charged_ns + turn_ns));
+        scheduler->ended_ns = 0; // the turn is no part of the time between two runs
         if (!vm_is_in_work(vm)) {
             scheduler_look_at_vm(scheduler, vm);
         }

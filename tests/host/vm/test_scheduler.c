@@ -191,6 +191,24 @@ static void one_alone_runs_all_the_time(void **state)
     assert_int_equal(fake_host.cr3[0], hog->space.cr3);
 }
 
+// The time that a start needs is not taken for what the scheduler itself needs between two runs.
+static void a_start_beside_a_hog_makes_no_run_longer(void **state)
+{
+    struct reason why;
+    (void)state;
+    fake_backend.guest = guest;
+    start("hog");
+    fake_host.zero_ns_per_kib = 8 * US;
+    struct vm *other = fake_machine_add("h2");
+
+    assert_int_equal(vm_start(other, &why), STATUS_OK);
+    while (vm_is_in_work(other)) {
+        (void)step();
+        assert_true(cpu0()->turn_ns <= 2 * OVERHEAD_NS);
+    }
+    assert_true(other->build_ns > 10 * MS);
+}
+
 static void hogs_share_equally(void **state)
 {
     static const char *const names[] = {"h1", "h2", "h3", "h4", "h5"};
@@ -676,6 +694,7 @@ int main(void)
         TEST(vms_of_other_cpus_do_not_run_here),
         TEST(a_cpu_that_runs_no_guests_schedules_nothing),
         TEST(one_alone_runs_all_the_time),
+        TEST(a_start_beside_a_hog_makes_no_run_longer),
         TEST(hogs_share_equally),
         TEST(who_waits_in_a_loop_gives_way),
         TEST(who_waits_alone_goes_on_waiting),
