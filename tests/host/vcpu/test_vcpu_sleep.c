@@ -239,6 +239,22 @@ static void lint0_as_nmi_wakes_for_good(void **state)
     assert_int_equal(vm->state, VM_RUNNING);
 }
 
+// It comes after the look, while the scheduler still takes the vCPU for one that is awake.
+static void lint0_as_nmi_ends_a_sleep_that_begins(void **state)
+{
+    struct vcpu *first = vm->vcpus[0];
+    (void)state;
+    assert_true(vcpu_write_lapic(on(0), LAPIC_LVT_LINT0, APIC_NMI << 8));
+    halt(0, 0);
+    assert_false(runnable(0));
+    assert_false(vcpu_has_waking_mail(first));
+    vcpu_mail_lint0(first, false);
+    assert_false(vcpu_has_waking_mail(first));
+    vcpu_mail_lint0(first, true);
+    assert_true(vcpu_has_waking_mail(first));
+    assert_true(runnable(0));
+}
+
 static void what_comes_after_the_look_is_work_again(void **state)
 {
     (void)state;
@@ -407,6 +423,7 @@ int main(void)
         TEST(a_timer_does_not_wake_where_interrupts_are_off),
         TEST(an_init_turns_a_halt_into_a_wait_for_a_sipi),
         TEST(lint0_as_nmi_wakes_for_good),
+        TEST(lint0_as_nmi_ends_a_sleep_that_begins),
         TEST(what_comes_after_the_look_is_work_again),
         TEST_WITH(one_alone_ends_at_once, set_up_one),
         TEST_WITH(the_last_of_all_ends_the_vm, set_up_four),
