@@ -95,7 +95,7 @@ void scheduler_wake(struct vm *vm, unsigned index, unsigned urgency)
         return;
     }
     if (urgency < __atomic_load_n(sleep, __ATOMIC_SEQ_CST) ||
-        __atomic_exchange_n(sleep, 0, __ATOMIC_SEQ_CST) == 0) {
+        (__atomic_exchange_n(sleep, 0, __ATOMIC_SEQ_CST) == 0 && urgency < WAKE_ANEW)) {
         return; // it sleeps on, or is awake: then its CPU looks at it before it sleeps again
     }
     __atomic_or_fetch(&scheduler->accounts[vm->index].woken, BIT(index), __ATOMIC_SEQ_CST);

@@ -56,7 +56,8 @@ struct scheduler {
 // How urgent a wake-up is. A fixed interrupt has its vector's priority class, 0 to 15.
 enum scheduler_urgency {
     WAKE_WITH_IF = 16, // any vCPU with interrupts on, whatever its processor priority
-    WAKE_ALWAYS = 17,  // NMI, INIT, SIPI, timers, input
+    WAKE_ALWAYS = 17,  // NMI, INIT, SIPI, timers
+    WAKE_ANEW = 18,    // the same for what no work stands for: an awake vCPU is looked at again too
 };
 
 void scheduler_init(struct scheduler *scheduler, struct vmm *vmm, unsigned cpu);

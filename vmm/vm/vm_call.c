@@ -112,5 +112,6 @@ struct vcpu_core *vm_vcpu_core(struct vm *vm, unsigned index)
 
 void vm_terminal_ready(struct vm *vm)
 {
-    scheduler_wake(vm, 0, WAKE_ALWAYS);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); // who does not get the wake-up sees the input or room
+    scheduler_wake(vm, 0, WAKE_ANEW);
 }

@@ -112,6 +112,15 @@ static void a_ready_terminal_kicks_the_vms_home_cpu(void **state)
     assert_int_equal(fake_host.kicks[2], 0);
 }
 
+// Its CPU may have looked at the UART just before, and then let it fall asleep.
+static void a_ready_terminal_makes_an_awake_vcpu_look_again(void **state)
+{
+    (void)state;
+    vm->slots[0].sleep = 0;
+    vm_terminal_ready(vm);
+    assert_true(fake_machine_woken(vm, 0));
+}
+
 // CPU 2 has the second vCPU. The first one's CPU answers.
 static void a_cpu_that_does_not_answer_is_named(void **state)
 {
@@ -164,6 +173,7 @@ int main(void)
         TEST(a_cpu_that_does_not_answer_is_named),
         TEST(a_vm_that_is_stuck_is_not_changed),
         TEST(a_ready_terminal_kicks_the_vms_home_cpu),
+        TEST(a_ready_terminal_makes_an_awake_vcpu_look_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
