@@ -43,7 +43,7 @@ struct scheduler {
     uint32_t slice;        // scheduler_id of the vCPU whose slice has not ended; 0: none
     uint64_t slice_end_ns; // when that slice is over
     bool attended;         // since the last run there was mail, a due timer or a new slice
-    bool kicked;           // the last run was ended before its time
+    bool kicked;           // the last run was ended before its time, not by its vCPU
     uint64_t ended_ns;     // when the last run ended; 0: the CPU has done something else since
     uint64_t turn_ns;      // the usual time between two runs
     uint64_t charged_ns;   // host time up to which all of this CPU's time was charged

@@ -104,13 +104,13 @@ static void after_run(struct scheduler *scheduler, struct vm *vm, unsigned index
     uint64_t begin_ns = scheduler->charged_ns;
     scheduler_charge_vm(scheduler, vm);
     scheduler->ended_ns = scheduler->charged_ns;
-    scheduler->kicked = scheduler->ended_ns < end_ns;
     vcpu->run_ns += scheduler->charged_ns - begin_ns;
     if (vcpu->gives_way) {
         vcpu->gives_way = false;
         scheduler_give_way(scheduler, vm, index);
     }
     scheduler_look_after(scheduler, vm, index);
+    scheduler->kicked = scheduler->ended_ns < end_ns && scheduler_slice_goes_on(scheduler);
 }
 
 // Whether this CPU builds the VM or tears it down. No vCPU of the VM runs then.

@@ -549,6 +549,37 @@ static void kicks_without_end_starve_nobody(void **state)
                     run_time(b) + SCHEDULER_SLICE_NS);
 }
 
+// Halts after a while. Meanwhile an interrupt comes for the other VM, which sleeps.
+static void halt_after_a_while(struct vcpu_core *core)
+{
+    struct vm *other = fake_machine.vmm.vms[1];
+    fake_host.now_ns += 50 * US;
+    fake_host.cpu = 1;
+    vcpu_mail_message(other->vcpus[0],
+                      &(struct apic_message){.delivery = APIC_FIXED, .vector = 0x41});
+    fake_host.cpu = 0;
+    fake_backend_exit(core, (struct vm_exit){.kind = EXIT_HLT});
+}
+
+static void who_wakes_does_not_pay_for_a_run_that_ended_by_itself(void **state)
+{
+    (void)state;
+    fake_backend.guest = halt_after_a_while;
+    struct vm *first = start_with_timer("first", 100 * MS, 0);
+    struct vm *other = start_with_timer("sleeper", 100 * MS, 0);
+
+    other->vcpus[0]->halted = true;
+    assert_true(step());
+    assert_true(first->vcpus[0]->halted);
+    cpu0()->turn_ns = MS;
+    cpu0()->ended_ns = 0;
+    uint64_t used_ns = cpu0()->accounts[first->index].used_ns;
+
+    assert_true(used_ns >= 50 * US);
+    assert_true(step());
+    assert_true(cpu0()->accounts[first->index].used_ns >= used_ns);
+}
+
 // ---- Waking and deadlines ----
 
 static void the_wake_time_is_the_first_of_all(void **state)
@@ -712,6 +743,7 @@ int main(void)
         TEST(no_wake_is_lost),
         TEST(every_slice_has_a_deadline_of_the_host),
         TEST(kicks_without_end_starve_nobody),
+        TEST(who_wakes_does_not_pay_for_a_run_that_ended_by_itself),
         TEST(the_wake_time_is_the_first_of_all),
         TEST(a_masked_timer_wakes_nobody),
         TEST(a_slice_ends_when_a_sleeper_wakes),
