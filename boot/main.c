@@ -50,6 +50,8 @@
 // output, it wants the CPU again after REST_NS.
 #define TURN_NS (500 * NS_PER_US)
 #define REST_NS NS_PER_MS
+// After a poll of the monitor that took so long, drawing has the next turn for itself.
+#define POLL_LONG_NS (100 * NS_PER_US)
 #define RTC_SET_FROM_S (24 * 3600ULL) // since 1970; an unreadable clock counts from 0
 
 static struct boot_info boot_info;
@@ -61,6 +63,7 @@ static struct monitor monitor;
 static struct linked_payload firmware;
 static struct house house;     // Husk's own work on CPU 0
 static uint64_t turn_start_ns; // when the turn of Husk's own work on CPU 0 began
+static bool drawing_is_next;   // the next turn only draws
 
 // ---- Stages ----
 
@@ -318,9 +321,9 @@ _Noreturn static void run_other_cpu(void)
 static uint64_t do_own_work(void)
 {
     turn_start_ns = time_now_ns();
-    uint64_t poll_ns = monitor_poll(&monitor); // MIN would call it twice
-    bool is_long = time_now_ns() - turn_start_ns >= TURN_NS / 5;
-    uint64_t draw_ns = is_long ? 0 : consoles_draw(); // a turn of its own
+    uint64_t poll_ns = drawing_is_next ? 0 : monitor_poll(&monitor); // MIN would call it twice
+    drawing_is_next = !drawing_is_next && time_now_ns() - turn_start_ns >= POLL_LONG_NS;
+    uint64_t draw_ns = drawing_is_next ? 0 : consoles_draw();
     if (config.poweroff_on_idle && guests_all_ended(&vmm)) {
         leave_and_power_off();
     }

@@ -105,8 +105,8 @@ def test_serial_line_and_screen_show_the_same(boot_screen, name):
     assert [line for line in last if line in expected][-10:] == expected
 
 
-# Line after line to its console, each of another letter.
-FLOOD = """
+# Line after line to its console, each of another letter. Byte by byte:
+SLOW_FLOOD = """
     mov al, 'a'
 line:
     mov cx, 60
@@ -123,6 +123,27 @@ again:
     mov al, 'a'
     jmp line
 """
+# In strings, so that the monitor has much to move in each of its turns:
+FAST_FLOOD = """
+    xor cx, cx
+    mov ds, cx
+    mov es, cx
+    mov dx, 0xe9
+    mov al, 'a'
+line:
+    mov di, 0x500
+    mov cx, 60
+    rep stosb
+    mov byte [di], 10
+    mov si, 0x500
+    mov cx, 61
+    rep outsb
+    inc al
+    cmp al, 'z'
+    jbe line
+    mov al, 'a'
+    jmp line
+"""
 
 
 def flood_steps(lines):
@@ -133,7 +154,7 @@ def flood_steps(lines):
 
 @pytest.mark.parametrize("name", ["text", "32-bit"])
 def test_keys_are_seen_while_a_guest_floods_the_screen(boot_screen, tmp_path, name):
-    modules = [(assemble(tmp_path, "flood", FLOOD), "vm=flood mem=2M cpu=0")]
+    modules = [(assemble(tmp_path, "flood", SLOW_FLOOD), "vm=flood mem=2M cpu=0")]
     _, screen = boot_screen(name, "console=screen", modules=modules)
     screen.wait_for(r"^\[flood\] (\w)\1{59}$")
     screen.monitor.type_keys("stop")
@@ -144,6 +165,15 @@ def test_keys_are_seen_while_a_guest_floods_the_screen(boot_screen, tmp_path, na
     end = time.monotonic() + 20
     while flood_steps(lines := screen.lines()) != {1}:
         assert time.monotonic() < end, lines
+
+
+def test_a_fast_flood_does_not_keep_the_screen_from_being_drawn(boot_screen, tmp_path):
+    modules = [(assemble(tmp_path, "flood", FAST_FLOOD), "vm=flood mem=2M cpu=0")]
+    _, screen = boot_screen("text", "console=screen", modules=modules)
+    screen.wait_for(r"^\[flood\] \w{60}$")
+    for count in range(1, 6):
+        screen.monitor.type_keys("x")
+        screen.wait_for(rf"^husk> {'x' * count}$", timeout=3)
 
 
 def test_a_chosen_screen_leaves_the_serial_line_alone(boot_screen):
