@@ -133,7 +133,9 @@ ROWS = {
     "strings": play("strings", claims=1),
     # Starts.
     "reset, 1 GiB": play("reset", mem="1G", claims=1, memory=2048),
-    "start, 1 GiB": Row((HOG,), claims=2, memory=2048, off=(BIG,), typed=("start o0",)),
+    "start, 1 GiB": Row(
+        (HOG,), claims=2, memory=2048, off=(BIG,), typed=("start o0",), window_ms=2 * WINDOW_MS
+    ),
     "stop, 1 GiB": Row((BIG,), claims=1, memory=2048, typed=("stop a0",)),
     "bad ELF": Row(claims=1, off=((OVERLAPPING, "mem=80M cpu=0"),), typed=("start o0",) * 5),
 }
