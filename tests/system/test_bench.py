@@ -26,7 +26,10 @@ def test_a_row_that_is_too_greedy_is_told():
     assert bench_fairness.too_greedy("exits", row, result, fair) == [
         "exits: 94 % of the fair share, not 95",
         "exits: a gap of 11001 us, not 11 ms",
-        "exits: wakes after 301 us, not 300",
+    ]
+    assert bench_fairness.too_greedy("hogs", bench_fairness.PROMPT, result, fair) == [
+        "hogs: 94 % of the fair share, not 95",
+        "hogs: wakes after 301 us, not 300",
     ]
     assert bench_fairness.too_greedy("exits", row, None, fair) == ["exits: not measured"]
     assert not bench_fairness.too_greedy("exits", row, bench_fairness.Result(475, 11000, 300), fair)
