@@ -307,8 +307,8 @@ _Noreturn static void run_other_cpu(void)
     struct scheduler *scheduler = vmm.schedulers[cpu_this()->index];
     for (;;) {
         uint64_t wake_ns;
-        ipi_run_calls();
         interrupts_window();
+        ipi_run_calls();
         if (!scheduler_step(scheduler, NEVER_NS, &wake_ns)) {
             time_set_deadline(wake_ns);
             cpu_idle();
@@ -333,8 +333,8 @@ static uint64_t do_own_work(void)
 _Noreturn static void run_first_cpu(void)
 {
     for (;;) {
-        ipi_run_calls();
         interrupts_window();
+        ipi_run_calls();
         if (monitor_is_wanted(&monitor)) {
             house.due_ns = 0;
         }

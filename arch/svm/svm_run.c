@@ -39,14 +39,19 @@ static void enter(struct backend_vcpu *backend)
     backend->state_in_cpu = true;
 }
 
-// Interrupts and NMIs that have waited are taken here.
-static void leave(struct backend_vcpu *backend)
+// Interrupts and NMIs that have waited are taken here. vcpu_run must know of those that have not
+// ended the run by an exit: a guest whose exits come before interrupts may never exit for one.
+static void leave(struct vcpu_core *vcpu)
 {
+    struct backend_vcpu *backend = vcpu->backend;
     svm_vmsave(backend->vmcb_physical);
     backend->state_in_cpu = false;
     svm_vmload(svm_host_vmcb());
     svm_stgi();
     interrupts_window();
+    if (cpu_this()->disturbed) {
+        __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+    }
 }
 
 void svm_run(struct vcpu_core *vcpu)
@@ -61,9 +66,10 @@ void svm_run(struct vcpu_core *vcpu)
     set_timer(vcpu, shadow_ns ? shadow_ns : nmi_ns);
     vcpu->exits_left = BACKEND_EXITS_A_RUN;
     svm_avic_enter(vcpu, cpu_this()->apic_id);
+    cpu_this()->disturbed = false; // what came before has been looked at
     enter(backend);
     svm_enter(vcpu);
-    leave(backend);
+    leave(vcpu);
     svm_avic_leave(vcpu);
     svm_shadow_release(vcpu);
 }
