@@ -59,7 +59,9 @@ def tickers(build):
 MASKED = r"wrong SURPRISE: expected done; interrupts that came masked [0-9a-f]+"
 
 
-# With APICv Bochs delivers interrupts that are masked (arch/vmx/README.md).
+# With APICv Bochs delivers interrupts that are masked (arch/vmx/README.md). Bochs' ryzen is not
+# here: it stands still when an interrupt of the host waits for a guest with interrupts off
+# (arch/svm/README.md). The sixth storm brings that about.
 @pytest.mark.parametrize(
     ("bed", "words", "may_come_masked"),
     [("bochs", "", True), ("bochs", "no=apicv", False), ("qemu", "", False)],
