@@ -105,23 +105,37 @@ def test_serial_line_and_screen_show_the_same(boot_screen, name):
     assert [line for line in last if line in expected][-10:] == expected
 
 
-# Line after line to its console, each of another letter. Byte by byte:
+# Line after line to its serial line, each of another letter. It waits until there is room for each
+# byte, so none is lost:
 SLOW_FLOOD = """
-    mov al, 'a'
+    xor ax, ax
+    mov ss, ax
+    mov sp, 0x7000
+    mov bl, 'a'
 line:
     mov cx, 60
 again:
-    out 0xe9, al
+    call put
     loop again
-    mov ah, al
-    mov al, 10
-    out 0xe9, al
-    mov al, ah
-    inc al
-    cmp al, 'z'
+    mov bh, bl
+    mov bl, 10
+    call put
+    mov bl, bh
+    inc bl
+    cmp bl, 'z'
     jbe line
-    mov al, 'a'
+    mov bl, 'a'
     jmp line
+put:
+    mov dx, 0x3fd
+full:
+    in al, dx
+    test al, 0x20
+    jz full
+    mov al, bl
+    mov dx, 0x3f8
+    out dx, al
+    ret
 """
 # In strings, so that the monitor has much to move in each of its turns:
 FAST_FLOOD = """

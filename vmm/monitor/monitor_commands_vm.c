@@ -88,6 +88,10 @@ static void change(struct monitor *monitor, const char *name, const char *comman
         console_format(monitor->console, "%s: %s\n", command, why.text);
         return;
     }
+    // What the guest has sent comes before the answer, which would scroll off the screen.
+    if (!vm_wants_to_run(vm)) {
+        monitor_flush_vm(monitor, vm);
+    }
     console_format(monitor->console, "%s %s\n", name, done);
 }
 

@@ -256,6 +256,19 @@ bool monitor_has_output(const struct monitor *monitor)
            (machine->log_end && machine->log_end() != monitor->log_position);
 }
 
+void monitor_flush_vm(struct monitor *monitor, const struct vm *vm)
+{
+    // Another CPU may have begun to write once more: what the terminal can hold is enough.
+    for (unsigned i = 0; i <= TERMINAL_OUTPUT_BYTES / VM_SHARE; i++) {
+        monitor->bytes_left = TURN_BYTES;
+        monitor->turn_start = monitor->console->end;
+        if (!move_guest(monitor, vm->index, monitor->vmm->host->now_ns())) {
+            break;
+        }
+        console_flush(monitor->console);
+    }
+}
+
 void monitor_flush(struct monitor *monitor)
 {
     // Guests that still run may write for ever. It is enough to show what all terminals can hold.

@@ -24,6 +24,8 @@ void monitor_view_init(struct monitor_view *view);
 // The columns for a guest's text behind a mark of Husk's of that many columns.
 size_t monitor_text_width(const struct monitor *monitor, size_t mark);
 
+// Shows what a VM that was stopped or paused has sent. Waits for the outputs.
+void monitor_flush_vm(struct monitor *monitor, const struct vm *vm);
 // Shows everything that guests have sent so far, and waits until the outputs have taken it. Called
 // before the machine is switched off.
 void monitor_flush(struct monitor *monitor);

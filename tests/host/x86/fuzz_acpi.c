@@ -2,7 +2,6 @@
 // Fuzzes the ACPI parser. The input is physical memory from 0xe0000. Each table gets a right
 // checksum when it is mapped; otherwise the fuzzer would not get past the checks.
 #include "arch/x86/acpi.h"
-#include "arch/x86/acpi_format.h"
 #include "arch/x86/acpi_layout.h"
 #include "arch/x86/acpi_parse.h"
 #include "vmm/util/status.h"
