@@ -42,11 +42,6 @@ bool scheduler_runs_here(const struct vcpu *vcpu)
     return is_here(scheduler) && current_of(scheduler) == scheduler_id(vcpu->vm, vcpu->index);
 }
 
-static struct vm *vm_by_id(const struct scheduler *scheduler, uint32_t id)
-{
-    return scheduler->vmm->vms[(id - 1) / VM_VCPUS_MAX];
-}
-
 // Ends what that CPU does: the run of a vCPU, or its idle wait.
 static void kick(const struct scheduler *scheduler)
 {
@@ -54,8 +49,15 @@ static void kick(const struct scheduler *scheduler)
     if (!is_here(scheduler)) {
         scheduler->vmm->host->kick(scheduler->cpu);
     } else if (id) { // an exit of the vCPU that runs is being handled
-        vcpu_post_work(vm_by_id(scheduler, id)->vcpus[(id - 1) % VM_VCPUS_MAX], WORK_YIELD);
+        const struct vm *vm = scheduler_vm_of(scheduler, id);
+        vcpu_post_work(vm->vcpus[scheduler_index_of(id)], WORK_YIELD);
     }
+}
+
+void scheduler_put_woken(struct scheduler *scheduler, const struct vm *vm, unsigned index)
+{
+    __atomic_or_fetch(&scheduler_account(scheduler, vm)->woken, BIT(index), __ATOMIC_SEQ_CST);
+    __atomic_or_fetch(&scheduler->woken, BIT(vm->index), __ATOMIC_SEQ_CST);
 }
 
 // Whether a vCPU of the VM that wakes may end the run of `current`. A VM that has used up its time
@@ -64,7 +66,7 @@ static bool may_disturb(const struct scheduler *scheduler, const struct vm *vm, 
 {
     const struct account *account = &scheduler->accounts[vm->index];
     uint64_t until_ns = __atomic_load_n(&scheduler->undisturbed_until_ns, __ATOMIC_RELAXED);
-    if (vm_by_id(scheduler, current) == vm) {
+    if (scheduler_vm_of(scheduler, current) == vm) {
         return true;
     }
     return scheduler->vmm->host->now_ns() >= until_ns &&
@@ -98,8 +100,7 @@ void scheduler_wake(struct vm *vm, unsigned index, unsigned urgency)
         (__atomic_exchange_n(sleep, 0, __ATOMIC_SEQ_CST) == 0 && urgency < WAKE_ANEW)) {
         return; // it sleeps on, or is awake: then its CPU looks at it before it sleeps again
     }
-    __atomic_or_fetch(&scheduler->accounts[vm->index].woken, BIT(index), __ATOMIC_SEQ_CST);
-    __atomic_or_fetch(&scheduler->woken, BIT(vm->index), __ATOMIC_SEQ_CST);
+    scheduler_put_woken(scheduler, vm, index);
     disturb(scheduler, vm);
 }
 

@@ -68,6 +68,25 @@ static inline uint32_t scheduler_id(const struct vm *vm, unsigned index)
     return 1 + vm->index * VM_VCPUS_MAX + index;
 }
 
+// The VM of a scheduler_id, and the index of the vCPU in that VM. `id` is not 0.
+static inline struct vm *scheduler_vm_of(const struct scheduler *scheduler, uint32_t id)
+{
+    return scheduler->vmm->vms[(id - 1) / VM_VCPUS_MAX];
+}
+
+static inline unsigned scheduler_index_of(uint32_t id)
+{
+    return (id - 1) % VM_VCPUS_MAX;
+}
+
+static inline struct account *scheduler_account(struct scheduler *scheduler, const struct vm *vm)
+{
+    return &scheduler->accounts[vm->index];
+}
+
+// Puts a vCPU that was woken into the inbox. On any CPU.
+void scheduler_put_woken(struct scheduler *scheduler, const struct vm *vm, unsigned index);
+
 // Whether `vcpu` is the one that runs on the CPU that asks.
 bool scheduler_runs_here(const struct vcpu *vcpu);
 

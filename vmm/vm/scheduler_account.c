@@ -7,11 +7,6 @@
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 
-static struct account *account_of(struct scheduler *scheduler, const struct vm *vm)
-{
-    return &scheduler->accounts[vm->index];
-}
-
 // ---- Charging ----
 
 static uint64_t take_time(struct scheduler *scheduler)
@@ -30,12 +25,12 @@ static void add_virtual_time(struct account *account, const struct vm *vm, uint6
 
 static bool has_slice(const struct scheduler *scheduler, const struct vm *vm)
 {
-    return scheduler->slice && (scheduler->slice - 1) / VM_VCPUS_MAX == vm->index;
+    return scheduler->slice && scheduler_vm_of(scheduler, scheduler->slice) == vm;
 }
 
 void scheduler_charge_vm(struct scheduler *scheduler, const struct vm *vm)
 {
-    struct account *account = account_of(scheduler, vm);
+    struct account *account = scheduler_account(scheduler, vm);
     uint64_t ns = take_time(scheduler);
     account->used_ns += ns;
     __atomic_store_n(&scheduler->busy_ns, scheduler->busy_ns + ns, __ATOMIC_RELAXED);
@@ -51,8 +46,9 @@ void scheduler_charge_kick(struct scheduler *scheduler, const struct vm *vm)
     if (!scheduler->slice || has_slice(scheduler, vm)) {
         return;
     }
-    struct account *other = &scheduler->accounts[(scheduler->slice - 1) / VM_VCPUS_MAX];
-    struct account *account = account_of(scheduler, vm);
+    const struct vm *slice_vm = scheduler_vm_of(scheduler, scheduler->slice);
+    struct account *other = scheduler_account(scheduler, slice_vm);
+    struct account *account = scheduler_account(scheduler, vm);
     uint64_t ns = MIN(scheduler->turn_ns, other->unsettled_ns);
     other->unsettled_ns -= ns;
     other->used_ns -= ns;
@@ -83,7 +79,7 @@ static uint64_t earliest(uint64_t now_ns)
 
 void scheduler_enter_ready(struct scheduler *scheduler, struct vm *vm, unsigned index)
 {
-    struct account *account = account_of(scheduler, vm);
+    struct account *account = scheduler_account(scheduler, vm);
     struct vm_slot *slot = &vm->slots[index];
     if (!(account->ready & BIT(index))) {
         slot->virtual_time_ns = MAX(slot->virtual_time_ns, earliest(account->vcpu_time_ns));
@@ -98,7 +94,7 @@ void scheduler_enter_ready(struct scheduler *scheduler, struct vm *vm, unsigned 
 
 void scheduler_leave_ready(struct scheduler *scheduler, const struct vm *vm, unsigned index)
 {
-    struct account *account = account_of(scheduler, vm);
+    struct account *account = scheduler_account(scheduler, vm);
     account->ready &= ~BIT(index);
     if (!account->ready) {
         scheduler->ready &= ~BIT(vm->index);
@@ -107,7 +103,7 @@ void scheduler_leave_ready(struct scheduler *scheduler, const struct vm *vm, uns
 
 void scheduler_leave_all(struct scheduler *scheduler, const struct vm *vm)
 {
-    account_of(scheduler, vm)->ready = 0;
+    scheduler_account(scheduler, vm)->ready = 0;
     scheduler->ready &= ~BIT(vm->index);
 }
 
@@ -116,8 +112,8 @@ void scheduler_leave_all(struct scheduler *scheduler, const struct vm *vm)
 bool scheduler_slice_goes_on(const struct scheduler *scheduler)
 {
     uint32_t id = scheduler->slice;
-    return id &&
-           (scheduler->accounts[(id - 1) / VM_VCPUS_MAX].ready & BIT((id - 1) % VM_VCPUS_MAX));
+    return id && (scheduler->accounts[scheduler_vm_of(scheduler, id)->index].ready &
+                  BIT(scheduler_index_of(id)));
 }
 
 void scheduler_end_slice(struct scheduler *scheduler)
@@ -125,17 +121,17 @@ void scheduler_end_slice(struct scheduler *scheduler)
     if (!scheduler->slice) {
         return;
     }
-    struct vm *vm = scheduler->vmm->vms[(scheduler->slice - 1) / VM_VCPUS_MAX];
-    struct account *account = account_of(scheduler, vm);
+    struct vm *vm = scheduler_vm_of(scheduler, scheduler->slice);
+    struct account *account = scheduler_account(scheduler, vm);
     add_virtual_time(account, vm, account->unsettled_ns);
-    vm->slots[(scheduler->slice - 1) % VM_VCPUS_MAX].virtual_time_ns += account->unsettled_ns;
+    vm->slots[scheduler_index_of(scheduler->slice)].virtual_time_ns += account->unsettled_ns;
     account->unsettled_ns = 0;
     scheduler->slice = 0;
 }
 
 void scheduler_begin_slice(struct scheduler *scheduler, const struct vm *vm, unsigned index)
 {
-    struct account *account = account_of(scheduler, vm);
+    struct account *account = scheduler_account(scheduler, vm);
     if (scheduler->slice == scheduler_id(vm, index)) {
         return;
     }
@@ -149,7 +145,7 @@ void scheduler_begin_slice(struct scheduler *scheduler, const struct vm *vm, uns
 
 void scheduler_give_way(struct scheduler *scheduler, struct vm *vm, unsigned index)
 {
-    struct account *account = account_of(scheduler, vm);
+    struct account *account = scheduler_account(scheduler, vm);
     struct vm_slot *slot = &vm->slots[index];
     scheduler_end_slice(scheduler);
     uint64_t own = account->ready;
@@ -161,7 +157,7 @@ void scheduler_give_way(struct scheduler *scheduler, struct vm *vm, unsigned ind
         unsigned next = scheduler_next_vcpu(scheduler, vm);
         slot->virtual_time_ns = MAX(slot->virtual_time_ns, vm->slots[next].virtual_time_ns + 1);
     } else if (other) {
-        uint64_t next_ns = account_of(scheduler, other)->virtual_time_ns + 1;
+        uint64_t next_ns = scheduler_account(scheduler, other)->virtual_time_ns + 1;
         __atomic_store_n(&account->virtual_time_ns, MAX(account->virtual_time_ns, next_ns),
                          __ATOMIC_RELAXED);
     }

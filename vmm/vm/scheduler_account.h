@@ -14,12 +14,12 @@ struct vm;
 
 // Charge the time since the last charge.
 void scheduler_charge_vm(struct scheduler *scheduler, const struct vm *vm);
-// The VM has ended the run of another one by a wake-up. It pays what that run has lost: as much as
-// the scheduler usually needs between two runs.
-void scheduler_charge_kick(struct scheduler *scheduler, const struct vm *vm);
 void scheduler_charge_idle(struct scheduler *scheduler);
 // Returns the time that was charged.
 uint64_t scheduler_charge_house(struct scheduler *scheduler);
+// The VM has ended the run of another one by a wake-up. It pays what that run has lost: as much as
+// the scheduler usually needs between two runs.
+void scheduler_charge_kick(struct scheduler *scheduler, const struct vm *vm);
 
 // The vCPU wants to run from now on, or no longer. While the VM is built or torn down, vCPU 0
 // stands for that work.

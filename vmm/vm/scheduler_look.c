@@ -26,15 +26,10 @@ bool scheduler_has_mail(const struct scheduler *scheduler)
            __atomic_load_n(&scheduler->changed, __ATOMIC_SEQ_CST);
 }
 
-static struct account *account_of(struct scheduler *scheduler, const struct vm *vm)
-{
-    return &scheduler->accounts[vm->index];
-}
-
 // The first of the VM's times on this CPU.
 static void find_wake_time(struct scheduler *scheduler, const struct vm *vm)
 {
-    struct account *account = account_of(scheduler, vm);
+    struct account *account = scheduler_account(scheduler, vm);
     account->wake_ns = account->life_ns;
     for (uint64_t left = account->timed; left != 0; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctzll(left);
@@ -47,7 +42,7 @@ static void find_wake_time(struct scheduler *scheduler, const struct vm *vm)
 // Puts the vCPU to sleep. What arrives while it falls asleep goes through the inbox.
 static void fall_asleep(struct scheduler *scheduler, struct vm *vm, unsigned index, bool by_timer)
 {
-    struct account *account = account_of(scheduler, vm);
+    struct account *account = scheduler_account(scheduler, vm);
     struct vm_slot *slot = &vm->slots[index];
     struct vcpu *vcpu = vm->vcpus[index];
     uint64_t earliest_ns = by_timer ? scheduler->vmm->host->now_ns() + LOOK_INTERVAL_NS : 0;
@@ -57,8 +52,7 @@ static void fall_asleep(struct scheduler *scheduler, struct vm *vm, unsigned ind
     account->timed |= slot->wake_ns != NEVER_NS ? BIT(index) : 0;
     __atomic_store_n(&slot->sleep, vcpu_sleep_urgency(vcpu), __ATOMIC_SEQ_CST);
     if (vcpu_has_waking_mail(vcpu) && __atomic_exchange_n(&slot->sleep, 0, __ATOMIC_SEQ_CST)) {
-        __atomic_or_fetch(&account->woken, BIT(index), __ATOMIC_SEQ_CST);
-        __atomic_or_fetch(&scheduler->woken, BIT(vm->index), __ATOMIC_SEQ_CST);
+        scheduler_put_woken(scheduler, vm, index);
     }
 }
 
@@ -66,7 +60,7 @@ static void fall_asleep(struct scheduler *scheduler, struct vm *vm, unsigned ind
 // when the VM is ready.
 static void look_at_vcpu(struct scheduler *scheduler, struct vm *vm, unsigned index, bool by_timer)
 {
-    struct account *account = account_of(scheduler, vm);
+    struct account *account = scheduler_account(scheduler, vm);
     if (!vm_hold(vm, index)) {
         scheduler_leave_ready(scheduler, vm, index);
         account->timed &= ~BIT(index);
@@ -92,7 +86,7 @@ static void look_at_vcpus(struct scheduler *scheduler, struct vm *vm, uint64_t s
 // The VM does not want to run here. Its home CPU begins a reset or restart that is due.
 static void let_go(struct scheduler *scheduler, struct vm *vm)
 {
-    struct account *account = account_of(scheduler, vm);
+    struct account *account = scheduler_account(scheduler, vm);
     vm_release_here(vm);
     scheduler_leave_all(scheduler, vm);
     scheduler->present &= ~BIT(vm->index);
@@ -129,7 +123,7 @@ static void look_at(struct scheduler *scheduler, struct vm *vm, uint64_t set, bo
 
 void scheduler_look_at_vm(struct scheduler *scheduler, struct vm *vm)
 {
-    account_of(scheduler, vm)->life_ns = NEVER_NS;
+    scheduler_account(scheduler, vm)->life_ns = NEVER_NS;
     look_at(scheduler, vm, vcpus_here(scheduler, vm), false);
 }
 
