@@ -66,7 +66,7 @@ KERNEL_SMALL   := boot/% drivers/% \
                                    config/% console/% devices/acpi% devices/hpet% devices/i8042% \
                                    devices/rtc% devices/vga% load/% memory/guest_map% monitor/% \
                                    util/bitmap.c util/format.c util/us_keyboard.c \
-                                   vcpu/vcpu_create% vcpu/vcpu_start% vm/scheduler% \
+                                   vcpu/vcpu_create% vcpu/vcpu_start% vm/house% vm/scheduler% \
                                    vm/terminal% vm/vm.c vm/vm_build% vm/vm_call% vm/vm_create% \
                                    vm/vm_life% vm/vm_load% host.c)
 kernel_size     = $(if $(filter $(KERNEL_SMALL),$(1)),-Os)

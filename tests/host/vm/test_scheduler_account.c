@@ -10,7 +10,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
-#include "vmm/vm/scheduler_house.h"
+#include "vmm/vm/house.h"
 #include "vmm/vm/scheduler_step.h"
 
 #define US 1000ULL

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The budget of Husk's own work: after each turn it waits in proportion to what the turn took.
-#include "vmm/vm/scheduler_house.h"
+#include "vmm/vm/house.h"
 
 #include "vmm/util/types.h"
 #include "vmm/vm/scheduler.h"
