@@ -236,10 +236,15 @@ static bool show_log_line(struct monitor *monitor, uint64_t now)
     return true;
 }
 
-void monitor_move_output(struct monitor *monitor, uint64_t now)
+static void begin_turn(struct monitor *monitor)
 {
     monitor->bytes_left = TURN_BYTES;
     monitor->turn_start = monitor->console->end;
+}
+
+void monitor_move_output(struct monitor *monitor, uint64_t now)
+{
+    begin_turn(monitor);
     while (show_log_line(monitor, now)) {
     }
     move_guests(monitor, true, now);
@@ -260,8 +265,7 @@ void monitor_flush_vm(struct monitor *monitor, const struct vm *vm)
 {
     // Another CPU may have begun to write once more: what the terminal can hold is enough.
     for (unsigned i = 0; i <= TERMINAL_OUTPUT_BYTES / VM_SHARE; i++) {
-        monitor->bytes_left = TURN_BYTES;
-        monitor->turn_start = monitor->console->end;
+        begin_turn(monitor);
         if (!move_guest(monitor, vm->index, monitor->vmm->host->now_ns())) {
             break;
         }
