@@ -153,15 +153,19 @@ static void set_segment(struct vcpu_core *vcpu, enum guest_segment which,
 
 // ---- Events ----
 
-static bool inject(struct vcpu_core *vcpu, const struct event *event)
+bool fake_backend_offer(struct backend_vcpu *backend, const struct event *event)
 {
-    struct backend_vcpu *backend = loaded(vcpu);
     if (backend->event_waiting) {
         return false;
     }
     backend->event_waiting = true;
     backend->event = *event;
     return true;
+}
+
+static bool inject(struct vcpu_core *vcpu, const struct event *event)
+{
+    return fake_backend_offer(loaded(vcpu), event);
 }
 
 static void request_interrupt_window(struct vcpu_core *vcpu, bool wanted)

@@ -92,6 +92,9 @@ enum exit_action fake_backend_exit(struct vcpu_core *vcpu, struct vm_exit exit);
 // entry.
 void fake_backend_take_posted(struct vcpu_core *vcpu);
 
+// Offers an event for the next entry, as vcpu_ops.inject does.
+bool fake_backend_offer(struct backend_vcpu *backend, const struct event *event);
+
 // Enters the guest: delivers the event that waits. Returns true if the guest leaves at once with an
 // interrupt window.
 bool fake_backend_enter(struct vcpu_core *vcpu);

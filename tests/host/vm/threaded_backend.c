@@ -77,13 +77,7 @@ static void set_segment(struct vcpu_core *vcpu, enum guest_segment which,
 
 static bool inject(struct vcpu_core *vcpu, const struct event *event)
 {
-    struct backend_vcpu *backend = loaded(vcpu);
-    if (backend->event_waiting) {
-        return false;
-    }
-    backend->event_waiting = true;
-    backend->event = *event;
-    return true;
+    return fake_backend_offer(loaded(vcpu), event);
 }
 
 static void request_interrupt_window(struct vcpu_core *vcpu, bool wanted)
