@@ -3,15 +3,8 @@
 // withdraws a call and the CPU that takes it both need it to be posted, so one of them loses.
 #include "arch/x86/mailbox.h"
 
+#include "vmm/util/patience.h"
 #include "vmm/util/types.h"
-
-// A machine or an emulator may stop for a while. Then the clock jumps, but no CPU had its chance.
-#define STEP_MAX_NS 10000000ULL
-
-struct patience {
-    uint64_t last_ns;
-    uint64_t waited_ns;
-};
 
 static bool change(struct mailbox *mailbox, uint32_t from, uint32_t to)
 {
@@ -19,27 +12,20 @@ static bool change(struct mailbox *mailbox, uint32_t from, uint32_t to)
                                        __ATOMIC_RELAXED);
 }
 
-static struct patience patience_begin(const struct mailbox_caller *caller)
-{
-    return (struct patience){.last_ns = caller->now_ns()};
-}
-
 // Waits a little. Returns whether there is time left.
-static bool patience_wait(struct patience *patience, const struct mailbox_caller *caller)
+static bool wait(struct patience *patience, const struct mailbox_caller *caller)
 {
     caller->meanwhile();
-    uint64_t now_ns = caller->now_ns();
-    patience->waited_ns += MIN(now_ns - patience->last_ns, STEP_MAX_NS);
-    patience->last_ns = now_ns;
+    patience_look(patience, caller->now_ns());
     return patience->waited_ns < MAILBOX_PATIENCE_NS;
 }
 
 bool mailbox_call(struct mailbox *mailbox, unsigned cpu, void (*function)(void *), void *argument,
                   const struct mailbox_caller *caller)
 {
-    struct patience patience = patience_begin(caller);
+    struct patience patience = patience_begin(caller->now_ns());
     while (!change(mailbox, MAILBOX_FREE, MAILBOX_CLAIMED)) {
-        if (!patience_wait(&patience, caller)) {
+        if (!wait(&patience, caller)) {
             return false;
         }
     }
@@ -48,7 +34,7 @@ bool mailbox_call(struct mailbox *mailbox, unsigned cpu, void (*function)(void *
     __atomic_store_n(&mailbox->state, MAILBOX_POSTED, __ATOMIC_RELEASE);
     caller->kick(cpu);
     while (__atomic_load_n(&mailbox->state, __ATOMIC_ACQUIRE) != MAILBOX_DONE) {
-        if (!patience_wait(&patience, caller) && change(mailbox, MAILBOX_POSTED, MAILBOX_FREE)) {
+        if (!wait(&patience, caller) && change(mailbox, MAILBOX_POSTED, MAILBOX_FREE)) {
             return false;
         }
     }

@@ -6,6 +6,7 @@
 
 #include "vmm/util/format.h"
 #include "vmm/util/nanoseconds.h"
+#include "vmm/util/patience.h"
 #include "vmm/util/string.h"
 
 #define CELL_COLOUR BIT(8)
@@ -14,7 +15,6 @@
 #define PUMP_ROOM 128              // an output with so much room is worth a call of console_pump
 #define PUMP_CHUNKS 16             // that one call of console_pump gives to an output
 #define PATIENCE_NS (5 * NS_PER_S) // how long an output that takes nothing is waited for
-#define PATIENCE_STEP_NS (10 * NS_PER_MS) // the clock may jump where the machine stands still
 
 static_assert((CONSOLE_RING_CELLS & (CONSOLE_RING_CELLS - 1)) == 0, "positions wrap");
 
@@ -140,18 +140,18 @@ static void wait_for(struct console *console, size_t allowed)
 {
     const struct console_machine *machine = console->machine;
     size_t backlog = console_backlog(console);
-    uint64_t last_ns = machine->now_ns();
-    uint64_t waited_ns = 0;
+    struct patience patience = patience_begin(machine->now_ns());
     while (backlog > allowed) {
         console_pump(console);
         size_t left = console_backlog(console);
         if (left > allowed) {
             machine->rest(true);
         }
-        uint64_t now_ns = machine->now_ns();
-        waited_ns = left < backlog ? 0 : waited_ns + MIN(now_ns - last_ns, PATIENCE_STEP_NS);
-        last_ns = now_ns;
-        if (waited_ns >= PATIENCE_NS) {
+        patience_look(&patience, machine->now_ns());
+        if (left < backlog) {
+            patience.waited_ns = 0;
+        }
+        if (patience.waited_ns >= PATIENCE_NS) {
             give_up(console, backlog);
             left = console_backlog(console);
         }
