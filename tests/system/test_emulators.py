@@ -59,6 +59,41 @@ def test_bochs_goes_on_where_its_display_gets_no_port(boot, monkeypatch):
     assert "could not bind any port" in log
 
 
+# Says that it found no port and crashes until it was started often enough, then runs its machine.
+CRASHING_BOCHS = """#!/bin/sh
+folder=${3%/bochsrc}
+echo start >> $folder/starts
+if [ $(wc -l < $folder/starts) -lt STARTS ]; then
+    echo "[RFB   ] RFB could not bind any port between 5900 and 5949"
+    kill -SEGV $$
+fi
+echo "00000000000i[RFB   ] no machine yet" > $folder/bochs.log
+echo "00000000012i[BIOS  ] hello" >> $folder/bochs.log
+exec sleep 99
+"""
+
+
+@pytest.mark.parametrize("starts, runs", [(1, True), (3, True), (99, False)])
+def test_bochs_is_started_again_if_its_display_ends_it(monkeypatch, tmp_path, capfd, starts, runs):
+    program = tmp_path / "bochs"
+    program.write_text(CRASHING_BOCHS.replace("STARTS", str(starts)), encoding="ascii")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(processes, "network_namespaces", lambda: 0)
+    spec = emulators.MachineSpec(iso="", emulator="bochs")
+    process = emulators.start(spec, "/dev/null", tmp_path)
+    try:
+        if runs:
+            assert process.poll() is None
+        else:
+            assert process.wait(timeout=10) == -signal.SIGSEGV
+    finally:
+        processes.kill(process)
+    tried = (tmp_path / "starts").read_text(encoding="ascii").count("start")
+    assert tried == min(starts, emulators.BOCHS_STARTS)
+    assert capfd.readouterr().err.count("found no port") == tried - 1
+
+
 def is_there(pid):
     """Whether the process runs. One that has ended may wait for a parent that asks for it."""
     try:

@@ -11,10 +11,12 @@ import functools
 import os
 import pathlib
 import pty
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import tty
 from dataclasses import dataclass
 
@@ -34,6 +36,10 @@ BOCHS_BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 # ax, 5; push ax; mov ax, 11; push ax; call. That is 300 million instructions for each CPU.
 BIOS_KEY_WAIT = bytes.fromhex("b80500 50 b80b00 50 e8")
 BIOS_SHORT_WAIT = bytes.fromhex("b80100 50 b80100 50 e8")
+# A line of Bochs' log begins with the ticks since its machine began to run.
+BOCHS_RUNS = re.compile(rb"^0*[1-9][0-9]*[a-z]\[", re.M)
+NO_PORT = b"could not bind any port"
+BOCHS_STARTS = 10
 
 
 @dataclass
@@ -161,18 +167,42 @@ def start(spec, serial_path, folder):
 
     It never outlives the thread that calls this; processes.kill() ends it before.
     """
-    command = qemu_command
-    if spec.emulator == "bochs":
-        command = bochs_command
-        _warn_once()
+    if spec.emulator != "bochs":
+        return _launch(qemu_command(spec, serial_path, folder), folder)
+    command = bochs_command(spec, serial_path, folder)
+    _warn_once()
+    process = _launch(command, folder)
+    for start_number in range(2, BOCHS_STARTS + 1):
+        if processes.network_namespaces() or not lost_its_display(process, folder):
+            break
+        print(f"Bochs found no port and crashed: start {start_number}", file=sys.stderr, flush=True)
+        process = _launch(command, folder)
+    return process
+
+
+def _launch(command, folder):
     with open(f"{folder}/emulator.log", "wb") as log:
         return processes.start(
-            command(spec, serial_path, folder),
-            network=False,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            command, network=False, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
         )
+
+
+def lost_its_display(process, folder, seconds=60):
+    """Waits until Bochs runs its machine or has ended; returns whether it ended for want of a port.
+
+    Its display panics in a thread of its own. If the panic comes before Bochs has applied
+    `panic: rfb=report`, it is fatal, and Bochs crashes on its way out.
+    """
+    end = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < end:
+        if BOCHS_RUNS.search(_bytes_of(f"{folder}/bochs.log")):
+            return False
+        time.sleep(0.02)
+    return process.poll() is not None and NO_PORT in _bytes_of(f"{folder}/emulator.log")
+
+
+def _bytes_of(path):
+    return pathlib.Path(path).read_bytes() if os.path.exists(path) else b""
 
 
 NEITHER = "KVM here gives its machines neither VT-x nor AMD-V"
