@@ -4,12 +4,13 @@
 
 #include <stdarg.h>
 
-#include "boot/memory_map.h"
 #include "vmm/util/format.h"
 #include "vmm/util/string.h"
 
 #define HEADER_BYTES 8
 #define TAG_BYTES 8
+#define BIOS_ENTRY_BYTES 20
+#define EFI_ENTRY_BYTES 40
 
 enum tag_type {
     TAG_END = 0,
@@ -120,50 +121,43 @@ static void read_module(struct boot_info *info, const struct tag *tag)
     read_text(info, tag, 16, module->command_line, sizeof(module->command_line));
 }
 
-static void claim(struct boot_info *info, struct memory_claims *claims, uint64_t start,
-                  uint64_t bytes, enum memory_kind kind)
+// The memory maps have entries of a size that they state. Both kinds of map begin alike.
+static bool has_entries(const struct tag *tag, uint32_t least_bytes)
 {
-    if (!memory_claims_add(claims, start, bytes, kind)) {
-        complain(info, "more than %u memory ranges", BOOT_RANGES_MAX);
+    return tag->size >= 16 && u32_at(tag->bytes, 8) >= least_bytes;
+}
+
+static void check_entries(struct boot_info *info, const struct tag *tag, uint32_t least_bytes)
+{
+    if (tag_has(info, tag, 16) && !has_entries(tag, least_bytes)) {
+        complain(info, "memory map entries of %u bytes, at least %u expected",
+                 u32_at(tag->bytes, 8), least_bytes);
     }
 }
 
-// Types in the BIOS's memory map (ACPI 6.4 table 15.5).
-static enum memory_kind bios_kind(uint32_t type)
+static void claim(struct memory_map *map, bool usable, uint64_t start, uint64_t bytes)
 {
-    switch (type) {
-    case 1:
-        return MEMORY_USABLE;
-    case 3:
-        return MEMORY_ACPI;
-    case 4:
-        return MEMORY_NVS;
-    case 5:
-        return MEMORY_BAD;
-    default:
-        return MEMORY_RESERVED;
+    if (usable) {
+        memory_map_add(map, start, bytes);
+    } else {
+        memory_map_remove(map, start, bytes);
     }
 }
 
-static void read_memory_map(struct boot_info *info, const struct tag *tag,
-                            struct memory_claims *claims)
+// Reads the claims that memory is usable, or else all others. The BIOS calls usable memory type 1
+// (ACPI 6.4 table 15.5).
+static void read_memory_map(struct memory_map *map, const struct tag *tag, bool usable)
 {
-    if (!tag_has(info, tag, 16)) {
-        return;
-    }
     uint32_t entry_bytes = u32_at(tag->bytes, 8);
-    if (entry_bytes < 20) {
-        complain(info, "memory map entries of %u bytes, at least 20 expected", entry_bytes);
-        return;
-    }
     for (uint64_t at = 16; at + entry_bytes <= tag->size; at += entry_bytes) {
-        claim(info, claims, u64_at(tag->bytes, at), u64_at(tag->bytes, at + 8),
-              bios_kind(u32_at(tag->bytes, at + 16)));
+        if ((u32_at(tag->bytes, at + 16) == 1) == usable) {
+            claim(map, usable, u64_at(tag->bytes, at), u64_at(tag->bytes, at + 8));
+        }
     }
 }
 
-// Types in UEFI's memory map after the end of the boot services (UEFI 2.9 table 7-6).
-static enum memory_kind efi_kind(uint32_t type)
+// Whether memory of this type is free after the end of the boot services (UEFI 2.9 table 7-6).
+static bool efi_usable(uint32_t type)
 {
     switch (type) {
     case 1: // loader code and data, boot services code and data, conventional memory
@@ -171,44 +165,27 @@ static enum memory_kind efi_kind(uint32_t type)
     case 3:
     case 4:
     case 7:
-        return MEMORY_USABLE;
-    case 8:
-        return MEMORY_BAD;
-    case 9:
-        return MEMORY_ACPI;
-    case 10:
-        return MEMORY_NVS;
+        return true;
     default:
-        return MEMORY_RESERVED;
+        return false;
     }
 }
 
-static void read_efi_memory_map(struct boot_info *info, const struct tag *tag,
-                                struct memory_claims *claims)
+static void read_efi_memory_map(struct memory_map *map, const struct tag *tag, bool usable)
 {
-    if (!tag_has(info, tag, 16)) {
-        return;
-    }
     uint32_t entry_bytes = u32_at(tag->bytes, 8);
-    if (entry_bytes < 40) {
-        complain(info, "UEFI memory descriptors of %u bytes, at least 40 expected", entry_bytes);
-        return;
-    }
     for (uint64_t at = 16; at + entry_bytes <= tag->size; at += entry_bytes) {
-        uint64_t pages = u64_at(tag->bytes, at + 24);
-        claim(info, claims, u64_at(tag->bytes, at + 8),
-              MIN(pages, UINT64_MAX / PAGE_SIZE) * PAGE_SIZE, efi_kind(u32_at(tag->bytes, at)));
+        if (efi_usable(u32_at(tag->bytes, at)) == usable) {
+            uint64_t pages = MIN(u64_at(tag->bytes, at + 24), UINT64_MAX / PAGE_SIZE);
+            claim(map, usable, u64_at(tag->bytes, at + 8), pages * PAGE_SIZE);
+        }
     }
 }
 
-static void read_basic_memory(struct boot_info *info, const struct tag *tag,
-                              struct memory_claims *claims)
+static void read_basic_memory(struct memory_map *map, const struct tag *tag)
 {
-    if (!tag_has(info, tag, 16)) {
-        return;
-    }
-    claim(info, claims, 0, u32_at(tag->bytes, 8) * KIB, MEMORY_USABLE);
-    claim(info, claims, MIB, u32_at(tag->bytes, 12) * KIB, MEMORY_USABLE);
+    memory_map_add(map, 0, u32_at(tag->bytes, 8) * KIB);
+    memory_map_add(map, MIB, u32_at(tag->bytes, 12) * KIB);
 }
 
 static void read_framebuffer(struct boot_info *info, const struct tag *tag)
@@ -299,9 +276,18 @@ static void read_tag(struct boot_info *info, const struct tag *tag)
     case TAG_ELF_SECTIONS:
         read_elf_sections(info, tag);
         break;
+    case TAG_BASIC_MEMORY:
+        (void)tag_has(info, tag, 16);
+        break;
+    case TAG_MEMORY_MAP:
+        check_entries(info, tag, BIOS_ENTRY_BYTES);
+        break;
+    case TAG_EFI_MEMORY_MAP:
+        check_entries(info, tag, EFI_ENTRY_BYTES);
+        info->efi = true;
+        break;
     case TAG_EFI32:
     case TAG_EFI64:
-    case TAG_EFI_MEMORY_MAP:
         info->efi = true;
         break;
     case TAG_RSDP_V1:
@@ -310,7 +296,7 @@ static void read_tag(struct boot_info *info, const struct tag *tag)
     case TAG_RSDP_V2:
         read_rsdp(info, tag, 36);
         break;
-    default: // memory maps are read later, other tags are not needed
+    default: // the memory maps' contents are read later, other tags are not needed
         break;
     }
 }
@@ -348,34 +334,34 @@ static void read_tags(struct boot_info *info, struct tag_list list)
     }
 }
 
-static void read_memory(struct boot_info *info, struct tag_list list, enum tag_type source)
+static void read_claims(struct boot_info *info, struct tag_list list, enum tag_type source,
+                        bool usable)
 {
-    struct memory_claims claims;
     struct tag tag;
-    claims.count = 0;
     while (next_tag(&list, &tag) == STATUS_OK) {
         if (tag.type != source) {
             continue;
         }
-        if (source == TAG_MEMORY_MAP) {
-            read_memory_map(info, &tag, &claims);
-        } else if (source == TAG_EFI_MEMORY_MAP) {
-            read_efi_memory_map(info, &tag, &claims);
-        } else {
-            read_basic_memory(info, &tag, &claims);
+        if (source == TAG_MEMORY_MAP && has_entries(&tag, BIOS_ENTRY_BYTES)) {
+            read_memory_map(&info->memory, &tag, usable);
+        } else if (source == TAG_EFI_MEMORY_MAP && has_entries(&tag, EFI_ENTRY_BYTES)) {
+            read_efi_memory_map(&info->memory, &tag, usable);
+        } else if (source == TAG_BASIC_MEMORY && tag.size >= 16 && usable) {
+            read_basic_memory(&info->memory, &tag);
         }
     }
-    info->range_count = memory_claims_resolve(&claims, info->ranges);
 }
 
-static bool has_usable(const struct boot_info *info)
+static void read_memory(struct boot_info *info, struct tag_list list, enum tag_type source)
 {
-    for (unsigned i = 0; i < info->range_count; i++) {
-        if (info->ranges[i].kind == MEMORY_USABLE) {
-            return true;
-        }
+    memset(&info->memory, 0, sizeof(info->memory));
+    read_claims(info, list, source, true);
+    read_claims(info, list, source, false);
+    memory_map_trim(&info->memory);
+    if (info->memory.left_out > 0) {
+        complain(info, "more than %u pieces of memory: %u small ones are not used",
+                 MEMORY_SPANS_MAX, info->memory.left_out);
     }
-    return false;
 }
 
 enum status boot_info_parse(const void *bytes, uint64_t size, struct boot_info *info,
@@ -392,9 +378,10 @@ enum status boot_info_parse(const void *bytes, uint64_t size, struct boot_info *
                       size);
     }
     read_tags(info, list);
-    for (unsigned i = 0; i < ARRAY_SIZE(sources) && !has_usable(info); i++) {
+    for (unsigned i = 0; i < ARRAY_SIZE(sources) && info->memory.count == 0; i++) {
         read_memory(info, list, sources[i]);
     }
-    return has_usable(info) ? STATUS_OK
-                            : refuse(why, STATUS_INVALID, "the boot loader gave no memory map");
+    return info->memory.count > 0
+               ? STATUS_OK
+               : refuse(why, STATUS_INVALID, "the boot loader gave no memory map");
 }

@@ -4,22 +4,14 @@
 #pragma once
 
 #include "arch/x86/machine_memory.h"
+#include "boot/memory_map.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
 #define BOOT_COMMAND_LINE_BYTES 1024
 #define BOOT_MODULES_MAX 64
 #define BOOT_MODULE_TEXT_BYTES 512
-#define BOOT_RANGES_MAX 128
 #define BOOT_RSDP_BYTES 36
-
-enum memory_kind { MEMORY_USABLE, MEMORY_ACPI, MEMORY_NVS, MEMORY_RESERVED, MEMORY_BAD };
-
-struct memory_range {
-    uint64_t start;
-    uint64_t bytes;
-    enum memory_kind kind;
-};
 
 struct boot_module {
     uint64_t start; // physical
@@ -54,10 +46,9 @@ struct boot_info {
     unsigned module_count;
     struct boot_module modules[BOOT_MODULES_MAX];
 
-    // Sorted, without overlaps. Where claims overlap, the least usable one counts. Usable ranges
-    // are whole pages.
-    unsigned range_count;
-    struct memory_range ranges[BOOT_RANGES_MAX];
+    // Usable memory, in whole pages. Where claims overlap, what is claimed to be something else is
+    // not in it.
+    struct memory_map memory;
 
     struct boot_framebuffer framebuffer;
 

@@ -1,145 +1,122 @@
 // SPDX-License-Identifier: MIT
-// Sorts the firmware's claims about memory and resolves overlaps.
+// A sorted list of spans, in which claims about memory are added up.
 #include "boot/memory_map.h"
+
+#include "vmm/util/string.h"
 
 #define ADDRESS_END BIT(52) // SDM Vol. 3A 4.1.4: MAXPHYADDR is at most 52
 
-static uint64_t end_of(const struct memory_range *range)
+static uint64_t end_of(const struct memory_span *span)
 {
-    return range->start + range->bytes;
+    return span->start + span->bytes;
 }
 
-bool memory_claims_add(struct memory_claims *claims, uint64_t start, uint64_t bytes,
-                       enum memory_kind kind)
+static struct memory_span clipped(uint64_t start, uint64_t bytes)
 {
-    if (bytes == 0 || start >= ADDRESS_END) {
-        return true;
-    }
-    bytes = MIN(bytes, ADDRESS_END - start);
-    if (claims->count > 0) {
-        struct memory_range *last = &claims->claims[claims->count - 1];
-        if (last->kind == kind && end_of(last) == start) {
-            last->bytes += bytes;
-            return true;
-        }
-    }
-    if (claims->count == BOOT_RANGES_MAX) {
-        return false;
-    }
-    claims->claims[claims->count++] =
-        (struct memory_range){.start = start, .bytes = bytes, .kind = kind};
-    return true;
+    start = MIN(start, ADDRESS_END);
+    return (struct memory_span){.start = start, .bytes = MIN(bytes, ADDRESS_END - start)};
 }
 
-// The first address above `address` where a claim begins or ends. ADDRESS_END: none.
-static uint64_t next_boundary(const struct memory_claims *claims, uint64_t address)
+static void delete_spans(struct memory_map *map, unsigned first, unsigned count)
 {
-    uint64_t next = ADDRESS_END;
-    for (unsigned i = 0; i < claims->count; i++) {
-        uint64_t start = claims->claims[i].start;
-        uint64_t end = end_of(&claims->claims[i]);
-        if (start > address) {
-            next = MIN(next, start);
-        }
-        if (end > address) {
-            next = MIN(next, end);
-        }
-    }
-    return next;
+    memmove(&map->spans[first], &map->spans[first + count],
+            (map->count - first - count) * sizeof(map->spans[0]));
+    map->count -= count;
 }
 
-// The least usable kind that is claimed for `address`. False: there is no claim.
-static bool kind_at(const struct memory_claims *claims, uint64_t address, enum memory_kind *kind)
+// The smallest span above 1 MiB, the memory below which other CPUs start in.
+static unsigned smallest(const struct memory_map *map)
 {
-    bool claimed = false;
-    for (unsigned i = 0; i < claims->count; i++) {
-        const struct memory_range *claim = &claims->claims[i];
-        if (address < claim->start || address >= end_of(claim)) {
-            continue;
+    unsigned found = map->count - 1;
+    for (unsigned i = 0; i < map->count; i++) {
+        if (map->spans[i].start >= MIB && map->spans[i].bytes < map->spans[found].bytes) {
+            found = i;
         }
-        if (!claimed || claim->kind > *kind) {
-            *kind = claim->kind;
-        }
-        claimed = true;
     }
-    return claimed;
+    return found;
 }
 
-static unsigned append(struct memory_range *ranges, unsigned count, struct memory_range range)
+// Puts `span` before the one of number `index`.
+static void insert(struct memory_map *map, unsigned index, struct memory_span span)
 {
-    if (count > 0 && ranges[count - 1].kind == range.kind &&
-        end_of(&ranges[count - 1]) == range.start) {
-        ranges[count - 1].bytes += range.bytes;
-        return count;
+    if (map->count == MEMORY_SPANS_MAX) {
+        unsigned victim = smallest(map);
+        map->left_out++;
+        if (span.start >= MIB && span.bytes <= map->spans[victim].bytes) {
+            return;
+        }
+        delete_spans(map, victim, 1);
+        index -= victim < index;
     }
-    if (count == BOOT_RANGES_MAX) {
-        return count;
-    }
-    ranges[count] = range;
-    return count + 1;
+    memmove(&map->spans[index + 1], &map->spans[index],
+            (map->count - index) * sizeof(map->spans[0]));
+    map->spans[index] = span;
+    map->count++;
 }
 
-// Cuts usable memory to whole pages. Ranges that become empty are removed.
-static unsigned trim(struct memory_range *ranges, unsigned count)
+void memory_map_add(struct memory_map *map, uint64_t start, uint64_t bytes)
 {
-    unsigned kept = 0;
-    for (unsigned i = 0; i < count; i++) {
-        struct memory_range range = ranges[i];
-        if (range.kind == MEMORY_USABLE) {
-            uint64_t start = ALIGN_UP(range.start, PAGE_SIZE);
-            uint64_t end = ALIGN_DOWN(end_of(&range), PAGE_SIZE);
-            if (end <= start) {
-                continue;
+    struct memory_span span = clipped(start, bytes);
+    unsigned first = 0;
+    unsigned end;
+    if (span.bytes == 0) {
+        return;
+    }
+    while (first < map->count && end_of(&map->spans[first]) < span.start) {
+        first++;
+    }
+    for (end = first; end < map->count && map->spans[end].start <= end_of(&span); end++) {
+        uint64_t span_end = MAX(end_of(&span), end_of(&map->spans[end]));
+        span.start = MIN(span.start, map->spans[end].start);
+        span.bytes = span_end - span.start;
+    }
+    if (end == first) {
+        insert(map, first, span);
+        return;
+    }
+    map->spans[first] = span;
+    delete_spans(map, first + 1, end - first - 1);
+}
+
+void memory_map_remove(struct memory_map *map, uint64_t start, uint64_t bytes)
+{
+    struct memory_span hole = clipped(start, bytes);
+    unsigned i = 0;
+    while (i < map->count && hole.bytes != 0) {
+        struct memory_span *span = &map->spans[i];
+        uint64_t end = end_of(span);
+        uint64_t below = hole.start > span->start ? MIN(hole.start, end) - span->start : 0;
+        uint64_t above = end > end_of(&hole) ? end - MAX(end_of(&hole), span->start) : 0;
+        struct memory_span upper = {.start = end - above, .bytes = above};
+        if (below == span->bytes || above == span->bytes) {
+            i++;
+        } else if (below != 0) {
+            span->bytes = below;
+            i++;
+            if (above != 0) {
+                insert(map, i, upper);
+                return;
             }
-            range.start = start;
-            range.bytes = end - start;
-        }
-        ranges[kept++] = range;
-    }
-    return kept;
-}
-
-unsigned memory_claims_resolve(const struct memory_claims *claims, struct memory_range *ranges)
-{
-    unsigned count = 0;
-    uint64_t address = 0;
-    while (address < ADDRESS_END) {
-        uint64_t next = next_boundary(claims, address);
-        enum memory_kind kind = MEMORY_RESERVED;
-        if (kind_at(claims, address, &kind)) {
-            struct memory_range range = {.start = address, .bytes = next - address, .kind = kind};
-            count = append(ranges, count, range);
-        }
-        address = next;
-    }
-    return trim(ranges, count);
-}
-
-static unsigned list_usable(const struct boot_info *info, struct memory_span *spans)
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < info->range_count; i++) {
-        const struct memory_range *range = &info->ranges[i];
-        if (range->kind == MEMORY_USABLE) {
-            spans[count++] = (struct memory_span){.start = range->start, .bytes = range->bytes};
+        } else if (above != 0) {
+            *span = upper;
+        } else {
+            delete_spans(map, i, 1);
         }
     }
-    return count;
 }
 
-void boot_memory_fill(struct boot_memory *memory, const struct boot_info *info)
+void memory_map_trim(struct memory_map *map)
 {
-    unsigned modules = info->module_count;
-    for (unsigned i = 0; i < modules; i++) {
-        memory->occupied[i] =
-            (struct memory_span){.start = info->modules[i].start, .bytes = info->modules[i].bytes};
+    unsigned i = 0;
+    while (i < map->count) {
+        struct memory_span *span = &map->spans[i];
+        uint64_t start = ALIGN_UP(span->start, PAGE_SIZE);
+        uint64_t end = ALIGN_DOWN(end_of(span), PAGE_SIZE);
+        if (end > start) {
+            *span = (struct memory_span){.start = start, .bytes = end - start};
+            i++;
+        } else {
+            delete_spans(map, i, 1);
+        }
     }
-    memory->occupied[modules] = info->symbols;
-    memory->occupied[modules + 1] = info->symbol_names;
-    memory->at_boot = (struct machine_memory){.usable = memory->usable,
-                                              .usable_count = list_usable(info, memory->usable),
-                                              .occupied = memory->occupied,
-                                              .occupied_count = modules + 2};
-    memory->later = memory->at_boot;
-    memory->later.occupied_count = modules;
 }

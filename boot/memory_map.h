@@ -3,31 +3,24 @@
 #pragma once
 
 #include "arch/x86/machine_memory.h"
-#include "boot/boot_info.h"
 #include "vmm/util/types.h"
 
-// Claims in any order; they may overlap.
-struct memory_claims {
+// Firmware has given maps of several hundred claims. Spans that touch are one, so far fewer remain.
+#define MEMORY_SPANS_MAX 1024
+
+// Usable memory: sorted spans that neither overlap nor touch.
+struct memory_map {
     unsigned count;
-    struct memory_range claims[BOOT_RANGES_MAX];
+    unsigned left_out; // spans for which there was no room: always the smallest above 1 MiB
+    struct memory_span spans[MEMORY_SPANS_MAX];
 };
 
-// Adds a claim. Memory beyond 52 bits of address is cut off. A claim of the same kind that begins
-// where the last one ended is joined to it. False: there is no room.
-bool memory_claims_add(struct memory_claims *claims, uint64_t start, uint64_t bytes,
-                       enum memory_kind kind) MUST_CHECK;
+// Adds what is claimed to be usable, in any order. Memory beyond 52 bits of address is cut off.
+void memory_map_add(struct memory_map *map, uint64_t start, uint64_t bytes);
 
-// Fills `ranges` (BOOT_RANGES_MAX of them) as struct boot_info promises. Returns their number. If
-// there are too many, the highest are left out.
-unsigned memory_claims_resolve(const struct memory_claims *claims, struct memory_range *ranges);
+// Removes what is claimed to be something else. To let this claim win, all usable memory must have
+// been added before.
+void memory_map_remove(struct memory_map *map, uint64_t start, uint64_t bytes);
 
-// The same memory in the form that arch/x86 takes. The structure points into itself, so it must not
-// be moved.
-struct boot_memory {
-    struct memory_span usable[BOOT_RANGES_MAX];
-    struct memory_span occupied[BOOT_MODULES_MAX + 2];
-    struct machine_memory at_boot; // the modules and the symbol table are in use
-    struct machine_memory later;   // only the modules are: the symbol table has been copied
-};
-
-void boot_memory_fill(struct boot_memory *memory, const struct boot_info *info);
+// Cuts the spans to whole pages, after all claims.
+void memory_map_trim(struct memory_map *map);

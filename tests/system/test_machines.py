@@ -100,6 +100,28 @@ def test_memory_above_4_gib(boot, build):
     expect_hello(machine)
 
 
+# 60 GiB that nobody has to have, and a firmware that keeps 153 pieces of it: 313 entries in all, of
+# which 156 are usable.
+def test_a_long_memory_map(boot):
+    holes = range(5 * GIB, 5 * GIB + 153 * 300, 300)
+    cuts = "\n".join(f"cutmem {start}M {start + 3}M" for start in holes)
+    ram = "memory-backend-ram,id=ram,size=60G,reserve=off"
+    machine = boot(
+        "guests=hello",
+        emulator="qemu",
+        machine="q35,memory-backend=ram",
+        memory=60 * GIB,
+        extra=("-object", ram),
+        setup=cuts,
+        reboot=False,
+    )
+    memory = machine.expect(r"memory: (\d+) MiB for guests, (\d+) MiB for Husk", timeout=60)
+    # A hole of 3 MiB costs 4 MiB, because guests get memory in frames of 2 MiB.
+    assert int(memory[1]) + int(memory[2]) > 60 * GIB - 156 * 4
+    assert "complaint" not in machine.serial_text()
+    expect_hello(machine)
+
+
 # ---- CPUs that differ, as P and E cores do ----
 
 OTHER_CPUS = [

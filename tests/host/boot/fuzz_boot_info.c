@@ -13,16 +13,16 @@ static void check(bool holds)
         abort();
 }
 
-static void check_ranges(void)
+static void check_memory(void)
 {
     uint64_t end = 0;
-    check(info.range_count <= BOOT_RANGES_MAX);
-    for (unsigned i = 0; i < info.range_count; i++) {
-        const struct memory_range *range = &info.ranges[i];
-        check(range->start >= end && range->bytes != 0);
-        check(range->bytes <= BIT(52) - range->start);
-        check(range->kind != MEMORY_USABLE || IS_ALIGNED(range->start | range->bytes, PAGE_SIZE));
-        end = range->start + range->bytes;
+    check(info.memory.count <= MEMORY_SPANS_MAX);
+    for (unsigned i = 0; i < info.memory.count; i++) {
+        const struct memory_span *span = &info.memory.spans[i];
+        check(i == 0 || span->start > end);
+        check(span->bytes != 0 && span->bytes <= BIT(52) - span->start);
+        check(IS_ALIGNED(span->start | span->bytes, PAGE_SIZE));
+        end = span->start + span->bytes;
     }
 }
 
@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (boot_info_parse(data, size, &info, &why) != STATUS_OK) {
         return 0;
     }
-    check_ranges();
+    check_memory();
     check(info.module_count <= BOOT_MODULES_MAX);
     for (unsigned i = 0; i < info.module_count; i++) {
         check(memchr(info.modules[i].command_line, 0, BOOT_MODULE_TEXT_BYTES));

@@ -102,12 +102,11 @@ static enum status parse(void)
     return status;
 }
 
-static void assert_range(unsigned index, uint64_t start, uint64_t bytes, enum memory_kind kind)
+static void assert_usable(unsigned index, uint64_t start, uint64_t bytes)
 {
-    assert_true(index < info.range_count);
-    assert_int_equal(info.ranges[index].start, start);
-    assert_int_equal(info.ranges[index].bytes, bytes);
-    assert_int_equal(info.ranges[index].kind, kind);
+    assert_true(index < info.memory.count);
+    assert_int_equal(info.memory.spans[index].start, start);
+    assert_int_equal(info.memory.spans[index].bytes, bytes);
 }
 
 static void test_texts_and_modules(void **state)
@@ -137,51 +136,75 @@ static void test_memory_is_sorted_and_untangled(void **state)
     (void)state;
     begin();
     tag_memory_begin(6);
-    memory_entry(MIB, 511 * MIB, 1);           // usable, with a hole claimed below
-    memory_entry(0, 0x9fc00, 1);               // not whole pages
     memory_entry(16 * MIB, 2 * MIB, 2);        // reserved inside usable
+    memory_entry(MIB, 511 * MIB, 1);           // usable, with a hole claimed above
+    memory_entry(0, 0x9fc00, 1);               // not whole pages
     memory_entry(511 * MIB, 2 * MIB, 3);       // ACPI over the end
     memory_entry(0x9fc00, 0x400, 2);           // adjacent
     memory_entry(4 * GIB, UINT64_MAX - 10, 1); // overflows
     tag_end();
     assert_int_equal(parse(), STATUS_OK);
-    assert_int_equal(info.range_count, 7);
-    assert_range(0, 0, 0x9f000, MEMORY_USABLE);
-    assert_range(1, 0x9fc00, 0x400, MEMORY_RESERVED);
-    assert_range(2, MIB, 15 * MIB, MEMORY_USABLE);
-    assert_range(3, 16 * MIB, 2 * MIB, MEMORY_RESERVED);
-    assert_range(4, 18 * MIB, 493 * MIB, MEMORY_USABLE);
-    assert_range(5, 511 * MIB, 2 * MIB, MEMORY_ACPI);
-    assert_range(6, 4 * GIB, BIT(52) - 4 * GIB, MEMORY_USABLE);
+    assert_int_equal(info.memory.count, 4);
+    assert_usable(0, 0, 0x9f000);
+    assert_usable(1, MIB, 15 * MIB);
+    assert_usable(2, 18 * MIB, 493 * MIB);
+    assert_usable(3, 4 * GIB, BIT(52) - 4 * GIB);
 }
 
-static void test_same_kinds_are_joined(void **state)
+static void test_memory_that_touches_is_joined(void **state)
 {
     (void)state;
     begin();
-    tag_memory_begin(4);
+    tag_memory_begin(5);
     memory_entry(4 * MIB, MIB, 1);
-    memory_entry(5 * MIB, MIB, 1);
+    memory_entry(6 * MIB + 0x800, MIB - 0x800, 1); // only with the next one is the page whole
+    memory_entry(5 * MIB, MIB + 0x800, 1);
     memory_entry(4 * MIB, 3 * MIB, 1);
     memory_entry(8 * MIB, 0, 1);
     tag_end();
     assert_int_equal(parse(), STATUS_OK);
-    assert_int_equal(info.range_count, 1);
-    assert_range(0, 4 * MIB, 3 * MIB, MEMORY_USABLE);
+    assert_int_equal(info.memory.count, 1);
+    assert_usable(0, 4 * MIB, 3 * MIB);
 }
 
-static void test_more_ranges_than_there_is_room_for(void **state)
+// 60 GiB in 312 entries, of which each second one is usable.
+static void test_a_map_of_312_entries(void **state)
+{
+    uint64_t piece = ALIGN_DOWN(60 * GIB / 156, PAGE_SIZE);
+    (void)state;
+    begin();
+    tag_memory_begin(312);
+    for (uint64_t start = 0; start < 312 * piece; start += 2 * piece) {
+        memory_entry(start, piece, 1);
+        memory_entry(start + piece, piece, 2);
+    }
+    tag_end();
+    assert_int_equal(parse(), STATUS_OK);
+    assert_int_equal(info.complaint_count, 0);
+    assert_int_equal(info.memory.count, 156);
+    for (unsigned i = 0; i < 156; i++)
+        assert_usable(i, 2 * piece * i, piece);
+}
+
+static void test_more_memory_than_there_is_room_for(void **state)
 {
     (void)state;
     begin();
-    tag_memory_begin(BOOT_RANGES_MAX + 10);
-    for (unsigned i = 0; i < BOOT_RANGES_MAX + 10; i++)
-        memory_entry(i * 2 * MIB, MIB, 1);
+    tag_memory_begin(MEMORY_SPANS_MAX + 4);
+    memory_entry(0x1000, PAGE_SIZE, 1); // small, but other CPUs start there
+    memory_entry(MIB, 2 * PAGE_SIZE, 1);
+    memory_entry(2 * MIB, 3 * PAGE_SIZE, 1);
+    for (unsigned i = 0; i < MEMORY_SPANS_MAX; i++)
+        memory_entry(GIB + 2 * MIB * i, MIB, 1);
+    memory_entry(GIB + 0x2000, 0x1000, 2); // splits one, which needs room too
     tag_end();
     assert_int_equal(parse(), STATUS_OK);
-    assert_int_equal(info.range_count, BOOT_RANGES_MAX);
-    assert_int_equal(info.complaint_count, 10);
-    assert_string_equal(info.complaint.text, "more than 128 memory ranges");
+    assert_int_equal(info.memory.count, MEMORY_SPANS_MAX);
+    assert_usable(0, 0x1000, PAGE_SIZE);
+    assert_usable(1, GIB + 0x3000, MIB - 0x3000);
+    assert_int_equal(info.complaint_count, 1);
+    assert_string_equal(info.complaint.text,
+                        "more than 1024 pieces of memory: 4 small ones are not used");
 }
 
 static void test_memory_without_a_map(void **state)
@@ -193,9 +216,9 @@ static void test_memory_without_a_map(void **state)
     put_u32(31 * 1024);
     tag_end();
     assert_int_equal(parse(), STATUS_OK);
-    assert_int_equal(info.range_count, 2);
-    assert_range(0, 0, 640 * KIB, MEMORY_USABLE);
-    assert_range(1, MIB, 31 * MIB, MEMORY_USABLE);
+    assert_int_equal(info.memory.count, 2);
+    assert_usable(0, 0, 640 * KIB);
+    assert_usable(1, MIB, 31 * MIB);
 }
 
 static void efi_descriptor(uint32_t type, uint64_t start, uint64_t pages)
@@ -223,11 +246,9 @@ static void test_efi_memory_map(void **state)
     tag_end();
     assert_int_equal(parse(), STATUS_OK);
     assert_true(info.efi);
-    assert_range(0, 0, 640 * KIB, MEMORY_USABLE);
-    assert_range(1, MIB, MIB, MEMORY_USABLE);
-    assert_range(2, 2 * MIB, MIB, MEMORY_NVS);
-    assert_range(3, 3 * MIB, 0xfec00000 - 3 * MIB, MEMORY_ACPI);
-    assert_range(4, 0xfec00000, PAGE_SIZE, MEMORY_RESERVED);
+    assert_usable(0, 0, 640 * KIB);
+    assert_usable(1, MIB, MIB);
+    assert_int_equal(info.memory.count, 2);
 }
 
 static void test_bios_map_counts_before_efi(void **state)
@@ -241,7 +262,7 @@ static void test_bios_map_counts_before_efi(void **state)
     tag_memory();
     tag_end();
     assert_int_equal(parse(), STATUS_OK);
-    assert_range(1, MIB, 511 * MIB, MEMORY_USABLE);
+    assert_usable(1, MIB, 511 * MIB);
 }
 
 static void tag_screen(uint8_t type, uint32_t claimed)
@@ -327,7 +348,7 @@ static void tag_sections(uint32_t count, uint32_t bytes, uint32_t link)
     put_u32(bytes);
     put_u32(0);
     section(1, 0x100000, 0x1000, 0);
-    section(2, 0x140000, 24 * 10, link);
+    section(2, 0x140000, 10 * 24ULL, link);
     section(3, 0x150000, 0x200, 0);
 }
 
@@ -382,7 +403,7 @@ static void test_tags_that_are_too_short(void **state)
             assert_int_equal(info.module_count, 0);
             assert_int_equal(info.rsdp_bytes, 0);
             assert_int_equal(info.framebuffer.kind, SCREEN_NONE);
-            assert_int_equal(info.range_count, 2);
+            assert_int_equal(info.memory.count, 2);
         }
     }
 }
@@ -481,7 +502,7 @@ static void test_half_an_entry_is_not_read(void **state)
     put_u32(1);
     tag_end();
     assert_int_equal(parse(), STATUS_OK);
-    assert_int_equal(info.range_count, 1);
+    assert_int_equal(info.memory.count, 1);
 }
 
 static void test_tags_that_claim_too_much(void **state)
@@ -548,8 +569,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_texts_and_modules),
         cmocka_unit_test(test_memory_is_sorted_and_untangled),
-        cmocka_unit_test(test_same_kinds_are_joined),
-        cmocka_unit_test(test_more_ranges_than_there_is_room_for),
+        cmocka_unit_test(test_memory_that_touches_is_joined),
+        cmocka_unit_test(test_a_map_of_312_entries),
+        cmocka_unit_test(test_more_memory_than_there_is_room_for),
         cmocka_unit_test(test_memory_without_a_map),
         cmocka_unit_test(test_efi_memory_map),
         cmocka_unit_test(test_bios_map_counts_before_efi),

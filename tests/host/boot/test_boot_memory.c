@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tests of the memory map in the form that arch/x86 takes.
-#include "boot/memory_map.h"
+// Tests of the memory in the form that arch/x86 takes.
+#include "boot/boot_memory.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,17 +17,16 @@ static void assert_span(const struct memory_span *span, uint64_t start, uint64_t
     assert_int_equal(span->bytes, bytes);
 }
 
-static void test_only_usable_ranges_are_told(void **state)
+static void test_usable_memory_is_told(void **state)
 {
     (void)state;
-    info = (struct boot_info){.range_count = 3};
-    info.ranges[0] = (struct memory_range){0, 0x9f000, MEMORY_USABLE};
-    info.ranges[1] = (struct memory_range){0x9f000, PAGE_SIZE, MEMORY_RESERVED};
-    info.ranges[2] = (struct memory_range){MIB, 63 * MIB, MEMORY_USABLE};
+    info = (struct boot_info){.memory = {.count = 2}};
+    info.memory.spans[0] = (struct memory_span){.start = 0, .bytes = 0x9f000};
+    info.memory.spans[1] = (struct memory_span){.start = MIB, .bytes = 63 * MIB};
     boot_memory_fill(&memory, &info);
     assert_int_equal(memory.at_boot.usable_count, 2);
     assert_span(&memory.at_boot.usable[0], 0, 0x9f000);
-    assert_span(&memory.at_boot.usable[1], MIB, 63 * MIB);
+    assert_span(&memory.later.usable[1], MIB, 63 * MIB);
 }
 
 static void test_the_symbol_table_is_occupied_only_at_boot(void **state)
@@ -50,16 +49,17 @@ static void test_the_symbol_table_is_occupied_only_at_boot(void **state)
 static void test_as_much_as_there_can_be(void **state)
 {
     (void)state;
-    info = (struct boot_info){.module_count = BOOT_MODULES_MAX, .range_count = BOOT_RANGES_MAX};
+    info = (struct boot_info){.module_count = BOOT_MODULES_MAX};
+    info.memory.count = MEMORY_SPANS_MAX;
     boot_memory_fill(&memory, &info);
-    assert_int_equal(memory.at_boot.usable_count, BOOT_RANGES_MAX);
+    assert_int_equal(memory.at_boot.usable_count, MEMORY_SPANS_MAX);
     assert_int_equal(memory.at_boot.occupied_count, BOOT_MODULES_MAX + 2);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_only_usable_ranges_are_told),
+        cmocka_unit_test(test_usable_memory_is_told),
         cmocka_unit_test(test_the_symbol_table_is_occupied_only_at_boot),
         cmocka_unit_test(test_as_much_as_there_can_be),
     };
