@@ -62,8 +62,9 @@ KERNEL_SMALL   := boot/% drivers/% \
                                     vmx/vmx_bitmaps.c vmx/vmx_capability% vmx/vmx_cpu.c \
                                     vmx/vmx_explain.c vmx/vmx_features.c vmx/vmx_host_state.c \
                                     vmx/vmx_space.c vmx/vmx_vcpu.c) \
-                  $(addprefix vmm/,board/acpi_% board/firmware% board/key_queue% board/mp_tables% \
-                                   config/% console/% devices/acpi% devices/hpet% devices/i8042% \
+                  $(addprefix vmm/,board/acpi_% board/bios_data% board/firmware% board/key_queue% \
+                                   board/mp_tables% config/% console/% devices/acpi% \
+                                   devices/hpet% devices/i8042% \
                                    devices/rtc% devices/vga% load/% memory/guest_map% monitor/% \
                                    util/bitmap.c util/format.c util/us_keyboard.c \
                                    vcpu/vcpu_create% vcpu/vcpu_start% vm/house% vm/scheduler% \

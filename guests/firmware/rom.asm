@@ -11,6 +11,7 @@ bits 16
 ROM_BYTES       equ 1024
 ROM_OFFSET      equ 0x10000 - ROM_BYTES
 RESET_OFFSET    equ 0xfff0
+MODEL_AT        equ 0xfc
 
 org ROM_OFFSET
 
@@ -58,4 +59,5 @@ header:
 
 ; The reset vector, F000:FFF0.
     jmp 0xf000:reset
-    times ROM_BYTES - ($ - $$) db 0xff
+    db "01/01/26"               ; F000:FFF5: the firmware's date
+    db 0xff, MODEL_AT, 0xff     ; F000:FFFE: the model

@@ -2,17 +2,11 @@
 """The memory map that the ROM's INT 15h gives, asked by a boot sector of the test's own."""
 
 import re
-import subprocess
+
+import boot_sector
 
 # Prints each entry of E820h as 20 bytes in hexadecimal, highest byte first, then "end".
-BOOT_SECTOR = """
-org 0x7c00
-bits 16
-    xor ax, ax
-    mov ds, ax
-    mov es, ax
-    mov ss, ax
-    mov sp, 0x7c00
+BODY = """
     xor ebx, ebx
 next:
     mov eax, 0xe820
@@ -21,18 +15,13 @@ next:
     mov di, entry
     int 0x15
     jc failed
-    mov si, entry + 19
-    mov cx, 20
-byte_out:
-    mov ah, [si]
-    dec si
-    mov al, ah
-    shr al, 4
-    call digit
-    mov al, ah
-    and al, 15
-    call digit
-    loop byte_out
+    mov si, entry + 18
+    mov cx, 10
+word_out:
+    mov ax, [si]
+    sub si, 2
+    call print_word
+    loop word_out
     mov al, 10
     call put
     test ebx, ebx
@@ -48,20 +37,7 @@ failed:
     call put
     cli
     hlt
-digit:
-    add al, '0'
-    cmp al, '9'
-    jbe put
-    add al, 'a' - '0' - 10
-put:
-    push dx
-    mov dx, 0x3f8
-    out dx, al
-    pop dx
-    ret
 entry: times 20 db 0
-    times 510 - ($ - $$) db 0
-    dw 0xaa55
 """
 
 RAM, RESERVED = 1, 2
@@ -74,9 +50,7 @@ def entry(line):
 
 
 def test_the_roms_memory_map_is_the_one_of_the_loaders(boot, tmp_path):
-    source, binary = tmp_path / "map.asm", tmp_path / "map.bin"
-    source.write_text(BOOT_SECTOR, encoding="ascii")
-    subprocess.run(["nasm", "-f", "bin", "-o", binary, source], check=True, timeout=10)
+    binary = boot_sector.make(tmp_path, "map", BODY)
     machine = boot(modules=[(binary, "vm=map mem=64M")], emulator="qemu", cpus=2)
     machine.expect(r"\[map\] end", timeout=60)
     lines = re.findall(r"\[map\] ([0-9a-f]{40})\b", machine.serial_text())

@@ -4,6 +4,7 @@
 
 #include "vmm/address.h"
 #include "vmm/board/acpi_tables.h"
+#include "vmm/board/bios_data.h"
 #include "vmm/board/firmware.h"
 #include "vmm/board/mp_tables.h"
 #include "vmm/host.h"
@@ -58,6 +59,10 @@ static enum status install_firmware(struct vm *vm, struct reason *why)
         .count = vm->config.vcpus, .signature = processor->eax, .features = processor->edx};
     const struct linked_payload *firmware = vm->vmm->firmware;
     enum status status = acpi_tables_install(&vm->memory, vm->config.vcpus, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = bios_data_install(&vm->memory, vm->vmm->host->wall_clock_s(), why);
     if (status != STATUS_OK) {
         return status;
     }

@@ -188,7 +188,7 @@ static void firmware_is_there_when_the_payload_is(void **state)
 
     fake_host.host.space_enter(&vm->space);
     assert_memory_equal(guest_memory_at(&vm->memory, gpa(MIB - 8), 8), rom, 8);
-    assert_memory_equal(guest_memory_at(&vm->memory, gpa(4 * 0x10), 4), "\x00\xf0\x00\xf0", 4);
+    assert_memory_equal(guest_memory_at(&vm->memory, gpa(0x40), 4), "\x00\xf0\x00\xf0", 4);
 }
 
 static void acpi_tables_are_there_when_the_payload_is(void **state)
@@ -198,6 +198,20 @@ static void acpi_tables_are_there_when_the_payload_is(void **state)
     fake_host.host.space_enter(&vm->space);
     assert_memory_equal(guest_memory_at(&vm->memory, gpa(0xe0000), 8), "RSD PTR ", 8);
     assert_memory_equal(guest_memory_at(&vm->memory, gpa(0xf0000), 4), "_MP_", 4);
+}
+
+static void the_bios_data_area_is_there_again_after_a_reset(void **state)
+{
+    struct vm *vm = start_with_module(MIB);
+    (void)state;
+    fake_host.host.space_enter(&vm->space);
+    memset(guest_memory_at(&vm->memory, gpa(0x400), 256), 0, 256);
+    fake_host.host.space_enter(NULL);
+    assert_int_equal(fake_machine_vm_reset(vm, &why), STATUS_OK);
+    fake_host.host.space_enter(&vm->space);
+    assert_memory_equal(guest_memory_at(&vm->memory, gpa(0x40e), 2), "\xc0\x9f", 2);
+    assert_memory_equal(guest_memory_at(&vm->memory, gpa(0x413), 2), "\x7f\x02", 2);
+    assert_memory_equal(guest_memory_at(&vm->memory, gpa(0x9fc00), 1), "\x01", 1);
 }
 
 static void assert_nothing_is_left(const struct vm *vm)
@@ -322,6 +336,7 @@ int main(void)
         TEST(a_module_is_loaded_into_ram),
         TEST(firmware_is_there_when_the_payload_is),
         TEST(acpi_tables_are_there_when_the_payload_is),
+        TEST(the_bios_data_area_is_there_again_after_a_reset),
         TEST(a_bad_payload_costs_nothing),
         TEST(firmware_that_does_not_fit_costs_nothing),
         TEST(a_start_that_fails_anywhere_costs_nothing),
