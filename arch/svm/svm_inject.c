@@ -138,7 +138,7 @@ enum exit_delivery svm_delivery(const struct vmcb_control *control)
 
 // Delivers an event again whose delivery the exit has cut short (15.7.2). EXITINTINFO and EVENTINJ
 // have the same layout. Events of INT n, INT3 and INTO come again by themselves, as RIP is still at
-// the instruction.
+// the instruction. EVENTINJ pushes RF as RFLAGS has it, and a fault pushes it set.
 bool svm_requeue_event(struct vcpu_core *vcpu)
 {
     uint64_t event = vcpu->backend->vmcb.control.exitintinfo;
@@ -150,6 +150,9 @@ bool svm_requeue_event(struct vcpu_core *vcpu)
     bool by_instruction =
         type == EVENTINJ_SOFTWARE ||
         (type == EVENTINJ_EXCEPTION && (vector == VECTOR_BP || vector == VECTOR_OF));
+    if (type == EVENTINJ_EXCEPTION && !(EXCEPTIONS_NO_FAULTS & BIT(vector))) {
+        vcpu->backend->vmcb.save.rflags |= RFLAGS_RF;
+    }
     if (!by_instruction) {
         place_event(vcpu, event);
     }

@@ -95,3 +95,9 @@ enum exception_vector {
     VECTOR_AC = 17,
     VECTOR_MC = 18,
 };
+
+// All others are faults. A fault pushes RFLAGS.RF = 1, so that its instruction can begin again
+// without meeting an instruction breakpoint twice. These push RF as it is (SDM Vol. 3B 18.3.1.1).
+#define EXCEPTIONS_NO_FAULTS                                                                       \
+    (BIT(VECTOR_DB) | BIT(VECTOR_NMI) | BIT(VECTOR_BP) | BIT(VECTOR_OF) | BIT(VECTOR_DF) |         \
+     BIT(VECTOR_MC))

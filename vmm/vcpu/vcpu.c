@@ -23,8 +23,13 @@ void vcpu_set_gpr(struct vcpu *vcpu, unsigned gpr, uint64_t value)
 
 // ---- Faults ----
 
+// An entry that injects a fault pushes RF as RFLAGS has it (SDM Vol. 3C 27.6.1.1), so it is set
+// here. The delivery clears it for the handler.
 enum exit_action vcpu_inject(struct vcpu *vcpu, const struct event *event)
 {
+    if (!(EXCEPTIONS_NO_FAULTS & BIT(event->vector))) {
+        vcpu_set_register(vcpu, REG_RFLAGS, vcpu_register(vcpu, REG_RFLAGS) | RFLAGS_RF);
+    }
     if (vcpu->ops->inject(&vcpu->core, event)) {
         return RETRY;
     }
@@ -52,4 +57,13 @@ enum exit_action vcpu_page_fault(struct vcpu *vcpu, uint64_t address, uint32_t e
 {
     vcpu_set_register(vcpu, REG_CR2, address);
     return vcpu_fault_code(vcpu, VECTOR_PF, error_code);
+}
+
+// The delivery clears DR7.GD, so that the handler can use the registers (SDM Vol. 3B 18.2.4).
+enum exit_action vcpu_debug_exception(struct vcpu *vcpu, uint64_t causes)
+{
+    uint64_t dr6 = vcpu_register(vcpu, REG_DR6) & ~(uint64_t)DR6_BREAKPOINTS;
+    vcpu_set_register(vcpu, REG_DR6, dr6 | causes);
+    vcpu_set_register(vcpu, REG_DR7, vcpu_register(vcpu, REG_DR7) & ~(uint64_t)DR7_GD);
+    return vcpu_fault(vcpu, VECTOR_DB);
 }

@@ -71,5 +71,7 @@ static inline void vcpu_set_register(struct vcpu *vcpu, enum guest_register whic
 enum exit_action vcpu_fault(struct vcpu *vcpu, uint8_t vector);
 enum exit_action vcpu_fault_code(struct vcpu *vcpu, uint8_t vector, uint32_t error_code);
 enum exit_action vcpu_page_fault(struct vcpu *vcpu, uint64_t address, uint32_t error_code);
-// The same for any event that the guest must take now.
+// #DB. `causes` are the bits that it sets in DR6.
+enum exit_action vcpu_debug_exception(struct vcpu *vcpu, uint64_t causes);
+// The same for any exception.
 enum exit_action vcpu_inject(struct vcpu *vcpu, const struct event *event);

@@ -129,15 +129,13 @@ static NOT_INLINE enum exit_action handle_exception(struct vcpu *vcpu,
         return handle_nested_ac(vcpu, exception->delivery);
     }
     if (exception->vector == VECTOR_DB) {
-        uint64_t dr6 = vcpu_register(vcpu, REG_DR6);
-        vcpu_set_register(vcpu, REG_DR6, (dr6 & ~(uint64_t)DR6_BREAKPOINTS) | exception->payload);
-        vcpu_set_register(vcpu, REG_DR7, vcpu_register(vcpu, REG_DR7) & ~(uint64_t)DR7_GD);
+        return vcpu_debug_exception(vcpu, exception->payload);
     }
     struct event event = {.type = EVENT_EXCEPTION,
                           .vector = exception->vector,
                           .has_error_code = exception->has_error_code,
                           .error_code = exception->error_code};
-    return vcpu->ops->inject(&vcpu->core, &event) ? RETRY : vcpu_fault(vcpu, exception->vector);
+    return vcpu_inject(vcpu, &event);
 }
 
 static NOT_INLINE enum exit_action end_with_dump(struct vcpu *vcpu)

@@ -203,6 +203,32 @@ static void debug_exceptions_are_handed_on(void **state)
     assert_rip(START);
 }
 
+// SDM Vol. 3B 18.3.1.1: only faults push RF = 1.
+static void faults_set_rf_and_debug_traps_do_not(void **state)
+{
+    (void)state;
+    fake_machine_exit(exception_exit(VECTOR_DB));
+    assert_true(fake_machine_take_fault(VECTOR_DB));
+    assert_int_equal(fake_machine_register(REG_RFLAGS) & RFLAGS_RF, 0);
+    fake_machine_exit(exception_exit(VECTOR_AC));
+    assert_true(fake_machine_take_fault(VECTOR_AC));
+    assert_int_equal(fake_machine_register(REG_RFLAGS) & RFLAGS_RF, RFLAGS_RF);
+    fake_machine_set_register(REG_RFLAGS, RFLAGS_FIXED);
+    exit_of(EXIT_FORBIDDEN);
+    assert_true(fake_machine_take_fault(VECTOR_GP));
+    assert_int_equal(fake_machine_register(REG_RFLAGS) & RFLAGS_RF, RFLAGS_RF);
+}
+
+static void a_double_fault_is_no_fault(void **state)
+{
+    struct vm_exit exit = exception_exit(VECTOR_AC);
+    (void)state;
+    exit.exception.delivery = DELIVERY_OTHER;
+    fake_machine_exit(exit);
+    assert_true(fake_machine_take_fault(VECTOR_DF));
+    assert_int_equal(fake_machine_register(REG_RFLAGS) & RFLAGS_RF, 0);
+}
+
 static void alignment_checks_are_handed_on_with_their_code(void **state)
 {
     struct vm_exit exit = exception_exit(VECTOR_AC);
@@ -474,6 +500,8 @@ int main(void)
         TEST(hlt_with_interrupts_off_waits_for_an_nmi_that_comes),
         TEST(hlt_with_a_pending_interrupt_does_not_sleep),
         TEST(debug_exceptions_are_handed_on),
+        TEST(faults_set_rf_and_debug_traps_do_not),
+        TEST(a_double_fault_is_no_fault),
         TEST(alignment_checks_are_handed_on_with_their_code),
         TEST(an_alignment_check_in_a_delivery_is_a_double_fault),
         TEST(an_alignment_check_in_a_double_fault_is_a_triple_fault),
