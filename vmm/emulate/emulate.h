@@ -31,6 +31,7 @@ struct emulator_ports {
 enum emulate_result {
     EMULATE_DONE,  // the instruction is complete; RIP must still move by `length` (ADVANCE)
     EMULATE_AGAIN, // part of a REP instruction is done, or none: run the guest at this RIP (RETRY)
+    EMULATE_STEP,  // as EMULATE_AGAIN after one iteration, and RFLAGS.TF wants a trap (RETRY)
     EMULATE_FAULT, // inject `event` (RETRY); REG_CR2 is set already
     EMULATE_UNKNOWN, // the emulator cannot do it: `why` has the bytes or the address
 };

@@ -192,6 +192,14 @@ static bool ends_by_flag(const struct emulator *emulator)
     return zero == (instruction->repeat == REPEAT_NOT_EQUAL);
 }
 
+// Between two iterations RF is set: an instruction breakpoint is not met again, and what interrupts
+// here pushes RF = 1 (SDM Vol. 3B 18.3.1.1).
+static enum emulate_result unfinished(struct emulator *emulator, enum emulate_result result)
+{
+    emulator_set_flags(emulator, emulator->paging.rflags | RFLAGS_RF);
+    return result;
+}
+
 enum emulate_result emulator_execute_string(struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;
@@ -213,6 +221,10 @@ enum emulate_result emulator_execute_string(struct emulator *emulator)
         if (ends_by_flag(emulator)) {
             return EMULATE_DONE;
         }
+        if ((emulator->paging.rflags & RFLAGS_TF) != 0 &&
+            emulator_get(emulator, counter, instruction->address_width) != 0) {
+            return unfinished(emulator, EMULATE_STEP);
+        }
     }
-    return EMULATE_AGAIN;
+    return unfinished(emulator, EMULATE_AGAIN);
 }

@@ -15,5 +15,5 @@ static inline unsigned emulator_port_width(const struct instruction *instruction
 }
 
 // Carries the instruction out: all its iterations, or EMULATE_ITERATIONS_MAX of them and
-// EMULATE_AGAIN. The other results are those of emulate_memory.h.
+// EMULATE_AGAIN, or one of them and EMULATE_STEP. The other results are those of emulate_memory.h.
 enum emulate_result emulator_execute_string(struct emulator *emulator);

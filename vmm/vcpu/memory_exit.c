@@ -3,6 +3,7 @@
 // addresses.
 #include "vmm/vcpu/memory_exit.h"
 
+#include "arch/x86/registers.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/board/pc.h"
@@ -128,6 +129,8 @@ static enum exit_action finish(struct vcpu *vcpu, struct vm_exit *exit, enum emu
     case EMULATE_AGAIN:
         vcpu_post_work(vcpu, WORK_TIMERS); // this took long: vcpu_run must look at the clock
         return RETRY;
+    case EMULATE_STEP:
+        return vcpu_debug_exception(vcpu, DR6_BS);
     case EMULATE_FAULT:
         return vcpu_inject(vcpu, &emulation->event);
     case EMULATE_UNKNOWN:

@@ -62,6 +62,7 @@ static void check(enum emulate_result result, const struct emulation *emulation)
                 memchr(emulation->why.text, 0, sizeof(emulation->why.text)));
         break;
     case EMULATE_AGAIN:
+    case EMULATE_STEP:
         break;
     }
 }

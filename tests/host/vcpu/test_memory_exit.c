@@ -396,8 +396,33 @@ static void long_strings_are_done_in_parts(void **state)
         assert_int_equal(action, left ? RETRY : ADVANCE_DECODED);
         assert_int_equal(fake_machine.vcpu->core.work & WORK_TIMERS, left ? WORK_TIMERS : 0);
         assert_int_equal(fake_machine_register(REG_RIP), left ? CODE : CODE + 2);
+        if (left) { // an instruction breakpoint must not stop each part
+            assert_true(fake_machine_register(REG_RFLAGS) & RFLAGS_RF);
+        }
     }
     assert_int_equal(fake_machine.vm->pc->io.unclaimed, 1000);
+}
+
+// SDM Vol. 3B 18.3.1.4: the trap comes after each iteration. RF is pushed set by all but the last.
+static void a_single_step_stops_a_string_at_each_iteration(void **state)
+{
+    uint64_t *gpr = fake_machine_gpr();
+    (void)state;
+    PLACE("\xf3\x6e");
+    gpr[GPR_RSI] = 0x2000;
+    gpr[GPR_RCX] = 3;
+    gpr[GPR_RDX] = 0x1234;
+    for (unsigned left = 2; left > 0; left--) {
+        fake_machine_set_register(REG_RFLAGS, RFLAGS_FIXED | RFLAGS_TF);
+        assert_int_equal(fake_machine_exit(string_io(0x1234, 1, false, true)), RETRY);
+        assert_int_equal(gpr[GPR_RCX], left);
+        assert_true(fake_machine_take_fault(VECTOR_DB));
+        assert_true(fake_machine_register(REG_DR6) & DR6_BS);
+        assert_true(fake_machine_register(REG_RFLAGS) & RFLAGS_RF);
+        assert_int_equal(fake_machine_register(REG_RIP), CODE);
+    }
+    assert_int_equal(fake_machine_exit(string_io(0x1234, 1, false, true)), ADVANCE_DECODED);
+    assert_int_equal(fake_machine.vm->pc->io.unclaimed, 3);
 }
 
 // The first write ends the VM; the other writes of the repetition have no effect.
@@ -445,6 +470,7 @@ int main(void)
         TEST(strings_go_out_byte_by_byte),
         TEST(strings_come_in),
         TEST(long_strings_are_done_in_parts),
+        TEST(a_single_step_stops_a_string_at_each_iteration),
         TEST(a_repeated_exit_ends_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
