@@ -16,6 +16,7 @@
 #include "arch/x86/frames.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/live_state.h"
+#include "arch/x86/log.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
@@ -96,6 +97,17 @@ static void debug_trap(struct interrupt_frame *frame)
     }
 }
 
+// Guests read that LFENCE waits for all instructions before it (vmm/vcpu/msr_model.c), and rely on
+// it against speculation. Families 0Fh and 11h lack the MSR: there LFENCE always waits.
+static void make_lfence_wait(void)
+{
+    uint64_t value;
+    if (rdmsr_safe(AMD_DE_CFG, &value) && !(value & DE_CFG_LFENCE) &&
+        !wrmsr_safe(AMD_DE_CFG, value | DE_CFG_LFENCE)) {
+        log_line("AMD-V: LFENCE does not wait for the instructions before it");
+    }
+}
+
 static enum status switch_on(const struct svm_cpu *svm, struct reason *why)
 {
     uint64_t efer = rdmsr(IA32_EFER);
@@ -104,6 +116,7 @@ static enum status switch_on(const struct svm_cpu *svm, struct reason *why)
                       (unsigned long long)efer);
     }
     wrmsr(AMD_VM_HSAVE_PA, frames_physical(svm->save_area));
+    make_lfence_wait();
     interrupt_set_handler(VECTOR_DB, debug_trap);
     svm_vmsave(frames_physical(svm->host)); // none of this changes in the host from now on
     return STATUS_OK;

@@ -63,8 +63,9 @@
 #define IA32_KERNEL_GS_BASE 0xc0000102
 #define IA32_TSC_AUX 0xc0000103
 #define AMD_SYSCFG 0xc0010010
-#define AMD_INT_PENDING 0xc0010055
+#define AMD_HWCR 0xc0010015
 #define AMD_DC_CFG 0xc0011022
+#define AMD_DE_CFG 0xc0011029
 #define AMD_VM_CR 0xc0010114
 #define AMD_VM_HSAVE_PA 0xc0010117
 
@@ -82,4 +83,13 @@
 #define VM_CR_LOCK BIT(3)
 #define VM_CR_SVMDIS BIT(4)
 
+#define HWCR_TSC_FREQ_SEL BIT(24)
+
+#define DE_CFG_LFENCE BIT(1) // LFENCE waits for all instructions before it
+
 #define MISC_ENABLE_FAST_STRINGS BIT(0)
+#define MISC_ENABLE_NO_BTS BIT(11)
+#define MISC_ENABLE_NO_PEBS BIT(12)
+
+#define DEBUGCTL_LBR BIT(0)
+#define DEBUGCTL_BTF BIT(1)

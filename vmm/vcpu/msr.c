@@ -23,7 +23,7 @@
 void msr_reset(struct msr_state *state)
 {
     *state = (struct msr_state){
-        .misc_enable = MISC_ENABLE_FAST_STRINGS,
+        .misc_enable = MISC_ENABLE_FAST_STRINGS | MISC_ENABLE_NO_BTS | MISC_ENABLE_NO_PEBS,
         .mtrr_def_type = BIT(11) | MTRR_TYPE_WRITE_BACK, // as firmware leaves it
     };
 }
@@ -98,14 +98,13 @@ static NOT_INLINE bool read_other(struct vcpu *vcpu, uint32_t msr, uint64_t *val
     case IA32_XSS:
         *value = 0;
         return cpuid_table_has_xss(&vcpu->cpuid);
-    case AMD_SYSCFG:
-    case AMD_INT_PENDING:
-        *value = 0; // no MTRR extensions, no C1E state
-        return cpuid_table_is_amd(&vcpu->cpuid);
     default: {
         const uint64_t *kept = stored(&vcpu->msrs, msr);
-        *value = kept ? *kept : 0;
-        return kept;
+        if (!kept) {
+            return msr_model_read(vcpu, msr, value);
+        }
+        *value = *kept;
+        return true;
     }
     }
 }
@@ -199,8 +198,7 @@ static bool write_stored(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
     uint64_t *kept = stored(&vcpu->msrs, msr);
     if (!kept) {
-        return (msr == AMD_SYSCFG || msr == AMD_INT_PENDING) && value == 0 &&
-               cpuid_table_is_amd(&vcpu->cpuid);
+        return msr_model_write(vcpu, msr, value);
     }
     if (msr == IA32_MTRR_DEF_TYPE && (value & ~(uint64_t)MTRR_DEF_TYPE_BITS)) {
         return false;
@@ -224,8 +222,8 @@ static bool write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
         return write_tsc(vcpu, value);
     case IA32_XSS: // no supervisor components
         return value == 0 && cpuid_table_has_xss(&vcpu->cpuid);
-    case IA32_DEBUGCTL:
-        return value == 0;
+    case IA32_DEBUGCTL: // a debugger's kernel sets these bits unasked; they do nothing here
+        return (value & ~(uint64_t)(DEBUGCTL_LBR | DEBUGCTL_BTF)) == 0;
     default:
         return write_stored(vcpu, msr, value);
     }

@@ -4,6 +4,7 @@
 
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
+#include "vmm/vcpu/msr_model.h"
 
 struct nested_space;
 struct space_ops;
@@ -22,6 +23,7 @@ struct msr_state {
     uint64_t mtrr_def_type;
     uint64_t mtrr_variable[2 * MTRR_VARIABLE]; // base and mask in turn
     uint64_t mtrr_fixed[MTRR_FIXED];
+    struct msr_model_state model;
 };
 
 void msr_reset(struct msr_state *state);
