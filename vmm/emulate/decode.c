@@ -9,7 +9,7 @@
 // CR0, CR2, CR3, CR4, CR8
 #define CONTROL_REGISTERS (BIT(0) | BIT(2) | BIT(3) | BIT(4) | BIT(8))
 
-enum opcode_bytes { OPCODE_TWO_BYTES = 0x0f };
+enum opcode_escapes { ESCAPE_0F = 0x0f, ESCAPE_0F38 = 0x38, ESCAPE_0F3A = 0x3a };
 
 static bool override_segment(struct decoder *decoder, enum guest_segment segment)
 {
@@ -81,13 +81,16 @@ static uint8_t operand_width(const struct decoder *decoder, struct instruction_f
     if ((form.flags & FORM_BYTE) != 0) {
         return 1;
     }
+    if ((form.flags & FORM_WORD) != 0) {
+        return 2;
+    }
     if (form.layout == LAYOUT_RM_SPECIAL || form.layout == LAYOUT_SPECIAL_RM) {
         return decoder->size == CODE_64 ? 8 : 4;
     }
     if ((decoder->rex & REX_W) != 0) {
         return 8;
     }
-    if ((form.flags & FORM_NON_TEMPORAL) != 0) {
+    if ((form.flags & FORM_WIDE_4) != 0) {
         return 4;
     }
     if ((form.flags & FORM_WIDE_64) != 0 && decoder->size == CODE_64) {
@@ -116,6 +119,10 @@ static void set_operands(enum form_layout layout, struct instruction *out)
         [LAYOUT_RM] = {OPERAND_RM, OPERAND_NONE},
         [LAYOUT_RM_IMM] = {OPERAND_RM, OPERAND_IMMEDIATE},
         [LAYOUT_RM_IMM8] = {OPERAND_RM, OPERAND_IMMEDIATE},
+        [LAYOUT_RM_ONE] = {OPERAND_RM, OPERAND_IMMEDIATE},
+        [LAYOUT_REG_RM_IMM] = {OPERAND_REGISTER, OPERAND_RM},
+        [LAYOUT_REG_RM_IMM8] = {OPERAND_REGISTER, OPERAND_RM},
+        [LAYOUT_RM_REG_IMM8] = {OPERAND_RM, OPERAND_REGISTER},
         [LAYOUT_ACC_MOFFS] = {OPERAND_REGISTER, OPERAND_RM},
         [LAYOUT_MOFFS_ACC] = {OPERAND_RM, OPERAND_REGISTER},
         [LAYOUT_STRING] = {OPERAND_NONE, OPERAND_NONE},
@@ -136,10 +143,30 @@ static enum decode_result read_immediate(struct decoder *decoder, unsigned bytes
     return result;
 }
 
+// Reads the immediate that ends the instruction, if there is one.
+static enum decode_result read_last(struct decoder *decoder, struct instruction_form form,
+                                    struct instruction *out)
+{
+    switch (form.layout) {
+    case LAYOUT_RM_IMM:
+    case LAYOUT_REG_RM_IMM:
+        return read_immediate(decoder, MIN(out->width, 4), out);
+    case LAYOUT_RM_IMM8:
+    case LAYOUT_REG_RM_IMM8:
+    case LAYOUT_RM_REG_IMM8:
+        return read_immediate(decoder, 1, out);
+    case LAYOUT_RM_ONE:
+        out->immediate = 1;
+        return DECODE_OK;
+    default:
+        return DECODE_OK;
+    }
+}
+
 static enum decode_result read_operands(struct decoder *decoder, struct instruction_form form,
                                         struct instruction *out)
 {
-    enum decode_result result = DECODE_OK;
+    enum decode_result result;
     switch (form.layout) {
     case LAYOUT_STRING:
         out->has_memory = true;
@@ -151,40 +178,52 @@ static enum decode_result read_operands(struct decoder *decoder, struct instruct
         return decoder_read_number(decoder, out->address_width, &out->displacement);
     default:
         result = decoder_read_modrm(decoder, form, out);
-        break;
+        return result == DECODE_OK ? read_last(decoder, form, out) : result;
     }
-    if (result == DECODE_OK && form.layout == LAYOUT_RM_IMM) {
-        result = read_immediate(decoder, MIN(out->width, 4), out);
-    } else if (result == DECODE_OK && form.layout == LAYOUT_RM_IMM8) {
-        result = read_immediate(decoder, 1, out);
+}
+
+static enum decode_result read_byte(struct decoder *decoder, uint8_t *byte)
+{
+    if (!decoder_has(decoder, 1)) {
+        return decoder_end(decoder, 1);
+    }
+    *byte = decoder->bytes[decoder->at++];
+    return DECODE_OK;
+}
+
+// Reads the bytes of the opcode that follow the first one, which is in `opcode`.
+static enum decode_result read_escapes(struct decoder *decoder, struct opcode *opcode)
+{
+    enum decode_result result;
+    opcode->map = MAP_ONE_BYTE;
+    if (opcode->byte != ESCAPE_0F) {
+        return DECODE_OK;
+    }
+    opcode->map = MAP_0F;
+    result = read_byte(decoder, &opcode->byte);
+    if (result == DECODE_OK && (opcode->byte == ESCAPE_0F38 || opcode->byte == ESCAPE_0F3A)) {
+        opcode->map = opcode->byte == ESCAPE_0F38 ? MAP_0F38 : MAP_0F3A;
+        return read_byte(decoder, &opcode->byte);
     }
     return result;
 }
 
-// Finds the form of the opcode that starts with `opcode`. Reads its second byte and looks at ModRM.
-static enum decode_result read_form(struct decoder *decoder, uint8_t opcode,
+// Finds the form of the opcode. Looks at ModRM.
+static enum decode_result read_form(struct decoder *decoder, struct opcode *opcode,
                                     struct instruction_form *form)
 {
-    bool two_byte = opcode == OPCODE_TWO_BYTES;
-    unsigned extension = 0;
-    if (two_byte) {
-        if (!decoder_has(decoder, 1)) {
-            return decoder_end(decoder, 1);
-        }
-        opcode = decoder->bytes[decoder->at++];
-    }
-    *form = instruction_form_at(two_byte, opcode, 0);
+    *form = instruction_form_at(*opcode);
     if (form->layout >= LAYOUT_WITHOUT_MODRM) {
         return DECODE_OK;
     }
-    if (form->layout == LAYOUT_NONE && !instruction_form_is_group(two_byte, opcode)) {
+    if (form->layout == LAYOUT_NONE && !instruction_form_is_group(*opcode)) {
         return DECODE_UNKNOWN;
     }
     if (!decoder_has(decoder, 1)) {
         return decoder_end(decoder, 1);
     }
-    extension = decoder->bytes[decoder->at] >> 3 & 7;
-    *form = instruction_form_at(two_byte, opcode, extension);
+    opcode->extension = decoder->bytes[decoder->at] >> 3 & 7;
+    *form = instruction_form_at(*opcode);
     return form->layout == LAYOUT_NONE ||
                    ((form->flags & FORM_ONLY_64) != 0 && decoder->size != CODE_64) ||
                    ((form->flags & FORM_PREFIX_66) != 0 && !decoder->operand_size)
@@ -192,7 +231,7 @@ static enum decode_result read_form(struct decoder *decoder, uint8_t opcode,
                : DECODE_OK;
 }
 
-// Whether the instruction's control or debug register exists.
+// Whether the instruction's control, debug or segment register exists.
 static bool special_exists(const struct instruction *instruction)
 {
     switch (instruction->operation) {
@@ -201,6 +240,8 @@ static bool special_exists(const struct instruction *instruction)
                (BIT(instruction->reg.number) & CONTROL_REGISTERS) != 0;
     case OPERATION_MOV_DEBUG:
         return instruction->reg.number < 8;
+    case OPERATION_STORE_SEGMENT:
+        return instruction->reg.number <= SEGMENT_GS;
     default:
         return true;
     }
@@ -240,10 +281,14 @@ enum decode_result instruction_decode(const uint8_t *bytes, unsigned count, enum
                               .size = size,
                               .segment = SEGMENT_COUNT};
     struct instruction_form form = {0};
-    uint8_t opcode = 0;
-    enum decode_result result = read_prefixes(&decoder, &opcode);
+    struct opcode opcode = {0};
+    enum decode_result result = read_prefixes(&decoder, &opcode.byte);
     if (result == DECODE_OK) {
-        result = read_form(&decoder, opcode, &form);
+        result = read_escapes(&decoder, &opcode);
+    }
+    if (result == DECODE_OK) {
+        opcode.repeat = decoder.repeat;
+        result = read_form(&decoder, &opcode, &form);
     }
     if (result != DECODE_OK) {
         return result;
@@ -252,6 +297,7 @@ enum decode_result instruction_decode(const uint8_t *bytes, unsigned count, enum
                                         .width = operand_width(&decoder, form),
                                         .address_width = address_width(&decoder),
                                         .lock = decoder.lock,
+                                        .count_in_cl = (form.flags & FORM_COUNT_CL) != 0,
                                         .segment = SEGMENT_DS,
                                         .base = NO_REGISTER,
                                         .index = NO_REGISTER,
@@ -261,6 +307,9 @@ enum decode_result instruction_decode(const uint8_t *bytes, unsigned count, enum
     result = read_operands(&decoder, form, instruction);
     if (decoder.segment != SEGMENT_COUNT) {
         instruction->segment = decoder.segment;
+    }
+    if ((form.flags & FORM_CONDITION) != 0) {
+        instruction->immediate = opcode.byte & 0xf;
     }
     instruction->length = (uint8_t)decoder.at;
     return result == DECODE_OK ? check_form(&decoder, form, instruction) : result;

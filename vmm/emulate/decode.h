@@ -11,6 +11,9 @@
 enum operation {
     OPERATION_NONE,
     OPERATION_MOV, // MOVNTI too
+    OPERATION_MOVBE,
+    OPERATION_CMOV, // the condition is `immediate`, as in the opcode's lowest 4 bits
+    OPERATION_SET,  // SETcc, likewise
     OPERATION_MOVZX,
     OPERATION_MOVSX, // MOVSXD too
     OPERATION_ADD,   // ADD to CMP in the order of their encoding
@@ -32,7 +35,33 @@ enum operation {
     OPERATION_BTR,
     OPERATION_BTC,
     OPERATION_CMPXCHG,
+    OPERATION_CMPXCHG_PAIR, // CMPXCHG8B, CMPXCHG16B: `width` is half of the operand's
     OPERATION_XADD,
+    OPERATION_ROL, // ROL to SAR in the order of their encoding; SAL is SHL
+    OPERATION_ROR,
+    OPERATION_RCL,
+    OPERATION_RCR,
+    OPERATION_SHL,
+    OPERATION_SHR,
+    OPERATION_SAR,
+    OPERATION_SHLD,
+    OPERATION_SHRD,
+    OPERATION_MUL, // the accumulator with memory
+    OPERATION_IMUL,
+    OPERATION_DIV,
+    OPERATION_IDIV,
+    OPERATION_IMUL_REGISTER,  // `reg` times memory
+    OPERATION_IMUL_IMMEDIATE, // memory times `immediate`
+    OPERATION_BSF,
+    OPERATION_BSR,
+    OPERATION_TZCNT,
+    OPERATION_LZCNT,
+    OPERATION_POPCNT,
+    OPERATION_CRC32,
+    OPERATION_STORE_SEGMENT, // MOV from segment register `reg`
+    OPERATION_SLDT,
+    OPERATION_STR,
+    OPERATION_SMSW,
     OPERATION_CACHE, // CLFLUSH, CLFLUSHOPT, CLWB: have the faults of a read, and do nothing
     OPERATION_PUSH,
     OPERATION_POP,
@@ -76,6 +105,7 @@ struct instruction {
     uint8_t source;        // enum operand
     bool has_memory;       // OPERAND_RM is memory
     bool lock;
+    bool count_in_cl;  // a shift's count is CL, not `immediate`
     bool rip_relative; // the address counts from the end of the instruction
     struct register_operand reg;
     struct register_operand rm;
@@ -88,7 +118,7 @@ struct instruction {
     uint8_t scale;   // 1, 2, 4, 8
     int64_t displacement;
 
-    uint64_t immediate; // sign-extended to 64 bits
+    uint64_t immediate; // sign-extended to 64 bits; of SHLD and IMUL_IMMEDIATE beside the source
 };
 
 enum code_size { CODE_16, CODE_32, CODE_64 };

@@ -12,8 +12,12 @@ enum form_layout {
     LAYOUT_RM,         // ModRM: rm is the only operand
     LAYOUT_RM_IMM,     // ModRM: rm is the destination, an immediate of at most 4 bytes the source
     LAYOUT_RM_IMM8,    // the same with an immediate of 1 byte, sign-extended
-    LAYOUT_RM_SPECIAL, // ModRM: a general register from a control or debug register
-    LAYOUT_SPECIAL_RM, // ModRM: a control or debug register from a general register
+    LAYOUT_RM_ONE,     // the same with 1 as the immediate, which is not in the instruction
+    LAYOUT_REG_RM_IMM, // as LAYOUT_REG_RM, then an immediate of at most 4 bytes
+    LAYOUT_REG_RM_IMM8,
+    LAYOUT_RM_REG_IMM8,
+    LAYOUT_RM_SPECIAL,    // ModRM: a general register from a control or debug register
+    LAYOUT_SPECIAL_RM,    // ModRM: a control or debug register from a general register
     LAYOUT_WITHOUT_MODRM, // all layouts from here on have no ModRM byte
     LAYOUT_ACC_MOFFS,     // the accumulator from memory at a full address
     LAYOUT_MOFFS_ACC,     // memory at a full address from the accumulator
@@ -28,8 +32,12 @@ enum form_flags {
     FORM_WIDE_64 = BIT(4),      // 8 bytes wide in 64-bit mode, without REX.W
     FORM_LOCK = BIT(5),         // LOCK is allowed if the destination is memory
     FORM_ONLY_64 = BIT(6),      // outside 64-bit mode the opcode is another instruction
-    FORM_NON_TEMPORAL = BIT(7), // MOVNTI: #UD with 66 or if rm is a register; at least 4 bytes wide
-    FORM_PREFIX_66 = BIT(8),    // without 66 the opcode is another instruction
+    FORM_WIDE_4 = BIT(7),       // 4 bytes wide, or 8 with REX.W; 66 changes nothing
+    FORM_NON_TEMPORAL = BIT(8), // MOVNTI: #UD with 66 or if rm is a register
+    FORM_PREFIX_66 = BIT(9),    // without 66 the opcode is another instruction
+    FORM_WORD = BIT(10),        // the operand is 2 bytes wide
+    FORM_COUNT_CL = BIT(11),    // a shift by CL
+    FORM_CONDITION = BIT(12),   // the opcode's lowest 4 bits are a condition
 };
 
 struct instruction_form {
@@ -38,8 +46,16 @@ struct instruction_form {
     uint16_t flags;    // enum form_flags
 };
 
-// The form of a one-byte opcode, or of the opcode that follows 0F. Its layout is LAYOUT_NONE if the
-// opcode is not known. `extension` is bits 5 to 3 of the ModRM byte. It counts only for opcodes
-// that are groups (form_is_group).
-struct instruction_form instruction_form_at(bool two_byte, uint8_t opcode, unsigned extension);
-bool instruction_form_is_group(bool two_byte, uint8_t opcode);
+enum opcode_map { MAP_ONE_BYTE, MAP_0F, MAP_0F38, MAP_0F3A };
+
+// What determines a form.
+struct opcode {
+    uint8_t map; // enum opcode_map
+    uint8_t byte;
+    uint8_t repeat;    // enum repeat_prefix
+    uint8_t extension; // bits 5 to 3 of ModRM, which count only for groups (form_is_group)
+};
+
+// The layout is LAYOUT_NONE if the opcode is not known.
+struct instruction_form instruction_form_at(struct opcode opcode);
+bool instruction_form_is_group(struct opcode opcode);

@@ -8,47 +8,32 @@
 #include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate.h"
 #include "vmm/emulate/emulate_alu.h"
+#include "vmm/emulate/emulate_bits.h"
+#include "vmm/emulate/emulate_exchange.h"
+#include "vmm/emulate/emulate_fault.h"
 #include "vmm/emulate/emulate_memory.h"
+#include "vmm/emulate/emulate_multiply.h"
+#include "vmm/emulate/emulate_operands.h"
 #include "vmm/emulate/emulate_registers.h"
 #include "vmm/emulate/emulate_state.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/util/types.h"
 
-static const struct register_operand accumulator = {.number = GPR_RAX};
 static const struct register_operand stack_pointer = {.number = GPR_RSP};
-
-// The source operand, zero-extended from source_width.
-static enum emulate_result read_source(struct emulator *emulator, uint64_t *value)
-{
-    const struct instruction *instruction = &emulator->instruction;
-    gva_t linear;
-    enum emulate_result result;
-    switch (instruction->source) {
-    case OPERAND_REGISTER:
-        *value = emulator_get(emulator, instruction->reg, instruction->source_width);
-        return EMULATE_DONE;
-    case OPERAND_RM:
-        result = emulator_operand(emulator, 0, instruction->source_width, ACCESS_READ, &linear);
-        return result != EMULATE_DONE
-                   ? result
-                   : emulator_read(emulator, linear, instruction->source_width, ACCESS_READ, value);
-    default:
-        *value = low_bytes(instruction->immediate, instruction->width);
-        return EMULATE_DONE;
-    }
-}
 
 static enum emulate_result execute_move(struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;
     uint64_t value;
     gva_t linear;
-    enum emulate_result result = read_source(emulator, &value);
+    enum emulate_result result = emulator_read_source(emulator, &value);
     if (result != EMULATE_DONE) {
         return result;
     }
     if (instruction->operation == OPERATION_MOVSX) {
         value = sign_extend(value, instruction->source_width);
+    } else if (instruction->operation == OPERATION_MOVBE) {
+        value = __builtin_bswap64(value) >> (64 - 8 * instruction->width);
     }
     if (instruction->destination == OPERAND_REGISTER) {
         emulator_set(emulator, instruction->reg, instruction->width, value);
@@ -59,15 +44,6 @@ static enum emulate_result execute_move(struct emulator *emulator)
                                   : emulator_write(emulator, linear, instruction->width, value);
 }
 
-// Reads the memory operand of an instruction that also writes it.
-static enum emulate_result read_destination(struct emulator *emulator, int64_t adjust,
-                                            unsigned access, gva_t *linear, uint64_t *value)
-{
-    unsigned width = emulator->instruction.width;
-    enum emulate_result result = emulator_operand(emulator, adjust, width, access, linear);
-    return result != EMULATE_DONE ? result : emulator_read(emulator, *linear, width, access, value);
-}
-
 // An operation whose destination is a register and whose source is memory.
 static enum emulate_result execute_to_register(struct emulator *emulator)
 {
@@ -75,7 +51,7 @@ static enum emulate_result execute_to_register(struct emulator *emulator)
     uint64_t rflags = emulator->paging.rflags;
     uint64_t source;
     uint64_t value;
-    enum emulate_result result = read_source(emulator, &source);
+    enum emulate_result result = emulator_read_source(emulator, &source);
     if (result != EMULATE_DONE) {
         return result;
     }
@@ -103,10 +79,11 @@ static enum emulate_result execute_arithmetic(struct emulator *emulator)
     if (instruction->destination == OPERAND_REGISTER) {
         return execute_to_register(emulator);
     }
-    result = read_destination(emulator, 0, writes ? ACCESS_READ | ACCESS_WRITE : ACCESS_READ,
-                              &linear, &value);
+    result = emulator_read_operand(emulator, 0, writes ? ACCESS_READ | ACCESS_WRITE : ACCESS_READ,
+                                   &linear, &value);
     if (result == EMULATE_DONE && instruction->source != OPERAND_NONE) {
-        result = read_source(emulator, &source); // a register or an immediate: it cannot fail
+        result =
+            emulator_read_source(emulator, &source); // a register or an immediate: it cannot fail
     }
     if (result != EMULATE_DONE) {
         return result;
@@ -117,106 +94,6 @@ static enum emulate_result execute_arithmetic(struct emulator *emulator)
     }
     if (result == EMULATE_DONE) {
         emulator_set_flags(emulator, rflags);
-    }
-    return result;
-}
-
-// XCHG and XADD: the register gets the old value of the memory.
-static enum emulate_result execute_exchange(struct emulator *emulator)
-{
-    const struct instruction *instruction = &emulator->instruction;
-    uint64_t rflags = emulator->paging.rflags;
-    uint64_t source = emulator_get(emulator, instruction->reg, instruction->width);
-    uint64_t old;
-    gva_t linear;
-    enum emulate_result result =
-        read_destination(emulator, 0, ACCESS_READ | ACCESS_WRITE, &linear, &old);
-    if (result != EMULATE_DONE) {
-        return result;
-    }
-    if (instruction->operation == OPERATION_XADD) {
-        source = alu_compute(OPERATION_ADD, instruction->width, old, source, &rflags);
-    }
-    result = emulator_write(emulator, linear, instruction->width, source);
-    if (result == EMULATE_DONE) {
-        emulator_set(emulator, instruction->reg, instruction->width, old);
-        emulator_set_flags(emulator, rflags);
-    }
-    return result;
-}
-
-// Writes to memory in both cases, as the processor does (SDM Vol. 2A, CMPXCHG).
-static enum emulate_result execute_compare_exchange(struct emulator *emulator)
-{
-    const struct instruction *instruction = &emulator->instruction;
-    uint64_t rflags = emulator->paging.rflags;
-    uint64_t expected = emulator_get(emulator, accumulator, instruction->width);
-    uint64_t old;
-    bool equal;
-    gva_t linear;
-    enum emulate_result result =
-        read_destination(emulator, 0, ACCESS_READ | ACCESS_WRITE, &linear, &old);
-    if (result != EMULATE_DONE) {
-        return result;
-    }
-    (void)alu_compute(OPERATION_CMP, instruction->width, expected, old, &rflags);
-    equal = expected == old;
-    result =
-        emulator_write(emulator, linear, instruction->width,
-                       equal ? emulator_get(emulator, instruction->reg, instruction->width) : old);
-    if (result == EMULATE_DONE) {
-        if (!equal) {
-            emulator_set(emulator, accumulator, instruction->width, old);
-        }
-        emulator_set_flags(emulator, rflags);
-    }
-    return result;
-}
-
-static uint64_t change_bit(enum operation operation, uint64_t value, uint64_t bit)
-{
-    switch (operation) {
-    case OPERATION_BTS:
-        return value | bit;
-    case OPERATION_BTR:
-        return value & ~bit;
-    case OPERATION_BTC:
-        return value ^ bit;
-    default: // BT
-        return value;
-    }
-}
-
-// A bit number in a register may lie outside the operand, on either side. The memory is then a
-// string of bits (SDM Vol. 2A, BT).
-static enum emulate_result execute_bit(struct emulator *emulator)
-{
-    const struct instruction *instruction = &emulator->instruction;
-    unsigned width = instruction->width;
-    bool writes = instruction->operation != OPERATION_BT;
-    uint64_t rflags = emulator->paging.rflags;
-    int64_t number = (int64_t)instruction->immediate;
-    int64_t adjust = 0;
-    uint64_t value;
-    uint64_t bit;
-    gva_t linear;
-    enum emulate_result result;
-    if (instruction->source == OPERAND_REGISTER) {
-        number = (int64_t)sign_extend(emulator_get(emulator, instruction->reg, width), width);
-        adjust = (number >> 3) & -(int64_t)width; // down to a whole operand
-    }
-    result = read_destination(emulator, adjust, writes ? ACCESS_READ | ACCESS_WRITE : ACCESS_READ,
-                              &linear, &value);
-    if (result != EMULATE_DONE) {
-        return result;
-    }
-    bit = BIT((uint64_t)number & (8 * width - 1));
-    if (writes) {
-        result =
-            emulator_write(emulator, linear, width, change_bit(instruction->operation, value, bit));
-    }
-    if (result == EMULATE_DONE) {
-        emulator_set_flags(emulator, (rflags & ~RFLAGS_CF) | ((value & bit) != 0 ? RFLAGS_CF : 0));
     }
     return result;
 }
@@ -240,7 +117,7 @@ static enum emulate_result execute_push(struct emulator *emulator)
         low_bytes(emulator_get(emulator, stack_pointer, width) - instruction->width, width);
     uint64_t value;
     gva_t linear;
-    enum emulate_result result = read_destination(emulator, 0, ACCESS_READ, &linear, &value);
+    enum emulate_result result = emulator_read_operand(emulator, 0, ACCESS_READ, &linear, &value);
     if (result == EMULATE_DONE) {
         result =
             emulator_linear(emulator, SEGMENT_SS, top, instruction->width, ACCESS_WRITE, &linear);
@@ -290,30 +167,147 @@ static enum emulate_result execute_cache(struct emulator *emulator)
                : emulator_probe(emulator, linear, emulator->instruction.width, ACCESS_READ);
 }
 
+// SDM Vol. 1 table B-1: the lowest bit turns the condition round.
+static bool condition_holds(uint64_t condition, uint64_t rflags)
+{
+    bool sign_differs = ((rflags & RFLAGS_SF) != 0) != ((rflags & RFLAGS_OF) != 0);
+    bool holds;
+    switch (condition >> 1) {
+    case 0:
+        holds = (rflags & RFLAGS_OF) != 0;
+        break;
+    case 1:
+        holds = (rflags & RFLAGS_CF) != 0;
+        break;
+    case 2:
+        holds = (rflags & RFLAGS_ZF) != 0;
+        break;
+    case 3:
+        holds = (rflags & (RFLAGS_CF | RFLAGS_ZF)) != 0;
+        break;
+    case 4:
+        holds = (rflags & RFLAGS_SF) != 0;
+        break;
+    case 5:
+        holds = (rflags & RFLAGS_PF) != 0;
+        break;
+    case 6:
+        holds = sign_differs;
+        break;
+    default:
+        holds = sign_differs || (rflags & RFLAGS_ZF) != 0;
+        break;
+    }
+    return holds != ((condition & 1) != 0);
+}
+
+// Reads in any case. With 4 bytes the register's upper half is cleared in any case too.
+static enum emulate_result execute_conditional_move(struct emulator *emulator)
+{
+    const struct instruction *instruction = &emulator->instruction;
+    unsigned width = instruction->width;
+    uint64_t value;
+    enum emulate_result result = emulator_read_source(emulator, &value);
+    if (result == EMULATE_DONE) {
+        bool holds = condition_holds(instruction->immediate, emulator->paging.rflags);
+        emulator_set(emulator, instruction->reg, width,
+                     holds ? value : emulator_get(emulator, instruction->reg, width));
+    }
+    return result;
+}
+
+static enum emulate_result store(struct emulator *emulator, uint64_t value)
+{
+    unsigned width = emulator->instruction.width;
+    gva_t linear;
+    enum emulate_result result = emulator_operand(emulator, 0, width, ACCESS_WRITE, &linear);
+    return result != EMULATE_DONE ? result : emulator_write(emulator, linear, width, value);
+}
+
+static enum emulate_result store_selector(struct emulator *emulator, enum guest_segment which)
+{
+    struct segment segment;
+    emulator->ops->get_segment(emulator->vcpu, which, &segment);
+    return store(emulator, segment.selector);
+}
+
+// SMSW, SLDT, STR: CR4.UMIP takes them from programs (SDM Vol. 3A 2.5). The last two exist in
+// protected mode only.
+static enum emulate_result execute_store_system(struct emulator *emulator)
+{
+    const struct paging_state *paging = &emulator->paging;
+    enum operation operation = emulator->instruction.operation;
+    if (operation != OPERATION_SMSW && !emulator->protected) {
+        return emulator_fault(emulator, VECTOR_UD, 0);
+    }
+    if ((paging->cr4 & CR4_UMIP) != 0 && paging->cpl > 0) {
+        return emulator_fault(emulator, VECTOR_GP, 0);
+    }
+    if (operation == OPERATION_SMSW) {
+        return store(emulator, paging->cr0);
+    }
+    return store_selector(emulator, operation == OPERATION_SLDT ? SEGMENT_LDTR : SEGMENT_TR);
+}
+
+static enum emulate_result execute_set(struct emulator *emulator)
+{
+    return store(emulator,
+                 condition_holds(emulator->instruction.immediate, emulator->paging.rflags));
+}
+
+static enum emulate_result execute_store_segment(struct emulator *emulator)
+{
+    return store_selector(emulator, emulator->instruction.reg.number);
+}
+
+// The rest is arithmetic.
+static enum emulate_result (*const functions[OPERATION_MOVS])(struct emulator *) = {
+    [OPERATION_MOV] = execute_move,
+    [OPERATION_MOVBE] = execute_move,
+    [OPERATION_CMOV] = execute_conditional_move,
+    [OPERATION_SET] = execute_set,
+    [OPERATION_MOVZX] = execute_move,
+    [OPERATION_MOVSX] = execute_move,
+    [OPERATION_XCHG] = emulator_exchange,
+    [OPERATION_BT] = emulator_bit,
+    [OPERATION_BTS] = emulator_bit,
+    [OPERATION_BTR] = emulator_bit,
+    [OPERATION_BTC] = emulator_bit,
+    [OPERATION_CMPXCHG] = emulator_compare_exchange,
+    [OPERATION_CMPXCHG_PAIR] = emulator_compare_exchange_pair,
+    [OPERATION_XADD] = emulator_exchange,
+    [OPERATION_ROL] = emulator_shift,
+    [OPERATION_ROR] = emulator_shift,
+    [OPERATION_RCL] = emulator_shift,
+    [OPERATION_RCR] = emulator_shift,
+    [OPERATION_SHL] = emulator_shift,
+    [OPERATION_SHR] = emulator_shift,
+    [OPERATION_SAR] = emulator_shift,
+    [OPERATION_SHLD] = emulator_shift,
+    [OPERATION_SHRD] = emulator_shift,
+    [OPERATION_MUL] = emulator_multiply_accumulator,
+    [OPERATION_IMUL] = emulator_multiply_accumulator,
+    [OPERATION_DIV] = emulator_multiply_accumulator,
+    [OPERATION_IDIV] = emulator_multiply_accumulator,
+    [OPERATION_IMUL_REGISTER] = emulator_multiply_register,
+    [OPERATION_IMUL_IMMEDIATE] = emulator_multiply_register,
+    [OPERATION_BSF] = emulator_scan,
+    [OPERATION_BSR] = emulator_scan,
+    [OPERATION_TZCNT] = emulator_scan,
+    [OPERATION_LZCNT] = emulator_scan,
+    [OPERATION_POPCNT] = emulator_scan,
+    [OPERATION_CRC32] = emulator_crc32,
+    [OPERATION_STORE_SEGMENT] = execute_store_segment,
+    [OPERATION_SLDT] = execute_store_system,
+    [OPERATION_STR] = execute_store_system,
+    [OPERATION_SMSW] = execute_store_system,
+    [OPERATION_CACHE] = execute_cache,
+    [OPERATION_PUSH] = execute_push,
+    [OPERATION_POP] = execute_pop,
+};
+
 enum emulate_result emulator_execute(struct emulator *emulator)
 {
-    switch (emulator->instruction.operation) {
-    case OPERATION_MOV:
-    case OPERATION_MOVZX:
-    case OPERATION_MOVSX:
-        return execute_move(emulator);
-    case OPERATION_XCHG:
-    case OPERATION_XADD:
-        return execute_exchange(emulator);
-    case OPERATION_CMPXCHG:
-        return execute_compare_exchange(emulator);
-    case OPERATION_BT:
-    case OPERATION_BTS:
-    case OPERATION_BTR:
-    case OPERATION_BTC:
-        return execute_bit(emulator);
-    case OPERATION_CACHE:
-        return execute_cache(emulator);
-    case OPERATION_PUSH:
-        return execute_push(emulator);
-    case OPERATION_POP:
-        return execute_pop(emulator);
-    default:
-        return execute_arithmetic(emulator);
-    }
+    enum emulate_result (*function)(struct emulator *) = functions[emulator->instruction.operation];
+    return function ? function(emulator) : execute_arithmetic(emulator);
 }

@@ -12,7 +12,7 @@ enum emulate_result emulator_fault(struct emulator *emulator, uint8_t vector, ui
 {
     emulator->out->event = (struct event){.type = EVENT_EXCEPTION,
                                           .vector = vector,
-                                          .has_error_code = vector != VECTOR_UD,
+                                          .has_error_code = vector >= VECTOR_DF,
                                           .error_code = error_code};
     return EMULATE_FAULT;
 }

@@ -13,6 +13,7 @@
 #include "vmm/exit.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/memory/guest_walk.h"
+#include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
 // Types of code and data segments (SDM Vol. 3A 3.4.5.1).
@@ -257,6 +258,59 @@ enum emulate_result emulator_write(struct emulator *emulator, gva_t linear, unsi
     if (pieces.first_width < width) {
         write_piece(emulator, pieces.second, width - pieces.first_width,
                     value >> (8 * pieces.first_width));
+    }
+    return EMULATE_DONE;
+}
+
+// All bytes lie in one page.
+static void read_block(struct emulator *emulator, gpa_t address, unsigned count, uint8_t *bytes)
+{
+    for (unsigned at = 0; at < count; at += 8) {
+        unsigned width = MIN(count - at, 8);
+        uint64_t value = read_piece(emulator, gpa(address.value + at), width);
+        memcpy(bytes + at, &value, width);
+    }
+}
+
+static void write_block(struct emulator *emulator, gpa_t address, unsigned count,
+                        const uint8_t *bytes)
+{
+    for (unsigned at = 0; at < count; at += 8) {
+        unsigned width = MIN(count - at, 8);
+        uint64_t value = 0;
+        memcpy(&value, bytes + at, width);
+        write_piece(emulator, gpa(address.value + at), width, value);
+    }
+}
+
+enum emulate_result emulator_read_bytes(struct emulator *emulator, gva_t linear, unsigned count,
+                                        unsigned access, void *bytes)
+{
+    struct access_pieces pieces;
+    enum emulate_result result = find_pieces(emulator, linear, count, access, &pieces);
+    if (result != EMULATE_DONE) {
+        return result;
+    }
+    read_block(emulator, pieces.first, pieces.first_width, bytes);
+    if (pieces.first_width < count) {
+        read_block(emulator, pieces.second, count - pieces.first_width,
+                   (uint8_t *)bytes + pieces.first_width);
+    }
+    return EMULATE_DONE;
+}
+
+enum emulate_result emulator_write_bytes(struct emulator *emulator, gva_t linear, unsigned count,
+                                         const void *bytes)
+{
+    struct access_pieces pieces;
+    enum emulate_result result = find_pieces(emulator, linear, count, ACCESS_WRITE, &pieces);
+    if (result != EMULATE_DONE) {
+        return result;
+    }
+    write_block(emulator, pieces.first, pieces.first_width, bytes);
+    if (pieces.first_width < count) {
+        write_block(emulator, pieces.second, count - pieces.first_width,
+                    (const uint8_t *)bytes + pieces.first_width);
     }
     return EMULATE_DONE;
 }

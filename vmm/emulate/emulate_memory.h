@@ -30,6 +30,12 @@ enum emulate_result emulator_read(struct emulator *emulator, gva_t linear, unsig
                                   unsigned access, uint64_t *value);
 enum emulate_result emulator_write(struct emulator *emulator, gva_t linear, unsigned width,
                                    uint64_t value);
+// The same for up to 64 bytes, in the order of their addresses. Nothing is written if a part of
+// them faults. A device gets them in pieces of up to 8 bytes, the first one first.
+enum emulate_result emulator_read_bytes(struct emulator *emulator, gva_t linear, unsigned count,
+                                        unsigned access, void *bytes);
+enum emulate_result emulator_write_bytes(struct emulator *emulator, gva_t linear, unsigned count,
+                                         const void *bytes);
 // Walks the page tables.
 enum emulate_result emulator_translate(struct emulator *emulator, gva_t linear, unsigned access,
                                        struct walk_result *walk);

@@ -291,6 +291,73 @@ static void test_push_and_pop(void **state)
     assert_int_equal(guest.registers[REG_RSP], FAKE_PAGE_MISSING + 4);
 }
 
+static void test_compare_exchange_of_pairs(void **state)
+{
+    (void)state;
+    guest.read_value = 0x1122334455667788;
+    gpr[GPR_RAX] = 0xff55667788;
+    gpr[GPR_RDX] = 0xff11223344;
+    gpr[GPR_RCX] = 0xffaabbccdd;
+    gpr[GPR_RSI] = FAKE_MMIO + 0x40;
+    RUN("\xf0\x0f\xc7\x0e"); // lock cmpxchg8b [rsi]
+    assert_read_and_write(FAKE_MMIO + 0x40, 8, 0xaabbccdd00000000 | (uint32_t)gpr[GPR_RBX]);
+    assert_int_equal(arithmetic_flags(), RFLAGS_ZF);
+    assert_int_equal(gpr[GPR_RAX], 0xff55667788);
+    RUN("\x48\x0f\xc7\x0e"); // cmpxchg16b [rsi]: in halves, and what was there is written back
+    assert_int_equal(guest.access_count, 4);
+    assert_access(0, false, FAKE_MMIO + 0x40, 8, 0);
+    assert_access(1, false, FAKE_MMIO + 0x48, 8, 0);
+    assert_access(2, true, FAKE_MMIO + 0x40, 8, 0x1122334455667788);
+    assert_access(3, true, FAKE_MMIO + 0x48, 8, 0x1122334455667788);
+    assert_int_equal(arithmetic_flags(), 0);
+    assert_int_equal(gpr[GPR_RDX], 0x1122334455667788);
+    gpr[GPR_RSI] += 8;
+    assert_int_equal(EMULATE("\x48\x0f\xc7\x0e"), EMULATE_FAULT);
+    assert_fault(VECTOR_GP, true, 0);
+}
+
+static void test_system_registers(void **state)
+{
+    (void)state;
+    guest.segments[SEGMENT_DS].selector = 0x23;
+    guest.segments[SEGMENT_LDTR].selector = 0x28;
+    guest.segments[SEGMENT_TR].selector = 0x40;
+    RUN("\x8c\x1b"); // mov [rbx], ds
+    assert_one_write(FAKE_MMIO + 0x20, 2, 0x23);
+    RUN("\x0f\x01\x23"); // smsw [rbx]
+    assert_one_write(FAKE_MMIO + 0x20, 2, CR0_PE);
+    RUN("\x48\x0f\x00\x03"); // sldt [rbx]: 2 bytes also with REX.W
+    assert_one_write(FAKE_MMIO + 0x20, 2, 0x28);
+    RUN("\x0f\x00\x0b"); // str [rbx]
+    assert_one_write(FAKE_MMIO + 0x20, 2, 0x40);
+    assert_int_equal(EMULATE("\x8c\x33"), EMULATE_FAULT); // no such register
+    assert_fault(VECTOR_UD, false, 0);
+    guest.segments[SEGMENT_CS].attributes |= 3 << SEGMENT_DPL_SHIFT;
+    guest.registers[REG_CR4] |= CR4_UMIP;
+    for (uint64_t at = 0x1000; at < 0x6000; at += 8) {
+        set_ram(at, ram_at(at, 8) != 0 ? ram_at(at, 8) | 4 : 0); // the program's pages
+    }
+    assert_int_equal(EMULATE("\x0f\x01\x23"), EMULATE_FAULT);
+    assert_fault(VECTOR_GP, true, 0);
+    fake_guest_real_mode(&guest);
+    assert_int_equal(EMULATE("\x0f\x00\x08"), EMULATE_FAULT);
+    assert_fault(VECTOR_UD, false, 0);
+}
+
+static void test_division_faults(void **state)
+{
+    (void)state;
+    guest.read_value = 0;
+    assert_int_equal(EMULATE("\xf7\x33"), EMULATE_FAULT); // div dword [rbx]
+    assert_fault(VECTOR_DE, false, 0);
+    guest.read_value = UINT64_MAX;
+    gpr[GPR_RAX] = 0x80000000;
+    gpr[GPR_RDX] = UINT64_MAX;
+    assert_int_equal(EMULATE("\xf7\x3b"), EMULATE_FAULT); // idiv dword [rbx]: -2^31 / -1
+    assert_fault(VECTOR_DE, false, 0);
+    assert_int_equal(gpr[GPR_RAX], 0x80000000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +374,9 @@ int main(void)
         EMULATE_TEST(test_compare_exchange),
         EMULATE_TEST(test_bits),
         EMULATE_TEST(test_push_and_pop),
+        EMULATE_TEST(test_compare_exchange_of_pairs),
+        EMULATE_TEST(test_system_registers),
+        EMULATE_TEST(test_division_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
