@@ -20,6 +20,7 @@
 #include "arch/x86/smp.h"
 #include "arch/x86/symbols_load.h"
 #include "arch/x86/time.h"
+#include "arch/x86/tsc_rate.h"
 #include "boot/boot_info.h"
 #include "boot/boot_memory.h"
 #include "boot/consoles.h"
@@ -143,13 +144,15 @@ static void report_date(void)
 static void start_time(void)
 {
     struct reason why;
+    char text[100];
     if (time_init(acpi, &why) != STATUS_OK) {
         panic("%s", why.text);
     }
     time_init_cpu();
     log_set_clock(time_now_ns);
-    log_line("time: TSC at %lu kHz, measured against the %s", time_tsc_hz() / 1000,
-             time_source_name());
+    for (unsigned next = 0; tsc_rate_describe(&next, text, sizeof(text));) {
+        log_line("time: %s", text);
+    }
     report_date();
 }
 

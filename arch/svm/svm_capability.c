@@ -2,6 +2,7 @@
 // What this CPU's AMD-V can do (APM Vol. 3 appendix E.4.6), and what all of them have in common.
 #include "arch/svm/svm_capability.h"
 
+#include "arch/x86/cpu_model.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
 #include "arch/x86/features.h"
@@ -40,12 +41,10 @@ static uint32_t switched_on(uint32_t features)
 }
 
 // Revision Guide for AMD Family 17h: "Guest With AVIC Enabled May Fail to Process IPI When vCPU Is
-// Not Running". Hygon's family 18h has the same core. The extended family is added to the family
-// 0fh (APM Vol. 3, CPUID 00000001H).
+// Not Running". Hygon's family 18h has the same core.
 static bool has_erratum_1235(void)
 {
-    uint32_t signature = cpuid_checked(CPUID_FEATURES, 0).eax;
-    unsigned family = (signature >> 8 & 0xf) + (signature >> 20 & 0xff);
+    unsigned family = cpu_model_read().family;
     return family == 0x17 || family == 0x18;
 }
 

@@ -10,8 +10,6 @@
 #define WINDOWS 5
 #define WINDOWS_PER_SECOND 100 // 10 ms each
 #define TRIES 8
-#define TSC_HZ_MIN 1000000ULL     // of a very slow emulator
-#define TSC_HZ_MAX 20000000000ULL // the limit of the clock's arithmetic
 #define APIC_HZ_MAX 20000000000ULL
 #define TSC_TICKS_MAX 100000000000ULL // tens of seconds: the limit for a window
 

@@ -7,6 +7,9 @@
 
 struct reference_clock;
 
+#define TSC_HZ_MIN 1000000ULL     // of a very slow emulator
+#define TSC_HZ_MAX 20000000000ULL // the limit of the clock's arithmetic
+
 struct clock_rates {
     uint64_t tsc_hz;
     uint64_t apic_hz; // of the APIC timer, undivided

@@ -24,7 +24,6 @@ static inline struct cpuid_registers cpuid_checked(uint32_t leaf, uint32_t suble
 }
 
 #define PHYSICAL_BITS_DEFAULT 36
-#define PHYSICAL_BITS_MASK 0xffU
 
 // The first physical address that this CPU does not have (SDM Vol. 3A 4.1.4). An address from the
 // firmware must be compared with it before it gets into a page table.

@@ -54,6 +54,7 @@ enum optional_feature {
     OPTIONAL_SMP,
     OPTIONAL_PM_TIMER,
     OPTIONAL_HPET,
+    OPTIONAL_PIT,
     OPTIONAL_COUNT
 };
 

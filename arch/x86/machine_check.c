@@ -3,6 +3,7 @@
 #include "arch/x86/machine_check.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/cpu_model.h"
 #include "arch/x86/cpuid.h"
 #include "arch/x86/log.h"
 #include "arch/x86/machine_check_verdict.h"
@@ -18,10 +19,6 @@
 #define IA32_MC0_ADDR 0x402
 #define BANK_MSRS 4
 
-// AMD's processors of family 10h, by CPUID's leaves 0 and 1.
-#define VENDOR_ECX_AMD 0x444d4163 // "cAMD"
-#define FAMILY_MASK 0x0ff00f00
-#define FAMILY_10H 0x00100f00
 #define DC_CFG_REPORT_TLB_MATCHES BIT(47)
 
 // IA32_MCG_CAP. 0: the CPU has no banks, or a hypervisor promises them in CPUID but has no MSRs.
@@ -39,8 +36,8 @@ static uint32_t bank_msr(uint32_t bank, uint32_t first)
 
 static bool has_erratum_383(void)
 {
-    return cpuid(0, 0).ecx == VENDOR_ECX_AMD &&
-           (cpuid(CPUID_FEATURES, 0).eax & FAMILY_MASK) == FAMILY_10H;
+    struct cpu_model cpu = cpu_model_read();
+    return cpu.vendor == CPU_VENDOR_AMD && cpu.family == 0x10;
 }
 
 // Without the bit, some TLB multimatches are not reported, and the processor goes on with either

@@ -105,8 +105,12 @@ static bool set_up_hpet(const struct acpi_info *acpi)
     return runs(&hpet_clock);
 }
 
-static bool set_up_pit(void)
+static bool set_up_pit(const struct acpi_info *acpi)
 {
+    (void)acpi;
+    if (feature_is_off(OPTIONAL_PIT)) {
+        return false;
+    }
     outb(SPEAKER_PORT, (uint8_t)((inb(SPEAKER_PORT) & ~SPEAKER_ON) | SPEAKER_GATE));
     outb(PIT_COMMAND, PIT_CHANNEL_2_RATE);
     outb(PIT_CHANNEL_2, 0); // 0 counts 65536
@@ -114,16 +118,18 @@ static bool set_up_pit(void)
     return runs(&pit_clock);
 }
 
-const struct reference_clock *reference_clock_find(const struct acpi_info *acpi)
+const struct reference_clock *reference_clock_next(const struct acpi_info *acpi, unsigned *next)
 {
-    if (set_up_pm_timer(acpi)) {
-        return &pm_timer_clock;
-    }
-    if (set_up_hpet(acpi)) {
-        return &hpet_clock;
-    }
-    if (set_up_pit()) {
-        return &pit_clock;
+    static const struct {
+        const struct reference_clock *clock;
+        bool (*set_up)(const struct acpi_info *acpi);
+    } clocks[] = {
+        {&pm_timer_clock, set_up_pm_timer}, {&hpet_clock, set_up_hpet}, {&pit_clock, set_up_pit}};
+    while (*next < ARRAY_SIZE(clocks)) {
+        unsigned i = (*next)++;
+        if (clocks[i].set_up(acpi)) {
+            return clocks[i].clock;
+        }
     }
     return NULL;
 }

@@ -13,5 +13,6 @@ struct reference_clock {
     uint64_t (*read)(void);
 };
 
-// The best reference clock of this machine that runs. NULL: none.
-const struct reference_clock *reference_clock_find(const struct acpi_info *acpi);
+// Goes through the clocks of this machine that run, the best first. `*next` must be 0 at the first
+// call. NULL: there are no more.
+const struct reference_clock *reference_clock_next(const struct acpi_info *acpi, unsigned *next);

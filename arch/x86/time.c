@@ -14,13 +14,12 @@
 #include "arch/x86/mc146818.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/msr_numbers.h"
-#include "arch/x86/reference_clock.h"
+#include "arch/x86/tsc_rate.h"
 #include "arch/x86/vectors.h"
 #include "vmm/util/nanoseconds.h"
 
 // Written by time_init, then constant.
 static struct clock_rates rates;
-static const char *source_name = "nothing";
 static uint64_t base_tsc;
 static uint64_t ns_per_tick; // factors of clock_scale
 static uint64_t ticks_per_ns;
@@ -36,17 +35,12 @@ static void end_timer_interrupt(struct interrupt_frame *frame)
 
 enum status time_init(const struct acpi_info *acpi, struct reason *why)
 {
-    const struct reference_clock *reference = reference_clock_find(acpi);
-    if (!reference) {
-        return refuse(why, STATUS_HARDWARE, "neither PM timer, HPET nor PIT runs");
-    }
     interrupt_set_handler(VECTOR_TIMER, end_timer_interrupt);
     apic_timer_setup(APIC_TIMER_ONE_SHOT, VECTOR_TIMER);
-    enum status status = calibrate(reference, &rates, why);
+    enum status status = tsc_rate_find(acpi, &rates, why);
     if (status != STATUS_OK) {
         return status;
     }
-    source_name = reference->name;
     ticks_per_ns = clock_scale_factor(NS_PER_S, rates.tsc_hz);
     apic_ticks_per_ns = clock_scale_factor(NS_PER_S, rates.apic_hz);
     has_deadline_mode = (cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) != 0 &&
@@ -122,11 +116,6 @@ uint64_t time_ns_to_tsc(uint64_t ns)
 uint64_t time_ns_at_tsc(uint64_t tsc)
 {
     return clock_scale(tsc - base_tsc, ns_per_tick);
-}
-
-const char *time_source_name(void)
-{
-    return source_name;
 }
 
 uint64_t time_wall_clock_s(void)

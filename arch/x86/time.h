@@ -7,9 +7,8 @@
 
 struct acpi_info;
 
-// On the BSP, after apic_init_cpu: measures the TSC and the APIC timer against the PM timer, the
-// HPET or the PIT, and reads the date. The clock starts at 0. It takes about 60 ms. Fails if none
-// of these clocks runs.
+// On the BSP, after apic_init_cpu: finds the rates of the TSC and the APIC timer, and reads the
+// date. The clock starts at 0. Fails if tsc_rate_find does, and takes as long.
 enum status time_init(const struct acpi_info *acpi, struct reason *why) MUST_CHECK;
 // On each CPU, the BSP too, after time_init: sets its timer up, not running.
 void time_init_cpu(void);
@@ -25,7 +24,6 @@ void time_delay_ns(uint64_t ns);
 uint64_t time_tsc_hz(void);
 uint64_t time_ns_to_tsc(uint64_t ns);  // a duration in TSC ticks, rounded up, saturating
 uint64_t time_ns_at_tsc(uint64_t tsc); // what the clock shows when the TSC's value is that
-const char *time_source_name(void);    // what the TSC was measured against: "PM timer" ...
 
 // Seconds since 1970-01-01 00:00:00 UTC: the RTC's time at time_init, taken as UTC, plus the TSC.
 uint64_t time_wall_clock_s(void);

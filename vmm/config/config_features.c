@@ -47,6 +47,7 @@ static const char *const words[] = {
     [OPTIONAL_SMP] = "smp",
     [OPTIONAL_PM_TIMER] = "pm-timer",
     [OPTIONAL_HPET] = "hpet",
+    [OPTIONAL_PIT] = "pit",
 };
 
 static_assert(ARRAY_SIZE(words) == OPTIONAL_COUNT, "a word for each");
