@@ -10,6 +10,12 @@ WRITABLE equ 2
 LARGE equ 1 << 7
 NO_EXECUTE_HIGH equ 1 << 31         ; bit 63 of an entry, in its upper half
 
+IA32_EFER equ 0xc0000080
+EFER_LME equ 1 << 8
+EFER_NXE equ 1 << 11
+CR4_PAE equ 1 << 5
+CR0_PAGED equ 1 << 31 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1 ; PG, WP, NE, ET, MP, PE
+
 extern kernel_main, boot_cpu
 extern text_physical, text_pages, constants_physical, constants_pages
 extern data_physical, data_pages, boot_stack_physical
@@ -186,19 +192,17 @@ map_image_data:
 enable_paging:
     mov eax, pml4
     mov cr3, eax
-    mov eax, cr4
-    or eax, 1 << 5                  ; PAE
-    mov cr4, eax
-    mov ecx, 0xc0000080             ; EFER
-    rdmsr
-    or eax, 1 << 8                  ; LME
+    mov eax, CR4_PAE                ; whole values, because firmware may leave any: LA57 would
+    mov cr4, eax                    ; ask for tables of five levels, and can be cleared only here
+    mov ecx, IA32_EFER
+    mov eax, EFER_LME
+    xor edx, edx
     test ebp, ebp
     jz .no_nx
-    or eax, 1 << 11                 ; NXE
+    or eax, EFER_NXE
 .no_nx:
     wrmsr
-    mov eax, cr0
-    or eax, 1 << 31 | 1 << 16       ; PG, WP
+    mov eax, CR0_PAGED
     mov cr0, eax
     jmp 0x08:enter_64
 
