@@ -67,7 +67,7 @@ KERNEL_SMALL   := boot/% drivers/% \
                                    devices/hpet% devices/i8042% \
                                    devices/rtc% devices/vga% load/% memory/guest_map% monitor/% \
                                    util/bitmap.c util/format.c util/us_keyboard.c \
-                                   vcpu/msr_model% vcpu/vcpu_create% vcpu/vcpu_start% \
+                                   vcpu/msr_% vcpu/vcpu_create% vcpu/vcpu_start% \
                                    vm/house% vm/scheduler% vm/terminal% vm/vm.c vm/vm_build% \
                                    vm/vm_call% vm/vm_create% vm/vm_life% vm/vm_load% host.c) \
                   $(addprefix vmm/emulate/,emulate_bits% emulate_exchange% emulate_multiply% \

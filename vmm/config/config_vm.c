@@ -12,7 +12,7 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-#define VM_KEYS "vm= mem= cpus= cpu= share= restart= kind= start= --"
+#define VM_KEYS "vm= mem= cpus= cpu= share= restart= kind= start= msrs= --"
 
 static enum status parse_name(const char *value, struct vm_config *config, struct reason *why)
 {
@@ -146,13 +146,28 @@ static enum status parse_kind(const char *value, struct vm_config *config, struc
 
 static_assert(PAYLOAD_KINDS == 7, "parse_kind states the kinds");
 
+// The value of a key is one of two words. `*chosen`: it is the first one.
+static enum status parse_either(const char *key, const char *value, const char *const words[2],
+                                bool *chosen, struct reason *why)
+{
+    *chosen = text_equal(value, words[0]);
+    if (!*chosen && !text_equal(value, words[1])) {
+        return refuse(why, STATUS_INVALID, "%s=%.24s: expected %s or %s", key, value, words[0],
+                      words[1]);
+    }
+    return STATUS_OK;
+}
+
 static enum status parse_start(const char *value, struct vm_config *config, struct reason *why)
 {
-    if (!text_equal(value, "yes") && !text_equal(value, "no")) {
-        return refuse(why, STATUS_INVALID, "start=%.24s: expected yes or no", value);
-    }
-    config->autostart = text_equal(value, "yes");
-    return STATUS_OK;
+    static const char *const words[] = {"yes", "no"};
+    return parse_either("start", value, words, &config->autostart, why);
+}
+
+static enum status parse_msrs(const char *value, struct vm_config *config, struct reason *why)
+{
+    static const char *const words[] = {"ignore", "fault"};
+    return parse_either("msrs", value, words, &config->ignore_msrs, why);
 }
 
 static const struct {
@@ -161,7 +176,7 @@ static const struct {
 } vm_keys[] = {
     {"vm", parse_name},   {"mem", parse_memory},  {"cpus", parse_vcpus},
     {"cpu", parse_cpu},   {"share", parse_share}, {"restart", parse_restart},
-    {"kind", parse_kind}, {"start", parse_start},
+    {"kind", parse_kind}, {"start", parse_start}, {"msrs", parse_msrs},
 };
 
 enum { VM_KEY_NAME = 0 };

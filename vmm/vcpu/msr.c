@@ -3,13 +3,14 @@
 #include "vmm/vcpu/msr.h"
 
 #include "arch/x86/msr_numbers.h"
-#include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_timer.h"
 #include "vmm/host.h"
 #include "vmm/vcpu/control_registers.h"
 #include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/msr_model.h"
+#include "vmm/vcpu/msr_unknown.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vcpu/vcpu_timers.h"
@@ -234,24 +235,33 @@ static uint32_t msr_number(const struct vcpu *vcpu)
     return (uint32_t)vcpu->core.registers.gpr[GPR_RCX];
 }
 
-static NOT_INLINE enum exit_action unknown(struct vcpu *vcpu)
+static enum exit_action give(struct vcpu *vcpu, uint64_t value)
+{
+    uint64_t *gpr = vcpu->core.registers.gpr;
+    gpr[GPR_RAX] = (uint32_t)value;
+    gpr[GPR_RDX] = value >> 32;
+    return ADVANCE;
+}
+
+static NOT_INLINE enum exit_action read_unknown(struct vcpu *vcpu)
 {
     uint32_t msr = msr_number(vcpu);
-    __atomic_add_fetch(&vcpu->vm->unknown_msr_accesses, 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&vcpu->vm->last_unknown_msr, msr, __ATOMIC_RELAXED);
-    return vcpu_fault_code(vcpu, VECTOR_GP, 0);
+    enum exit_action action = msr_unknown(vcpu, msr, !is_x2apic(msr));
+    return action == ADVANCE ? give(vcpu, 0) : action;
+}
+
+// The MSR does not exist, or it refuses the value. What can be read exists.
+static NOT_INLINE enum exit_action refuse_write(struct vcpu *vcpu)
+{
+    uint32_t msr = msr_number(vcpu);
+    uint64_t value;
+    return msr_unknown(vcpu, msr, !is_x2apic(msr) && !read_msr(vcpu, msr, &value));
 }
 
 enum exit_action msr_read_exit(struct vcpu *vcpu)
 {
-    uint64_t *gpr = vcpu->core.registers.gpr;
     uint64_t value;
-    if (!read_msr(vcpu, msr_number(vcpu), &value)) {
-        return unknown(vcpu);
-    }
-    gpr[GPR_RAX] = (uint32_t)value;
-    gpr[GPR_RDX] = value >> 32;
-    return ADVANCE;
+    return read_msr(vcpu, msr_number(vcpu), &value) ? give(vcpu, value) : read_unknown(vcpu);
 }
 
 static uint64_t written_value(const struct vcpu *vcpu)
@@ -267,7 +277,7 @@ static NOT_INLINE enum exit_action write_x2apic_eoi(struct vcpu *vcpu)
     const uint64_t *gpr = vcpu->core.registers.gpr;
     struct lapic *lapic = &vcpu->lapic;
     if (lapic_mode(lapic) != LAPIC_X2APIC || (uint32_t)(gpr[GPR_RAX] | gpr[GPR_RDX]) != 0) {
-        return unknown(vcpu);
+        return refuse_write(vcpu);
     }
     lapic_eoi(lapic);
     if (lapic_has_requests(lapic)) {
@@ -287,12 +297,12 @@ static NOT_INLINE enum exit_action write_x2apic(struct vcpu *vcpu)
     unsigned reg = msr_number(vcpu) - IA32_X2APIC_FIRST;
     bool legal = lapic_mode(&vcpu->lapic) == LAPIC_X2APIC &&
                  vcpu_write_lapic(vcpu, reg, written_value(vcpu));
-    return legal ? ADVANCE : unknown(vcpu);
+    return legal ? ADVANCE : refuse_write(vcpu);
 }
 
 static NOT_INLINE enum exit_action write_other(struct vcpu *vcpu)
 {
-    return write_msr(vcpu, msr_number(vcpu), written_value(vcpu)) ? ADVANCE : unknown(vcpu);
+    return write_msr(vcpu, msr_number(vcpu), written_value(vcpu)) ? ADVANCE : refuse_write(vcpu);
 }
 
 static NOT_INLINE enum exit_action write_no_eoi(struct vcpu *vcpu)

@@ -32,6 +32,6 @@ void msr_reset(struct msr_state *state);
 void msr_set_intercepts(const struct space_ops *ops, struct nested_space *nested);
 
 // RDMSR and WRMSR, with the MSR's number in RCX and its value in RAX and RDX. An access to an MSR
-// that the guest does not have gets #GP; it is counted, and its number is kept for the monitor.
+// that the guest does not have ends as msr_unknown says.
 enum exit_action msr_read_exit(struct vcpu *vcpu);
 enum exit_action msr_write_exit(struct vcpu *vcpu);

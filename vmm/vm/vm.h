@@ -15,6 +15,7 @@
 #include "vmm/vm/terminal.h"
 
 #define VMS_MAX 64
+#define VM_LOGGED_MSRS 16
 
 enum vm_state {
     VM_OFF,      // no memory, no CPU: never started, or stopped by hand
@@ -122,6 +123,7 @@ struct vm {
     uint64_t unknown_msr_accesses;
     uint64_t last_unclaimed_gpa;
     uint32_t last_unknown_msr;
+    uint64_t logged_msrs[VM_LOGGED_MSRS]; // msrs=ignore: which ones the log names; 0: none
 };
 
 // The CPU of the first vCPU. The VM is built there, changes its state there, and has the timers of

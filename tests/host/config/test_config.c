@@ -208,6 +208,7 @@ static void test_vm_defaults(void **state)
     assert_int_equal(vm.restart, RESTART_NEVER);
     assert_int_equal(vm.kind, PAYLOAD_UNKNOWN);
     assert_true(vm.autostart);
+    assert_false(vm.ignore_msrs);
     assert_string_equal(vm.command_line, "");
 }
 
@@ -215,7 +216,7 @@ static void test_whole_vm_line(void **state)
 {
     (void)state;
     assert_int_equal(parse_vm("/boot/x.elf vm=rt-1 mem=16M cpus=1 cpu=3 restart=on-failure "
-                              "kind=multiboot1 start=no -- root=/dev/sda  quiet -- x"),
+                              "kind=multiboot1 start=no msrs=ignore -- root=/dev/sda  quiet -- x"),
                      STATUS_OK);
     assert_string_equal(vm.name, "rt-1");
     assert_int_equal(vm.memory_bytes, 16 * MIB);
@@ -224,7 +225,10 @@ static void test_whole_vm_line(void **state)
     assert_int_equal(vm.restart, RESTART_ON_FAILURE);
     assert_int_equal(vm.kind, PAYLOAD_MULTIBOOT1);
     assert_false(vm.autostart);
+    assert_true(vm.ignore_msrs);
     assert_string_equal(vm.command_line, "root=/dev/sda  quiet -- x");
+    assert_int_equal(parse_vm("vm=a msrs=fault"), STATUS_OK);
+    assert_false(vm.ignore_msrs);
 }
 
 static void test_memory_sizes(void **state)
@@ -323,18 +327,33 @@ static void test_vm_refusals(void **state)
         {"vm=a cpu=-1", "cpu=-1: expected numbers of CPUs, 0 to 255, such as 2 or 1,4-7"},
         {"vm=a cpu=99999999999999999999",
          "cpu=99999999999999999999: expected numbers of CPUs, 0 to 255, such as 2 or 1,4-7"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        assert_vm_refused(bad[i].line, bad[i].text);
+    }
+}
+
+static void test_vm_refusals_of_words(void **state)
+{
+    static const struct {
+        const char *line;
+        const char *text;
+    } bad[] = {
         {"vm=a restart=maybe", "restart=maybe: expected never, always or on-failure"},
         {"vm=a kind=unknown",
          "kind=unknown: expected flat, elf32, elf64, linux, multiboot1 or multiboot2"},
         {"vm=a start=1", "start=1: expected yes or no"},
+        {"vm=a msrs=no", "msrs=no: expected ignore or fault"},
         {"vm=a vm=b", "vm=b: vm= is given twice"},
         {"vm=a mem=4M mem=8M", "mem=8M: mem= is given twice"},
         {"vm=a meme=4M",
-         "meme=: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= --"},
+         "meme=: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= --"},
         {"vm=a quiet",
-         "quiet: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= --"},
+         "quiet: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= --"},
         {"vm=a /x/y",
-         "/x/y: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= --"},
+         "/x/y: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= --"},
     };
 
     (void)state;
@@ -419,6 +438,7 @@ int main(void)
         cmocka_unit_test(test_cpu_lists),
         cmocka_unit_test(test_cpu_list_refusals),
         cmocka_unit_test(test_vm_refusals),
+        cmocka_unit_test(test_vm_refusals_of_words),
         cmocka_unit_test(test_further_module),
         cmocka_unit_test(test_words_as_grub_quotes_them),
         cmocka_unit_test(test_odd_words),
