@@ -8,11 +8,13 @@
 #include "arch/x86/frames.h"
 #include "arch/x86/guest_frames.h"
 #include "arch/x86/idt.h"
+#include "arch/x86/image.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/ioapic82093.h"
 #include "arch/x86/ipi.h"
 #include "arch/x86/live_state.h"
 #include "arch/x86/log.h"
+#include "arch/x86/machine_memory.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/panic.h"
 #include "arch/x86/pic8259.h"
@@ -94,6 +96,9 @@ static void read_boot_info(uint32_t magic, uint64_t tags)
     if (boot_info.complaint_count > 0) {
         log_line("boot loader: %s (%u complaints)", boot_info.complaint.text,
                  boot_info.complaint_count);
+    }
+    if (image_offset() != 0) {
+        log_line("boot loader: Husk lies at %#lx", image_span().start);
     }
     config_parse_husk(boot_info.command_line, &config, complain, NULL);
     features_switch_off(config.features_off);

@@ -5,10 +5,12 @@ KERNEL_BASE equ 0xffffffff80000000
 DIRECT_MAP_SLOT equ 256             ; PML4 entry of DIRECT_MAP (arch/x86/paging.h)
 HEADER_MAGIC equ 0xe85250d6
 
+LOADER_MAGIC equ 0x36d76289
+
 PRESENT equ 1
 WRITABLE equ 2
 LARGE equ 1 << 7
-NO_EXECUTE_HIGH equ 1 << 31         ; bit 63 of an entry, in its upper half
+IMAGE_TABLES equ 4                  ; page tables of 2 MiB each: the image ends below 8 MiB
 
 IA32_EFER equ 0xc0000080
 EFER_LME equ 1 << 8
@@ -16,7 +18,7 @@ EFER_NXE equ 1 << 11
 CR4_PAE equ 1 << 5
 CR0_PAGED equ 1 << 31 | 1 << 16 | 1 << 5 | 1 << 4 | 1 << 1 | 1 ; PG, WP, NE, ET, MP, PE
 
-extern kernel_main, boot_cpu
+extern kernel_main, boot_cpu, image_moved_by
 extern text_physical, text_pages, constants_physical, constants_pages
 extern data_physical, data_pages, boot_stack_physical
 extern boot_stack_start, boot_stack_end
@@ -43,6 +45,9 @@ header:
     align 8                         ; modules on page boundaries
     dw 6, 0
     dd 8
+    align 8                         ; relocatable: on a page boundary from 1 MiB to 4 GiB, and as
+    dw 10, 0                        ; low as there is room
+    dd 24, 0x100000, 0xffffffff, 4096, 1
     align 8
     dw 0, 0
     dd 8
@@ -52,21 +57,32 @@ header_end:
 bits 32
 
 ; From the boot loader: EAX = magic, EBX = physical address of the tags, flat segments, no paging,
-; interrupts off (Multiboot2 3.3). ESI keeps the tags and EDI the magic. EBP is the upper half of an
-; entry's NX bit, or 0.
+; interrupts off (Multiboot2 3.3). ESI keeps the tags and EDI the magic. EBP is by how much the
+; image lies above its link address: each address below is [ebp + NAME].
 global boot_entry
 boot_entry:
     cli
     cld
-    mov esp, boot_scratch_end
     mov edi, eax
     mov esi, ebx
+    xor ebp, ebp
+    cmp eax, LOADER_MAGIC
+    jne .found                      ; kernel_main will complain
+    lea esp, [ebx + 8]              ; the call writes to the second word of the tags: it is reserved
+    call .here                      ; (3.6.2)
+.here:
+    pop ebp
+    sub ebp, .here
+.found:
+    lea esp, [ebp + boot_scratch_end]
     call check_long_mode
     call build_tables
-    lgdt [boot_gdt_pointer]
+    lea eax, [ebp + boot_gdt]
+    mov [ebp + boot_gdt_pointer + 2], eax
+    lgdt [ebp + boot_gdt_pointer]
     jmp enable_paging
 
-; Sets EBP. Does not return on a CPU without long mode. Clobbers EAX, EBX, ECX, EDX.
+; Sets no_execute. Does not return on a CPU without long mode. Clobbers EAX, EBX, ECX, EDX.
 check_long_mode:
     pushfd                          ; without CPUID, bit 21 of EFLAGS does not change
     pop eax
@@ -86,125 +102,127 @@ check_long_mode:
     cpuid
     test edx, 1 << 29
     jz .missing
-    xor ebp, ebp
-    test edx, 1 << 20               ; NX is optional: the first 64-bit CPUs of Intel lack it
-    jz .done
-    mov ebp, NO_EXECUTE_HIGH
-.done:
+    and edx, 1 << 20                ; NX is optional: the first 64-bit CPUs of Intel lack it
+    shl edx, 31 - 20
+    mov [ebp + no_execute], edx
     ret
 .missing:
-    mov esi, text_no_long_mode
+    lea esi, [ebp + text_no_long_mode]
     jmp boot_fail
 
-; Fills the tables, which the boot loader has zeroed. EBP as above. Clobbers EAX, EBX, ECX, EDX.
-build_tables:
-    mov dword [pml4 + 0 * 8], pdpt_identity + PRESENT
-    mov dword [pml4 + DIRECT_MAP_SLOT * 8], pdpt_direct + PRESENT + WRITABLE
-    mov dword [pml4 + 511 * 8], pdpt_image + PRESENT + WRITABLE
+; Puts the address of a table (2) into an entry of another (1), writable. Clobbers EAX.
+%macro set_entry 2
+    lea eax, [ebp + %2 + PRESENT + WRITABLE]
+    mov [ebp + %1], eax
+%endmacro
 
-    ; Maps the code that switches paging on at its own address, read-only.
-    mov dword [pdpt_identity], pd_identity + PRESENT
-    mov dword [pd_identity], pt_identity + PRESENT
-    mov eax, boot_text
-    mov ebx, eax
-    shr ebx, 12
-    lea ebx, [pt_identity + ebx * 8]
-    mov ecx, (boot_text_end - boot_text + 4095) / 4096
-    mov edx, PRESENT
-    call fill_entries
+; Fills the tables, which the boot loader has zeroed. Clobbers EAX, EBX, ECX, EDX.
+build_tables:
+    set_entry pml4 + 0 * 8, pdpt_identity
+    set_entry pml4 + DIRECT_MAP_SLOT * 8, pdpt_direct
+    set_entry pml4 + 511 * 8, pdpt_image
+    set_entry pdpt_image + 510 * 8, pd_image
+
+    ; Maps the code that switches paging on, which is less than a page, at its own address.
+    lea ebx, [ebp + boot_text]
+    mov ecx, ebx
+    shr ecx, 30
+    lea eax, [ebp + pd_identity + PRESENT]
+    mov [ebp + pdpt_identity + ecx * 8], eax
+    mov ecx, ebx
+    shr ecx, 21
+    and ecx, 511
+    lea eax, [ebp + pt_identity + PRESENT]
+    mov [ebp + pd_identity + ecx * 8], eax
+    mov ecx, ebx
+    shr ecx, 12
+    and ecx, 511
+    lea eax, [ebx + PRESENT]
+    mov [ebp + pt_identity + ecx * 8], eax
 
     ; Maps the image at -2 GiB, each section with its own rights.
-    mov dword [pdpt_image + 510 * 8], pd_image + PRESENT + WRITABLE
-    mov eax, pt_image + PRESENT + WRITABLE
-    mov ebx, pd_image
-    mov ecx, 4
+    lea ebx, [ebp + pd_image]
+    lea eax, [ebp + pt_image + PRESENT + WRITABLE]
+    mov ecx, IMAGE_TABLES
+    xor edx, edx
     call fill_entries
-    mov eax, text_physical
+    mov ebx, text_physical
     mov ecx, text_pages
-    mov edx, PRESENT
-    call map_image_executable
-    mov eax, constants_physical
+    mov eax, PRESENT
+    xor edx, edx
+    call map_image
+    mov ebx, constants_physical
     mov ecx, constants_pages
-    mov edx, PRESENT
-    call map_image_data
-    mov eax, data_physical
+    mov eax, PRESENT
+    mov edx, [ebp + no_execute]
+    call map_image
+    mov ebx, data_physical
     mov ecx, data_pages
-    mov edx, PRESENT + WRITABLE
-    call map_image_data
-    mov eax, boot_stack_physical
+    mov eax, PRESENT + WRITABLE
+    call map_image
+    mov ebx, boot_stack_physical
     mov ecx, 4
-    mov edx, PRESENT + WRITABLE
-    call map_image_data
+    mov eax, PRESENT + WRITABLE
+    call map_image
 
     ; Maps the low 4 GiB in the direct map. paging_init replaces it.
-    mov eax, pd_direct + PRESENT + WRITABLE
-    mov ebx, pdpt_direct
+    lea ebx, [ebp + pdpt_direct]
+    lea eax, [ebp + pd_direct + PRESENT + WRITABLE]
     mov ecx, 4
     xor edx, edx
     call fill_entries
-    mov ebx, pd_direct
+    lea ebx, [ebp + pd_direct]
     mov ecx, 4 * 512
     mov eax, PRESENT + WRITABLE + LARGE
+    mov edx, [ebp + no_execute]
 .next_large:
     mov [ebx], eax
-    mov [ebx + 4], ebp
+    mov [ebx + 4], edx
     add eax, 0x200000
     add ebx, 8
     loop .next_large
     ret
 
-; Maps pages of the image in pt_image: EAX = physical address, ECX = pages, EDX = flags.
-; Clobbers EAX, EBX, ECX.
-map_image_executable:
-    mov ebx, eax
+; Maps pages of the image at their place in pt_image: EBX = link address, ECX = pages, EAX = flags,
+; EDX = upper half of the flags. Clobbers EAX, EBX, ECX.
+map_image:
+    add eax, ebx
+    add eax, ebp
     shr ebx, 12
-    lea ebx, [pt_image + ebx * 8]
-; Fills entries from EBX on: EAX = first address, ECX = entries (may be 0), EDX = flags.
+    lea ebx, [ebp + pt_image + ebx * 8]
+; Fills entries from EBX on: EAX = first address with flags, ECX = entries (may be 0), EDX = upper
+; half. Clobbers EAX, EBX, ECX.
 fill_entries:
     jecxz .done
-    or eax, edx
 .next:
     mov [ebx], eax
+    mov [ebx + 4], edx
     add eax, 0x1000
     add ebx, 8
     loop .next
 .done:
     ret
 
-; As map_image_executable, but no-execute.
-map_image_data:
-    mov ebx, eax
-    shr ebx, 12
-    lea ebx, [pt_image + ebx * 8]
-    jecxz .done
-    or eax, edx
-.next:
-    mov [ebx], eax
-    mov [ebx + 4], ebp
-    add eax, 0x1000
-    add ebx, 8
-    loop .next
-.done:
-    ret
-
-; EBP as above. Goes on at enter_64. From PG on only boot code is mapped at its own address, and
-; there is no stack. Clobbers EAX, ECX, EDX.
+; Goes on at enter_64. From PG on only boot code is mapped at its own address, and there is no
+; stack. Clobbers EAX, ECX, EDX.
 enable_paging:
-    mov eax, pml4
+    lea eax, [ebp + enter_64]
+    mov [ebp + far_64], eax
+    lea eax, [ebp + pml4]
     mov cr3, eax
     mov eax, CR4_PAE                ; whole values, because firmware may leave any: LA57 would
     mov cr4, eax                    ; ask for tables of five levels, and can be cleared only here
     mov ecx, IA32_EFER
     mov eax, EFER_LME
     xor edx, edx
-    test ebp, ebp
-    jz .no_nx
+    cmp [ebp + no_execute], edx
+    je .no_nx
     or eax, EFER_NXE
 .no_nx:
     wrmsr
     mov eax, CR0_PAGED
     mov cr0, eax
-    jmp 0x08:enter_64
+    jmp dword far [ebp + far_64]
 
 ; Prints the text at ESI (ends with 0) on the VGA text screen and COM1, and stops.
 boot_fail:
@@ -252,12 +270,14 @@ boot_gdt:
     dq 0
     dq 0x00209b0000000000           ; 64-bit code (SDM Vol. 3A 3.4.5)
     dq 0x0000930000000000           ; data
-boot_gdt_pointer:
+boot_gdt_pointer:                   ; this and far_64 are completed before the page is read-only
     dw $ - boot_gdt - 1
-    dd boot_gdt
+    dd 0
+far_64:
+    dd 0
+    dw 0x08
 text_no_long_mode:
     db "Husk: this CPU has no 64-bit (long) mode; Husk needs one that has. Switch off.", 13, 10, 0
-boot_text_end:
 
 ; ---- At -2 GiB ----
 section .text
@@ -268,6 +288,8 @@ enter_high:
     mov rax, boot_stack_start
     mov rcx, boot_cpu
     mov [rax], rcx
+    mov eax, ebp
+    mov [image_moved_by], rax
     mov eax, edi                    ; magic, then tags, as kernel_main takes them
     mov edx, esi
     mov edi, eax
@@ -286,10 +308,11 @@ pd_identity: resb 4096
 pt_identity: resb 4096
 pdpt_image: resb 4096
 pd_image: resb 4096
-pt_image: resb 4 * 4096             ; the first 8 MiB
+pt_image: resb IMAGE_TABLES * 4096
 pdpt_direct: resb 4096
 pd_direct: resb 4 * 4096            ; 4 GiB in pages of 2 MiB
-boot_scratch: resb 256
+no_execute: resb 8                  ; the upper half of an entry's NX bit, or 0
+boot_scratch: resb 248
 boot_scratch_end:
 
 section .boot_stack nobits alloc noexec write align=4096

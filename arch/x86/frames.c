@@ -2,6 +2,7 @@
 // The hypervisor's frame pool: where it lies, and which frames are taken.
 #include "arch/x86/frames.h"
 
+#include "arch/x86/image.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/panic.h"
 #include "arch/x86/spinlock.h"
@@ -13,9 +14,6 @@
 #define POOL_SHARE 64     // the pool is this part of all RAM
 #define POOL_SHARE_TINY 4 // and never more than this part
 #define VGA_HOLE 0xa0000  // usable memory below 1 MiB ends here at the latest
-
-extern const char image_physical_start[]; // linker.ld
-extern const char image_physical_end[];
 
 static struct spinlock lock;
 static struct memory_span pool;
@@ -43,8 +41,7 @@ static bool overlaps(const struct memory_span *a, const struct memory_span *b)
 static bool is_occupied(const struct machine_memory *memory, const struct memory_span *span,
                         uint64_t *end)
 {
-    struct memory_span image = {.start = (uintptr_t)image_physical_start,
-                                .bytes = (uint64_t)(image_physical_end - image_physical_start)};
+    struct memory_span image = image_span();
     if (overlaps(span, &image)) {
         *end = image.start + image.bytes;
         return true;

@@ -3,13 +3,12 @@
 #include "arch/x86/guest_frames.h"
 
 #include "arch/x86/frames.h"
+#include "arch/x86/image.h"
 #include "arch/x86/machine_memory.h"
 #include "arch/x86/panic.h"
 #include "arch/x86/spinlock.h"
 #include "vmm/util/bitmap.h"
 #include "vmm/util/string.h"
-
-extern const char image_physical_end[]; // linker.ld
 
 static struct spinlock lock;
 // A bit for each frame, from physical address 0. It is also set where there is no RAM.
@@ -38,11 +37,12 @@ static void add_usable(const struct memory_span *span)
 }
 
 // Takes the frames that any part of the span touches.
-static void remove_span(uint64_t start, uint64_t bytes)
+static void remove_span(struct memory_span span)
 {
-    uint64_t first = start / GUEST_FRAME_BYTES;
-    uint64_t end = MIN(ALIGN_UP(start + bytes, GUEST_FRAME_BYTES) / GUEST_FRAME_BYTES, taken.bits);
-    if (bytes != 0 && first < end) {
+    uint64_t first = span.start / GUEST_FRAME_BYTES;
+    uint64_t end = ALIGN_UP(span.start + span.bytes, GUEST_FRAME_BYTES) / GUEST_FRAME_BYTES;
+    end = MIN(end, taken.bits);
+    if (span.bytes != 0 && first < end) {
         bitmap_set(&taken, first, end - first);
     }
 }
@@ -78,10 +78,11 @@ void guest_frames_init(const struct machine_memory *memory)
     for (unsigned i = 0; i < memory->usable_count; i++) {
         add_usable(&memory->usable[i]);
     }
-    remove_span(0, (uintptr_t)image_physical_end);
-    remove_span(frames_pool().start, frames_pool().bytes);
+    remove_span((struct memory_span){.start = 0, .bytes = MIB}); // the BIOS's and other CPUs'
+    remove_span(image_span());
+    remove_span(frames_pool());
     for (unsigned i = 0; i < memory->occupied_count; i++) {
-        remove_span(memory->occupied[i].start, memory->occupied[i].bytes);
+        remove_span(memory->occupied[i]);
     }
     frames_total = count_free();
     frames_free = frames_total;

@@ -4,6 +4,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
+#include "arch/x86/image.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/machine_memory.h"
 #include "arch/x86/page_table.h"
@@ -35,7 +36,7 @@ static void map_or_panic(uint64_t address, uint64_t physical, uint64_t bytes, ui
 
 static void map_image(const char *start, const char *end, uint64_t flags)
 {
-    map_or_panic((uintptr_t)start, (uintptr_t)start - KERNEL_BASE, (uint64_t)(end - start),
+    map_or_panic((uintptr_t)start, image_physical(start), (uint64_t)(end - start),
                  flags | PAGE_PRESENT | PAGE_GLOBAL);
 }
 

@@ -65,7 +65,8 @@ def build():
 def boot(request):
     """boot(command_line=..., modules=[...], limit=SECONDS, emulator=..., cpus=..., ...) -> Machine.
 
-    `bios_screen` is GRUB's gfxpayload on BIOS, `setup` what GRUB executes before it loads Husk.
+    `bios_screen` is GRUB's gfxpayload on BIOS, `setup` what GRUB executes before it loads Husk,
+    `kernel` another husk.elf than the built one.
 
     Without a command line and modules it is the ISO that users get; the other arguments are those
     of emulators.MachineSpec.
@@ -75,13 +76,14 @@ def boot(request):
     machines = []
     request.node.husk_machines = machines
 
-    def start(command_line=None, modules=(), limit=120, bios_screen="text", setup="", **spec):
+    def start(command_line=None, modules=(), limit=120, kernel=None, **spec):
         folder = top / str(len(machines))
         folder.mkdir()
         image = BUILD / "husk.iso"
-        if command_line is not None or modules or setup:
-            kernel = BUILD / "iso/boot/husk.elf"
-            image = iso.make(kernel, folder, command_line or "", modules, bios_screen, setup)
+        grub = {word: spec.pop(word) for word in ["bios_screen", "setup"] if word in spec}
+        if command_line is not None or modules or grub or kernel:
+            kernel = kernel or BUILD / "iso/boot/husk.elf"
+            image = iso.make(kernel, folder, command_line or "", modules, **grub)
         machine = Machine(emulators.MachineSpec(iso=str(image), **spec), folder, limit)
         machines.append(machine)
         return machine
