@@ -262,7 +262,8 @@ struct vcpu_ops {
                         const struct segment *segment);
 
     // Offers an event for the next entry, which takes only one. Returns false if another event is
-    // already waiting: the caller offers this one again later.
+    // already waiting, or if the guest's SHADOW_* hold an NMI back: the caller offers this one
+    // again later.
     bool (*inject)(struct vcpu_core *vcpu, const struct event *event);
     void (*request_interrupt_window)(struct vcpu_core *vcpu, bool wanted);
     // Asks for one exit (EXIT_INTERRUPT_WINDOW or EXIT_HOST) as soon as nothing blocks an NMI.

@@ -50,10 +50,20 @@ void svm_block_nmis(struct vcpu_core *vcpu, bool blocked)
     svm_intercepts_set(vcpu, CAUSE_NMI_HANDLER, blocked);
 }
 
+// The hardware does not block NMIs for a guest.
+uint64_t svm_shadow(const struct vcpu_core *vcpu)
+{
+    const struct backend_vcpu *backend = vcpu->backend;
+    bool nmi_blocked = backend->nmi_blocked || backend->nmi_iret_rip == backend->vmcb.save.rip;
+    return (backend->vmcb.control.interrupt_shadow & 1 ? SHADOW_STI : 0) |
+           (nmi_blocked ? SHADOW_NMI : 0);
+}
+
 bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
 {
     struct vmcb *vmcb = &vcpu->backend->vmcb;
-    if (vmcb->control.eventinj & EVENTINJ_VALID) {
+    if ((vmcb->control.eventinj & EVENTINJ_VALID) ||
+        (event->type == EVENT_NMI && svm_shadow(vcpu))) {
         return false;
     }
     uint64_t eventinj =

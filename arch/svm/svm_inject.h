@@ -19,6 +19,8 @@ bool svm_requeue_event(struct vcpu_core *vcpu);
 enum exit_delivery svm_delivery(const struct vmcb_control *control);
 void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted);
 
+// What holds events back: bits of enum interrupt_shadow.
+uint64_t svm_shadow(const struct vcpu_core *vcpu);
 // The guest runs an NMI's handler, or does so no longer.
 void svm_block_nmis(struct vcpu_core *vcpu, bool blocked);
 // The handler is at its IRET.

@@ -139,15 +139,6 @@ static void set_efer(struct vcpu_core *vcpu, uint64_t value)
 
 // ---- Interruptibility ----
 
-// The hardware does not block NMIs for a guest. vmm/ injects none while SHADOW_NMI is set.
-static uint64_t get_shadow(const struct vcpu_core *vcpu)
-{
-    const struct backend_vcpu *backend = vcpu->backend;
-    bool nmi_blocked = backend->nmi_blocked || backend->nmi_iret_rip == backend->vmcb.save.rip;
-    return (backend->vmcb.control.interrupt_shadow & 1 ? SHADOW_STI : 0) |
-           (nmi_blocked ? SHADOW_NMI : 0);
-}
-
 static void set_shadow(struct vcpu_core *vcpu, uint64_t value)
 {
     svm_set_interrupt_shadow(vcpu->backend, value & (SHADOW_STI | SHADOW_MOV_SS));
@@ -195,7 +186,7 @@ uint64_t svm_get_register(const struct vcpu_core *vcpu, enum guest_register whic
         svm_fetch_state(vcpu);
         return vmcb->save.sysenter_eip;
     case REG_INTERRUPT_SHADOW:
-        return get_shadow(vcpu);
+        return svm_shadow(vcpu);
     case REG_TSC_OFFSET:
         return vmcb->control.tsc_offset;
     case REG_CPL:

@@ -54,7 +54,7 @@ void vmx_forget_event(void)
 bool vmx_inject(struct vcpu_core *vcpu, const struct event *event)
 {
     (void)vcpu; // it is the CPU's current one
-    if (vmx_event_waits()) {
+    if (vmx_event_waits() || (event->type == EVENT_NMI && vmx_blocking())) {
         return false;
     }
     uint32_t info = event->vector | (uint32_t)type_of(event) << INTERRUPTION_TYPE_SHIFT;

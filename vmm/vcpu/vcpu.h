@@ -11,6 +11,11 @@
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu_mail.h"
 
+// A processor keeps one NMI while it handles another (SDM Vol. 3A 6.7.1, APM Vol. 2 8.2.3). Of two
+// that come before the vCPU looks, the first would have begun at once, and the second would be
+// kept.
+#define NMIS_MAX 2
+
 struct vcpu {
     struct vcpu_core core; // first: the part that the back end knows
     struct vm *vm;
@@ -24,10 +29,10 @@ struct vcpu {
     struct cpuid_table cpuid;
     struct msr_state msrs;
     struct vcpu_mail mail;
-    bool halted;            // HLT: waits for an interrupt
-    bool waits_for_startup; // after an INIT
-    bool asleep;            // atomic: halted or waiting, and only MAIL_WAKES_ALL can wake it
-    bool nmi_pending;
+    bool halted;                  // HLT: waits for an interrupt
+    bool waits_for_startup;       // after an INIT
+    bool asleep;                  // atomic: halted or waiting, and only MAIL_WAKES_ALL can wake it
+    uint8_t nmis_pending;         // at most NMIS_MAX
     bool takes_posted;            // atomic: see vcpu_apic_take_posted
     bool gives_way;               // its run ended because it waits for another vCPU in a loop
     enum apic_access apic_access; // see vcpu_apic_place
@@ -43,6 +48,12 @@ struct vcpu {
 static inline struct vcpu *vcpu_of(struct vcpu_core *core)
 {
     return container_of(core, struct vcpu, core);
+}
+
+// An NMI has come. To be called on the vCPU's CPU.
+static inline void vcpu_add_nmi(struct vcpu *vcpu)
+{
+    vcpu->nmis_pending = (uint8_t)MIN(vcpu->nmis_pending + 1, NMIS_MAX);
 }
 
 // Makes the back end's loop return at the end of the exit, for `work` (enum vcpu_work). To be

@@ -37,7 +37,7 @@ static void apic_eoi(struct lapic_output *output, uint8_t vector)
 static void apic_nmi(struct lapic_output *output)
 {
     struct vcpu *vcpu = of_output(output);
-    vcpu->nmi_pending = true;
+    vcpu_add_nmi(vcpu);
     vcpu_post_work(vcpu, WORK_EVENTS);
 }
 

@@ -40,14 +40,16 @@ static uint8_t acknowledge_interrupt(struct vcpu *vcpu)
     return vector;
 }
 
-static void deliver_nmi(struct vcpu *vcpu, uint64_t shadow)
+// Of those that the guest cannot take now, one is kept.
+static void deliver_nmis(struct vcpu *vcpu, uint64_t shadow)
 {
     struct event nmi = {.type = EVENT_NMI, .vector = VECTOR_NMI};
-    if (!vcpu->nmi_pending) {
+    if (vcpu->nmis_pending == 0) {
         return;
     }
-    vcpu->nmi_pending = shadow != 0 || !vcpu->ops->inject(&vcpu->core, &nmi);
-    if (vcpu->nmi_pending && !(shadow & SHADOW_STI)) {
+    bool taken = vcpu->ops->inject(&vcpu->core, &nmi);
+    vcpu->nmis_pending = !taken || vcpu->nmis_pending > 1;
+    if (vcpu->nmis_pending && !(shadow & SHADOW_STI)) {
         vcpu->ops->request_nmi_window(&vcpu->core);
     }
 }
@@ -55,7 +57,7 @@ static void deliver_nmi(struct vcpu *vcpu, uint64_t shadow)
 void vcpu_deliver_events(struct vcpu *vcpu)
 {
     uint64_t shadow = vcpu_register(vcpu, REG_INTERRUPT_SHADOW);
-    deliver_nmi(vcpu, shadow);
+    deliver_nmis(vcpu, shadow);
     if (vcpu_apic_served(vcpu)) {
         vcpu_apic_publish(vcpu);
     }
@@ -65,7 +67,7 @@ void vcpu_deliver_events(struct vcpu *vcpu)
         struct event interrupt = {.type = EVENT_INTERRUPT, .vector = acknowledge_interrupt(vcpu)};
         (void)vcpu->ops->inject(&vcpu->core, &interrupt); // succeeds: no other event waits
     }
-    bool nmi_behind_sti = vcpu->nmi_pending && (shadow & SHADOW_STI);
+    bool nmi_behind_sti = vcpu->nmis_pending && (shadow & SHADOW_STI);
     vcpu->ops->request_interrupt_window(&vcpu->core, interrupt_to_inject(vcpu) || nmi_behind_sti);
 }
 

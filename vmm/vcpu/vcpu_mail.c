@@ -26,6 +26,7 @@ static void announce(struct vcpu *vcpu, uint32_t flags, unsigned urgency, bool k
 // What makes a vCPU's CPU look, and how urgent that is (enum scheduler_urgency).
 struct letter {
     uint32_t flags;   // to set
+    uint32_t again;   // to set as well if one of `flags` is set already
     uint32_t instead; // to clear
     uint32_t unless;  // nothing happens if one of these is set
     unsigned urgency;
@@ -39,12 +40,13 @@ static void post(struct vcpu *vcpu, const struct letter *letter)
     }
     uint32_t *at = &vcpu->mail.posted.flags;
     uint32_t old = __atomic_load_n(at, __ATOMIC_RELAXED);
+    uint32_t new;
     do {
         if (old & letter->unless) {
             return;
         }
-    } while (!__atomic_compare_exchange_n(at, &old, (old & ~letter->instead) | flags, true,
-                                          __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+        new = (old & ~letter->instead) | flags | (old & flags ? letter->again : 0);
+    } while (!__atomic_compare_exchange_n(at, &old, new, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     announce(vcpu, flags, letter->urgency, old & MAIL_VECTORS);
 }
 
@@ -64,11 +66,13 @@ void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message)
         post_vector(vcpu, message);
         break;
     case APIC_NMI:
-        post(vcpu, &(struct letter){.flags = MAIL_NMI, .urgency = WAKE_ALWAYS});
+        post(vcpu,
+             &(struct letter){.flags = MAIL_NMI, .again = MAIL_NMI_AGAIN, .urgency = WAKE_ALWAYS});
         break;
     case APIC_INIT: // cancels a SIPI or an NMI that came before it
         post(vcpu, &(struct letter){.flags = MAIL_INIT,
-                                    .instead = MAIL_STARTUP | MAIL_STARTUP_VECTOR | MAIL_NMI,
+                                    .instead = MAIL_STARTUP | MAIL_STARTUP_VECTOR | MAIL_NMI |
+                                               MAIL_NMI_AGAIN,
                                     .urgency = WAKE_ALWAYS});
         break;
     case APIC_STARTUP: // the first SIPI counts, even if the vCPU has not run since

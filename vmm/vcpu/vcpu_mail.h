@@ -21,6 +21,7 @@ enum mail_flag {
     MAIL_REQUESTED = BIT(7), // a processor has requested interrupts in the APIC's page
     MAIL_STARTUP_SHIFT = 8,
     MAIL_STARTUP_VECTOR = 0xff << MAIL_STARTUP_SHIFT,
+    MAIL_NMI_AGAIN = BIT(16), // a second NMI after that of MAIL_NMI
 
     // What wakes even a vCPU that has halted with interrupts off or that waits for a SIPI.
     MAIL_WAKES_ALL = MAIL_NMI | MAIL_INIT | MAIL_STARTUP,

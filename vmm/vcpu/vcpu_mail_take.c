@@ -60,7 +60,10 @@ void vcpu_mail_take(struct vcpu *vcpu)
         vcpu_startup(vcpu, (uint8_t)(flags >> MAIL_STARTUP_SHIFT));
     }
     if (flags & MAIL_NMI) {
-        vcpu->nmi_pending = true;
+        vcpu_add_nmi(vcpu);
+    }
+    if (flags & MAIL_NMI_AGAIN) {
+        vcpu_add_nmi(vcpu);
     }
     if (flags & MAIL_REQUESTED) {
         lapic_requested(&vcpu->lapic);

@@ -22,7 +22,7 @@ bool vcpu_runnable(struct vcpu *vcpu)
     vcpu_advance_timers(vcpu);
     vcpu_mail_take(vcpu);
     vcpu_apic_refresh(vcpu);
-    bool wakes = vcpu->nmi_pending || (!vcpu->asleep && vcpu_interrupt_pending(vcpu));
+    bool wakes = vcpu->nmis_pending || (!vcpu->asleep && vcpu_interrupt_pending(vcpu));
     if (vcpu->halted && wakes) {
         vcpu->halted = false;
         vcpu_stir(vcpu); // an NMI from the vCPU's own APIC has not done so yet

@@ -64,7 +64,7 @@ enum exit_action vcpu_halt_exit(struct vcpu *vcpu)
 {
     vcpu->halted = true;
     vcpu_post_work(vcpu, WORK_EVENTS);
-    if ((vcpu_register(vcpu, REG_RFLAGS) & RFLAGS_IF) || vcpu->nmi_pending) {
+    if ((vcpu_register(vcpu, REG_RFLAGS) & RFLAGS_IF) || vcpu->nmis_pending) {
         return ADVANCE;
     }
     if (!vcpu_fall_asleep(vcpu)) {

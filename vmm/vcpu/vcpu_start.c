@@ -145,7 +145,7 @@ void vcpu_init_received(struct vcpu *vcpu)
     vcpu->ops->load_vcpu(&vcpu->core);
     reset_registers(vcpu);
     lapic_init_received(&vcpu->lapic);
-    vcpu->nmi_pending = false;
+    vcpu->nmis_pending = 0;
     vcpu->halted = false;
     vcpu->waits_for_startup = true;
     vcpu_apic_place(vcpu);

@@ -249,7 +249,7 @@ static void nmis_of_the_io_apic_reach_the_cpu(void **state)
     out(0x60, 0x41);
     out(0x60, 0xee);
     vcpu_mail_take(fake_machine.vcpu);
-    assert_true(fake_machine.vcpu->nmi_pending);
+    assert_true(fake_machine.vcpu->nmis_pending);
 }
 
 static void messages_to_other_apics_are_dropped(void **state)

@@ -310,21 +310,21 @@ static void a_spurious_request_of_the_8259_is_no_interrupt(void **state)
 static void an_nmi_is_delivered_with_interrupts_off(void **state)
 {
     (void)state;
-    fake_machine.vcpu->nmi_pending = true;
+    fake_machine.vcpu->nmis_pending = 1;
     fake_machine_run();
     assert_delivered(1, EVENT_NMI, VECTOR_NMI);
-    assert_false(fake_machine.vcpu->nmi_pending);
+    assert_false(fake_machine.vcpu->nmis_pending);
 }
 
 static void an_nmi_in_an_nmi_waits(void **state)
 {
     (void)state;
-    fake_machine.vcpu->nmi_pending = true;
+    fake_machine.vcpu->nmis_pending = 1;
     fake_machine_run();
-    fake_machine.vcpu->nmi_pending = true;
+    fake_machine.vcpu->nmis_pending = 1;
     fake_machine_run();
     assert_int_equal(fake_backend.event_count, 1);
-    assert_true(fake_machine.vcpu->nmi_pending);
+    assert_true(fake_machine.vcpu->nmis_pending);
     fake_machine_set_register(REG_INTERRUPT_SHADOW, 0); // its IRET
     fake_machine_run();
     assert_delivered(2, EVENT_NMI, VECTOR_NMI);
@@ -339,14 +339,43 @@ static void an_nmi_in_an_nmi_comes_with_its_iret(void **state)
 {
     static const struct fake_step script[] = {{.exit = {.kind = EXIT_NOTHING}, .before = end_nmi}};
     (void)state;
-    fake_machine.vcpu->nmi_pending = true;
+    fake_machine.vcpu->nmis_pending = 1;
     fake_machine_run();
-    fake_machine.vcpu->nmi_pending = true;
+    fake_machine.vcpu->nmis_pending = 1;
     fake_backend_play(script, 1);
     fake_machine_run();
     assert_delivered(2, EVENT_NMI, VECTOR_NMI);
-    assert_false(fake_machine.vcpu->nmi_pending);
+    assert_false(fake_machine.vcpu->nmis_pending);
     assert_false(backend()->nmi_window);
+}
+
+static void one_nmi_is_kept_while_nmis_are_blocked(void **state)
+{
+    (void)state;
+    fake_machine_set_register(REG_INTERRUPT_SHADOW, SHADOW_NMI);
+    for (unsigned i = 0; i < 3; i++) {
+        vcpu_add_nmi(fake_machine.vcpu);
+        fake_machine_run();
+    }
+    assert_int_equal(fake_machine.vcpu->nmis_pending, 1);
+    fake_machine_set_register(REG_INTERRUPT_SHADOW, 0); // its IRET
+    fake_machine_run();
+    assert_delivered(1, EVENT_NMI, VECTOR_NMI);
+    assert_int_equal(fake_machine.vcpu->nmis_pending, 0);
+}
+
+// The first begins at once, and the second is kept meanwhile.
+static void of_three_nmis_at_once_two_are_delivered(void **state)
+{
+    static const struct fake_step script[] = {{.exit = {.kind = EXIT_NOTHING}, .before = end_nmi}};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        vcpu_add_nmi(fake_machine.vcpu);
+    }
+    fake_backend_play(script, 1);
+    fake_machine_run();
+    assert_delivered(2, EVENT_NMI, VECTOR_NMI);
+    assert_int_equal(fake_machine.vcpu->nmis_pending, 0);
 }
 
 static void an_nmi_behind_sti_comes_by_the_interrupt_window(void **state)
@@ -355,7 +384,7 @@ static void an_nmi_behind_sti_comes_by_the_interrupt_window(void **state)
     (void)state;
     set_flags(RFLAGS_IF);
     fake_machine_set_register(REG_INTERRUPT_SHADOW, SHADOW_STI);
-    fake_machine.vcpu->nmi_pending = true;
+    fake_machine.vcpu->nmis_pending = 1;
     fake_backend_play(script, 1);
     fake_machine_run();
     assert_delivered(1, EVENT_NMI, VECTOR_NMI);
@@ -366,7 +395,7 @@ static void an_nmi_goes_before_an_interrupt(void **state)
 {
     (void)state;
     set_flags(RFLAGS_IF);
-    fake_machine.vcpu->nmi_pending = true;
+    fake_machine.vcpu->nmis_pending = 1;
     lapic_post(&fake_machine.vcpu->lapic, 0x40, false);
     fake_machine_run();
     assert_int_equal(fake_backend.events[0].type, EVENT_NMI);
@@ -378,7 +407,7 @@ static void an_nmi_by_ipi_arrives(void **state)
     (void)state;
     fake_machine.vcpu->core.work = 0;
     assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_ICR, APIC_NMI << 8)); // to APIC ID 0
-    assert_true(fake_machine.vcpu->nmi_pending);
+    assert_true(fake_machine.vcpu->nmis_pending);
     assert_true(fake_machine.vcpu->core.work & WORK_EVENTS);
 }
 
@@ -442,10 +471,10 @@ static void an_init_ends_an_nmi_before_it(void **state)
     vcpu_mail_message(vcpu, &(struct apic_message){.delivery = APIC_NMI});
     vcpu_mail_message(vcpu, &(struct apic_message){.delivery = APIC_INIT});
     vcpu_mail_take(vcpu);
-    assert_false(vcpu->nmi_pending);
+    assert_false(vcpu->nmis_pending);
     vcpu_mail_message(vcpu, &(struct apic_message){.delivery = APIC_NMI});
     vcpu_mail_take(vcpu);
-    assert_true(vcpu->nmi_pending);
+    assert_true(vcpu->nmis_pending);
 }
 
 // ---- Writes to the local APIC ----
@@ -815,6 +844,8 @@ int main(void)
         TEST(an_nmi_is_delivered_with_interrupts_off),
         TEST(an_nmi_in_an_nmi_waits),
         TEST(an_nmi_in_an_nmi_comes_with_its_iret),
+        TEST(one_nmi_is_kept_while_nmis_are_blocked),
+        TEST(of_three_nmis_at_once_two_are_delivered),
         TEST(an_nmi_behind_sti_comes_by_the_interrupt_window),
         TEST(an_nmi_goes_before_an_interrupt),
         TEST(an_nmi_by_ipi_arrives),

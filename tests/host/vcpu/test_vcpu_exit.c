@@ -167,7 +167,7 @@ static void hlt_with_interrupts_off_ends_the_vm(void **state)
 static void hlt_with_interrupts_off_waits_for_an_nmi_that_comes(void **state)
 {
     (void)state;
-    fake_machine.vcpu->nmi_pending = true;
+    fake_machine.vcpu->nmis_pending = 1;
     exit_of(EXIT_HLT);
     assert_int_equal(fake_machine.vm->state, VM_RUNNING);
     assert_true(vcpu_runnable(fake_machine.vcpu));

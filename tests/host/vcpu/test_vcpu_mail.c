@@ -130,8 +130,26 @@ static void an_nmi_is_pending(void **state)
     (void)state;
     send(APIC_NMI, 0x41); // the vector means nothing
     take();
-    assert_true(ap->nmi_pending);
+    assert_true(ap->nmis_pending);
     assert_int_equal(lapic_pending(&ap->lapic), -1);
+}
+
+static void of_many_nmis_two_arrive(void **state)
+{
+    (void)state;
+    send(APIC_NMI, 0);
+    send(APIC_NMI, 0);
+    send(APIC_NMI, 0);
+    take();
+    assert_int_equal(ap->nmis_pending, 2);
+    send(APIC_NMI, 0);
+    take();
+    assert_int_equal(ap->nmis_pending, 2);
+    send(APIC_NMI, 0);
+    send(APIC_NMI, 0);
+    send(APIC_INIT, 0); // forgets them
+    take();
+    assert_int_equal(ap->nmis_pending, 0);
 }
 
 static void a_sipi_is_ignored_where_it_runs(void **state)
@@ -180,7 +198,7 @@ static void an_init_drops_what_waits(void **state)
     send(APIC_FIXED, 0x42);
     send(APIC_INIT, 0);
     take();
-    assert_false(ap->nmi_pending);
+    assert_false(ap->nmis_pending);
     assert_false(is_set(LAPIC_IRR, 0x41));
     assert_false(is_set(LAPIC_IRR, 0x42));
 }
@@ -268,8 +286,8 @@ static void count_and_clear(unsigned counts[256], unsigned *nmis)
             lapic_accept(&ap->lapic, vector);
         }
     }
-    *nmis += ap->nmi_pending;
-    ap->nmi_pending = false;
+    *nmis += ap->nmis_pending;
+    ap->nmis_pending = 0;
 }
 
 static void nothing_is_lost_between_threads(void **state)
@@ -358,6 +376,7 @@ int main(void)
         TEST(an_apic_that_is_off_takes_none),
         TEST(smi_and_extint_are_no_messages),
         TEST(an_nmi_is_pending),
+        TEST(of_many_nmis_two_arrive),
         TEST(a_sipi_is_ignored_where_it_runs),
         TEST(an_init_cancels_the_sipi_before_it),
         TEST(init_and_sipi_in_one_go_start_it),

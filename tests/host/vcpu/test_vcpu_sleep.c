@@ -132,7 +132,7 @@ static void an_nmi_wakes_in_either_case(void **state)
         send(1, APIC_NMI, 0);
         assert_true(runnable(1));
         assert_false(vm->vcpus[1]->asleep);
-        vm->vcpus[1]->nmi_pending = false; // delivered
+        vm->vcpus[1]->nmis_pending = 0; // delivered
     }
 }
 
@@ -149,7 +149,7 @@ static void an_interrupt_that_is_there_ends_the_halt_at_once(void **state)
 static void an_nmi_that_is_there_does_too(void **state)
 {
     (void)state;
-    vm->vcpus[1]->nmi_pending = true;
+    vm->vcpus[1]->nmis_pending = 1;
     halt(1, 0);
     assert_false(vm->vcpus[1]->asleep);
     assert_true(runnable(1));
@@ -229,7 +229,7 @@ static void lint0_as_nmi_wakes_for_good(void **state)
     halt(0, 0);
     vcpu_mail_lint0(first, true);
     assert_true(runnable(0));
-    first->nmi_pending = false;
+    first->nmis_pending = 0;
     assert_false(first->asleep);
     halt(0, RFLAGS_IF);
     assert_false(runnable(0));
@@ -339,7 +339,7 @@ static void who_woke_and_slept_again_looks_again(void **state)
     halt(0, 0);
     assert_int_equal(vm->state, VM_RUNNING);
     assert_true(runnable(1));
-    vm->vcpus[1]->nmi_pending = false;
+    vm->vcpus[1]->nmis_pending = 0;
     halt(1, 0);
     assert_int_equal(vm->state, VM_ENDED);
 }

@@ -221,11 +221,11 @@ static void init_forgets_events_that_wait(void **state)
     (void)state;
     go_live();
     assert_int_equal(vcpu_fault(ap, VECTOR_GP), RETRY);
-    ap->nmi_pending = true;
+    ap->nmis_pending = 1;
     ap->halted = true;
     send(APIC_INIT, 0);
     assert_int_equal(vcpu_register(ap, REG_EVENT_WAITING), 0);
-    assert_false(ap->nmi_pending);
+    assert_false(ap->nmis_pending);
     send(APIC_STARTUP, 0x20);
     assert_starts_at(0x20);
 }

@@ -495,7 +495,7 @@ static void no_wake_is_lost(void **state)
     fake_host.host.now_ns = now_with_an_nmi;
     for (unsigned i = 1; i < 20; i++) {
         sleeper->halted = sleeper->asleep = true;
-        sleeper->nmi_pending = false;
+        sleeper->nmis_pending = 0;
         scheduler_look_at(sleeper->vm);
         assert_false(scheduler_step(cpu0(), NEVER_NS, &wake_ns));
         kicked = false;

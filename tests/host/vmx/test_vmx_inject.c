@@ -112,6 +112,20 @@ static void test_an_nmi_that_comes_again_does_not_block_itself(void **state)
     assert_int_equal(vmcs_read32(GUEST_INTERRUPTIBILITY), SHADOW_STI);
 }
 
+static void test_an_nmi_waits_while_something_blocks_it(void **state)
+{
+    static const uint32_t shadows[] = {SHADOW_STI, SHADOW_MOV_SS, SHADOW_NMI};
+    const struct event nmi = {.type = EVENT_NMI, .vector = VECTOR_NMI};
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(shadows); i++) {
+        vmcs_write32(GUEST_INTERRUPTIBILITY, shadows[i]);
+        assert_false(vmx_inject(&vcpu, &nmi));
+        assert_false(vmx_event_waits());
+    }
+    vmcs_write32(GUEST_INTERRUPTIBILITY, 0);
+    assert_true(vmx_inject(&vcpu, &nmi));
+}
+
 static void test_only_virtual_nmis_have_a_window(void **state)
 {
     (void)state;
@@ -131,6 +145,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_single_step_in_a_shadow_stays_pending, set_up),
         cmocka_unit_test_setup(test_an_event_that_was_cut_short_comes_again, set_up),
         cmocka_unit_test_setup(test_an_nmi_that_comes_again_does_not_block_itself, set_up),
+        cmocka_unit_test_setup(test_an_nmi_waits_while_something_blocks_it, set_up),
         cmocka_unit_test_setup(test_only_virtual_nmis_have_a_window, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
