@@ -202,6 +202,7 @@ void pc_init(struct pc *pc, struct pc_output *output, uint64_t wall_clock_s,
     rtc_init(&pc->rtc, &pc->irqs[IRQ_INDEX_RTC].line, wall_clock_s, pc_now_ns(pc));
     set_cmos_memory(pc, memory);
     uart_init(&pc->uart, &pc->irqs[IRQ_INDEX_UART].line, &pc->uart_sink);
+    pc->serial = (struct pc_serial){0};
     i8042_init(&pc->i8042, &pc->irqs[IRQ_INDEX_KEYBOARD].line, &pc->reset);
     system_port_init(&pc->system_port, &pc->reset);
     exit_port_init(&pc->exit_port, &pc->exit_output);

@@ -5,6 +5,7 @@
 
 #include "vmm/board/io_bus.h"
 #include "vmm/board/key_queue.h"
+#include "vmm/board/pc_serial.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/device.h"
 #include "vmm/devices/exit_port.h"
@@ -50,6 +51,7 @@ struct pc {
     struct pit pit;
     struct rtc rtc;
     struct uart uart;
+    struct pc_serial serial; // what comes in for the UART
     struct i8042 i8042;
     struct key_queue keys; // typed, and not yet in the i8042
     struct system_port system_port;

@@ -19,6 +19,7 @@
 #include "vmm/devices/system_port.h"
 #include "vmm/devices/uart.h"
 #include "vmm/devices/vga.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 
 enum pc_range {
@@ -262,21 +263,38 @@ static void exit_write(struct io_range *range, unsigned offset, unsigned width, 
     exit_port_write(&PC_OF(range, RANGE_EXIT)->exit_port, width, value);
 }
 
+// The guest has read a byte, or has set up the UART, so the line may go on. If the next byte is not
+// due yet, a timer is set, once the guest has read all that came before.
+static void serial_go_on(struct pc *pc)
+{
+    pc_serial_feed(pc);
+    if (pc_serial_event_ns(pc, 0) != NEVER_NS) {
+        pc_timer_set(pc);
+    }
+}
+
 static uint32_t serial_read(struct io_range *range, unsigned offset, unsigned width)
 {
     (void)width;
     struct pc *pc = PC_OF(range, RANGE_UART);
-    uart_output_ready(&pc->uart); // a guest that polls for room need not wait for pc_advance
-    uint32_t value = uart_read(&pc->uart, offset);
+    uart_output_ready(&pc->uart); // a guest that polls need not wait for pc_advance
     pc_serial_feed(pc);
+    uint32_t value = uart_read(&pc->uart, offset);
+    if (offset == 0) {
+        serial_go_on(pc);
+    }
     return value;
 }
 
+// A byte to send, at offset 0, changes nothing for those that come in.
 static void serial_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
 {
     (void)width;
     struct pc *pc = PC_OF(range, RANGE_UART);
     uart_write(&pc->uart, offset, (uint8_t)value);
+    if (offset != 0) {
+        serial_go_on(pc);
+    }
 }
 
 static uint32_t power_read(struct io_range *range, unsigned offset, unsigned width)

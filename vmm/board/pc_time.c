@@ -17,7 +17,8 @@
 #include "vmm/util/types.h"
 
 // Whether somebody notices a rise of the input of the I/O APIC: that chip, or the 8259s, to which
-// two of its inputs lead too. `waits`: the first vCPU does not run, so the 8259s' requests stay.
+// three of the inputs here lead too. `waits`: the first vCPU does not run, so the 8259s' requests
+// stay.
 static bool is_heard(const struct pc *pc, unsigned input, bool waits)
 {
     if (ioapic_hears(&pc->ioapic, input)) {
@@ -28,12 +29,14 @@ static bool is_heard(const struct pc *pc, unsigned input, bool waits)
         return pic_hears(&pc->pic, IRQ_TIMER, waits);
     case HPET_LEGACY_GSI_1:
         return pic_hears(&pc->pic, IRQ_RTC, waits);
+    case IRQ_UART:
+        return pic_hears(&pc->pic, IRQ_UART, waits);
     default:
         return false;
     }
 }
 
-// Makes `*next` the time of a timer's event if that is earlier and somebody notices it.
+// Makes `*next` the time of a device's event if that is earlier and somebody notices it.
 static NOT_INLINE void consider(struct pc *pc, unsigned input, uint64_t event_ns, bool waits,
                                 uint64_t *next)
 {
@@ -53,8 +56,9 @@ static uint64_t next_event_ns(struct pc *pc, uint64_t now_ns, bool waits)
     uint64_t pit_ns = pit_next_event_ns(&pc->pit, now_ns);
     uint64_t rtc_ns = rtc_next_event_ns(&pc->rtc, now_ns);
     pc->behind = false;
+    consider(pc, IRQ_UART, pc_serial_event_ns(pc, now_ns), waits, &next);
     if (hpet_is_legacy(&pc->hpet)) { // the interrupts of PIT and RTC are cut off
-        pc->behind = MIN(pit_ns, rtc_ns) != NEVER_NS;
+        pc->behind |= MIN(pit_ns, rtc_ns) != NEVER_NS;
     } else {
         consider(pc, HPET_LEGACY_GSI_0, pit_ns, waits, &next);
         consider(pc, HPET_LEGACY_GSI_1, rtc_ns, waits, &next);
@@ -71,27 +75,28 @@ void pc_timer_set(struct pc *pc)
     pc->output->timer_set(pc->output, next_event_ns(pc, pc_now_ns(pc), false));
 }
 
-static void advance_timers(struct pc *pc, uint64_t now_ns)
+// Those whose interrupts may be masked.
+static void advance_maskable(struct pc *pc, uint64_t now_ns)
 {
     pit_advance(&pc->pit, now_ns);
     rtc_advance(&pc->rtc, now_ns);
     hpet_advance(&pc->hpet, now_ns);
+    pc_serial_feed(pc);
 }
 
 void pc_catch_up_now(struct pc *pc)
 {
     uint64_t now_ns = pc_now_ns(pc);
-    advance_timers(pc, now_ns);
+    advance_maskable(pc, now_ns);
     pc->output->timer_set(pc->output, now_ns);
 }
 
 void pc_advance(struct pc *pc, uint64_t now_ns)
 {
     lock_take(&pc->lock);
-    advance_timers(pc, now_ns);
+    advance_maskable(pc, now_ns);
     acpi_pm_advance(&pc->acpi_pm, now_ns);
     uart_output_ready(&pc->uart);
-    pc_serial_feed(pc);
     lock_give(&pc->lock);
 }
 

@@ -10,10 +10,11 @@
 // due.
 void pc_advance(struct pc *pc, uint64_t now_ns);
 
-// The time on the VM's clock when a device next needs pc_advance; NEVER_NS if none does. Timers do
-// not count if their interrupt is masked in all interrupt controllers. `waits`: the first vCPU does
-// not run, and pc_advance will be called before it does. Then the 8259s' requests wait for it, and
-// a timer that would only repeat its request does not count either.
+// The time on the VM's clock when a device next needs pc_advance; NEVER_NS if none does. Timers,
+// and bytes on the serial line, do not count if their interrupt is masked in all interrupt
+// controllers. `waits`: the first vCPU does not run, and pc_advance will be called before it does.
+// Then the 8259s' requests wait for it, and a timer that would only repeat its request does not
+// count either.
 uint64_t pc_next_event_ns(struct pc *pc, uint64_t now_ns, bool waits);
 
 // The rest is for the files of the board.

@@ -36,6 +36,9 @@ enum uart_bits {
     FCR_KEPT = 0xc9, // the clear bits read 0
     FCR_TRIGGER_SHIFT = 6,
 
+    LCR_DATA_BITS = 0x03, // less 5
+    LCR_STOP_BITS = BIT(2),
+    LCR_PARITY = BIT(3),
     LCR_DLAB = BIT(7),
 
     MCR_DTR = BIT(0),
@@ -62,7 +65,8 @@ enum uart_bits {
 
 static const uint8_t trigger_levels[] = {1, 4, 8, 14};
 
-// 115200 Hz / 12: 9600 baud, as a PC's firmware leaves it.
+#define BAUD_MAX 115200 // divisor 1: 1.8432 MHz / 16
+// 9600 baud, as a PC's firmware leaves it.
 #define DIVISOR_RESET 12
 
 static void fifo_push(struct uart_fifo *fifo, uint8_t byte)
@@ -90,19 +94,18 @@ static unsigned receive_capacity(const struct uart *uart)
     return uart->fcr & FCR_ENABLE ? UART_FIFO_BYTES : 1;
 }
 
+static unsigned trigger_level(const struct uart *uart)
+{
+    return uart->fcr & FCR_ENABLE ? trigger_levels[uart->fcr >> FCR_TRIGGER_SHIFT] : 1;
+}
+
+// Four character times without a further byte pass at once.
 static unsigned receive_interrupt(const struct uart *uart)
 {
     if (uart->receive.count == 0) {
         return IIR_NONE;
     }
-    if (!(uart->fcr & FCR_ENABLE)) {
-        return IIR_RECEIVE;
-    }
-    if (uart->receive.count >= trigger_levels[uart->fcr >> FCR_TRIGGER_SHIFT]) {
-        return IIR_RECEIVE;
-    }
-    // The line is infinitely fast, so four character times without a further byte pass at once.
-    return IIR_TIMEOUT;
+    return uart->receive.count >= trigger_level(uart) ? IIR_RECEIVE : IIR_TIMEOUT;
 }
 
 // The ID of the most urgent pending interrupt (data sheet, table 4), without the FIFO bits.
@@ -123,11 +126,10 @@ static unsigned interrupt_id(const struct uart *uart)
     return IIR_NONE;
 }
 
-// On a PC the pin OUT2 opens the gate between INTR and the bus; loopback holds OUT2 inactive.
+// INTR is wired to the bus, as on boards without the gate that OUT2 opened on the first PCs.
 static void update_line(struct uart *uart)
 {
-    bool gate = (uart->mcr & (MCR_OUT2 | MCR_LOOP)) == MCR_OUT2;
-    bool level = gate && interrupt_id(uart) != IIR_NONE;
+    bool level = interrupt_id(uart) != IIR_NONE;
     if (level == uart->line_level) {
         return;
     }
@@ -335,6 +337,27 @@ unsigned uart_receive_room(const struct uart *uart)
         return 0;
     }
     return capacity - uart->receive.count;
+}
+
+unsigned uart_receive_batch(const struct uart *uart)
+{
+    return uart->receive.count == 0 && !(uart->mcr & MCR_LOOP) ? trigger_level(uart) : 0;
+}
+
+bool uart_awaits_byte(const struct uart *uart)
+{
+    return (uart->ier & IER_RECEIVE) && uart_receive_batch(uart) > 0;
+}
+
+uint64_t uart_character_ns(const struct uart *uart)
+{
+    unsigned divisor = uart->divisor[0] | uart->divisor[1] << 8;
+    unsigned start_bits = 1;
+    unsigned data_bits = 5 + (uart->lcr & LCR_DATA_BITS);
+    unsigned parity_bits = uart->lcr & LCR_PARITY ? 1 : 0;
+    unsigned stop_bits = uart->lcr & LCR_STOP_BITS ? 2 : 1;
+    return NS_PER_S * (start_bits + data_bits + parity_bits + stop_bits) * MAX(divisor, 1U) /
+           BAUD_MAX;
 }
 
 void uart_output_ready(struct uart *uart)

@@ -44,6 +44,14 @@ void uart_write(struct uart *uart, unsigned offset, uint8_t value);
 // again when uart_receive_room() is not 0; nothing is lost.
 MUST_CHECK bool uart_receive(struct uart *uart, uint8_t byte);
 unsigned uart_receive_room(const struct uart *uart);
+// How many bytes an empty receiver gets before it must interrupt: as many as its trigger level
+// says. 0: the receiver is not empty, or is in loopback.
+unsigned uart_receive_batch(const struct uart *uart);
+// Whether the next byte that arrives interrupts, and no earlier one does.
+bool uart_awaits_byte(const struct uart *uart);
+// How long a character takes on the line, with its start, parity and stop bits. The divisor 0, for
+// which the data sheet gives no rate, counts as 1.
+uint64_t uart_character_ns(const struct uart *uart);
 
 // Offers the waiting bytes to the sink again, which may have room now.
 void uart_output_ready(struct uart *uart);

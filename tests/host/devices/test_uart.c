@@ -242,18 +242,78 @@ static void test_fifo_control(void **state)
     assert_int_equal(uart_receive_room(&uart), 1);
 }
 
-static void test_out2_gates_the_line(void **state)
+static void test_interrupts_need_no_out2(void **state)
 {
     (void)state;
     uart_write(&uart, IER, IER_RX);
     receive(1);
-    assert_false(line.level);
+    assert_true(line.level);
     uart_write(&uart, MCR, OUT2);
     assert_true(line.level);
-    uart_write(&uart, MCR, OUT2 | LOOP);
-    assert_false(line.level);
-    uart_write(&uart, MCR, OUT2);
+    uart_write(&uart, MCR, OUT2 | LOOP); // interrupts work in loopback too (data sheet, 8.6.7)
     assert_true(line.level);
+    assert_int_equal(line.calls, 1);
+    uart_read(&uart, DATA);
+    assert_false(line.level);
+}
+
+static void set_rate(uint16_t divisor, uint8_t lcr)
+{
+    uart_write(&uart, LCR, DLAB);
+    uart_write(&uart, DATA, (uint8_t)divisor);
+    uart_write(&uart, IER, (uint8_t)(divisor >> 8));
+    uart_write(&uart, LCR, lcr);
+}
+
+static void test_a_character_takes_as_long_as_on_a_line(void **state)
+{
+    (void)state;
+    set_rate(1, 0x03); // 115200 baud, 8N1: 10 bits
+    assert_int_equal(uart_character_ns(&uart), 86805);
+    set_rate(12, 0x03); // 9600 baud
+    assert_int_equal(uart_character_ns(&uart), 1041666);
+    set_rate(384, 0x1f); // 300 baud, 8E2: 12 bits
+    assert_int_equal(uart_character_ns(&uart), 40000000);
+    set_rate(96, 0x00); // 1200 baud, 5N1: 7 bits
+    assert_int_equal(uart_character_ns(&uart), 5833333);
+    set_rate(0xffff, 0x03);
+    assert_int_equal(uart_character_ns(&uart), 5688802083);
+    set_rate(0, 0x03);
+    assert_int_equal(uart_character_ns(&uart), 86805);
+}
+
+static void test_a_batch_is_what_the_trigger_level_says(void **state)
+{
+    static const unsigned levels[] = {1, 4, 8, 14};
+    (void)state;
+    assert_int_equal(uart_receive_batch(&uart), 1);
+    receive(1);
+    assert_int_equal(uart_receive_batch(&uart), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        uart_write(&uart, FCR, (uint8_t)(i << 6 | 3));
+        assert_int_equal(uart_receive_batch(&uart), levels[i]);
+    }
+    receive(1);
+    assert_int_equal(uart_receive_batch(&uart), 0); // the guest reads it first
+    uart_read(&uart, DATA);
+    assert_int_equal(uart_receive_batch(&uart), 14);
+    uart_write(&uart, MCR, LOOP);
+    assert_int_equal(uart_receive_batch(&uart), 0);
+}
+
+static void test_a_byte_is_awaited_by_an_empty_receiver_that_interrupts(void **state)
+{
+    (void)state;
+    assert_false(uart_awaits_byte(&uart));
+    uart_write(&uart, IER, IER_RX);
+    assert_true(uart_awaits_byte(&uart));
+    uart_write(&uart, MCR, LOOP);
+    assert_false(uart_awaits_byte(&uart));
+    uart_write(&uart, MCR, 0);
+    receive(1);
+    assert_false(uart_awaits_byte(&uart)); // the line is high already
+    uart_read(&uart, DATA);
+    assert_true(uart_awaits_byte(&uart));
 }
 
 static void test_loopback_data_and_overrun(void **state)
@@ -361,7 +421,10 @@ int main(void)
         cmocka_unit_test_setup(test_trigger_levels_and_timeout, set_up),
         cmocka_unit_test_setup(test_fifo_order_across_its_end, set_up),
         cmocka_unit_test_setup(test_fifo_control, set_up),
-        cmocka_unit_test_setup(test_out2_gates_the_line, set_up),
+        cmocka_unit_test_setup(test_interrupts_need_no_out2, set_up),
+        cmocka_unit_test_setup(test_a_character_takes_as_long_as_on_a_line, set_up),
+        cmocka_unit_test_setup(test_a_batch_is_what_the_trigger_level_says, set_up),
+        cmocka_unit_test_setup(test_a_byte_is_awaited_by_an_empty_receiver_that_interrupts, set_up),
         cmocka_unit_test_setup(test_loopback_data_and_overrun, set_up),
         cmocka_unit_test_setup(test_loopback_overrun_without_fifo_keeps_the_new_byte, set_up),
         cmocka_unit_test_setup(test_loopback_modem_lines, set_up),
