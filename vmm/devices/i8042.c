@@ -3,7 +3,7 @@
 #include "vmm/devices/i8042.h"
 
 #include "vmm/devices/device.h"
-#include "vmm/devices/i8042_scan_codes.h"
+#include "vmm/devices/i8042_keyboard.h"
 #include "vmm/util/types.h"
 
 enum status_bits {
@@ -13,17 +13,10 @@ enum status_bits {
     STATUS_UNLOCKED = BIT(4),
 };
 
-enum command_byte_bits {
-    BYTE_INTERRUPT = BIT(0),
-    BYTE_KEYBOARD_OFF = BIT(4),
-    BYTE_MOUSE_OFF = BIT(5),
-    BYTE_TRANSLATE = BIT(6),
-    BYTE_WRITABLE = 0x7f,
-};
-
 enum controller_command {
     READ_COMMAND_BYTE = 0x20,
     WRITE_COMMAND_BYTE = 0x60,
+    PASSWORD_TEST = 0xa4,
     MOUSE_DISABLE = 0xa7,
     MOUSE_ENABLE = 0xa8,
     MOUSE_TEST = 0xa9,
@@ -37,6 +30,9 @@ enum controller_command {
     WRITE_KEYBOARD_BUFFER = 0xd2,
     WRITE_MOUSE_BUFFER = 0xd3,
     WRITE_MOUSE = 0xd4,
+    A20_OFF = 0xdd,
+    A20_ON = 0xdf,
+    READ_TEST_INPUTS = 0xe0,
     PULSE = 0xf0, // to 0xff: a 0 in bits 0 to 3 pulses that line of the output port
 };
 
@@ -45,35 +41,15 @@ enum controller_answer {
     KEYBOARD_TEST_PASSED = 0x00,
     MOUSE_TEST_CLOCK_LOW = 0x01, // no mouse is plugged in
     INPUT_PORT_UNLOCKED = 0x80,
+    PASSWORD_NONE = 0xf1,
+    TEST_INPUTS_LOW = 0x00,
+    MOUSE_ABSENT = 0xfe,
 };
 
 enum output_port_bits {
     OUTPUT_NO_RESET = BIT(0),
     OUTPUT_A20 = BIT(1),
     OUTPUT_KEYBOARD_FULL = BIT(4),
-};
-
-enum keyboard_command {
-    KEYBOARD_LEDS = 0xed,
-    KEYBOARD_ECHO = 0xee,
-    KEYBOARD_SCAN_SET = 0xf0,
-    KEYBOARD_IDENTIFY = 0xf2,
-    KEYBOARD_RATE = 0xf3,
-    KEYBOARD_SCAN_ON = 0xf4,
-    KEYBOARD_SCAN_OFF = 0xf5,
-    KEYBOARD_DEFAULTS = 0xf6,
-    KEYBOARD_RESET = 0xff,
-};
-
-enum keyboard_answer {
-    KEYBOARD_ACK = 0xfa,
-    KEYBOARD_RESEND = 0xfe,
-    KEYBOARD_PASSED = 0xaa,
-    KEYBOARD_ID_1 = 0xab,
-    KEYBOARD_ID_2 = 0x83,
-    KEYBOARD_ID_2_TRANSLATED = 0x41,
-    KEYBOARD_SET_1_TRANSLATED = 0x43,
-    KEYBOARD_SET_2_TRANSLATED = 0x41,
 };
 
 static void update_line(struct i8042 *i8042)
@@ -89,15 +65,10 @@ static void update_line(struct i8042 *i8042)
 // Takes the next byte from the keyboard, if port 0x60 is free and the keyboard's clock is not held.
 static void refill(struct i8042 *i8042)
 {
-    if (i8042->output_full || i8042->keyboard_count == 0 ||
-        (i8042->command_byte & BYTE_KEYBOARD_OFF)) {
+    if (i8042->output_full || (i8042->command_byte & BYTE_KEYBOARD_OFF)) {
         return;
     }
-    i8042->output = i8042->keyboard[i8042->keyboard_head];
-    i8042->output_full = true;
-    i8042->keyboard_head = (i8042->keyboard_head + 1) % I8042_QUEUE_BYTES;
-    i8042->keyboard_count--;
-    i8042->keyboard_answers -= i8042->keyboard_answers > 0;
+    i8042->output_full = i8042_keyboard_take(i8042, &i8042->output);
 }
 
 // The controller's own answer replaces a byte that the guest has not read.
@@ -105,25 +76,6 @@ static void answer(struct i8042 *i8042, uint8_t value)
 {
     i8042->output = value;
     i8042->output_full = true;
-}
-
-static uint8_t *keyboard_byte(struct i8042 *i8042, unsigned index)
-{
-    return &i8042->keyboard[(i8042->keyboard_head + index) % I8042_QUEUE_BYTES];
-}
-
-// The keyboard's answers go before typed keys, because a guest that waits for an answer expects no
-// key.
-static void keyboard_send(struct i8042 *i8042, uint8_t value)
-{
-    if (i8042->keyboard_count == I8042_QUEUE_BYTES) {
-        return;
-    }
-    for (unsigned i = i8042->keyboard_count; i > i8042->keyboard_answers; i--) {
-        *keyboard_byte(i8042, i) = *keyboard_byte(i8042, i - 1);
-    }
-    *keyboard_byte(i8042, i8042->keyboard_answers++) = value;
-    i8042->keyboard_count++;
 }
 
 static void pulse_reset(const struct i8042 *i8042)
@@ -144,6 +96,9 @@ static void controller_command(struct i8042 *i8042, uint8_t command)
     switch (command) {
     case READ_COMMAND_BYTE:
         answer(i8042, i8042->command_byte);
+        break;
+    case PASSWORD_TEST:
+        answer(i8042, PASSWORD_NONE);
         break;
     case MOUSE_DISABLE:
         i8042->command_byte |= BYTE_MOUSE_OFF;
@@ -172,6 +127,15 @@ static void controller_command(struct i8042 *i8042, uint8_t command)
         break;
     case READ_OUTPUT_PORT:
         answer(i8042, read_output_port(i8042));
+        break;
+    case READ_TEST_INPUTS:
+        answer(i8042, TEST_INPUTS_LOW);
+        break;
+    case A20_OFF:
+        i8042->output_port &= (uint8_t)~OUTPUT_A20;
+        break;
+    case A20_ON:
+        i8042->output_port |= OUTPUT_A20;
         break;
     case WRITE_COMMAND_BYTE:
     case WRITE_OUTPUT_PORT:
@@ -208,104 +172,11 @@ static void controller_parameter(struct i8042 *i8042, uint8_t value)
         write_output_port(i8042, value);
         break;
     case WRITE_MOUSE: // there is no mouse that answers
-        answer(i8042, KEYBOARD_RESEND);
+        answer(i8042, MOUSE_ABSENT);
         break;
     default: // either buffer: without a mouse, both bytes come back as the keyboard's
         answer(i8042, value);
         break;
-    }
-}
-
-static bool translates(const struct i8042 *i8042)
-{
-    return i8042->command_byte & BYTE_TRANSLATE;
-}
-
-// 0 asks for the current set. There is no set 3.
-static void keyboard_scan_set(struct i8042 *i8042, uint8_t value)
-{
-    static const uint8_t translated[] = {
-        [1] = KEYBOARD_SET_1_TRANSLATED, [2] = KEYBOARD_SET_2_TRANSLATED};
-    keyboard_send(i8042, value <= 2 ? KEYBOARD_ACK : KEYBOARD_RESEND);
-    if (value == 0) {
-        keyboard_send(i8042, translates(i8042) ? translated[i8042->scan_set] : i8042->scan_set);
-    } else if (value <= 2) {
-        i8042->scan_set = value;
-    }
-}
-
-static void keyboard_parameter(struct i8042 *i8042, uint8_t value)
-{
-    uint8_t command = i8042->key_expects;
-    i8042->key_expects = 0;
-    if (command == KEYBOARD_SCAN_SET) {
-        keyboard_scan_set(i8042, value);
-    } else {
-        keyboard_send(i8042, KEYBOARD_ACK);
-    }
-}
-
-static void keyboard_identify(struct i8042 *i8042)
-{
-    keyboard_send(i8042, KEYBOARD_ACK);
-    keyboard_send(i8042, KEYBOARD_ID_1);
-    keyboard_send(i8042, translates(i8042) ? KEYBOARD_ID_2_TRANSLATED : KEYBOARD_ID_2);
-}
-
-static bool clears_what_was_typed(uint8_t command)
-{
-    return command == KEYBOARD_SCAN_SET || command == KEYBOARD_SCAN_ON ||
-           command == KEYBOARD_SCAN_OFF || command == KEYBOARD_DEFAULTS ||
-           command == KEYBOARD_RESET;
-}
-
-static void keyboard_command(struct i8042 *i8042, uint8_t command)
-{
-    if (clears_what_was_typed(command)) {
-        i8042->keyboard_count = i8042->keyboard_answers = 0;
-    }
-    switch (command) {
-    case KEYBOARD_ECHO:
-        keyboard_send(i8042, KEYBOARD_ECHO);
-        break;
-    case KEYBOARD_LEDS:
-    case KEYBOARD_SCAN_SET:
-    case KEYBOARD_RATE:
-        i8042->key_expects = command;
-        keyboard_send(i8042, KEYBOARD_ACK);
-        break;
-    case KEYBOARD_IDENTIFY:
-        keyboard_identify(i8042);
-        break;
-    case KEYBOARD_SCAN_ON:
-    case KEYBOARD_SCAN_OFF:
-        i8042->scanning = command == KEYBOARD_SCAN_ON;
-        keyboard_send(i8042, KEYBOARD_ACK);
-        break;
-    case KEYBOARD_DEFAULTS:
-        i8042->scan_set = 2;
-        keyboard_send(i8042, KEYBOARD_ACK);
-        break;
-    case KEYBOARD_RESET:
-        i8042->scanning = true;
-        i8042->scan_set = 2;
-        keyboard_send(i8042, KEYBOARD_ACK);
-        keyboard_send(i8042, KEYBOARD_PASSED);
-        break;
-    default:
-        keyboard_send(i8042, KEYBOARD_RESEND);
-        break;
-    }
-}
-
-// A byte to the keyboard releases the keyboard's clock.
-static void write_keyboard(struct i8042 *i8042, uint8_t value)
-{
-    i8042->command_byte &= (uint8_t)~BYTE_KEYBOARD_OFF;
-    if (i8042->key_expects != 0) {
-        keyboard_parameter(i8042, value);
-    } else {
-        keyboard_command(i8042, value);
     }
 }
 
@@ -317,7 +188,8 @@ void i8042_write(struct i8042 *i8042, enum i8042_port port, uint8_t value)
     } else if (i8042->expects != 0) {
         controller_parameter(i8042, value);
     } else {
-        write_keyboard(i8042, value);
+        i8042->command_byte &= (uint8_t)~BYTE_KEYBOARD_OFF; // the byte releases the clock
+        i8042_keyboard_write(i8042, value);
     }
     refill(i8042);
     update_line(i8042);
@@ -351,24 +223,13 @@ uint8_t i8042_read(struct i8042 *i8042, enum i8042_port port)
 
 bool i8042_type(struct i8042 *i8042, uint8_t scan_code)
 {
-    uint8_t bytes[SCAN_CODE_BYTES_MAX] = {scan_code};
-    bool as_set_2 = i8042->scan_set == 2 && !translates(i8042);
-    unsigned typed = i8042->keyboard_count - i8042->keyboard_answers;
-    unsigned count = as_set_2 ? i8042_to_set_2(scan_code, bytes) : 1;
-    // Answers that the guest has not read may use more than their part of the queue.
-    if (!i8042->scanning || typed + count > I8042_KEYBOARD_BYTES ||
-        i8042->keyboard_count + count > I8042_QUEUE_BYTES) {
-        return false;
-    }
-    for (unsigned i = 0; i < count; i++) {
-        *keyboard_byte(i8042, i8042->keyboard_count++) = bytes[i];
-    }
+    bool typed = i8042_keyboard_type(i8042, scan_code);
     refill(i8042);
     update_line(i8042);
-    return true;
+    return typed;
 }
 
-// The state after a PC's firmware: tested, translating, A20 on, interrupt off.
+// The state after a PC's firmware: tested, translating, A20 on, interrupt on.
 void i8042_reset(struct i8042 *i8042)
 {
     struct irq_line *line = i8042->line;
@@ -378,7 +239,7 @@ void i8042_reset(struct i8042 *i8042)
         .line = line,
         .reset = reset,
         .line_level = level,
-        .command_byte = STATUS_SYSTEM | BYTE_MOUSE_OFF | BYTE_TRANSLATE,
+        .command_byte = BYTE_INTERRUPT | STATUS_SYSTEM | BYTE_MOUSE_OFF | BYTE_TRANSLATE,
         .output_port = OUTPUT_NO_RESET | OUTPUT_A20,
         .scanning = true,
         .scan_set = 2,

@@ -16,13 +16,14 @@ struct i8042 {
     struct irq_line *reset; // raised and lowered again: the guest asked for a reset
     uint8_t command_byte;
     uint8_t output_port;
-    uint8_t output;      // what port 0x60 reads
-    bool output_full;    // the guest has not read `output`
-    uint8_t expects;     // the command that waits for its parameter on port 0x60; 0: none
-    uint8_t key_expects; // the keyboard command that waits for its parameter; 0: none
-    bool was_command;    // the last write was to 0x64
-    bool scanning;       // the keyboard sends what is typed
-    uint8_t scan_set;    // 1 or 2; a controller that translates turns set 2 into set 1
+    uint8_t output;        // what port 0x60 reads
+    bool output_full;      // the guest has not read `output`
+    uint8_t expects;       // the command that waits for its parameter on port 0x60; 0: none
+    uint8_t key_expects;   // the keyboard command that waits for its parameter; 0: none
+    bool was_command;      // the last write was to 0x64
+    bool scanning;         // the keyboard sends what is typed
+    uint8_t keyboard_last; // the byte that the keyboard sent last
+    uint8_t scan_set;      // 1 or 2; a controller that translates turns set 2 into set 1
     bool line_level;
     uint8_t keyboard[I8042_QUEUE_BYTES]; // what the keyboard wants to send
     uint8_t keyboard_head;

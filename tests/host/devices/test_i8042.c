@@ -60,7 +60,8 @@ static void test_controller_commands(void **state)
     static const struct {
         uint8_t command;
         uint8_t answer;
-    } answers[] = {{0xaa, 0x55}, {0xab, 0x00}, {0xa9, 0x01}, {0xc0, 0x80}, {0x20, 0x64}};
+    } answers[] = {{0xaa, 0x55}, {0xab, 0x00}, {0xa9, 0x01}, {0xc0, 0x80},
+                   {0x20, 0x65}, {0xa4, 0xf1}, {0xe0, 0x00}};
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(answers); i++) {
         command(answers[i].command);
@@ -114,6 +115,12 @@ static void test_output_port(void **state)
     command(0xd1);
     data(0xdf);
     assert_int_equal(reset.rises, 0);
+    command(0xdd);
+    command(0xd0);
+    assert_int_equal(next(), 0x01);
+    command(0xdf);
+    command(0xd0);
+    assert_int_equal(next(), 0x03);
     command(0xd1);
     data(0xde);
     assert_int_equal(reset.rises, 1);
@@ -138,6 +145,10 @@ static void test_keyboard_commands(void **state)
         {{0xf5}, 1, {0xfa}, 1},
         {{0xf6}, 1, {0xfa}, 1},
         {{0xee}, 1, {0xee}, 1},
+        {{0xfe}, 1, {0xee}, 1},             // the last byte again
+        {{0xed, 0xf4}, 2, {0xfa, 0xfa}, 2}, // a command instead of the parameter
+        {{0x07}, 1, {0xfe}, 1},             // so this is none
+        {{0xf0, 0xee}, 2, {0xfa, 0xee}, 2},
         {{0x12}, 1, {0xfe}, 1},
     };
     (void)state;
@@ -156,6 +167,8 @@ static void test_keyboard_commands(void **state)
 static void test_keys_and_interrupt(void **state)
 {
     (void)state;
+    command(0x60);
+    data(0x64);
     assert_true(i8042_type(&i8042, 0x1e));
     assert_false(line.level); // not enabled in the command byte
     command(0x60);
@@ -166,6 +179,16 @@ static void test_keys_and_interrupt(void **state)
     assert_true(line.level); // the line fell, and rose again for the second byte
     assert_int_equal(line.rises, 2);
     assert_int_equal(next(), 0x9e);
+    assert_false(line.level);
+}
+
+// Small systems trust what the firmware has set up.
+static void test_keys_interrupt_from_the_start(void **state)
+{
+    (void)state;
+    assert_true(i8042_type(&i8042, 0x1e));
+    assert_true(line.level);
+    assert_int_equal(next(), 0x1e);
     assert_false(line.level);
 }
 
@@ -307,6 +330,23 @@ static void test_the_guest_chooses_its_scan_codes(void **state)
     assert_types("\x1e\x9e", "\x1c\xf0\x1c");
 }
 
+static void test_f5_restores_the_defaults_and_stops(void **state)
+{
+    (void)state;
+    command(0x60);
+    data(0x00);
+    choose_set(1);
+    data(0xf5);
+    assert_int_equal(next(), 0xfa);
+    assert_false(i8042_type(&i8042, 0x1e));
+    data(0xf6); // does not start it again
+    assert_int_equal(next(), 0xfa);
+    assert_false(i8042_type(&i8042, 0x1e));
+    data(0xf4);
+    assert_int_equal(next(), 0xfa);
+    assert_types("\x1e\x9e", "\x1c\xf0\x1c");
+}
+
 // The queue takes both bytes of a code of set 2, or neither.
 static void test_half_a_code_does_not_go_in(void **state)
 {
@@ -350,6 +390,7 @@ int main(void)
         cmocka_unit_test_setup(test_output_port, set_up),
         cmocka_unit_test_setup(test_keyboard_commands, set_up),
         cmocka_unit_test_setup(test_keys_and_interrupt, set_up),
+        cmocka_unit_test_setup(test_keys_interrupt_from_the_start, set_up),
         cmocka_unit_test_setup(test_keyboard_buffer_is_bounded_and_ordered, set_up),
         cmocka_unit_test_setup(test_keys_wait_while_disabled, set_up),
         cmocka_unit_test_setup(test_answers_of_a_pc_without_mouse, set_up),
@@ -358,6 +399,7 @@ int main(void)
         cmocka_unit_test_setup(test_answers_overtake_what_was_typed, set_up),
         cmocka_unit_test_setup(test_some_commands_throw_away_what_was_typed, set_up),
         cmocka_unit_test_setup(test_the_guest_chooses_its_scan_codes, set_up),
+        cmocka_unit_test_setup(test_f5_restores_the_defaults_and_stops, set_up),
         cmocka_unit_test_setup(test_half_a_code_does_not_go_in, set_up),
         cmocka_unit_test_setup(test_answers_that_fill_the_queue_leave_no_room_to_type, set_up),
     };
