@@ -64,12 +64,12 @@ KERNEL_SMALL   := boot/% drivers/% \
                                     vmx/vmx_space.c vmx/vmx_vcpu.c) \
                   $(addprefix vmm/,board/acpi_% board/bios_data% board/firmware% board/key_queue% \
                                    board/mp_tables% config/% console/% devices/acpi% \
-                                   devices/hpet% devices/i8042% \
-                                   devices/rtc% devices/vga% load/% memory/guest_map% monitor/% \
-                                   util/bitmap.c util/format.c util/us_keyboard.c \
-                                   vcpu/msr_% vcpu/vcpu_create% vcpu/vcpu_start% \
-                                   vm/house% vm/scheduler% vm/terminal% vm/vm.c vm/vm_build% \
-                                   vm/vm_call% vm/vm_create% vm/vm_life% vm/vm_load% host.c) \
+                                   devices/hpet% devices/i8042% devices/rtc% devices/vga% load/% \
+                                   memory/guest_map% monitor/% util/bitmap.c util/format.c \
+                                   util/us_keyboard.c vcpu/cpuid_build% vcpu/msr_% \
+                                   vcpu/vcpu_create% vcpu/vcpu_start% vm/house% vm/scheduler% \
+                                   vm/terminal% vm/vm.c vm/vm_build% vm/vm_call% vm/vm_create% \
+                                   vm/vm_life% vm/vm_load% host.c) \
                   $(addprefix vmm/emulate/,emulate_bits% emulate_exchange% emulate_multiply% \
                                            emulate_shift%)
 kernel_size     = $(if $(filter $(KERNEL_SMALL),$(1)),-Os)

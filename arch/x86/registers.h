@@ -46,6 +46,7 @@
 #define EFER_LMA BIT(10)
 #define EFER_NXE BIT(11)
 #define EFER_SVME BIT(12)
+#define EFER_FFXSR BIT(14) // AMD: FXSAVE and FXRSTOR at CPL 0 leave XMM registers out
 
 #define RFLAGS_CF BIT(0)
 #define RFLAGS_FIXED BIT(1) // always 1

@@ -32,20 +32,11 @@ struct cpuid_table {
     uint64_t xcr0_mask; // state components that XSETBV may switch on
 };
 
-struct cpuid_identity {
-    uint32_t apic_id;
-    unsigned vcpus;
-    unsigned features; // enum backend_feature
-};
-
-// Fills the table. To be called on the host CPU that the vCPU will run on.
-void cpuid_table_build(struct cpuid_table *table, const struct host *host,
-                       const struct cpuid_identity *identity);
-
-// The answer to CPUID with EAX = leaf and ECX = subleaf; never NULL. A leaf beyond the last one
-// gets the answer of the last basic leaf, as on hardware (SDM Vol. 2A, CPUID).
-const struct cpuid_registers *cpuid_table_find(const struct cpuid_table *table, uint32_t leaf,
-                                               uint32_t subleaf);
+// The answer to CPUID with EAX = leaf and ECX = subleaf. A leaf beyond the last one gets the answer
+// of the last basic leaf (SDM Vol. 2A, CPUID), on AMD zeros. No CPU has the hypervisors' leaves:
+// those that Husk does not have are zero.
+struct cpuid_registers cpuid_table_find(const struct cpuid_table *table, uint32_t leaf,
+                                        uint32_t subleaf);
 
 // The same for the leaves that guests read often: basic leaves without subleaves. NULL for all
 // others.
@@ -56,10 +47,13 @@ static inline const struct cpuid_registers *cpuid_table_plain(const struct cpuid
     return plain ? &table->basic[leaf].registers : NULL;
 }
 
-// Updates the parts of the answers that depend on CR4 (OSXSAVE, OSPKE) and on XCR0 (the size of the
-// XSAVE area).
+#define XSAVE_LEGACY_BYTES 576 // the legacy area and the header (SDM Vol. 1 13.4)
+
+// Updates the parts of the answers that depend on CR4 (OSXSAVE, OSPKE), on XCR0 (the size of the
+// XSAVE area), and on whether IA32_APIC_BASE enables the local APIC (SDM Vol. 3A 11.4.3).
 void cpuid_table_set_cr4(struct cpuid_table *table, uint64_t cr4);
 void cpuid_table_set_xcr0(struct cpuid_table *table, uint64_t xcr0);
+void cpuid_table_set_apic(struct cpuid_table *table, bool enabled);
 
 // The bits of CR4 and EFER that a guest with this CPUID may set.
 uint64_t cpuid_table_cr4_allowed(const struct cpuid_table *table);

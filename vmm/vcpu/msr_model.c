@@ -133,7 +133,7 @@ static uint64_t top_of_ram(const struct guest_memory *memory, bool above_4g)
 // CPUID Fn0000_0001_EAX.
 static unsigned family(const struct vcpu *vcpu)
 {
-    uint32_t signature = cpuid_table_find(&vcpu->cpuid, 1, 0)->eax;
+    uint32_t signature = cpuid_table_find(&vcpu->cpuid, 1, 0).eax;
     unsigned base = signature >> 8 & 0xf;
     return base == 0xf ? base + (signature >> 20 & 0xff) : base;
 }

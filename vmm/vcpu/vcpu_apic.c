@@ -4,6 +4,7 @@
 #include "vmm/vcpu/vcpu_apic.h"
 
 #include "arch/x86/apic_registers.h"
+#include "arch/x86/msr_numbers.h"
 #include "vmm/board/pc.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic_mode.h"
@@ -161,6 +162,7 @@ bool vcpu_write_lapic(struct vcpu *vcpu, unsigned reg, uint64_t value)
 bool vcpu_set_apic_base(struct vcpu *vcpu, uint64_t value)
 {
     bool legal = lapic_set_base(&vcpu->lapic, value);
+    cpuid_table_set_apic(&vcpu->cpuid, lapic_base(&vcpu->lapic) & APIC_BASE_ENABLE);
     vcpu_apic_place(vcpu);
     vcpu_post_work(vcpu, WORK_EVENTS);
     return legal;

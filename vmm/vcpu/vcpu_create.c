@@ -6,6 +6,7 @@
 #include "vmm/backend.h"
 #include "vmm/host.h"
 #include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/cpuid_build.h"
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"

@@ -33,8 +33,9 @@ static NOT_INLINE enum exit_action search_cpuid(struct vcpu *vcpu)
     if ((uint32_t)gpr[GPR_RAX] == 0xd) {
         cpuid_table_set_xcr0(&vcpu->cpuid, vcpu_register(vcpu, REG_XCR0));
     }
-    return answer_cpuid(
-        gpr, cpuid_table_find(&vcpu->cpuid, (uint32_t)gpr[GPR_RAX], (uint32_t)gpr[GPR_RCX]));
+    struct cpuid_registers answer =
+        cpuid_table_find(&vcpu->cpuid, (uint32_t)gpr[GPR_RAX], (uint32_t)gpr[GPR_RCX]);
+    return answer_cpuid(gpr, &answer);
 }
 
 static NOT_INLINE enum exit_action handle_cpuid(struct vcpu *vcpu)

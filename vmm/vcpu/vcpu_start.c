@@ -98,7 +98,7 @@ static const struct load_result reset = {.mode = START_REAL};
 // EDX holds the processor's signature (SDM Vol. 3A table 10-1).
 static void set_signature(struct vcpu *vcpu)
 {
-    vcpu->core.registers.gpr[GPR_RDX] = cpuid_table_find(&vcpu->cpuid, 1, 0)->eax;
+    vcpu->core.registers.gpr[GPR_RDX] = cpuid_table_find(&vcpu->cpuid, 1, 0).eax;
 }
 
 void vcpu_start_waiting(struct vcpu *vcpu)

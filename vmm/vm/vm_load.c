@@ -54,9 +54,9 @@ enum status vm_load_map(struct vm *vm, bool *done, struct reason *why)
 // afterwards overwrites it.
 static enum status install_firmware(struct vm *vm, struct reason *why)
 {
-    const struct cpuid_registers *processor = cpuid_table_find(&vm->vcpus[0]->cpuid, 1, 0);
+    struct cpuid_registers processor = cpuid_table_find(&vm->vcpus[0]->cpuid, 1, 0);
     const struct mp_tables_cpu cpus = {
-        .count = vm->config.vcpus, .signature = processor->eax, .features = processor->edx};
+        .count = vm->config.vcpus, .signature = processor.eax, .features = processor.edx};
     const struct linked_payload *firmware = vm->vmm->firmware;
     enum status status = acpi_tables_install(&vm->memory, vm->config.vcpus, why);
     if (status != STATUS_OK) {

@@ -9,6 +9,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
+#include "vmm/vcpu/cpuid_build.h"
 
 bool msr_reads(uint32_t msr, uint64_t *value)
 {

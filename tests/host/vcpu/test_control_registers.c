@@ -10,6 +10,7 @@
 #include "tests/host/fake_machine.h"
 #include "vmm/util/string.h"
 #include "vmm/vcpu/control_registers.h"
+#include "vmm/vcpu/cpuid_build.h"
 
 #define PDPT 0x3000
 
@@ -307,9 +308,9 @@ static void cpuid_follows_cr4(void **state)
     const struct cpuid_table *table = &fake_machine.vcpu->cpuid;
     (void)state;
     assert_true(writes(4, CR4_OSXSAVE));
-    assert_true(cpuid_table_find(table, 1, 0)->ecx & BIT(27));
+    assert_true(cpuid_table_find(table, 1, 0).ecx & BIT(27));
     assert_true(writes(4, 0));
-    assert_false(cpuid_table_find(table, 1, 0)->ecx & BIT(27));
+    assert_false(cpuid_table_find(table, 1, 0).ecx & BIT(27));
 }
 
 // ---- CR8 ----
@@ -351,7 +352,7 @@ static void xcr0_takes_sensible_sets(void **state)
         assert_true(sets_xcr0(0, good[i]));
         assert_int_equal(fake_machine_register(REG_XCR0), good[i]);
     }
-    assert_int_equal(cpuid_table_find(&fake_machine.vcpu->cpuid, 0xd, 0)->ebx, 0xa88);
+    assert_int_equal(cpuid_table_find(&fake_machine.vcpu->cpuid, 0xd, 0).ebx, 0xa88);
 }
 
 static void xcr0_refuses_the_rest(void **state)

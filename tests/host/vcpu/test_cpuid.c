@@ -12,6 +12,7 @@
 #include "tests/host/fake_host.h"
 #include "vmm/backend.h"
 #include "vmm/util/string.h"
+#include "vmm/vcpu/cpuid_build.h"
 
 #define LAST_BASIC (CPUID_BASIC_LEAVES - 1)
 
@@ -32,9 +33,7 @@ static int set_up(void **state)
 
 static struct cpuid_registers ask(uint32_t leaf, uint32_t subleaf)
 {
-    const struct cpuid_registers *answer = cpuid_table_find(&table, leaf, subleaf);
-    assert_non_null(answer);
-    return *answer;
+    return cpuid_table_find(&table, leaf, subleaf);
 }
 
 static void assert_same(struct cpuid_registers a, struct cpuid_registers b)
@@ -62,7 +61,26 @@ static void hypervisor_leaves_name_husk(void **state)
     assert_memory_equal(&leaf.ebx, "Husk", 4);
     assert_memory_equal(&leaf.edx, "Husk", 4);
     assert_same(ask(0x40000001, 0), (struct cpuid_registers){0});
-    assert_same(ask(0x40000002, 0), ask(LAST_BASIC, 0));
+    assert_same(ask(0x40000002, 0), (struct cpuid_registers){0});
+    assert_same(ask(0x4fffffff, 0), (struct cpuid_registers){0});
+    assert_same(ask(0x50000000, 0), ask(LAST_BASIC, 0));
+}
+
+static void make_amd(void)
+{
+    fake_host_set_cpuid(0, 0, (struct cpuid_registers){0x16, 0x68747541, 0x444d4163, 0x69746e65});
+    build((struct cpuid_identity){.apic_id = 5, .vcpus = 6});
+}
+
+static void leaves_beyond_the_last_are_zero_on_amd(void **state)
+{
+    (void)state;
+    make_amd();
+    assert_same(ask(LAST_BASIC + 1, 0), (struct cpuid_registers){0});
+    assert_same(ask(0x1f, 0), (struct cpuid_registers){0});
+    assert_same(ask(0x40000002, 0), (struct cpuid_registers){0});
+    assert_same(ask(0x80000009, 0), (struct cpuid_registers){0});
+    assert_same(ask(UINT32_MAX, 0), (struct cpuid_registers){0});
 }
 
 static void extended_leaves_end_at_8(void **state)
@@ -201,7 +219,10 @@ static void allowed_bits_follow_the_leaves(void **state)
     assert_int_equal(cr4 & (CR4_PAE | CR4_OSXSAVE | CR4_SMEP), CR4_PAE | CR4_OSXSAVE | CR4_SMEP);
     assert_int_equal(cr4 >> 23, 0);
     assert_int_equal(cpuid_table_efer_allowed(&table), EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
-    fake_host_cpuid(0x80000001, 0)->edx &= ~(uint32_t)BIT(20);
+    fake_host_cpuid(0x80000001, 0)->edx |= (uint32_t)BIT(25);
+    build((struct cpuid_identity){.vcpus = 1});
+    assert_true(cpuid_table_efer_allowed(&table) & EFER_FFXSR); // as CPUID says
+    fake_host_cpuid(0x80000001, 0)->edx &= ~(uint32_t)(BIT(20) | BIT(25));
     build((struct cpuid_identity){.vcpus = 1});
     assert_int_equal(cpuid_table_efer_allowed(&table), EFER_SCE | EFER_LME | EFER_LMA);
     for (unsigned vme = 0; vme < 2; vme++) {
@@ -225,6 +246,23 @@ static void osxsave_and_ospke_follow_cr4(void **state)
     cpuid_table_set_cr4(&table, CR4_PKE | CR4_PAE);
     assert_false(ask(1, 0).ecx & BIT(27));
     assert_true(ask(7, 0).ecx & BIT(4));
+}
+
+static void the_apic_bit_follows_the_apic(void **state)
+{
+    (void)state;
+    assert_true(ask(1, 0).edx & BIT(9));
+    cpuid_table_set_apic(&table, false);
+    assert_false(ask(1, 0).edx & BIT(9));
+    assert_false(ask(0x80000001, 0).edx & BIT(9)); // reserved on Intel
+    cpuid_table_set_apic(&table, true);
+    assert_true(ask(1, 0).edx & BIT(9));
+    assert_false(ask(0x80000001, 0).edx & BIT(9));
+    make_amd();
+    assert_true(ask(1, 0).edx & ask(0x80000001, 0).edx & BIT(9));
+    cpuid_table_set_apic(&table, false);
+    assert_false((ask(1, 0).edx | ask(0x80000001, 0).edx) & BIT(9));
+    assert_true(ask(1, 0).ecx & BIT(21)); // the processor still has an x2APIC
 }
 
 static void xsave_sizes_follow_xcr0(void **state)
@@ -270,8 +308,9 @@ static void topology_is_one_thread_a_core(void **state)
     build((struct cpuid_identity){.apic_id = 2, .vcpus = 3});
     assert_same(ask(0xb, 0), (struct cpuid_registers){0, 1, 0x100, 2});
     assert_same(ask(0xb, 1), (struct cpuid_registers){2, 3, 0x201, 2});
-    assert_int_equal(ask(0xb, 2).ebx, 0);
-    assert_int_equal(ask(0xb, 2).ecx, 2);
+    assert_same(ask(0xb, 2), (struct cpuid_registers){0, 0, 2, 2});
+    assert_same(ask(0xb, 3), (struct cpuid_registers){0, 0, 3, 2});
+    assert_same(ask(0xb, 0xffffff42), (struct cpuid_registers){0, 0, 0x42, 2});
     assert_int_equal(ask(1, 0).ebx, 2U << 24 | 3 << 16 | 0x0800);
     assert_int_equal(ask(0x80000008, 0).ecx, 2);
 }
@@ -387,7 +426,7 @@ static void no_feature_that_the_host_has_not(void **state)
         uint32_t os = BIT(27);
 
         assert_subset(ask(1, 0).ecx, fake_host_cpuid(1, 0)->ecx, BIT(31) | BIT(21) | BIT(24) | os);
-        assert_subset(ask(1, 0).edx, fake_host_cpuid(1, 0)->edx, 0);
+        assert_subset(ask(1, 0).edx, fake_host_cpuid(1, 0)->edx, BIT(9));
         assert_subset(ask(7, 0).ebx, fake_host_cpuid(7, 0)->ebx, 0);
         assert_subset(ask(7, 0).ecx, fake_host_cpuid(7, 0)->ecx, BIT(4));
         assert_subset(ask(7, 0).edx, fake_host_cpuid(7, 0)->edx, 0);
@@ -413,7 +452,6 @@ static void every_leaf_has_an_answer(void **state)
         uint32_t leaf = random_leaf();
         uint32_t subleaf = i % 2 ? random_word() : random_word() % 64;
 
-        assert_non_null(cpuid_table_find(&table, leaf, subleaf));
         assert_same(ask(leaf, subleaf), ask(leaf, subleaf));
     }
 }
@@ -423,6 +461,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(basic_leaves_end_where_leaf_0_says, set_up),
         cmocka_unit_test_setup(hypervisor_leaves_name_husk, set_up),
+        cmocka_unit_test_setup(leaves_beyond_the_last_are_zero_on_amd, set_up),
         cmocka_unit_test_setup(extended_leaves_end_at_8, set_up),
         cmocka_unit_test_setup(fewer_extended_leaves_of_the_host_are_fewer_here, set_up),
         cmocka_unit_test_setup(a_host_without_extended_leaves_is_survived, set_up),
@@ -435,6 +474,7 @@ int main(void)
         cmocka_unit_test_setup(without_xsave_there_is_no_trace_of_it, set_up),
         cmocka_unit_test_setup(allowed_bits_follow_the_leaves, set_up),
         cmocka_unit_test_setup(osxsave_and_ospke_follow_cr4, set_up),
+        cmocka_unit_test_setup(the_apic_bit_follows_the_apic, set_up),
         cmocka_unit_test_setup(xsave_sizes_follow_xcr0, set_up),
         cmocka_unit_test_setup(compacted_components_are_aligned_where_they_say_so, set_up),
         cmocka_unit_test_setup(components_that_are_not_offered_have_no_subleaf, set_up),

@@ -12,6 +12,7 @@
 #include "tests/host/fake_machine.h"
 #include "tests/host/vcpu/msr_fixture.h"
 #include "vmm/devices/lapic_timer.h"
+#include "vmm/vcpu/cpuid_build.h"
 #include "vmm/vcpu/vcpu_mail_take.h"
 #include "vmm/vcpu/vcpu_timers.h"
 
@@ -283,6 +284,25 @@ static void apic_base_checks_its_value(void **state)
     assert_false(msr_writes(IA32_APIC_BASE, APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE));
 }
 
+static bool cpuid_has_apic(void)
+{
+    return cpuid_table_find(&fake_machine.vcpu->cpuid, 1, 0).edx & CPUID_1_EDX_APIC;
+}
+
+static void cpuid_has_the_apic_while_it_is_enabled(void **state)
+{
+    (void)state;
+    assert_true(cpuid_has_apic());
+    assert_true(msr_writes(IA32_APIC_BASE, APIC_DEFAULT_ADDRESS));
+    assert_false(cpuid_has_apic());
+    assert_false(msr_writes(IA32_APIC_BASE, APIC_DEFAULT_ADDRESS | APIC_BASE_X2APIC));
+    assert_false(cpuid_has_apic());
+    assert_true(msr_writes(IA32_APIC_BASE, APIC_DEFAULT_ADDRESS | APIC_BASE_ENABLE));
+    assert_true(cpuid_has_apic());
+    enter_x2apic();
+    assert_true(cpuid_has_apic());
+}
+
 // ---- The TSC deadline ----
 
 static void select_deadline_mode(void)
@@ -431,6 +451,7 @@ int main(void)
         TEST(eoi_ends_and_looks_for_more),
         TEST(eoi_sees_what_comes_again_by_it),
         TEST(apic_base_checks_its_value),
+        TEST(cpuid_has_the_apic_while_it_is_enabled),
         TEST(a_deadline_fires_when_the_guests_tsc_gets_there),
         TEST(setting_the_tsc_moves_a_deadline),
         TEST(a_deadline_that_has_passed_fires_at_once),

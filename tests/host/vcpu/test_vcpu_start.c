@@ -47,7 +47,7 @@ static struct segment segment_of(enum guest_segment which)
 
 static uint32_t signature(void)
 {
-    return cpuid_table_find(&ap->cpuid, 1, 0)->eax;
+    return cpuid_table_find(&ap->cpuid, 1, 0).eax;
 }
 
 static void assert_real_mode_data(enum guest_segment which)
@@ -76,7 +76,7 @@ static void assert_starts_at(uint8_t vector)
 static void live(void)
 {
     for (unsigned i = 0; i < GPR_COUNT; i++) {
-        ap->core.registers.gpr[i] = 0x1111 * (i + 1);
+        ap->core.registers.gpr[i] = 0x1111ULL * (i + 1);
     }
     for (unsigned i = 0; i < SEGMENT_COUNT; i++) {
         ap->core.backend->segments[i] = (struct segment){0x10, 0xa09b, UINT32_MAX, 0x5000};
@@ -173,7 +173,7 @@ static void init_leaves_the_reset_state(void **state)
     assert_int_equal(vcpu_register(ap, REG_RFLAGS), RFLAGS_FIXED);
     assert_int_equal(vcpu_register(ap, REG_RSP), 0);
     assert_int_equal(vcpu_register(ap, REG_INTERRUPT_SHADOW), 0);
-    assert_int_equal(cpuid_table_find(&ap->cpuid, 1, 0)->ecx & BIT(27), 0); // OSXSAVE follows CR4
+    assert_int_equal(cpuid_table_find(&ap->cpuid, 1, 0).ecx & BIT(27), 0); // OSXSAVE follows CR4
     assert_true(ap->waits_for_startup);
     assert_true(ap->asleep);
 }
