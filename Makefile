@@ -70,8 +70,8 @@ KERNEL_SMALL   := boot/% drivers/% \
                                    vcpu/vcpu_create% vcpu/vcpu_start% vm/house% vm/scheduler% \
                                    vm/terminal% vm/vm.c vm/vm_build% vm/vm_call% vm/vm_create% \
                                    vm/vm_life% vm/vm_load% host.c) \
-                  $(addprefix vmm/emulate/,emulate_bits% emulate_exchange% emulate_multiply% \
-                                           emulate_shift%)
+                  $(addprefix vmm/emulate/,decode_vector% emulate_bits% emulate_exchange% \
+                                           emulate_multiply% emulate_shift% emulate_vector%)
 kernel_size     = $(if $(filter $(KERNEL_SMALL),$(1)),-Os)
 # No debug information in assembly: NASM would write the folder's absolute path into it.
 NASMFLAGS      := -f elf64 --reproducible -I./ -I$(BUILD)/gen/ -Werror

@@ -213,6 +213,27 @@ struct space_ops {
     void (*intercept_msr)(struct nested_space *space, uint32_t msr, bool reads, bool writes);
 };
 
+// A register of the vector units. Its first 16 bytes are XMM, its first 32 YMM, all of it is ZMM.
+struct vector {
+    alignas(8) uint8_t bytes[64];
+};
+
+// Numbers for vector_ops.
+enum vector_number {
+    VECTOR_ZMM0 = 0,   // to ZMM31
+    VECTOR_MM0 = 32,   // to MM7: 8 bytes
+    VECTOR_MASK0 = 40, // to k7, AVX-512's mask registers: 8 bytes
+    VECTOR_COUNT = 48
+};
+
+// The vector registers of a guest, as far as its XCR0 and the CPU have them. Without XCR0's SSE bit
+// these are XMM0 to XMM15. What is missing reads as 0, and writing it changes nothing.
+struct vector_ops {
+    void (*get)(struct vcpu_core *vcpu, unsigned number, struct vector *value);
+    // Writes all of the register. After MMX registers the x87 unit is as MMX instructions leave it.
+    void (*set)(struct vcpu_core *vcpu, unsigned number, const struct vector *value);
+};
+
 // The part of a local APIC that a CPU with FEATURE_APIC serves. A vCPU begins with
 // APIC_ACCESS_MEMORY.
 struct apic_ops {
@@ -232,6 +253,7 @@ struct vcpu_ops {
     const char *name; // "VT-x", "AMD-V"
     const struct space_ops *space;
     const struct apic_ops *apic; // only for CPUs with FEATURE_APIC
+    const struct vector_ops *vectors;
 
     // Switches virtualisation on for this CPU, once. One CPU calls it at a time. On failure `why`
     // names the missing feature, or the bit that forbids it.

@@ -197,3 +197,13 @@ void svm_unload_vcpu(struct vcpu_core *vcpu)
     svm_mark_dirty(vcpu, CLEAN_ALL);
     vcpu->backend->asid_generation = 0;
 }
+
+void svm_get_vector(struct vcpu_core *vcpu, unsigned number, struct vector *value)
+{
+    live_state_get_vector(&vcpu->backend->live, number, value);
+}
+
+void svm_set_vector(struct vcpu_core *vcpu, unsigned number, const struct vector *value)
+{
+    live_state_set_vector(&vcpu->backend->live, number, value);
+}

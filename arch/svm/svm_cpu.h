@@ -6,6 +6,7 @@
 #include "vmm/util/types.h"
 
 struct vcpu_core;
+struct vector;
 
 enum status svm_enable_cpu(struct reason *why);
 void svm_disable_cpu(void);
@@ -15,3 +16,6 @@ uint64_t svm_host_vmcb(void);
 void svm_load_vcpu(struct vcpu_core *vcpu);
 // Before another CPU loads the vCPU, or before it is freed.
 void svm_unload_vcpu(struct vcpu_core *vcpu);
+// A vector register (struct vector_ops).
+void svm_get_vector(struct vcpu_core *vcpu, unsigned number, struct vector *value);
+void svm_set_vector(struct vcpu_core *vcpu, unsigned number, const struct vector *value);

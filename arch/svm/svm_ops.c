@@ -30,10 +30,16 @@ static const struct apic_ops apic_ops = {
     .set_eoi_exits = svm_set_eoi_exits,
 };
 
+static const struct vector_ops vector_ops = {
+    .get = svm_get_vector,
+    .set = svm_set_vector,
+};
+
 const struct vcpu_ops svm_ops = {
     .name = "AMD-V",
     .space = &space_ops,
     .apic = &apic_ops,
+    .vectors = &vector_ops,
     .enable_cpu = svm_enable_cpu,
     .disable_cpu = svm_disable_cpu,
     .summarize = svm_summarize,

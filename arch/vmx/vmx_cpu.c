@@ -163,3 +163,13 @@ void vmx_unload_vcpu(struct vcpu_core *vcpu)
     vcpu->backend->launched = false;
     vcpu->backend->placed = false;
 }
+
+void vmx_get_vector(struct vcpu_core *vcpu, unsigned number, struct vector *value)
+{
+    live_state_get_vector(&vcpu->backend->live, number, value);
+}
+
+void vmx_set_vector(struct vcpu_core *vcpu, unsigned number, const struct vector *value)
+{
+    live_state_set_vector(&vcpu->backend->live, number, value);
+}

@@ -29,10 +29,16 @@ static const struct apic_ops apic_ops = {
     .set_eoi_exits = vmx_set_eoi_exits,
 };
 
+static const struct vector_ops vector_ops = {
+    .get = vmx_get_vector,
+    .set = vmx_set_vector,
+};
+
 const struct vcpu_ops vmx_ops = {
     .name = "VT-x",
     .space = &space_ops,
     .apic = &apic_ops,
+    .vectors = &vector_ops,
     .enable_cpu = vmx_enable_cpu,
     .disable_cpu = vmx_disable_cpu,
     .summarize = vmx_summarize,

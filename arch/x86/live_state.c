@@ -15,11 +15,13 @@
 
 #define FXSAVE_FCW 0
 #define FXSAVE_MXCSR 24
+#define XSAVE_BV 512 // the header's XSTATE_BV (SDM Vol. 1 13.4.2)
 #define FCW_DEFAULT 0x37f
 #define MXCSR_DEFAULT 0x1f80
 
 static uint64_t xcr0_mask; // common to all CPUs that run guests; 0: no XSAVE
 static uint64_t area_pages = 1;
+static struct xsave_layout layout;
 static bool has_rdtscp;
 
 static inline void xcr0_write(uint64_t value)
@@ -47,7 +49,7 @@ void live_state_set_xcr0(uint64_t value)
 // AVX-512 is one feature in three components. Guests get all of them or none (SDM Vol. 1 13.3).
 static uint64_t components_for_guests(uint64_t supported)
 {
-    uint64_t mask = supported & (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512 | XCR0_PKRU);
+    uint64_t mask = supported & (XCR0_VECTORS | XCR0_PKRU);
     if ((mask & XCR0_AVX512) != XCR0_AVX512 || !(mask & XCR0_AVX)) {
         mask &= ~(uint64_t)XCR0_AVX512;
     }
@@ -70,6 +72,7 @@ void live_state_init_machine(void)
 {
     has_rdtscp = cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_RDTSCP;
     xcr0_mask = components_here();
+    xsave_area_find(&layout, xcr0_mask, cpuid);
     area_pages = ALIGN_UP(xsave_area_standard(xcr0_mask, cpuid), PAGE_SIZE) / PAGE_SIZE;
 }
 
@@ -156,6 +159,45 @@ static void fpu_load(const struct live_state *state)
                      : "r"(state->fpu), "a"((uint32_t)xcr0_mask), "d"((uint32_t)(xcr0_mask >> 32))
                      : "memory");
     xcr0_write(state->xcr0);
+}
+
+// Saves the vector registers, and returns which components the area then has. What XCR0 does not
+// enable cannot have changed since the vCPU was loaded, but for SSE: CR4.OSFXSR enables it too, and
+// FXSAVE asks only for that. XSAVE writes a component also where it is in its initial state.
+static uint64_t vectors_save(struct live_state *state)
+{
+    uint64_t components = live_state_get_xcr0() & XCR0_VECTORS;
+    if (!(components & XCR0_SSE)) {
+        __asm__ volatile("fxsave64 (%0)" : : "r"(state->fpu) : "memory");
+        return XCR0_X87 | XCR0_SSE;
+    }
+    __asm__ volatile("xsave64 (%0)"
+                     :
+                     : "r"(state->fpu), "a"((uint32_t)components), "d"(0)
+                     : "memory");
+    return components;
+}
+
+void live_state_get_vector(struct live_state *state, unsigned number, struct vector *value)
+{
+    xsave_area_get(state->fpu, &layout, vectors_save(state), number, value);
+}
+
+void live_state_set_vector(struct live_state *state, unsigned number, const struct vector *value)
+{
+    uint64_t components = vectors_save(state);
+    xsave_area_set(state->fpu, &layout, components, number, value);
+    if (!(live_state_get_xcr0() & XCR0_SSE)) {
+        __asm__ volatile("fxrstor64 (%0)" : : "r"(state->fpu) : "memory");
+        return;
+    }
+    // None of them is in its initial state any more, and the others must not be named: XRSTOR
+    // faults for a component that XCR0 does not enable.
+    *(uint64_t *)(void *)(state->fpu + XSAVE_BV) = components;
+    __asm__ volatile("xrstor64 (%0)"
+                     :
+                     : "r"(state->fpu), "a"((uint32_t)components), "d"(0)
+                     : "memory");
 }
 
 static void breakpoints_save(struct live_state *state)

@@ -5,6 +5,8 @@
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
+struct vector;
+
 // Neither VM exits nor #VMEXIT touch this state. The hypervisor uses none of it: it is built
 // without FPU instructions, it needs no SYSCALL, and its own DR7 is clear.
 struct live_state {
@@ -45,6 +47,11 @@ void live_state_load(const struct live_state *state);
 // VMCB has the rest.
 void live_state_save_common(struct live_state *state);
 void live_state_load_common(const struct live_state *state);
+
+// A vector register of the vCPU whose state is in the CPU (struct vector_ops). The structure must
+// be the one that was loaded last; its area is where the registers pass through.
+void live_state_get_vector(struct live_state *state, unsigned number, struct vector *value);
+void live_state_set_vector(struct live_state *state, unsigned number, const struct vector *value);
 
 // XCR0 of the vCPU whose state is in the CPU.
 uint64_t live_state_get_xcr0(void);

@@ -77,6 +77,7 @@
 #define XCR0_HIGH_ZMM BIT(7)
 #define XCR0_AVX512 (XCR0_OPMASK | XCR0_ZMM_HIGH | XCR0_HIGH_ZMM)
 #define XCR0_PKRU BIT(9)
+#define XCR0_VECTORS (XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512) // MMX is in x87
 
 // Exception vectors (SDM Vol. 3A 6.3.1).
 enum exception_vector {

@@ -441,6 +441,16 @@ static void intercept_msr(struct nested_space *space, uint32_t msr, bool reads, 
 
 // ---- The rest ----
 
+static void get_vector(struct vcpu_core *vcpu, unsigned number, struct vector *value)
+{
+    *value = loaded(vcpu)->vectors[number];
+}
+
+static void set_vector(struct vcpu_core *vcpu, unsigned number, const struct vector *value)
+{
+    loaded(vcpu)->vectors[number] = *value;
+}
+
 static void dump(const struct vcpu_core *vcpu, void (*line)(const char *text))
 {
     (void)loaded(vcpu);
@@ -465,7 +475,9 @@ void fake_backend_init(void)
                                          .show_page = show_apic_page,
                                          .set_interrupt_status = set_interrupt_status,
                                          .set_eoi_exits = set_eoi_exits};
+    static const struct vector_ops vectors = {get_vector, set_vector};
     static const struct vcpu_ops ops = {.name = "fake",
+                                        .vectors = &vectors,
                                         .space = &space,
                                         .apic = &apic,
                                         .features = features,

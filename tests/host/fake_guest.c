@@ -24,7 +24,20 @@ static void get_segment(const struct vcpu_core *vcpu, enum guest_segment which,
     *segment = ((const struct fake_guest *)(const void *)vcpu)->segments[which];
 }
 
+static void get_vector(struct vcpu_core *vcpu, unsigned number, struct vector *value)
+{
+    *value = ((const struct fake_guest *)(const void *)vcpu)->vectors[number];
+}
+
+static void set_vector(struct vcpu_core *vcpu, unsigned number, const struct vector *value)
+{
+    ((struct fake_guest *)(void *)vcpu)->vectors[number] = *value;
+}
+
+static const struct vector_ops vectors = {get_vector, set_vector};
+
 const struct vcpu_ops fake_guest_ops = {
+    .vectors = &vectors,
     .name = "fake",
     .get_register = get_register,
     .set_register = set_register,

@@ -24,6 +24,7 @@ struct fake_guest {
     struct vcpu_core core; // first: the operations find the other members by it
     uint64_t registers[REG_COUNT];
     struct segment segments[SEGMENT_COUNT];
+    struct vector vectors[VECTOR_COUNT];
     struct guest_memory memory;
     struct emulator_bus bus;
     struct emulator_ports ports;

@@ -17,7 +17,7 @@ ENDS = {
     "cr3-outside": "stopped: ",
     "idt-outside": "stopped: an event's delivery reached outside RAM",
     "end-hypercall": "ended: exit status",
-    "mmio-sse": "stopped: cannot emulate the instruction",
+    "mmio-sse": "ended: exit status 0",
     "mmio-lgdt": "stopped: cannot emulate the instruction",
 }
 # What goes on for ever, in its own slices, is "running".

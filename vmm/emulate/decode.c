@@ -177,9 +177,16 @@ static enum decode_result read_operands(struct decoder *decoder, struct instruct
         out->has_memory = true;
         return decoder_read_number(decoder, out->address_width, &out->displacement);
     default:
-        result = decoder_read_modrm(decoder, form, out);
-        return result == DECODE_OK ? read_last(decoder, form, out) : result;
+        break;
     }
+    if (decoder->vector.form) {
+        decoder_set_vector(decoder, &out->vector); // the displacement counts in its widths
+    }
+    result = decoder_read_modrm(decoder, form, out);
+    if (decoder->vector.form) {
+        decoder_set_vector_registers(decoder, out);
+    }
+    return result == DECODE_OK ? read_last(decoder, form, out) : result;
 }
 
 static enum decode_result read_byte(struct decoder *decoder, uint8_t *byte)
@@ -197,7 +204,7 @@ static enum decode_result read_escapes(struct decoder *decoder, struct opcode *o
     enum decode_result result;
     opcode->map = MAP_ONE_BYTE;
     if (opcode->byte != ESCAPE_0F) {
-        return DECODE_OK;
+        return decoder_read_vector_escape(decoder, opcode);
     }
     opcode->map = MAP_0F;
     result = read_byte(decoder, &opcode->byte);
@@ -212,15 +219,22 @@ static enum decode_result read_escapes(struct decoder *decoder, struct opcode *o
 static enum decode_result read_form(struct decoder *decoder, struct opcode *opcode,
                                     struct instruction_form *form)
 {
-    *form = instruction_form_at(*opcode);
+    bool legacy = decoder->vector.encoding == ENCODING_LEGACY;
+    if (legacy) {
+        *form = instruction_form_at(*opcode);
+    }
     if (form->layout >= LAYOUT_WITHOUT_MODRM) {
         return DECODE_OK;
     }
-    if (form->layout == LAYOUT_NONE && !instruction_form_is_group(*opcode)) {
+    if (form->layout == LAYOUT_NONE && !(legacy && instruction_form_is_group(*opcode)) &&
+        !decoder_find_vector_form(decoder, *opcode, form)) {
         return DECODE_UNKNOWN;
     }
     if (!decoder_has(decoder, 1)) {
         return decoder_end(decoder, 1);
+    }
+    if (decoder->vector.form) {
+        return DECODE_OK;
     }
     opcode->extension = decoder->bytes[decoder->at] >> 3 & 7;
     *form = instruction_form_at(*opcode);
@@ -256,7 +270,7 @@ static enum decode_result check_form(const struct decoder *decoder, struct instr
     bool non_temporal = (form.flags & FORM_NON_TEMPORAL) != 0;
     if ((decoder->lock && !lockable) ||
         (non_temporal && (!instruction->has_memory || decoder->operand_size)) ||
-        !special_exists(instruction)) {
+        !special_exists(instruction) || (decoder->vector.form && !decoder_vector_exists(decoder))) {
         return DECODE_UNDEFINED;
     }
     return DECODE_OK;
@@ -273,6 +287,21 @@ static uint8_t source_width(struct instruction_form form, uint8_t width)
     return (form.flags & FORM_SOURCE_4) != 0 ? MIN(width, 4) : width;
 }
 
+// Reads up to the opcode, and finds its form.
+static enum decode_result read_opcode(struct decoder *decoder, struct opcode *opcode,
+                                      struct instruction_form *form)
+{
+    enum decode_result result = read_prefixes(decoder, &opcode->byte);
+    if (result == DECODE_OK) {
+        result = read_escapes(decoder, opcode);
+    }
+    if (result != DECODE_OK) {
+        return result;
+    }
+    opcode->repeat = decoder->repeat;
+    return read_form(decoder, opcode, form);
+}
+
 enum decode_result instruction_decode(const uint8_t *bytes, unsigned count, enum code_size size,
                                       struct instruction *instruction)
 {
@@ -282,14 +311,7 @@ enum decode_result instruction_decode(const uint8_t *bytes, unsigned count, enum
                               .segment = SEGMENT_COUNT};
     struct instruction_form form = {0};
     struct opcode opcode = {0};
-    enum decode_result result = read_prefixes(&decoder, &opcode.byte);
-    if (result == DECODE_OK) {
-        result = read_escapes(&decoder, &opcode);
-    }
-    if (result == DECODE_OK) {
-        opcode.repeat = decoder.repeat;
-        result = read_form(&decoder, &opcode, &form);
-    }
+    enum decode_result result = read_opcode(&decoder, &opcode, &form);
     if (result != DECODE_OK) {
         return result;
     }

@@ -65,7 +65,8 @@ enum operation {
     OPERATION_CACHE, // CLFLUSH, CLFLUSHOPT, CLWB: have the faults of a read, and do nothing
     OPERATION_PUSH,
     OPERATION_POP,
-    OPERATION_MOVS, // string instructions from here on
+    OPERATION_VECTOR, // `vector` says more
+    OPERATION_MOVS,   // string instructions from here on
     OPERATION_CMPS,
     OPERATION_STOS,
     OPERATION_LODS,
@@ -84,6 +85,57 @@ enum operand {
     OPERAND_RM,       // `rm`, or memory if `has_memory`
     OPERAND_IMMEDIATE,
     OPERAND_SPECIAL, // MOV_CONTROL, MOV_DEBUG: the register number `reg`
+};
+
+enum instruction_encoding { ENCODING_LEGACY, ENCODING_VEX, ENCODING_EVEX };
+
+// What a vector instruction makes of its memory operand and its first source.
+enum vector_operation {
+    VECTOR_MOVE, // the operand, and 0 behind it
+    VECTOR_LOW,  // the operand, then the upper half of the first source
+    VECTOR_HIGH, // the lower half of the first source, then the operand
+    VECTOR_REPEAT_EVEN,
+    VECTOR_REPEAT_ODD,
+    VECTOR_BROADCAST,
+    VECTOR_INSERT,       // the first source with the operand as one of its elements
+    VECTOR_INSERT_FLOAT, // INSERTPS
+    VECTOR_EXTEND_SIGN,
+    VECTOR_EXTEND_ZERO,
+    VECTOR_UNPACK_LOW,
+    VECTOR_UNPACK_HIGH,
+    VECTOR_SHUFFLE,       // PSHUFD
+    VECTOR_SHUFFLE_BYTES, // PSHUFB
+    VECTOR_AND,
+    VECTOR_AND_NOT, // the first source is inverted
+    VECTOR_OR,
+    VECTOR_XOR,
+    VECTOR_EQUAL,
+    VECTOR_GREATER,
+    VECTOR_ADD,
+    VECTOR_SUBTRACT,
+    VECTOR_MINIMUM,
+    VECTOR_MAXIMUM,
+    VECTOR_MINIMUM_SIGNED,
+    VECTOR_MAXIMUM_SIGNED,
+    VECTOR_TEST,        // only flags
+    VECTOR_MASKED_LOAD, // VMASKMOV, VPMASKMOV: the first source is the mask
+    VECTOR_STORE,       // the operations from here on write memory
+    VECTOR_STORE_HIGH,  // the second 8 bytes
+    VECTOR_EXTRACT,
+    VECTOR_MASKED_STORE,
+};
+
+struct vector_instruction {
+    uint8_t operation; // enum vector_operation
+    uint8_t encoding;  // enum instruction_encoding
+    uint8_t width;     // of the vector registers, bytes: 8 (MMX), 16, 32, 64
+    uint8_t bytes;     // of the memory operand, up to `width`
+    uint8_t element;   // bytes
+    uint8_t reg;       // enum vector_number
+    uint8_t first;     // the first source, likewise
+    uint8_t mask;      // number of the mask register; 0: none
+    bool zeroing;      // masked elements become 0
+    bool aligned;      // #GP if the operand is not
 };
 
 enum repeat_prefix { REPEAT_NONE, REPEAT_EQUAL /* F3 */, REPEAT_NOT_EQUAL /* F2 */ };
@@ -117,6 +169,8 @@ struct instruction {
     uint8_t index;   // enum guest_gpr, or NO_REGISTER
     uint8_t scale;   // 1, 2, 4, 8
     int64_t displacement;
+
+    struct vector_instruction vector; // valid for OPERATION_VECTOR
 
     uint64_t immediate; // sign-extended to 64 bits; of SHLD and IMUL_IMMEDIATE beside the source
 };

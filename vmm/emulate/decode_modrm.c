@@ -132,6 +132,7 @@ enum decode_result decoder_read_modrm(struct decoder *decoder, struct instructio
     uint8_t modrm = decoder->bytes[decoder->at++];
     unsigned reg = (modrm >> 3 & 7) | ((decoder->rex & REX_R) != 0 ? 8 : 0);
     unsigned rm = (modrm & 7) | ((decoder->rex & REX_B) != 0 ? 8 : 0);
+    enum decode_result result;
     bool special = form.layout == LAYOUT_RM_SPECIAL || form.layout == LAYOUT_SPECIAL_RM;
     out->reg = special ? (struct register_operand){.number = (uint8_t)reg}
                        : register_at(decoder, reg, out->width);
@@ -141,6 +142,10 @@ enum decode_result decoder_read_modrm(struct decoder *decoder, struct instructio
         return DECODE_OK;
     }
     out->has_memory = true;
-    return out->address_width == 2 ? read_address16(decoder, modrm, out)
-                                   : read_address(decoder, modrm, out);
+    result = out->address_width == 2 ? read_address16(decoder, modrm, out)
+                                     : read_address(decoder, modrm, out);
+    if (decoder->vector.encoding == ENCODING_EVEX && modrm >> 6 == 1) {
+        out->displacement *= out->vector.bytes; // SDM Vol. 2A 2.7.5
+    }
+    return result;
 }

@@ -16,6 +16,7 @@
 #include "vmm/emulate/emulate_operands.h"
 #include "vmm/emulate/emulate_registers.h"
 #include "vmm/emulate/emulate_state.h"
+#include "vmm/emulate/emulate_vector.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/util/types.h"
 
@@ -304,6 +305,7 @@ static enum emulate_result (*const functions[OPERATION_MOVS])(struct emulator *)
     [OPERATION_CACHE] = execute_cache,
     [OPERATION_PUSH] = execute_push,
     [OPERATION_POP] = execute_pop,
+    [OPERATION_VECTOR] = emulator_vector,
 };
 
 enum emulate_result emulator_execute(struct emulator *emulator)

@@ -35,6 +35,14 @@ static void check(const struct instruction *instruction, unsigned count, enum co
     require(!instruction->reg.high_byte || instruction->reg.number < 4);
 }
 
+static void check_vector(const struct vector_instruction *vector)
+{
+    require(vector->width >= 8 && vector->width <= 64 && vector->bytes <= vector->width);
+    require(vector->element >= 1 && vector->element <= vector->bytes);
+    require(vector->bytes % vector->element == 0);
+    require(vector->reg < VECTOR_MASK0 && vector->first < VECTOR_MASK0 && vector->mask < 8);
+}
+
 // Decodes a copy that ends at the end of its block, so that ASan finds a read past it.
 static enum decode_result decode_copy(const uint8_t *data, unsigned count, enum code_size size,
                                       struct instruction *instruction)
@@ -60,6 +68,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             continue;
         }
         check(&instruction, count, mode);
+        if (instruction.operation == OPERATION_VECTOR) {
+            check_vector(&instruction.vector);
+        }
         require(decode_copy(data, instruction.length, mode, &again) == DECODE_OK);
         require(again.operation == instruction.operation && again.length == instruction.length &&
                 again.displacement == instruction.displacement &&

@@ -31,6 +31,12 @@ __asm__(".text\n"
         "    push %rdi\n" // for native_back
         "    push %rsi\n"
         "    pushq 128(%rdi)\n"
+        "    mov 136(%rdi), %eax\n"
+        "    xor %edx, %edx\n"
+        "    test %eax, %eax\n"
+        "    jz 1f\n"
+        "    xrstor64 192(%rdi)\n"
+        "1:\n"
         "    mov 0(%rdi), %rax\n"
         "    mov 8(%rdi), %rcx\n"
         "    mov 16(%rdi), %rdx\n"
@@ -70,6 +76,13 @@ __asm__(".text\n"
         "    popq 128(%rax)\n"
         "    popq 0(%rax)\n"
         "    pop %rdi\n"
+        "    mov 136(%rdi), %eax\n"
+        "    xor %edx, %edx\n"
+        "    test %eax, %eax\n"
+        "    jz 1f\n"
+        "    xsave64 192(%rdi)\n"
+        "    emms\n"
+        "1:\n"
         "    pop %r15\n"
         "    pop %r14\n"
         "    pop %r13\n"
@@ -79,7 +92,10 @@ __asm__(".text\n"
         "    cld\n"
         "    ret\n");
 
-static_assert(offsetof(struct native_state, rflags) == 128, "the assembly above");
+static_assert(offsetof(struct native_state, rflags) == 128 &&
+                  offsetof(struct native_state, components) == 136 &&
+                  offsetof(struct native_state, fpu) == 192,
+              "the assembly above");
 
 static volatile sig_atomic_t fault;
 

@@ -16,6 +16,13 @@ struct native_row {
 };
 
 enum native_flags {
+    NATIVE_MMX = BIT(22), // what the processor must have
+    NATIVE_SSE = BIT(23), // all up to SSE4.2
+    NATIVE_SSE4A = BIT(24),
+    NATIVE_AVX = BIT(25),
+    NATIVE_AVX2 = BIT(26),
+    NATIVE_AVX512 = BIT(27), // with BW, DQ and VL
+    NATIVE_VECTOR = 0x3f * BIT(22),
     NATIVE_NEAR = BIT(31), // RCX is a bit's number: near the memory operand
 };
 

@@ -12,6 +12,7 @@
 
 #include "tests/host/emulate/assembled.h"
 #include "tests/host/emulate/native_rows.h"
+#include "tests/host/emulate/native_vector_rows.h"
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
 
@@ -40,21 +41,25 @@ static void test_assembled_instructions(void **state)
     }
 }
 
-// The emulator's result is held against the processor's elsewhere.
+static void assert_native(const struct native_row *row)
+{
+    const uint8_t *bytes = (const uint8_t *)row->bytes;
+    for (unsigned given = 0; given < row->length; given++) {
+        assert_int_equal(instruction_decode(bytes, given, CODE_64, &instruction), DECODE_TRUNCATED);
+    }
+    assert_int_equal(instruction_decode(bytes, row->length, CODE_64, &instruction), DECODE_OK);
+    assert_int_equal(instruction.length, row->length);
+}
+
+// What the emulator makes of them is held against the processor elsewhere.
 static void test_native_instructions(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ARRAY_SIZE(native_rows); i++) {
-        const struct native_row *row = &native_rows[i];
-        for (unsigned given = 0; given < row->length; given++) {
-            assert_int_equal(
-                instruction_decode((const uint8_t *)row->bytes, given, CODE_64, &instruction),
-                DECODE_TRUNCATED);
-        }
-        assert_int_equal(
-            instruction_decode((const uint8_t *)row->bytes, row->length, CODE_64, &instruction),
-            DECODE_OK);
-        assert_int_equal(instruction.length, row->length);
+        assert_native(&native_rows[i]);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(native_vector_rows); i++) {
+        assert_native(&native_vector_rows[i]);
     }
 }
 
@@ -230,8 +235,12 @@ static void test_unknown_and_undefined(void **state)
 {
     (void)state;
     assert_int_equal(DECODE(CODE_64, "\x90"), DECODE_UNKNOWN);
-    assert_int_equal(DECODE(CODE_64, "\x0f\x10\x00"), DECODE_UNKNOWN); // movups
-    assert_int_equal(DECODE(CODE_64, "\xc5\xf8\x10\x00"), DECODE_UNKNOWN);
+    assert_int_equal(DECODE(CODE_64, "\x0f\x58\x00"), DECODE_UNKNOWN);     // addps
+    assert_int_equal(DECODE(CODE_64, "\xc5\xf8\x58\x00"), DECODE_UNKNOWN); // vaddps
+    assert_int_equal(DECODE(CODE_32, "\xc5\x00"), DECODE_UNKNOWN);         // lds
+    assert_int_equal(DECODE(CODE_32, "\xc4\x00"), DECODE_UNKNOWN);         // les
+    assert_int_equal(DECODE(CODE_32, "\x62\x00"), DECODE_UNKNOWN);         // bound
+    assert_int_equal(DECODE(CODE_32, "\xc5"), DECODE_TRUNCATED);
     assert_int_equal(DECODE(CODE_64, "\xff\x20"), DECODE_UNKNOWN); // jmp
     assert_int_equal(DECODE(CODE_64, "\xc7\x08"), DECODE_UNKNOWN);
     assert_int_equal(DECODE(CODE_32, "\x63\x00"), DECODE_UNKNOWN);           // arpl
@@ -239,6 +248,37 @@ static void test_unknown_and_undefined(void **state)
     assert_int_equal(DECODE(CODE_64, "\x44\x0f\x20\xc8"), DECODE_UNDEFINED); // cr9
     assert_int_equal(DECODE(CODE_64, "\x44\x0f\x21\xc0"), DECODE_UNDEFINED); // dr8
     assert_int_equal(DECODE(CODE_64, "\x0f\xc3\xc0"), DECODE_UNDEFINED);     // movnti eax, eax
+}
+
+static void test_vector_prefixes(void **state)
+{
+    (void)state;
+    assert_int_equal(DECODE(CODE_32, "\xc5\xf8\x10\x00"), DECODE_OK); // vmovups xmm0, [eax]
+    assert_int_equal(instruction.vector.width, 16);
+    assert_int_equal(DECODE(CODE_64, "\xc4\x41\x7c\x11\x3c\x24"), DECODE_OK);
+    assert_int_equal(instruction.vector.operation, VECTOR_STORE); // vmovups [r12], ymm15
+    assert_int_equal(instruction.vector.width, 32);
+    assert_int_equal(instruction.vector.reg, 15);
+    assert_int_equal(instruction.base, GPR_R12);
+    assert_int_equal(DECODE(CODE_64, "\x62\xe1\xfe\x48\x6f\x48\x01"), DECODE_OK);
+    assert_int_equal(instruction.vector.reg, 17); // vmovdqu64 zmm17, [rax+64]
+    assert_int_equal(instruction.displacement, 64);
+    assert_int_equal(DECODE(CODE_64, "\x41\x0f\x6f\xc8"), DECODE_OK); // no MM9: movq mm1, mm0
+    assert_int_equal(instruction.vector.reg, VECTOR_MM0 + 1);
+    // What VEX and EVEX say themselves must not be said again.
+    assert_int_equal(DECODE(CODE_64, "\x66\xc5\xf8\x10\x00"), DECODE_UNDEFINED);
+    assert_int_equal(DECODE(CODE_64, "\xf3\xc5\xf8\x10\x00"), DECODE_UNDEFINED);
+    assert_int_equal(DECODE(CODE_64, "\xf0\xc5\xf8\x10\x00"), DECODE_UNDEFINED);
+    assert_int_equal(DECODE(CODE_64, "\x40\xc5\xf8\x10\x00"), DECODE_UNDEFINED);
+    assert_int_equal(DECODE(CODE_64, "\xc5\xf0\x10\x00"), DECODE_UNDEFINED); // vvvv is used
+    assert_int_equal(DECODE(CODE_64, "\xc5\xfc\x12\x00"), DECODE_UNDEFINED); // vmovlps ymm
+    assert_int_equal(DECODE(CODE_64, "\xc4\xe2\x79\x1a\x00"), DECODE_UNDEFINED);
+    assert_int_equal(DECODE(CODE_64, "\x62\xe1\xfe\x58\x6f\x48\x01"), DECODE_UNDEFINED); // b
+    assert_int_equal(DECODE(CODE_64, "\x62\xe1\xfe\x68\x6f\x48\x01"), DECODE_UNDEFINED); // L'L
+    assert_int_equal(DECODE(CODE_64, "\x62\xe1\xfe\xc8\x6f\x48\x01"), DECODE_UNDEFINED); // z
+    assert_int_equal(DECODE(CODE_64, "\x62\xe1\xfe\xc9\x7f\x48\x01"), DECODE_UNDEFINED);
+    assert_int_equal(DECODE(CODE_64, "\x62\xe1\xfa\x48\x6f\x48\x01"), DECODE_UNDEFINED);
+    assert_int_equal(DECODE(CODE_64, "\x62\xe9\xfe\x48\x6f\x48\x01"), DECODE_UNDEFINED);
 }
 
 static void test_too_long(void **state)
@@ -270,6 +310,7 @@ int main(void)
         cmocka_unit_test(test_prefixes),
         cmocka_unit_test(test_lock),
         cmocka_unit_test(test_unknown_and_undefined),
+        cmocka_unit_test(test_vector_prefixes),
         cmocka_unit_test(test_too_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

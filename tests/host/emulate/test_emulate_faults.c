@@ -118,9 +118,9 @@ static void test_tables_outside_ram(void **state)
 static void test_what_is_not_decoded(void **state)
 {
     (void)state;
-    assert_int_equal(EMULATE("\x0f\x10\x03"), EMULATE_UNKNOWN); // movups xmm0, [rbx]
+    assert_int_equal(EMULATE("\x0f\x58\x03"), EMULATE_UNKNOWN); // addps xmm0, [rbx]
     assert_string_equal(emulation.why.text,
-                        "cannot emulate the instruction at RIP 0x8000: 0f 10 03 00 00 00 00 00 00 "
+                        "cannot emulate the instruction at RIP 0x8000: 0f 58 03 00 00 00 00 00 00 "
                         "00 00 00 00 00 00");
     assert_int_equal(EMULATE("\xf0\x8b\x03"), EMULATE_FAULT);
     assert_fault(VECTOR_UD, false, 0);

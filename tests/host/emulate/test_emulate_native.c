@@ -11,10 +11,13 @@
 
 #include <cmocka.h>
 
+#include "arch/x86/cpuid_bits.h"
 #include "arch/x86/registers.h"
+#include "arch/x86/xsave_area.h"
 #include "tests/host/emulate/emulate_fixture.h"
 #include "tests/host/emulate/native_cpu.h"
 #include "tests/host/emulate/native_rows.h"
+#include "tests/host/emulate/native_vector_rows.h"
 
 #define ROUNDS 400
 #define GUEST_PAGE 0x10000ULL // the memory operand is in the middle of this page
@@ -22,6 +25,51 @@
 
 static uint64_t seed;
 static _Alignas(PAGE_SIZE) uint8_t native_page[PAGE_SIZE];
+
+// ---- This processor's vector registers
+
+static struct xsave_layout layout;
+static uint64_t components; // 0: no XSAVE
+
+static struct cpuid_registers this_cpuid(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid_registers values;
+    __asm__("cpuid"
+            : "=a"(values.eax), "=b"(values.ebx), "=c"(values.ecx), "=d"(values.edx)
+            : "a"(leaf), "c"(subleaf));
+    return values;
+}
+
+static void find_components(void)
+{
+    uint32_t low;
+    uint32_t high;
+    if ((this_cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_OSXSAVE) == 0) {
+        return;
+    }
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    components = low & XCR0_VECTORS;
+    xsave_area_find(&layout, components, this_cpuid);
+}
+
+static bool processor_has(uint32_t what)
+{
+    switch (what) {
+    case NATIVE_MMX:
+        return components != 0;
+    case NATIVE_SSE:
+        return components != 0 && __builtin_cpu_supports("sse4.2");
+    case NATIVE_SSE4A:
+        return components != 0 && __builtin_cpu_supports("sse4a");
+    case NATIVE_AVX:
+        return (components & XCR0_AVX) != 0 && __builtin_cpu_supports("avx");
+    case NATIVE_AVX2:
+        return (components & XCR0_AVX) != 0 && __builtin_cpu_supports("avx2");
+    default:
+        return (components & XCR0_AVX512) == XCR0_AVX512 && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    }
+}
 
 static uint64_t random_bits(void)
 {
@@ -65,6 +113,44 @@ static void prepare_memory(const struct native_state *state)
     memcpy(guest.ram + GUEST_PAGE, native_page, PAGE_SIZE);
 }
 
+// Gives the guest and the processor the same vector registers. Those of MMX are the x87 unit's,
+// which other instructions must leave alone.
+static void prepare_vectors(bool mmx, struct native_state *state)
+{
+    static const uint16_t control_word = 0x37f;
+    static const uint32_t mxcsr = 0x1f80;
+    memset(state->fpu, 0, sizeof(state->fpu));
+    memcpy(state->fpu, &control_word, sizeof(control_word));
+    memcpy(state->fpu + 24, &mxcsr, sizeof(mxcsr));
+    memcpy(state->fpu + 512, &components, sizeof(components));
+    for (unsigned number = 0; number < VECTOR_COUNT; number++) {
+        struct vector value;
+        for (size_t i = 0; i < sizeof(value.bytes); i += 8) {
+            uint64_t bits = random_number();
+            memcpy(value.bytes + i, &bits, sizeof(bits));
+        }
+        if (mmx || number < VECTOR_MM0 || number >= VECTOR_MASK0) {
+            xsave_area_set(state->fpu, &layout, components, number, &value);
+        }
+        xsave_area_get(state->fpu, &layout, components, number, &guest.vectors[number]);
+    }
+    state->components = components;
+    guest.registers[REG_CR4] |= CR4_OSFXSR | CR4_OSXSAVE;
+    guest.registers[REG_XCR0] = components;
+}
+
+static void compare_vectors(const struct native_row *row, const struct native_state *state)
+{
+    for (unsigned number = 0; number < VECTOR_COUNT; number++) {
+        struct vector value;
+        xsave_area_get(state->fpu, &layout, components, number, &value);
+        if (memcmp(&value, &guest.vectors[number], sizeof(value)) != 0) {
+            print_error("%s: vector register %u differs", row->text, number);
+            assert_memory_equal(&guest.vectors[number], &value, sizeof(value));
+        }
+    }
+}
+
 static void prepare(const struct native_row *row, struct native_state *state)
 {
     for (unsigned i = 0; i < GPR_COUNT; i++) {
@@ -92,12 +178,16 @@ static int signal_of(enum emulate_result result)
 
 static void compare(const struct native_row *row)
 {
-    struct native_state state;
+    static struct native_state state;
+    bool is_vector = (row->undefined & NATIVE_VECTOR) != 0;
     uint64_t flags = ALL_ & ~row->undefined;
     uint64_t before;
     enum emulate_result result;
     int fault;
     prepare(row, &state);
+    if (is_vector) {
+        prepare_vectors((row->undefined & NATIVE_MMX) != 0, &state);
+    }
     before = gpr[GPR_RSI];
     fault = native_run(row->bytes, row->length, &state);
     result = emulate(row->bytes, row->length);
@@ -121,6 +211,9 @@ static void compare(const struct native_row *row)
         fail_msg("%s: flags are %#llx, should be %#llx", row->text,
                  (unsigned long long)guest.registers[REG_RFLAGS], (unsigned long long)state.rflags);
     }
+    if (is_vector) {
+        compare_vectors(row, &state);
+    }
     if (memcmp(guest.ram + GUEST_PAGE, native_page, PAGE_SIZE) != 0) {
         print_error("%s: memory differs", row->text);
         assert_memory_equal(guest.ram + GUEST_PAGE, native_page, PAGE_SIZE);
@@ -138,10 +231,68 @@ static void test_general_registers(void **state)
     }
 }
 
+static void test_vectors(uint32_t what)
+{
+    if (!processor_has(what)) {
+        print_message("this processor lacks the instructions\n");
+        skip();
+    }
+    seed = 0x9e3779b97f4a7c15;
+    for (size_t i = 0; i < ARRAY_SIZE(native_vector_rows); i++) {
+        for (unsigned round = 0; round < ROUNDS && (native_vector_rows[i].undefined & what) != 0;
+             round++) {
+            compare(&native_vector_rows[i]);
+        }
+    }
+}
+
+static void test_mmx(void **state)
+{
+    (void)state;
+    test_vectors(NATIVE_MMX);
+}
+
+static void test_sse(void **state)
+{
+    (void)state;
+    test_vectors(NATIVE_SSE);
+}
+
+static void test_sse4a(void **state)
+{
+    (void)state;
+    test_vectors(NATIVE_SSE4A);
+}
+
+static void test_avx(void **state)
+{
+    (void)state;
+    test_vectors(NATIVE_AVX);
+}
+
+static void test_avx2(void **state)
+{
+    (void)state;
+    test_vectors(NATIVE_AVX2);
+}
+
+static void test_avx512(void **state)
+{
+    (void)state;
+    test_vectors(NATIVE_AVX512);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         EMULATE_TEST(test_general_registers),
+        EMULATE_TEST(test_mmx),
+        EMULATE_TEST(test_sse),
+        EMULATE_TEST(test_sse4a),
+        EMULATE_TEST(test_avx),
+        EMULATE_TEST(test_avx2),
+        EMULATE_TEST(test_avx512),
     };
+    find_components();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -188,6 +188,7 @@ static void the_io_apic_answers(void **state)
 
 static void the_hpet_answers_in_words_of_64_bits(void **state)
 {
+    static const uint8_t move[] = {0x48, 0x8b, 0x03}; // mov rax, [rbx]
     (void)state;
     fake_machine_free();
     fake_machine_start_long();
@@ -197,7 +198,7 @@ static void the_hpet_answers_in_words_of_64_bits(void **state)
     tables[0] = 0x11003; // 1:1, the first GiB and the fourth in pages of 1 GiB
     tables[512] = 0x83;
     tables[512 + 3] = 0xc0000083;
-    memcpy(memory, "\x48\x8b\x03", 3); // mov rax, [rbx]
+    memcpy(memory, move, sizeof(move));
     fake_machine_set_register(REG_CR3, 0x10000);
     fake_machine_set_register(REG_RIP, CODE);
     fake_machine_gpr()[GPR_RBX] = HPET_BASE;
@@ -249,7 +250,7 @@ static void a_bad_segment_faults(void **state)
 static void an_instruction_that_is_not_known_ends_the_vm(void **state)
 {
     (void)state;
-    PLACE("\x0f\x6f\x05\x00\x00\xe0\xfe"); // movq mm0, [0xfee00000]
+    PLACE("\x0f\x58\x05\x00\x00\xe0\xfe"); // addps xmm0, [0xfee00000]
     assert_int_equal(fake_machine_exit(access_to(0xfee00000, false)), STOP);
     assert_int_equal(fake_machine.vm->state, VM_ENDED);
     assert_true(fake_machine.vm->failed);
@@ -282,7 +283,7 @@ static void a_walk_outside_ram_is_a_page_fault(void **state)
 {
     struct vm_exit exit = access_to(0xd0000000, false);
     (void)state;
-    PLACE("\x0f\x10\x00"); // movups xmm0, [eax]: not known
+    PLACE("\x0f\x58\x00"); // addps xmm0, [eax]: not known
     exit.memory.page_walk = true;
     exit.memory.gva = gva(0xffff800012345678);
     assert_int_equal(fake_machine_exit(exit), RETRY);

@@ -9,6 +9,9 @@
 
 #include <cmocka.h>
 
+#include "arch/x86/registers.h"
+#include "vmm/backend.h"
+
 #define X87_SSE_AVX 7U
 #define AVX512 (7U << 5)
 
@@ -87,9 +90,81 @@ static void a_cpu_without_it_is_told_apart(void **state)
     components[1].eax = 0xf;
 }
 
+static uint8_t area[0x1000];
+static struct xsave_layout layout;
+
+static void fill_area(void)
+{
+    for (size_t i = 0; i < sizeof(area); i++) {
+        area[i] = (uint8_t)(i >> 4);
+    }
+    area[3] = 0; // TOP
+    xsave_area_find(&layout, X87_SSE_AVX | AVX512, fake_read);
+}
+
+static void vector_registers_are_spread_over_components(void **state)
+{
+    struct vector value;
+    (void)state;
+    fill_area();
+    xsave_area_get(area, &layout, X87_SSE_AVX | AVX512, 3, &value);
+    assert_memory_equal(value.bytes, area + 160 + 48, 16);
+    assert_memory_equal(value.bytes + 16, area + 0x240 + 48, 16);
+    assert_memory_equal(value.bytes + 32, area + 0x480 + 96, 32);
+    xsave_area_get(area, &layout, X87_SSE_AVX | AVX512, 31, &value);
+    assert_memory_equal(value.bytes, area + 0x680 + 960, 64);
+    xsave_area_get(area, &layout, X87_SSE_AVX | AVX512, VECTOR_MASK0 + 2, &value);
+    assert_memory_equal(value.bytes, area + 0x440 + 16, 8);
+    assert_int_equal(value.bytes[8], 0);
+    xsave_area_get(area, &layout, XCR0_X87 | XCR0_SSE, 3, &value);
+    assert_memory_equal(value.bytes, area + 160 + 48, 16);
+    assert_int_equal(value.bytes[16], 0);
+    xsave_area_get(area, &layout, XCR0_X87 | XCR0_SSE, 31, &value);
+    assert_int_equal(value.bytes[0], 0);
+}
+
+static void components_that_are_missing_are_not_written(void **state)
+{
+    uint8_t before[sizeof(area)];
+    struct vector value;
+    (void)state;
+    fill_area();
+    memcpy(before, area, sizeof(area));
+    memset(value.bytes, 0xaa, sizeof(value.bytes));
+    xsave_area_set(area, &layout, X87_SSE_AVX, 17, &value);
+    xsave_area_set(area, &layout, X87_SSE_AVX, VECTOR_MASK0 + 1, &value);
+    assert_memory_equal(area, before, sizeof(area));
+    xsave_area_set(area, &layout, X87_SSE_AVX, 5, &value);
+    memset(before + 160 + 80, 0xaa, 16);
+    memset(before + 0x240 + 80, 0xaa, 16);
+    assert_memory_equal(area, before, sizeof(area));
+}
+
+// With TOP at 6, ST0 is the sixth register, so that MM0 is ST2.
+static void mmx_counts_registers_from_the_first(void **state)
+{
+    struct vector value;
+    (void)state;
+    fill_area();
+    area[3] = 6 << 3;
+    xsave_area_get(area, &layout, X87_SSE_AVX, VECTOR_MM0, &value);
+    assert_memory_equal(value.bytes, area + 32 + 32, 8);
+    memset(value.bytes, 0xaa, sizeof(value.bytes));
+    xsave_area_set(area, &layout, X87_SSE_AVX, VECTOR_MM0 + 1, &value);
+    assert_int_equal(area[3], 0);
+    assert_int_equal(area[4], 0xff);
+    assert_int_equal(area[32], 4); // what was ST2
+    assert_memory_equal(area + 32 + 16, value.bytes, 8);
+    assert_int_equal(area[32 + 16 + 9], 0xff);
+    assert_int_equal(area[32 + 6 * 16], 2); // what was ST0
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(vector_registers_are_spread_over_components),
+        cmocka_unit_test(components_that_are_missing_are_not_written),
+        cmocka_unit_test(mmx_counts_registers_from_the_first),
         cmocka_unit_test(the_standard_area_ends_behind_its_last_component),
         cmocka_unit_test(a_compacted_area_has_no_holes),
         cmocka_unit_test(a_component_may_want_to_be_aligned),
