@@ -126,7 +126,7 @@ void consoles_start_screen(const struct boot_info *info, unsigned chosen)
 void consoles_choose_serial(const struct boot_info *info, const struct acpi_info *acpi,
                             unsigned chosen)
 {
-    serial_lines_find(acpi);
+    serial_lines_find(acpi, chosen);
     bool has_serial = serial_lines_choose(chosen);
     if (!has_serial && !screen_used) {
         log_line("console: what was chosen is not there: all that is found is used");

@@ -28,9 +28,9 @@ void serial_lines_start(void)
     }
 }
 
-void serial_lines_find(const struct acpi_info *acpi)
+void serial_lines_find(const struct acpi_info *acpi, unsigned chosen)
 {
-    serial_probe_others(&list, acpi);
+    serial_probe_others(&list, acpi, chosen);
 }
 
 // ---- Choosing among them ----
@@ -102,7 +102,7 @@ static void report_line(const struct serial_line *line)
 
 void serial_lines_report(unsigned chosen)
 {
-    unsigned missing = chosen & ~(unsigned)(CONSOLE_SCREEN | CONSOLE_SERIAL);
+    unsigned missing = chosen & CONSOLE_CHOICES & ~(unsigned)(CONSOLE_SCREEN | CONSOLE_SERIAL);
     if (list.count == 0) {
         log_line("serial: none");
     }

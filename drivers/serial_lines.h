@@ -10,8 +10,9 @@ struct serial_line;
 // Starts COM1 by polling. It needs nothing else.
 void serial_lines_start(void);
 
-// Call it when paging works. Finds COM2 to COM4, the cards on PCI, and the line of the SPCR.
-void serial_lines_find(const struct acpi_info *acpi);
+// Call it when paging works. Finds COM2 to COM4, the cards on PCI, and the line of the SPCR. Those
+// that `chosen` (enum console_choice) has unprobed are taken as they are, COM1 too.
+void serial_lines_find(const struct acpi_info *acpi, unsigned chosen);
 
 // Uses only the lines in `chosen` (enum console_choice). A line that was not used before is given
 // the log so far. False: none of them exists.

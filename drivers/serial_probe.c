@@ -39,7 +39,13 @@ static bool is_known(struct serial_line_list *list, bool in_memory, uint64_t add
 static bool add_with(struct serial_line_list *list, struct serial_line line, struct uart16550 *uart,
                      const struct uart16550_registers *registers, unsigned divisor)
 {
-    if (!uart16550_init(uart, registers, divisor)) {
+    bool unprobed = list->unprobed & line.choices;
+    if (!uart16550_init(uart, registers, divisor, unprobed)) {
+        if (uart->silent) {
+            const char *word = console_choice_word(line.choices);
+            log_line("serial: %s does not loop back what is sent: not used (console=%s! takes it)",
+                     word, word);
+        }
         return false;
     }
     line.uart = uart;
@@ -203,8 +209,13 @@ void serial_probe_com1(struct serial_line_list *list)
     add_com(list, 0);
 }
 
-void serial_probe_others(struct serial_line_list *list, const struct acpi_info *acpi)
+void serial_probe_others(struct serial_line_list *list, const struct acpi_info *acpi,
+                         unsigned chosen)
 {
+    list->unprobed = chosen >> CONSOLE_UNPROBED_SHIFT;
+    if (list->count == 0 && (list->unprobed & CONSOLE_COM1)) {
+        add_com(list, 0);
+    }
     for (unsigned number = 1; number < COM_LINES; number++) {
         add_com(list, number);
     }

@@ -23,6 +23,7 @@ struct serial_line {
 };
 
 struct serial_line_list {
+    unsigned unprobed; // enum console_choice: lines that are taken as they are
     unsigned count;
     struct serial_line lines[SERIAL_LINES_MAX];
 };
@@ -30,5 +31,6 @@ struct serial_line_list {
 // Adds COM1 if it exists. Needs no memory.
 void serial_probe_com1(struct serial_line_list *list);
 // Adds all other lines. If the list already has the line of the SPCR, that line gets the rate of
-// the table.
-void serial_probe_others(struct serial_line_list *list, const struct acpi_info *acpi);
+// the table. What `chosen` (enum console_choice) has unprobed is taken as it is, COM1 too.
+void serial_probe_others(struct serial_line_list *list, const struct acpi_info *acpi,
+                         unsigned chosen);

@@ -36,10 +36,13 @@
 
 #define DIVISOR_DEFAULT 1
 #define FIFO_CHARACTERS 16
+#define NOBODY 0xff // what no line status is
 #define PROBE_A 0x5a
 #define PROBE_B 0xa5
-// A character takes 87 us. A port read takes at least a tenth of a microsecond.
-#define WAIT_READS 200000
+// A character takes 87 us for each unit of the divisor, so a full FIFO takes 1.5 ms for each. A
+// port read takes at least a tenth of a microsecond.
+#define WAIT_READS_MIN 200000
+#define WAIT_READS_PER_DIVISOR 20000
 #define INTERRUPT_ROUNDS 8
 
 #define RECEIVE_BYTES UART16550_RECEIVE_BYTES
@@ -60,7 +63,8 @@ static void put(const struct uart16550 *uart, unsigned which, uint8_t value)
 
 static bool wait_for(const struct uart16550 *uart, uint8_t bits)
 {
-    for (unsigned i = 0; i < WAIT_READS; i++) {
+    uint64_t reads = MAX(WAIT_READS_MIN, (uint64_t)WAIT_READS_PER_DIVISOR * uart->divisor);
+    for (uint64_t i = 0; i < reads; i++) {
         if ((get(uart, LINE_STATUS) & bits) == bits) {
             return true;
         }
@@ -101,16 +105,18 @@ static void set_divisor(struct uart16550 *uart, unsigned divisor)
     put(uart, LINE_CONTROL, LCR_8N1);
 }
 
-static bool set_up(struct uart16550 *uart, unsigned divisor)
+static bool set_up(struct uart16550 *uart, unsigned divisor, bool unprobed)
 {
-    if (!has_scratch(uart)) {
+    if (unprobed ? get(uart, LINE_STATUS) == NOBODY : !has_scratch(uart)) {
         return false;
     }
     wait_for(uart, LSR_EMPTY); // the boot loader's last characters
     set_divisor(uart, divisor);
     put(uart, INTERRUPT_ENABLE, 0);
     put(uart, FIFO_CONTROL, FCR_ENABLE_AND_CLEAR | FCR_TRIGGER_8);
-    if (!loops_back(uart)) {
+    put(uart, MODEM_CONTROL, MCR_READY);
+    uart->silent = !unprobed && !loops_back(uart);
+    if (uart->silent) {
         return false;
     }
     bool has_fifo = (get(uart, INTERRUPT_ID) & IIR_FIFO) == IIR_FIFO;
@@ -120,11 +126,11 @@ static bool set_up(struct uart16550 *uart, unsigned divisor)
 }
 
 bool uart16550_init(struct uart16550 *uart, const struct uart16550_registers *registers,
-                    unsigned divisor)
+                    unsigned divisor, bool unprobed)
 {
     memset(uart, 0, sizeof(*uart));
     uart->registers = *registers;
-    uart->present = set_up(uart, divisor);
+    uart->present = set_up(uart, divisor, unprobed);
     return uart->present;
 }
 

@@ -15,6 +15,7 @@
 struct uart16550 {
     struct uart16550_registers registers;
     bool present;
+    bool silent;      // not present, because it did not loop back what was sent
     unsigned divisor; // the rate is the chip's clock / 16 / divisor
     unsigned fifo_characters;
     uint8_t interrupts;   // value of the interrupt enable register; 0: polled
@@ -32,9 +33,10 @@ struct uart16550 {
 // Call all of these with interrupts off. If the chip is not present they do nothing.
 
 // Looks for a UART behind `registers` and sets it to 8N1 with FIFOs, without interrupts. `divisor`
-// 0 keeps the rate. False: there is no UART.
+// 0 keeps the rate. False: there is no UART. Some chips cannot loop back what is sent, so that only
+// `unprobed` finds them: then it is enough that something answers.
 bool uart16550_init(struct uart16550 *uart, const struct uart16550_registers *registers,
-                    unsigned divisor);
+                    unsigned divisor, bool unprobed);
 // Changes the rate (1 to 65535) after the written text has been sent.
 void uart16550_set_divisor(struct uart16550 *uart, unsigned divisor);
 // Enables the interrupt, which is routed now. Until the first one comes the line still works by

@@ -173,6 +173,14 @@ def test_a_choice_of_nothing_but_missing_lines(boot_lines):
     com2.expect(r"console=com4: there is no such serial line$")
 
 
+def test_lines_that_are_not_probed(boot_lines):
+    """What is there works, and what nobody answers for is missing all the same."""
+    com1, com2 = boot_lines("com1", "com2", command_line="console=com1!,com2!,com3!")
+    for line in [com1, com2]:
+        check_monitor(line)
+    com1.expect(r"console=com3: there is no such serial line$")
+
+
 def test_a_wrong_word_is_named(boot_lines):
     (com1,) = boot_lines("com1", command_line="console=com7")
     com1.expect(r"console=com7: expected serial, com1 to com4, spcr, pci-serial, pci0 to pci7, ")

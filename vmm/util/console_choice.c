@@ -18,7 +18,7 @@ static const struct {
     {"pci-serial", CONSOLE_PCI}, {"serial", CONSOLE_SERIAL},
 };
 
-unsigned console_choice_of(const char *word, size_t length)
+static unsigned choice_of(const char *word, size_t length)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
         if (strlen(words[i].word) == length && memcmp(words[i].word, word, length) == 0) {
@@ -26,6 +26,16 @@ unsigned console_choice_of(const char *word, size_t length)
         }
     }
     return 0;
+}
+
+unsigned console_choice_of(const char *word, size_t length)
+{
+    if (length == 0 || word[length - 1] != '!') {
+        return choice_of(word, length);
+    }
+    unsigned choice = choice_of(word, length - 1);
+    bool is_one_line = choice == CONSOLE_SPCR || choice >= CONSOLE_COM1;
+    return is_one_line ? choice | choice << CONSOLE_UNPROBED_SHIFT : 0;
 }
 
 const char *console_choice_word(unsigned choices)

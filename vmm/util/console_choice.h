@@ -14,8 +14,14 @@ enum console_choice {
     CONSOLE_COM1 = BIT(4),   // COM2 to COM4 have the bits above it
     CONSOLE_PCI0 = BIT(8),   // pci1 to pci7 have the bits above it
 };
+#define CONSOLE_CHOICES 0xffffu
 
-// The choice for a word of `length` bytes; 0: there is no such word.
+// The choices that were written with '!' behind the word of one serial line: "com1!". That line is
+// taken without asking its chip whether it is a UART.
+#define CONSOLE_UNPROBED_SHIFT 16
+
+// The choice for a word of `length` bytes, with its bit of CONSOLE_UNPROBED_SHIFT if it ends with
+// '!'. 0: there is no such word.
 unsigned console_choice_of(const char *word, size_t length);
 
 // The word for a choice. For several choices it is the word for the fewest devices; for no choice

@@ -15,13 +15,16 @@
 
 #define SENT_MAX 20000
 #define DIVISOR_LATCH 0x80 // of the line control register
+#define LOOPBACK 0x10      // of the modem control register
 
 // A machine with one chip, or none.
 static struct {
     struct uart16550 driver;
     struct uart chip;
     bool missing;
-    bool line; // the interrupt's level
+    bool no_loopback;    // what is sent goes out while the chip should loop it back
+    unsigned busy_reads; // of the line status, until it says that there is room
+    bool line;           // the interrupt's level
     bool blocked;
     unsigned latch_writes; // of the divisor
     uint8_t lcr;
@@ -32,6 +35,10 @@ static struct {
 static uint8_t chip_read(const struct uart16550_registers *registers, unsigned which)
 {
     (void)registers;
+    if (which == 5 && machine.busy_reads > 0) {
+        machine.busy_reads--;
+        return 0;
+    }
     return machine.missing ? UINT8_MAX : uart_read(&machine.chip, which);
 }
 
@@ -41,6 +48,9 @@ static void chip_write(const struct uart16550_registers *registers, unsigned whi
     assert_in_range(which, 0, UART16550_REGISTERS - 1);
     machine.latch_writes += which == 0 && (machine.lcr & DIVISOR_LATCH) != 0;
     machine.lcr = which == 3 ? value : machine.lcr;
+    if (which == 4 && machine.no_loopback) {
+        value &= (uint8_t)~LOOPBACK;
+    }
     uart_write(&machine.chip, which, value);
 }
 
@@ -83,7 +93,7 @@ static void assert_sent(const char *text)
 static void test_a_chip_is_found_and_nothing_is_sent(void **state)
 {
     (void)state;
-    assert_true(uart16550_init(&machine.driver, &registers, 12));
+    assert_true(uart16550_init(&machine.driver, &registers, 12, false));
     assert_int_equal(machine.sent_count, 0); // the probe was looped back
     assert_int_equal(machine.chip.divisor[0], 12);
     assert_int_equal(machine.chip.divisor[1], 0);
@@ -97,7 +107,7 @@ static void test_no_chip(void **state)
 {
     (void)state;
     machine.missing = true;
-    assert_false(uart16550_init(&machine.driver, &registers, 1));
+    assert_false(uart16550_init(&machine.driver, &registers, 1, false));
     machine.missing = false; // even if one came later
     assert_int_equal(uart16550_room(&machine.driver), 0);
     assert_int_equal(uart16550_write(&machine.driver, "x", 1), 0);
@@ -111,25 +121,61 @@ static void test_no_chip(void **state)
     assert_int_equal(machine.chip.ier, 0);
 }
 
+static void test_a_chip_without_loopback(void **state)
+{
+    (void)state;
+    machine.no_loopback = true;
+    assert_false(uart16550_init(&machine.driver, &registers, 1, false));
+    assert_true(machine.driver.silent);
+    machine.sent_count = 0; // the probe went out
+    assert_true(uart16550_init(&machine.driver, &registers, 1, true));
+    assert_false(machine.driver.silent);
+    assert_int_equal(machine.sent_count, 0);
+    assert_int_equal(machine.chip.mcr, 0x03);
+    assert_int_equal(uart16550_write(&machine.driver, "hi", 2), 2);
+    assert_sent("hi");
+}
+
+static void test_no_chip_unprobed(void **state)
+{
+    (void)state;
+    machine.missing = true; // its line status would be input without end
+    assert_false(uart16550_init(&machine.driver, &registers, 1, true));
+    assert_false(machine.driver.silent);
+}
+
+// A full FIFO takes 142 ms at 1200 baud: 1.42 million reads of a tenth of a microsecond.
+static void test_a_slow_line_is_waited_for(void **state)
+{
+    (void)state;
+    assert_true(uart16550_init(&machine.driver, &registers, 96, false));
+    machine.busy_reads = 1420000;
+    uart16550_write_sync(&machine.driver, "last words", 10);
+    uart16550_flush(&machine.driver);
+    assert_int_equal(machine.busy_reads, 0);
+    assert_false(machine.driver.stuck);
+    assert_sent("last words");
+}
+
 static void test_the_rate_that_is_set_stays(void **state)
 {
     (void)state;
     machine.chip.divisor[0] = 3;
     machine.chip.divisor[1] = 1;
-    assert_true(uart16550_init(&machine.driver, &registers, 0));
+    assert_true(uart16550_init(&machine.driver, &registers, 0, false));
     assert_int_equal(machine.driver.divisor, 0x103);
     assert_int_equal(machine.chip.divisor[0], 3);
     assert_int_equal(machine.chip.divisor[1], 1);
     machine.chip.divisor[0] = 0;
     machine.chip.divisor[1] = 0; // that is no rate
-    assert_true(uart16550_init(&machine.driver, &registers, 0));
+    assert_true(uart16550_init(&machine.driver, &registers, 0, false));
     assert_int_equal(machine.chip.divisor[0], 1);
 }
 
 static void test_the_rate_changes_after_what_was_written(void **state)
 {
     (void)state;
-    assert_true(uart16550_init(&machine.driver, &registers, 1));
+    assert_true(uart16550_init(&machine.driver, &registers, 1, false));
     machine.latch_writes = 0;
     uart16550_set_divisor(&machine.driver, 1);
     assert_int_equal(machine.latch_writes, 0);
@@ -147,7 +193,7 @@ static void test_a_polled_line_moves_when_it_is_asked(void **state)
     (void)state;
     memset(text, 'a', sizeof(text) - 1);
     text[sizeof(text) - 1] = '\0';
-    assert_true(uart16550_init(&machine.driver, &registers, 1));
+    assert_true(uart16550_init(&machine.driver, &registers, 1, false));
     assert_int_equal(uart16550_write(&machine.driver, text, 100), 100);
     while (uart16550_room(&machine.driver) < UART16550_SEND_BYTES) {
         ;
@@ -164,7 +210,7 @@ static void test_a_polled_line_moves_when_it_is_asked(void **state)
 static void test_interrupts_move_everything(void **state)
 {
     (void)state;
-    assert_true(uart16550_init(&machine.driver, &registers, 1));
+    assert_true(uart16550_init(&machine.driver, &registers, 1, false));
     uart16550_enable_interrupts(&machine.driver);
     assert_int_equal(machine.chip.mcr, 0x0b);
     assert_int_equal(machine.chip.ier, 0x05);
@@ -185,7 +231,7 @@ static void test_interrupts_move_everything(void **state)
 static void test_the_room_interrupt_is_on_while_text_waits(void **state)
 {
     (void)state;
-    assert_true(uart16550_init(&machine.driver, &registers, 1));
+    assert_true(uart16550_init(&machine.driver, &registers, 1, false));
     uart16550_enable_interrupts(&machine.driver);
     machine.blocked = true;
     assert_int_equal(uart16550_write(&machine.driver, "0123456789abcdefghij", 20), 20);
@@ -205,7 +251,7 @@ static void test_much_text_does_not_lose_the_room_interrupt(void **state)
     static char text[UART16550_SEND_BYTES + 1];
     (void)state;
     memset(text, 'x', sizeof(text) - 1);
-    assert_true(uart16550_init(&machine.driver, &registers, 1));
+    assert_true(uart16550_init(&machine.driver, &registers, 1, false));
     uart16550_enable_interrupts(&machine.driver);
     assert_int_equal(uart16550_write(&machine.driver, text, strlen(text)), strlen(text));
     for (unsigned i = 0; i < 10 && machine.line; i++) {
@@ -217,7 +263,7 @@ static void test_much_text_does_not_lose_the_room_interrupt(void **state)
 static void test_a_line_that_does_not_send_is_waited_for_once(void **state)
 {
     (void)state;
-    assert_true(uart16550_init(&machine.driver, &registers, 1));
+    assert_true(uart16550_init(&machine.driver, &registers, 1, false));
     machine.blocked = true;
     for (unsigned i = 0; i < 40; i++) {
         uart16550_write_sync(&machine.driver, "x", 1);
@@ -235,7 +281,7 @@ static void test_a_full_ring_takes_no_more_and_counts_what_is_lost(void **state)
 {
     static char text[UART16550_SEND_BYTES + 100];
     (void)state;
-    assert_true(uart16550_init(&machine.driver, &registers, 1));
+    assert_true(uart16550_init(&machine.driver, &registers, 1, false));
     machine.blocked = true;
     assert_int_equal(uart16550_write(&machine.driver, text, sizeof(text)), UART16550_SEND_BYTES);
     assert_in_range(uart16550_room(&machine.driver), 0, 32); // the chip may have taken some
@@ -269,7 +315,7 @@ static void test_registers_in_memory(void **state)
 
                 assert_int_equal(memory[at], written ? value : 0xee);
             }
-            memory[which * cases[i].stride] = 0x41;
+            memory[(size_t)which * cases[i].stride] = 0x41;
             assert_int_equal(in.read(&in, which), 0x41);
         }
     }
@@ -280,6 +326,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_a_chip_is_found_and_nothing_is_sent, set_up),
         cmocka_unit_test_setup(test_no_chip, set_up),
+        cmocka_unit_test_setup(test_a_chip_without_loopback, set_up),
+        cmocka_unit_test_setup(test_no_chip_unprobed, set_up),
+        cmocka_unit_test_setup(test_a_slow_line_is_waited_for, set_up),
         cmocka_unit_test_setup(test_the_rate_that_is_set_stays, set_up),
         cmocka_unit_test_setup(test_the_rate_changes_after_what_was_written, set_up),
         cmocka_unit_test_setup(test_a_polled_line_moves_when_it_is_asked, set_up),

@@ -38,11 +38,28 @@ static void test_the_word_of_the_fewest_devices_is_taken(void **state)
     assert_string_equal(console_choice_word(0), "");
 }
 
+static void test_a_line_that_is_not_to_be_probed(void **state)
+{
+    (void)state;
+    assert_int_equal(console_choice_of("com2!", 5),
+                     CONSOLE_COM1 << 1 | CONSOLE_COM1 << (1 + CONSOLE_UNPROBED_SHIFT));
+    assert_int_equal(console_choice_of("spcr!", 5),
+                     CONSOLE_SPCR | CONSOLE_SPCR << CONSOLE_UNPROBED_SHIFT);
+    assert_int_equal(console_choice_of("pci7!", 5),
+                     CONSOLE_PCI0 << 7 | BIT(15 + CONSOLE_UNPROBED_SHIFT));
+    assert_int_equal(console_choice_of("serial!", 7), 0); // several lines
+    assert_int_equal(console_choice_of("pci-serial!", 11), 0);
+    assert_int_equal(console_choice_of("screen!", 7), 0);
+    assert_int_equal(console_choice_of("com1!!", 6), 0);
+    assert_int_equal(console_choice_of("!", 1), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_choice_has_a_word),
         cmocka_unit_test(test_only_whole_words_count),
+        cmocka_unit_test(test_a_line_that_is_not_to_be_probed),
         cmocka_unit_test(test_the_word_of_the_fewest_devices_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
