@@ -57,7 +57,7 @@ KERNEL_SMALL   := boot/% drivers/% \
                   $(filter-out %/apic.c %/interrupts.c %/live_state.c %/time.c, \
                                $(wildcard arch/x86/*.c)) \
                   $(addprefix arch/,svm/npt_space.c svm/svm_avic.c svm/svm_capability.c \
-                                    svm/svm_cpu.c svm/svm_explain.c svm/svm_invalid.c \
+                                    svm/svm_explain.c svm/svm_invalid.c \
                                     svm/svm_probe.c svm/svm_vcpu.c vmx/vmcs_access.c \
                                     vmx/vmx_bitmaps.c vmx/vmx_capability% vmx/vmx_cpu.c \
                                     vmx/vmx_explain.c vmx/vmx_features.c vmx/vmx_host_state.c \
@@ -67,7 +67,7 @@ KERNEL_SMALL   := boot/% drivers/% \
                                    devices/hpet% devices/i8042% devices/rtc% devices/vga% load/% \
                                    memory/guest_map% monitor/% util/bitmap.c util/format.c \
                                    util/us_keyboard.c vcpu/cpuid_build% vcpu/msr_% \
-                                   vcpu/vcpu_create% vcpu/vcpu_start% vm/house% vm/scheduler% \
+                                   vcpu/vcpu_create% vcpu/vcpu_start% vm/house% \
                                    vm/terminal% vm/vm.c vm/vm_build% vm/vm_call% vm/vm_create% \
                                    vm/vm_life% vm/vm_load% host.c) \
                   $(addprefix vmm/emulate/,decode_vector% emulate_bits% emulate_exchange% \

@@ -102,7 +102,7 @@ $(BUILD)/count_plugin.so: tests/tools/count_plugin.c
 bench: $(BUILD)/husk.iso $(BUILD)/first_line $(BUILD)/count_plugin.so ## measure what costs time
 	@$(PYTHON) tests/tools/bench.py --build $(BUILD)
 	@$(PYTHON) tests/tools/bench_fairness.py --build $(BUILD) --strict
-	@$(PYTHON) tests/tools/bench_latency.py --build $(BUILD)
+	@$(PYTHON) tests/tools/bench_latency.py --build $(BUILD) --strict
 	@$(PYTHON) tests/tools/bench_linux.py --build $(BUILD)
 
 test: ## run everything: checks, unit tests, short fuzzing, whole boots

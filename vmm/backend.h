@@ -306,6 +306,11 @@ enum exit_action vcpu_handle_exit(struct vcpu_core *vcpu, struct vm_exit *exit);
 // vcpu_core.work is WORK_EVENTS alone. The bit may stay set. In vmm/vcpu/vcpu_events.c.
 void vcpu_handle_events(struct vcpu_core *vcpu);
 
+// After an exit for the host's timer, with its interrupt taken, if nothing else has disturbed the
+// host. True: the guest goes on, and its run ends at the deadline_ns that is set now. The back end
+// sets its timer anew. False: the loop returns with WORK_HOST. In vmm/vcpu/vcpu_run.c.
+bool vcpu_goes_on(struct vcpu_core *vcpu);
+
 // The guest's code at an exit, for a back end whose hardware does not give the length of the
 // instruction that exited.
 struct guest_code_step {

@@ -49,6 +49,10 @@ struct host_memory_use {
     uint64_t hypervisor_free;
 };
 
+// A back end may have a timer of its own that ends a run in time, but stands still during exits.
+// The CPU's timer comes so much later then.
+#define HOST_LATE_NS 50000
+
 struct host {
     uint64_t (*now_ns)(void);          // since boot, the same on every CPU
     void (*set_deadline)(uint64_t ns); // this CPU's timer interrupt; NEVER_NS: none
@@ -57,7 +61,8 @@ struct host {
     // gets them at once. If the CPU is in the host, the guest gets them at its next entry.
     void (*kick_posted)(unsigned cpu);
     // Whether a kick, a call or an interrupt of a device has come to this CPU since the last
-    // question. Then the CPU has more to do than the guest that it runs.
+    // question. Then the CPU has more to do than the guest that it runs. vcpu_run asks when a run
+    // begins, and back ends tell it of what comes later.
     bool (*disturbed)(void);
     unsigned (*cpu_count)(void); // CPUs that run
     unsigned (*this_cpu)(void);  // the number of the CPU that asks, below cpu_count

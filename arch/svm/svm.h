@@ -42,6 +42,7 @@ struct backend_vcpu {
     unsigned cpu;               // the CPU that loaded the vCPU last
     uint64_t asid_generation;   // of that CPU, when the vCPU got its ASID
     uint64_t nested_generation; // of the nested_space when this CPU last flushed
+    bool held;                  // the timer ends a hold (svm_shadow_hold, svm_nmi_hold)
     bool shadow_held;           // see svm_shadow.c
     uint32_t shadow_exits;
     uint64_t shadow_rip;

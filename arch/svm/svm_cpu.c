@@ -29,6 +29,7 @@ struct svm_cpu {
     bool enabled;
     void *save_area;          // the hardware's own, between VMRUN and #VMEXIT
     struct vmcb *host;        // what VMRUN does not save: FS, GS, TR, the SYSCALL MSRs
+    uint64_t host_physical;   // its physical address
     struct vcpu_core *loaded; // the vCPU whose live state is in the CPU
 };
 
@@ -41,7 +42,7 @@ static struct svm_cpu *this_svm(void)
 
 uint64_t svm_host_vmcb(void)
 {
-    return frames_physical(this_svm()->host);
+    return this_svm()->host_physical;
 }
 
 static const struct firmware_switch vm_cr = {.technology = "AMD-V",
@@ -108,7 +109,7 @@ static void make_lfence_wait(void)
     }
 }
 
-static enum status switch_on(const struct svm_cpu *svm, struct reason *why)
+static enum status switch_on(struct svm_cpu *svm, struct reason *why)
 {
     uint64_t efer = rdmsr(IA32_EFER);
     if (!wrmsr_safe(IA32_EFER, efer | EFER_SVME)) {
@@ -118,7 +119,8 @@ static enum status switch_on(const struct svm_cpu *svm, struct reason *why)
     wrmsr(AMD_VM_HSAVE_PA, frames_physical(svm->save_area));
     make_lfence_wait();
     interrupt_set_handler(VECTOR_DB, debug_trap);
-    svm_vmsave(frames_physical(svm->host)); // none of this changes in the host from now on
+    svm->host_physical = frames_physical(svm->host);
+    svm_vmsave(svm->host_physical); // none of this changes in the host from now on
     return STATUS_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "arch/svm/svm_code.h"
 #include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_decode.h"
+#include "arch/svm/svm_host_event.h"
 #include "arch/svm/svm_inject.h"
 #include "arch/svm/svm_probe.h"
 #include "arch/svm/svm_state.h"
@@ -156,13 +157,6 @@ static NOT_INLINE void decode_refusal(struct vcpu_core *vcpu, struct vm_exit *ex
     exit->kind = at_mov_cr ? EXIT_FORBIDDEN : EXIT_ENTRY_FAILED;
 }
 
-static void host_event(struct vcpu_core *vcpu)
-{
-    (void)svm_requeue_event(vcpu);
-    vcpu->exits[EXIT_HOST]++;
-    __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
-}
-
 #define EXCEPTIONS_WITH_ERROR_CODE                                                                 \
     (BIT(VECTOR_DF) | BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) |          \
      BIT(VECTOR_PF) | BIT(VECTOR_AC))
@@ -174,7 +168,7 @@ static bool decode_machine_check(struct vcpu_core *vcpu, struct vm_exit *exit)
     if (!machine_check_in_guest()) {
         return true;
     }
-    host_event(vcpu);
+    svm_host_event(vcpu);
     return false;
 }
 
@@ -237,10 +231,9 @@ static NOT_INLINE bool decode_rare(struct vcpu_core *vcpu)
     case VMEXIT_XSETBV:
         exit->kind = EXIT_XSETBV;
         return true;
-    case VMEXIT_INTR:
     case VMEXIT_NMI:
     case VMEXIT_INIT:
-        host_event(vcpu);
+        svm_host_event(vcpu);
         return false;
     case VMEXIT_EXCEPTION ... VMEXIT_EXCEPTION + 31:
         return decode_exception(vcpu, (uint8_t)(exitcode - VMEXIT_EXCEPTION), exit);
@@ -294,6 +287,9 @@ static inline bool decode(struct vcpu_core *vcpu, const struct vmcb *vmcb, struc
     case VMEXIT_HLT:
         exit->kind = EXIT_HLT;
         return true;
+    case VMEXIT_INTR:
+        svm_host_interrupt(vcpu);
+        return false;
     default:
         return decode_rare(vcpu);
     }

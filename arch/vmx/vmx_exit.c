@@ -11,10 +11,9 @@
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_controls.h"
+#include "arch/vmx/vmx_host_event.h"
 #include "arch/vmx/vmx_inject.h"
 #include "arch/vmx/vmx_state.h"
-#include "arch/x86/instructions.h"
-#include "arch/x86/interrupts.h"
 #include "arch/x86/machine_check.h"
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
@@ -99,21 +98,6 @@ static NOT_INLINE void decode_memory(struct vm_exit *exit)
     block_nmis_again(qualification, exit->memory.delivery);
 }
 
-static void host_event(struct vcpu_core *vcpu)
-{
-    vmx_requeue_event();
-    vcpu->exits[EXIT_HOST]++;
-    __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
-}
-
-// An NMI that exits has not been through the IDT, so its handler is called here by an INT
-// instruction. The handler's IRET ends the blocking of NMIs.
-static NOT_INLINE void host_nmi(struct vcpu_core *vcpu)
-{
-    __asm__ volatile("int $2");
-    host_event(vcpu);
-}
-
 // False: the guest can go on.
 static NOT_INLINE bool decode_machine_check(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
@@ -121,7 +105,7 @@ static NOT_INLINE bool decode_machine_check(struct vcpu_core *vcpu, struct vm_ex
     if (!machine_check_in_guest()) {
         return true;
     }
-    host_event(vcpu);
+    vmx_host_event(vcpu);
     return false;
 }
 
@@ -143,7 +127,7 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *
     uint32_t info = vmcs_read32(VM_EXIT_INTERRUPTION_INFO);
     uint8_t vector = info & INTERRUPTION_VECTOR_MASK;
     if (vector == VECTOR_NMI) {
-        host_nmi(vcpu);
+        vmx_host_nmi(vcpu);
         return false;
     }
     if (vector == VECTOR_MC) {
@@ -163,20 +147,6 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *
     exit->exception.payload = vector == VECTOR_DB ? vmcs_read(VM_EXIT_QUALIFICATION) : 0;
     exit->exception.delivery = delivery_of(vmcs_read32(IDT_VECTORING_INFO));
     return true;
-}
-
-// If the exit acknowledged the interrupt, its handler is called here. CPUs that do not acknowledge
-// on exit leave the interrupt pending; the window below takes it. The interrupt may be the
-// notification of posted interrupts, so WORK_HOST makes the vCPU look into its mail.
-static NOT_INLINE void host_interrupt(struct vcpu_core *vcpu)
-{
-    uint32_t info = vmcs_read32(VM_EXIT_INTERRUPTION_INFO);
-    if (info & INTERRUPTION_VALID) {
-        interrupt_call(info & INTERRUPTION_VECTOR_MASK);
-    }
-    interrupts_window();
-    vcpu->exits[EXIT_HOST]++;
-    __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
 }
 
 // If a machine check comes during an entry, the CPU may report it by this exit alone (27.9).
@@ -286,12 +256,11 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
         exit->kind = EXIT_XSETBV;
         return true;
     case VMX_EXIT_EXTERNAL_INTERRUPT:
-        host_interrupt(vcpu);
+        vmx_host_interrupt(vcpu);
         return false;
     case VMX_EXIT_INIT: // the INIT stays pending: root operation blocks it
     case VMX_EXIT_PREEMPTION_TIMER:
-        vcpu->exits[EXIT_HOST]++;
-        __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+        vmx_host_timer(vcpu);
         return false;
     case VMX_EXIT_EXCEPTION_OR_NMI:
         return decode_exception(vcpu, exit);

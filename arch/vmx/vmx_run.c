@@ -3,14 +3,12 @@
 #include "arch/vmx/vmx_run.h"
 
 #include "arch/vmx/vmcs.h"
-#include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx.h"
-#include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_cpu.h"
 #include "arch/vmx/vmx_enter.h"
+#include "arch/vmx/vmx_host_event.h"
 #include "arch/vmx/vmx_tlb.h"
-#include "arch/x86/time.h"
 #include "vmm/backend.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
@@ -30,21 +28,6 @@ static void flush_stale(struct vcpu_core *vcpu)
     }
 }
 
-// The preemption timer counts only while the guest runs, so the run of a guest with many exits ends
-// a little late. The scheduler charges that time too.
-static void set_timer(const struct vcpu_core *vcpu)
-{
-    const struct vmx_capability *c = vmx_capability();
-    if (!(c->pin & PIN_PREEMPTION_TIMER)) {
-        time_set_deadline(vcpu->deadline_ns);
-        return;
-    }
-    uint64_t now_ns = time_now_ns();
-    uint64_t left_ns = vcpu->deadline_ns > now_ns ? vcpu->deadline_ns - now_ns : 0;
-    uint64_t ticks = time_ns_to_tsc(left_ns) >> c->preemption_timer_shift;
-    vmcs_write32(PREEMPTION_TIMER_VALUE, (uint32_t)MIN(ticks, UINT32_MAX));
-}
-
 static void entry_failed(struct vcpu_core *vcpu)
 {
     vcpu->backend->entry_error = vmcs_read32(VM_INSTRUCTION_ERROR);
@@ -58,7 +41,7 @@ void vmx_run(struct vcpu_core *vcpu)
     struct backend_vcpu *backend = vcpu->backend;
     vmx_load_vcpu(vcpu);
     flush_stale(vcpu);
-    set_timer(vcpu);
+    vmx_timer_set(vcpu);
     vcpu->exits_left = BACKEND_EXITS_A_RUN;
     if (vmx_enter(vcpu, backend->launched)) {
         backend->launched = true;

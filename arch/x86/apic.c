@@ -25,6 +25,7 @@
 
 static bool x2apic;
 static volatile uint32_t *registers;
+volatile uint32_t *apic_eoi_address;
 static uint32_t logged_errors; // bits of ESR
 
 static uint32_t read_register(uint32_t offset)
@@ -127,6 +128,7 @@ enum status apic_init(const struct acpi_info *acpi, struct reason *why)
             address = acpi->local_apic_address;
         }
         registers = paging_map_device(address, PAGE_SIZE, CACHE_UNCACHED);
+        apic_eoi_address = &registers[APIC_EOI / sizeof(uint32_t)];
     }
     interrupt_set_unexpected(end_unexpected);
     interrupt_set_handler(VECTOR_ERROR, log_error);

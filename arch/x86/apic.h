@@ -16,6 +16,7 @@ void apic_init_cpu(const struct acpi_info *acpi);
 bool apic_is_x2apic(void);
 uint32_t apic_id(void);
 void apic_eoi(void);
+extern volatile uint32_t *apic_eoi_address; // for vectors.asm; NULL in x2APIC mode
 
 // Send an interrupt to the CPU with that APIC id. The receiver sees all that was written to memory
 // before.

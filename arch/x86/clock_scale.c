@@ -14,10 +14,3 @@ uint64_t clock_scale_factor(uint64_t from_hz, uint64_t to_hz)
     }
     return factor;
 }
-
-uint64_t clock_scale_up(uint64_t value, uint64_t factor)
-{
-    clock_scale_wide product = (clock_scale_wide)value * factor;
-    clock_scale_wide rounded = (product >> CLOCK_SCALE_SHIFT) + 1;
-    return rounded > UINT64_MAX ? UINT64_MAX : (uint64_t)rounded;
-}

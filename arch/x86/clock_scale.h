@@ -19,4 +19,9 @@ static inline uint64_t clock_scale(uint64_t value, uint64_t factor)
 }
 
 // Rounded up; UINT64_MAX where the result does not fit.
-uint64_t clock_scale_up(uint64_t value, uint64_t factor);
+static inline uint64_t clock_scale_up(uint64_t value, uint64_t factor)
+{
+    clock_scale_wide product = (clock_scale_wide)value * factor;
+    clock_scale_wide rounded = (product >> CLOCK_SCALE_SHIFT) + 1;
+    return rounded > UINT64_MAX ? UINT64_MAX : (uint64_t)rounded;
+}

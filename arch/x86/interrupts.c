@@ -4,7 +4,6 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/exceptions.h"
-#include "arch/x86/vectors.h"
 
 static void (*handlers[INTERRUPT_VECTORS])(struct interrupt_frame *frame);
 static void (*end_unexpected)(uint8_t vector);
@@ -37,8 +36,7 @@ bool interrupts_disturbed(void)
 
 void interrupt_dispatch(struct interrupt_frame *frame)
 {
-    if (frame->vector >= FIRST_INTERRUPT && frame->vector != VECTOR_TIMER &&
-        frame->vector != VECTOR_NUDGE) {
+    if (frame->vector >= FIRST_INTERRUPT) {
         cpu_this()->disturbed = true;
     }
     void (*handler)(struct interrupt_frame *) =

@@ -34,15 +34,8 @@ static void take_kick(struct interrupt_frame *frame)
     apic_eoi();
 }
 
-static void take_nudge(struct interrupt_frame *frame)
-{
-    (void)frame;
-    apic_eoi();
-}
-
 void ipi_init(void)
 {
-    interrupt_set_handler(VECTOR_NUDGE, take_nudge);
     interrupt_set_handler(VECTOR_KICK, take_kick);
     interrupt_set_handler(VECTOR_POSTED, take_kick); // the CPU was not in the guest when it came
 }

@@ -1,7 +1,10 @@
 ; SPDX-License-Identifier: MIT
 ; The first instructions of every interrupt and exception: they save the registers and call C.
 
+%include "arch/x86/offsets.inc"
+
 extern interrupt_dispatch
+extern apic_eoi_address
 
 section .text
 
@@ -16,11 +19,15 @@ align 16
 interrupt_stubs:
 %assign vector 0
 %rep 256
+%if vector == VECTOR_TIMER || vector == VECTOR_NUDGE
+    jmp end_interrupt
+%else
 %if !HAS_ERROR_CODE(vector)
     push 0
 %endif
     push strict dword vector
     jmp interrupt_entry
+%endif
 %assign vector vector + 1
     times STUB_BYTES * vector - ($ - interrupt_stubs) int3
 %endrep
@@ -64,6 +71,27 @@ interrupt_entry:
     pop rcx
     pop rax
     add rsp, 16
+    iretq
+
+; An interrupt that only ends what the CPU does: a guest's run, or HLT.
+align 16
+end_interrupt:
+    push rax
+    mov rax, [rel apic_eoi_address]
+    test rax, rax
+    jz .x2apic
+    mov dword [rax], 0
+    pop rax
+    iretq
+.x2apic:
+    push rcx
+    push rdx
+    mov ecx, X2APIC_EOI
+    xor edx, edx                    ; RAX is 0
+    wrmsr
+    pop rdx
+    pop rcx
+    pop rax
     iretq
 
 ; void interrupt_call(uint8_t vector): EDI. The stub's IRETQ returns to .back with this RSP.

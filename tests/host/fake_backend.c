@@ -350,7 +350,12 @@ void fake_backend_compute(struct vcpu_core *vcpu)
 {
     fake_host.now_ns = MAX(fake_host.now_ns, vcpu->deadline_ns);
     vcpu->exits[EXIT_HOST]++;
-    __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+    bool disturbed = fake_host.host.disturbed();
+    if (!disturbed && fake_backend.renewals > 0 && vcpu_goes_on(vcpu)) {
+        fake_backend.renewals--;
+    } else {
+        __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+    }
 }
 
 static void play(struct vcpu_core *vcpu)

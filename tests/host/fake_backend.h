@@ -63,6 +63,7 @@ struct fake_backend {
     unsigned live_vcpus;
     unsigned live_nested;
     unsigned runs;
+    unsigned renewals;        // so often runs may still go on after their deadline
     unsigned window_requests; // vcpu_run makes one a round
     unsigned dumps;
 

@@ -27,6 +27,19 @@ def test_others_keep_their_pace_beside_a_hog(boot, build, bed):
         assert len(pace) == 5 and all(900 <= ms <= 1150 for ms in pace), (name, pace)
 
 
+# The hog goes on slice after slice without the scheduler. A start there is a call to its CPU.
+@on_both_vendors
+def test_a_cpu_whose_only_guest_keeps_interrupts_off_still_answers(boot, build, bed):
+    modules = [(build / "guests/hog.elf", "vm=hog mem=2M cpu=1")]
+    modules += [(build / "guests/hello.elf", "vm=hello mem=2M cpu=1 start=no")]
+    machine = boot("", modules, limit=240, **(BEDS[bed] | {"cpus": 2}))
+    machine.expect(r"\[hog\] hog: spinning", timeout=90)
+    for _ in range(5):
+        machine.sendline("start hello")
+        machine.expect(r"\[hello\] ended: exit status 42", timeout=60)
+    assert "does not answer" not in machine.serial_text()
+
+
 def memory_rows(machine):
     return [line for line in machine.command("memory") if line.startswith(("Husk", "all guests"))]
 

@@ -37,6 +37,7 @@ struct vcpu {
     bool gives_way;               // its run ended because it waits for another vCPU in a loop
     enum apic_access apic_access; // see vcpu_apic_place
     uint64_t tsc_adjust;          // how far its TSC is ahead of its VM's
+    uint64_t run_end_ns;          // host time at which the run of vcpu_run is over
     uint64_t next_event_ns;       // host time at which vcpu_run looks at the timers again
     uint64_t devices_event_ns;    // host time at which it looks at the devices again
     uint64_t next_look_ns;        // no look before, unless the guest sets a timer

@@ -10,6 +10,7 @@
 #include "vmm/vcpu/vcpu_mail_take.h"
 #include "vmm/vcpu/vcpu_sleep.h"
 #include "vmm/vcpu/vcpu_timers.h"
+#include "vmm/vm/scheduler_run.h"
 #include "vmm/vm/vm.h"
 
 // WORK_EVENTS and WORK_TIMERS are cleared before the vCPU looks: what comes later sets them again.
@@ -55,11 +56,11 @@ static void load(struct vcpu *vcpu)
 }
 
 // Does the work that has come up. Returns false if the run is over.
-static bool prepare(struct vcpu *vcpu, uint64_t end_ns)
+static bool prepare(struct vcpu *vcpu)
 {
     uint32_t work = __atomic_exchange_n(&vcpu->core.work, 0, __ATOMIC_SEQ_CST);
     uint64_t now_ns = vcpu->host->now_ns();
-    if ((work & (WORK_STOP | WORK_YIELD)) || now_ns >= end_ns ||
+    if ((work & (WORK_STOP | WORK_YIELD)) || now_ns >= vcpu->run_end_ns ||
         ((work & WORK_HOST) && vcpu->host->disturbed())) {
         return false;
     }
@@ -78,17 +79,38 @@ static bool has_work(const struct vcpu *vcpu)
     return __atomic_load_n(&vcpu->core.work, __ATOMIC_RELAXED) & ~(uint32_t)WORK_ENTRY;
 }
 
+static void set_deadline(struct vcpu *vcpu)
+{
+    vcpu->core.deadline_ns = MIN(vcpu->run_end_ns, vcpu->next_event_ns);
+}
+
+bool vcpu_goes_on(struct vcpu_core *core)
+{
+    struct vcpu *vcpu = vcpu_of(core);
+    uint64_t now_ns = vcpu->host->now_ns();
+    if (__atomic_load_n(&core->work, __ATOMIC_RELAXED) || now_ns >= vcpu->next_event_ns) {
+        return false;
+    }
+    if (now_ns >= vcpu->run_end_ns && !scheduler_extend_run(vcpu, now_ns)) {
+        return false;
+    }
+    set_deadline(vcpu);
+    return true;
+}
+
 void vcpu_run(struct vcpu *vcpu, uint64_t end_ns)
 {
     load(vcpu);
+    (void)vcpu->host->disturbed(); // what came before has been looked at
+    vcpu->run_end_ns = end_ns;
     vcpu->devices_event_ns = 0; // keys may have come since the last run
     vcpu->next_event_ns = vcpu->next_look_ns;
-    while (vm_wants_to_run(vcpu->vm) && vcpu_runnable(vcpu) && prepare(vcpu, end_ns)) {
+    while (vm_wants_to_run(vcpu->vm) && vcpu_runnable(vcpu) && prepare(vcpu)) {
         if (vcpu->waits_for_startup) {
             break; // an INIT was in the mail
         }
         vcpu_deliver_events(vcpu);
-        vcpu->core.deadline_ns = MIN(end_ns, vcpu->next_event_ns);
+        set_deadline(vcpu);
         vcpu_apic_take_posted(vcpu, true);
         // Acknowledging an interrupt may have lowered LINT0, which arrives as mail. Nobody kicks
         // this CPU for work that it already has (scheduler_notify), so the guest must not be

@@ -29,19 +29,17 @@ void vcpu_advance_timers(struct vcpu *vcpu)
     vcpu_advance_lapic(vcpu);
 }
 
+// The deadline is no later than next_event_ns, and it may move up to there while the guest runs.
 void vcpu_timer_set(struct vcpu *vcpu, uint64_t due_ns)
 {
-    if (due_ns < vcpu->core.deadline_ns - vcpu->vm->clock_base_ns) {
-        vcpu_post_work(vcpu, WORK_TIMERS);
+    uint64_t base_ns = vcpu->vm->clock_base_ns;
+    if (due_ns >= vcpu->next_event_ns - base_ns) {
+        return;
     }
-}
-
-void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns)
-{
-    if (scheduler_runs_here(vcpu)) {
-        vcpu_timer_set(vcpu, due_ns);
+    if (due_ns < vcpu->core.deadline_ns - base_ns) {
+        vcpu_post_work(vcpu, WORK_TIMERS);
     } else {
-        scheduler_notify(vcpu, WORK_TIMERS, WAKE_ALWAYS);
+        vcpu->next_event_ns = due_ns + base_ns;
     }
 }
 
@@ -49,6 +47,16 @@ void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns)
 static uint64_t host_ns(const struct vm *vm, uint64_t ns)
 {
     return ns < NEVER_NS - vm->clock_base_ns ? ns + vm->clock_base_ns : NEVER_NS;
+}
+
+void vcpu_device_timer_set(struct vcpu *vcpu, uint64_t due_ns)
+{
+    if (scheduler_runs_here(vcpu)) {
+        vcpu->devices_event_ns = MIN(vcpu->devices_event_ns, host_ns(vcpu->vm, due_ns));
+        vcpu_timer_set(vcpu, due_ns);
+    } else {
+        scheduler_notify(vcpu, WORK_TIMERS, WAKE_ALWAYS);
+    }
 }
 
 uint64_t vcpu_lapic_event_ns(const struct vcpu *vcpu)

@@ -42,6 +42,7 @@ struct scheduler {
     uint64_t timed;        // the VMs whose account has a wake_ns
     uint32_t slice;        // scheduler_id of the vCPU whose slice has not ended; 0: none
     uint64_t slice_end_ns; // when that slice is over
+    uint64_t until_ns;     // when Husk wants the CPU for its own work
     bool attended;         // since the last run there was mail, a due timer or a new slice
     bool kicked;           // the last run was ended before its time, not by its vCPU
     uint64_t ended_ns;     // when the last run ended; 0: the CPU has done something else since

@@ -9,12 +9,16 @@
 
 // ---- Charging ----
 
-static uint64_t take_time(struct scheduler *scheduler)
+static uint64_t take_time(struct scheduler *scheduler, uint64_t now_ns)
 {
-    uint64_t now_ns = scheduler->vmm->host->now_ns();
     uint64_t ns = now_ns - scheduler->charged_ns;
     scheduler->charged_ns = now_ns;
     return ns;
+}
+
+static uint64_t now_ns(const struct scheduler *scheduler)
+{
+    return scheduler->vmm->host->now_ns();
 }
 
 static void add_virtual_time(struct account *account, const struct vm *vm, uint64_t ns)
@@ -28,17 +32,23 @@ static bool has_slice(const struct scheduler *scheduler, const struct vm *vm)
     return scheduler->slice && scheduler_vm_of(scheduler, scheduler->slice) == vm;
 }
 
-void scheduler_charge_vm(struct scheduler *scheduler, const struct vm *vm)
+static void add_used_time(struct scheduler *scheduler, struct account *account, uint64_t ns)
 {
-    struct account *account = scheduler_account(scheduler, vm);
-    uint64_t ns = take_time(scheduler);
     account->used_ns += ns;
     __atomic_store_n(&scheduler->busy_ns, scheduler->busy_ns + ns, __ATOMIC_RELAXED);
+}
+
+uint64_t scheduler_charge_vm(struct scheduler *scheduler, const struct vm *vm)
+{
+    struct account *account = scheduler_account(scheduler, vm);
+    uint64_t ns = take_time(scheduler, now_ns(scheduler));
+    add_used_time(scheduler, account, ns);
     if (has_slice(scheduler, vm)) {
         account->unsettled_ns += ns;
     } else {
         add_virtual_time(account, vm, ns);
     }
+    return ns;
 }
 
 void scheduler_charge_kick(struct scheduler *scheduler, const struct vm *vm)
@@ -58,12 +68,12 @@ void scheduler_charge_kick(struct scheduler *scheduler, const struct vm *vm)
 
 void scheduler_charge_idle(struct scheduler *scheduler)
 {
-    scheduler->idle_ns += take_time(scheduler);
+    scheduler->idle_ns += take_time(scheduler, now_ns(scheduler));
 }
 
 uint64_t scheduler_charge_house(struct scheduler *scheduler)
 {
-    uint64_t ns = take_time(scheduler);
+    uint64_t ns = take_time(scheduler, now_ns(scheduler));
     scheduler->house_ns += ns;
     return ns;
 }
@@ -116,31 +126,52 @@ bool scheduler_slice_goes_on(const struct scheduler *scheduler)
                   BIT(scheduler_index_of(id)));
 }
 
+// Adds what was charged in the slice to the virtual times.
+static void settle(struct account *account, struct vm *vm, unsigned index)
+{
+    add_virtual_time(account, vm, account->unsettled_ns);
+    vm->slots[index].virtual_time_ns += account->unsettled_ns;
+    account->unsettled_ns = 0;
+}
+
+static void begin(struct scheduler *scheduler, struct account *account, const struct vm_slot *slot)
+{
+    scheduler->slice_end_ns = scheduler->charged_ns + SCHEDULER_SLICE_NS;
+    account->vcpu_time_ns = MAX(account->vcpu_time_ns, slot->virtual_time_ns);
+    uint64_t time_ns = MAX(scheduler->virtual_time_ns, account->virtual_time_ns);
+    __atomic_store_n(&scheduler->virtual_time_ns, time_ns, __ATOMIC_RELAXED);
+}
+
 void scheduler_end_slice(struct scheduler *scheduler)
 {
     if (!scheduler->slice) {
         return;
     }
     struct vm *vm = scheduler_vm_of(scheduler, scheduler->slice);
-    struct account *account = scheduler_account(scheduler, vm);
-    add_virtual_time(account, vm, account->unsettled_ns);
-    vm->slots[scheduler_index_of(scheduler->slice)].virtual_time_ns += account->unsettled_ns;
-    account->unsettled_ns = 0;
+    settle(scheduler_account(scheduler, vm), vm, scheduler_index_of(scheduler->slice));
     scheduler->slice = 0;
 }
 
 void scheduler_begin_slice(struct scheduler *scheduler, const struct vm *vm, unsigned index)
 {
-    struct account *account = scheduler_account(scheduler, vm);
     if (scheduler->slice == scheduler_id(vm, index)) {
         return;
     }
     scheduler_end_slice(scheduler);
     scheduler->slice = scheduler_id(vm, index);
-    scheduler->slice_end_ns = scheduler->charged_ns + SCHEDULER_SLICE_NS;
-    account->vcpu_time_ns = MAX(account->vcpu_time_ns, vm->slots[index].virtual_time_ns);
-    uint64_t time_ns = MAX(scheduler->virtual_time_ns, account->virtual_time_ns);
-    __atomic_store_n(&scheduler->virtual_time_ns, time_ns, __ATOMIC_RELAXED);
+    begin(scheduler, scheduler_account(scheduler, vm), &vm->slots[index]);
+}
+
+uint64_t scheduler_renew_slice(struct scheduler *scheduler, struct vm *vm, unsigned index,
+                               uint64_t now_ns)
+{
+    struct account *account = scheduler_account(scheduler, vm);
+    uint64_t ns = take_time(scheduler, now_ns);
+    add_used_time(scheduler, account, ns);
+    account->unsettled_ns += ns;
+    settle(account, vm, index);
+    begin(scheduler, account, &vm->slots[index]);
+    return ns;
 }
 
 void scheduler_give_way(struct scheduler *scheduler, struct vm *vm, unsigned index)

@@ -12,11 +12,10 @@ struct vm;
 // The most time that a VM can save by not using its share. It gets that time at once when it wakes.
 #define SCHEDULER_SAVED_NS SCHEDULER_SLICE_NS
 
-// Charge the time since the last charge.
-void scheduler_charge_vm(struct scheduler *scheduler, const struct vm *vm);
-void scheduler_charge_idle(struct scheduler *scheduler);
-// Returns the time that was charged.
+// Charge the time since the last charge, and return it.
+uint64_t scheduler_charge_vm(struct scheduler *scheduler, const struct vm *vm);
 uint64_t scheduler_charge_house(struct scheduler *scheduler);
+void scheduler_charge_idle(struct scheduler *scheduler);
 // The VM has ended the run of another one by a wake-up. It pays what that run has lost: as much as
 // the scheduler usually needs between two runs.
 void scheduler_charge_kick(struct scheduler *scheduler, const struct vm *vm);
@@ -30,6 +29,10 @@ void scheduler_leave_all(struct scheduler *scheduler, const struct vm *vm);
 
 // Begins a slice of the vCPU, unless its slice has not ended. Ends the slice of any other one.
 void scheduler_begin_slice(struct scheduler *scheduler, const struct vm *vm, unsigned index);
+// Charges the time up to `now_ns` to the vCPU that has the slice, and gives it the next one.
+// Returns the time that was charged.
+uint64_t scheduler_renew_slice(struct scheduler *scheduler, struct vm *vm, unsigned index,
+                               uint64_t now_ns);
 // Whether there is a slice, and its vCPU still wants to run.
 bool scheduler_slice_goes_on(const struct scheduler *scheduler);
 // Adds what was charged in the slice to the virtual times.

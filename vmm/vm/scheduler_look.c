@@ -20,12 +20,6 @@
 // timer may have a period of a few ns.
 #define LOOK_INTERVAL_NS 100000ULL
 
-bool scheduler_has_mail(const struct scheduler *scheduler)
-{
-    return __atomic_load_n(&scheduler->woken, __ATOMIC_SEQ_CST) ||
-           __atomic_load_n(&scheduler->changed, __ATOMIC_SEQ_CST);
-}
-
 // The first of the VM's times on this CPU.
 static void find_wake_time(struct scheduler *scheduler, const struct vm *vm)
 {

@@ -3,8 +3,8 @@
 #pragma once
 
 #include "vmm/util/types.h"
+#include "vmm/vm/scheduler.h"
 
-struct scheduler;
 struct vm;
 
 // Looks at what came into the inbox, and at the sleepers whose time has come. Each VM pays for the
@@ -16,4 +16,8 @@ void scheduler_look_after(struct scheduler *scheduler, struct vm *vm, unsigned i
 void scheduler_look_at_vm(struct scheduler *scheduler, struct vm *vm);
 
 // Whether the inbox holds something.
-bool scheduler_has_mail(const struct scheduler *scheduler);
+static inline bool scheduler_has_mail(const struct scheduler *scheduler)
+{
+    return __atomic_load_n(&scheduler->woken, __ATOMIC_SEQ_CST) ||
+           __atomic_load_n(&scheduler->changed, __ATOMIC_SEQ_CST);
+}

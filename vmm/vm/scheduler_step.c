@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs what is next on a CPU, and decides how long.
+// Runs what is next on a CPU.
 #include "vmm/vm/scheduler_step.h"
 
 #include "vmm/host.h"
@@ -10,6 +10,7 @@
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/scheduler_account.h"
 #include "vmm/vm/scheduler_look.h"
+#include "vmm/vm/scheduler_run.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_hold.h"
 #include "vmm/vm/vm_life.h"
@@ -18,59 +19,13 @@
 // not see kicks. Each turn costs about 1500 instructions, so a start or stop that has the CPU for
 // itself takes whole slices.
 #define START_TURN_NS 1000000ULL
-// A run is not cut shorter than this, nor than so many times what the scheduler itself needs for a
-// turn. So on a slow machine, too, the guests get nearly all of the time.
-#define RUN_NS_MIN 100000ULL
-#define RUN_NS_MIN_MAX 1000000ULL
-#define RUN_TURNS_MIN 20
-
-// ---- How long ----
-
-static uint64_t least_run_ns(const struct scheduler *scheduler)
-{
-    return MIN(MAX(RUN_NS_MIN, RUN_TURNS_MIN * scheduler->turn_ns), RUN_NS_MIN_MAX);
-}
-
-// The first time at which a sleeper wakes that may then run at once: a VM that has saved time, or a
-// vCPU of the VM that runs. The others wait for the end of the slice.
-static uint64_t next_wake_ns(const struct scheduler *scheduler, const struct vm *vm)
-{
-    uint64_t wake_ns = NEVER_NS;
-    for (uint64_t left = scheduler->timed; left != 0; left &= left - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(left);
-        const struct account *account = &scheduler->accounts[i];
-        if (i == vm->index || account->virtual_time_ns < scheduler->virtual_time_ns) {
-            wake_ns = MIN(wake_ns, account->wake_ns);
-        }
-    }
-    return wake_ns;
-}
-
-// For the first part of a run no wake-up from another CPU ends it. The CPU looks at the end of that
-// part by itself. If the VM has the CPU for itself, no other VM can be woken.
-static uint64_t run_end_ns(struct scheduler *scheduler, const struct vm *vm, uint64_t until_ns)
-{
-    uint64_t now_ns = scheduler->charged_ns;
-    uint64_t earliest_ns = now_ns + least_run_ns(scheduler);
-    uint64_t end_ns = MIN(scheduler->slice_end_ns, MAX(next_wake_ns(scheduler, vm), earliest_ns));
-    if (!(scheduler->present & ~BIT(vm->index))) {
-        __atomic_store_n(&scheduler->undisturbed_until_ns, 0, __ATOMIC_RELAXED);
-    } else if (scheduler->attended) {
-        __atomic_store_n(&scheduler->undisturbed_until_ns, earliest_ns, __ATOMIC_RELAXED);
-    }
-    if (now_ns < scheduler->undisturbed_until_ns) {
-        end_ns = MIN(end_ns, scheduler->undisturbed_until_ns);
-    }
-    scheduler->attended = false;
-    return MIN(end_ns, MAX(until_ns, earliest_ns));
-}
 
 // ---- Running ----
 
 // Something may have come into the inbox after the look at it, when `current` was not set yet.
 static uint64_t end_with_mail_ns(const struct scheduler *scheduler, uint64_t end_ns)
 {
-    uint64_t soon_ns = scheduler->charged_ns + least_run_ns(scheduler);
+    uint64_t soon_ns = scheduler->charged_ns + scheduler_least_run_ns(scheduler);
     return scheduler_has_mail(scheduler) ? MIN(end_ns, soon_ns) : end_ns;
 }
 
@@ -82,9 +37,8 @@ static void run_vcpu(struct scheduler *scheduler, struct vcpu *vcpu, uint64_t en
     host->space_enter(&vcpu->vm->space);
     __atomic_store_n(&scheduler->current, id, __ATOMIC_SEQ_CST);
     end_ns = end_with_mail_ns(scheduler, end_ns);
-    // The back end has timers of its own to end the run in time, but they may stand still while it
-    // handles exits.
-    host->set_deadline(end_ns);
+    // The back end's own timer ends the run in time, but it may stand still during exits.
+    host->set_deadline(end_ns + HOST_LATE_NS);
     vcpu_run(vcpu, end_ns);
     __atomic_store_n(&scheduler->current, 0, __ATOMIC_SEQ_CST);
 }
@@ -98,19 +52,18 @@ static void note_turn(struct scheduler *scheduler)
     }
 }
 
-static void after_run(struct scheduler *scheduler, struct vm *vm, unsigned index, uint64_t end_ns)
+static void after_run(struct scheduler *scheduler, struct vm *vm, unsigned index)
 {
     struct vcpu *vcpu = vm->vcpus[index];
-    uint64_t begin_ns = scheduler->charged_ns;
-    scheduler_charge_vm(scheduler, vm);
+    vcpu->run_ns += scheduler_charge_vm(scheduler, vm);
     scheduler->ended_ns = scheduler->charged_ns;
-    vcpu->run_ns += scheduler->charged_ns - begin_ns;
     if (vcpu->gives_way) {
         vcpu->gives_way = false;
         scheduler_give_way(scheduler, vm, index);
     }
     scheduler_look_after(scheduler, vm, index);
-    scheduler->kicked = scheduler->ended_ns < end_ns && scheduler_slice_goes_on(scheduler);
+    scheduler->kicked =
+        scheduler->ended_ns < vcpu->run_end_ns && scheduler_slice_goes_on(scheduler);
 }
 
 // Whether this CPU builds the VM or tears it down. No vCPU of the VM runs then.
@@ -119,13 +72,13 @@ static bool is_built_here(const struct scheduler *scheduler, const struct vm *vm
     return vm_home_cpu(vm) == scheduler->cpu && vm_is_in_work(vm);
 }
 
-static void run(struct scheduler *scheduler, struct vm *vm, uint64_t until_ns)
+static void run(struct scheduler *scheduler, struct vm *vm)
 {
     bool in_work = is_built_here(scheduler, vm);
     unsigned index = in_work ? 0 : scheduler_next_vcpu(scheduler, vm);
     scheduler->attended |= scheduler->slice != scheduler_id(vm, index);
     scheduler_begin_slice(scheduler, vm, index);
-    uint64_t end_ns = run_end_ns(scheduler, vm, until_ns);
+    uint64_t end_ns = scheduler_run_end_ns(scheduler, vm);
     if (in_work) {
         uint64_t turn_ns = scheduler->present ? START_TURN_NS : SCHEDULER_SLICE_NS;
         vm_continue(vm, MIN(end_ns, scheduler->charged_ns + turn_ns));
@@ -136,7 +89,7 @@ static void run(struct scheduler *scheduler, struct vm *vm, uint64_t until_ns)
     } else {
         note_turn(scheduler);
         run_vcpu(scheduler, vm->vcpus[index], end_ns);
-        after_run(scheduler, vm, index, end_ns);
+        after_run(scheduler, vm, index);
     }
     scheduler_charge_vm(scheduler, vm);
 }
@@ -145,7 +98,7 @@ static void run(struct scheduler *scheduler, struct vm *vm, uint64_t until_ns)
 static void end_old_slice(struct scheduler *scheduler)
 {
     if (!scheduler_slice_goes_on(scheduler) ||
-        scheduler->charged_ns + least_run_ns(scheduler) > scheduler->slice_end_ns) {
+        scheduler->charged_ns + scheduler_least_run_ns(scheduler) > scheduler->slice_end_ns) {
         scheduler_end_slice(scheduler);
     }
 }
@@ -180,6 +133,7 @@ static uint64_t first_wake_ns(const struct scheduler *scheduler)
 bool scheduler_step(struct scheduler *scheduler, uint64_t until_ns, uint64_t *wake_ns)
 {
     scheduler_charge_house(scheduler);
+    scheduler->until_ns = until_ns;
     __atomic_store_n(&scheduler->idle, false, __ATOMIC_SEQ_CST);
     *wake_ns = NEVER_NS;
     if (!scheduler->vmm->runs_guests[scheduler->cpu]) { // just before a power-off
@@ -189,7 +143,7 @@ bool scheduler_step(struct scheduler *scheduler, uint64_t until_ns, uint64_t *wa
     end_old_slice(scheduler);
     struct vm *vm = choose(scheduler);
     if (vm) {
-        run(scheduler, vm, until_ns);
+        run(scheduler, vm);
         return true;
     }
     scheduler->ended_ns = 0;

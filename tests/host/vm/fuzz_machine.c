@@ -253,6 +253,7 @@ static void guest(struct vcpu_core *core)
     core->backend->registers[REG_INTERRUPT_SHADOW] &= ~(uint64_t)(SHADOW_STI | SHADOW_MOV_SS);
     if (cpu->kicked) {
         cpu->kicked = false;
+        cpu->disturbed = true;
         leave(core);
     } else if (fuzz.input.left == 0) {
         fake_backend_compute(core);

@@ -10,6 +10,8 @@
 #include "tests/host/fake_machine.h"
 #include "tests/host/vm/machine_check.h"
 
+#define RENEWALS 2 // of runs in a step
+
 struct machine_cpu machine_cpus[FAKE_CPUS_MAX];
 
 static void kick(unsigned cpu)
@@ -31,9 +33,18 @@ static enum status call_on(unsigned cpu, void (*call)(void *), void *argument)
     return STATUS_OK;
 }
 
+static bool disturbed(void)
+{
+    struct machine_cpu *cpu = &machine_cpus[fake_host.cpu];
+    bool was = cpu->disturbed;
+    cpu->disturbed = false;
+    return was;
+}
+
 void machine_cpus_init(void)
 {
     fake_host.host.kick = kick;
+    fake_host.host.disturbed = disturbed;
     fake_host.host.call = call_on;
     for (unsigned i = 0; i < FAKE_CPUS_MAX; i++) {
         machine_cpus[i] = (struct machine_cpu){0};
@@ -50,6 +61,7 @@ void machine_cpus_step(unsigned number)
     struct machine_check_time before = machine_check_time(number);
     cpu->kicked = false;
     cpu->steps = true;
+    fake_backend.renewals = RENEWALS;
     cpu->idle = !fake_machine_step(number, &cpu->wake_ns);
     cpu->steps = false;
     assert_true(cpu->idle || !sleeps);

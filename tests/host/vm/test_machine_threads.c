@@ -26,7 +26,8 @@
 #define LOOKS 20 // at a state that another CPU is to change
 
 static _Thread_local unsigned own_cpu;
-static struct host fake; // the fake host's own functions
+static _Thread_local bool own_disturbed; // by a kick
+static struct host fake;                 // the fake host's own functions
 
 static struct cpu {
     bool kicked;
@@ -53,9 +54,18 @@ static void kick(unsigned cpu)
     __atomic_store_n(&cpus[cpu].kicked, true, __ATOMIC_SEQ_CST);
 }
 
-bool threaded_was_kicked(void)
+bool threaded_take_kick(void)
 {
-    return __atomic_exchange_n(&cpus[own_cpu].kicked, false, __ATOMIC_SEQ_CST);
+    bool kicked = __atomic_exchange_n(&cpus[own_cpu].kicked, false, __ATOMIC_SEQ_CST);
+    own_disturbed |= kicked;
+    return kicked;
+}
+
+static bool disturbed(void)
+{
+    bool was = own_disturbed;
+    own_disturbed = false;
+    return was;
 }
 
 static unsigned this_cpu(void)
@@ -225,6 +235,7 @@ static void set_up(void)
     host->now_ns = now_ns;
     host->set_deadline = set_deadline;
     host->kick = kick;
+    host->disturbed = disturbed;
     host->this_cpu = this_cpu;
     host->call = call_on;
     host->space_enter = space_enter;

@@ -179,13 +179,17 @@ static void take_event(struct vcpu_core *core)
     }
 }
 
+#define RENEWALS 3 // of a run
+
 static void run(struct vcpu_core *core)
 {
+    unsigned renewals = 0;
     load_vcpu(core);
     do {
         take_event(core);
         live(core);
-        if (threaded_was_kicked() || fake_host.host.now_ns() >= core->deadline_ns) {
+        bool late = fake_host.host.now_ns() >= core->deadline_ns;
+        if (threaded_take_kick() || (late && (++renewals > RENEWALS || !vcpu_goes_on(core)))) {
             __atomic_or_fetch(&core->work, WORK_HOST, __ATOMIC_RELAXED);
         }
         if (__atomic_load_n(&core->work, __ATOMIC_RELAXED) == WORK_EVENTS) {

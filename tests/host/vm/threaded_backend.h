@@ -13,4 +13,4 @@ unsigned threaded_random(unsigned end);
 // Puts the functions of this back end into fake_backend.ops, except those that make and destroy.
 void threaded_backend_init(void);
 // Whether the CPU that asks was kicked since the last call. The test program defines it.
-bool threaded_was_kicked(void);
+bool threaded_take_kick(void);

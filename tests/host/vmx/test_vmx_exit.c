@@ -16,12 +16,15 @@
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_state.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/live_state.h"
 #include "arch/x86/machine_check.h"
 #include "arch/x86/registers.h"
+#include "arch/x86/time.h"
 #include "tests/host/vmx/fake_vmcs.h"
+#include "vmm/host.h"
 
 static struct vmx_capability capability;
 static struct backend_vcpu backend;
@@ -48,6 +51,38 @@ bool machine_check_in_guest(void)
 {
     machine_checks++;
     return guest_can_go_on;
+}
+
+static struct cpu cpu;
+
+struct cpu *cpu_this(void)
+{
+    return &cpu;
+}
+
+static bool goes_on;
+static uint64_t timer_ns; // what the CPU's timer was set to
+
+bool vcpu_goes_on(struct vcpu_core *core)
+{
+    core->deadline_ns = 5000;
+    return goes_on;
+}
+
+uint64_t time_ticks_until(uint64_t ns)
+{
+    return 4 * (ns - 2000);
+}
+
+void time_set_deadline(uint64_t ns)
+{
+    timer_ns = ns;
+}
+
+uint64_t time_set_late_deadline(uint64_t ns)
+{
+    timer_ns = ns + HOST_LATE_NS;
+    return time_ticks_until(ns);
 }
 
 // ---- What these exits do not reach ----
@@ -292,6 +327,42 @@ static void test_a_timeout_without_the_guests_state_is_its_end(void **state)
     assert_int_equal(backend.last_reason, VMX_EXIT_INSTRUCTION_TIMEOUT);
 }
 
+// ---- The end of a run ----
+
+static void count_down(void)
+{
+    vcpu.work = 0;
+    timer_ns = 0;
+    vmcs_write32(PREEMPTION_TIMER_VALUE, 0);
+    vmcs_write32(VM_EXIT_REASON, VMX_EXIT_PREEMPTION_TIMER);
+    vmx_handle_exit(&vcpu);
+    assert_int_equal(last_exit.kind, EXIT_KINDS);
+}
+
+static void test_a_run_ends_with_its_timer(void **state)
+{
+    (void)state;
+    goes_on = false;
+    count_down();
+    assert_int_equal(vcpu.work, WORK_HOST);
+}
+
+static void test_a_run_that_goes_on_gets_both_timers_anew(void **state)
+{
+    (void)state;
+    goes_on = true;
+    capability.pin |= PIN_PREEMPTION_TIMER;
+    capability.preemption_timer_shift = 2;
+    count_down();
+    assert_int_equal(vcpu.work, 0);
+    assert_int_equal(vmcs_read32(PREEMPTION_TIMER_VALUE), 3000);
+    assert_int_equal(timer_ns, 5000 + HOST_LATE_NS);
+    capability.pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;
+    count_down();
+    assert_int_equal(vmcs_read32(PREEMPTION_TIMER_VALUE), 0);
+    assert_int_equal(timer_ns, 5000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +378,8 @@ int main(void)
         cmocka_unit_test_setup(test_a_machine_check_during_an_entry_reaches_its_handler, set_up),
         cmocka_unit_test_setup(test_after_a_timeout_the_guest_goes_on_in_its_slice, set_up),
         cmocka_unit_test_setup(test_a_timeout_without_the_guests_state_is_its_end, set_up),
+        cmocka_unit_test_setup(test_a_run_ends_with_its_timer, set_up),
+        cmocka_unit_test_setup(test_a_run_that_goes_on_gets_both_timers_anew, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 struct cpu {
     uint32_t apic_id;
     uint64_t cr3;
+    bool disturbed;
 };
 
 struct cpu *cpu_this(void);

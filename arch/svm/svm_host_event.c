@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+// What the host wants while a guest runs: the end of the run, and interrupts of the host.
+#include "arch/svm/svm_host_event.h"
+
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_inject.h"
+#include "arch/svm/svm_instructions.h"
+#include "arch/x86/cpu.h"
+#include "arch/x86/instructions.h"
+#include "arch/x86/time.h"
+#include "vmm/backend.h"
+#include "vmm/exit.h"
+#include "vmm/util/types.h"
+
+// The guest gets at least this long, however late it is. If the timer fired before VMRUN, the run
+// would end before the guest's first instruction, again and again.
+#define GUEST_NS_MIN 5000
+
+void svm_timer_set(struct vcpu_core *vcpu, uint64_t hold_ns)
+{
+    uint64_t now_ns = time_now_ns();
+    uint64_t earliest_ns = now_ns + GUEST_NS_MIN;
+    vcpu->backend->held = hold_ns != 0;
+    time_set_deadline(hold_ns ? now_ns + hold_ns : MAX(vcpu->deadline_ns, earliest_ns));
+}
+
+void svm_load_guest(struct backend_vcpu *backend)
+{
+    svm_clgi();
+    svm_vmload(backend->vmcb_physical);
+    backend->state_in_cpu = true;
+}
+
+void svm_load_host(struct backend_vcpu *backend)
+{
+    svm_vmsave(backend->vmcb_physical);
+    backend->state_in_cpu = false;
+    svm_vmload(svm_host_vmcb());
+    svm_stgi();
+    interrupts_window();
+}
+
+void svm_host_event(struct vcpu_core *vcpu)
+{
+    (void)svm_requeue_event(vcpu);
+    vcpu->exits[EXIT_HOST]++;
+    __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+}
+
+// VMRUN takes RFLAGS.IF for the guest's time too: with IF clear no interrupt would exit.
+void svm_host_interrupt(struct vcpu_core *vcpu)
+{
+    struct backend_vcpu *backend = vcpu->backend;
+    if (backend->held) {
+        svm_host_event(vcpu);
+        return;
+    }
+    (void)svm_requeue_event(vcpu);
+    vcpu->exits[EXIT_HOST]++;
+    svm_load_host(backend);
+    if (!cpu_this()->disturbed && vcpu_goes_on(vcpu)) {
+        time_set_deadline(vcpu->deadline_ns);
+    } else {
+        __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+    }
+    svm_load_guest(backend);
+    interrupts_enable();
+}
