@@ -36,7 +36,6 @@
 #include "vmm/host.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_attach.h"
-#include "vmm/monitor/monitor_output.h"
 #include "vmm/util/format.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"
@@ -217,13 +216,13 @@ static void disable_here(void *argument)
 
 static void leave(void)
 {
-    monitor_flush(&monitor);
+    monitor_finish(&monitor);
+    consoles_take_back(); // what is logged from here on is not the monitor's to show
     for (unsigned cpu = cpu_count(); vmm.ops && cpu-- > 0;) {
         if (ipi_call(cpu, disable_here, NULL) != STATUS_OK) {
             log_line("CPU %u is left as it is", cpu);
         }
     }
-    consoles_take_back();
 }
 
 static void leave_and_power_off(void)

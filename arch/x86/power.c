@@ -56,6 +56,7 @@ void power_init(const struct acpi_info *info, void (*flush)(void))
     reset = acpi_register_map(&info->reset);
 }
 
+// Before each way that may work: until then lines may have been logged.
 static void flush(void)
 {
     if (flush_consoles) {
@@ -97,6 +98,7 @@ static void write_pm1(const struct acpi_access *control, uint8_t type, bool enab
 static void off_by_pm1(void)
 {
     enter_acpi_mode();
+    flush();
     acpi_register_write(&pm1a_status, (uint32_t)PM1_WOKEN);
     acpi_register_write(&pm1b_status, (uint32_t)PM1_WOKEN);
     write_pm1(&pm1a, acpi->s5_a, false);
@@ -107,6 +109,7 @@ static void off_by_pm1(void)
 
 static void off_by_sleep_control(void)
 {
+    flush();
     acpi_register_write(&sleep_status, (uint32_t)SLEEP_STATUS_WOKEN);
     acpi_register_write(&sleep_control, (uint32_t)acpi->s5_a << SLEEP_CONTROL_TYPE_SHIFT |
                                             (uint32_t)SLEEP_CONTROL_ENABLE);
@@ -138,7 +141,6 @@ static void off_by_bochs(void)
 _Noreturn void power_off(void)
 {
     interrupts_disable();
-    flush();
     off_by_acpi();
     off_by_bochs();
     log_line("It is now safe to turn the machine off.");
@@ -153,6 +155,7 @@ static void reset_by_acpi(void)
     if (!reset.where.present) {
         return;
     }
+    flush();
     acpi_register_write(&reset, acpi->reset_value);
     time_delay_ns(SETTLE_NS);
     log_line("power: ACPI's reset register did nothing");
@@ -168,6 +171,7 @@ static void reset_by_8042(void)
             break;
         }
     }
+    flush();
     outb(KEYBOARD_COMMAND, KEYBOARD_PULSE_RESET);
     time_delay_ns(SETTLE_NS);
     log_line("power: the 8042 did not reset the machine");
@@ -175,6 +179,7 @@ static void reset_by_8042(void)
 
 static void reset_by_chipset(void)
 {
+    flush();
     outb(RESET_CONTROL_PORT, RESET_HARD);
     outb(RESET_CONTROL_PORT, RESET_NOW);
     time_delay_ns(SETTLE_NS);
@@ -185,7 +190,6 @@ _Noreturn void power_reset(void)
 {
     const struct descriptor_table no_idt = {0};
     interrupts_disable();
-    flush();
     // The 8042 comes last. It resets only the CPU, and some BIOSes (Bochs') do not restart from
     // that.
     reset_by_acpi();

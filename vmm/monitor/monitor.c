@@ -128,3 +128,10 @@ uint64_t monitor_poll(struct monitor *monitor)
     console_pump(monitor->console);
     return more || monitor_is_wanted(monitor) ? 0 : deadline(monitor, now);
 }
+
+void monitor_finish(struct monitor *monitor)
+{
+    monitor_flush(monitor);
+    monitor_watch_attached(monitor);
+    console_flush(monitor->console);
+}

@@ -77,6 +77,8 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
 // while a command writes a long answer, the console lets others have the CPU (console_machine).
 // Returns the host time of the next call: 0 is at once, NEVER_NS is when monitor_is_wanted.
 uint64_t monitor_poll(struct monitor *monitor);
+// Before the machine goes: shows all output, and how the VM ended that had the terminal.
+void monitor_finish(struct monitor *monitor);
 // Whether there is a reason for a turn before the time that monitor_poll returned: input, or output
 // and room for it. Cheap.
 bool monitor_is_wanted(const struct monitor *monitor);

@@ -219,6 +219,18 @@ static void test_end_of_the_guest_detaches(void **state)
     assert_null(fixture.monitor.attached);
 }
 
+static void test_the_end_is_told_before_the_machine_goes(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 300; i++) {
+        fixture_send(web, "line\n");
+    }
+    fixture_end(web, "exit status 3");
+    monitor_finish(&fixture.monitor);
+    assert_non_null(strstr(shown(), "line\n" RESET "\r\nconsole: web ended: exit"));
+    assert_int_equal(console_backlog(&fixture.console), 0);
+}
+
 static void test_failure_and_stop_detach(void **state)
 {
     (void)state;
@@ -395,6 +407,7 @@ int main(void)
         TEST(test_replay_starts_with_a_whole_line),
         TEST(test_replay_of_one_endless_line),
         TEST(test_end_of_the_guest_detaches),
+        TEST(test_the_end_is_told_before_the_machine_goes),
         TEST(test_failure_and_stop_detach),
         TEST(test_input_for_a_guest_that_has_ended_is_dropped),
         TEST(test_lines_and_the_log_are_shown_after_a_guests_end),
