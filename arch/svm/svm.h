@@ -22,23 +22,31 @@ struct code_page {
 
 #define CODE_PAGES 4
 
+// NMIs of a guest (svm_nmi.c). With virtual NMIs the CPU does all of this.
+struct svm_nmi {
+    bool blocked;      // the guest runs an NMI's handler
+    bool waits;        // an NMI waits until it can be injected
+    bool steps;        // the guest executes the handler's IRET as a single step,
+    uint64_t own_tf;   // and before had RFLAGS.TF
+    uint64_t own_dr6;  // and DR6 like this
+    uint64_t iret_rip; // of the IRET that ends the handler; the guest may still be at it
+    uint32_t holds;    // how often the guest has run for a moment because an NMI waits
+};
+
 // The hardware's part of a vCPU.
 struct backend_vcpu {
     struct vmcb vmcb; // first: a page of its own, and the assembly takes the structure for it
     uint64_t vmcb_physical;
-    bool next_rip_saved;        // the hardware says where the next instruction is
-    uint32_t all_clean;         // CLEAN_ALL; 0 where clean bits are not used
-    bool state_in_cpu;          // what VMLOAD loads is in the CPU; the VMCB's copy is old
-    bool nmi_blocked;           // the guest runs an NMI's handler
-    uint32_t causes;            // of the intercepts: bits of enum svm_cause
-    bool cr0_native;            // the guest has CR0 to itself (see svm_state.c)
-    uint64_t cr0_hidden;        // bits of CR0 that are set for the guest, and clear in the CPU
-    uint64_t cr4_hidden;        // bits of CR4 that are clear for the guest, and set in the CPU
-    uint64_t cr4_forced;        // bits of CR4 that stay set, whatever the guest writes
-    uint64_t efer_hidden;       // bits of EFER that are set for the guest, and clear in the CPU
-    uint64_t nmi_iret_rip;      // of the IRET that ends the handler; the guest may still be at it
-    bool nmi_waits;             // an NMI waits until it can be injected
-    uint32_t nmi_holds;         // how often the guest has run for a moment because of that
+    bool next_rip_saved;  // the hardware says where the next instruction is
+    uint32_t all_clean;   // CLEAN_ALL; 0 where clean bits are not used
+    bool state_in_cpu;    // what VMLOAD loads is in the CPU; the VMCB's copy is old
+    uint32_t causes;      // of the intercepts: bits of enum svm_cause
+    bool cr0_native;      // the guest has CR0 to itself (see svm_state.c)
+    uint64_t cr0_hidden;  // bits of CR0 that are set for the guest, and clear in the CPU
+    uint64_t cr4_hidden;  // bits of CR4 that are clear for the guest, and set in the CPU
+    uint64_t cr4_forced;  // bits of CR4 that stay set, whatever the guest writes
+    uint64_t efer_hidden; // bits of EFER that are set for the guest, and clear in the CPU
+    struct svm_nmi nmi;
     unsigned cpu;               // the CPU that loaded the vCPU last
     uint64_t asid_generation;   // of that CPU, when the vCPU got its ASID
     uint64_t nested_generation; // of the nested_space when this CPU last flushed

@@ -30,6 +30,7 @@ static const struct {
     {OPTIONAL_NRIPS, SVM_NEXT_RIP},          {OPTIONAL_DECODE_ASSISTS, SVM_DECODE_ASSISTS},
     {OPTIONAL_VMCB_CLEAN, SVM_CLEAN_BITS},   {OPTIONAL_FLUSH_BY_ASID, SVM_FLUSH_BY_ASID},
     {OPTIONAL_PAUSE_EXIT, SVM_PAUSE_FILTER}, {OPTIONAL_AVIC, SVM_AVIC | SVM_X2AVIC},
+    {OPTIONAL_VNMI, SVM_VIRTUAL_NMI},
 };
 
 static uint32_t switched_on(uint32_t features)
@@ -145,7 +146,7 @@ void svm_summarize(void (*line)(const char *text))
          "interrupts cost exits"},
         {"x2AVIC", c->features & SVM_X2AVIC, OPTIONAL_AVIC, "",
          "they do for guests in x2APIC mode"},
-        {"virtual NMI", c->features & SVM_VIRTUAL_NMI, OPTIONAL_COUNT, "not used", ""},
+        {"virtual NMI", c->features & SVM_VIRTUAL_NMI, OPTIONAL_VNMI, "", "IRETs of NMIs exit"},
         {"virtual GIF", c->features & SVM_VIRTUAL_GIF, OPTIONAL_COUNT,
          "for nested guests: not used", ""},
         {"virtual VMLOAD", c->features & SVM_VIRTUAL_VMLOAD, OPTIONAL_COUNT,

@@ -10,6 +10,7 @@
 #include "arch/svm/svm_decode.h"
 #include "arch/svm/svm_host_event.h"
 #include "arch/svm/svm_inject.h"
+#include "arch/svm/svm_nmi.h"
 #include "arch/svm/svm_probe.h"
 #include "arch/svm/svm_state.h"
 #include "arch/svm/svm_tlb.h"
@@ -113,8 +114,8 @@ static NOT_INLINE bool decode_memory(struct vcpu_core *vcpu, struct vm_exit *exi
     return !probe;
 }
 
-// A page fault that the guest would have had without a probe too.
-static void decode_page_fault(struct vcpu_core *vcpu, struct vm_exit *exit)
+// A page fault that is the guest's own.
+static void decode_own_page_fault(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
     const struct vmcb_control *control = &vcpu->backend->vmcb.control;
     svm_set_register(vcpu, REG_CR2, control->exitinfo2);
@@ -128,12 +129,13 @@ static void decode_page_fault(struct vcpu_core *vcpu, struct vm_exit *exit)
 // A page fault of the guest during a probe: a page of ones stands for a page table outside RAM. If
 // the fault is not for reserved bits, it did not come from that page: another vCPU has changed the
 // tables meanwhile.
-static NOT_INLINE bool decode_probe(struct vcpu_core *vcpu, struct vm_exit *exit)
+// Without a probe it came from an IRET that is stepped over.
+static NOT_INLINE bool decode_page_fault(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
     struct backend_vcpu *backend = vcpu->backend;
     const struct vmcb_control *control = &backend->vmcb.control;
-    if (!(control->exitinfo1 & PAGE_FAULT_RESERVED)) {
-        decode_page_fault(vcpu, exit);
+    if (!backend->probe_pages || !(control->exitinfo1 & PAGE_FAULT_RESERVED)) {
+        decode_own_page_fault(vcpu, exit);
         svm_probe_end(vcpu);
         return true;
     }
@@ -181,7 +183,11 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, uint8_t vector,
         return decode_machine_check(vcpu, exit);
     }
     if (vector == VECTOR_PF) {
-        return decode_probe(vcpu, exit);
+        return decode_page_fault(vcpu, exit);
+    }
+    if (vector == VECTOR_DB && svm_nmi_stepped(vcpu)) {
+        vcpu->exits[EXIT_INTERRUPT_WINDOW]++;
+        return false;
     }
     exit->kind = EXIT_EXCEPTION;
     exit->exception.vector = vector;
@@ -196,7 +202,7 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, uint8_t vector,
 static NOT_INLINE bool decode_iret(struct vcpu_core *vcpu)
 {
     vcpu->exits[EXIT_INTERRUPT_WINDOW]++;
-    svm_end_nmi(vcpu);
+    svm_nmi_at_iret(vcpu);
     return false;
 }
 

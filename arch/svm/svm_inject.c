@@ -6,6 +6,7 @@
 #include "arch/svm/svm_capability.h"
 #include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_intercepts.h"
+#include "arch/svm/svm_nmi.h"
 #include "arch/svm/vmcb.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
@@ -14,19 +15,6 @@
 #include "vmm/backend.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
-
-static enum eventinj_type type_of(const struct event *event)
-{
-    switch (event->type) {
-    case EVENT_INTERRUPT:
-        return EVENTINJ_INTERRUPT;
-    case EVENT_NMI:
-        return EVENTINJ_NMI;
-    case EVENT_EXCEPTION:
-        break;
-    }
-    return EVENTINJ_EXCEPTION;
-}
 
 // If QEMU's emulation of this CPU is interrupted before the next #VMEXIT, it may deliver the
 // guest's interrupt a second time, inside the interrupt's own handler. So Husk sends itself an
@@ -40,87 +28,41 @@ static void place_event(struct vcpu_core *vcpu, uint64_t eventinj)
     }
 }
 
-#define NO_RIP UINT64_MAX // no IRET is here
-
-void svm_block_nmis(struct vcpu_core *vcpu, bool blocked)
+static NOT_INLINE bool inject_nmi(struct vcpu_core *vcpu)
 {
-    vcpu->backend->nmi_blocked = blocked;
-    vcpu->backend->nmi_iret_rip = NO_RIP;
-    vcpu->backend->nmi_holds = 0;
-    svm_intercepts_set(vcpu, CAUSE_NMI_HANDLER, blocked);
-}
-
-// The hardware does not block NMIs for a guest.
-uint64_t svm_shadow(const struct vcpu_core *vcpu)
-{
-    const struct backend_vcpu *backend = vcpu->backend;
-    bool nmi_blocked = backend->nmi_blocked || backend->nmi_iret_rip == backend->vmcb.save.rip;
-    return (backend->vmcb.control.interrupt_shadow & 1 ? SHADOW_STI : 0) |
-           (nmi_blocked ? SHADOW_NMI : 0);
+    if (svm_event_waits(vcpu) || svm_shadow(vcpu)) {
+        return svm_nmi_keep(vcpu);
+    }
+    place_event(vcpu, VECTOR_NMI | (uint64_t)EVENTINJ_NMI << EVENTINJ_TYPE_SHIFT | EVENTINJ_VALID);
+    svm_nmi_injected(vcpu);
+    return true;
 }
 
 bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
 {
-    struct vmcb *vmcb = &vcpu->backend->vmcb;
-    if ((vmcb->control.eventinj & EVENTINJ_VALID) ||
-        (event->type == EVENT_NMI && svm_shadow(vcpu))) {
-        return false;
+    if (event->type == EVENT_NMI) {
+        return inject_nmi(vcpu);
     }
-    uint64_t eventinj =
-        event->vector | (uint64_t)type_of(event) << EVENTINJ_TYPE_SHIFT | EVENTINJ_VALID;
+    enum eventinj_type type = EVENTINJ_INTERRUPT;
+    if (event->type == EVENT_EXCEPTION) {
+        if (vcpu->backend->vmcb.control.eventinj & EVENTINJ_VALID) {
+            return false;
+        }
+        type = EVENTINJ_EXCEPTION;
+    }
+    uint64_t eventinj = event->vector | (uint64_t)type << EVENTINJ_TYPE_SHIFT | EVENTINJ_VALID;
     // Exceptions have no error code in real mode.
-    if (event->has_error_code && (vmcb->save.cr0 & CR0_PE)) {
+    if (event->has_error_code && (vcpu->backend->vmcb.save.cr0 & CR0_PE)) {
         eventinj |= EVENTINJ_ERROR_CODE | (uint64_t)event->error_code << EVENTINJ_ERROR_CODE_SHIFT;
     }
     place_event(vcpu, eventinj);
-    if (event->type == EVENT_NMI) {
-        svm_block_nmis(vcpu, true);
-    }
     return true;
 }
 
 void svm_forget_event(struct vcpu_core *vcpu)
 {
     vcpu->backend->vmcb.control.eventinj = 0;
-}
-
-// Makes the loop return, so that svm_run lets the guest run for a moment.
-static void run_for_nmi(struct vcpu_core *vcpu)
-{
-    if (vcpu->backend->nmi_waits && !vcpu->backend->nmi_blocked) {
-        __atomic_or_fetch(&vcpu->work, WORK_ENTRY, __ATOMIC_RELAXED);
-    }
-}
-
-void svm_end_nmi(struct vcpu_core *vcpu)
-{
-    svm_block_nmis(vcpu, false);
-    vcpu->backend->nmi_iret_rip = vcpu->backend->vmcb.save.rip;
-    run_for_nmi(vcpu);
-}
-
-// AMD-V has no window for NMIs. The IRET of an NMI's handler exits, and then the guest must execute
-// it. Or another event is delivered first. In both cases the guest runs for a moment before the NMI
-// is tried again, each time for twice as long.
-#define NMI_HOLD_NS 20000ULL
-#define NMI_HOLDS_MAX 7U
-
-void svm_request_nmi_window(struct vcpu_core *vcpu)
-{
-    vcpu->backend->nmi_waits = true;
-    run_for_nmi(vcpu);
-}
-
-uint64_t svm_nmi_hold(struct vcpu_core *vcpu)
-{
-    struct backend_vcpu *backend = vcpu->backend;
-    if (!backend->nmi_waits || backend->nmi_blocked) {
-        return 0;
-    }
-    backend->nmi_waits = false;
-    uint64_t hold_ns = NMI_HOLD_NS << backend->nmi_holds;
-    backend->nmi_holds = MIN(backend->nmi_holds + 1, NMI_HOLDS_MAX);
-    return hold_ns;
+    svm_nmi_forget(vcpu);
 }
 
 // The window is a virtual interrupt of the highest priority: its delivery exits.

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Events for the guest, the windows for them, and the blocking of NMIs.
+// Events for the guest, and the window for interrupts.
 #pragma once
 
+#include "arch/svm/svm.h"
+#include "arch/svm/svm_nmi.h"
+#include "arch/svm/vmcb.h"
+#include "arch/x86/registers.h"
+#include "vmm/backend.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
 
-struct event;
-struct vcpu_core;
-struct vmcb_control;
-
 // False: an event waits already.
 bool svm_inject(struct vcpu_core *vcpu, const struct event *event);
-// Drops the event that waits for the next entry.
+// Drops the event that waits for the next entry, and the NMI that the CPU keeps.
 void svm_forget_event(struct vcpu_core *vcpu);
 // Delivers an event again that the exit has cut short. True: there was one.
 bool svm_requeue_event(struct vcpu_core *vcpu);
@@ -19,12 +20,20 @@ bool svm_requeue_event(struct vcpu_core *vcpu);
 enum exit_delivery svm_delivery(const struct vmcb_control *control);
 void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted);
 
-// What holds events back: bits of enum interrupt_shadow.
-uint64_t svm_shadow(const struct vcpu_core *vcpu);
-// The guest runs an NMI's handler, or does so no longer.
-void svm_block_nmis(struct vcpu_core *vcpu, bool blocked);
-// The handler is at its IRET.
-void svm_end_nmi(struct vcpu_core *vcpu);
-void svm_request_nmi_window(struct vcpu_core *vcpu);
-// Before the guest runs: after how many ns it must come back, because an NMI waits; 0: none waits.
-uint64_t svm_nmi_hold(struct vcpu_core *vcpu);
+// What holds events back: bits of enum interrupt_shadow. The hardware has one bit for the shadows
+// of STI and MOV SS. With IF clear it is that of MOV SS.
+static inline uint64_t svm_shadow(const struct vcpu_core *vcpu)
+{
+    const struct vmcb *vmcb = &vcpu->backend->vmcb;
+    uint64_t shadow = svm_nmi_blocked(vcpu) ? SHADOW_NMI : 0;
+    if (__builtin_expect(vmcb->control.interrupt_shadow & 1, false)) {
+        shadow |= vmcb->save.rflags & RFLAGS_IF ? SHADOW_STI : SHADOW_MOV_SS;
+    }
+    return shadow;
+}
+
+// Whether the next entry delivers an event.
+static inline bool svm_event_waits(const struct vcpu_core *vcpu)
+{
+    return (vcpu->backend->vmcb.control.eventinj & EVENTINJ_VALID) || svm_nmi_waits(vcpu);
+}

@@ -9,6 +9,7 @@
 #include "arch/svm/svm_cpu.h"
 #include "arch/svm/svm_explain.h"
 #include "arch/svm/svm_inject.h"
+#include "arch/svm/svm_nmi.h"
 #include "arch/svm/svm_run.h"
 #include "arch/svm/svm_segment.h"
 #include "arch/svm/svm_state.h"

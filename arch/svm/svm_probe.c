@@ -64,14 +64,14 @@ bool svm_probe_start(struct vcpu_core *vcpu, gpa_t address)
     }
     backend->probed = address;
     svm_set_nested_root(vcpu, page_of(backend, 0));
-    svm_intercepts_set(vcpu, CAUSE_PROBE, true);
+    svm_intercepts_set(vcpu, CAUSE_PAGE_FAULT, true);
     return true;
 }
 
 // The frames will be used for other things. So no translation through these tables may stay cached.
 void svm_probe_remove(struct vcpu_core *vcpu)
 {
-    svm_intercepts_set(vcpu, CAUSE_PROBE, false);
+    svm_intercepts_set(vcpu, CAUSE_PAGE_FAULT, false);
     svm_set_nested_root(vcpu, vcpu->nested->root);
     svm_tlb_flush(vcpu);
     svm_probe_free(vcpu);

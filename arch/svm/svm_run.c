@@ -6,7 +6,7 @@
 #include "arch/svm/svm_cpu.h"
 #include "arch/svm/svm_enter.h"
 #include "arch/svm/svm_host_event.h"
-#include "arch/svm/svm_inject.h"
+#include "arch/svm/svm_nmi.h"
 #include "arch/svm/svm_probe.h"
 #include "arch/svm/svm_shadow.h"
 #include "arch/svm/svm_state.h"
@@ -23,7 +23,7 @@ void svm_run(struct vcpu_core *vcpu)
     svm_take_back_cr0(vcpu);
     svm_tlb_prepare(vcpu);
     uint64_t shadow_ns = svm_shadow_hold(vcpu);
-    uint64_t nmi_ns = svm_nmi_hold(vcpu);
+    uint64_t nmi_ns = svm_nmi_enter(vcpu);
     svm_timer_set(vcpu, shadow_ns ? shadow_ns : nmi_ns);
     vcpu->exits_left = BACKEND_EXITS_A_RUN;
     svm_avic_enter(vcpu, cpu_this()->apic_id);
@@ -37,4 +37,5 @@ void svm_run(struct vcpu_core *vcpu)
     }
     svm_avic_leave(vcpu);
     svm_shadow_release(vcpu);
+    svm_nmi_leave(vcpu);
 }

@@ -7,6 +7,7 @@
 #include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_inject.h"
 #include "arch/svm/svm_intercepts.h"
+#include "arch/svm/svm_nmi.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/svm/svm_vmload.h"
 #include "arch/svm/vmcb.h"
@@ -142,7 +143,7 @@ static void set_efer(struct vcpu_core *vcpu, uint64_t value)
 static void set_shadow(struct vcpu_core *vcpu, uint64_t value)
 {
     svm_set_interrupt_shadow(vcpu->backend, value & (SHADOW_STI | SHADOW_MOV_SS));
-    svm_block_nmis(vcpu, value & SHADOW_NMI);
+    svm_nmi_block(vcpu, value & SHADOW_NMI);
 }
 
 // ---- The table ----
@@ -192,7 +193,7 @@ uint64_t svm_get_register(const struct vcpu_core *vcpu, enum guest_register whic
     case REG_CPL:
         return vmcb->save.cpl;
     case REG_EVENT_WAITING:
-        return (vmcb->control.eventinj & EVENTINJ_VALID) != 0;
+        return svm_event_waits(vcpu);
     case REG_PDPTE0: // the hardware reads them from the guest's memory (15.25.10)
     case REG_PDPTE1:
     case REG_PDPTE2:

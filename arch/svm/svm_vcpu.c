@@ -9,6 +9,7 @@
 #include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_cpu.h"
 #include "arch/svm/svm_intercepts.h"
+#include "arch/svm/svm_nmi.h"
 #include "arch/svm/svm_probe.h"
 #include "arch/svm/svm_state.h"
 #include "arch/svm/vmcb.h"
@@ -49,6 +50,7 @@ static void fill_controls(struct vcpu_core *vcpu)
     control->iopm_base = frames_physical(nested->io_map);
     svm_set_msr_map(vcpu, nested->msr_map);
     svm_set_v_intr(vcpu, V_INTR_MASKING, V_INTR_MASKING);
+    svm_nmi_create_vcpu(vcpu);
     control->nested = NESTED_ENABLE;
     svm_set_nested_root(vcpu, nested->root);
 }

@@ -170,9 +170,12 @@ static_assert(offsetof(struct vmcb, save.g_pat) == 0x668, "APM Vol. 2 table B-2"
 // vmcb_control.v_intr (15.21.1, 15.29).
 #define V_TPR_MASK 0xfU // the guest's CR8
 #define V_IRQ BIT(8)
+#define V_NMI BIT(11)      // an NMI is kept for the guest (15.21.10)
+#define V_NMI_MASK BIT(12) // the guest runs an NMI's handler
 #define V_INTR_PRIORITY_MAX (0xfULL << 16)
 #define V_IGN_TPR BIT(20)
 #define V_INTR_MASKING BIT(24) // the guest's RFLAGS.IF does not mask the host's interrupts
+#define V_NMI_ENABLE BIT(26)
 #define V_X2AVIC BIT(30)
 #define V_AVIC BIT(31)
 

@@ -31,6 +31,7 @@ enum optional_feature {
     OPTIONAL_VMCB_CLEAN,
     OPTIONAL_FLUSH_BY_ASID,
     OPTIONAL_AVIC,
+    OPTIONAL_VNMI,
     // What guests may have.
     OPTIONAL_RDTSCP,
     OPTIONAL_INVPCID,

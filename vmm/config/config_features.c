@@ -27,6 +27,7 @@ static const char *const words[] = {
     [OPTIONAL_VMCB_CLEAN] = "vmcb-clean",
     [OPTIONAL_FLUSH_BY_ASID] = "flush-by-asid",
     [OPTIONAL_AVIC] = "avic",
+    [OPTIONAL_VNMI] = "vnmi",
     [OPTIONAL_RDTSCP] = "rdtscp",
     [OPTIONAL_INVPCID] = "invpcid",
     [OPTIONAL_XSAVE] = "xsave",

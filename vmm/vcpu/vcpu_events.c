@@ -41,14 +41,13 @@ static uint8_t acknowledge_interrupt(struct vcpu *vcpu)
 }
 
 // Of those that the guest cannot take now, one is kept.
-static void deliver_nmis(struct vcpu *vcpu, uint64_t shadow)
+static NOT_INLINE void deliver_nmis(struct vcpu *vcpu, uint64_t shadow)
 {
     struct event nmi = {.type = EVENT_NMI, .vector = VECTOR_NMI};
-    if (vcpu->nmis_pending == 0) {
-        return;
+    while (vcpu->nmis_pending && vcpu->ops->inject(&vcpu->core, &nmi)) {
+        vcpu->nmis_pending--;
     }
-    bool taken = vcpu->ops->inject(&vcpu->core, &nmi);
-    vcpu->nmis_pending = !taken || vcpu->nmis_pending > 1;
+    vcpu->nmis_pending = MIN(vcpu->nmis_pending, 1);
     if (vcpu->nmis_pending && !(shadow & SHADOW_STI)) {
         vcpu->ops->request_nmi_window(&vcpu->core);
     }
@@ -57,7 +56,9 @@ static void deliver_nmis(struct vcpu *vcpu, uint64_t shadow)
 void vcpu_deliver_events(struct vcpu *vcpu)
 {
     uint64_t shadow = vcpu_register(vcpu, REG_INTERRUPT_SHADOW);
-    deliver_nmis(vcpu, shadow);
+    if (__builtin_expect(vcpu->nmis_pending != 0, false)) {
+        deliver_nmis(vcpu, shadow);
+    }
     if (vcpu_apic_served(vcpu)) {
         vcpu_apic_publish(vcpu);
     }

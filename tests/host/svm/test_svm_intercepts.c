@@ -81,9 +81,9 @@ static void a_change_is_told_to_the_cpu_and_nothing_else(void **state)
     (void)state;
     svm_intercepts_set(&vcpu, CAUSE_ALWAYS, true);
     svm_mark_clean(&backend);
-    svm_intercepts_set(&vcpu, CAUSE_PROBE, false);
+    svm_intercepts_set(&vcpu, CAUSE_PAGE_FAULT, false);
     assert_int_equal(control()->clean, CLEAN_ALL);
-    svm_intercepts_set(&vcpu, CAUSE_PROBE, true);
+    svm_intercepts_set(&vcpu, CAUSE_PAGE_FAULT, true);
     assert_true(control()->exceptions & BIT(VECTOR_PF));
     assert_int_equal(control()->clean, CLEAN_ALL & ~CLEAN_INTERCEPTS);
 }

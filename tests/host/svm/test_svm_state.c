@@ -16,6 +16,7 @@
 #include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_inject.h"
 #include "arch/svm/svm_intercepts.h"
+#include "arch/svm/svm_nmi.h"
 #include "arch/svm/svm_segment.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/svm/svm_vmload.h"
@@ -231,6 +232,7 @@ static void a_window_and_the_apic_share_one_word(void **state)
 static void only_a_write_of_0_forgets_the_waiting_event(void **state)
 {
     const struct event event = {.type = EVENT_INTERRUPT, .vector = 0x55};
+    const struct event fault = {.type = EVENT_EXCEPTION, .vector = VECTOR_UD};
     (void)state;
     assert_true(svm_inject(&vcpu, &event));
     uint64_t waiting = backend.vmcb.control.eventinj;
@@ -242,7 +244,7 @@ static void only_a_write_of_0_forgets_the_waiting_event(void **state)
     }
     svm_set_register(&vcpu, REG_EVENT_WAITING, 1);
     assert_int_equal(svm_get_register(&vcpu, REG_EVENT_WAITING), 1);
-    assert_false(svm_inject(&vcpu, &event));
+    assert_false(svm_inject(&vcpu, &fault));
     svm_set_register(&vcpu, REG_EVENT_WAITING, 0);
     assert_int_equal(svm_get_register(&vcpu, REG_EVENT_WAITING), 0);
     assert_true(svm_inject(&vcpu, &event));
@@ -254,7 +256,7 @@ static void registers_keep_what_is_written(void **state)
     (void)state;
     for (unsigned which = 0; which < REG_COUNT; which++) {
         uint64_t before = svm_get_register(&vcpu, which);
-        uint64_t value = which == REG_INTERRUPT_SHADOW ? SHADOW_STI
+        uint64_t value = which == REG_INTERRUPT_SHADOW ? SHADOW_MOV_SS // as IF is clear
                          : which == REG_CR4            ? CR4_PAE
                                                        : 7;
         bool fixed = which >= REG_PDPTE0 && which <= REG_PDPTE3;
@@ -286,6 +288,7 @@ static void a_cleared_shadow_lets_nmis_in(void **state)
     svm_set_register(&vcpu, REG_INTERRUPT_SHADOW, 0);
     assert_int_equal(svm_get_register(&vcpu, REG_INTERRUPT_SHADOW), 0);
     assert_false(backend.vmcb.control.intercepts & INTERCEPT_IRET);
+    svm_set_register(&vcpu, REG_RFLAGS, RFLAGS_IF);
     svm_set_register(&vcpu, REG_INTERRUPT_SHADOW, SHADOW_NMI | SHADOW_STI);
     assert_int_equal(svm_get_register(&vcpu, REG_INTERRUPT_SHADOW), SHADOW_NMI | SHADOW_STI);
     assert_true(backend.vmcb.control.intercepts & INTERCEPT_IRET);
@@ -298,7 +301,7 @@ static void nmis_are_blocked_to_the_end_of_the_iret(void **state)
     (void)state;
     assert_true(svm_inject(&vcpu, &nmi));
     svm_set_register(&vcpu, REG_RIP, 0x1000);
-    svm_end_nmi(&vcpu);
+    svm_nmi_at_iret(&vcpu);
     assert_int_equal(svm_get_register(&vcpu, REG_INTERRUPT_SHADOW), SHADOW_NMI);
     svm_set_register(&vcpu, REG_RIP, 0x2000);
     assert_int_equal(svm_get_register(&vcpu, REG_INTERRUPT_SHADOW), 0);
