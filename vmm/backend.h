@@ -59,7 +59,7 @@ enum guest_register {
     REG_PDPTE3,
     REG_TSC_OFFSET,    // RDTSC in the guest gives the host's TSC plus this
     REG_CPL,           // read only: the privilege level, the DPL of SS
-    REG_EVENT_WAITING, // 1 if inject would refuse; writing 0 drops that event and pending traps
+    REG_EVENT_WAITING, // 1: the next entry delivers an event or a trap; writing 0 drops them
     REG_COUNT
 };
 
@@ -283,9 +283,10 @@ struct vcpu_ops {
     void (*set_segment)(struct vcpu_core *vcpu, enum guest_segment which,
                         const struct segment *segment);
 
-    // Offers an event for the next entry, which takes only one. Returns false if another event is
-    // already waiting, or if the guest's SHADOW_* hold an NMI back: the caller offers this one
-    // again later.
+    // Injects an event at the next entry, which takes only one. An interrupt is offered only if the
+    // guest can take it, by RFLAGS.IF, SHADOW_* and REG_EVENT_WAITING. Returns false if another
+    // event is already waiting, or if SHADOW_* hold an NMI back: the caller offers this one again
+    // later.
     bool (*inject)(struct vcpu_core *vcpu, const struct event *event);
     void (*request_interrupt_window)(struct vcpu_core *vcpu, bool wanted);
     // Asks for one exit (EXIT_INTERRUPT_WINDOW or EXIT_HOST) as soon as nothing blocks an NMI.

@@ -8,6 +8,8 @@
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
 
+#define PENDING_DEBUG_ENABLED BIT(12) // one of B0 to B3 is of a breakpoint that is switched on
+
 // SHADOW_* bits.
 static inline uint32_t vmx_blocking(void)
 {
@@ -38,6 +40,12 @@ static inline void vmx_blocking_set_nmi(bool blocked)
 static inline void vmx_blocking_add_trap(void)
 {
     vmcs_write(GUEST_PENDING_DEBUG, vmcs_read(GUEST_PENDING_DEBUG) | DR6_BS);
+}
+
+// Whether a trap is pending: a single step, or a breakpoint that is switched on.
+static inline bool vmx_blocking_trap_waits(void)
+{
+    return (vmcs_read(GUEST_PENDING_DEBUG) & (DR6_BS | PENDING_DEBUG_ENABLED)) != 0;
 }
 
 static inline void vmx_blocking_forget_traps(void)

@@ -51,10 +51,25 @@ void vmx_forget_event(void)
     vmx_blocking_forget_traps();
 }
 
+// An entry that injects an event drops pending traps (27.7.3). With a fault they are lost on a CPU
+// too, but interrupts and NMIs come after them (SDM Vol. 3A table 6-2).
+static bool must_wait(const struct event *event)
+{
+    switch (event->type) {
+    case EVENT_INTERRUPT: // the caller has looked at REG_EVENT_WAITING
+        return false;
+    case EVENT_NMI:
+        return vmx_event_waits() || vmx_blocking_trap_waits() || vmx_blocking();
+    case EVENT_EXCEPTION:
+        break;
+    }
+    return vmx_event_waits();
+}
+
 bool vmx_inject(struct vcpu_core *vcpu, const struct event *event)
 {
     (void)vcpu; // it is the CPU's current one
-    if (vmx_event_waits() || (event->type == EVENT_NMI && vmx_blocking())) {
+    if (must_wait(event)) {
         return false;
     }
     uint32_t info = event->vector | (uint32_t)type_of(event) << INTERRUPTION_TYPE_SHIFT;
@@ -72,6 +87,7 @@ bool vmx_inject(struct vcpu_core *vcpu, const struct event *event)
 void vmx_reinject_int1(uint32_t info)
 {
     vmcs_write32(VM_ENTRY_INSTRUCTION_LENGTH, vmcs_read32(VM_EXIT_INSTRUCTION_LENGTH));
+    keep_single_step();
     place_event(info);
 }
 

@@ -138,7 +138,7 @@ uint64_t vmx_get_register(const struct vcpu_core *vcpu, enum guest_register whic
     case REG_CPL:
         return vmcs_read32(vmcs_guest_access_rights(SEGMENT_SS)) >> SEGMENT_DPL_SHIFT & 3;
     case REG_EVENT_WAITING:
-        return vmx_event_waits();
+        return vmx_event_waits() || vmx_blocking_trap_waits();
     case REG_COUNT:
         break;
     }

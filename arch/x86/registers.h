@@ -64,6 +64,7 @@
 
 #define DR6_FIXED 0xffff0ff0ULL // bits that read as 1
 #define DR6_BREAKPOINTS 0xfULL  // B0 to B3
+#define DR6_BD BIT(13)
 #define DR6_BS BIT(14)
 #define DR6_CAUSES 0xe00fULL // B0 to B3, BD, BS, BT
 #define DR7_FIXED 0x400ULL

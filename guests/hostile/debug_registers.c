@@ -9,7 +9,6 @@
 #define DR7_GENERAL_DETECT BIT(13)
 #define DR7_WATCH_WRITE_0 (BIT(0) | 1ULL << 16 | 3ULL << 18) // local, on writes, 4 bytes
 #define DR6_B0 BIT(0)
-#define DR6_BD BIT(13)
 #define PATTERN 0x0000123456789abcULL
 
 static volatile uint32_t watched;

@@ -155,6 +155,7 @@ static void set_segment(struct vcpu_core *vcpu, enum guest_segment which,
 
 bool fake_backend_offer(struct backend_vcpu *backend, const struct event *event)
 {
+    assert_false(event->type == EVENT_INTERRUPT && backend->event_waiting);
     if (backend->event_waiting ||
         (event->type == EVENT_NMI && backend->registers[REG_INTERRUPT_SHADOW])) {
         return false;

@@ -62,9 +62,9 @@ void vcpu_deliver_events(struct vcpu *vcpu)
     if (vcpu_apic_served(vcpu)) {
         vcpu_apic_publish(vcpu);
     }
-    bool open = (vcpu_register(vcpu, REG_RFLAGS) & RFLAGS_IF) &&
-                !(shadow & (SHADOW_STI | SHADOW_MOV_SS)) && !vcpu_register(vcpu, REG_EVENT_WAITING);
-    if (open && interrupt_to_inject(vcpu)) {
+    bool open =
+        (vcpu_register(vcpu, REG_RFLAGS) & RFLAGS_IF) && !(shadow & (SHADOW_STI | SHADOW_MOV_SS));
+    if (open && interrupt_to_inject(vcpu) && !vcpu_register(vcpu, REG_EVENT_WAITING)) {
         struct event interrupt = {.type = EVENT_INTERRUPT, .vector = acknowledge_interrupt(vcpu)};
         (void)vcpu->ops->inject(&vcpu->core, &interrupt); // succeeds: no other event waits
     }

@@ -238,6 +238,25 @@ static uint8_t delivery_of(uint32_t idt_vectoring_info)
     return last_exit.exception.delivery;
 }
 
+static uint64_t debug_exception(uint64_t qualification)
+{
+    vmcs_write32(VM_EXIT_REASON, VMX_EXIT_EXCEPTION_OR_NMI);
+    vmcs_write32(VM_EXIT_INTERRUPTION_INFO,
+                 (uint32_t)INTERRUPTION_VALID |
+                     INTERRUPTION_HARDWARE_EXCEPTION << INTERRUPTION_TYPE_SHIFT | VECTOR_DB);
+    vmcs_write(VM_EXIT_QUALIFICATION, qualification);
+    vmx_handle_exit(&vcpu);
+    assert_int_equal(last_exit.exception.vector, VECTOR_DB);
+    return last_exit.exception.payload;
+}
+
+static void test_a_guarded_register_drops_the_single_step(void **state)
+{
+    (void)state;
+    assert_int_equal(debug_exception(DR6_BS | BIT(0)), DR6_BS | BIT(0));
+    assert_int_equal(debug_exception(DR6_BD | DR6_BS), DR6_BD);
+}
+
 static void take_machine_check(bool can_go_on)
 {
     guest_can_go_on = can_go_on;
@@ -373,6 +392,7 @@ int main(void)
         cmocka_unit_test_setup(test_an_nmi_window_is_for_one_exit, set_up),
         cmocka_unit_test_setup(test_an_iret_that_faults_leaves_nmis_blocked, set_up),
         cmocka_unit_test_setup(test_without_virtual_nmis_no_exit_blocks_nmis, set_up),
+        cmocka_unit_test_setup(test_a_guarded_register_drops_the_single_step, set_up),
         cmocka_unit_test_setup(test_a_machine_check_ends_a_guest_that_cannot_go_on, set_up),
         cmocka_unit_test_setup(test_the_exit_says_what_was_being_delivered, set_up),
         cmocka_unit_test_setup(test_a_machine_check_during_an_entry_reaches_its_handler, set_up),

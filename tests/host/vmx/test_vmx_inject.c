@@ -11,6 +11,7 @@
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_blocking.h"
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
 #include "arch/x86/frames.h"
@@ -88,6 +89,40 @@ static void test_a_single_step_in_a_shadow_stays_pending(void **state)
     assert_int_equal(vmcs_read(GUEST_PENDING_DEBUG), DR6_BS);
 }
 
+// The entry with INT1 has the same rule. Bit 12 of the information is the exit's own.
+static void test_int1_in_a_shadow_keeps_the_single_step(void **state)
+{
+    const uint32_t int1 = (uint32_t)INFO(INTERRUPTION_PRIVILEGED_SOFTWARE, VECTOR_DB);
+    (void)state;
+    vmcs_write(GUEST_RFLAGS, RFLAGS_TF);
+    vmcs_write32(GUEST_INTERRUPTIBILITY, SHADOW_MOV_SS);
+    vmcs_write32(VM_EXIT_INSTRUCTION_LENGTH, 1);
+    vmx_reinject_int1(int1 | (uint32_t)BIT(12));
+    assert_int_equal(vmcs_read32(VM_ENTRY_INTERRUPTION_INFO), int1);
+    assert_int_equal(vmcs_read32(VM_ENTRY_INSTRUCTION_LENGTH), 1);
+    assert_int_equal(vmcs_read(GUEST_PENDING_DEBUG), DR6_BS);
+}
+
+// SDM Vol. 3A table 6-2: traps on the previous instruction, then NMIs, then interrupts. A fault of
+// the instruction behind MOV SS drops the trap that MOV SS has held back.
+static void test_interrupts_and_nmis_come_after_a_pending_trap(void **state)
+{
+    static const uint64_t pending[] = {DR6_BS, BIT(0) | PENDING_DEBUG_ENABLED};
+    const struct event nmi = {.type = EVENT_NMI, .vector = VECTOR_NMI};
+    const struct event fault = {.type = EVENT_EXCEPTION, .vector = VECTOR_GP};
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(pending); i++) {
+        vmcs_write(GUEST_PENDING_DEBUG, pending[i]);
+        assert_true(vmx_blocking_trap_waits()); // an interrupt is not even offered
+        assert_false(vmx_inject(&vcpu, &nmi));
+        assert_true(vmx_inject(&vcpu, &fault));
+        vmx_forget_event();
+    }
+    vmcs_write(GUEST_PENDING_DEBUG, BIT(0)); // met, but the breakpoint is switched off
+    assert_false(vmx_blocking_trap_waits());
+    assert_true(vmx_inject(&vcpu, &nmi));
+}
+
 static void test_an_event_that_was_cut_short_comes_again(void **state)
 {
     (void)state;
@@ -143,6 +178,8 @@ int main(void)
         cmocka_unit_test_setup(test_one_event_waits_at_a_time, set_up),
         cmocka_unit_test_setup(test_exceptions_have_error_codes_in_protected_mode_only, set_up),
         cmocka_unit_test_setup(test_a_single_step_in_a_shadow_stays_pending, set_up),
+        cmocka_unit_test_setup(test_int1_in_a_shadow_keeps_the_single_step, set_up),
+        cmocka_unit_test_setup(test_interrupts_and_nmis_come_after_a_pending_trap, set_up),
         cmocka_unit_test_setup(test_an_event_that_was_cut_short_comes_again, set_up),
         cmocka_unit_test_setup(test_an_nmi_that_comes_again_does_not_block_itself, set_up),
         cmocka_unit_test_setup(test_an_nmi_waits_while_something_blocks_it, set_up),

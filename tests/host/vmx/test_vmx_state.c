@@ -122,6 +122,10 @@ static void test_no_register_but_its_own_forgets_the_event(void **state)
     }
     vmx_set_register(&vcpu, REG_EVENT_WAITING, 0);
     assert_int_equal(vmx_get_register(&vcpu, REG_EVENT_WAITING), 0);
+    vmcs_write(GUEST_PENDING_DEBUG, DR6_BS);
+    assert_int_equal(vmx_get_register(&vcpu, REG_EVENT_WAITING), 1);
+    vmx_set_register(&vcpu, REG_EVENT_WAITING, 0);
+    assert_int_equal(vmx_get_register(&vcpu, REG_EVENT_WAITING), 0);
 }
 
 static void test_the_privilege_level_is_read_only(void **state)
