@@ -59,12 +59,17 @@ bool vcpu_fall_asleep(struct vcpu *vcpu)
     return !sleeps_for_ever(vcpu->vm);
 }
 
-// If an interrupt is pending already, vcpu_run finds it and the HLT ends at once.
+// If an interrupt is pending already, vcpu_run finds it and the HLT ends at once. So does the trap
+// of a single step, or one that MOV SS has held back (SDM Vol. 2A, HLT).
 enum exit_action vcpu_halt_exit(struct vcpu *vcpu)
 {
+    uint64_t rflags = vcpu_register(vcpu, REG_RFLAGS);
+    if ((rflags & RFLAGS_TF) || vcpu_register(vcpu, REG_EVENT_WAITING)) {
+        return ADVANCE;
+    }
     vcpu->halted = true;
     vcpu_post_work(vcpu, WORK_EVENTS);
-    if ((vcpu_register(vcpu, REG_RFLAGS) & RFLAGS_IF) || vcpu->nmis_pending) {
+    if ((rflags & RFLAGS_IF) || vcpu->nmis_pending) {
         return ADVANCE;
     }
     if (!vcpu_fall_asleep(vcpu)) {

@@ -173,6 +173,26 @@ static void hlt_with_interrupts_off_waits_for_an_nmi_that_comes(void **state)
     assert_true(vcpu_runnable(fake_machine.vcpu));
 }
 
+// SDM Vol. 2A, HLT: a debug exception ends it.
+static void hlt_in_a_single_step_does_not_sleep(void **state)
+{
+    (void)state;
+    fake_machine_set_register(REG_RFLAGS, RFLAGS_FIXED | RFLAGS_TF);
+    assert_int_equal(exit_of(EXIT_HLT), ADVANCE);
+    assert_int_equal(fake_machine.vm->state, VM_RUNNING);
+    assert_true(vcpu_runnable(fake_machine.vcpu));
+}
+
+static void hlt_before_an_event_does_not_sleep(void **state)
+{
+    (void)state;
+    fake_machine.vcpu->core.backend->event_waiting = true;
+    assert_int_equal(exit_of(EXIT_HLT), ADVANCE);
+    assert_int_equal(fake_machine.vm->state, VM_RUNNING);
+    assert_true(vcpu_runnable(fake_machine.vcpu));
+    fake_machine.vcpu->core.backend->event_waiting = false;
+}
+
 static void hlt_with_a_pending_interrupt_does_not_sleep(void **state)
 {
     (void)state;
@@ -498,6 +518,8 @@ int main(void)
         TEST(hlt_waits_for_an_interrupt),
         TEST(hlt_with_interrupts_off_ends_the_vm),
         TEST(hlt_with_interrupts_off_waits_for_an_nmi_that_comes),
+        TEST(hlt_in_a_single_step_does_not_sleep),
+        TEST(hlt_before_an_event_does_not_sleep),
         TEST(hlt_with_a_pending_interrupt_does_not_sleep),
         TEST(debug_exceptions_are_handed_on),
         TEST(faults_set_rf_and_debug_traps_do_not),
