@@ -53,6 +53,7 @@ struct monitor {
     uint64_t look_ns;    // host time up to which VMs may send without waking CPU 0
     unsigned bytes_left; // that this turn may still move
     uint32_t turn_start; // position in the console at which this turn began
+    uint64_t turn_end_ns;
 
     struct vm *attached; // the VM that has the terminal; NULL: the user is at the prompt
     // The VM that ended while it had the terminal. What is typed is for its guest until the user

@@ -16,6 +16,7 @@
 
 #define TURN_BYTES 1024                    // of guests and the log, that one turn moves
 #define TURN_CELLS 1024                    // of the console, that one turn fills with them
+#define TURN_NS (500 * NS_PER_US)          // after this a turn moves no further piece
 #define VM_SHARE 512                       // bytes that one turn moves of each VM
 #define NAME_MARK_COLUMNS 3                // "[", "]" and what stands behind it
 #define LINE_ROOM (GUEST_TEXT_BYTES + 100) // cells for one piece with its name and colours
@@ -78,7 +79,8 @@ static bool is_done(const struct vm *vm)
 
 static bool turn_is_over(const struct monitor *monitor)
 {
-    return monitor->bytes_left == 0 || monitor->console->end - monitor->turn_start >= TURN_CELLS;
+    return monitor->bytes_left == 0 || monitor->console->end - monitor->turn_start >= TURN_CELLS ||
+           monitor->vmm->host->now_ns() >= monitor->turn_end_ns;
 }
 
 // Whether a piece, or a line of the log, fits into the console.
@@ -240,6 +242,7 @@ static void begin_turn(struct monitor *monitor)
 {
     monitor->bytes_left = TURN_BYTES;
     monitor->turn_start = monitor->console->end;
+    monitor->turn_end_ns = monitor->vmm->host->now_ns() + TURN_NS;
 }
 
 void monitor_move_output(struct monitor *monitor, uint64_t now)
@@ -264,11 +267,12 @@ bool monitor_has_output(const struct monitor *monitor)
 void monitor_flush_vm(struct monitor *monitor, const struct vm *vm)
 {
     // Another CPU may have begun to write once more: what the terminal can hold is enough.
-    for (unsigned i = 0; i <= TERMINAL_OUTPUT_BYTES / VM_SHARE; i++) {
+    size_t left = TERMINAL_OUTPUT_BYTES + VM_SHARE;
+    bool moved = true;
+    while (left > 0 && moved) {
         begin_turn(monitor);
-        if (!move_guest(monitor, vm->index, monitor->vmm->host->now_ns())) {
-            break;
-        }
+        moved = move_guest(monitor, vm->index, monitor->vmm->host->now_ns());
+        left -= MIN(left, TURN_BYTES - monitor->bytes_left);
         console_flush(monitor->console);
     }
 }

@@ -361,6 +361,27 @@ static void test_work_in_one_turn_is_bounded(void **state)
     assert_in_range(fixture.serial.length, 100, 1500);
 }
 
+static uint64_t slow_now_ns(void)
+{
+    return fake_host.now_ns += 200000;
+}
+
+// On a slow machine a turn moves less, and in the end nothing is missing.
+static void test_time_in_one_turn_is_bounded(void **state)
+{
+    (void)state;
+    unsigned turns = 0;
+    fixture_fill(web, '\n');
+    fake_host.host.now_ns = slow_now_ns;
+    while (terminal_has_output(&web->terminal)) {
+        fake_output_clear(&fixture.serial);
+        monitor_poll(&fixture.monitor);
+        assert_in_range(fixture.serial.length, 1, 150);
+        turns++;
+    }
+    assert_true(turns > TERMINAL_OUTPUT_BYTES / 10);
+}
+
 static void test_full_console_pushes_back(void **state)
 {
     (void)state;
@@ -505,6 +526,7 @@ int main(void)
         QUIET(test_chatty_guest_does_not_starve_others),
         QUIET(test_two_chatty_guests_share_the_line),
         QUIET(test_work_in_one_turn_is_bounded),
+        QUIET(test_time_in_one_turn_is_bounded),
         QUIET(test_full_console_pushes_back),
         QUIET(test_full_terminal_wakes_its_guest),
         QUIET(test_a_refused_byte_wakes_its_guest_though_there_is_room),
