@@ -150,11 +150,11 @@ static const struct attempt attempts[] = {
     {"reset-keyboard", reset_by_keyboard, 0},
     {"reset-port92", reset_by_port_a, 0},
     {"mmio-sse", sse_on_apic, DONE},
-    {"mmio-fxsave", fxsave_to_apic, DONE},
+    {"mmio-fxsave", fxsave_to_apic, FAULT(UD) | DONE},
     {"mmio-mul", multiply_with_apic, DONE},
     {"mmio-shift", shift_apic, DONE},
     {"mmio-call", call_through_apic, FAULT(UD) | FAULT(GP) | FAULT(PF)},
-    {"mmio-lgdt", lgdt_from_apic, FAULT(GP) | DONE},
+    {"mmio-lgdt", lgdt_from_apic, FAULT(UD) | FAULT(GP) | DONE},
     {"mmio-cmpxchg8b", compare_exchange_8, DONE},
 };
 

@@ -82,7 +82,7 @@ static enum emulate_result fetch_from_page(struct emulator *emulator, gva_t line
         (void)refuse(&emulator->out->why, STATUS_RANGE,
                      "the instruction at %#llx is at address %#llx, not in the VM's RAM",
                      (unsigned long long)linear.value, (unsigned long long)walk.gpa.value);
-        return EMULATE_UNKNOWN;
+        return EMULATE_UNREADABLE;
     }
     if (fetched->count == 0) {
         emulator->fetch = walk;
@@ -99,12 +99,11 @@ static enum emulate_result fetch_from_page(struct emulator *emulator, gva_t line
     return EMULATE_DONE;
 }
 
-static enum emulate_result refuse_bytes(struct emulator *emulator, const struct fetched *fetched,
-                                        const char *problem)
+static enum emulate_result refuse_bytes(struct emulator *emulator, const struct fetched *fetched)
 {
     struct reason *why = &emulator->out->why;
-    size_t used = format_text(why->text, sizeof(why->text), "%s at RIP %#llx:", problem,
-                              (unsigned long long)emulator->rip);
+    size_t used = format_text(why->text, sizeof(why->text),
+                              "at RIP %#llx:", (unsigned long long)emulator->rip);
     for (unsigned i = 0; i < fetched->count && used < sizeof(why->text); i++) {
         used += format_text(why->text + used, sizeof(why->text) - used, " %02x", fetched->bytes[i]);
     }
@@ -136,7 +135,7 @@ static enum emulate_result fetch_and_decode(struct emulator *emulator, gva_t lin
         case DECODE_UNDEFINED:
             return emulator_fault(emulator, VECTOR_UD, 0);
         default:
-            return refuse_bytes(emulator, fetched, "cannot emulate the instruction");
+            return refuse_bytes(emulator, fetched);
         }
     }
 }
@@ -161,8 +160,13 @@ static enum emulate_result fetch(struct emulator *emulator, struct fetched *fetc
 static enum emulate_result execute(struct emulator *emulator, const struct fetched *fetched)
 {
     emulator->out->length = emulator->instruction.length;
+    if (emulator->instruction.operation == OPERATION_MOV_CONTROL) {
+        // It loads PAE's PDPTEs. Outside RAM they read as all ones, with reserved bits set (SDM
+        // Vol. 3A 4.4.1).
+        return emulator_fault(emulator, VECTOR_GP, 0);
+    }
     if (!emulator->instruction.has_memory || emulator->instruction.operation >= OPERATION_INS) {
-        return refuse_bytes(emulator, fetched, "no access to memory by the instruction");
+        return refuse_bytes(emulator, fetched);
     }
     return emulator->instruction.operation >= OPERATION_MOVS ? emulator_execute_string(emulator)
                                                              : emulator_execute(emulator);
@@ -210,7 +214,8 @@ enum emulate_result emulate_string_io(struct vcpu_core *vcpu, const struct vcpu_
     if (result == EMULATE_FAULT) {
         return result;
     }
-    if (result == EMULATE_UNKNOWN || !is_string_io(&emulator.instruction, exit)) {
+    if (result == EMULATE_UNKNOWN || result == EMULATE_UNREADABLE ||
+        !is_string_io(&emulator.instruction, exit)) {
         return EMULATE_AGAIN;
     }
     emulation->length = emulator.instruction.length;

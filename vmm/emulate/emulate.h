@@ -33,7 +33,8 @@ enum emulate_result {
     EMULATE_AGAIN, // part of a REP instruction is done, or none: run the guest at this RIP (RETRY)
     EMULATE_STEP,  // as EMULATE_AGAIN after one iteration, and RFLAGS.TF wants a trap (RETRY)
     EMULATE_FAULT, // inject `event` (RETRY); REG_CR2 is set already
-    EMULATE_UNKNOWN, // the emulator cannot do it: `why` has the bytes or the address
+    EMULATE_UNKNOWN,    // the emulator does not know the instruction: `why` has its bytes
+    EMULATE_UNREADABLE, // the instruction is not in RAM: `why` has its address
 };
 
 struct emulation {

@@ -12,6 +12,7 @@
 #include "vmm/emulate/emulate.h"
 #include "vmm/emulate/emulate_cache.h"
 #include "vmm/exit.h"
+#include "vmm/host.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
@@ -119,6 +120,25 @@ static struct vcpu_bus bus_of(struct vcpu *vcpu)
     return (struct vcpu_bus){.bus = {bus_read, bus_write}, .vcpu = vcpu};
 }
 
+// An operating system survives #UD, or at least says where it was. But what is in memory may not be
+// the instruction that exited: another vCPU may just have changed it. So the guest tries once more.
+static enum exit_action unknown_instruction(struct vcpu *vcpu, const struct emulation *emulation)
+{
+    struct vm *vm = vcpu->vm;
+    uint64_t rip = vcpu_register(vcpu, REG_RIP);
+    if (vcpu->unknown_rip != rip) {
+        vcpu->unknown_rip = rip;
+        return RETRY;
+    }
+    __atomic_store_n(&vm->last_unknown_rip, rip, __ATOMIC_RELAXED);
+    if (__atomic_fetch_add(&vm->unknown_instructions, 1, __ATOMIC_RELAXED) == 0) {
+        host_log(vcpu->host,
+                 "[%s] #UD for an instruction on device memory that Husk does not know, %s",
+                 vm->config.name, emulation->why.text);
+    }
+    return vcpu_fault(vcpu, VECTOR_UD);
+}
+
 static enum exit_action finish(struct vcpu *vcpu, struct vm_exit *exit, enum emulate_result result,
                                const struct emulation *emulation)
 {
@@ -134,6 +154,8 @@ static enum exit_action finish(struct vcpu *vcpu, struct vm_exit *exit, enum emu
     case EMULATE_FAULT:
         return vcpu_inject(vcpu, &emulation->event);
     case EMULATE_UNKNOWN:
+        return unknown_instruction(vcpu, emulation);
+    case EMULATE_UNREADABLE:
         break;
     }
     vm_fail(vcpu->vm, "%s", emulation->why.text);
@@ -151,7 +173,7 @@ static enum exit_action walk_outside_ram(struct vcpu *vcpu, struct vm_exit *exit
     count_unclaimed(vcpu->vm, access->gpa);
     enum emulate_result result = emulate_memory_access(&vcpu->core, vcpu->ops, &vcpu->vm->memory,
                                                        &bus.bus, NULL, NULL, &emulation);
-    if (result != EMULATE_UNKNOWN) {
+    if (result != EMULATE_UNKNOWN && result != EMULATE_UNREADABLE) {
         return finish(vcpu, exit, result, &emulation);
     }
     uint32_t code = PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED;

@@ -42,6 +42,7 @@ struct vcpu {
     uint64_t devices_event_ns;    // host time at which it looks at the devices again
     uint64_t next_look_ns;        // no look before, unless the guest sets a timer
     struct emulator_cache emulator_cache;
+    uint64_t unknown_rip; // of the last instruction on device memory that the emulator did not know
 
     uint64_t run_ns; // how long it has run
 };

@@ -121,7 +121,9 @@ struct vm {
     // Atomic. The counters for ports are in pc->io.
     uint64_t unclaimed_memory_accesses;
     uint64_t unknown_msr_accesses;
+    uint64_t unknown_instructions; // on device memory
     uint64_t last_unclaimed_gpa;
+    uint64_t last_unknown_rip;
     uint32_t last_unknown_msr;
     uint64_t logged_msrs[VM_LOGGED_MSRS]; // msrs=ignore: which ones the log names; 0: none
 };

@@ -65,6 +65,7 @@ static void check(enum emulate_result result, const struct emulation *emulation)
         require(emulation->event.type == EVENT_EXCEPTION && emulation->event.vector < 32);
         break;
     case EMULATE_UNKNOWN:
+    case EMULATE_UNREADABLE:
         require(emulation->why.text[0] != '\0' &&
                 memchr(emulation->why.text, 0, sizeof(emulation->why.text)));
         break;

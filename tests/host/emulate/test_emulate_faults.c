@@ -115,20 +115,28 @@ static void test_tables_outside_ram(void **state)
     assert_int_equal(guest.registers[REG_CR2], FAKE_CODE);
 }
 
+// PAE: a new CR3 loads the PDPTEs.
+static void test_control_registers_load_tables(void **state)
+{
+    (void)state;
+    fake_guest_protected_mode(&guest);
+    assert_int_equal(EMULATE("\x0f\x22\xd8"), EMULATE_FAULT); // mov cr3, eax
+    assert_fault(VECTOR_GP, true, 0);
+}
+
 static void test_what_is_not_decoded(void **state)
 {
     (void)state;
     assert_int_equal(EMULATE("\x0f\x58\x03"), EMULATE_UNKNOWN); // addps xmm0, [rbx]
     assert_string_equal(emulation.why.text,
-                        "cannot emulate the instruction at RIP 0x8000: 0f 58 03 00 00 00 00 00 00 "
-                        "00 00 00 00 00 00");
+                        "at RIP 0x8000: 0f 58 03 00 00 00 00 00 00 00 00 00 00 00 00");
     assert_int_equal(EMULATE("\xf0\x8b\x03"), EMULATE_FAULT);
     assert_fault(VECTOR_UD, false, 0);
     assert_int_equal(EMULATE("\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66"),
                      EMULATE_FAULT);
     assert_fault(VECTOR_GP, true, 0);
     set_ram(0x5000 + 8 * 8, FAKE_MMIO | 3);
-    assert_int_equal(EMULATE("\x8b\x03"), EMULATE_UNKNOWN);
+    assert_int_equal(EMULATE("\x8b\x03"), EMULATE_UNREADABLE);
     assert_string_equal(emulation.why.text, "the instruction at 0x8000 is at address 0xfee00000, "
                                             "not in the VM's RAM");
 }
@@ -260,6 +268,7 @@ int main(void)
         EMULATE_TEST(test_accesses_across_pages),
         EMULATE_TEST(test_instructions_across_pages),
         EMULATE_TEST(test_tables_outside_ram),
+        EMULATE_TEST(test_control_registers_load_tables),
         EMULATE_TEST(test_what_is_not_decoded),
         EMULATE_TEST(test_protected_mode),
         EMULATE_TEST(test_segment_limits),

@@ -225,7 +225,6 @@ static void test_each_entry_has_its_instructions(void **state)
 {
     (void)state;
     assert_int_equal(EMULATE("\x6e"), EMULATE_UNKNOWN);
-    assert_int_equal(EMULATE("\x0f\x22\xc0"), EMULATE_UNKNOWN);
     assert_int_equal(EMULATE("\x89\xc0"), EMULATE_UNKNOWN);
 }
 

@@ -170,12 +170,15 @@ static void test_exits(void **state)
     web->pc->io.last_unclaimed = 0x2e;
     web->unknown_msr_accesses = 1;
     web->last_unknown_msr = 0xc0011029;
+    web->unknown_instructions = 2;
+    web->last_unknown_rip = 0xffffffff81000000;
     assert_int_equal(inspect_exits(web, &shown_sink, &why), STATUS_OK);
     assert_string_equal(shown, "CPUID                             3\n"
                                "HLT                   4000000000000\n"
                                "all exits             4000000000003\n"
                                "unclaimed ports                   5  last 0x2e\n"
-                               "unknown MSRs                      1  last 0xc0011029\n");
+                               "unknown MSRs                      1  last 0xc0011029\n"
+                               "unknown instructions              2  last 0xffffffff81000000\n");
     uint64_t total;
     assert_int_equal(inspect_exit_total(web, &total), STATUS_OK);
     assert_int_equal(total, 4000000000003);
