@@ -27,10 +27,9 @@ enum pci_register {
 #define PCI_NOBODY UINT32_MAX
 #define PCI_COMMAND_IO BIT(0)
 #define PCI_COMMAND_MEMORY BIT(1)
-#define PCI_COMMAND_MASK 0xffffu // a written 1 clears bits of the status
-#define PCI_INTERFACE_SHIFT 8
-#define PCI_SUBCLASS_SHIFT 16
-#define PCI_CLASS_SHIFT 24
+#define PCI_COMMAND_MASTER BIT(2)        // the device may read and write memory
+#define PCI_COMMAND_NO_INTERRUPT BIT(10) // no INTx
+#define PCI_COMMAND_MASK 0xffffu         // a written 1 clears bits of the status
 #define PCI_HEADER_SHIFT 16
 #define PCI_HEADER_MASK 0x7f // 0: a device with PCI_BARS base addresses
 #define PCI_HEADER_MULTIPLE BIT(7)

@@ -21,8 +21,9 @@ HOST_MACHINE := $(addprefix boot/,boot_info boot_memory memory_map) \
                                       clock_scale cpu_model cpuid_set firmware_switch host_space \
                                       mailbox machine_check_verdict mc146818_date nested_table \
                                       stated_rates table_release xsave_area) \
-                $(addprefix drivers/,font framebuffer glass pci_serial ps2_scan_codes \
-                                     text_screen uart16550 uart16550_registers vga_text)
+                $(addprefix drivers/,font framebuffer glass pci_functions pci_serial \
+                                     ps2_scan_codes text_screen uart16550 uart16550_registers \
+                                     vga_text)
 
 # A header in tests/host/instead/ takes the place of the one of Husk's with the same name, whose
 # instructions only a kernel may execute.
