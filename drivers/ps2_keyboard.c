@@ -5,6 +5,7 @@
 #include "arch/x86/instructions.h"
 #include "arch/x86/io.h"
 #include "arch/x86/time.h"
+#include "drivers/key_ring.h"
 #include "drivers/ps2_scan_codes.h"
 
 #define DATA 0x60
@@ -34,18 +35,12 @@
 
 #define ANSWER_NS 50000000ULL // a keyboard answers within 20 ms
 #define STALE_BYTES 64
-#define RING_BYTES 256
 
-static_assert((RING_BYTES & (RING_BYTES - 1)) == 0, "indexes wrap by themselves");
-
-// Head and tail only grow. The ring holds head - tail bytes.
 static struct {
     bool present;
     bool interrupts_come; // if not, reading polls
     struct ps2_scan_codes keys;
-    uint32_t head;
-    uint32_t tail;
-    char ring[RING_BYTES];
+    struct key_ring typed;
 } keyboard;
 
 static bool wait_for(uint8_t bits, uint8_t wanted)
@@ -126,19 +121,6 @@ bool ps2_keyboard_init(void)
     return keyboard.present;
 }
 
-// A full ring loses what is typed.
-static void take_code(uint8_t code)
-{
-    char bytes[PS2_KEY_BYTES_MAX];
-    size_t count = ps2_scan_codes_decode(&keyboard.keys, code, bytes);
-    if (RING_BYTES - (keyboard.head - keyboard.tail) < count) {
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        keyboard.ring[keyboard.head++ % RING_BYTES] = bytes[i];
-    }
-}
-
 static void take_all(void)
 {
     for (unsigned i = 0; i < STALE_BYTES; i++) {
@@ -148,7 +130,7 @@ static void take_all(void)
         }
         uint8_t code = inb(DATA);
         if ((status & STATUS_MOUSE) == 0) {
-            take_code(code);
+            key_ring_put(&keyboard.typed, &keyboard.keys, code);
         }
     }
 }
@@ -161,7 +143,6 @@ void ps2_keyboard_interrupt(void)
 
 int ps2_keyboard_read(void)
 {
-    int byte = -1;
     if (!keyboard.present) {
         return -1;
     }
@@ -169,14 +150,12 @@ int ps2_keyboard_read(void)
     if (!keyboard.interrupts_come) {
         take_all();
     }
-    if (keyboard.head != keyboard.tail) {
-        byte = (uint8_t)keyboard.ring[keyboard.tail++ % RING_BYTES];
-    }
+    int byte = key_ring_take(&keyboard.typed);
     interrupts_restore(flags);
     return byte;
 }
 
 bool ps2_keyboard_has_input(void)
 {
-    return keyboard.head != keyboard.tail;
+    return !key_ring_is_empty(&keyboard.typed);
 }
