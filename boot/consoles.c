@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Joins the drivers of the serial lines, the screen and the keyboard to the log, to panics and to
+// Joins the drivers of the serial lines, the screen and the keyboards to the log, to panics and to
 // the monitor's console.
 #include "boot/consoles.h"
 
@@ -20,6 +20,7 @@
 #include "drivers/serial_lines.h"
 #include "drivers/serial_probe.h"
 #include "drivers/text_screen.h"
+#include "drivers/usb_keyboards.h"
 #include "drivers/vga_text.h"
 #include "vmm/console/console.h"
 #include "vmm/util/console_choice.h"
@@ -30,6 +31,7 @@
 // How often devices are polled. A line without interrupts must not fill its FIFO of 16 characters,
 // at 87 us each. And the interrupt of another device may never come.
 #define POLL_OFTEN_NS NS_PER_MS
+#define POLL_BUSY_NS (4 * NS_PER_MS) // while a USB device is set up, which takes many steps
 #define POLL_NS (20 * NS_PER_MS)
 
 static bool keyboard_used;
@@ -215,11 +217,13 @@ static void keyboard_interrupt(struct interrupt_frame *frame)
 // Without a screen nobody types on the keyboard.
 static void start_keyboard(void)
 {
-    keyboard_used = screen_used && ps2_keyboard_init();
+    if (!screen_used) {
+        return;
+    }
+    keyboard_used = ps2_keyboard_init();
+    bool has_usb = usb_keyboards_init() > 0;
     if (!keyboard_used) {
-        if (screen_used) {
-            log_line("keyboard: none: there is no PS/2 controller");
-        }
+        log_line("keyboard: %s: there is no PS/2 controller", has_usb ? "USB" : "none");
         return;
     }
     interrupt_set_handler(VECTOR_ISA + PS2_KEYBOARD_IRQ, keyboard_interrupt);
@@ -249,20 +253,31 @@ void consoles_hand_over(struct console *console)
     log_set_output(wake_monitor);
 }
 
+void consoles_poll(void)
+{
+    usb_keyboards_poll();
+}
+
 uint64_t consoles_poll_ns(void)
 {
-    return serial_lines_are_polled() ? POLL_OFTEN_NS : POLL_NS;
+    if (serial_lines_are_polled()) {
+        return POLL_OFTEN_NS;
+    }
+    return usb_keyboards_are_busy() ? POLL_BUSY_NS : POLL_NS;
 }
 
 int consoles_read(void)
 {
     int byte = serial_lines_read();
-    return byte < 0 && keyboard_used ? ps2_keyboard_read() : byte;
+    if (byte < 0 && keyboard_used) {
+        byte = ps2_keyboard_read();
+    }
+    return byte < 0 ? usb_keyboards_read() : byte;
 }
 
 bool consoles_have_input(void)
 {
-    return serial_lines_have_input() || ps2_keyboard_has_input();
+    return serial_lines_have_input() || ps2_keyboard_has_input() || usb_keyboards_have_input();
 }
 
 uint64_t consoles_draw(void)
@@ -281,5 +296,6 @@ void consoles_flush(void)
 void consoles_take_back(void)
 {
     consoles_flush();
+    usb_keyboards_stop();
     log_set_output(write_directly);
 }

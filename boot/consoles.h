@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Where Husk's text goes, and where typing comes from: the serial lines, the screen and its
-// keyboard.
+// keyboards.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -27,14 +27,15 @@ void consoles_choose_serial(const struct boot_info *info, const struct acpi_info
 void consoles_hand_over(struct console *console);
 
 // Call it before the machine is switched off. Waits until all text is out. The log then goes
-// straight to the devices again.
+// straight to the devices again. USB keyboards stop.
 void consoles_take_back(void);
 
-// The next typed byte; -1: none. Call it at least every consoles_poll_ns, because some devices have
-// no interrupt that comes.
+// Call both functions at least every consoles_poll_ns, because some devices have no interrupt that
+// comes. The first one serves USB keyboards, the other gives the next typed byte; -1: none.
+void consoles_poll(void);
 int consoles_read(void);
 uint64_t consoles_poll_ns(void);
-// Whether consoles_read would give one, from a device with interrupts.
+// Whether consoles_read would give one, from a device with interrupts or a USB keyboard.
 bool consoles_have_input(void);
 // Draws on the screen for one turn, if one is due. Returns when the next one is, in ns; NEVER_NS:
 // the screen shows all text.

@@ -328,6 +328,7 @@ _Noreturn static void run_other_cpu(void)
 static uint64_t do_own_work(void)
 {
     turn_start_ns = time_now_ns();
+    consoles_poll();
     uint64_t poll_ns = drawing_is_next ? 0 : monitor_poll(&monitor); // MIN would call it twice
     drawing_is_next = !drawing_is_next && time_now_ns() - turn_start_ns >= POLL_LONG_NS;
     uint64_t draw_ns = drawing_is_next ? 0 : consoles_draw();

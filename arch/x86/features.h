@@ -56,6 +56,7 @@ enum optional_feature {
     OPTIONAL_PM_TIMER,
     OPTIONAL_HPET,
     OPTIONAL_PIT,
+    OPTIONAL_XHCI,
     OPTIONAL_COUNT
 };
 

@@ -21,9 +21,11 @@ HOST_MACHINE := $(addprefix boot/,boot_info boot_memory memory_map) \
                                       clock_scale cpu_model cpuid_set firmware_switch host_space \
                                       mailbox machine_check_verdict mc146818_date nested_table \
                                       stated_rates table_release xsave_area) \
-                $(addprefix drivers/,font framebuffer glass pci_functions pci_serial \
+                $(addprefix drivers/,font framebuffer glass key_ring pci_functions pci_serial \
                                      ps2_scan_codes text_screen uart16550 uart16550_registers \
-                                     vga_text)
+                                     usb_attach usb_bus usb_descriptors usb_device usb_hub \
+                                     usb_keyboard usb_port vga_text xhci_context xhci_events \
+                                     xhci_operation xhci_poll xhci_probe xhci_ring xhci_start)
 
 # A header in tests/host/instead/ takes the place of the one of Husk's with the same name, whose
 # instructions only a kernel may execute.

@@ -49,6 +49,7 @@ static const char *const words[] = {
     [OPTIONAL_PM_TIMER] = "pm-timer",
     [OPTIONAL_HPET] = "hpet",
     [OPTIONAL_PIT] = "pit",
+    [OPTIONAL_XHCI] = "xhci",
 };
 
 static_assert(ARRAY_SIZE(words) == OPTIONAL_COUNT, "a word for each");
