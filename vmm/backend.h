@@ -53,7 +53,7 @@ enum guest_register {
     REG_SYSENTER_ESP,
     REG_SYSENTER_EIP,
     REG_INTERRUPT_SHADOW, // SHADOW_* bits
-    REG_PDPTE0,           // PAE paging: the entries that MOV to CR3 loads
+    REG_PDPTE0,           // see vcpu_ops.loads_pdptes
     REG_PDPTE1,
     REG_PDPTE2,
     REG_PDPTE3,
@@ -251,6 +251,9 @@ struct apic_ops {
 // A vCPU belongs to the CPU that has loaded it until that CPU unloads it.
 struct vcpu_ops {
     const char *name; // "VT-x", "AMD-V"
+    // In PAE paging, MOV to CR3 loads REG_PDPTE0 to 3, and walks use these (SDM Vol. 3A 4.4.1).
+    // Otherwise each walk reads the entries from memory.
+    bool loads_pdptes;
     const struct space_ops *space;
     const struct apic_ops *apic; // only for CPUs with FEATURE_APIC
     const struct vector_ops *vectors;

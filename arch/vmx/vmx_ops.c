@@ -13,6 +13,7 @@
 #include "arch/vmx/vmx_space.h"
 #include "arch/vmx/vmx_state.h"
 #include "arch/vmx/vmx_vcpu.h"
+#include "vmm/util/types.h"
 
 static const struct space_ops space_ops = {
     .create = vmx_create_space,
@@ -36,6 +37,7 @@ static const struct vector_ops vector_ops = {
 
 const struct vcpu_ops vmx_ops = {
     .name = "VT-x",
+    .loads_pdptes = true,
     .space = &space_ops,
     .apic = &apic_ops,
     .vectors = &vector_ops,

@@ -483,6 +483,7 @@ void fake_backend_init(void)
                                          .set_eoi_exits = set_eoi_exits};
     static const struct vector_ops vectors = {get_vector, set_vector};
     static const struct vcpu_ops ops = {.name = "fake",
+                                        .loads_pdptes = true,
                                         .vectors = &vectors,
                                         .space = &space,
                                         .apic = &apic,

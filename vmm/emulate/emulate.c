@@ -58,6 +58,7 @@ static void begin(struct emulator *emulator, struct segment *code)
     emulator->rip = ops->get_register(vcpu, REG_RIP);
     ops->get_segment(vcpu, SEGMENT_CS, code);
     paging->cpl = privilege_level(emulator, code);
+    guest_walk_take_pdptes(paging, vcpu, ops);
     emulator->protected = (paging->cr0 & CR0_PE) != 0 && (paging->rflags & RFLAGS_VM) == 0;
     if ((paging->efer & EFER_LMA) != 0 && (code->attributes & SEGMENT_L) != 0) {
         emulator->size = CODE_64;

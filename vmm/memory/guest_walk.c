@@ -22,10 +22,12 @@ enum entry_bits {
 
 #define ENTRY_ADDRESS 0x000ffffffffff000ULL // 4.5.4: bits 51 to 12
 #define PAE_RESERVED 0x7ff0000000000000ULL  // 4.4.2: bits 62 to 52, outside of IA-32e mode
-#define PAE_TABLE 0xffffffe0ULL             // 4.4.1: CR3 with PAE
-#define PAE_TOP_SHIFT 30                    // bits 31 and 30 choose one of the PDPT's 4 entries
-#define PSE_RESERVED BIT(21)                // 4.3: of a 4 MiB page
-#define PSE_HIGH_SHIFT 13                   // its bits 20 to 13 are address bits 39 to 32
+// Table 4-8, with bits 63 to 52. Bit 5 is left out: QEMU sets it, as it does in other tables.
+#define PDPTE_RESERVED 0xfff00000000001c6ULL
+#define PAE_TABLE 0xffffffe0ULL // 4.4.1: CR3 with PAE
+#define PAE_TOP_SHIFT 30        // bits 31 and 30 choose one of the PDPT's 4 entries
+#define PSE_RESERVED BIT(21)    // 4.3: of a 4 MiB page
+#define PSE_HIGH_SHIFT 13       // its bits 20 to 13 are address bits 39 to 32
 #define PSE_HIGH_MASK 0xffULL
 
 // The shape of the tables. Both calls of walk_tables give it as a constant.
@@ -218,19 +220,36 @@ walk_tables(struct walk *walk, struct walk_shape shape, gva_t address, struct wa
     }
 }
 
-// Handles the highest level of PAE. Its entries have no rights and no accessed bits. The processor
-// checks their reserved bits only when it loads CR3.
-static enum walk_outcome walk_pae_top(struct walk *walk, gva_t address, struct walk_result *result)
+// Reads an entry of PAE's highest level. Where MOV to CR3 loads them, it has checked the reserved
+// bits too. Otherwise the walk does it (APM Vol. 2 15.25.10).
+static enum walk_outcome read_pdpte(struct walk *walk, uint64_t index, uint64_t *entry,
+                                    struct walk_result *result)
 {
-    uint64_t index = address.value >> PAE_TOP_SHIFT & 3;
     const void *at;
-    uint64_t entry;
+    if (walk->state->has_pdptes) {
+        *entry = walk->state->pdptes[index];
+        return WALK_MAPPED;
+    }
     result->gpa = gpa((walk->state->cr3 & PAE_TABLE) + index * wide.entry_bytes);
     at = guest_memory_at(walk->memory, result->gpa, wide.entry_bytes);
     if (!at) {
         return outside_ram(walk, result);
     }
-    entry = read_entry(at, wide);
+    *entry = read_entry(at, wide);
+    return (*entry & ENTRY_PRESENT) != 0 && (*entry & PDPTE_RESERVED) != 0
+               ? page_fault(walk, PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED, result)
+               : WALK_MAPPED;
+}
+
+// Handles the highest level of PAE. Its entries have no rights and no accessed bits.
+static enum walk_outcome walk_pae_top(struct walk *walk, gva_t address, struct walk_result *result)
+{
+    uint64_t entry = 0;
+    enum walk_outcome outcome =
+        read_pdpte(walk, address.value >> PAE_TOP_SHIFT & 3, &entry, result);
+    if (outcome != WALK_MAPPED) {
+        return outcome;
+    }
     walk->table = entry & ENTRY_ADDRESS;
     walk->shift = PAE_TOP_SHIFT - wide.index_bits;
     return (entry & ENTRY_PRESENT) != 0 ? WALK_MAPPED : page_fault(walk, 0, result);
@@ -260,6 +279,16 @@ static enum walk_outcome walk_once(struct walk *walk, gva_t address, struct walk
     walk->large_shift = (state->cr4 & CR4_PSE) != 0 ? 22 : 0;
     walk->reserved = 0;
     return walk_tables(walk, narrow, address, result);
+}
+
+void guest_walk_take_pdptes(struct paging_state *state, const struct vcpu_core *vcpu,
+                            const struct vcpu_ops *ops)
+{
+    state->has_pdptes = ops->loads_pdptes && (state->cr0 & CR0_PG) != 0 &&
+                        (state->cr4 & CR4_PAE) != 0 && (state->efer & EFER_LMA) == 0;
+    for (unsigned i = 0; state->has_pdptes && i < ARRAY_SIZE(state->pdptes); i++) {
+        state->pdptes[i] = ops->get_register(vcpu, REG_PDPTE0 + i);
+    }
 }
 
 enum walk_outcome guest_walk(const struct guest_memory *memory, const struct paging_state *state,

@@ -6,6 +6,8 @@
 #include "vmm/util/types.h"
 
 struct guest_memory;
+struct vcpu_core;
+struct vcpu_ops;
 
 // The state that decides how a guest's linear addresses are translated.
 struct paging_state {
@@ -15,6 +17,8 @@ struct paging_state {
     uint64_t efer;
     uint64_t rflags; // AC, for SMAP
     uint8_t cpl;
+    bool has_pdptes; // PAE: `pdptes` are in force, not the entries in memory
+    uint64_t pdptes[4];
 };
 
 // The error code of a page fault (SDM Vol. 3A 4.7).
@@ -45,6 +49,10 @@ struct walk_result {
     unsigned step_count;                    // valid after WALK_MAPPED; 0 with paging off
     struct walk_step steps[WALK_STEPS_MAX]; // the highest level first; PAE's PDPT is left out
 };
+
+// Sets has_pdptes and pdptes from the vCPU's registers. The other members are set already.
+void guest_walk_take_pdptes(struct paging_state *state, const struct vcpu_core *vcpu,
+                            const struct vcpu_ops *ops);
 
 // Translates an address for one access in every paging mode: none, 32-bit, PAE, 4 and 5 levels (SDM
 // Vol. 3A chapter 4). `access` is one of ACCESS_*; ACCESS_READ | ACCESS_WRITE counts as a write.

@@ -24,11 +24,10 @@ static bool in_64bit_mode(const struct vcpu *vcpu)
 }
 
 // Loads the four PDPTEs that MOV to CR3 would load in PAE paging. The hardware loads them itself
-// only for instructions that do not exit. Returns false for #GP: a reserved bit is set. AMD-V reads
-// the PDPTEs at each walk and not before (APM Vol. 2 15.25.10).
+// only for instructions that do not exit. Returns false for #GP: a reserved bit is set.
 static bool load_pdptes(struct vcpu *vcpu)
 {
-    if (cpuid_table_is_amd(&vcpu->cpuid)) {
+    if (!vcpu->ops->loads_pdptes) {
         return true;
     }
     uint64_t cr3 = vcpu_register(vcpu, REG_CR3);

@@ -33,6 +33,7 @@ bool vcpu_find_code(struct vcpu_core *core, gva_t address, struct guest_code *co
         .cpl = (uint8_t)vcpu_register(vcpu, REG_CPL),
     };
     struct walk_result walk;
+    guest_walk_take_pdptes(&paging, core, vcpu->ops);
     if (guest_walk(memory, &paging, address, ACCESS_EXECUTE, &walk) != WALK_MAPPED) {
         return false;
     }

@@ -124,6 +124,32 @@ static void test_control_registers_load_tables(void **state)
     assert_fault(VECTOR_GP, true, 0);
 }
 
+// The entries in memory have changed since the guest loaded CR3.
+static void test_loaded_pdptes(void **state)
+{
+    struct vcpu_ops ops = fake_guest_ops;
+    (void)state;
+    ops.loads_pdptes = true;
+    fake_guest_protected_mode(&guest);
+    guest.registers[REG_CR0] |= CR0_PG;
+    guest.registers[REG_CR4] = CR4_PAE;
+    guest.registers[REG_CR3] = 0x1000;
+    guest.registers[REG_PDPTE0] = 0x2001;
+    guest.registers[REG_PDPTE3] = 0x3001;
+    set_ram(0x2000, 0x83);
+    set_ram(0x3000 + 0x1f7 * 8, 0xfee00083);
+    memcpy(guest.ram + FAKE_CODE, "\x8b\x03", 2); // mov eax, [ebx]
+    gpr[GPR_RBX] = 0xfee00020;
+    assert_int_equal(
+        emulate_memory_access(&guest.core, &ops, &guest.memory, &guest.bus, NULL, NULL, &emulation),
+        EMULATE_DONE);
+    assert_one_read(0xfee00020, 4);
+    assert_int_equal(emulate_memory_access(&guest.core, &fake_guest_ops, &guest.memory, &guest.bus,
+                                           NULL, NULL, &emulation),
+                     EMULATE_FAULT);
+    assert_fault(VECTOR_PF, true, 0);
+}
+
 static void test_what_is_not_decoded(void **state)
 {
     (void)state;
@@ -269,6 +295,7 @@ int main(void)
         EMULATE_TEST(test_instructions_across_pages),
         EMULATE_TEST(test_tables_outside_ram),
         EMULATE_TEST(test_control_registers_load_tables),
+        EMULATE_TEST(test_loaded_pdptes),
         EMULATE_TEST(test_what_is_not_decoded),
         EMULATE_TEST(test_protected_mode),
         EMULATE_TEST(test_segment_limits),

@@ -316,6 +316,38 @@ static void test_pae(void **state)
     assert_faults(0x3fee12345 & 0x7fffffff, ACCESS_READ, 4);
 }
 
+// VT-x: what MOV to CR3 loaded counts, whatever is in memory.
+static void test_pae_with_loaded_pdptes(void **state)
+{
+    (void)state;
+    paging.efer = EFER_NXE;
+    paging.cr3 = 0x1020;
+    paging.has_pdptes = true;
+    paging.pdptes[3] = 0x3000 | P;
+    set64(0x1020 + 2 * 8, 0x3000 | P);
+    set64(0x3000 + 0x1f7 * 8, 0xfee00000 | P | W | PS);
+    assert_maps(0xfee12345, ACCESS_READ, 0xfee12345);
+    assert_faults(0xbee12345, ACCESS_READ, 0);
+    paging.cr3 = RAM_BYTES; // nobody reads there
+    assert_maps(0xfee12345, ACCESS_READ, 0xfee12345);
+}
+
+// AMD-V: the walk checks the entries in memory.
+static void test_pae_with_reserved_bits(void **state)
+{
+    static const uint64_t bad[] = {BIT(1), BIT(2), BIT(6), BIT(8), BIT(52), BIT(63)};
+    (void)state;
+    paging.efer = EFER_NXE;
+    paging.cr3 = 0x1020;
+    set64(0x3000 + 0x1f7 * 8, 0xfee00000 | P | W | PS);
+    for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+        set64(0x1020 + 3 * 8, 0x3000 | P | bad[i]);
+        assert_faults(0xfee12345, ACCESS_READ, 1 | 8);
+        set64(0x1020 + 3 * 8, 0x3000 | bad[i]); // not present
+        assert_faults(0xfee12345, ACCESS_READ, 0);
+    }
+}
+
 static void test_bits_52_to_62_with_4_levels(void **state)
 {
     (void)state;
@@ -342,6 +374,8 @@ int main(void)
         WALK_TEST(test_32_bit),
         WALK_TEST(test_32_bit_large_pages),
         WALK_TEST(test_pae),
+        WALK_TEST(test_pae_with_loaded_pdptes),
+        WALK_TEST(test_pae_with_reserved_bits),
         WALK_TEST(test_bits_52_to_62_with_4_levels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
