@@ -63,9 +63,10 @@ KERNEL_SMALL   := boot/% drivers/% \
                                     vmx/vmx_explain.c vmx/vmx_features.c vmx/vmx_host_state.c \
                                     vmx/vmx_space.c vmx/vmx_vcpu.c) \
                   $(addprefix vmm/,board/acpi_% board/bios_data% board/firmware% board/key_queue% \
-                                   board/mp_tables% config/% console/% devices/acpi% \
-                                   devices/hpet% devices/i8042% devices/rtc% devices/vga% load/% \
-                                   memory/guest_map% monitor/% util/bitmap.c util/format.c \
+                                   board/mp_tables% board/pc_firmware% config/% console/% \
+                                   devices/acpi% devices/hpet% devices/i8042% devices/rtc% \
+                                   devices/vga% load/% memory/guest_map% monitor/% \
+                                   util/bitmap.c util/format.c \
                                    util/us_keyboard.c vcpu/cpuid_build% vcpu/msr_% \
                                    vcpu/vcpu_create% vcpu/vcpu_start% vm/house% \
                                    vm/terminal% vm/vm.c vm/vm_build% vm/vm_call% vm/vm_create% \

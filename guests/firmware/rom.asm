@@ -25,7 +25,7 @@ org ROM_OFFSET
 
 header:
     dw unsupported
-    VECTOR 0x08, master_irq     ; IRQ 0 to 7 and 8 to 15 where a PC's firmware puts them
+    VECTOR 0x08, timer_irq      ; IRQ 0 to 7 and 8 to 15 where a PC's firmware puts them
     VECTOR 0x09, master_irq
     VECTOR 0x0a, master_irq
     VECTOR 0x0b, master_irq

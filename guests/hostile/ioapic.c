@@ -10,7 +10,7 @@
 #include "guests/lib/port.h"
 
 #define INDEXES 256U
-#define ID_BITS 0x0f000000U
+#define ID_BITS 0xff000000U
 #define VERSION_PINS_SHIFT 16
 #define ENTRY_LOW_BITS 0x1afffU
 #define ENTRY_HIGH_BITS 0xff000000U

@@ -64,12 +64,21 @@ struct vm *fake_machine_add(const char *name)
     return fake_machine_add_smp(name, 1, BIT(0));
 }
 
+void fake_machine_stop_timer(const struct vm *vm)
+{
+    pc_port_write(vm->pc, 0x21, 1, 0xff); // all inputs of the first 8259 are masked
+    pc_port_write(vm->pc, 0x43, 1, 0x30); // the counter waits for its count
+}
+
 void fake_machine_finish(struct vm *vm)
 {
     unsigned before = fake_host.cpu;
     fake_host.cpu = vm_home_cpu(vm);
     while (vm_is_in_work(vm)) {
         vm_continue(vm, fake_host.now_ns + 1);
+    }
+    if (vm->state == VM_RUNNING) {
+        fake_machine_stop_timer(vm);
     }
     fake_host.cpu = before;
 }

@@ -30,7 +30,10 @@ struct vm *fake_machine_add_smp(const char *name, unsigned vcpus, uint64_t cpus)
 enum status fake_machine_vm_start(struct vm *vm, struct reason *why);
 enum status fake_machine_vm_reset(struct vm *vm, struct reason *why);
 enum status fake_machine_vm_stop(struct vm *vm, struct reason *why);
-// Goes on with a start or a stop to its end, on the VM's home CPU.
+// The guest stops the timer that the firmware left running, as most systems do.
+void fake_machine_stop_timer(const struct vm *vm);
+// Goes on with a start or a stop to its end, on the VM's home CPU. A VM that runs then has stopped
+// its timer.
 void fake_machine_finish(struct vm *vm);
 // Starts one VM `web`, loads its vCPU and enters its memory. For tests of single exits.
 void fake_machine_start(void);

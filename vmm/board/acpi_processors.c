@@ -48,10 +48,10 @@ static uint8_t *append_processor(uint8_t *at, unsigned index)
                   .flags = MADT_ENABLED, .uid = index);
 }
 
-static uint8_t *append_inputs(uint8_t *at)
+static uint8_t *append_inputs(uint8_t *at, unsigned vcpus)
 {
     at = APPEND(at, madt_io_apic, .type = MADT_IO_APIC, .length = sizeof(struct madt_io_apic),
-                .address = (uint32_t)IOAPIC_DEFAULT_BASE);
+                .id = ioapic_id_beside(vcpus), .address = (uint32_t)IOAPIC_DEFAULT_BASE);
     at = APPEND(at, madt_override, .type = MADT_OVERRIDE, .length = sizeof(struct madt_override),
                 .irq = TIMER_IRQ, .gsi = TIMER_GSI);
     at = APPEND(at, madt_override, .type = MADT_OVERRIDE, .length = sizeof(struct madt_override),
@@ -73,7 +73,7 @@ static void add_madt(struct acpi_area *area, unsigned vcpus)
     for (unsigned i = 0; i < vcpus; i++) {
         at = append_processor(at, i);
     }
-    at = append_inputs(at);
+    at = append_inputs(at, vcpus);
     if (vcpus > XAPIC_IDS) {
         APPEND(at, madt_local_x2apic_nmi, .type = MADT_LOCAL_X2APIC_NMI,
                .length = sizeof(struct madt_local_x2apic_nmi), .uid = UINT32_MAX, .lint = NMI_LINT);

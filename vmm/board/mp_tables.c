@@ -101,7 +101,7 @@ static_assert(sizeof(struct mp_interrupt) == 8, "MP 4.3.4, 4.3.5");
 
 #define ENTRIES_MAX                                                                                \
     (MP_TABLES_VCPUS_MAX * sizeof(struct mp_processor) +                                           \
-     (3 + IRQ_COUNT + PCI_SLOTS * PCI_PINS + 2) * sizeof(struct mp_interrupt))
+     (4 + IRQ_COUNT + PCI_SLOTS * PCI_PINS + 2) * sizeof(struct mp_interrupt))
 static_assert(sizeof(struct mp_pointer) + sizeof(struct mp_header) + ENTRIES_MAX <= MP_TABLES_BYTES,
               "the area has room for the longest table");
 
@@ -124,14 +124,15 @@ static void append_hardware(struct mp_header *table, const struct mp_tables_cpu 
     }
     APPEND(table, mp_bus, .type = MP_BUS, .id = BUS_PCI, .name = {'P', 'C', 'I', ' ', ' ', ' '});
     APPEND(table, mp_bus, .type = MP_BUS, .id = BUS_ISA, .name = {'I', 'S', 'A', ' ', ' ', ' '});
-    // The I/O APIC's ID must differ from that of every local APIC (MP 3.6.6).
-    APPEND(table, mp_io_apic, .type = MP_IO_APIC, .id = (uint8_t)cpus->count,
+    APPEND(table, mp_io_apic, .type = MP_IO_APIC, .id = ioapic_id_beside(cpus->count),
            .version = IOAPIC_VERSION_BYTE, .flags = MP_ENABLED,
            .address = (uint32_t)IOAPIC_DEFAULT_BASE);
 }
 
 static void append_isa(struct mp_header *table, uint8_t io_apic)
 {
+    APPEND(table, mp_interrupt, .type = MP_IO_INTERRUPT, .interrupt_type = MP_EXTINT,
+           .source_bus = BUS_ISA, .apic = io_apic, .input = IOAPIC_EXTINT_PIN);
     for (unsigned irq = 0; irq < IRQ_COUNT; irq++) {
         if (irq == IRQ_CASCADE || irq == IRQ_PCI_EVEN || irq == IRQ_PCI_ODD) {
             continue;
@@ -172,8 +173,8 @@ static void write_table(struct mp_header *table, const struct mp_tables_cpu *cpu
     memcpy(table->oem, "HUSK    ", sizeof(table->oem));
     memcpy(table->product, "HUSKPC      ", sizeof(table->product));
     append_hardware(table, cpus);
-    append_isa(table, (uint8_t)cpus->count);
-    append_pci(table, (uint8_t)cpus->count);
+    append_isa(table, ioapic_id_beside(cpus->count));
+    append_pci(table, ioapic_id_beside(cpus->count));
     append_local(table);
     table->checksum = (uint8_t)-bytes_sum(table, table->length);
 }

@@ -130,11 +130,17 @@ static void write_entry(struct ioapic *ioapic, unsigned pin, bool high, uint32_t
     check_level(ioapic, pin);
 }
 
+// The 82093AA has four bits. Later chips have eight, as many as a local APIC in xAPIC mode.
+void ioapic_set_id(struct ioapic *ioapic, uint8_t id)
+{
+    ioapic->id = id;
+}
+
 static void write_window(struct ioapic *ioapic, uint32_t value)
 {
     unsigned index = ioapic->select - (unsigned)IOAPIC_TABLE;
     if (ioapic->select == IOAPIC_ID) {
-        ioapic->id = value >> 24 & 0xf;
+        ioapic_set_id(ioapic, (uint8_t)(value >> 24));
     } else if (ioapic->select >= IOAPIC_TABLE && index < 2 * IOAPIC_PINS) {
         write_entry(ioapic, index / 2, index % 2, value);
     }

@@ -9,6 +9,7 @@ struct apic_message;
 
 #define IOAPIC_DEFAULT_BASE 0xfec00000ULL
 #define IOAPIC_PINS 24
+#define IOAPIC_EXTINT_PIN 0 // a PC's 8259s have their INTR here
 
 struct ioapic_output {
     // Sends the message to all local APICs that lapic_is_addressed finds. With APIC_LOWEST_PRIORITY
@@ -26,6 +27,15 @@ struct ioapic {
 
 void ioapic_init(struct ioapic *ioapic, struct ioapic_output *output);
 void ioapic_reset(struct ioapic *ioapic);
+
+// The ID of the I/O APIC of a PC with so many vCPUs, whose local APICs have the IDs from 0 on. It
+// differs from all of theirs (MP 3.6.6), as far as it has bits for that.
+static inline uint8_t ioapic_id_beside(unsigned vcpus)
+{
+    return (uint8_t)vcpus;
+}
+// Does what a write of the ID register does.
+void ioapic_set_id(struct ioapic *ioapic, uint8_t id);
 
 // 32-bit accesses at `offset` from the base: 0x00 select, 0x10 window, 0x40 EOI. Others read 0.
 uint32_t ioapic_read(const struct ioapic *ioapic, unsigned offset);

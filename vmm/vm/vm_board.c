@@ -3,6 +3,7 @@
 #include "vmm/vm/vm_board.h"
 
 #include "vmm/board/pc.h"
+#include "vmm/board/pc_firmware.h"
 #include "vmm/board/pc_output.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/host.h"
@@ -109,4 +110,5 @@ void vm_board_init(struct vm *vm)
                                        .put_byte = put_byte,
                                        .take_byte = take_byte};
     pc_init(vm->pc, &vm->pc_output, vm->vmm->host->wall_clock_s(), &vm->memory);
+    pc_firmware_program(vm->pc, vm->config.vcpus);
 }

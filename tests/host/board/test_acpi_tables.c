@@ -94,6 +94,18 @@ static void both_root_tables_list_the_same(void **state)
     }
 }
 
+// The ID in the MADT's entry for the I/O APIC, whose form is told by type and length.
+static unsigned io_apic_id(void)
+{
+    static const uint8_t address[] = {0x00, 0x00, 0xc0, 0xfe, 0, 0, 0, 0};
+    for (const uint8_t *at = ram + ACPI_TABLES_BASE; at < ram + MIB - 12; at++) {
+        if (at[0] == 1 && at[1] == 12 && memcmp(at + 4, address, sizeof(address)) == 0) {
+            return at[2];
+        }
+    }
+    return UINT32_MAX;
+}
+
 static void the_madt_has_the_apics_of_the_vm(void **state)
 {
     (void)state;
@@ -109,6 +121,7 @@ static void the_madt_has_the_apics_of_the_vm(void **state)
     assert_int_equal(info.io_apic_count, 1);
     assert_int_equal(info.io_apics[0].address, 0xfec00000);
     assert_int_equal(info.io_apics[0].gsi_base, 0);
+    assert_int_equal(io_apic_id(), 4); // no local APIC's
 }
 
 static void irq_0_is_input_2_and_irq_9_a_level(void **state)

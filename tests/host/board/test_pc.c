@@ -135,7 +135,7 @@ static void cmos_tells_the_machines_date(void **state)
 static void program_controllers(void)
 {
     fake_machine_program_pics();
-    for (uint32_t pin = 0; pin < IOAPIC_PINS; pin++) { // vector 0x60 + pin, to APIC ID 0
+    for (uint32_t pin = 1; pin < IOAPIC_PINS; pin++) { // vector 0x60 + pin, to APIC ID 0
         fake_machine_ioapic_write(0, 0x10 + 2 * pin);
         fake_machine_ioapic_write(0x10, 0x60 + pin);
     }

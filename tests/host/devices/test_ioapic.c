@@ -59,8 +59,8 @@ static void test_registers(void **state)
     assert_int_equal(get(1), 0x00170020);
     put(0, 0xffffffff);
     put(1, 0xffffffff);
-    assert_int_equal(get(0), 0x0f000000);
-    assert_int_equal(get(2), 0x0f000000);
+    assert_int_equal(get(0), 0xff000000);
+    assert_int_equal(get(2), 0xff000000);
     assert_int_equal(get(1), 0x00170020);
     assert_int_equal(ioapic_read(&ioapic, SELECT), 1);
     for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
