@@ -86,6 +86,7 @@ static void intr_set(struct irq_line *line, bool level)
 {
     struct pc *pc = container_of(line, struct pc, intr);
     pc->output->lint0(pc->output, level);
+    ioapic_set_pin(&pc->ioapic, IOAPIC_EXTINT_PIN, level);
 }
 
 static void reset_set(struct irq_line *line, bool level)

@@ -33,6 +33,7 @@ struct vcpu {
     bool waits_for_startup;       // after an INIT
     bool asleep;                  // atomic: halted or waiting, and only MAIL_WAKES_ALL can wake it
     uint8_t nmis_pending;         // at most NMIS_MAX
+    bool extint_pending;          // the I/O APIC has sent an ExtINT
     bool takes_posted;            // atomic: see vcpu_apic_take_posted
     bool gives_way;               // its run ended because it waits for another vCPU in a loop
     enum apic_access apic_access; // see vcpu_apic_place

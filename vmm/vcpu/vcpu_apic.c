@@ -83,7 +83,7 @@ static bool can_be_served(const struct vcpu *vcpu)
 {
     const struct lapic *lapic = &vcpu->lapic;
     bool takes_part = lapic_is_enabled(lapic) || vcpu->waits_for_startup;
-    bool by_8259 = vcpu->index == 0 && lapic_accepts_extint(lapic);
+    bool by_8259 = vcpu->extint_pending || (vcpu->index == 0 && lapic_accepts_extint(lapic));
     return takes_part && (!by_8259 || (vcpu->features & FEATURE_APIC_EXTINT));
 }
 

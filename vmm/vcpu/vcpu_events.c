@@ -11,11 +11,20 @@
 #include "vmm/vcpu/vcpu_mail_take.h"
 #include "vmm/vm/vm.h"
 
-// The 8259s are wired to the first vCPU.
+// The 8259s are wired to the first vCPU, and to the I/O APIC, which may send any vCPU an ExtINT.
 static bool extint_pending(const struct vcpu *vcpu)
 {
-    return vcpu->index == 0 && pc_interrupt_waits(vcpu->vm->pc) &&
-           lapic_accepts_extint(&vcpu->lapic);
+    return vcpu->extint_pending || (vcpu->index == 0 && pc_interrupt_waits(vcpu->vm->pc) &&
+                                    lapic_accepts_extint(&vcpu->lapic));
+}
+
+// If the I/O APIC has sent an ExtINT, and the 8259s have more, their INTR has not fallen. No other
+// ExtINT comes then.
+static uint8_t acknowledge_8259(struct vcpu *vcpu)
+{
+    uint8_t vector = pc_acknowledge_interrupt(vcpu->vm->pc);
+    vcpu->extint_pending = vcpu->extint_pending && pc_interrupt_waits(vcpu->vm->pc);
+    return vector;
 }
 
 bool vcpu_interrupt_pending(const struct vcpu *vcpu)
@@ -33,7 +42,7 @@ static bool interrupt_to_inject(const struct vcpu *vcpu)
 static uint8_t acknowledge_interrupt(struct vcpu *vcpu)
 {
     if (extint_pending(vcpu)) {
-        return pc_acknowledge_interrupt(vcpu->vm->pc);
+        return acknowledge_8259(vcpu);
     }
     uint8_t vector = (uint8_t)lapic_pending(&vcpu->lapic);
     lapic_accept(&vcpu->lapic, vector);

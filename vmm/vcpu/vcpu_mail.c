@@ -81,7 +81,10 @@ void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message)
                                     .unless = MAIL_STARTUP,
                                     .urgency = WAKE_ALWAYS});
         break;
-    default: // SMI: a VM has no SMM. ExtINT and the reserved mode have no meaning in a message.
+    case APIC_EXTINT:
+        post(vcpu, &(struct letter){.flags = MAIL_EXTINT, .urgency = WAKE_WITH_IF});
+        break;
+    default: // SMI: a VM has no SMM. The reserved mode has no meaning.
         break;
     }
 }

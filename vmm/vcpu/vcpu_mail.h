@@ -22,6 +22,7 @@ enum mail_flag {
     MAIL_STARTUP_SHIFT = 8,
     MAIL_STARTUP_VECTOR = 0xff << MAIL_STARTUP_SHIFT,
     MAIL_NMI_AGAIN = BIT(16), // a second NMI after that of MAIL_NMI
+    MAIL_EXTINT = BIT(17),    // the I/O APIC asks for a vector of the 8259s
 
     // What wakes even a vCPU that has halted with interrupts off or that waits for a SIPI.
     MAIL_WAKES_ALL = MAIL_NMI | MAIL_INIT | MAIL_STARTUP,

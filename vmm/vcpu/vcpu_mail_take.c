@@ -6,6 +6,7 @@
 #include "vmm/devices/lapic.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vcpu/vcpu_mail.h"
 #include "vmm/vcpu/vcpu_sleep.h"
 #include "vmm/vcpu/vcpu_start.h"
@@ -22,12 +23,25 @@ static void take_vectors(struct vcpu *vcpu, uint64_t words[MAIL_WORDS], bool lev
     }
 }
 
-static void take_lint0(struct vcpu *vcpu, uint32_t flags)
+// A local APIC that software has disabled does not take it (SDM Vol. 3A 11.4.7.2).
+static void take_extint(struct vcpu *vcpu)
+{
+    vcpu->extint_pending = lapic_is_enabled(&vcpu->lapic);
+    vcpu->ops->load_vcpu(&vcpu->core);
+    vcpu_apic_place(vcpu);
+}
+
+static void take_8259(struct vcpu *vcpu, uint32_t flags)
 {
     if (flags & MAIL_LINT0_ROSE) {
         lapic_set_lint(&vcpu->lapic, 0, true);
     }
-    lapic_set_lint(&vcpu->lapic, 0, __atomic_load_n(&vcpu->mail.lint0, __ATOMIC_RELAXED));
+    if (flags & (MAIL_LINT0 | MAIL_LINT0_ROSE)) {
+        lapic_set_lint(&vcpu->lapic, 0, __atomic_load_n(&vcpu->mail.lint0, __ATOMIC_RELAXED));
+    }
+    if (flags & MAIL_EXTINT) {
+        take_extint(vcpu);
+    }
 }
 
 // A vCPU that waits for a SIPI falls asleep: after an INIT, or again after an NMI, which does not
@@ -74,8 +88,8 @@ void vcpu_mail_take(struct vcpu *vcpu)
     if (flags & MAIL_LEVEL) {
         take_vectors(vcpu, mail->level, true);
     }
-    if (flags & (MAIL_LINT0 | MAIL_LINT0_ROSE)) {
-        take_lint0(vcpu, flags);
+    if (flags & (MAIL_LINT0 | MAIL_LINT0_ROSE | MAIL_EXTINT)) {
+        take_8259(vcpu, flags);
     }
     if (flags & MAIL_WAKES_ALL) {
         sleep_on(vcpu);

@@ -146,6 +146,7 @@ void vcpu_init_received(struct vcpu *vcpu)
     reset_registers(vcpu);
     lapic_init_received(&vcpu->lapic);
     vcpu->nmis_pending = 0;
+    vcpu->extint_pending = false;
     vcpu->halted = false;
     vcpu->waits_for_startup = true;
     vcpu_apic_place(vcpu);

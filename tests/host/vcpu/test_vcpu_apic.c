@@ -373,6 +373,17 @@ static void while_the_8259_may_interrupt_it_is_not_served(void **state)
     assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
 }
 
+static void with_an_extint_of_the_io_apic_it_is_not_served(void **state)
+{
+    (void)state;
+    start_like_avic(FEATURE_APIC_MSR);
+    assert_true(vcpu_write_lapic(fake_machine.vcpu, LAPIC_LVT_LINT0, MASKED | 0x700));
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_MEMORY);
+    vcpu_mail_message(fake_machine.vcpu, &(struct apic_message){.delivery = APIC_EXTINT});
+    vcpu_mail_take(fake_machine.vcpu);
+    assert_int_equal(backend()->apic_access, APIC_ACCESS_EXITS);
+}
+
 static void without_x2avic_x2apic_mode_is_not_served(void **state)
 {
     (void)state;
@@ -497,6 +508,7 @@ int main(void)
         TEST(one_that_software_has_switched_off_is_not_served),
         TEST(another_processor_is_served_once_its_apic_is_on),
         TEST(while_the_8259_may_interrupt_it_is_not_served),
+        TEST(with_an_extint_of_the_io_apic_it_is_not_served),
         TEST(without_x2avic_x2apic_mode_is_not_served),
         TEST(a_level_triggered_one_may_be_left_to_the_model),
         TEST(an_ipi_may_be_left_to_the_model),

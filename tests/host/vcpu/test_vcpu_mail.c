@@ -11,6 +11,7 @@
 #include "tests/host/fake_machine.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic_registers.h"
+#include "vmm/vcpu/vcpu_events.h"
 #include "vmm/vcpu/vcpu_mail_take.h"
 #include "vmm/vcpu/vcpu_sleep.h"
 #include "vmm/vm/vm_hold.h"
@@ -113,11 +114,31 @@ static void an_apic_that_is_off_takes_none(void **state)
     assert_false(is_set(LAPIC_IRR, 0x41));
 }
 
-static void smi_and_extint_are_no_messages(void **state)
+static void an_extint_is_pending_until_the_8259s_give_their_vector(void **state)
+{
+    (void)state;
+    send(APIC_EXTINT, 0);
+    take();
+    assert_true(ap->extint_pending);
+    assert_true(vcpu_interrupt_pending(ap));
+    send(APIC_INIT, 0);
+    take();
+    assert_false(ap->extint_pending);
+}
+
+static void an_apic_that_is_off_takes_no_extint(void **state)
+{
+    (void)state;
+    assert_true(lapic_write(&ap->lapic, LAPIC_SVR, 0xff, 0));
+    send(APIC_EXTINT, 0);
+    take();
+    assert_false(ap->extint_pending);
+}
+
+static void smi_is_no_message(void **state)
 {
     (void)state;
     send(APIC_SMI, 0);
-    send(APIC_EXTINT, 0x41);
     send((enum apic_delivery)3, 0x41);
     assert_false(vcpu_mail_waits(&ap->mail));
     assert_int_equal(fake_host.kicks[1], 0);
@@ -374,7 +395,9 @@ int main(void)
         TEST(all_vectors_arrive),
         TEST(the_trigger_mode_travels_along),
         TEST(an_apic_that_is_off_takes_none),
-        TEST(smi_and_extint_are_no_messages),
+        TEST(an_extint_is_pending_until_the_8259s_give_their_vector),
+        TEST(an_apic_that_is_off_takes_no_extint),
+        TEST(smi_is_no_message),
         TEST(an_nmi_is_pending),
         TEST(of_many_nmis_two_arrive),
         TEST(a_sipi_is_ignored_where_it_runs),
