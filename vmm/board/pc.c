@@ -149,7 +149,9 @@ uint8_t pc_acknowledge_interrupt(struct pc *pc)
 void pc_end_of_interrupt(struct pc *pc, uint8_t vector)
 {
     lock_take(&pc->lock);
-    pc_catch_up(pc);
+    if (pc->behind && (ioapic_pins_of_eoi(&pc->ioapic, vector) & PC_TIMED_PINS)) {
+        pc_catch_up_now(pc);
+    }
     ioapic_eoi(&pc->ioapic, vector);
     lock_give(&pc->lock);
 }

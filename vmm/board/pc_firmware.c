@@ -21,9 +21,8 @@ static const struct {
     {PIC_MASTER, PIC_DATA, 0x08},    // ICW2: the vector of input 0
     {PIC_MASTER, PIC_DATA, 0x04},    // ICW3: the other chip is at input 2
     {PIC_MASTER, PIC_DATA, 0x01},    // ICW4: 8086
-    {PIC_SLAVE, PIC_COMMAND, 0x11}, {PIC_SLAVE, PIC_DATA, 0x70},
-    {PIC_SLAVE, PIC_DATA, 0x02},     {PIC_SLAVE, PIC_DATA, 0x01},
-    {PIC_MASTER, PIC_DATA, 0xfa},    {PIC_SLAVE, PIC_DATA, 0xff},
+    {PIC_SLAVE, PIC_COMMAND, 0x11},  {PIC_SLAVE, PIC_DATA, 0x70},  {PIC_SLAVE, PIC_DATA, 0x02},
+    {PIC_SLAVE, PIC_DATA, 0x01},     {PIC_MASTER, PIC_DATA, 0xfa}, {PIC_SLAVE, PIC_DATA, 0xff},
 };
 
 // Inputs 9 (the SCI), 10 and 11 (PCI) are levels.

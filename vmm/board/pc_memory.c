@@ -26,7 +26,10 @@ static uint64_t ioapic_bus_read(struct pc *pc, unsigned offset, unsigned width)
 static void ioapic_bus_write(struct pc *pc, unsigned offset, unsigned width, uint64_t value)
 {
     (void)width;
-    pc_catch_up(pc);
+    if (pc->behind &&
+        (ioapic_pins_of_write(&pc->ioapic, offset, (uint32_t)value) & PC_TIMED_PINS)) {
+        pc_catch_up_now(pc);
+    }
     ioapic_write(&pc->ioapic, offset, (uint32_t)value);
 }
 

@@ -46,6 +46,12 @@ static_assert(RANGE_COUNT == PC_RANGES && RANGE_COUNT < IO_BUS_RANGES, "a slot f
 
 #define PC_OF(range, name) container_of(range, struct pc, ranges[name])
 
+// The inputs of each chip that pc_catch_up is about: timer, cascade and UART; RTC.
+static const uint8_t timed_inputs[] = {
+    [PIC_MASTER] = BIT(IRQ_TIMER) | BIT(2) | BIT(IRQ_UART),
+    [PIC_SLAVE] = BIT(IRQ_RTC - 8),
+};
+
 static NOT_INLINE uint32_t catch_up_and_read(struct pc *pc, enum pic_which which, unsigned offset)
 {
     pc_catch_up_now(pc);
@@ -59,16 +65,19 @@ static NOT_INLINE void catch_up_and_write(struct pc *pc, enum pic_which which, u
     pic_write(&pc->pic, which, offset, (uint8_t)value);
 }
 
-// A poll takes a request, and IRR shows those of masked inputs too. These are pc_catch_up, written
-// so that an access costs two instructions more if there is nothing to catch up with.
+// A poll takes a request, and IRR shows those of masked inputs too. Other reads do not depend on
+// timers that nobody hears. These are pc_catch_up, written so that an access costs two instructions
+// more if there is nothing to catch up with.
 static uint32_t controller_read(struct pc *pc, enum pic_which which, unsigned offset)
 {
-    return pc->behind ? catch_up_and_read(pc, which, offset) : pic_read(&pc->pic, which, offset);
+    return pc->behind && pic_shows_requests(&pc->pic, which, offset)
+               ? catch_up_and_read(pc, which, offset)
+               : pic_read(&pc->pic, which, offset);
 }
 
 static void controller_write(struct pc *pc, enum pic_which which, unsigned offset, uint32_t value)
 {
-    if (pc->behind) {
+    if (pc->behind && pic_may_unmask(&pc->pic, which, offset, value, timed_inputs[which])) {
         catch_up_and_write(pc, which, offset, value);
     } else {
         pic_write(&pc->pic, which, offset, (uint8_t)value);

@@ -4,6 +4,7 @@
 
 #include "vmm/board/pc.h"
 #include "vmm/board/pc_output.h"
+#include "vmm/devices/hpet.h" // IWYU pragma: keep
 #include "vmm/util/types.h"
 
 // Brings timers and the UART up to `now_ns` of the VM's clock and raises the interrupts that are
@@ -38,3 +39,8 @@ static inline void pc_catch_up(struct pc *pc)
         pc_catch_up_now(pc);
     }
 }
+
+// The inputs of the I/O APIC that this is about: timer, UART, RTC, HPET. An access that concerns
+// none of them need not be preceded by pc_catch_up.
+#define PC_TIMED_PINS                                                                              \
+    (BIT(HPET_LEGACY_GSI_0) | BIT(IRQ_UART) | BIT(HPET_LEGACY_GSI_1) | HPET_ROUTES)

@@ -85,16 +85,39 @@ void ioapic_set_pin(struct ioapic *ioapic, unsigned pin, bool asserted)
     }
 }
 
+static bool is_ended_by(uint64_t entry, uint8_t vector)
+{
+    return (entry & ENTRY_REMOTE_IRR) && (entry & ENTRY_VECTOR) == vector;
+}
+
 void ioapic_eoi(struct ioapic *ioapic, uint8_t vector)
 {
     for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
-        uint64_t entry = ioapic->entry[pin];
-        if (!(entry & ENTRY_REMOTE_IRR) || (entry & ENTRY_VECTOR) != vector) {
-            continue;
+        if (is_ended_by(ioapic->entry[pin], vector)) {
+            ioapic->entry[pin] &= ~(uint64_t)ENTRY_REMOTE_IRR;
+            check_level(ioapic, pin);
         }
-        ioapic->entry[pin] &= ~(uint64_t)ENTRY_REMOTE_IRR;
-        check_level(ioapic, pin);
     }
+}
+
+uint32_t ioapic_pins_of_eoi(const struct ioapic *ioapic, uint8_t vector)
+{
+    uint32_t pins = 0;
+    for (unsigned pin = 0; pin < IOAPIC_PINS; pin++) {
+        pins |= (uint32_t)is_ended_by(ioapic->entry[pin], vector) << pin;
+    }
+    return pins;
+}
+
+uint32_t ioapic_pins_of_write(const struct ioapic *ioapic, unsigned offset, uint32_t value)
+{
+    unsigned index = ioapic->select - (unsigned)IOAPIC_TABLE;
+    if (offset == OFFSET_EOI) {
+        return ioapic_pins_of_eoi(ioapic, (uint8_t)value);
+    }
+    bool is_entry =
+        offset == OFFSET_WINDOW && ioapic->select >= IOAPIC_TABLE && index < 2 * IOAPIC_PINS;
+    return is_entry ? 1U << index / 2 : 0;
 }
 
 static uint32_t read_window(const struct ioapic *ioapic)

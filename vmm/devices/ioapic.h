@@ -47,3 +47,6 @@ void ioapic_set_pin(struct ioapic *ioapic, unsigned pin, bool asserted);
 bool ioapic_hears(const struct ioapic *ioapic, unsigned pin);
 // A local APIC ended a level-triggered interrupt.
 void ioapic_eoi(struct ioapic *ioapic, uint8_t vector);
+// The inputs for which the end of that interrupt, or a write, may change something.
+uint32_t ioapic_pins_of_eoi(const struct ioapic *ioapic, uint8_t vector);
+uint32_t ioapic_pins_of_write(const struct ioapic *ioapic, unsigned offset, uint32_t value);

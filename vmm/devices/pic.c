@@ -15,10 +15,9 @@ enum pic_offset { PIC_COMMAND, PIC_DATA };
 enum pic_bits {
     ICW1_ICW4 = BIT(0),
     ICW1_SINGLE = BIT(1),
-    ICW1 = BIT(4), // a command with this bit is ICW1
     ICW2_BASE = 0xf8,
     ICW4_AUTO_EOI = BIT(1),
-    OCW3 = BIT(3), // a command with this bit and without ICW1 is OCW3
+    OCW3 = BIT(3), // a command with this bit and without PIC_ICW1 is OCW3
     OCW3_READ_ISR = BIT(0),
     OCW3_READ = BIT(1),
     OCW3_POLL = BIT(2),
@@ -217,7 +216,7 @@ static void write_ocw3(struct pic *chip, uint8_t value)
 
 static void write_command(struct pic *chip, uint8_t value)
 {
-    if (value & ICW1) {
+    if (value & PIC_ICW1) {
         write_icw1(chip, value);
     } else if (value & OCW3) {
         write_ocw3(chip, value);

@@ -8,6 +8,7 @@ struct irq_line;
 
 #define PIC_PORTS 2
 #define PIC_IRQS 16
+#define PIC_ICW1 0x10U // a command with this bit is ICW1
 
 enum pic_which { PIC_MASTER, PIC_SLAVE }; // ports 0x20 and 0xa0, ELCR 0x4d0 and 0x4d1
 
@@ -42,6 +43,19 @@ void pic_reset(struct pic_pair *pair);
 // `offset` 0 is the command port, 1 the data port; only bit 0 counts.
 uint8_t pic_read(struct pic_pair *pair, enum pic_which which, unsigned offset);
 void pic_write(struct pic_pair *pair, enum pic_which which, unsigned offset, uint8_t value);
+// Whether a write may unmask one of these inputs of the chip. ICW1 unmasks all.
+static inline bool pic_may_unmask(const struct pic_pair *pair, enum pic_which which,
+                                  unsigned offset, uint32_t value, unsigned inputs)
+{
+    return offset & 1 ? pair->chip[which].imr & ~value & inputs : value & PIC_ICW1;
+}
+// Whether a read shows or takes requests.
+static inline bool pic_shows_requests(const struct pic_pair *pair, enum pic_which which,
+                                      unsigned offset)
+{
+    const struct pic *chip = &pair->chip[which];
+    return chip->poll || !((offset & 1) || chip->read_isr);
+}
 uint8_t pic_elcr_read(const struct pic_pair *pair, enum pic_which which);
 void pic_elcr_write(struct pic_pair *pair, enum pic_which which, uint8_t value);
 
