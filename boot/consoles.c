@@ -4,11 +4,11 @@
 #include "boot/consoles.h"
 
 #include "arch/x86/apic.h"
-#include "arch/x86/cpuid.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/ioapic82093.h"
 #include "arch/x86/ipi.h"
 #include "arch/x86/log.h"
+#include "arch/x86/machine_memory.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/panic.h"
 #include "arch/x86/time.h"
@@ -85,7 +85,7 @@ static void start_pixels(const struct boot_framebuffer *tag)
         return;
     }
     uint64_t bytes = framebuffer_bytes(&mode);
-    if (tag->physical > cpuid_physical_limit() - bytes) {
+    if (!machine_memory_can_be_device(tag->physical, bytes)) {
         log_line("screen: not used: its address is %#lx", tag->physical);
         return;
     }

@@ -108,6 +108,7 @@ static void start_memory(void)
 {
     static struct boot_memory memory;
     boot_memory_fill(&memory, &boot_info);
+    machine_memory_set(&memory.at_boot);
     frames_init(&memory.at_boot);
     symbols_load(&boot_info.symbols, &boot_info.symbol_names);
     paging_init();

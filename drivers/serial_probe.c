@@ -3,9 +3,9 @@
 #include "drivers/serial_probe.h"
 
 #include "arch/x86/acpi.h"
-#include "arch/x86/cpuid.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/log.h"
+#include "arch/x86/machine_memory.h"
 #include "arch/x86/paging.h"
 #include "drivers/pci_serial.h"
 #include "drivers/uart16550.h"
@@ -85,7 +85,7 @@ static void add_com(struct serial_line_list *list, unsigned number)
     }
 }
 
-// False: a page table cannot hold the address.
+// False: no device can be at the address.
 static bool registers_at(bool in_memory, uint64_t address, uint8_t stride, uint8_t access_bytes,
                          struct uart16550_registers *registers)
 {
@@ -94,7 +94,7 @@ static bool registers_at(bool in_memory, uint64_t address, uint8_t stride, uint8
         *registers = uart16550_at_port((uint16_t)address);
         return true;
     }
-    if (address > cpuid_physical_limit() - bytes) {
+    if (!machine_memory_can_be_device(address, bytes)) {
         return false;
     }
     *registers = uart16550_in_memory(paging_map_device(address, bytes, CACHE_UNCACHED), stride,

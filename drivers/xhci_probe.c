@@ -3,8 +3,8 @@
 // 5.3, 7).
 #include "drivers/xhci_probe.h"
 
-#include "arch/x86/cpuid.h"
 #include "arch/x86/frames.h"
+#include "arch/x86/machine_memory.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/pci.h"
 #include "drivers/pci_functions.h"
@@ -35,7 +35,7 @@ static enum status map_registers(struct xhci *xhci, struct reason *why)
     if (address == 0 || bytes < REGISTER_BYTES_MIN) {
         return refuse(why, STATUS_HARDWARE, "the firmware gave it no address");
     }
-    if (address > cpuid_physical_limit() - bytes) {
+    if (!machine_memory_can_be_device(address, bytes)) {
         return refuse(why, STATUS_HARDWARE, "its address is %#lx", address);
     }
     xhci->registers = paging_map_device(address, bytes, CACHE_UNCACHED);

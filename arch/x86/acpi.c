@@ -3,10 +3,10 @@
 #include "arch/x86/acpi.h"
 
 #include "arch/x86/acpi_parse.h"
-#include "arch/x86/cpuid.h"
 #include "arch/x86/feature_switches.h"
 #include "arch/x86/features.h"
 #include "arch/x86/log.h"
+#include "arch/x86/machine_memory.h"
 #include "arch/x86/paging.h"
 #include "vmm/util/status.h"
 
@@ -29,9 +29,8 @@ static struct acpi_info info;
 static const void *map(struct acpi_reader *base, uint64_t address, uint64_t bytes)
 {
     struct machine_reader *reader = container_of(base, struct machine_reader, reader);
-    uint64_t limit = cpuid_physical_limit();
-    if (feature_is_off(OPTIONAL_ACPI) || reader->count == MAPPINGS_MAX || address >= limit ||
-        bytes > limit - address) {
+    if (feature_is_off(OPTIONAL_ACPI) || reader->count == MAPPINGS_MAX ||
+        !machine_memory_has(address, bytes)) {
         return NULL;
     }
     const void *mapped = paging_map_firmware(address, bytes);

@@ -3,8 +3,8 @@
 #include "arch/x86/acpi_register.h"
 
 #include "arch/x86/acpi_layout.h"
-#include "arch/x86/cpuid.h"
 #include "arch/x86/io.h"
+#include "arch/x86/machine_memory.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/pci.h"
 
@@ -15,7 +15,7 @@ struct acpi_access acpi_register_map(const struct acpi_register *where)
 {
     struct acpi_access access = {.where = *where};
     if (where->present && where->space == ACPI_SPACE_MEMORY &&
-        where->address < cpuid_physical_limit() - sizeof(uint32_t)) {
+        machine_memory_can_be_device(where->address, sizeof(uint32_t))) {
         access.memory = paging_map_device(where->address, sizeof(uint32_t), CACHE_UNCACHED);
     }
     return access;

@@ -22,13 +22,3 @@ static inline struct cpuid_registers cpuid_checked(uint32_t leaf, uint32_t suble
     }
     return cpuid(leaf, subleaf);
 }
-
-#define PHYSICAL_BITS_DEFAULT 36
-
-// The first physical address that this CPU does not have (SDM Vol. 3A 4.1.4). An address from the
-// firmware must be compared with it before it gets into a page table.
-static inline uint64_t cpuid_physical_limit(void)
-{
-    unsigned bits = cpuid_checked(CPUID_ADDRESS_SIZES, 0).eax & PHYSICAL_BITS_MASK;
-    return BIT(bits != 0 ? bits : PHYSICAL_BITS_DEFAULT);
-}

@@ -5,6 +5,7 @@
 
 #include "arch/x86/acpi.h"
 #include "arch/x86/apic.h"
+#include "arch/x86/machine_memory.h"
 #include "arch/x86/paging.h"
 #include "arch/x86/vectors.h"
 
@@ -56,6 +57,9 @@ static void redirect(const struct ioapic *ioapic, uint32_t input, uint32_t high,
 static void add(const struct acpi_io_apic *entry)
 {
     struct ioapic *ioapic = &ioapics[ioapic_count];
+    if (!machine_memory_can_be_device(entry->address, MAPPED_BYTES)) {
+        return;
+    }
     ioapic->registers = paging_map_device(entry->address, MAPPED_BYTES, CACHE_UNCACHED);
     ioapic->gsi_base = entry->gsi_base;
     uint32_t version = read_register(ioapic, REGISTER_VERSION);

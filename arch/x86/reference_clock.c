@@ -8,6 +8,7 @@
 #include "arch/x86/feature_switches.h"
 #include "arch/x86/features.h"
 #include "arch/x86/io.h"
+#include "arch/x86/machine_memory.h"
 #include "arch/x86/paging.h"
 
 #define PM_TIMER_HZ 3579545
@@ -78,7 +79,8 @@ static bool set_up_pm_timer(const struct acpi_info *acpi)
     }
     if (timer->space == ACPI_SPACE_IO && timer->address <= UINT16_MAX) {
         pm_timer_port = (uint16_t)timer->address;
-    } else if (timer->space == ACPI_SPACE_MEMORY) {
+    } else if (timer->space == ACPI_SPACE_MEMORY &&
+               machine_memory_can_be_device(timer->address, sizeof(*pm_timer_memory))) {
         pm_timer_memory =
             paging_map_device(timer->address, sizeof(*pm_timer_memory), CACHE_UNCACHED);
     } else {
@@ -92,7 +94,8 @@ static bool set_up_pm_timer(const struct acpi_info *acpi)
 static bool set_up_hpet(const struct acpi_info *acpi)
 {
     if (!acpi->hpet.present || acpi->hpet.space != ACPI_SPACE_MEMORY ||
-        feature_is_off(OPTIONAL_HPET)) {
+        feature_is_off(OPTIONAL_HPET) ||
+        !machine_memory_can_be_device(acpi->hpet.address, HPET_BYTES)) {
         return false;
     }
     hpet = paging_map_device(acpi->hpet.address, HPET_BYTES, CACHE_UNCACHED);

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "arch/x86/cpuid.h"
+#include "arch/x86/machine_memory.h"
 #include "arch/x86/paging.h"
 #include "drivers/xhci_access.h"
 #include "drivers/xhci_poll.h"
@@ -34,9 +34,9 @@ struct fake_xhci fake_xhci;
 
 static uint32_t bar_register;
 
-uint64_t cpuid_physical_limit(void)
+bool machine_memory_can_be_device(uint64_t address, uint64_t bytes)
 {
-    return BIT(PHYSICAL_BITS);
+    return address <= BIT(PHYSICAL_BITS) - bytes;
 }
 
 volatile void *paging_map_device(uint64_t physical, uint64_t bytes, enum cache_type type)

@@ -7,4 +7,3 @@
 
 struct cpuid_registers cpuid(uint32_t leaf, uint32_t subleaf);
 struct cpuid_registers cpuid_checked(uint32_t leaf, uint32_t subleaf);
-uint64_t cpuid_physical_limit(void);
