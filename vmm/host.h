@@ -107,7 +107,9 @@ struct host {
 
     void (*log)(const char *line); // one line for the log and the console, no newline in it
 
-    uint64_t (*wall_clock_s)(void); // the machine's date: seconds since 1970-01-01 00:00:00 UTC
+    // The machine's date: seconds since 1970-01-01 00:00:00 UTC. It changes when a second of now_ns
+    // is over.
+    uint64_t (*wall_clock_s)(void);
 };
 
 // Formats a line and logs it. A line of more than 239 characters is cut.

@@ -97,7 +97,7 @@ static uint64_t ns_at_tsc(uint64_t value)
 
 static uint64_t wall_clock_s(void)
 {
-    return 1767225600; // 2026-01-01
+    return 1767225599 + fake_host.now_ns / 1000000000; // 2026-01-01, 1 s after boot
 }
 
 // ---- The hypervisor's memory ----

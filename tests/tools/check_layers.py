@@ -18,6 +18,7 @@ CONSTANTS = [
     "arch/x86/apic_registers.h",
     "arch/x86/cpuid_bits.h",
     "arch/x86/features.h",
+    "arch/x86/kvm_interface.h",
     "arch/x86/msr_numbers.h",
     "arch/x86/registers.h",
 ]

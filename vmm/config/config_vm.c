@@ -12,7 +12,7 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-#define VM_KEYS "vm= mem= cpus= cpu= share= restart= kind= start= msrs= --"
+#define VM_KEYS "vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= --"
 
 static enum status parse_name(const char *value, struct vm_config *config, struct reason *why)
 {
@@ -164,6 +164,12 @@ static enum status parse_start(const char *value, struct vm_config *config, stru
     return parse_either("start", value, words, &config->autostart, why);
 }
 
+static enum status parse_pv(const char *value, struct vm_config *config, struct reason *why)
+{
+    static const char *const words[] = {"no", "yes"};
+    return parse_either("pv", value, words, &config->no_paravirt, why);
+}
+
 static enum status parse_msrs(const char *value, struct vm_config *config, struct reason *why)
 {
     static const char *const words[] = {"ignore", "fault"};
@@ -177,6 +183,7 @@ static const struct {
     {"vm", parse_name},   {"mem", parse_memory},  {"cpus", parse_vcpus},
     {"cpu", parse_cpu},   {"share", parse_share}, {"restart", parse_restart},
     {"kind", parse_kind}, {"start", parse_start}, {"msrs", parse_msrs},
+    {"pv", parse_pv},
 };
 
 enum { VM_KEY_NAME = 0 };

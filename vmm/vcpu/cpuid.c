@@ -46,6 +46,16 @@ static bool is_hypervisors(uint32_t leaf)
     return leaf >> 28 == CPUID_HYPERVISOR >> 28;
 }
 
+static struct cpuid_registers hypervisor_leaf(const struct cpuid_table *table, uint32_t leaf)
+{
+    for (unsigned i = 0; i < table->hypervisor_count; i++) {
+        if (table->hypervisor[i].leaf == leaf) {
+            return table->hypervisor[i].registers;
+        }
+    }
+    return (struct cpuid_registers){0};
+}
+
 struct cpuid_registers cpuid_table_find(const struct cpuid_table *table, uint32_t leaf,
                                         uint32_t subleaf)
 {
@@ -55,10 +65,10 @@ struct cpuid_registers cpuid_table_find(const struct cpuid_table *table, uint32_
     if (leaf - CPUID_EXTENDED <= table->extended_max - CPUID_EXTENDED) {
         return table->extended[leaf - CPUID_EXTENDED].registers;
     }
-    if (leaf - CPUID_HYPERVISOR < CPUID_HYPERVISOR_LEAVES) {
-        return table->hypervisor[leaf - CPUID_HYPERVISOR].registers;
+    if (is_hypervisors(leaf)) {
+        return hypervisor_leaf(table, leaf);
     }
-    if (is_hypervisors(leaf) || cpuid_table_is_amd(table)) {
+    if (cpuid_table_is_amd(table)) {
         return (struct cpuid_registers){0};
     }
     return basic_leaf(table, (CPUID_BASIC_LEAVES - 1), subleaf);

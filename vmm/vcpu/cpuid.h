@@ -7,7 +7,7 @@
 #include "vmm/util/types.h"
 
 #define CPUID_BASIC_LEAVES 0x17 // 0 to 16H, whatever the host has
-#define CPUID_HYPERVISOR_LEAVES 2
+#define CPUID_HYPERVISOR_LEAVES 4
 #define CPUID_EXTENDED_LEAVES 0x09
 #define CPUID_SUBLEAVES 32
 
@@ -22,11 +22,17 @@ struct cpuid_subleaf {
     struct cpuid_registers registers;
 };
 
+struct cpuid_hypervisor_leaf {
+    uint32_t leaf;
+    struct cpuid_registers registers;
+};
+
 struct cpuid_table {
     uint32_t extended_max;
     struct cpuid_leaf basic[CPUID_BASIC_LEAVES];
-    struct cpuid_leaf hypervisor[CPUID_HYPERVISOR_LEAVES];
     struct cpuid_leaf extended[CPUID_EXTENDED_LEAVES];
+    unsigned hypervisor_count;
+    struct cpuid_hypervisor_leaf hypervisor[CPUID_HYPERVISOR_LEAVES];
     unsigned subleaf_count;
     struct cpuid_subleaf subleaves[CPUID_SUBLEAVES];
     uint64_t xcr0_mask; // state components that XSETBV may switch on

@@ -2,12 +2,14 @@
 // Builds the table of a guest's CPUID: each leaf is passed on, masked, or made up.
 #include "vmm/vcpu/cpuid_build.h"
 
+#include "arch/x86/kvm_interface.h"
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/devices/lapic_timer.h"
 #include "vmm/host.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/paravirt.h"
 
 // Leaf 1, ECX: SSE3, PCLMULQDQ, SSSE3, FMA, CMPXCHG16B, SSE4.1, SSE4.2, MOVBE, POPCNT, AES, XSAVE,
 // AVX, F16C, RDRAND. Not passed: MONITOR, VMX, SMX, PDCM (performance), DTES64 (debug store).
@@ -207,11 +209,31 @@ static void build_basic(struct cpuid_table *table, const struct host *host,
     build_frequency(table, host);
 }
 
-static void build_hypervisor(struct cpuid_table *table)
+static void add_hypervisor_leaf(struct cpuid_table *table, uint32_t leaf,
+                                struct cpuid_registers registers)
 {
-    table->hypervisor[0].registers =
-        (struct cpuid_registers){CPUID_HYPERVISOR + CPUID_HYPERVISOR_LEAVES - 1, 0x6b737548,
-                                 0x6b737548, 0x6b737548}; // "Husk"
+    table->hypervisor[table->hypervisor_count++] =
+        (struct cpuid_hypervisor_leaf){.leaf = leaf, .registers = registers};
+}
+
+// Husk has the first range of leaves, with the frequencies in kHz where VMware's guests find them.
+// KVM's interface is in the second range.
+static void build_hypervisor(struct cpuid_table *table, const struct host *host, bool paravirt)
+{
+    uint32_t last = paravirt ? CPUID_HYPERVISOR_RATES : CPUID_HYPERVISOR + 1;
+    uint32_t husk = 0x6b737548; // "Husk"
+    add_hypervisor_leaf(table, CPUID_HYPERVISOR, (struct cpuid_registers){last, husk, husk, husk});
+    if (!paravirt) {
+        return;
+    }
+    add_hypervisor_leaf(
+        table, CPUID_HYPERVISOR_RATES,
+        (struct cpuid_registers){(uint32_t)(host->tsc_hz() / 1000), LAPIC_TIMER_HZ / 1000, 0, 0});
+    struct cpuid_registers kvm = {.eax = CPUID_KVM_FEATURES};
+    __builtin_memcpy(&kvm.ebx, KVM_SIGNATURE, sizeof(KVM_SIGNATURE) - 1);
+    add_hypervisor_leaf(table, CPUID_KVM, kvm);
+    add_hypervisor_leaf(table, CPUID_KVM_FEATURES,
+                        (struct cpuid_registers){PARAVIRT_FEATURES, 0, 0, 0});
 }
 
 static void build_extended(struct cpuid_table *table, const struct host *host,
@@ -242,7 +264,7 @@ void cpuid_table_build(struct cpuid_table *table, const struct host *host,
 {
     *table = (struct cpuid_table){.xcr0_mask = host->xcr0_mask()};
     build_basic(table, host, identity);
-    build_hypervisor(table);
+    build_hypervisor(table, host, identity->paravirt);
     build_extended(table, host, identity);
     cpuid_table_set_apic(table, true);
 }

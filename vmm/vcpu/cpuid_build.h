@@ -11,6 +11,7 @@ struct cpuid_identity {
     uint32_t apic_id;
     unsigned vcpus;
     unsigned features; // enum backend_feature
+    bool paravirt;     // the guest has KVM's interface too
 };
 
 // Fills the table. To be called on the host CPU that the vCPU will run on.

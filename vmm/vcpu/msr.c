@@ -11,6 +11,8 @@
 #include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/msr_model.h"
 #include "vmm/vcpu/msr_unknown.h"
+#include "vmm/vcpu/paravirt.h"
+#include "vmm/vcpu/paravirt_clock.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vcpu/vcpu_timers.h"
@@ -102,7 +104,7 @@ static NOT_INLINE bool read_other(struct vcpu *vcpu, uint32_t msr, uint64_t *val
     default: {
         const uint64_t *kept = stored(&vcpu->msrs, msr);
         if (!kept) {
-            return msr_model_read(vcpu, msr, value);
+            return paravirt_read_msr(vcpu, msr, value) || msr_model_read(vcpu, msr, value);
         }
         *value = *kept;
         return true;
@@ -173,7 +175,8 @@ static void set_tsc_deadline(struct vcpu *vcpu, uint64_t value)
 static NOT_INLINE bool write_tsc(struct vcpu *vcpu, uint64_t value)
 {
     uint64_t offset = value - vcpu->host->tsc();
-    vcpu->tsc_adjust = offset - vcpu->vm->tsc_offset;
+    __atomic_store_n(&vcpu->tsc_adjust, offset - vcpu->vm->tsc_offset, __ATOMIC_RELAXED);
+    paravirt_clock_adjust(vcpu);
     vcpu_set_register(vcpu, REG_TSC_OFFSET, offset);
     uint64_t deadline = read_tsc_deadline(vcpu);
     if (deadline != 0) {
@@ -199,7 +202,7 @@ static bool write_stored(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
     uint64_t *kept = stored(&vcpu->msrs, msr);
     if (!kept) {
-        return msr_model_write(vcpu, msr, value);
+        return paravirt_write_msr(vcpu, msr, value) || msr_model_write(vcpu, msr, value);
     }
     if (msr == IA32_MTRR_DEF_TYPE && (value & ~(uint64_t)MTRR_DEF_TYPE_BITS)) {
         return false;

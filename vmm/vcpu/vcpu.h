@@ -9,6 +9,7 @@
 #include "vmm/util/types.h"
 #include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/msr.h"
+#include "vmm/vcpu/paravirt.h"
 #include "vmm/vcpu/vcpu_mail.h"
 
 // A processor keeps one NMI while it handles another (SDM Vol. 3A 6.7.1, APM Vol. 2 8.2.3). Of two
@@ -28,6 +29,7 @@ struct vcpu {
     struct lapic_output lapic_output;
     struct cpuid_table cpuid;
     struct msr_state msrs;
+    struct paravirt paravirt;
     struct vcpu_mail mail;
     bool halted;                  // HLT: waits for an interrupt
     bool waits_for_startup;       // after an INIT
@@ -37,7 +39,7 @@ struct vcpu {
     bool takes_posted;            // atomic: see vcpu_apic_take_posted
     bool gives_way;               // its run ended because it waits for another vCPU in a loop
     enum apic_access apic_access; // see vcpu_apic_place
-    uint64_t tsc_adjust;          // how far its TSC is ahead of its VM's
+    uint64_t tsc_adjust;          // atomic: how far its TSC is ahead of its VM's
     uint64_t run_end_ns;          // host time at which the run of vcpu_run is over
     uint64_t next_event_ns;       // host time at which vcpu_run looks at the timers again
     uint64_t devices_event_ns;    // host time at which it looks at the devices again

@@ -14,8 +14,11 @@
 
 static void build_cpuid(struct vcpu *vcpu)
 {
-    struct cpuid_identity identity = {
-        .apic_id = vcpu->index, .vcpus = vcpu->vm->config.vcpus, .features = vcpu->features};
+    const struct vm_config *config = &vcpu->vm->config;
+    struct cpuid_identity identity = {.apic_id = vcpu->index,
+                                      .vcpus = config->vcpus,
+                                      .features = vcpu->features,
+                                      .paravirt = !config->no_paravirt};
     cpuid_table_build(&vcpu->cpuid, vcpu->host, &identity);
     vcpu->core.cr4_allowed = cpuid_table_cr4_allowed(&vcpu->cpuid);
     vcpu->core.cr4_watched = CR4_OSXSAVE | CR4_PKE; // CPUID shows them

@@ -9,6 +9,7 @@
 #include "vmm/load/load.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/paravirt.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vcpu/vcpu_sleep.h"
@@ -145,6 +146,7 @@ void vcpu_init_received(struct vcpu *vcpu)
     vcpu->ops->load_vcpu(&vcpu->core);
     reset_registers(vcpu);
     lapic_init_received(&vcpu->lapic);
+    paravirt_reset(vcpu);
     vcpu->nmis_pending = 0;
     vcpu->extint_pending = false;
     vcpu->halted = false;

@@ -12,6 +12,7 @@
 #include "vmm/util/lock.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
+#include "vmm/vcpu/paravirt_clock.h"
 #include "vmm/vm/terminal.h"
 
 #define VMS_MAX 64
@@ -109,6 +110,7 @@ struct vm {
     uint64_t tsc_offset;    // how far its TSC is ahead of the host's, before a vCPU's tsc_adjust
     uint64_t paused_at_ns;  // host time of the pause, valid if VM_PAUSED
     uint64_t paused_at_tsc;
+    struct paravirt_clock paravirt_clock;
 
     struct host_space space;
     struct guest_memory memory;

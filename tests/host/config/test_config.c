@@ -227,8 +227,10 @@ static void test_whole_vm_line(void **state)
     assert_false(vm.autostart);
     assert_true(vm.ignore_msrs);
     assert_string_equal(vm.command_line, "root=/dev/sda  quiet -- x");
-    assert_int_equal(parse_vm("vm=a msrs=fault"), STATUS_OK);
+    assert_false(vm.no_paravirt);
+    assert_int_equal(parse_vm("vm=a msrs=fault pv=no"), STATUS_OK);
     assert_false(vm.ignore_msrs);
+    assert_true(vm.no_paravirt);
 }
 
 static void test_memory_sizes(void **state)
@@ -346,14 +348,15 @@ static void test_vm_refusals_of_words(void **state)
          "kind=unknown: expected flat, elf32, elf64, linux, multiboot1 or multiboot2"},
         {"vm=a start=1", "start=1: expected yes or no"},
         {"vm=a msrs=no", "msrs=no: expected ignore or fault"},
+        {"vm=a pv=kvm", "pv=kvm: expected no or yes"},
         {"vm=a vm=b", "vm=b: vm= is given twice"},
         {"vm=a mem=4M mem=8M", "mem=8M: mem= is given twice"},
         {"vm=a meme=4M",
-         "meme=: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= --"},
+         "meme=: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= --"},
         {"vm=a quiet",
-         "quiet: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= --"},
+         "quiet: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= --"},
         {"vm=a /x/y",
-         "/x/y: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= --"},
+         "/x/y: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= --"},
     };
 
     (void)state;

@@ -8,11 +8,13 @@
 
 #include <cmocka.h>
 
+#include "arch/x86/kvm_interface.h"
 #include "arch/x86/registers.h"
 #include "tests/host/fake_host.h"
 #include "vmm/backend.h"
 #include "vmm/util/string.h"
 #include "vmm/vcpu/cpuid_build.h"
+#include "vmm/vcpu/paravirt.h"
 
 #define LAST_BASIC (CPUID_BASIC_LEAVES - 1)
 
@@ -64,6 +66,25 @@ static void hypervisor_leaves_name_husk(void **state)
     assert_same(ask(0x40000002, 0), (struct cpuid_registers){0});
     assert_same(ask(0x4fffffff, 0), (struct cpuid_registers){0});
     assert_same(ask(0x50000000, 0), ask(LAST_BASIC, 0));
+}
+
+static void kvms_interface_is_in_the_second_range(void **state)
+{
+    (void)state;
+    build((struct cpuid_identity){.vcpus = 1, .paravirt = true});
+    assert_int_equal(ask(0x40000000, 0).eax, 0x40000010);
+    assert_int_equal(ask(0x40000000, 0).ebx, 0x6b737548);
+    assert_same(ask(0x40000010, 0), (struct cpuid_registers){2000000, 1000000, 0, 0});
+    struct cpuid_registers leaf = ask(0x40000100, 0);
+    assert_int_equal(leaf.eax, 0x40000101);
+    assert_memory_equal(&leaf.ebx, "KVMKVMKVM\0\0\0", 12);
+    assert_same(ask(0x40000101, 0), (struct cpuid_registers){PARAVIRT_FEATURES, 0, 0, 0});
+    assert_same(ask(0x40000102, 0), (struct cpuid_registers){0});
+    assert_same(ask(0x40000200, 0), (struct cpuid_registers){0});
+    build((struct cpuid_identity){.vcpus = 1});
+    assert_same(ask(0x40000010, 0), (struct cpuid_registers){0});
+    assert_same(ask(0x40000100, 0), (struct cpuid_registers){0});
+    assert_same(ask(0x40000101, 0), (struct cpuid_registers){0});
 }
 
 static void make_amd(void)
@@ -461,6 +482,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(basic_leaves_end_where_leaf_0_says, set_up),
         cmocka_unit_test_setup(hypervisor_leaves_name_husk, set_up),
+        cmocka_unit_test_setup(kvms_interface_is_in_the_second_range, set_up),
         cmocka_unit_test_setup(leaves_beyond_the_last_are_zero_on_amd, set_up),
         cmocka_unit_test_setup(extended_leaves_end_at_8, set_up),
         cmocka_unit_test_setup(fewer_extended_leaves_of_the_host_are_fewer_here, set_up),
