@@ -112,7 +112,9 @@ def expect_end(pid, seconds=20):
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_what_was_started_ends_with_its_parent(how):
-    script = "import processes; c = processes.start(['sleep', '99'], network=False)"
+    # SIGINT may be ignored here, as in what a shell has started in the background.
+    script = "import processes, signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    script += "; c = processes.start(['sleep', '99'], network=False)"
     script += "; print(c.pid, flush=True); c.wait()"
     parent = subprocess.Popen(
         [sys.executable, "-c", script], cwd=TOOLS, stdout=subprocess.PIPE, stderr=subprocess.PIPE
