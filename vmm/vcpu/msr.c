@@ -122,7 +122,8 @@ static NOT_INLINE uint64_t read_tsc_deadline(struct vcpu *vcpu)
     return lapic_tsc_deadline(&vcpu->lapic, vm_now_ns(vcpu->vm));
 }
 
-static bool read_msr(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
+static inline __attribute__((always_inline)) bool read_msr(struct vcpu *vcpu, uint32_t msr,
+                                                           uint64_t *value)
 {
     if (is_x2apic(msr)) {
         return read_x2apic(vcpu, msr, value);
