@@ -3,13 +3,13 @@
 #include "arch/x86/cpu_model.h"
 
 #include "arch/x86/cpuid.h"
+#include "vmm/util/cpu_family.h"
 
 // The last four letters of the vendor's name are in ECX.
 #define ECX_INTEL 0x6c65746eu // "ntel" of GenuineIntel
 #define ECX_AMD 0x444d4163u   // "cAMD" of AuthenticAMD
 #define ECX_HYGON 0x656e6975u // "uine" of HygonGenuine
 
-#define FAMILY_EXTENDED 0xf // the extended family is added to this one
 #define FAMILY_P6 0x6
 
 static enum cpu_vendor vendor_of(uint32_t ecx)
@@ -28,14 +28,11 @@ static enum cpu_vendor vendor_of(uint32_t ecx)
 struct cpu_model cpu_model_decode(struct cpuid_registers vendor, uint32_t signature)
 {
     struct cpu_model cpu = {.vendor = vendor_of(vendor.ecx),
-                            .family = signature >> 8 & 0xf,
+                            .family = cpu_family(signature),
                             .model = signature >> 4 & 0xf,
                             .stepping = signature & 0xf};
-    if (cpu.family == FAMILY_P6 || cpu.family == FAMILY_EXTENDED) {
+    if (cpu.family == FAMILY_P6 || cpu.family >= CPU_FAMILY_EXTENDED) {
         cpu.model |= signature >> 12 & 0xf0;
-    }
-    if (cpu.family == FAMILY_EXTENDED) {
-        cpu.family += signature >> 20 & 0xff;
     }
     return cpu;
 }

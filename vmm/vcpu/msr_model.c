@@ -6,6 +6,7 @@
 #include "vmm/address.h"
 #include "vmm/host.h"
 #include "vmm/memory/guest_memory.h"
+#include "vmm/util/cpu_family.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/msr.h"
@@ -130,12 +131,9 @@ static uint64_t top_of_ram(const struct guest_memory *memory, bool above_4g)
     return top;
 }
 
-// CPUID Fn0000_0001_EAX.
 static unsigned family(const struct vcpu *vcpu)
 {
-    uint32_t signature = cpuid_table_find(&vcpu->cpuid, 1, 0).eax;
-    unsigned base = signature >> 8 & 0xf;
-    return base == 0xf ? base + (signature >> 20 & 0xff) : base;
+    return cpu_family(cpuid_table_find(&vcpu->cpuid, CPUID_FEATURES, 0).eax);
 }
 
 // Families 17h and 19h have f = 200 MHz * CpuFid / CpuDfsId (PPR for family 17h, MSRC001_0064). The
