@@ -41,28 +41,37 @@ void svm_load_host(struct backend_vcpu *backend)
     interrupts_window();
 }
 
-void svm_host_event(struct vcpu_core *vcpu)
+static void begin_event(struct vcpu_core *vcpu)
 {
     (void)svm_requeue_event(vcpu);
     vcpu->exits[EXIT_HOST]++;
+}
+
+static void end_run(struct vcpu_core *vcpu)
+{
     __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+}
+
+void svm_host_event(struct vcpu_core *vcpu)
+{
+    begin_event(vcpu);
+    end_run(vcpu);
 }
 
 // VMRUN takes RFLAGS.IF for the guest's time too: with IF clear no interrupt would exit.
 void svm_host_interrupt(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;
+    begin_event(vcpu);
     if (backend->held) {
-        svm_host_event(vcpu);
+        end_run(vcpu);
         return;
     }
-    (void)svm_requeue_event(vcpu);
-    vcpu->exits[EXIT_HOST]++;
     svm_load_host(backend);
     if (!cpu_this()->disturbed && vcpu_goes_on(vcpu)) {
         time_set_deadline(vcpu->deadline_ns);
     } else {
-        __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
+        end_run(vcpu);
     }
     svm_load_guest(backend);
     interrupts_enable();

@@ -45,8 +45,8 @@ void interrupt_set_unexpected(void (*end)(uint8_t vector));
 // Handles an interrupt that the CPU has already acknowledged, as if it came now. In vectors.asm.
 void interrupt_call(uint8_t vector);
 
-// Whether an interrupt with a handler, or an unexpected one, has come to this CPU since the last
-// call.
+// Whether an interrupt has come to this CPU since the last call. VECTOR_TIMER and VECTOR_NUDGE do
+// not count: vectors.asm ends them by itself.
 bool interrupts_disturbed(void);
 
 // Called by vectors.asm.
