@@ -36,8 +36,9 @@ static const struct command commands[] = {
     {.name = "cpus",
      .arguments = "",
      .help = "list the CPUs and the VMs on them",
-     .more = "BUSY is the part of the time since boot that a CPU has spent in guests and starting "
-             "them.",
+     .more =
+         "VMS, HUSK and IDLE are the parts of the time since boot that a CPU has spent for VMs, "
+         "for\nHusk's own work, and at rest.",
      .handler = command_cpus},
     {.name = "memory",
      .arguments = "",

@@ -36,15 +36,22 @@ static void show_vcpus(struct monitor *monitor, const struct vm *vm, unsigned cp
     }
 }
 
-// The part of the time since boot that this CPU has spent in guests.
-static unsigned busy_percent(const struct vmm *vmm, unsigned cpu)
+static unsigned percent(const uint64_t *part_ns, uint64_t all_ns)
 {
-    const struct scheduler *scheduler = vmm->schedulers[cpu];
-    uint64_t percent_ns = vmm->host->now_ns() / 100;
-    if (!scheduler || percent_ns == 0) {
-        return 0;
+    return (unsigned)(__atomic_load_n(part_ns, __ATOMIC_RELAXED) / MAX(all_ns / 100, 1));
+}
+
+// How this CPU has spent the time since boot: in guests, in Husk's own work, and idle.
+static void show_use(struct monitor *monitor, unsigned cpu)
+{
+    const struct scheduler *scheduler = monitor->vmm->schedulers[cpu];
+    uint64_t now = monitor->vmm->host->now_ns();
+    if (scheduler) {
+        console_format(monitor->console, "%3u%%  %3u%%  %3u%%", percent(&scheduler->busy_ns, now),
+                       percent(&scheduler->house_ns, now), percent(&scheduler->idle_ns, now));
+    } else {
+        console_format(monitor->console, "%4s  %4s  %4s", "-", "-", "-");
     }
-    return (unsigned)(__atomic_load_n(&scheduler->busy_ns, __ATOMIC_RELAXED) / percent_ns);
 }
 
 static void show_cpu(struct monitor *monitor, unsigned cpu)
@@ -55,8 +62,9 @@ static void show_cpu(struct monitor *monitor, unsigned cpu)
     } else if (monitor->machine->describe_cpu) {
         monitor->machine->describe_cpu(cpu, text, sizeof(text));
     }
-    console_format(monitor->console, "%3u  %3u%%  %-24s ", cpu, busy_percent(monitor->vmm, cpu),
-                   text);
+    console_format(monitor->console, "%3u  ", cpu);
+    show_use(monitor, cpu);
+    console_format(monitor->console, "  %-24s ", text);
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         const struct vm *vm = monitor->vmm->vms[i];
         if (!monitor_is_over(vm)) {
@@ -70,7 +78,8 @@ void command_cpus(struct monitor *monitor, const struct arguments *arguments)
 {
     unsigned count = monitor->vmm->host->cpu_count();
     (void)arguments;
-    console_format(monitor->console, "%3s  %4s  %-24s  %s\n", "CPU", "BUSY", "", "VMS (VM/VCPU)");
+    console_format(monitor->console, "%3s  %4s  %4s  %4s  %-24s  %s\n", "CPU", "VMS", "HUSK",
+                   "IDLE", "", "VCPUS (VM/VCPU)");
     for (unsigned cpu = 0; cpu < count; cpu++) {
         show_cpu(monitor, cpu);
     }

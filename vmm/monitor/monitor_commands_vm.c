@@ -51,6 +51,20 @@ static struct monitor_text exits_text(struct vm *vm)
     return text;
 }
 
+// What is not as usual, behind the uptime.
+static struct monitor_text remarks_text(const struct monitor *monitor, unsigned index)
+{
+    unsigned share = monitor->vmm->vms[index]->config.share;
+    const char *muted = monitor->views[index].muted ? ", muted" : "";
+    struct monitor_text text;
+    if (share == 0 || share == VM_SHARE_DEFAULT) {
+        format_text(text.text, sizeof(text.text), "%s", muted);
+    } else {
+        format_text(text.text, sizeof(text.text), ", share %u%s", share, muted);
+    }
+    return text;
+}
+
 static void show_vm(struct monitor *monitor, unsigned index)
 {
     struct vm *vm = monitor->vmm->vms[index];
@@ -58,7 +72,7 @@ static void show_vm(struct monitor *monitor, unsigned index)
     console_format(monitor->console, "%-15s  %-8s  %5u  %9s  %12s  %s%s\n", vm->config.name,
                    monitor_state_name(vm), vm->config.vcpus,
                    monitor_size_text(vm->config.memory_bytes).text, exits.text,
-                   uptime_text(vm).text, monitor->views[index].muted ? ", muted" : "");
+                   uptime_text(vm).text, remarks_text(monitor, index).text);
 }
 
 void command_vms(struct monitor *monitor, const struct arguments *arguments)

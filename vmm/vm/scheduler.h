@@ -48,8 +48,9 @@ struct scheduler {
     uint64_t ended_ns;     // when the last run ended; 0: the CPU has done something else since
     uint64_t turn_ns;      // the usual time between two runs
     uint64_t charged_ns;   // host time up to which all of this CPU's time was charged
-    uint64_t busy_ns;      // charged to VMs
-    uint64_t house_ns;     // charged to Husk's own work
+    // Atomic: `cpus` in the monitor shows them.
+    uint64_t busy_ns;  // charged to VMs
+    uint64_t house_ns; // charged to Husk's own work
     uint64_t idle_ns;
     struct account accounts[VMS_MAX];
 };

@@ -68,13 +68,14 @@ void scheduler_charge_kick(struct scheduler *scheduler, const struct vm *vm)
 
 void scheduler_charge_idle(struct scheduler *scheduler)
 {
-    scheduler->idle_ns += take_time(scheduler, now_ns(scheduler));
+    uint64_t ns = take_time(scheduler, now_ns(scheduler));
+    __atomic_store_n(&scheduler->idle_ns, scheduler->idle_ns + ns, __ATOMIC_RELAXED);
 }
 
 uint64_t scheduler_charge_house(struct scheduler *scheduler)
 {
     uint64_t ns = take_time(scheduler, now_ns(scheduler));
-    scheduler->house_ns += ns;
+    __atomic_store_n(&scheduler->house_ns, scheduler->house_ns + ns, __ATOMIC_RELAXED);
     return ns;
 }
 

@@ -173,13 +173,16 @@ static void test_cpus(void **state)
     (void)state;
     fixture_run("pause ticker");
     fake_machine.schedulers[1].busy_ns = 250000000; // of one second
-    assert_answer("cpus", "CPU  BUSY                            VMS (VM/VCPU)\r\n"
-                          "  0    0%  APIC 0                    web\r\n"
-                          "  1   25%  APIC 2                    ticker (paused)\r\n");
+    fake_machine.schedulers[1].house_ns = 30000000;
+    fake_machine.schedulers[1].idle_ns = 720000000;
+    assert_answer("cpus", "CPU   VMS  HUSK  IDLE                            VCPUS (VM/VCPU)\r\n"
+                          "  0    0%    0%    0%  APIC 0                    web\r\n"
+                          "  1   25%    3%   72%  APIC 2                    ticker (paused)\r\n");
     fixture_add("trio", 3, BIT(0) | BIT(1));
-    assert_answer("cpus", "CPU  BUSY                            VMS (VM/VCPU)\r\n"
-                          "  0    0%  APIC 0                    web trio/0 trio/2\r\n"
-                          "  1   25%  APIC 2                    ticker (paused) trio/1\r\n");
+    assert_answer("cpus",
+                  "CPU   VMS  HUSK  IDLE                            VCPUS (VM/VCPU)\r\n"
+                  "  0    0%    0%    0%  APIC 0                    web trio/0 trio/2\r\n"
+                  "  1   25%    3%   72%  APIC 2                    ticker (paused) trio/1\r\n");
     fixture.machine.describe_cpu = NULL;
     assert_answer_has("cpus", " web trio/0 trio/2\r\n");
 }
@@ -408,6 +411,9 @@ static void test_mute(void **state)
     assert_string_equal(fixture.serial.text, "");
     assert_answer("log web", "| unheard\r\n");
     assert_answer_has("vms", "  0:00:00, muted\r\n");
+    fake_machine.vmm.vms[0]->config.share = 300;
+    assert_answer_has("vms", "  0:00:00, share 300, muted\r\n");
+    fake_machine.vmm.vms[0]->config.share = VM_SHARE_DEFAULT;
     fixture_send(ticker, "heard\n");
     fixture_end(web, "done"); // what Husk says of it is no word of the guest
     fixture_poll();

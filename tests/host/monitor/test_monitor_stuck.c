@@ -39,9 +39,9 @@ static void the_lists_show_it(void **state)
                          "ticker           stuck         1      2 MiB             ?  0:00:00\r\n"
                          "spare            off           1      2 MiB             0  "
                          "was not started\r\n");
-    assert_answer("cpus", "CPU  BUSY                            VMS (VM/VCPU)\r\n"
-                          "  0    0%  APIC 0                    web\r\n"
-                          "  1    0%  stuck: does not answer    ticker (stuck)\r\n");
+    assert_answer("cpus", "CPU   VMS  HUSK  IDLE                            VCPUS (VM/VCPU)\r\n"
+                          "  0    0%    0%    0%  APIC 0                    web\r\n"
+                          "  1    0%    0%    0%  stuck: does not answer    ticker (stuck)\r\n");
 }
 
 static void each_command_on_its_vm_says_so_in_one_line(void **state)
