@@ -101,6 +101,7 @@ struct acpi_info {
     uint8_t s5_b;
 
     struct acpi_register hpet;
+    bool x2apic_unwanted;      // DMAR: the firmware asks to leave the APICs in xAPIC mode
     struct acpi_serial serial; // SPCR
 
     unsigned tables_rejected; // broken: too short, cut off or with a wrong checksum

@@ -150,6 +150,17 @@ struct PACKED acpi_hpet {
 
 static_assert(sizeof(struct acpi_hpet) == 56, "IA-PC HPET 3.2.4");
 
+struct PACKED acpi_dmar {
+    struct acpi_header header;
+    uint8_t address_width;
+    uint8_t flags;
+    uint8_t reserved[10];
+};
+
+static_assert(sizeof(struct acpi_dmar) == 48, "Intel VT-d 8.1");
+
+#define DMAR_X2APIC_OPT_OUT BIT(1)
+
 struct PACKED acpi_madt {
     struct acpi_header header;
     uint32_t local_apic;

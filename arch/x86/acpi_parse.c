@@ -60,6 +60,15 @@ static void read_hpet(const struct acpi_table *table, struct acpi_info *info)
         .present = true, .space = hpet.base.space, .bits = 64, .address = hpet.base.address};
 }
 
+static void read_dmar(const struct acpi_table *table, struct acpi_info *info)
+{
+    struct acpi_dmar dmar;
+    if (table->length >= sizeof(dmar)) {
+        memcpy(&dmar, table->bytes, sizeof(dmar));
+        info->x2apic_unwanted = dmar.flags & DMAR_X2APIC_OPT_OUT;
+    }
+}
+
 static void read_table(struct acpi_reader *reader, const struct acpi_table *table,
                        struct acpi_info *info)
 {
@@ -67,6 +76,8 @@ static void read_table(struct acpi_reader *reader, const struct acpi_table *tabl
         acpi_read_madt(table, info);
     } else if (has_signature(table, "HPET")) {
         read_hpet(table, info);
+    } else if (has_signature(table, "DMAR")) {
+        read_dmar(table, info);
     } else if (has_signature(table, "SPCR")) {
         acpi_read_spcr(table, info);
     } else if (has_signature(table, "SSDT")) {

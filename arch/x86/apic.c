@@ -3,6 +3,7 @@
 #include "arch/x86/apic.h"
 
 #include "arch/x86/acpi.h"
+#include "arch/x86/apic_lvt.h"
 #include "arch/x86/apic_registers.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/cpuid.h"
@@ -102,10 +103,14 @@ static bool is_locked_in_x2apic(void)
            rdmsr_safe(IA32_XAPIC_DISABLE_STATUS, &status) && (status & LEGACY_XAPIC_DISABLED);
 }
 
-static bool choose_x2apic(bool supported)
+static bool choose_x2apic(const struct acpi_info *acpi, bool supported)
 {
     bool handed_over = rdmsr(IA32_APIC_BASE) & APIC_BASE_X2APIC;
     if (!feature_is_off(OPTIONAL_X2APIC)) {
+        if (supported && !handed_over && acpi->x2apic_unwanted) {
+            log_line("interrupts: the firmware asks for the xAPIC mode (DMAR)");
+            return false;
+        }
         return supported || handed_over;
     }
     if (handed_over && is_locked_in_x2apic()) {
@@ -121,7 +126,7 @@ enum status apic_init(const struct acpi_info *acpi, struct reason *why)
     if ((features.edx & CPUID_1_EDX_APIC) == 0) {
         return refuse(why, STATUS_UNSUPPORTED, "this CPU has no local APIC");
     }
-    x2apic = choose_x2apic(features.ecx & CPUID_1_ECX_X2APIC);
+    x2apic = choose_x2apic(acpi, features.ecx & CPUID_1_ECX_X2APIC);
     if (!x2apic) {
         uint64_t address = rdmsr(IA32_APIC_BASE) & APIC_BASE_ADDRESS_MASK;
         if (address == 0) {
@@ -152,23 +157,21 @@ static void enter_mode(void)
     }
 }
 
+// In x2APIC mode a register that is not there faults.
+static uint32_t read_if_present(uint32_t offset)
+{
+    uint64_t value;
+    if (!x2apic) {
+        return read_register(offset);
+    }
+    return rdmsr_safe(IA32_X2APIC_FIRST + APIC_NUMBER(offset), &value) ? (uint32_t)value : 0;
+}
+
 static void mask_local_sources(void)
 {
-    unsigned max_lvt =
-        read_register(APIC_VERSION) >> APIC_VERSION_MAX_LVT_SHIFT & APIC_VERSION_MAX_LVT_MASK;
-    uint32_t masked = APIC_LVT_MASKED | VECTOR_LINT;
-    write_register(APIC_LVT_TIMER, masked);
-    write_register(APIC_LVT_LINT0, masked);
-    write_register(APIC_LVT_LINT1, masked);
-    if (max_lvt >= APIC_HAS_PERFORMANCE) {
-        write_register(APIC_LVT_PERFORMANCE, masked);
-    }
-    if (max_lvt >= APIC_HAS_THERMAL) {
-        write_register(APIC_LVT_THERMAL, masked);
-    }
-    if (max_lvt >= APIC_HAS_CMCI) {
-        write_register(APIC_LVT_CMCI, masked);
-    }
+    static const struct apic_registers all = {.read = read_if_present, .write = write_register};
+    static uint32_t thermal;
+    apic_lvt_mask(&all, &thermal);
 }
 
 static uint32_t uid_of(const struct acpi_info *acpi, uint32_t id)

@@ -13,6 +13,7 @@ from harness import Machine, emulators
 
 BUILD = pathlib.Path(os.environ.get("HUSK_BUILD", "build")).resolve()
 TAIL_LINES = 40
+GRUB = ["bios_screen", "setup", "files"]  # of `boot`: what iso.make takes
 
 
 def pytest_sessionstart(session):
@@ -66,7 +67,7 @@ def boot(request):
     """boot(command_line=..., modules=[...], limit=SECONDS, emulator=..., cpus=..., ...) -> Machine.
 
     `bios_screen` is GRUB's gfxpayload on BIOS, `setup` what GRUB executes before it loads Husk,
-    `kernel` another husk.elf than the built one.
+    `files` what it finds in /boot, `kernel` another husk.elf than the built one.
 
     Without a command line and modules it is the ISO that users get; the other arguments are those
     of emulators.MachineSpec.
@@ -80,7 +81,7 @@ def boot(request):
         folder = top / str(len(machines))
         folder.mkdir()
         image = BUILD / "husk.iso"
-        grub = {word: spec.pop(word) for word in ["bios_screen", "setup"] if word in spec}
+        grub = {word: spec.pop(word) for word in GRUB if word in spec}
         if command_line is not None or modules or grub or kernel:
             kernel = kernel or BUILD / "iso/boot/husk.elf"
             image = iso.make(kernel, folder, command_line or "", modules, **grub)

@@ -19,16 +19,18 @@ menuentry "Husk" {{
 """
 
 
-def make(kernel, folder, command_line="", modules=(), bios_screen="text", setup=""):
+def make(kernel, folder, command_line="", modules=(), bios_screen="text", setup="", files=()):
     """Writes FOLDER/test.iso and returns its path.
 
     `modules` are pairs of a file and its line: ("payload.elf", "vm=web mem=16M -- console=ttyS0").
     `bios_screen` is GRUB's gfxpayload on BIOS, such as 1024x768x32. `setup` is what GRUB executes
-    first.
+    first, `files` are what it finds in /boot by their names.
     """
     tree = pathlib.Path(folder, "iso")
     (tree / "boot/grub").mkdir(parents=True)
     shutil.copy(kernel, tree / "boot/husk.elf")
+    for path in files:
+        shutil.copy(path, tree / "boot")
     lines = []
     for number, (path, line) in enumerate(modules):
         shutil.copy(path, tree / f"boot/module{number}")

@@ -2,6 +2,7 @@
 """Each machine of a table runs a guest, or says in one line what is missing; none hangs."""
 
 import re
+import struct
 
 import pytest
 
@@ -153,6 +154,7 @@ def test_cpus_that_differ(boot, build):
 # ---- x2APIC ----
 
 HAND_OVER_IN_X2APIC = "wrmsr 0x1b 0xfee00d00"
+X2APIC_OPT_OUT = 2  # of the DMAR's flags
 
 
 # The way back from there, which no=x2apic takes, is one that Bochs does not know.
@@ -161,6 +163,21 @@ def test_x2apic_handed_over_by_firmware(boot):
     machine.expect(r"interrupts: x2APIC[\r\n]", timeout=60)
     machine.expect(r"CPUs: 3 run", timeout=60)
     expect_hello(machine)
+
+
+# GRUB adds a table of the firmware that asks to leave the APICs in xAPIC mode.
+@pytest.mark.parametrize("handed_over", [False, True])
+def test_firmware_that_wants_no_x2apic(boot, tmp_path, handed_over):
+    table = bytearray(struct.pack("<4sIBB6s8sIII", b"DMAR", 48, 1, 0, b"TEST", b"TEST", 1, 0, 0))
+    table += bytes([38, X2APIC_OPT_OUT]) + bytes(10)
+    table[9] = -sum(table) & 0xFF
+    (tmp_path / "dmar").write_bytes(table)
+    setup = f"{HAND_OVER_IN_X2APIC if handed_over else ''}\nacpi /boot/dmar"
+    machine = boot("", emulator="bochs", cpus=2, setup=setup, files=[tmp_path / "dmar"])
+    if not handed_over:
+        machine.expect(r"interrupts: the firmware asks for the xAPIC mode \(DMAR\)", timeout=60)
+    machine.expect(rf"interrupts: {'x2' if handed_over else 'x'}APIC[\r\n]", timeout=60)
+    machine.expect(r"CPUs: 2 run", timeout=60)
 
 
 # ---- What a person reads who has no serial line ----

@@ -23,6 +23,7 @@
 #define HPET_AT 0x11c000
 #define SSDT_AT 0x11d000
 #define SPCR_AT 0x11e000
+#define DMAR_AT 0x11f000
 
 // Physical memory. Each mapping is a copy of its own, so that a read beyond its end is found.
 struct fake {
@@ -229,7 +230,7 @@ static void test_madt_too_many_processors(void **state)
         const uint8_t entry[16] = {9, 16, 0, 0, (uint8_t)i, (uint8_t)(i >> 8), 0, 0, 1};
         memcpy(entries + (size_t)16 * i, entry, sizeof(entry));
     }
-    put_madt(fake, entries, (ACPI_PROCESSORS_MAX + 5) * 16);
+    put_madt(fake, entries, (size_t)16 * (ACPI_PROCESSORS_MAX + 5));
     free(entries);
     assert_int_equal(parse(fake), STATUS_OK);
     assert_int_equal(fake->info.processor_count, ACPI_PROCESSORS_MAX);
@@ -497,6 +498,24 @@ static const struct acpi_serial *parse_spcr(struct fake *fake, const struct acpi
     return &fake->info.serial;
 }
 
+static void test_dmar(void **state)
+{
+    static const struct {
+        uint8_t flags;
+        size_t bytes;
+        bool unwanted;
+    } tables[] = {{3, 12, true}, {2, 12, true}, {1, 12, false}, {3, 11, false}};
+    const uint64_t addresses[] = {DMAR_AT};
+    struct fake *fake = *state;
+    for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+        const uint8_t body[12] = {38, tables[i].flags};
+        put_table(fake, DMAR_AT, "DMAR", 1, body, tables[i].bytes);
+        put_xsdt(fake, addresses, 1);
+        assert_int_equal(parse(fake), STATUS_OK);
+        assert_int_equal(fake->info.x2apic_unwanted, tables[i].unwanted);
+    }
+}
+
 static void test_spcr_at_a_port(void **state)
 {
     const struct acpi_serial *serial = parse_spcr(*state, &com2, SPCR_V1_BYTES);
@@ -557,9 +576,9 @@ static void test_spcr_registers(void **state)
 static void test_spcr_baud_rates(void **state)
 {
     static const uint32_t rates[] = {0, 0, 0, 9600, 19200, 0, 57600, 115200, 0};
-    for (uint8_t code = 0; code < ARRAY_SIZE(rates); code++) {
+    for (size_t code = 0; code < ARRAY_SIZE(rates); code++) {
         struct acpi_spcr spcr = com2;
-        spcr.baud_rate = code;
+        spcr.baud_rate = (uint8_t)code;
         assert_int_equal(parse_spcr(*state, &spcr, SPCR_V1_BYTES)->baud, rates[code]);
     }
     struct acpi_spcr spcr = com2;
@@ -612,6 +631,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_s5, setup, teardown),
         cmocka_unit_test_setup_teardown(test_s5_broken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_s5_in_ssdt_and_hpet, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dmar, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spcr_at_a_port, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spcr_in_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_spcr_registers, setup, teardown),
