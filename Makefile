@@ -68,7 +68,7 @@ KERNEL_SMALL   := boot/% drivers/% \
                                    devices/vga% load/% memory/guest_map% monitor/% \
                                    util/bitmap.c util/format.c \
                                    util/us_keyboard.c vcpu/cpuid_build% vcpu/msr_% \
-                                   vcpu/paravirt% \
+                                   vcpu/paravirt% vcpu/vcpu_apic_ram% \
                                    vcpu/vcpu_create% vcpu/vcpu_start% vm/house% \
                                    vm/terminal% vm/vm.c vm/vm_build% vm/vm_call% vm/vm_create% \
                                    vm/vm_life% vm/vm_load% host.c) \

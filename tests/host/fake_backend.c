@@ -417,17 +417,20 @@ static uint64_t map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t b
     return bytes;
 }
 
+// Shadows what was mapped before: the newest map counts.
 static enum status unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
 {
-    (void)space;
-    fail_msg("0x%llx, %llu bytes: nobody unmaps yet", (unsigned long long)gpa.value,
-             (unsigned long long)bytes);
-    return STATUS_UNSUPPORTED;
+    if (fake_host_step_fails()) {
+        return STATUS_NO_MEMORY;
+    }
+    assert_true(space->map_count < FAKE_MAPS_MAX);
+    space->maps[space->map_count++] = (struct fake_map){.gpa = gpa, .bytes = bytes};
+    return STATUS_OK;
 }
 
 struct fake_map fake_backend_mapping(const struct nested_space *nested, gpa_t gpa)
 {
-    for (unsigned i = 0; i < nested->map_count; i++) {
+    for (unsigned i = nested->map_count; i-- > 0;) {
         const struct fake_map *found = &nested->maps[i];
         uint64_t offset = gpa.value - found->gpa.value;
 

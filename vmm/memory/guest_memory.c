@@ -25,6 +25,23 @@ static unsigned add_extent(struct guest_extent *extents, unsigned count, uint64_
     return count + 1;
 }
 
+void guest_memory_without(const struct guest_memory *memory, gpa_t page,
+                          struct guest_memory *result)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < memory->extent_count; i++) {
+        uint64_t start = memory->extents[i].gpa.value;
+        uint64_t end = start + memory->extents[i].bytes;
+        if (page.value - start < end - start) {
+            count = add_extent(result->extents, count, start, page.value);
+            start = page.value + PAGE_SIZE;
+        }
+        count = add_extent(result->extents, count, start, end);
+    }
+    result->base = memory->base;
+    result->extent_count = count;
+}
+
 unsigned guest_memory_layout(uint64_t bytes, struct guest_extent extents[GUEST_EXTENTS])
 {
     uint64_t whole = ALIGN_DOWN(MIN(bytes, GUEST_MEMORY_MAX), PAGE_SIZE);

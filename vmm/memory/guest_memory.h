@@ -19,7 +19,7 @@
 struct guest_memory {
     uint8_t *base; // of gpa 0: the window, or a test's buffer
     unsigned extent_count;
-    struct guest_extent extents[GUEST_EXTENTS];
+    struct guest_extent extents[GUEST_EXTENTS + 1]; // guest_memory_without may split one
 };
 
 // A pointer to the `length` bytes at `address`. NULL: not all of them are RAM of this VM. Never
@@ -42,6 +42,10 @@ static inline void *guest_memory_at(const struct guest_memory *memory, gpa_t add
 
 // The VM's RAM in bytes, without holes and without the text memory.
 uint64_t guest_memory_size(const struct guest_memory *memory);
+
+// Makes `result` the same memory without one of its pages. `memory` itself lacks no page.
+void guest_memory_without(const struct guest_memory *memory, gpa_t page,
+                          struct guest_memory *result);
 
 // Lays out the RAM of a VM of `bytes`, of which whole pages count, up to GUEST_MEMORY_MAX. The
 // extents are: below the VGA hole; from the text memory to min(bytes, GUEST_LOW_RAM_MAX); the rest

@@ -13,11 +13,14 @@
 #include "vmm/emulate/emulate_cache.h"
 #include "vmm/exit.h"
 #include "vmm/host.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/util/status.h"
+#include "vmm/util/string.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic_ram.h"
 #include "vmm/vm/vm.h"
 
 #define APIC_PAGE_MASK (~(uint64_t)0xfff)
@@ -75,14 +78,38 @@ static void lapic_bus_write(struct vcpu *vcpu, unsigned offset, unsigned width, 
     (void)vcpu_write_lapic(vcpu, offset >> 4, (uint32_t)value);
 }
 
+// RAM that another vCPU's APIC hides. NULL: there is none.
+static void *hidden_ram(const struct vcpu *vcpu, gpa_t address, unsigned width)
+{
+    return guest_memory_at(vcpu->memory, address, width);
+}
+
 static NOT_INLINE uint64_t chip_read(struct vcpu *vcpu, gpa_t address, unsigned width)
 {
-    uint64_t value;
+    uint64_t value = 0;
     if (pc_memory_read(vcpu->vm->pc, address, width, &value)) {
+        return value;
+    }
+    const void *ram = hidden_ram(vcpu, address, width);
+    if (ram) {
+        memcpy(&value, ram, width);
         return value;
     }
     count_unclaimed(vcpu->vm, address);
     return ones(width);
+}
+
+static NOT_INLINE void chip_write(struct vcpu *vcpu, gpa_t address, unsigned width, uint64_t value)
+{
+    if (pc_memory_write(vcpu->vm->pc, address, width, value)) {
+        return;
+    }
+    void *ram = hidden_ram(vcpu, address, width);
+    if (ram) {
+        memcpy(ram, &value, width);
+    } else {
+        count_unclaimed(vcpu->vm, address);
+    }
 }
 
 static uint64_t bus_read(struct emulator_bus *bus, gpa_t address, unsigned width)
@@ -98,8 +125,8 @@ static void bus_write(struct emulator_bus *bus, gpa_t address, unsigned width, u
     unsigned offset = address.value & 0xfff;
     if (in_lapic(vcpu, address)) {
         lapic_bus_write(vcpu, offset, width, value);
-    } else if (!pc_memory_write(vcpu->vm->pc, address, width, value)) {
-        count_unclaimed(vcpu->vm, address);
+    } else {
+        chip_write(vcpu, address, width, value);
     }
 }
 
@@ -171,7 +198,7 @@ static enum exit_action walk_outside_ram(struct vcpu *vcpu, struct vm_exit *exit
     struct vcpu_bus bus = bus_of(vcpu);
     struct emulation emulation;
     count_unclaimed(vcpu->vm, access->gpa);
-    enum emulate_result result = emulate_memory_access(&vcpu->core, vcpu->ops, &vcpu->vm->memory,
+    enum emulate_result result = emulate_memory_access(&vcpu->core, vcpu->ops, vcpu->memory,
                                                        &bus.bus, NULL, NULL, &emulation);
     if (result != EMULATE_UNKNOWN && result != EMULATE_UNREADABLE) {
         return finish(vcpu, exit, result, &emulation);
@@ -189,7 +216,7 @@ static NOT_INLINE enum exit_action emulate(struct vcpu *vcpu, struct vm_exit *ex
     struct vcpu_bus bus = bus_of(vcpu);
     struct emulation emulation;
     enum emulate_result result =
-        emulate_memory_access(&vcpu->core, vcpu->ops, &vcpu->vm->memory, &bus.bus, &exit->memory,
+        emulate_memory_access(&vcpu->core, vcpu->ops, vcpu->memory, &bus.bus, &exit->memory,
                               &vcpu->emulator_cache, &emulation);
     return finish(vcpu, exit, result, &emulation);
 }
@@ -198,6 +225,10 @@ static NOT_INLINE enum exit_action emulate(struct vcpu *vcpu, struct vm_exit *ex
 static NOT_INLINE enum exit_action handle_rare(struct vcpu *vcpu, struct vm_exit *exit)
 {
     const struct exit_memory *access = &exit->memory;
+    if (guest_memory_at(&vcpu->vm->memory, access->gpa, 1) &&
+        !vcpu_apic_ram_is_hidden(vcpu->vm, access->gpa)) {
+        return RETRY; // another vCPU has moved its APIC away meanwhile
+    }
     if (access->delivery) {
         vm_fail(vcpu->vm, "an event's delivery reached outside RAM, at 0x%llx",
                 (unsigned long long)access->gpa.value);
@@ -221,7 +252,7 @@ enum exit_action vcpu_memory_exit(struct vcpu *vcpu, struct vm_exit *exit)
         return handle_rare(vcpu, exit);
     }
     struct vcpu_bus bus = bus_of(vcpu);
-    exit->length = (uint8_t)emulate_repeated_move(&vcpu->core, &vcpu->vm->memory, &bus.bus, access,
+    exit->length = (uint8_t)emulate_repeated_move(&vcpu->core, vcpu->memory, &bus.bus, access,
                                                   &vcpu->emulator_cache);
     return exit->length != 0 ? ADVANCE_DECODED : emulate(vcpu, exit);
 }
@@ -231,7 +262,7 @@ enum exit_action vcpu_string_io_exit(struct vcpu *vcpu, struct vm_exit *exit)
     struct vcpu_bus bus = bus_of(vcpu);
     struct vcpu_ports ports = {.ports = {port_in, port_out}, .vcpu = vcpu};
     struct emulation emulation;
-    enum emulate_result result = emulate_string_io(&vcpu->core, vcpu->ops, &vcpu->vm->memory,
-                                                   &bus.bus, &exit->io, &ports.ports, &emulation);
+    enum emulate_result result = emulate_string_io(&vcpu->core, vcpu->ops, vcpu->memory, &bus.bus,
+                                                   &exit->io, &ports.ports, &emulation);
     return finish(vcpu, exit, result, &emulation);
 }

@@ -6,6 +6,7 @@
 #include "vmm/devices/lapic.h"
 #include "vmm/emulate/emulate_cache.h"
 #include "vmm/exit.h"
+#include "vmm/memory/guest_memory.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/msr.h"
@@ -39,11 +40,15 @@ struct vcpu {
     bool takes_posted;            // atomic: see vcpu_apic_take_posted
     bool gives_way;               // its run ended because it waits for another vCPU in a loop
     enum apic_access apic_access; // see vcpu_apic_place
-    uint64_t tsc_adjust;          // atomic: how far its TSC is ahead of its VM's
-    uint64_t run_end_ns;          // host time at which the run of vcpu_run is over
-    uint64_t next_event_ns;       // host time at which vcpu_run looks at the timers again
-    uint64_t devices_event_ns;    // host time at which it looks at the devices again
-    uint64_t next_look_ns;        // no look before, unless the guest sets a timer
+    uint64_t apic_ram;            // the page of RAM that its APIC hides, by vm->apic_lock
+    // What its emulated accesses find to be RAM: the VM's memory, or the same without that page.
+    const struct guest_memory *memory;
+    struct guest_memory memory_beside_apic;
+    uint64_t tsc_adjust;       // atomic: how far its TSC is ahead of its VM's
+    uint64_t run_end_ns;       // host time at which the run of vcpu_run is over
+    uint64_t next_event_ns;    // host time at which vcpu_run looks at the timers again
+    uint64_t devices_event_ns; // host time at which it looks at the devices again
+    uint64_t next_look_ns;     // no look before, unless the guest sets a timer
     struct emulator_cache emulator_cache;
     uint64_t unknown_rip; // of the last instruction on device memory that the emulator did not know
 

@@ -13,6 +13,7 @@
 #include "vmm/util/lock.h"
 #include "vmm/vcpu/apic_bus.h"
 #include "vmm/vcpu/cpuid.h"
+#include "vmm/vcpu/vcpu_apic_ram.h"
 #include "vmm/vcpu/vcpu_mail.h"
 #include "vmm/vcpu/vcpu_timers.h"
 
@@ -164,6 +165,7 @@ bool vcpu_set_apic_base(struct vcpu *vcpu, uint64_t value)
     bool legal = lapic_set_base(&vcpu->lapic, value);
     cpuid_table_set_apic(&vcpu->cpuid, lapic_base(&vcpu->lapic) & APIC_BASE_ENABLE);
     vcpu_apic_place(vcpu);
+    vcpu_apic_hide_ram(vcpu);
     vcpu_post_work(vcpu, WORK_EVENTS);
     return legal;
 }

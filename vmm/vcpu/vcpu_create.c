@@ -10,6 +10,7 @@
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_apic_ram.h"
 #include "vmm/vm/vm.h"
 
 static void build_cpuid(struct vcpu *vcpu)
@@ -36,6 +37,8 @@ enum status vcpu_create(struct vm *vm, unsigned index, struct vcpu **result, str
     vcpu->host = host;
     vcpu->index = index;
     vcpu->features = vcpu->ops->features();
+    vcpu->apic_ram = NO_APIC_RAM;
+    vcpu->memory = &vm->memory;
     vcpu->core.nested = vm->nested;
     vcpu->core.host_cr3 = vm->space.cr3;
     build_cpuid(vcpu);

@@ -103,6 +103,35 @@ static void test_sums_that_overflow(void **state)
     assert_false(is_ram(&memory, 0ULL - 4096, 8192));
 }
 
+static void test_a_page_is_cut_out(void **state)
+{
+    static const uint64_t pages[] = {0, 0x9f000, 0xb8000, 0x100000, 3 * GIB - PAGE_SIZE, 4 * GIB};
+    struct guest_memory whole = memory_of(4 * GIB);
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(pages); i++) {
+        struct guest_memory cut;
+        guest_memory_without(&whole, gpa(pages[i]), &cut);
+        assert_false(is_ram(&cut, pages[i], 1));
+        assert_false(is_ram(&cut, pages[i] + PAGE_SIZE - 1, 1));
+        for (unsigned j = 0; j < ARRAY_SIZE(pages); j++) {
+            assert_int_equal(is_ram(&cut, pages[j], PAGE_SIZE), i != j);
+        }
+        assert_int_equal(is_ram(&cut, pages[i] + PAGE_SIZE, 1),
+                         is_ram(&whole, pages[i] + PAGE_SIZE, 1));
+        assert_int_equal(is_ram(&cut, pages[i] - 1, 1), is_ram(&whole, pages[i] - 1, 1));
+    }
+}
+
+static void test_a_page_outside_ram_cuts_nothing_out(void **state)
+{
+    struct guest_memory whole = memory_of(4 * GIB);
+    struct guest_memory same;
+    (void)state;
+    guest_memory_without(&whole, gpa(0xa0000), &same);
+    assert_int_equal(same.extent_count, whole.extent_count);
+    assert_memory_equal(same.extents, whole.extents, whole.extent_count * sizeof(*whole.extents));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +140,8 @@ int main(void)
         cmocka_unit_test(test_layout_of_odd_sizes),
         cmocka_unit_test(test_ram_and_its_ends),
         cmocka_unit_test(test_sums_that_overflow),
+        cmocka_unit_test(test_a_page_is_cut_out),
+        cmocka_unit_test(test_a_page_outside_ram_cuts_nothing_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
