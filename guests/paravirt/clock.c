@@ -10,7 +10,8 @@
 #include "guests/lib/rtc.h"
 #include "guests/paravirt/report.h"
 
-#define READS 20000
+#define READS 5000
+#define ROUNDING_NS 20
 #define PIT_TICKS 59659 // 50 ms
 #define PIT_NS (50 * NS_PER_MS)
 #define PIT_ROUNDS 6ULL
@@ -37,14 +38,15 @@ static uint64_t clock_at(uint64_t tsc)
     return ns;
 }
 
-// The clocks agree if a reading of one lies between two of the other. They are rounded differently.
+// The clocks agree if a reading of one lies between two of the other. They may be rounded in
+// different ways.
 static bool is_the_vms(void)
 {
     for (unsigned i = 0; i < READS; i++) {
         const uint64_t before = clock_ns();
         const uint64_t now = clock_at(tsc_read());
         const uint64_t after = clock_ns();
-        if (now + 1000 < before || now > after + 1000) {
+        if (now + ROUNDING_NS < before || now > after + ROUNDING_NS) {
             print("paravirt: %lu is not between %lu and %lu\n", now, before, after);
             return false;
         }

@@ -99,11 +99,12 @@ static void set_registers(struct vm *vm, unsigned index)
     ops->unload_vcpu(&vcpu->core);
 }
 
-// The last stage: the VM's clock begins with it.
+// The last stage: the VM's clock and its TSC begin with it, at the same moment.
 static void build_board(struct vm *vm)
 {
-    vm->clock_base_ns = vm->vmm->host->now_ns();
-    vm->tsc_offset = -vm->vmm->host->tsc();
+    uint64_t tsc = vm->vmm->host->tsc();
+    vm->clock_base_ns = vm->vmm->host->ns_at_tsc(tsc);
+    vm->tsc_offset = -tsc;
     vm_board_init(vm);
 }
 

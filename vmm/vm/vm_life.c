@@ -79,8 +79,8 @@ static enum status pause_here(struct vm *vm, struct reason *why)
         return refuse(why, STATUS_BUSY, "%s is %s, not running", vm->config.name,
                       vm_state_name(vm->state));
     }
-    vm->paused_at_ns = vm->vmm->host->now_ns();
     vm->paused_at_tsc = vm->vmm->host->tsc();
+    vm->paused_at_ns = vm->vmm->host->ns_at_tsc(vm->paused_at_tsc);
     vm_set_state(vm, VM_PAUSED);
     return STATUS_OK;
 }
@@ -92,8 +92,9 @@ static enum status resume_here(struct vm *vm, struct reason *why)
         return refuse(why, STATUS_BUSY, "%s is %s, not paused", vm->config.name,
                       vm_state_name(vm->state));
     }
-    vm->clock_base_ns += vm->vmm->host->now_ns() - vm->paused_at_ns;
-    vm->tsc_offset -= vm->vmm->host->tsc() - vm->paused_at_tsc;
+    uint64_t tsc = vm->vmm->host->tsc();
+    vm->clock_base_ns += vm->vmm->host->ns_at_tsc(tsc) - vm->paused_at_ns;
+    vm->tsc_offset -= tsc - vm->paused_at_tsc;
     vm_set_state(vm, VM_RUNNING);
     return STATUS_OK;
 }
