@@ -2,6 +2,7 @@
 // Husk's hypercalls and how a guest finds that it runs under Husk.
 #pragma once
 
+#include "arch/x86/kvm_interface.h"
 #include "guests/lib/cpu.h"
 
 // rax: number, rbx, rcx: arguments; result in rax, everything else unchanged.
@@ -13,8 +14,8 @@ enum hypercall {
 
 #define HUSK_VERSION 0x4b535548U // "HUSK"
 #define HUSK_SIGNATURE "HuskHuskHusk"
-#define HYPERCALL_UNKNOWN UINT64_MAX         // no such number
-#define HYPERCALL_FORBIDDEN (UINT64_MAX - 1) // the call came from the wrong privilege level
+#define HYPERCALL_UNKNOWN (-(uint64_t)KVM_ERROR_NOSYS)  // no such number
+#define HYPERCALL_FORBIDDEN (-(uint64_t)KVM_ERROR_PERM) // the call came from CPL 1 to 3
 
 // The instruction of Intel's CPUs.
 static inline uint64_t hypercall_vmcall(uint64_t number, uint64_t first, uint64_t second)

@@ -4,8 +4,10 @@
 #include "guests/lib/clock.h"
 #include "guests/lib/hypercall.h"
 #include "guests/lib/memory.h"
+#include "guests/lib/pic.h"
 #include "guests/lib/start.h"
 #include "guests/lib/traps.h"
+#include "guests/paravirt/calls.h"
 #include "guests/paravirt/clock.h"
 #include "guests/paravirt/report.h"
 
@@ -21,9 +23,11 @@ uint8_t guest_main(const struct guest *guest)
     (void)guest;
     clock_init();
     traps_init();
+    pic_init();
     report("KVM's interface beside Husk's", interface_is_there());
     if (report_failures() == 0) {
         check_clock();
+        check_calls();
     }
     return (uint8_t)report_failures();
 }

@@ -16,13 +16,6 @@
 #define PDPTE_PRESENT BIT(0)
 #define PDPTE_RESERVED 0x1e6ULL // bits 1, 2, 5 to 8 (SDM Vol. 3A table 4-8)
 
-static bool in_64bit_mode(const struct vcpu *vcpu)
-{
-    struct segment cs;
-    vcpu->ops->get_segment(&vcpu->core, SEGMENT_CS, &cs);
-    return (vcpu_register(vcpu, REG_EFER) & EFER_LMA) && (cs.attributes & SEGMENT_L);
-}
-
 // Loads the four PDPTEs that MOV to CR3 would load in PAE paging. The hardware loads them itself
 // only for instructions that do not exit. Returns false for #GP: a reserved bit is set.
 static bool load_pdptes(struct vcpu *vcpu)
@@ -62,7 +55,7 @@ static bool efer_after_cr0(struct vcpu *vcpu, uint64_t cr0, uint64_t *efer)
     struct segment cs;
     vcpu->ops->get_segment(&vcpu->core, SEGMENT_CS, &cs);
     if (!(cr0 & CR0_PG)) {
-        bool forbidden = in_64bit_mode(vcpu) || (cr4 & CR4_PCIDE);
+        bool forbidden = vcpu_in_64bit_mode(vcpu) || (cr4 & CR4_PCIDE);
         *efer &= ~(uint64_t)EFER_LMA;
         return !forbidden;
     }
@@ -164,7 +157,7 @@ enum exit_action vcpu_control_register_exit(struct vcpu *vcpu,
         return ADVANCE;
     }
     uint64_t value = access->immediate ? access->value : vcpu_gpr(vcpu, access->gpr);
-    if (!in_64bit_mode(vcpu)) {
+    if (!vcpu_in_64bit_mode(vcpu)) {
         value = (uint32_t)value;
     }
     return write_register(vcpu, access->number, value) ? ADVANCE

@@ -5,6 +5,7 @@
 #include "vmm/backend.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
+#include "vmm/vcpu/paravirt_call.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
 
@@ -26,6 +27,11 @@ static NOT_INLINE enum exit_action answer_clock(struct vcpu *vcpu)
     return answer(vcpu, vm_now_ns(vcpu->vm));
 }
 
+static NOT_INLINE enum exit_action answer_other(struct vcpu *vcpu)
+{
+    return answer(vcpu, paravirt_call(vcpu, vcpu->core.registers.gpr[GPR_RAX]));
+}
+
 enum exit_action vcpu_hypercall_exit(struct vcpu *vcpu, const struct exit_hypercall *call)
 {
     if (call->cpl != 0) {
@@ -39,6 +45,6 @@ enum exit_action vcpu_hypercall_exit(struct vcpu *vcpu, const struct exit_hyperc
     case HYPERCALL_CLOCK:
         return answer_clock(vcpu);
     default:
-        return answer(vcpu, HYPERCALL_UNKNOWN);
+        return answer_other(vcpu);
     }
 }

@@ -11,8 +11,8 @@ struct vcpu;
 
 // The features in CPUID.
 #define PARAVIRT_FEATURES                                                                          \
-    ((uint32_t)(KVM_FEATURE_NOP_IO_DELAY | KVM_FEATURE_CLOCKSOURCE2 |                              \
-                KVM_FEATURE_CLOCKSOURCE_STABLE))
+    ((uint32_t)(KVM_FEATURE_NOP_IO_DELAY | KVM_FEATURE_CLOCKSOURCE2 | KVM_FEATURE_PV_UNHALT |      \
+                KVM_FEATURE_PV_SEND_IPI | KVM_FEATURE_CLOCKSOURCE_STABLE))
 
 // What a vCPU has.
 struct paravirt {

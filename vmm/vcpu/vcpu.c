@@ -21,6 +21,13 @@ void vcpu_set_gpr(struct vcpu *vcpu, unsigned gpr, uint64_t value)
     }
 }
 
+bool vcpu_in_64bit_mode(const struct vcpu *vcpu)
+{
+    struct segment cs;
+    vcpu->ops->get_segment(&vcpu->core, SEGMENT_CS, &cs);
+    return (vcpu_register(vcpu, REG_EFER) & EFER_LMA) && (cs.attributes & SEGMENT_L);
+}
+
 // ---- Faults ----
 
 // An entry that injects a fault pushes RF as RFLAGS has it (SDM Vol. 3C 27.6.1.1), so it is set

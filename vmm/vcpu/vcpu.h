@@ -37,6 +37,7 @@ struct vcpu {
     bool asleep;                  // atomic: halted or waiting, and only MAIL_WAKES_ALL can wake it
     uint8_t nmis_pending;         // at most NMIS_MAX
     bool extint_pending;          // the I/O APIC has sent an ExtINT
+    bool kicked;                  // KVM_HC_KICK_CPU: the HLT that it is in, or the next one, ends
     bool takes_posted;            // atomic: see vcpu_apic_take_posted
     bool gives_way;               // its run ended because it waits for another vCPU in a loop
     enum apic_access apic_access; // see vcpu_apic_place
@@ -86,6 +87,9 @@ static inline void vcpu_set_register(struct vcpu *vcpu, enum guest_register whic
 {
     vcpu->ops->set_register(&vcpu->core, which, value);
 }
+
+// Whether the guest's code is in 64-bit mode.
+bool vcpu_in_64bit_mode(const struct vcpu *vcpu);
 
 // Faults for the guest. The handler of the exit returns what they return: RETRY, or, if another
 // event is waiting already, STOP with the VM ended.

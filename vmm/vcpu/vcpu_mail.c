@@ -72,7 +72,7 @@ void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message)
     case APIC_INIT: // cancels a SIPI or an NMI that came before it
         post(vcpu, &(struct letter){.flags = MAIL_INIT,
                                     .instead = MAIL_STARTUP | MAIL_STARTUP_VECTOR | MAIL_NMI |
-                                               MAIL_NMI_AGAIN,
+                                               MAIL_NMI_AGAIN | MAIL_KICK,
                                     .urgency = WAKE_ALWAYS});
         break;
     case APIC_STARTUP: // the first SIPI counts, even if the vCPU has not run since
@@ -95,6 +95,11 @@ void vcpu_mail_lint0(struct vcpu *vcpu, bool level)
     __atomic_store_n(&vcpu->mail.lint0, level, __ATOMIC_RELAXED);
     post(vcpu, &(struct letter){.flags = level ? MAIL_LINT0 | MAIL_LINT0_ROSE : MAIL_LINT0,
                                 .urgency = level ? WAKE_ALWAYS : WAKE_WITH_IF});
+}
+
+void vcpu_mail_kick(struct vcpu *vcpu)
+{
+    post(vcpu, &(struct letter){.flags = MAIL_KICK, .urgency = WAKE_ALWAYS});
 }
 
 void vcpu_mail_requested(struct vcpu *vcpu)

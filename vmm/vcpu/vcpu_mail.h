@@ -23,9 +23,10 @@ enum mail_flag {
     MAIL_STARTUP_VECTOR = 0xff << MAIL_STARTUP_SHIFT,
     MAIL_NMI_AGAIN = BIT(16), // a second NMI after that of MAIL_NMI
     MAIL_EXTINT = BIT(17),    // the I/O APIC asks for a vector of the 8259s
+    MAIL_KICK = BIT(18),      // ends a HLT
 
     // What wakes even a vCPU that has halted with interrupts off or that waits for a SIPI.
-    MAIL_WAKES_ALL = MAIL_NMI | MAIL_INIT | MAIL_STARTUP,
+    MAIL_WAKES_ALL = MAIL_NMI | MAIL_INIT | MAIL_STARTUP | MAIL_KICK,
 };
 
 // All members are atomic. A flag is set after the data that it announces.
@@ -37,6 +38,8 @@ struct vcpu_mail {
 
 // A message that is meant for this vCPU's local APIC (lapic_is_addressed).
 void vcpu_mail_message(struct vcpu *vcpu, const struct apic_message *message);
+// Ends the HLT that the vCPU is in; if it is in none, the next one.
+void vcpu_mail_kick(struct vcpu *vcpu);
 // Another vCPU's processor has requested interrupts in the page of this vCPU's local APIC.
 void vcpu_mail_requested(struct vcpu *vcpu);
 // The level of the 8259s' INTR, which is wired to the vCPU's LINT0.

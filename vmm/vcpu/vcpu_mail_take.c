@@ -44,6 +44,25 @@ static void take_8259(struct vcpu *vcpu, uint32_t flags)
     }
 }
 
+static void take_signals(struct vcpu *vcpu, uint32_t flags)
+{
+    if (flags & MAIL_INIT) {
+        vcpu_init_received(vcpu);
+    }
+    if (flags & MAIL_STARTUP) {
+        vcpu_startup(vcpu, (uint8_t)(flags >> MAIL_STARTUP_SHIFT));
+    }
+    if (flags & MAIL_NMI) {
+        vcpu_add_nmi(vcpu);
+    }
+    if (flags & MAIL_NMI_AGAIN) {
+        vcpu_add_nmi(vcpu);
+    }
+    if (flags & MAIL_KICK) {
+        vcpu->kicked = !vcpu->waits_for_startup;
+    }
+}
+
 // A vCPU that waits for a SIPI falls asleep: after an INIT, or again after an NMI, which does not
 // end the wait.
 static void sleep_on(struct vcpu *vcpu)
@@ -62,22 +81,13 @@ void vcpu_mail_take(struct vcpu *vcpu)
     }
     // A vCPU that does not wait for a SIPI ignores it: the second of the usual two must not end a
     // HLT.
-    uint32_t waking = vcpu->waits_for_startup ? MAIL_WAKES_ALL : MAIL_NMI | MAIL_INIT;
+    uint32_t waking = vcpu->waits_for_startup ? MAIL_WAKES_ALL : MAIL_NMI | MAIL_INIT | MAIL_KICK;
     if (__atomic_load_n(&mail->posted.flags, __ATOMIC_RELAXED) & waking) {
         vcpu_stir(vcpu);
     }
     uint32_t flags = __atomic_exchange_n(&mail->posted.flags, 0, __ATOMIC_ACQUIRE);
-    if (flags & MAIL_INIT) {
-        vcpu_init_received(vcpu);
-    }
-    if (flags & MAIL_STARTUP) {
-        vcpu_startup(vcpu, (uint8_t)(flags >> MAIL_STARTUP_SHIFT));
-    }
-    if (flags & MAIL_NMI) {
-        vcpu_add_nmi(vcpu);
-    }
-    if (flags & MAIL_NMI_AGAIN) {
-        vcpu_add_nmi(vcpu);
+    if (flags & MAIL_WAKES_ALL) {
+        take_signals(vcpu, flags);
     }
     if (flags & MAIL_REQUESTED) {
         lapic_requested(&vcpu->lapic);

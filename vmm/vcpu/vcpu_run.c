@@ -23,9 +23,11 @@ bool vcpu_runnable(struct vcpu *vcpu)
     vcpu_advance_timers(vcpu);
     vcpu_mail_take(vcpu);
     vcpu_apic_refresh(vcpu);
-    bool wakes = vcpu->nmis_pending || (!vcpu->asleep && vcpu_interrupt_pending(vcpu));
+    bool wakes =
+        vcpu->nmis_pending || vcpu->kicked || (!vcpu->asleep && vcpu_interrupt_pending(vcpu));
     if (vcpu->halted && wakes) {
         vcpu->halted = false;
+        vcpu->kicked = false;
         vcpu_stir(vcpu); // an NMI from the vCPU's own APIC has not done so yet
     }
     return !vcpu->halted && !vcpu->waits_for_startup;

@@ -69,7 +69,7 @@ enum exit_action vcpu_halt_exit(struct vcpu *vcpu)
     }
     vcpu->halted = true;
     vcpu_post_work(vcpu, WORK_EVENTS);
-    if ((rflags & RFLAGS_IF) || vcpu->nmis_pending) {
+    if ((rflags & RFLAGS_IF) || vcpu->nmis_pending || vcpu->kicked) {
         return ADVANCE;
     }
     if (!vcpu_fall_asleep(vcpu)) {

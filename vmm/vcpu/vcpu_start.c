@@ -148,6 +148,7 @@ void vcpu_init_received(struct vcpu *vcpu)
     lapic_init_received(&vcpu->lapic);
     paravirt_reset(vcpu);
     vcpu->nmis_pending = 0;
+    vcpu->kicked = false;
     vcpu->extint_pending = false;
     vcpu->halted = false;
     vcpu->waits_for_startup = true;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "arch/x86/kvm_interface.h"
 #include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
 #include "tests/host/fake_backend.h"
@@ -139,7 +140,9 @@ static uint32_t random_msr(struct random_input *input)
                                     0x838,
                                     0x83e,
                                     0x83f,
-                                    0x835};
+                                    0x835,
+                                    MSR_KVM_WALL_CLOCK,
+                                    MSR_KVM_SYSTEM_TIME};
     uint8_t choice = random_byte(input);
     if (choice < 0xd0) {
         return msrs[choice % ARRAY_SIZE(msrs)];
@@ -334,7 +337,13 @@ static struct vm_exit plain_exit(struct vcpu_core *core, struct random_input *in
         EXIT_XSETBV,    EXIT_HYPERCALL, EXIT_ENTRY_FAILED, EXIT_UNKNOWN};
     uint64_t *gpr = core->registers.gpr;
     enum exit_kind kind = kinds[random_below(input, ARRAY_SIZE(kinds))];
-    if (kind == EXIT_CPUID || kind == EXIT_XSETBV || kind == EXIT_HYPERCALL) {
+    if (kind == EXIT_HYPERCALL && random_byte(input) < 0xc0) {
+        gpr[GPR_RAX] = random_byte(input) & 1 ? KVM_HC_KICK_CPU : KVM_HC_SEND_IPI;
+        gpr[GPR_RBX] = random_value(input);
+        gpr[GPR_RCX] = random_byte(input) % 4;
+        gpr[GPR_RDX] = random_byte(input) % 4;
+        gpr[GPR_RSI] = random_byte(input) | (random_byte(input) & 7) << 8;
+    } else if (kind == EXIT_CPUID || kind == EXIT_XSETBV || kind == EXIT_HYPERCALL) {
         gpr[GPR_RAX] = random_value(input);
         gpr[GPR_RCX] = random_byte(input) % 16;
         gpr[GPR_RDX] = 0;
