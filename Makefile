@@ -65,7 +65,7 @@ KERNEL_SMALL   := boot/% drivers/% \
                   $(addprefix vmm/,board/acpi_% board/bios_data% board/firmware% board/key_queue% \
                                    board/mp_tables% board/pc_firmware% config/% console/% \
                                    devices/acpi% devices/hpet% devices/i8042% devices/rtc% \
-                                   devices/vga% load/% memory/guest_map% monitor/% \
+                                   devices/pci_% devices/vga% load/% memory/guest_map% monitor/% \
                                    util/bitmap.c util/format.c \
                                    util/us_keyboard.c vcpu/cpuid_build% vcpu/msr_% \
                                    vcpu/paravirt% vcpu/vcpu_apic_ram% \

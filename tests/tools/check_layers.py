@@ -20,6 +20,7 @@ CONSTANTS = [
     "arch/x86/features.h",
     "arch/x86/kvm_interface.h",
     "arch/x86/msr_numbers.h",
+    "arch/x86/pci_registers.h",
     "arch/x86/registers.h",
 ]
 # The neutral seam that a back end is written against.

@@ -18,6 +18,7 @@
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
+#include "vmm/util/width.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vcpu/vcpu_apic_ram.h"
@@ -47,11 +48,6 @@ static void count_unclaimed(struct vm *vm, gpa_t address)
     __atomic_store_n(&vm->last_unclaimed_gpa, address.value, __ATOMIC_RELAXED);
 }
 
-static uint64_t ones(unsigned width)
-{
-    return width >= 8 ? UINT64_MAX : BIT(8 * width) - 1;
-}
-
 // A register has 32 bits and begins each block of 16 bytes. A narrower or unaligned read gets the
 // part of the register that it asks for, and 0 beyond the register (undefined by SDM Vol. 3A
 // 11.4.1).
@@ -66,7 +62,7 @@ static uint64_t lapic_bus_read(struct vcpu *vcpu, unsigned offset, unsigned widt
     if (byte == 0 && width == 4) {
         return (uint32_t)value;
     }
-    return byte < 4 ? value >> (8 * byte) & ones(width) : 0;
+    return byte < 4 ? value >> (8 * byte) & width_ones(width) : 0;
 }
 
 static void lapic_bus_write(struct vcpu *vcpu, unsigned offset, unsigned width, uint64_t value)
@@ -96,7 +92,7 @@ static NOT_INLINE uint64_t chip_read(struct vcpu *vcpu, gpa_t address, unsigned 
         return value;
     }
     count_unclaimed(vcpu->vm, address);
-    return ones(width);
+    return width_ones(width);
 }
 
 static NOT_INLINE void chip_write(struct vcpu *vcpu, gpa_t address, unsigned width, uint64_t value)
