@@ -22,6 +22,7 @@
 #define MSR_KVM_SYSTEM_TIME 0x4b564d01u
 #define MSR_KVM_STEAL_TIME 0x4b564d03u
 #define MSR_KVM_ENABLE BIT(0)
+#define MSR_KVM_STEAL_TIME_RESERVED 0x3eULL // bits 1 to 5
 
 // In all structures `version` is odd while the others change.
 
@@ -53,10 +54,12 @@ struct kvm_steal_time {
     uint64_t steal; // ns for which the vCPU wanted to run and did not
     uint32_t version;
     uint32_t flags;
-    uint8_t preempted; // bit 0: the vCPU does not run now
+    uint8_t preempted;
     uint8_t reserved[47];
 };
 static_assert(sizeof(struct kvm_steal_time) == 64, "KVM's format");
+
+#define KVM_STEAL_TIME_PREEMPTED BIT(0) // the vCPU wants to run and does not
 
 // Hypercalls: number in RAX, arguments in RBX, RCX, RDX, RSI, result in RAX.
 #define KVM_HC_KICK_CPU 5  // RCX: the APIC ID of a vCPU, whose HLT ends

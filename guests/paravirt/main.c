@@ -4,12 +4,14 @@
 #include "guests/lib/clock.h"
 #include "guests/lib/hypercall.h"
 #include "guests/lib/memory.h"
+#include "guests/lib/options.h"
 #include "guests/lib/pic.h"
 #include "guests/lib/start.h"
 #include "guests/lib/traps.h"
 #include "guests/paravirt/calls.h"
 #include "guests/paravirt/clock.h"
 #include "guests/paravirt/report.h"
+#include "guests/paravirt/steal.h"
 
 static bool interface_is_there(void)
 {
@@ -20,12 +22,15 @@ static bool interface_is_there(void)
 
 uint8_t guest_main(const struct guest *guest)
 {
-    (void)guest;
+    const bool beside = option_word(guest->command_line, "beside");
     clock_init();
     traps_init();
     pic_init();
     report("KVM's interface beside Husk's", interface_is_there());
     if (report_failures() == 0) {
+        check_steal(beside);
+    }
+    if (report_failures() == 0 && !beside) {
         check_clock();
         check_calls();
     }

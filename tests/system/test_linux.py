@@ -131,6 +131,13 @@ def busy_ticks(shell):
     return [sum(map(int, row.split()[1:4])) for row in rows if re.match(r"cpu\d", row)]
 
 
+def check_steal(shell):
+    """Twice as many vCPUs as CPUs were busy: each was made to wait about as long as it ran."""
+    ticks = list(map(int, shell.run("head -n 1 /proc/stat")[0].split()[1:]))
+    busy, stolen = sum(ticks[:3]), ticks[7]
+    assert stolen >= busy / 5, ticks
+
+
 # The RTC's edges are Husk's own clock; /proc/uptime is what the guest makes of its TSC and timers.
 # An edge came between the uptime before the last read that saw the old second and the one printed
 # behind it.
@@ -187,6 +194,7 @@ def test_linux_runs_on_four_processors(boot, debian, tmp_path):
     machine, shell = boot_to_shell(boot, debian, tmp_path, "qemu", 4)
     check_processors(shell, 4)
     check_load(shell, 4)
+    check_steal(shell)
     check_log(shell.run("dmesg", timeout=BOOT_SECONDS), 4)
     machine.sendline("poweroff -f")
     machine.expect("linux ended: powered off", timeout=60)

@@ -3,6 +3,8 @@
 
 import re
 
+import pytest
+
 from beds import in_exact_time, on_both_vendors
 from harness import BEDS
 
@@ -25,6 +27,17 @@ def test_others_keep_their_pace_beside_a_hog(boot, build, bed):
     for name in TICKERS:
         pace = [int(ms) for ms in re.findall(rf"\[{name}\] tick \d+ .* in (\d+) ms", text)]
         assert len(pace) == 5 and all(900 <= ms <= 1150 for ms in pace), (name, pace)
+
+
+# In Bochs' ryzen nothing interrupts a guest with interrupts off, but its exits.
+@pytest.mark.parametrize("bed, words", [("bochs", ""), ("counted", ""), ("ryzen", "exits")])
+def test_steal_time_is_what_a_hog_takes(boot, build, bed, words):
+    modules = [(build / "guests/hog.elf", f"vm=hog mem=2M cpu=0 -- {words}")]
+    modules += [(build / "guests/paravirt.elf", "vm=paravirt mem=4M cpu=0 -- beside")]
+    machine = boot("", modules, limit=240, **BEDS[bed])
+    ended = machine.expect(r"\[paravirt\] (ended: exit status \d+|not started)", timeout=200)
+    assert ended[1].endswith(" 0"), machine.serial_text()
+    assert machine.serial_text().count("the steal time") == 2
 
 
 # The hog goes on slice after slice without the scheduler. A start there is a call to its CPU.

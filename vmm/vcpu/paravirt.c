@@ -6,6 +6,7 @@
 #include "vmm/address.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/vcpu/paravirt_clock.h"
+#include "vmm/vcpu/paravirt_steal.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
 
@@ -32,6 +33,9 @@ bool paravirt_read_msr(const struct vcpu *vcpu, uint32_t msr, uint64_t *value)
     case MSR_KVM_SYSTEM_TIME:
         *value = vcpu->paravirt.system_time;
         break;
+    case MSR_KVM_STEAL_TIME:
+        *value = vcpu->paravirt.steal_time;
+        break;
     default:
         return false;
     }
@@ -57,6 +61,16 @@ static bool write_system_time(struct vcpu *vcpu, uint64_t value)
     return true;
 }
 
+static bool write_steal_time(struct vcpu *vcpu, uint64_t value)
+{
+    uint64_t bytes = sizeof(struct kvm_steal_time);
+    if ((value & MSR_KVM_STEAL_TIME_RESERVED) || !is_place_or_off(vcpu, value, bytes, bytes)) {
+        return false;
+    }
+    paravirt_steal_set(vcpu, value);
+    return true;
+}
+
 bool paravirt_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
 {
     if (vcpu->vm->config.no_paravirt) {
@@ -67,6 +81,8 @@ bool paravirt_write_msr(struct vcpu *vcpu, uint32_t msr, uint64_t value)
         return write_wall_clock(vcpu, value);
     case MSR_KVM_SYSTEM_TIME:
         return write_system_time(vcpu, value);
+    case MSR_KVM_STEAL_TIME:
+        return write_steal_time(vcpu, value);
     default:
         return false;
     }
@@ -76,4 +92,5 @@ void paravirt_reset(struct vcpu *vcpu)
 {
     vcpu->paravirt.wall_clock = 0;
     paravirt_clock_set(vcpu, 0);
+    paravirt_steal_set(vcpu, 0);
 }

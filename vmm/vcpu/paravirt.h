@@ -11,13 +11,15 @@ struct vcpu;
 
 // The features in CPUID.
 #define PARAVIRT_FEATURES                                                                          \
-    ((uint32_t)(KVM_FEATURE_NOP_IO_DELAY | KVM_FEATURE_CLOCKSOURCE2 | KVM_FEATURE_PV_UNHALT |      \
-                KVM_FEATURE_PV_SEND_IPI | KVM_FEATURE_CLOCKSOURCE_STABLE))
+    ((uint32_t)(KVM_FEATURE_NOP_IO_DELAY | KVM_FEATURE_CLOCKSOURCE2 | KVM_FEATURE_STEAL_TIME |     \
+                KVM_FEATURE_PV_UNHALT | KVM_FEATURE_PV_SEND_IPI | KVM_FEATURE_CLOCKSOURCE_STABLE))
 
 // What a vCPU has.
 struct paravirt {
     uint64_t wall_clock;  // MSR_KVM_WALL_CLOCK, as it was written
     uint64_t system_time; // MSR_KVM_SYSTEM_TIME
+    uint64_t steal_time;  // MSR_KVM_STEAL_TIME
+    uint64_t stolen_ns;   // its steal time since it was created
 };
 
 // RDMSR and WRMSR of KVM's MSRs. False: the guest does not have the MSR (pv=no), or the value is

@@ -89,7 +89,8 @@ static void disturb(const struct scheduler *scheduler, const struct vm *vm)
 void scheduler_wake(struct vm *vm, unsigned index, unsigned urgency)
 {
     struct scheduler *scheduler = scheduler_of(vm, index);
-    unsigned *sleep = &vm->slots[index].sleep;
+    struct vm_slot *slot = &vm->slots[index];
+    unsigned *sleep = &slot->sleep;
     if (current_of(scheduler) == scheduler_id(vm, index)) {
         if (!is_here(scheduler)) { // its own exit is handled here: it looks at its work afterwards
             kick(scheduler);
@@ -100,6 +101,7 @@ void scheduler_wake(struct vm *vm, unsigned index, unsigned urgency)
         (__atomic_exchange_n(sleep, 0, __ATOMIC_SEQ_CST) == 0 && urgency < WAKE_ANEW)) {
         return; // it sleeps on, or is awake: then its CPU looks at it before it sleeps again
     }
+    scheduler_want_since(slot, scheduler->vmm->host->now_ns());
     scheduler_put_woken(scheduler, vm, index);
     disturb(scheduler, vm);
 }

@@ -86,6 +86,14 @@ static inline struct account *scheduler_account(struct scheduler *scheduler, con
     return &scheduler->accounts[vm->index];
 }
 
+// The vCPU wants to run at `now_ns`, if it has not wanted to before.
+static inline void scheduler_want_since(struct vm_slot *slot, uint64_t now_ns)
+{
+    if (now_ns < __atomic_load_n(&slot->ready_ns, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&slot->ready_ns, now_ns, __ATOMIC_RELAXED);
+    }
+}
+
 // Puts a vCPU that was woken into the inbox. On any CPU.
 void scheduler_put_woken(struct scheduler *scheduler, const struct vm *vm, unsigned index);
 

@@ -92,6 +92,7 @@ void scheduler_enter_ready(struct scheduler *scheduler, struct vm *vm, unsigned 
 {
     struct account *account = scheduler_account(scheduler, vm);
     struct vm_slot *slot = &vm->slots[index];
+    scheduler_want_since(slot, scheduler->charged_ns);
     if (!(account->ready & BIT(index))) {
         slot->virtual_time_ns = MAX(slot->virtual_time_ns, earliest(account->vcpu_time_ns));
         account->ready |= BIT(index);

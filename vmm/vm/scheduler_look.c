@@ -42,6 +42,7 @@ static void fall_asleep(struct scheduler *scheduler, struct vm *vm, unsigned ind
     uint64_t earliest_ns = by_timer ? scheduler->vmm->host->now_ns() + LOOK_INTERVAL_NS : 0;
     scheduler_leave_ready(scheduler, vm, index);
     slot->wake_ns = MAX(vcpu_wake_event_ns(vcpu), earliest_ns);
+    __atomic_store_n(&slot->ready_ns, slot->wake_ns, __ATOMIC_RELAXED);
     account->timed &= ~BIT(index);
     account->timed |= slot->wake_ns != NEVER_NS ? BIT(index) : 0;
     __atomic_store_n(&slot->sleep, vcpu_sleep_urgency(vcpu), __ATOMIC_SEQ_CST);

@@ -5,6 +5,7 @@
 #include "vmm/host.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
+#include "vmm/vcpu/paravirt_steal.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_run.h"
 #include "vmm/vm/scheduler.h"
@@ -29,12 +30,19 @@ static uint64_t end_with_mail_ns(const struct scheduler *scheduler, uint64_t end
     return scheduler_has_mail(scheduler) ? MIN(end_ns, soon_ns) : end_ns;
 }
 
+static uint64_t waited_ns(const struct scheduler *scheduler, const struct vm_slot *slot)
+{
+    uint64_t ready_ns = __atomic_load_n(&slot->ready_ns, __ATOMIC_RELAXED);
+    return scheduler->charged_ns - MIN(ready_ns, scheduler->charged_ns);
+}
+
 // Enters the guest.
 static void run_vcpu(struct scheduler *scheduler, struct vcpu *vcpu, uint64_t end_ns)
 {
     const struct host *host = scheduler->vmm->host;
     uint32_t id = scheduler_id(vcpu->vm, vcpu->index);
     host->space_enter(&vcpu->vm->space);
+    paravirt_steal_run(vcpu, waited_ns(scheduler, &vcpu->vm->slots[vcpu->index]));
     __atomic_store_n(&scheduler->current, id, __ATOMIC_SEQ_CST);
     end_ns = end_with_mail_ns(scheduler, end_ns);
     // The back end's own timer ends the run in time, but it may stand still during exits.
@@ -57,11 +65,15 @@ static void after_run(struct scheduler *scheduler, struct vm *vm, unsigned index
     struct vcpu *vcpu = vm->vcpus[index];
     vcpu->run_ns += scheduler_charge_vm(scheduler, vm);
     scheduler->ended_ns = scheduler->charged_ns;
+    __atomic_store_n(&vm->slots[index].ready_ns, scheduler->ended_ns, __ATOMIC_RELAXED);
     if (vcpu->gives_way) {
         vcpu->gives_way = false;
         scheduler_give_way(scheduler, vm, index);
     }
     scheduler_look_after(scheduler, vm, index);
+    if (scheduler_account(scheduler, vm)->ready & BIT(index)) {
+        paravirt_steal_preempt(vcpu);
+    }
     scheduler->kicked =
         scheduler->ended_ns < vcpu->run_end_ns && scheduler_slice_goes_on(scheduler);
 }

@@ -39,7 +39,7 @@ struct vm_payload {
 };
 
 // Where a vCPU runs. It outlives the vCPU: it stays the same while the VM is torn down and built.
-// Only that CPU touches it, but for `sleep`.
+// Only that CPU touches it, but for `sleep` and `ready_ns`.
 struct vm_slot {
     unsigned cpu;
     bool held; // see vmm/vm/vm_hold.h
@@ -47,6 +47,7 @@ struct vm_slot {
     unsigned sleep; // atomic: the vCPU sleeps until something so urgent comes; 0: it is awake
     uint64_t virtual_time_ns; // of the VM's vCPUs on that CPU, the one with the least runs next
     uint64_t wake_ns;         // host time at which a vCPU that sleeps is looked at; NEVER_NS: none
+    uint64_t ready_ns;        // atomic: since when it has waited to run; if it sleeps, wake_ns
 };
 
 // What a start does, in this order, in pieces of much less than 1 ms (vmm/vm/vm_build.c).

@@ -4,6 +4,7 @@
 
 #include "vmm/backend.h"
 #include "vmm/host.h"
+#include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/scheduler.h"
@@ -15,6 +16,9 @@ bool vm_hold(struct vm *vm, unsigned index)
 {
     struct vm_slot *slot = &vm->slots[index];
     int32_t holders = __atomic_load_n(&vm->holders, __ATOMIC_RELAXED);
+    if (!slot->held) {
+        __atomic_store_n(&slot->ready_ns, NEVER_NS, __ATOMIC_RELAXED); // of the hold before
+    }
     while (!slot->held && holders != SEIZED) {
         slot->held = __atomic_compare_exchange_n(&vm->holders, &holders, holders + 1, false,
                                                  __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
