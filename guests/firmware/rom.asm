@@ -8,7 +8,7 @@
 ;   { db vector, dw offset } ..., db 0xff
 bits 16
 
-ROM_BYTES       equ 1024
+ROM_BYTES       equ 2560
 ROM_OFFSET      equ 0x10000 - ROM_BYTES
 RESET_OFFSET    equ 0xfff0
 MODEL_AT        equ 0xfc
@@ -25,8 +25,10 @@ org ROM_OFFSET
 
 header:
     dw unsupported
+    VECTOR 0x02, ignored        ; NMI
+    VECTOR 0x05, ignored        ; prints the screen
     VECTOR 0x08, timer_irq      ; IRQ 0 to 7 and 8 to 15 where a PC's firmware puts them
-    VECTOR 0x09, master_irq
+    VECTOR 0x09, keyboard_irq
     VECTOR 0x0a, master_irq
     VECTOR 0x0b, master_irq
     VECTOR 0x0c, master_irq
@@ -36,11 +38,16 @@ header:
     VECTOR 0x10, video
     VECTOR 0x11, equipment
     VECTOR 0x12, conventional_memory
+    VECTOR 0x13, disk
+    VECTOR 0x14, serial
     VECTOR 0x15, system
     VECTOR 0x16, keyboard
-    VECTOR 0x18, reset          ; no bootable device
-    VECTOR 0x19, reset          ; boot again
+    VECTOR 0x18, boot_failed    ; no bootable device
+    VECTOR 0x19, boot_again
     VECTOR 0x1a, time
+    VECTOR 0x1b, ignored        ; Ctrl-Break
+    VECTOR 0x1c, ignored        ; each tick
+    VECTOR 0x4a, ignored        ; the alarm
     VECTOR 0x70, slave_irq
     VECTOR 0x71, slave_irq
     VECTOR 0x72, slave_irq
@@ -52,6 +59,9 @@ header:
     db 0xff
 
 %include "guests/firmware/interrupts.inc"
+%include "guests/firmware/video.inc"
+%include "guests/firmware/teletype.inc"
+%include "guests/firmware/keyboard.inc"
 %include "guests/firmware/memory.inc"
 %include "guests/firmware/reset.inc"
 

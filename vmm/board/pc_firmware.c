@@ -11,7 +11,7 @@
 
 enum pic_port { PIC_COMMAND, PIC_DATA };
 
-// The vectors of the first IBM PC and AT. Only the timer and the second chip are heard.
+// The vectors of the first IBM PC and AT. The timer, the keyboard and the second chip are heard.
 static const struct {
     enum pic_which chip;
     enum pic_port port;
@@ -22,7 +22,7 @@ static const struct {
     {PIC_MASTER, PIC_DATA, 0x04},    // ICW3: the other chip is at input 2
     {PIC_MASTER, PIC_DATA, 0x01},    // ICW4: 8086
     {PIC_SLAVE, PIC_COMMAND, 0x11},  {PIC_SLAVE, PIC_DATA, 0x70},  {PIC_SLAVE, PIC_DATA, 0x02},
-    {PIC_SLAVE, PIC_DATA, 0x01},     {PIC_MASTER, PIC_DATA, 0xfa}, {PIC_SLAVE, PIC_DATA, 0xff},
+    {PIC_SLAVE, PIC_DATA, 0x01},     {PIC_MASTER, PIC_DATA, 0xf8}, {PIC_SLAVE, PIC_DATA, 0xff},
 };
 
 // Inputs 9 (the SCI), 10 and 11 (PCI) are levels.

@@ -38,10 +38,9 @@ struct load_request {
 enum start_mode { START_REAL, START_PROTECTED, START_LONG };
 
 // How the first CPU starts. Registers that are not named here are 0.
-//  flat:        real mode at 0000:7C00, stack below that, DL = 0x80 (rdx). The whole file is
-//  loaded,
-//               up to 0x9FC00. rbx as for elf64; the information is at 0x90000 if there is room,
-//               else at 1 MiB.
+//  flat:        real mode at 0000:7C00, stack below that, DL = 0x80 (rdx), interrupts on. The whole
+//               file is loaded, up to 0x9FC00. rbx as for elf64; the information is at 0x90000 if
+//               there is room, else at 1 MiB.
 //  elf32:       flat 32-bit protected mode at the ELF entry. The rest is as for elf64, but rsi is
 //  at
 //               most 0xfffff000.
@@ -66,13 +65,14 @@ enum start_mode { START_REAL, START_PROTECTED, START_LONG };
 struct load_result {
     enum payload_kind kind;
     enum start_mode mode;
-    uint64_t entry; // in real mode a linear address, with CS base 0
+    uint64_t entry;     // in real mode the offset in the segment code_selector
+    bool interrupts_on; // in real mode, where a ROM handles them
     uint64_t stack;
     uint64_t cr3; // long mode: identity map made by the loader
     uint64_t gdt; // made by the loader; 0 bytes: there is none, but the segments are flat
     uint16_t gdt_bytes;
-    uint16_t code_selector; // in that GDT
-    uint16_t data_selector;
+    uint16_t code_selector; // in that GDT, or of real mode
+    uint16_t data_selector; // the stack's too
     uint64_t rax;
     uint64_t rbx;
     uint64_t rdx;

@@ -49,6 +49,7 @@ enum status load_flat(const struct load_request *request, const struct guest_mem
     result->entry = BOOT_SECTOR_ADDRESS;
     result->stack = BOOT_SECTOR_ADDRESS;
     result->rdx = FIRST_HARD_DISK;
+    result->interrupts_on = true;
     status = payload_plan(payload, memory, &whole, request->plan, why);
     if (status != STATUS_OK) {
         return status;

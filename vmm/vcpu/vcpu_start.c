@@ -26,12 +26,17 @@
 #define SELECTOR_FLAT_CODE 0x08
 #define SELECTOR_FLAT_DATA 0x10
 
+static struct segment real_segment(uint16_t selector)
+{
+    return (struct segment){selector, ATTRIBUTES_REAL, LIMIT_REAL, (uint64_t)selector << 4};
+}
+
 static void set_segments(struct vcpu *vcpu, const struct load_result *start)
 {
     enum start_mode mode = start->mode;
     bool has_gdt = start->gdt_bytes != 0;
-    struct segment data = {0, ATTRIBUTES_REAL, LIMIT_REAL, 0};
-    struct segment code = data;
+    struct segment data = real_segment(start->data_selector);
+    struct segment code = real_segment(start->code_selector);
     if (mode != START_REAL) {
         data = (struct segment){has_gdt ? start->data_selector : SELECTOR_FLAT_DATA,
                                 ATTRIBUTES_DATA, LIMIT_FLAT, 0};
@@ -80,7 +85,7 @@ void vcpu_start_at(struct vcpu *vcpu, const struct load_result *start)
     vcpu_set_register(vcpu, REG_SYSENTER_CS, 0);
     vcpu_set_register(vcpu, REG_SYSENTER_ESP, 0);
     vcpu_set_register(vcpu, REG_SYSENTER_EIP, 0);
-    vcpu_set_register(vcpu, REG_RFLAGS, RFLAGS_FIXED);
+    vcpu_set_register(vcpu, REG_RFLAGS, RFLAGS_FIXED | (start->interrupts_on ? RFLAGS_IF : 0));
     vcpu_set_register(vcpu, REG_RIP, start->entry);
     vcpu_set_register(vcpu, REG_RSP, start->stack);
     uint64_t *gpr = vcpu->core.registers.gpr;

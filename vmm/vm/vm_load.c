@@ -83,7 +83,11 @@ enum status vm_load_plan(struct vm *vm, struct reason *why)
     request->kind = vm->config.kind;
     request->module_count = vm->payload_count - 1;
     request->plan = &vm->start.plan;
-    return payload_load(request, &vm->memory, &vm->start.result, why);
+    status = payload_load(request, &vm->memory, &vm->start.result, why);
+    if (!vm->vmm->firmware) {
+        vm->start.result.interrupts_on = false; // nothing would handle them
+    }
+    return status;
 }
 
 bool vm_load_copy(struct vm *vm)

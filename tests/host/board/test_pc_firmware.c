@@ -105,7 +105,7 @@ static void the_counter_runs(void **state)
 static void the_chips_are_programmed(void **state)
 {
     (void)state;
-    assert_int_equal(in(0x21), 0xfa);
+    assert_int_equal(in(0x21), 0xf8);
     assert_int_equal(in(0xa1), 0xff);
     assert_int_equal(in(0x4d0), 0);
     assert_int_equal(in(0x4d1), 0x0e);

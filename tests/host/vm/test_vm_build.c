@@ -189,6 +189,10 @@ static void firmware_is_there_when_the_payload_is(void **state)
     fake_host.host.space_enter(&vm->space);
     assert_memory_equal(guest_memory_at(&vm->memory, gpa(MIB - 8), 8), rom, 8);
     assert_memory_equal(guest_memory_at(&vm->memory, gpa(0x40), 4), "\x00\xf0\x00\xf0", 4);
+    // Its handlers are in place: a payload in real mode starts with interrupts on, as from a BIOS.
+    const struct backend_vcpu *backend = vm->vcpus[0]->core.backend;
+    assert_int_equal(backend->registers[REG_RIP], 0x7c00);
+    assert_int_equal(backend->registers[REG_RFLAGS], RFLAGS_FIXED | RFLAGS_IF);
 }
 
 static void acpi_tables_are_there_when_the_payload_is(void **state)
