@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Debian's own kernel, busybox and memtest86+ as they come from its archive, and a shell on them.
+"""Debian's kernel, busybox, memtest86+ and iPXE as they come from its archive, and a shell on them.
 
 Nothing is installed: the packages are fetched by apt-get, unpacked, and kept in BUILD/debian. The
 initramfs is written here, so that a test knows each of its bytes.
@@ -112,6 +112,11 @@ def busybox(build):
 def memtest(build):
     """memtest86+ for 64-bit machines, which is a kernel by the Linux boot protocol."""
     return _unpacked(build, "memtest86+") / "boot/memtest86+x64.bin"
+
+
+def ipxe(build):
+    """iPXE, a network boot loader that looks like a kernel and has only the 16-bit entry."""
+    return _unpacked(build, "ipxe") / "boot/ipxe.lkrn"
 
 
 @dataclass

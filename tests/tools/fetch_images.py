@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fetches Debian's images that tests load: its kernel, busybox and memtest86+.
+"""Fetches Debian's images that tests load: its kernel, busybox, memtest86+, iPXE.
 
 usage: fetch_images.py --build FOLDER
 
@@ -19,7 +19,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
     build = parser.parse_args().build
-    for fetch in [linux_guest.kernel, linux_guest.busybox, linux_guest.memtest]:
+    for fetch in [linux_guest.kernel, linux_guest.busybox, linux_guest.memtest, linux_guest.ipxe]:
         try:
             print(f"  {fetch(build)}")
         except linux_guest.Unavailable as reason:

@@ -13,7 +13,7 @@ enum payload_kind {
     PAYLOAD_FLAT,       // boot sector: 0x55AA at 510; real mode at 0000:7C00
     PAYLOAD_ELF32,      // ELF32 i386 executable; protected mode
     PAYLOAD_ELF64,      // ELF64 x86-64 executable; long mode, identity-mapped
-    PAYLOAD_LINUX,      // Linux bzImage, protocol 2.06 or later; long or protected mode
+    PAYLOAD_LINUX,      // Linux bzImage, protocol 2.00 or later; long, protected or real mode
     PAYLOAD_MULTIBOOT1, // Multiboot 1 header, image by addresses or ELF; protected mode
     PAYLOAD_MULTIBOOT2, // Multiboot 2 header, the same
     PAYLOAD_KINDS
@@ -56,7 +56,9 @@ enum start_mode { START_REAL, START_PROTECTED, START_LONG };
 //               (0x12000) and the command line (0x18000). The stack is below 0x10000. The kernel is
 //               at pref_address if it can be relocated, else at 1 MiB. The further modules follow
 //               each other at multiples of 4 bytes and are the initrd: at the end of RAM, below
-//               3 GiB and initrd_addr_max.
+//               3 GiB and initrd_addr_max. With a protocol before 2.06, or code32_start 0: real
+//               mode at the 16-bit entry, interrupts off. The real-mode part is at 0x10000, its
+//               command line at 0x1E000 (before 2.02: at 0x90000 and 0x99800).
 //  multiboot1:  as the specification says: flat 32-bit protected mode, rax = 0x2BADB002, rbx =
 //               address of the boot information, no stack. Flag 2 (video mode) is not honoured. An
 //               ELF64 file with a Multiboot header is loaded and started in the same way, as by

@@ -6,6 +6,7 @@
 #include "vmm/load/load.h"
 #include "vmm/load/load_linux_header.h"
 #include "vmm/load/load_linux_params.h"
+#include "vmm/load/load_linux_setup.h"
 #include "vmm/load/load_payload.h"
 #include "vmm/load/load_plan.h"
 #include "vmm/memory/guest_map.h"
@@ -19,7 +20,8 @@
 
 static enum status check_command_line(const struct linux_image *image, struct reason *why)
 {
-    uint64_t most = MIN(image->header.cmdline_size, GUEST_EBDA - LINUX_COMMAND_LINE - 1);
+    uint64_t place = image->real_mode ? linux_setup_line(image) : LINUX_COMMAND_LINE;
+    uint64_t most = MIN(image->header.cmdline_size, GUEST_EBDA - place - 1);
     uint64_t length = strlen(image->payload->command_line);
     if (length > most) {
         return refuse(why, STATUS_RANGE,
@@ -139,6 +141,9 @@ enum status load_linux(const struct load_request *request, const struct guest_me
     status = load_initrd(request, memory, &initrd, why);
     if (status != STATUS_OK) {
         return status;
+    }
+    if (image.real_mode) {
+        return linux_write_setup(&image, &initrd, memory, result, why);
     }
     linux_write_params(&image, &initrd, memory);
     start(&image, request->plan, result);

@@ -13,6 +13,7 @@
 #define HEADER_MAGIC 0x53726448U // "HdrS"
 #define HEADER_MAGIC_OFFSET 0x202
 #define SHORT_JUMP 0xeb
+#define HEADER_END_2_00 0x224
 #define HEADER_END_2_06 0x23c
 #define HEADER_END_2_10 0x264
 #define SECTOR_BYTES 512
@@ -28,13 +29,40 @@ bool linux_recognise(const struct payload *payload)
            magic == HEADER_MAGIC;
 }
 
+// Older kernels: "the maximum command line length is 255", and the initrd's last byte is below 896
+// MiB.
+#define COMMAND_LINE_OLD 255
+#define INITRD_MAX_OLD 0x37ffffffU
+
+// Clears the fields that the header's version does not have, or sets what they would be.
+static void complete_header(struct linux_header *header)
+{
+    if (header->version < LINUX_2_03) {
+        header->initrd_addr_max = INITRD_MAX_OLD;
+    }
+    if (header->version < LINUX_2_05) {
+        header->relocatable_kernel = 0;
+    }
+    if (header->version < LINUX_2_06) {
+        header->cmdline_size = COMMAND_LINE_OLD;
+    }
+}
+
+static uint64_t least_end(uint16_t version)
+{
+    if (version < LINUX_2_06) {
+        return HEADER_END_2_00;
+    }
+    return version < LINUX_2_10 ? HEADER_END_2_06 : HEADER_END_2_10;
+}
+
 // The header's jump instruction holds its length. After the header comes code.
 static enum status read_header(struct linux_image *image, struct reason *why)
 {
     struct linux_header *header = &image->header;
     uint64_t least;
     if (!payload_read(image->payload, LINUX_HEADER_OFFSET, header,
-                      HEADER_END_2_06 - LINUX_HEADER_OFFSET)) {
+                      HEADER_END_2_00 - LINUX_HEADER_OFFSET)) {
         return refuse(why, STATUS_INVALID, "bzImage header: the file ends after %llu bytes",
                       (unsigned long long)image->payload->size);
     }
@@ -46,11 +74,11 @@ static enum status read_header(struct linux_image *image, struct reason *why)
         return refuse(why, STATUS_INVALID, "bzImage header is %#x: expected %#x, \"HdrS\"",
                       header->header, HEADER_MAGIC);
     }
-    if (header->version < LINUX_2_06) {
-        return refuse(why, STATUS_UNSUPPORTED, "bzImage version is %#x: expected 0x206 or later",
+    if (header->version < LINUX_2_00) {
+        return refuse(why, STATUS_UNSUPPORTED, "bzImage version is %#x: expected 0x200 or later",
                       header->version);
     }
-    least = header->version < LINUX_2_10 ? HEADER_END_2_06 : HEADER_END_2_10;
+    least = least_end(header->version);
     image->header_end = HEADER_MAGIC_OFFSET + header->jump[1];
     if (header->jump[0] != SHORT_JUMP || image->header_end < least ||
         image->header_end > LINUX_HEADER_MAX_END) {
@@ -64,6 +92,7 @@ static enum status read_header(struct linux_image *image, struct reason *why)
         return refuse(why, STATUS_INVALID, "bzImage header: the file ends after %llu bytes",
                       (unsigned long long)image->payload->size);
     }
+    complete_header(header);
     return STATUS_OK;
 }
 
@@ -83,6 +112,9 @@ static enum status find_kernel(struct linux_image *image, struct reason *why)
                       (unsigned long long)size);
     }
     image->bytes = size - image->offset;
+    if (header->version < LINUX_2_04) {
+        return STATUS_OK; // two bytes cannot tell the size of each kernel
+    }
     if (stated == 0 || stated > ALIGN_UP(image->bytes, PARAGRAPH_BYTES)) {
         return refuse(
             why, STATUS_INVALID,
@@ -119,6 +151,10 @@ static enum status check_entry(struct linux_image *image, struct reason *why)
                       "bzImage loadflags is %#x: bit 0 is 0, expected a kernel for 0x100000",
                       header->loadflags);
     }
+    image->real_mode = header->version < LINUX_2_06 || header->code32_start == 0;
+    if (image->real_mode) {
+        return STATUS_OK;
+    }
     image->long_mode = header->version >= LINUX_2_12 && (header->xloadflags & LINUX_KERNEL_64) != 0;
     if (image->long_mode && image->bytes <= LINUX_ENTRY_64) {
         return refuse(
@@ -129,7 +165,7 @@ static enum status check_entry(struct linux_image *image, struct reason *why)
     if (header->code32_start - GUEST_HIGH_MEMORY >= image->bytes) {
         return refuse(
             why, STATUS_RANGE,
-            "bzImage code32_start is %#x: expected an address in the kernel's %#llx bytes "
+            "bzImage code32_start is %#x: expected 0, or an address in the kernel's %#llx bytes "
             "from 0x100000 on",
             header->code32_start, (unsigned long long)image->bytes);
     }
@@ -170,8 +206,8 @@ static enum status choose_address(struct linux_image *image, uint64_t *run_addre
     }
     *run_address = MAX(preferred, GUEST_HIGH_MEMORY);
     image->load_address = GUEST_HIGH_MEMORY;
-    if (header->relocatable_kernel == 0) {
-        return STATUS_OK;
+    if (header->relocatable_kernel == 0 || image->real_mode) {
+        return STATUS_OK; // the kernel's real-mode part goes to 1 MiB
     }
     if (header->kernel_alignment == 0 ||
         (header->kernel_alignment & (header->kernel_alignment - 1)) != 0) {

@@ -13,13 +13,19 @@ struct payload;
 
 // Versions of the protocol as in the header, and the fields that came with each.
 enum linux_version {
-    LINUX_2_06 = 0x206, // cmdline_size; the oldest version that Husk loads
+    LINUX_2_00 = 0x200, // the oldest version that Husk loads
+    LINUX_2_01 = 0x201, // heap_end_ptr
+    LINUX_2_02 = 0x202, // cmd_line_ptr: the real-mode part may be anywhere
+    LINUX_2_03 = 0x203, // initrd_addr_max
+    LINUX_2_04 = 0x204, // syssize has 4 bytes
+    LINUX_2_05 = 0x205, // kernel_alignment, relocatable_kernel
+    LINUX_2_06 = 0x206, // cmdline_size; the oldest version that is not started in real mode
     LINUX_2_08 = 0x208, // payload_offset, payload_length
     LINUX_2_10 = 0x20a, // pref_address, init_size
     LINUX_2_12 = 0x20c, // xloadflags: the 64-bit entry
 };
 
-enum linux_loadflags { LINUX_LOADED_HIGH = BIT(0) };
+enum linux_loadflags { LINUX_LOADED_HIGH = BIT(0), LINUX_CAN_USE_HEAP = BIT(7) };
 enum linux_xloadflags { LINUX_KERNEL_64 = BIT(0) };
 
 // "The Real-Mode Kernel Header"
@@ -78,11 +84,13 @@ static_assert(sizeof(struct linux_header) == 0x26c - LINUX_HEADER_OFFSET, "versi
 // An image whose header is checked.
 struct linux_image {
     const struct payload *payload;
-    struct linux_header header; // zeros after the end of the image's own header
-    uint64_t header_end;        // offset in the file
-    uint64_t offset;            // of the protected-mode part, in the file
-    uint64_t bytes;             // of the protected-mode part
-    bool long_mode;             // has a 64-bit entry
+    struct linux_header
+        header;          // after the end of the image's own header, what an older kernel means
+    uint64_t header_end; // offset in the file
+    uint64_t offset;     // of the protected-mode part, in the file
+    uint64_t bytes;      // of the protected-mode part
+    bool long_mode;      // has a 64-bit entry
+    bool real_mode;      // is started by its 16-bit entry
     uint64_t load_address;
     uint64_t end; // of the RAM that the kernel uses before it has read the memory map
 };

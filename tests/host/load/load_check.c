@@ -28,6 +28,9 @@ static bool registers_sound(const struct load_result *result, const struct guest
     case PAYLOAD_ELF64:
         return in_ram(memory, result->rbx, 116) && in_ram(memory, result->rdi, 1);
     case PAYLOAD_LINUX:
+        if (result->mode == START_REAL) {
+            return in_ram(memory, (uint64_t)result->code_selector << 4, 1);
+        }
         return in_ram(memory, result->rsi, PAGE_SIZE) &&
                in_ram(memory, result->gdt, result->gdt_bytes);
     case PAYLOAD_MULTIBOOT2:
@@ -42,7 +45,8 @@ static bool mode_sound(const struct load_result *result, const struct guest_memo
 {
     switch (result->mode) {
     case START_REAL:
-        return result->entry < MIB;
+        return result->entry < 0x10000 && result->stack >= 6 && result->stack <= 0x10000 &&
+               in_ram(memory, ((uint64_t)result->data_selector << 4) + result->stack - 6, 6);
     case START_PROTECTED:
         return result->entry < 4 * GIB && result->rbx < 4 * GIB;
     case START_LONG:

@@ -109,7 +109,7 @@ static void test_screen_and_tables_in_the_parameters(void **state)
 
 static void assert_e820(unsigned index, uint64_t base, uint64_t bytes, uint32_t type)
 {
-    uint64_t entry = result.rsi + 0x2d0 + index * 20;
+    uint64_t entry = result.rsi + 0x2d0 + index * 20ULL;
     assert_int_equal(ram64(entry), base);
     assert_int_equal(ram64(entry + 8), bytes);
     assert_int_equal(ram32(entry + 16), type);
@@ -147,18 +147,18 @@ static void test_version_2_06(void **state)
     assert_memory_equal(ram + 0x100000, file.bytes + LINUX_SETUP_BYTES, LINUX_KERNEL_BYTES);
     assert_int_equal(param32(0x23c), 0);
     assert_int_equal(param32(0x258), 0);
-    header->version = 0x205;
-    assert_refused("bzImage version is 0x205: expected 0x206 or later");
+    header->version = 0x1ff;
+    assert_refused("bzImage version is 0x1ff: expected 0x200 or later");
 }
 
 static void test_version_2_06_size(void **state)
 {
     (void)state;
     header = make_linux(0x206, 0x3a);
-    load_set_ram(MIB + 3 * LINUX_KERNEL_BYTES);
+    load_set_ram(MIB + 3ULL * LINUX_KERNEL_BYTES);
     header->kernel_alignment = 0x1000;
     assert_loads();
-    load_set_ram(MIB + 2 * LINUX_KERNEL_BYTES);
+    load_set_ram(MIB + 2ULL * LINUX_KERNEL_BYTES);
     assert_refused("bzImage size is 0x3000: the kernel needs RAM from 0x100000 to 0x103000, the "
                    "VM's ends at 0x102000");
 }
@@ -172,6 +172,101 @@ static void test_version_2_10_has_no_64_bit_entry(void **state)
     assert_int_equal(result.mode, START_PROTECTED);
     header->jump[1] = 0x61;
     assert_refused("bzImage jump is eb 61: expected eb and 62 to 8e");
+}
+
+// ---- The 16-bit entry
+
+static uint32_t setup32(unsigned offset)
+{
+    return ram32(0x10000 + offset);
+}
+
+static void assert_starts_at_16_bit_entry(uint16_t segment, uint64_t stack)
+{
+    assert_int_equal(result.mode, START_REAL);
+    assert_int_equal(result.entry, 0);
+    assert_int_equal(result.code_selector, segment + 0x20);
+    assert_int_equal(result.data_selector, segment);
+    assert_int_equal(result.stack, stack);
+    assert_false(result.interrupts_on);
+    assert_int_equal(result.gdt_bytes, 0);
+    assert_memory_equal(ram + 0x100000, file.bytes + LINUX_SETUP_BYTES, LINUX_KERNEL_BYTES);
+}
+
+static void test_without_a_32_bit_entry(void **state)
+{
+    (void)state;
+    header->code32_start = 0;
+    request.payload.command_line = "console=ttyS0";
+    assert_loads();
+    assert_starts_at_16_bit_entry(0x1000, 0xe000);
+    assert_memory_equal(ram + 0x10000, file.bytes, LINUX_HEADER_OFFSET);
+    assert_memory_equal(ram + 0x10200 + 0x70, file.bytes + 0x200 + 0x70,
+                        LINUX_SETUP_BYTES - 0x200 - 0x70);
+    assert_int_equal(ram[0x10210], 0xff); // type_of_loader
+    assert_int_equal(ram[0x10211], header->loadflags | 0x80);
+    assert_int_equal(setup32(0x224) & 0xffff, 0xe000 - 0x200);
+    assert_int_equal(setup32(0x228), 0x1e000);
+    assert_string_equal((char *)ram + 0x1e000, "console=ttyS0");
+    assert_int_equal(setup32(0x218), 0); // no initrd
+}
+
+// Fields of later versions are code.
+static void test_version_2_02(void **state)
+{
+    (void)state;
+    header = make_linux(0x202, 0x2a);
+    header->initrd_addr_max = 0x11223344;
+    header->relocatable_kernel = 1;
+    header->cmdline_size = 0;
+    header->syssize = 0;
+    request.payload.command_line = "a";
+    assert_loads();
+    assert_starts_at_16_bit_entry(0x1000, 0xe000);
+    assert_int_equal(setup32(0x228), 0x1e000);
+    assert_int_equal(setup32(0x22c), 0x11223344);
+}
+
+static void test_version_2_01(void **state)
+{
+    (void)state;
+    header = make_linux(0x201, 0x24);
+    header->cmd_line_ptr = 0x11223344;
+    request.payload.command_line = "root=/dev/hda1";
+    assert_loads();
+    assert_starts_at_16_bit_entry(0x9000, 0x9800);
+    assert_int_equal(ram32(0x90020), 0x9800a33f);
+    assert_int_equal(ram32(0x90224) & 0xffff, 0x9800 - 0x200);
+    assert_int_equal(ram32(0x90228), 0x11223344);
+    assert_string_equal((char *)ram + 0x99800, "root=/dev/hda1");
+    header->version = 0x200;
+    header->jump[1] = 0x22;
+    header->heap_end_ptr = 0x1234;
+    assert_loads();
+    assert_int_equal(ram32(0x90224) & 0xffff, 0x1234);
+    header->jump[1] = 0x21;
+    assert_refused("bzImage jump is eb 21: expected eb and 22 to 8e");
+}
+
+static void test_setup_that_is_too_long(void **state)
+{
+    static uint8_t long_file[0x70 * 512];
+    (void)state;
+    memcpy(long_file, file.bytes, LINUX_FILE_BYTES);
+    request.payload.bytes = long_file;
+    header = (struct linux_header *)(void *)(long_file + LINUX_HEADER_OFFSET);
+    header->code32_start = 0;
+    header->payload_offset = 0;
+    header->payload_length = 0;
+    header->syssize = 1;
+    header->setup_sects = 0x6d;
+    request.payload.size = 0x6f * 512ULL;
+    assert_loads();
+    header->setup_sects = 0x6e;
+    request.payload.size = 0x70 * 512ULL;
+    assert_refused(
+        "bzImage setup_sects is 110: a real-mode part of 0xde00 bytes, there is room for "
+        "0xdc00");
 }
 
 // A header of a later version is longer. The kernel gets all of it.
@@ -322,11 +417,11 @@ static void test_entry_refusals(void **state)
 {
     (void)state;
     header->code32_start = 0x101000;
-    assert_refused("bzImage code32_start is 0x101000: expected an address in the kernel's 0x1000 "
-                   "bytes from 0x100000 on");
+    assert_refused("bzImage code32_start is 0x101000: expected 0, or an address in the kernel's "
+                   "0x1000 bytes from 0x100000 on");
     header->code32_start = 0xfffff;
-    assert_refused("bzImage code32_start is 0xfffff: expected an address in the kernel's 0x1000 "
-                   "bytes from 0x100000 on");
+    assert_refused("bzImage code32_start is 0xfffff: expected 0, or an address in the kernel's "
+                   "0x1000 bytes from 0x100000 on");
     header->code32_start = 0x100000;
     header->payload_offset = 0;
     header->payload_length = 0;
@@ -449,6 +544,10 @@ int main(void)
         LOAD_TEST(test_version_2_06),
         LOAD_TEST(test_version_2_06_size),
         LOAD_TEST(test_version_2_10_has_no_64_bit_entry),
+        LOAD_TEST(test_without_a_32_bit_entry),
+        LOAD_TEST(test_version_2_02),
+        LOAD_TEST(test_version_2_01),
+        LOAD_TEST(test_setup_that_is_too_long),
         LOAD_TEST(test_later_version),
         LOAD_TEST(test_place_of_a_kernel_that_cannot_be_relocated),
         LOAD_TEST(test_place_is_aligned),
