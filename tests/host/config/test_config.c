@@ -156,7 +156,7 @@ static void test_an_unknown_feature_is_named(void **state)
     assert_int_equal(config.features_off, BIT(OPTIONAL_VPID) | BIT(OPTIONAL_NPT_1G));
     assert_string_equal(first_complaint,
                         "no=ept-3g: expected names of features, with commas, out of:");
-    assert_in_range(complaints, 3, 9); // and the list
+    assert_in_range(complaints, 3, 9);          // and the list
     assert_non_null(strstr(complaint, "xhci")); // the last word
     config = parse_husk("no=vpi,vpidd,,VPID");
     assert_int_equal(config.features_off, 0);
