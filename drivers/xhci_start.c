@@ -26,6 +26,9 @@
 #define POWER_NS (20 * NS_PER_MS)      // 5.4.8, PP
 #define FAILURES_MAX 3
 
+#define XUSB2PR 0xd0  // of Intel's configuration space: the ports that xHCI has
+#define XUSB2PRM 0xd4 // and those that it may have
+
 static uint32_t read(const struct xhci *xhci, enum xhci_operational_register offset)
 {
     return xhci_read(xhci, xhci->operational + offset);
@@ -86,6 +89,20 @@ static bool is_handed_over(const struct xhci *xhci)
     return xhci->legacy == 0 || !(xhci_read(xhci, xhci->legacy) & XHCI_BIOS_OWNED);
 }
 
+// Chipsets of Intel's 7, 8 and 9 series connect each USB 2 port to an EHCI controller or to the
+// xHCI controller. Firmware may choose EHCI, for which Husk has no driver.
+static void take_ports_from_ehci(const struct xhci *xhci)
+{
+    static const uint32_t ids[] = {0x1e318086, 0x8c318086, 0x9c318086, 0x8cb18086, 0x9cb18086};
+    uint32_t id = pci_get(&xhci->pci, PCI_ID);
+    for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
+        if (id == ids[i]) {
+            uint32_t ports = pci_get(&xhci->pci, XUSB2PR) | pci_get(&xhci->pci, XUSB2PRM);
+            pci_put(&xhci->pci, XUSB2PR, ports);
+        }
+    }
+}
+
 // Firmware that does not let go of the controller gets no more SMIs from it.
 static void halt(struct xhci *xhci)
 {
@@ -95,6 +112,7 @@ static void halt(struct xhci *xhci)
         xhci_write(xhci, xhci->legacy + XHCI_USBLEGCTLSTS,
                    (control & ~(uint32_t)XHCI_SMI_ENABLES) | (uint32_t)XHCI_SMI_EVENTS);
     }
+    take_ports_from_ehci(xhci);
     write(xhci, XHCI_USBCMD, 0);
     enter(xhci, XHCI_HALTING);
 }

@@ -16,6 +16,8 @@
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"
 
+#define PORT_ROUTING 0xd0
+#define PORT_ROUTING_MASK 0xd4
 #define PHYSICAL_BITS 39
 #define OPERATIONAL 0x20
 #define RUNTIME 0x1000
@@ -53,12 +55,18 @@ static uint32_t read_config(const struct pci_config *config, struct pci_address 
     (void)config;
     (void)where;
     switch (offset) {
+    case PCI_ID:
+        return fake_xhci.pci_id;
     case PCI_COMMAND:
         return fake_xhci.pci_command;
     case PCI_CLASS:
         return 0x0c033001;
     case PCI_BAR:
         return bar_register;
+    case PORT_ROUTING:
+        return fake_xhci.port_routing;
+    case PORT_ROUTING_MASK:
+        return 0x0f;
     case PCI_BAR + 4:
         return (uint32_t)(fake_xhci.address >> 32);
     default:
@@ -74,6 +82,10 @@ static void write_config(const struct pci_config *config, struct pci_address whe
     if (offset == PCI_COMMAND) {
         fake_xhci.pci_command = value;
         fake_frames.dma_is_permitted = (value & PCI_COMMAND_MASTER) != 0;
+        return;
+    }
+    if (offset == PORT_ROUTING) {
+        fake_xhci.port_routing = value;
         return;
     }
     fake_frames_check(offset == PCI_BAR && !(fake_xhci.pci_command & PCI_COMMAND_MEMORY),

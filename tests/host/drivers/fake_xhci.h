@@ -36,6 +36,7 @@ struct fake_xhci {
     unsigned slot_count; // at most FAKE_XHCI_SLOTS
     uint64_t address;    // its base address
     uint32_t bar_bytes;
+    uint32_t pci_id;
     bool has_legacy;
     bool firmware_holds;         // it never gives the controller up
     bool ports_are_off;          // after a reset, and when they go on there is no event
@@ -48,6 +49,7 @@ struct fake_xhci {
     struct key_ring typed;
     struct xhci *xhci;
     uint32_t pci_command;
+    uint32_t port_routing; // of Intel's chipsets
     uint32_t legacy;
     uint32_t legacy_control;
     unsigned resets;

@@ -535,6 +535,19 @@ static void test_a_machine_without_such_firmware(void **state)
     check_works(&keyboard);
 }
 
+static void test_ports_that_firmware_gave_to_ehci(void **state)
+{
+    (void)state;
+    fake_xhci.port_routing = 0x10;
+    open_controller();
+    assert_int_equal(fake_xhci.port_routing, 0x10); // another chip has something else there
+    (void)set_up(NULL);
+    fake_xhci.pci_id = 0x8c318086;
+    fake_xhci.port_routing = 0x11;
+    open_controller();
+    assert_int_equal(fake_xhci.port_routing, 0x1f);
+}
+
 static void check_is_dead(void)
 {
     assert_string_equal(fake_frames.last_log,
@@ -676,6 +689,7 @@ int main(void)
         cmocka_unit_test_setup(test_the_firmware_hands_over, set_up),
         cmocka_unit_test_setup(test_the_firmware_does_not_let_go, set_up),
         cmocka_unit_test_setup(test_a_machine_without_such_firmware, set_up),
+        cmocka_unit_test_setup(test_ports_that_firmware_gave_to_ehci, set_up),
         cmocka_unit_test_setup(test_a_reset_that_does_not_end, set_up),
         cmocka_unit_test_setup(test_an_error_of_the_controller, set_up),
         cmocka_unit_test_setup(test_commands_that_are_not_answered, set_up),
