@@ -2,8 +2,8 @@
 // What this CPU's AMD-V can do (APM Vol. 3 appendix E.4.6), and what all of them have in common.
 #include "arch/svm/svm_capability.h"
 
-#include "arch/x86/cpu_model.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/errata.h"
 #include "arch/x86/feature_switches.h"
 #include "arch/x86/features.h"
 #include "vmm/backend.h"
@@ -41,14 +41,6 @@ static uint32_t switched_on(uint32_t features)
     return features;
 }
 
-// Revision Guide for AMD Family 17h: "Guest With AVIC Enabled May Fail to Process IPI When vCPU Is
-// Not Running". Hygon's family 18h has the same core.
-static bool has_erratum_1235(void)
-{
-    unsigned family = cpu_model_read().family;
-    return family == 0x17 || family == 0x18;
-}
-
 enum status svm_capability_read(struct svm_capability *c, struct reason *why)
 {
     struct cpuid_registers svm = cpuid_checked(CPUID_SVM, 0);
@@ -63,7 +55,7 @@ enum status svm_capability_read(struct svm_capability *c, struct reason *why)
     c->pages_1g = !feature_is_off(OPTIONAL_NPT_1G) &&
                   (cpuid_checked(CPUID_EXTENDED_FEATURES, 0).edx & CPUID_80000001_EDX_PAGE_1G);
     c->is_qemu_tcg = is_qemu_tcg();
-    c->ipis_exit = has_erratum_1235();
+    c->ipis_exit = erratum_in_force(ERRATUM_1235);
     if (!(c->features & SVM_NESTED_PAGING)) {
         return refuse(why, STATUS_UNSUPPORTED,
                       "AMD-V without nested paging: a CPU from before 2007 cannot run guests");

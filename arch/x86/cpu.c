@@ -3,6 +3,7 @@
 #include "arch/x86/cpu.h"
 
 #include "arch/x86/cpuid.h"
+#include "arch/x86/errata.h"
 #include "arch/x86/feature_switches.h"
 #include "arch/x86/features.h"
 #include "arch/x86/frames.h"
@@ -108,6 +109,7 @@ void cpu_set_up(struct cpu *cpu)
     gdt_fill(&cpu->gdt, &cpu->tss);
     gdt_load(&cpu->gdt);
     idt_load();
+    errata_apply();
     machine_check_enable();
     cpu->cr3 = read_cr3();
 }

@@ -44,6 +44,7 @@ struct cpuid_registers {
 #define CPUID_1_EDX_PGE BIT(13)
 #define CPUID_1_EDX_MCA BIT(14)
 #define CPUID_1_EDX_PAT BIT(16)
+#define CPUID_1_EDX_SELF_SNOOP BIT(27)
 
 #define CPUID_6_EAX_ARAT BIT(2)
 
@@ -77,5 +78,6 @@ struct cpuid_registers {
 #define CPUID_80000007_EDX_INVARIANT_TSC BIT(8)
 #define CPUID_80000007_EDX_BOOST BIT(9)
 
+#define CPUID_80000008_EBX_RESTORES_POINTERS BIT(2) // RstrFpErrPtrs
 #define CPUID_80000008_EBX_WBNOINVD BIT(9)
 #define PHYSICAL_BITS_MASK 0xffu // of EAX

@@ -3,6 +3,7 @@
 #include "arch/x86/ipi.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/errata.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/log.h"
@@ -103,7 +104,7 @@ static bool is_pending(void)
 // A kick that comes after the look at the inbox stays pending until STI. It then ends the HLT.
 void cpu_idle(void)
 {
-    if (is_pending()) {
+    if (is_pending() || erratum_is_open(ERRATUM_C1E)) {
         interrupts_enable();
         pause(); // STI lets interrupts in only after the next instruction
     } else {

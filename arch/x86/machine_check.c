@@ -3,8 +3,8 @@
 #include "arch/x86/machine_check.h"
 
 #include "arch/x86/cpu.h"
-#include "arch/x86/cpu_model.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/errata.h"
 #include "arch/x86/log.h"
 #include "arch/x86/machine_check_verdict.h"
 #include "arch/x86/msr.h"
@@ -19,8 +19,6 @@
 #define IA32_MC0_ADDR 0x402
 #define BANK_MSRS 4
 
-#define DC_CFG_REPORT_TLB_MATCHES BIT(47)
-
 // IA32_MCG_CAP. 0: the CPU has no banks, or a hypervisor promises them in CPUID but has no MSRs.
 static uint64_t read_capabilities(void)
 {
@@ -34,27 +32,9 @@ static uint32_t bank_msr(uint32_t bank, uint32_t first)
     return first + bank * BANK_MSRS;
 }
 
-static bool has_erratum_383(void)
-{
-    struct cpu_model cpu = cpu_model_read();
-    return cpu.vendor == CPU_VENDOR_AMD && cpu.family == 0x10;
-}
-
-// Without the bit, some TLB multimatches are not reported, and the processor goes on with either
-// entry (Revision Guide for AMD Family 10h Processors, erratum 383).
-static void report_tlb_multimatches(void)
-{
-    uint64_t value;
-    if (has_erratum_383() && rdmsr_safe(AMD_DC_CFG, &value) &&
-        !wrmsr_safe(AMD_DC_CFG, value | DC_CFG_REPORT_TLB_MATCHES)) {
-        log_line("machine check: TLB multimatches are not reported");
-    }
-}
-
 void machine_check_enable(void)
 {
     uint64_t capabilities = read_capabilities();
-    report_tlb_multimatches();
     if (capabilities & MCG_CAP_CTL) {
         wrmsr(IA32_MCG_CTL, UINT64_MAX);
     }
@@ -98,7 +78,7 @@ static enum machine_check_verdict take(struct machine_check *check)
         return MACHINE_CHECK_FATAL;
     }
     check->status = rdmsr(IA32_MCG_STATUS);
-    check->has_erratum_383 = has_erratum_383();
+    check->has_erratum_383 = erratum_in_force(ERRATUM_383);
     enum machine_check_verdict worst = machine_check_verdict(check);
     for (uint32_t bank = 0; bank < banks; bank++) {
         enum machine_check_verdict verdict = bank_report(check, bank);

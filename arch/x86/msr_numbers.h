@@ -66,7 +66,9 @@
 #define IA32_TSC_AUX 0xc0000103
 #define AMD_SYSCFG 0xc0010010
 #define AMD_HWCR 0xc0010015
+#define AMD_INT_PENDING 0xc0010055 // Interrupt Pending and CMP-Halt
 #define AMD_P_STATE_0 0xc0010064
+#define AMD_LS_CFG 0xc0011020
 #define AMD_DC_CFG 0xc0011022
 #define AMD_DE_CFG 0xc0011029
 #define AMD_VM_CR 0xc0010114

@@ -7,6 +7,7 @@
 #include "arch/x86/calibration.h"
 #include "arch/x86/clock_scale.h"
 #include "arch/x86/cpuid.h"
+#include "arch/x86/errata.h"
 #include "arch/x86/feature_switches.h"
 #include "arch/x86/features.h"
 #include "arch/x86/instructions.h"
@@ -39,7 +40,8 @@ enum status time_init(const struct acpi_info *acpi, struct reason *why)
     late_ticks = time_ns_to_tsc(HOST_LATE_NS);
     apic_ticks_per_ns = clock_scale_factor(NS_PER_S, rates.apic_hz);
     has_deadline_mode = (cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_TSC_DEADLINE) != 0 &&
-                        !feature_is_off(OPTIONAL_TSC_DEADLINE);
+                        !feature_is_off(OPTIONAL_TSC_DEADLINE) &&
+                        !erratum_in_force(ERRATUM_TSC_DEADLINE);
     wall_clock_base_s = mc146818_read(acpi->rtc_century);
     base_tsc = rdtsc();
     ns_per_tick = clock_scale_factor(rates.tsc_hz, NS_PER_S);

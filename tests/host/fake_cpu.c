@@ -10,6 +10,7 @@
 
 #include "arch/x86/cpuid.h"
 #include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
 
 #define LEAVES_MAX 16
 #define MSRS_MAX 16
@@ -24,7 +25,10 @@ static struct {
     struct {
         uint32_t number;
         uint64_t value;
+        bool locked;
+        bool faults;
     } msrs[MSRS_MAX];
+    uint32_t microcode;
 } cpu;
 
 void fake_cpu_init(void)
@@ -57,21 +61,44 @@ void fake_cpu_set_model(const char *vendor, uint32_t signature)
     fake_cpu_set_leaf(CPUID_FEATURES, features);
 }
 
-void fake_cpu_set_msr(uint32_t msr, uint64_t value)
+static unsigned find_msr(uint32_t msr)
 {
     unsigned i = 0;
     while (i < cpu.msr_count && cpu.msrs[i].number != msr) {
         i++;
     }
+    return i;
+}
+
+void fake_cpu_set_msr(uint32_t msr, uint64_t value)
+{
+    unsigned i = find_msr(msr);
     assert_true(i < MSRS_MAX);
     cpu.msr_count = MAX(cpu.msr_count, i + 1);
     cpu.msrs[i].number = msr;
     cpu.msrs[i].value = value;
 }
 
+void fake_cpu_lock_msr(uint32_t msr, bool faults)
+{
+    unsigned i = find_msr(msr);
+    assert_true(i < cpu.msr_count);
+    cpu.msrs[i].locked = true;
+    cpu.msrs[i].faults = faults;
+}
+
+void fake_cpu_set_microcode(uint32_t revision)
+{
+    cpu.microcode = revision;
+    fake_cpu_set_msr(IA32_BIOS_SIGN_ID, 0);
+}
+
 struct cpuid_registers cpuid(uint32_t leaf, uint32_t subleaf)
 {
     (void)subleaf;
+    if (leaf == CPUID_FEATURES && cpu.microcode != 0) {
+        fake_cpu_set_msr(IA32_BIOS_SIGN_ID, (uint64_t)cpu.microcode << 32);
+    }
     for (unsigned i = 0; i < cpu.leaf_count; i++) {
         if (cpu.leaves[i].number == leaf) {
             return cpu.leaves[i].registers;
@@ -87,23 +114,21 @@ struct cpuid_registers cpuid_checked(uint32_t leaf, uint32_t subleaf)
 
 bool rdmsr_safe(uint32_t msr, uint64_t *value)
 {
-    *value = 0;
-    for (unsigned i = 0; i < cpu.msr_count; i++) {
-        if (cpu.msrs[i].number == msr) {
-            *value = cpu.msrs[i].value;
-            return true;
-        }
-    }
-    return false;
+    unsigned i = find_msr(msr);
+    *value = i < cpu.msr_count ? cpu.msrs[i].value : 0;
+    return i < cpu.msr_count;
 }
 
 // As on a CPU, an MSR that is not there faults.
 bool wrmsr_safe(uint32_t msr, uint64_t value)
 {
-    uint64_t before;
-    if (!rdmsr_safe(msr, &before)) {
+    unsigned i = find_msr(msr);
+    if (i == cpu.msr_count) {
         return false;
     }
-    fake_cpu_set_msr(msr, value);
+    if (cpu.msrs[i].locked) {
+        return !cpu.msrs[i].faults;
+    }
+    cpu.msrs[i].value = value;
     return true;
 }

@@ -18,7 +18,7 @@ HOST_MACHINE := $(addprefix boot/,boot_info boot_memory memory_map) \
                 $(addprefix arch/vmx/,vmx_bitmaps vmx_capability vmx_controls vmx_exit \
                                       vmx_host_event vmx_inject vmx_state) \
                 $(addprefix arch/x86/,acpi_aml acpi_fadt acpi_madt acpi_parse acpi_rsdp acpi_spcr \
-                                      apic_lvt clock_scale cpu_model cpuid_set firmware_switch \
+                                      apic_lvt clock_scale cpu_model cpuid_set errata firmware_switch \
                                       host_space mailbox machine_check_verdict machine_memory \
                                       mc146818_date nested_table stated_rates table_release \
                                       xsave_area) \
