@@ -6,6 +6,7 @@
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_tlb.h"
+#include "arch/x86/errata.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/nested_table.h"
 #include "arch/x86/spinlock.h"
@@ -17,6 +18,7 @@
 #define EPT_EXECUTE BIT(2)
 #define EPT_PRESENT (EPT_READ | EPT_WRITE | EPT_EXECUTE)
 #define EPT_TYPE_WRITE_BACK (6ULL << 3)
+#define EPT_IGNORE_PAT BIT(6)
 #define EPT_SPLIT_TO_EXECUTE BIT(52) // ignored by the CPU: executable once split into 4 KiB pages
 
 #define EPTP_WALK_4 (3ULL << 3)
@@ -34,13 +36,21 @@ static bool large_pages_execute(void)
     return vmx_capability()->page_size_change_safe;
 }
 
+// Husk uses the guest's memory as write-back. If the guest's own page tables or CR0.CD say other
+// types, both must see the same bytes all the same. Caches do that by self-snooping (SDM Vol. 3A
+// 12.12.4); without it the guest's types do not count (SDM Vol. 3C 29.3.7.2).
+static uint64_t memory_type(void)
+{
+    return EPT_TYPE_WRITE_BACK | (erratum_in_force(ERRATUM_SELF_SNOOP) ? EPT_IGNORE_PAT : 0);
+}
+
 static uint64_t page_flags(unsigned access, unsigned level)
 {
     if (level > 1 && (access & ACCESS_EXECUTE) && !large_pages_execute()) {
         access &= ~(unsigned)ACCESS_EXECUTE;
-        return EPT_TYPE_WRITE_BACK | access | EPT_SPLIT_TO_EXECUTE;
+        return memory_type() | access | EPT_SPLIT_TO_EXECUTE;
     }
-    return EPT_TYPE_WRITE_BACK | access;
+    return memory_type() | access;
 }
 
 static unsigned largest_level(void)
