@@ -3,6 +3,7 @@
 #include "arch/x86/live_state.h"
 
 #include "arch/x86/cpuid.h"
+#include "arch/x86/errata.h"
 #include "arch/x86/feature_switches.h"
 #include "arch/x86/features.h"
 #include "arch/x86/frames.h"
@@ -147,8 +148,18 @@ static void fpu_save(struct live_state *state)
                      : "memory");
 }
 
+// Where the area has no pending x87 exception, these CPUs leave FIP, FDP and FOP to the next vCPU
+// (APM Vol. 5 FXRSTOR, XRSTOR). FNINIT clears them (APM Vol. 5 FINIT).
+static void forget_error_pointers(void)
+{
+    if (erratum_in_force(ERRATUM_FP_POINTERS)) {
+        __asm__ volatile("fninit");
+    }
+}
+
 static void fpu_load(const struct live_state *state)
 {
+    forget_error_pointers();
     if (!xcr0_mask) {
         __asm__ volatile("fxrstor64 (%0)" : : "r"(state->fpu) : "memory");
         return;

@@ -18,10 +18,10 @@ HOST_MACHINE := $(addprefix boot/,boot_info boot_memory memory_map) \
                 $(addprefix arch/vmx/,ept vmx_bitmaps vmx_capability vmx_controls vmx_exit \
                                       vmx_host_event vmx_inject vmx_state) \
                 $(addprefix arch/x86/,acpi_aml acpi_fadt acpi_madt acpi_parse acpi_rsdp acpi_spcr \
-                                      apic_lvt clock_scale cpu_model cpuid_set errata firmware_switch \
-                                      host_space mailbox machine_check_verdict machine_memory \
-                                      mc146818_date nested_table stated_rates table_release \
-                                      xsave_area) \
+                                      apic_lvt clock_scale cpu_model cpuid_set errata \
+                                      firmware_switch host_space mailbox machine_check_verdict \
+                                      machine_memory mc146818_date nested_table stated_rates \
+                                      table_release xsave_area) \
                 $(addprefix drivers/,font framebuffer glass key_ring pci_functions pci_serial \
                                      ps2_scan_codes text_screen uart16550 uart16550_registers \
                                      usb_attach usb_bus usb_descriptors usb_device usb_hub \
