@@ -15,8 +15,13 @@ start:
     mov sp, 0x7c00
 """
 
-# print_word: AX in hexadecimal. put: the character AL.
+# Jump to finish: it ends the line, and stops. print_word: AX in hexadecimal. put: the character AL.
 TAIL = """
+finish:
+    mov al, 10
+    call put
+    cli
+    hlt
 print_word:
     push cx
     mov cx, 4

@@ -112,10 +112,7 @@ entry:
 found:
     movzx ax, [es:si + 1]
     call print_word
-    mov al, 10
-    call put
-    cli
-    hlt
+    jmp finish
 tick:
     mov ax, [0x46c]
     sti

@@ -39,10 +39,7 @@ BODY = """
     call print_word
     mov ax, [gs:0x80]
     call print_word
-    mov al, 10
-    call put
-    cli
-    hlt
+    jmp finish
 """
 
 

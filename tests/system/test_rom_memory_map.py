@@ -14,7 +14,7 @@ next:
     mov ecx, 20
     mov di, entry
     int 0x15
-    jc failed
+    jc finish
     mov si, entry + 18
     mov cx, 10
 word_out:
@@ -32,11 +32,7 @@ word_out:
     call put
     mov al, 'd'
     call put
-failed:
-    mov al, 10
-    call put
-    cli
-    hlt
+    jmp finish
 entry: times 20 db 0
 """
 
