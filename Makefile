@@ -63,7 +63,8 @@ KERNEL_SMALL   := boot/% drivers/% \
                                     vmx/vmx_explain.c vmx/vmx_features.c vmx/vmx_host_state.c \
                                     vmx/vmx_space.c vmx/vmx_vcpu.c) \
                   $(addprefix vmm/,board/acpi_% board/bios_data% board/firmware% board/key_queue% \
-                                   board/mp_tables% board/pc_firmware% config/% console/% \
+                                   board/mp_tables% board/pc_firmware% board/pci_bus% \
+                                   config/% console/% \
                                    devices/acpi% devices/hpet% devices/i8042% devices/rtc% \
                                    devices/pci_% devices/vga% load/% memory/guest_map% monitor/% \
                                    util/bitmap.c util/format.c \

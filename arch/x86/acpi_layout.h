@@ -161,6 +161,18 @@ static_assert(sizeof(struct acpi_dmar) == 48, "Intel VT-d 8.1");
 
 #define DMAR_X2APIC_OPT_OUT BIT(1)
 
+struct PACKED acpi_mcfg { // with one range of buses
+    struct acpi_header header;
+    uint64_t reserved;
+    uint64_t base; // of bus 0, whatever the first bus is
+    uint16_t segment;
+    uint8_t first_bus;
+    uint8_t last_bus;
+    uint32_t reserved_last;
+};
+
+static_assert(sizeof(struct acpi_mcfg) == 60, "PCI Firmware 3.0, 4.1.2");
+
 struct PACKED acpi_madt {
     struct acpi_header header;
     uint32_t local_apic;

@@ -55,4 +55,5 @@ def test_the_roms_memory_map_is_the_one_of_the_loaders(boot, tmp_path):
         (0x9FC00, 0x400, RESERVED),
         (0xE0000, 0x20000, RESERVED),
         (0x100000, 63 << 20, RAM),
+        (0xFEB00000, 1 << 20, RESERVED),
     ]

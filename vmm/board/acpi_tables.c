@@ -6,6 +6,7 @@
 #include "vmm/address.h"
 #include "vmm/board/acpi_area.h"
 #include "vmm/board/acpi_processors.h"
+#include "vmm/board/pci_bus.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/hpet.h"
 #include "vmm/devices/reset_control.h"
@@ -111,6 +112,16 @@ static void add_hpet(struct acpi_area *area)
     acpi_area_add(area, &hpet->header, "HPET", sizeof(*hpet), 1);
 }
 
+// The configuration space of bus 0 in memory.
+static void add_mcfg(struct acpi_area *area)
+{
+    struct acpi_mcfg *mcfg = acpi_area_take(area, sizeof(*mcfg));
+    if (mcfg) {
+        mcfg->base = PCI_BUS_ECAM_BASE;
+        acpi_area_add(area, &mcfg->header, "MCFG", sizeof(*mcfg), 1);
+    }
+}
+
 // ---- The list of tables ----
 
 static uint32_t add_rsdt(struct acpi_area *area)
@@ -163,6 +174,7 @@ enum status acpi_tables_install(const struct guest_memory *memory, unsigned vcpu
     add_fixed_hardware(&area);
     acpi_add_processors(&area, vcpus);
     add_hpet(&area);
+    add_mcfg(&area);
     rsdp->rsdt = add_rsdt(&area);
     rsdp->xsdt = add_xsdt(&area);
     finish_rsdp(rsdp);

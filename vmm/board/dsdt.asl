@@ -24,29 +24,24 @@ DefinitionBlock ("", "DSDT", 2, "HUSK", "HUSKPC", 1)
                 DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, Cacheable, ReadWrite,
                     0, 0x000A0000, 0x000BFFFF, 0, 0x00020000)
                 DWordMemory (ResourceProducer, PosDecode, MinFixed, MaxFixed, NonCacheable,
-                    ReadWrite, 0, 0xC0000000, 0xFEBFFFFF, 0, 0x3EC00000)
+                    ReadWrite, 0, 0xC0000000, 0xFEAFFFFF, 0, 0x3EB00000)
             })
-            // Pin p of slot s has interrupt 10 if s + p is odd, else 11. Both are free, and have
-            // the same number at the 8259s and at the I/O APIC. vmm/board/mp_tables.c agrees.
-            Name (_PRT, Package ()
+            // Pin p of slot s, of 1 to 31, has interrupt 10 if s + p is odd, else 11: pci_bus_irq
+            // in vmm/board/pci_bus.h.
+            Method (_PRT)
             {
-                Package () {0x0001FFFF, 0, 0, 10},
-                Package () {0x0001FFFF, 1, 0, 11},
-                Package () {0x0001FFFF, 2, 0, 10},
-                Package () {0x0001FFFF, 3, 0, 11},
-                Package () {0x0002FFFF, 0, 0, 11},
-                Package () {0x0002FFFF, 1, 0, 10},
-                Package () {0x0002FFFF, 2, 0, 11},
-                Package () {0x0002FFFF, 3, 0, 10},
-                Package () {0x0003FFFF, 0, 0, 10},
-                Package () {0x0003FFFF, 1, 0, 11},
-                Package () {0x0003FFFF, 2, 0, 10},
-                Package () {0x0003FFFF, 3, 0, 11},
-                Package () {0x0004FFFF, 0, 0, 11},
-                Package () {0x0004FFFF, 1, 0, 10},
-                Package () {0x0004FFFF, 2, 0, 11},
-                Package () {0x0004FFFF, 3, 0, 10}
-            })
+                Local0 = Package (124) {}
+                For (Local1 = 0, Local1 < 124, Local1++)
+                {
+                    Local2 = Package (4) {}
+                    Local2[0] = ((Local1 >> 2) + 1) << 16 | 0xFFFF
+                    Local2[1] = Local1 & 3
+                    Local2[2] = 0
+                    Local2[3] = 10 + ((Local1 >> 2 ^ Local1) & 1)
+                    Local0[Local1] = Local2
+                }
+                Return (Local0)
+            }
         }
 
         Device (PIC)
@@ -122,8 +117,8 @@ DefinitionBlock ("", "DSDT", 2, "HUSK", "HUSKPC", 1)
             })
         }
 
-        // Ports for no driver, which must not be given to another device: POST code, system port,
-        // debug console, exit port, power management.
+        // What must not be given to another device. Ports for no driver: POST code, system port,
+        // debug console, exit port, power management. Memory: the configuration space of PCI.
         Device (MISC)
         {
             Name (_HID, EisaId ("PNP0C02"))
@@ -134,6 +129,7 @@ DefinitionBlock ("", "DSDT", 2, "HUSK", "HUSKPC", 1)
                 IO (Decode16, 0x00E9, 0x00E9, 1, 1)
                 IO (Decode16, 0x00F4, 0x00F4, 1, 1)
                 IO (Decode16, 0x0600, 0x0600, 1, 12)
+                Memory32Fixed (ReadWrite, 0xFEB00000, 0x00100000)
             })
         }
     }

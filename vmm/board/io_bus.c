@@ -1,46 +1,125 @@
 // SPDX-License-Identifier: MIT
-// Finds the device of an I/O port in one table look-up.
+// Finds the device of an I/O port, in one table look-up for those of a PC.
 #include "vmm/board/io_bus.h"
+
+#include "vmm/util/types.h"
 
 void io_bus_init(struct io_bus *bus)
 {
-    *bus = (struct io_bus){.range_count = 1};
+    *bus = (struct io_bus){.range_count = 1, .fixed_count = 1};
 }
 
 void io_bus_claim(struct io_bus *bus, struct io_range *range)
 {
-    unsigned index = bus->range_count++;
+    uint8_t index = bus->range_count++;
+    bus->fixed_count = bus->range_count;
     bus->ranges[index] = range;
     for (unsigned i = 0; i < range->count; i++) {
-        bus->range_of_port[range->first + i] = (uint8_t)index;
+        bus->range_of_port[range->first + i] = index;
     }
+}
+
+// One past the last port of a range that the table has.
+static unsigned near_end(const struct io_range *range)
+{
+    return MIN((unsigned)range->first + range->count, IO_BUS_FAST_PORTS);
+}
+
+void io_bus_claim_bar(struct io_bus *bus, struct io_range *range)
+{
+    if (bus->range_count == IO_BUS_RANGES) {
+        return;
+    }
+    uint8_t index = bus->range_count++;
+    bus->ranges[index] = range;
+    for (unsigned port = range->first; port < near_end(range); port++) {
+        if (bus->range_of_port[port] == 0) {
+            bus->range_of_port[port] = index;
+        }
+    }
+}
+
+void io_bus_release_bars(struct io_bus *bus)
+{
+    for (unsigned i = bus->fixed_count; i < bus->range_count; i++) {
+        for (unsigned port = bus->ranges[i]->first; port < near_end(bus->ranges[i]); port++) {
+            if (bus->range_of_port[port] >= bus->fixed_count) {
+                bus->range_of_port[port] = 0;
+            }
+        }
+    }
+    bus->range_count = bus->fixed_count;
+}
+
+// The range of a port that is not in the table.
+static struct io_range *far_range_at(const struct io_bus *bus, uint16_t port)
+{
+    for (unsigned i = bus->fixed_count; i < bus->range_count; i++) {
+        struct io_range *range = bus->ranges[i];
+        if ((unsigned)port - range->first < range->count) {
+            return range;
+        }
+    }
+    return NULL;
 }
 
 static struct io_range *range_at(const struct io_bus *bus, uint16_t port)
 {
-    return port < IO_BUS_FAST_PORTS ? bus->ranges[bus->range_of_port[port]] : NULL;
+    return port < IO_BUS_FAST_PORTS ? bus->ranges[bus->range_of_port[port]]
+                                    : far_range_at(bus, port);
 }
 
-static uint8_t read_byte(struct io_bus *bus, uint16_t port)
+static void count(struct io_bus *bus, uint16_t port)
 {
-    struct io_range *range = range_at(bus, port);
+    bus->unclaimed++;
+    bus->last_unclaimed = port;
+}
+
+static NOT_INLINE uint32_t read_far(struct io_bus *bus, uint16_t port)
+{
+    struct io_range *range = far_range_at(bus, port);
     if (range) {
         return (uint8_t)range->read(range, (unsigned)(port - range->first), 1);
     }
-    bus->unclaimed++;
-    bus->last_unclaimed = port;
+    count(bus, port);
     return 0xff;
 }
 
-static void write_byte(struct io_bus *bus, uint16_t port, uint8_t value)
+static inline uint32_t read_byte(struct io_bus *bus, uint16_t port)
 {
-    struct io_range *range = range_at(bus, port);
+    if (port >= IO_BUS_FAST_PORTS) {
+        return read_far(bus, port);
+    }
+    struct io_range *range = bus->ranges[bus->range_of_port[port]];
+    if (range) {
+        return (uint8_t)range->read(range, (unsigned)(port - range->first), 1);
+    }
+    count(bus, port);
+    return 0xff;
+}
+
+static NOT_INLINE void write_far(struct io_bus *bus, uint16_t port, uint8_t value)
+{
+    struct io_range *range = far_range_at(bus, port);
     if (range) {
         range->write(range, (unsigned)(port - range->first), 1, value);
+    } else {
+        count(bus, port);
+    }
+}
+
+static inline void write_byte(struct io_bus *bus, uint16_t port, uint8_t value)
+{
+    if (port >= IO_BUS_FAST_PORTS) {
+        write_far(bus, port, value);
         return;
     }
-    bus->unclaimed++;
-    bus->last_unclaimed = port;
+    struct io_range *range = bus->ranges[bus->range_of_port[port]];
+    if (range) {
+        range->write(range, (unsigned)(port - range->first), 1, value);
+    } else {
+        count(bus, port);
+    }
 }
 
 // Counts a wide access once, however many of its bytes have no device. `before` is the count before
@@ -64,7 +143,7 @@ static NOT_INLINE uint32_t read_wide(struct io_bus *bus, uint16_t port, unsigned
     uint32_t value = 0;
     uint64_t unclaimed = bus->unclaimed;
     for (unsigned i = 0; i < width; i++) {
-        value |= (uint32_t)read_byte(bus, (uint16_t)(port + i)) << (8 * i);
+        value |= read_byte(bus, (uint16_t)(port + i)) << (8 * i);
     }
     count_once(bus, port, unclaimed);
     return value;

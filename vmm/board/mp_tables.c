@@ -4,8 +4,10 @@
 
 #include "arch/x86/apic_registers.h"
 #include "vmm/address.h"
+#include "vmm/board/pci_bus.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/ioapic.h"
+#include "vmm/devices/pci_host.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
@@ -16,17 +18,9 @@
 #define IOAPIC_VERSION_BYTE 0x20
 #define ALL_LOCAL_APICS 0xff
 #define BOOT_CPU 0
-#define PCI_SLOTS 4 // the slots with routes in dsdt.asl
-#define PCI_PINS 4
 
 enum bus { BUS_PCI, BUS_ISA };
-enum isa_irq {
-    IRQ_TIMER = 0,
-    IRQ_CASCADE = 2,
-    IRQ_PCI_EVEN = 11,
-    IRQ_PCI_ODD = 10,
-    IRQ_COUNT = 16
-};
+enum isa_irq { IRQ_TIMER = 0, IRQ_CASCADE = 2, IRQ_COUNT = 16 };
 #define TIMER_PIN 2
 
 struct PACKED mp_pointer {
@@ -101,7 +95,7 @@ static_assert(sizeof(struct mp_interrupt) == 8, "MP 4.3.4, 4.3.5");
 
 #define ENTRIES_MAX                                                                                \
     (MP_TABLES_VCPUS_MAX * sizeof(struct mp_processor) +                                           \
-     (4 + IRQ_COUNT + PCI_SLOTS * PCI_PINS + 2) * sizeof(struct mp_interrupt))
+     (4 + IRQ_COUNT + PCI_HOST_SLOTS * PCI_PINS + 2) * sizeof(struct mp_interrupt))
 static_assert(sizeof(struct mp_pointer) + sizeof(struct mp_header) + ENTRIES_MAX <= MP_TABLES_BYTES,
               "the area has room for the longest table");
 
@@ -134,7 +128,7 @@ static void append_isa(struct mp_header *table, uint8_t io_apic)
     APPEND(table, mp_interrupt, .type = MP_IO_INTERRUPT, .interrupt_type = MP_EXTINT,
            .source_bus = BUS_ISA, .apic = io_apic, .input = IOAPIC_EXTINT_PIN);
     for (unsigned irq = 0; irq < IRQ_COUNT; irq++) {
-        if (irq == IRQ_CASCADE || irq == IRQ_PCI_EVEN || irq == IRQ_PCI_ODD) {
+        if (irq == IRQ_CASCADE || irq == PCI_IRQ_EVEN || irq == PCI_IRQ_ODD) {
             continue;
         }
         APPEND(table, mp_interrupt, .type = MP_IO_INTERRUPT, .interrupt_type = MP_INT,
@@ -147,11 +141,11 @@ static void append_isa(struct mp_header *table, uint8_t io_apic)
 // The source of a PCI interrupt holds the slot in bits 6-2 and the pin in bits 1-0 (MP D.3).
 static void append_pci(struct mp_header *table, uint8_t io_apic)
 {
-    for (unsigned slot = 1; slot <= PCI_SLOTS; slot++) {
+    for (unsigned slot = 1; slot < PCI_HOST_SLOTS; slot++) {
         for (unsigned pin = 0; pin < PCI_PINS; pin++) {
             APPEND(table, mp_interrupt, .type = MP_IO_INTERRUPT, .interrupt_type = MP_INT,
                    .source_bus = BUS_PCI, .source_irq = (uint8_t)(slot << 2 | pin), .apic = io_apic,
-                   .input = (slot + pin) % 2 ? IRQ_PCI_ODD : IRQ_PCI_EVEN);
+                   .input = (uint8_t)pci_bus_irq(slot, pin));
         }
     }
 }

@@ -4,9 +4,11 @@
 
 #include "vmm/address.h"
 #include "vmm/board/io_bus.h"
+#include "vmm/board/pc_memory.h"
 #include "vmm/board/pc_output.h"
 #include "vmm/board/pc_ports.h"
 #include "vmm/board/pc_time.h"
+#include "vmm/board/pci_bus.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/device.h"
@@ -14,7 +16,6 @@
 #include "vmm/devices/hpet.h"
 #include "vmm/devices/i8042.h"
 #include "vmm/devices/ioapic.h"
-#include "vmm/devices/pci_host.h"
 #include "vmm/devices/pic.h"
 #include "vmm/devices/pit.h"
 #include "vmm/devices/reset_control.h"
@@ -33,7 +34,9 @@ enum pc_irq_index {
     IRQ_INDEX_KEYBOARD,
     IRQ_INDEX_UART,
     IRQ_INDEX_RTC,
-    IRQ_INDEX_SCI
+    IRQ_INDEX_SCI,
+    IRQ_INDEX_PCI_EVEN,
+    IRQ_INDEX_PCI_ODD
 };
 
 // ---- Lines ----
@@ -160,11 +163,11 @@ void pc_end_of_interrupt(struct pc *pc, uint8_t vector)
 
 static void init_outputs(struct pc *pc)
 {
-    static const uint8_t numbers[] = {[IRQ_INDEX_PIT] = IRQ_TIMER,
-                                      [IRQ_INDEX_KEYBOARD] = IRQ_KEYBOARD,
-                                      [IRQ_INDEX_UART] = IRQ_UART,
-                                      [IRQ_INDEX_RTC] = IRQ_RTC,
-                                      [IRQ_INDEX_SCI] = ACPI_PM_SCI};
+    static const uint8_t numbers[] = {
+        [IRQ_INDEX_PIT] = IRQ_TIMER,      [IRQ_INDEX_KEYBOARD] = IRQ_KEYBOARD,
+        [IRQ_INDEX_UART] = IRQ_UART,      [IRQ_INDEX_RTC] = IRQ_RTC,
+        [IRQ_INDEX_SCI] = ACPI_PM_SCI,    [IRQ_INDEX_PCI_EVEN] = PCI_IRQ_EVEN,
+        [IRQ_INDEX_PCI_ODD] = PCI_IRQ_ODD};
     for (unsigned i = 0; i < ARRAY_SIZE(numbers); i++) {
         pc->irqs[i] = (struct pc_irq){.line = {irq_set}, .pc = pc, .irq = numbers[i]};
     }
@@ -193,12 +196,25 @@ static void set_cmos_memory(struct pc *pc, const struct guest_memory *memory)
     rtc_set_memory(&pc->rtc, below, above);
 }
 
+static void init_pci(struct pc *pc, const struct guest_memory *memory)
+{
+    const struct pci_wires wires = {
+        .io = &pc->io,
+        .memory = &pc->memory,
+        .ram = memory,
+        .lines = {&pc->irqs[IRQ_INDEX_PCI_EVEN].line, &pc->irqs[IRQ_INDEX_PCI_ODD].line},
+        .apics = &pc->ioapic_output,
+    };
+    pci_bus_init(&pc->pci, &wires);
+}
+
 void pc_init(struct pc *pc, struct pc_output *output, uint64_t wall_clock_s,
              const struct guest_memory *memory)
 {
     pc->output = output;
     init_outputs(pc);
     pc_claim_ports(pc);
+    pc_claim_memory(pc);
     pic_init(&pc->pic, &pc->intr);
     ioapic_init(&pc->ioapic, &pc->ioapic_output);
     pit_init(&pc->pit, &pc->irqs[IRQ_INDEX_PIT].line);
@@ -214,6 +230,6 @@ void pc_init(struct pc *pc, struct pc_output *output, uint64_t wall_clock_s,
     hpet_init(&pc->hpet, &pc->hpet_output, pc_now_ns(pc));
     acpi_pm_init(&pc->acpi_pm, &pc->irqs[IRQ_INDEX_SCI].line, &pc->power_output, pc_now_ns(pc));
     vga_init(&pc->vga);
-    pci_host_init(&pc->pci_host);
+    init_pci(pc, memory);
     reset_control_init(&pc->reset_control, &pc->reset);
 }

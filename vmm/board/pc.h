@@ -5,14 +5,15 @@
 
 #include "vmm/board/io_bus.h"
 #include "vmm/board/key_queue.h"
+#include "vmm/board/memory_bus.h"
 #include "vmm/board/pc_serial.h"
+#include "vmm/board/pci_bus.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/device.h"
 #include "vmm/devices/exit_port.h"
 #include "vmm/devices/hpet.h"
 #include "vmm/devices/i8042.h"
 #include "vmm/devices/ioapic.h"
-#include "vmm/devices/pci_host.h"
 #include "vmm/devices/pic.h"
 #include "vmm/devices/pit.h"
 #include "vmm/devices/reset_control.h"
@@ -27,6 +28,7 @@
 struct pc_output;
 
 #define PC_RANGES 17
+#define PC_MEMORY_RANGES 3
 
 struct guest_memory;
 
@@ -47,6 +49,8 @@ struct pc {
     bool behind;      // timers that nobody hears may not be up to date (pc_catch_up)
     struct io_bus io;
     struct io_range ranges[PC_RANGES];
+    struct memory_bus memory;
+    struct memory_range memory_ranges[PC_MEMORY_RANGES];
     struct pic_pair pic;
     struct pit pit;
     struct rtc rtc;
@@ -62,13 +66,13 @@ struct pc {
     struct hpet hpet;
     struct acpi_pm acpi_pm;
     struct reset_control reset_control;
-    struct pci_host pci_host;
+    struct pci_bus pci;
     struct vga vga;
 
     // The board's ends of the devices' wires.
     struct irq_line intr; // INTR of the 8259s
     struct irq_line reset;
-    struct pc_irq irqs[5]; // PIT, keyboard, UART, RTC, SCI
+    struct pc_irq irqs[7]; // PIT, keyboard, UART, RTC, SCI, the two of PCI
     struct byte_sink uart_sink;
     struct exit_output exit_output;
     struct acpi_pm_output power_output;
@@ -77,8 +81,8 @@ struct pc {
 };
 
 // Puts all devices into their state after power-up. `wall_clock_s` (seconds since 1970-01-01
-// 00:00:00 UTC) becomes the date of the RTC, and the size of `memory` is written to its CMOS. Calls
-// to `output` can come from now on.
+// 00:00:00 UTC) becomes the date of the RTC, and the size of `memory`, which must live as long as
+// the PC, is written to its CMOS. Calls to `output` can come from now on.
 void pc_init(struct pc *pc, struct pc_output *output, uint64_t wall_clock_s,
              const struct guest_memory *memory);
 

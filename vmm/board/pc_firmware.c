@@ -4,6 +4,7 @@
 
 #include "vmm/board/pc.h"
 #include "vmm/board/pc_time.h"
+#include "vmm/board/pci_bus.h"
 #include "vmm/devices/ioapic.h"
 #include "vmm/devices/pic.h"
 #include "vmm/devices/pit.h"
@@ -44,5 +45,6 @@ void pc_firmware_program(struct pc *pc, unsigned vcpus)
         pic_write(&pc->pic, pic_writes[i].chip, pic_writes[i].port, pic_writes[i].value);
     }
     pic_elcr_write(&pc->pic, PIC_SLAVE, LEVEL_INPUTS_SLAVE);
+    pci_bus_program(&pc->pci);
     ioapic_set_id(&pc->ioapic, ioapic_id_beside(vcpus));
 }

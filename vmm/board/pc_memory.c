@@ -3,83 +3,97 @@
 #include "vmm/board/pc_memory.h"
 
 #include "vmm/address.h"
+#include "vmm/board/memory_bus.h"
 #include "vmm/board/pc.h"
 #include "vmm/board/pc_time.h"
+#include "vmm/board/pci_bus.h"
 #include "vmm/devices/hpet.h"
 #include "vmm/devices/ioapic.h"
+#include "vmm/devices/pci_host.h"
 #include "vmm/util/lock.h"
 #include "vmm/util/types.h"
+#include "vmm/util/width.h"
 
-struct memory_range {
-    uint64_t base;
-    uint64_t bytes;
-    uint64_t (*read)(struct pc *pc, unsigned offset, unsigned width);
-    void (*write)(struct pc *pc, unsigned offset, unsigned width, uint64_t value);
-};
+enum pc_memory_range { RANGE_IOAPIC, RANGE_HPET, RANGE_ECAM, RANGE_COUNT };
+static_assert(RANGE_COUNT == PC_MEMORY_RANGES, "a slot for each range");
 
-static uint64_t ioapic_bus_read(struct pc *pc, unsigned offset, unsigned width)
+#define PC_OF(range, name) container_of(range, struct pc, memory_ranges[name])
+
+static uint64_t ioapic_bus_read(struct memory_range *range, uint64_t offset, unsigned width)
 {
-    uint64_t value = ioapic_read(&pc->ioapic, offset);
-    return width < 4 ? value & (BIT(8 * width) - 1) : value;
+    return ioapic_read(&PC_OF(range, RANGE_IOAPIC)->ioapic, (unsigned)offset) & width_ones(width);
 }
 
-static void ioapic_bus_write(struct pc *pc, unsigned offset, unsigned width, uint64_t value)
+static void ioapic_bus_write(struct memory_range *range, uint64_t offset, unsigned width,
+                             uint64_t value)
 {
     (void)width;
+    struct pc *pc = PC_OF(range, RANGE_IOAPIC);
     if (pc->behind &&
-        (ioapic_pins_of_write(&pc->ioapic, offset, (uint32_t)value) & PC_TIMED_PINS)) {
+        (ioapic_pins_of_write(&pc->ioapic, (unsigned)offset, (uint32_t)value) & PC_TIMED_PINS)) {
         pc_catch_up_now(pc);
     }
-    ioapic_write(&pc->ioapic, offset, (uint32_t)value);
+    ioapic_write(&pc->ioapic, (unsigned)offset, (uint32_t)value);
 }
 
-static uint64_t hpet_bus_read(struct pc *pc, unsigned offset, unsigned width)
+static uint64_t hpet_bus_read(struct memory_range *range, uint64_t offset, unsigned width)
 {
-    return hpet_read(&pc->hpet, offset, width, pc_now_ns(pc));
+    struct pc *pc = PC_OF(range, RANGE_HPET);
+    return hpet_read(&pc->hpet, (unsigned)offset, width, pc_now_ns(pc));
 }
 
-static void hpet_bus_write(struct pc *pc, unsigned offset, unsigned width, uint64_t value)
+static void hpet_bus_write(struct memory_range *range, uint64_t offset, unsigned width,
+                           uint64_t value)
 {
+    struct pc *pc = PC_OF(range, RANGE_HPET);
     pc_catch_up(pc); // it may cut off or reconnect the PIT and the RTC
-    hpet_write(&pc->hpet, offset, width, value, pc_now_ns(pc));
+    hpet_write(&pc->hpet, (unsigned)offset, width, value, pc_now_ns(pc));
     pc_timer_set(pc);
 }
 
-static const struct memory_range ranges[] = {
-    {IOAPIC_DEFAULT_BASE, PAGE_SIZE, ioapic_bus_read, ioapic_bus_write},
-    {HPET_BASE, HPET_BYTES, hpet_bus_read, hpet_bus_write},
+static uint64_t ecam_read(struct memory_range *range, uint64_t offset, unsigned width)
+{
+    return pci_host_ecam_read(&PC_OF(range, RANGE_ECAM)->pci.host, (uint32_t)offset, width);
+}
+
+static void ecam_write(struct memory_range *range, uint64_t offset, unsigned width, uint64_t value)
+{
+    pci_host_ecam_write(&PC_OF(range, RANGE_ECAM)->pci.host, (uint32_t)offset, width, value);
+}
+
+static const struct memory_range memory_map[PC_MEMORY_RANGES] = {
+    [RANGE_IOAPIC] = {IOAPIC_DEFAULT_BASE, PAGE_SIZE, ioapic_bus_read, ioapic_bus_write},
+    [RANGE_HPET] = {HPET_BASE, HPET_BYTES, hpet_bus_read, hpet_bus_write},
+    [RANGE_ECAM] = {PCI_BUS_ECAM_BASE, PCI_HOST_ECAM_BYTES, ecam_read, ecam_write},
 };
 
-static const struct memory_range *range_at(gpa_t address)
+void pc_claim_memory(struct pc *pc)
 {
-    for (unsigned i = 0; i < ARRAY_SIZE(ranges); i++) {
-        if (address.value - ranges[i].base < ranges[i].bytes) {
-            return &ranges[i];
-        }
+    memory_bus_init(&pc->memory);
+    for (unsigned i = 0; i < PC_MEMORY_RANGES; i++) {
+        pc->memory_ranges[i] = memory_map[i];
+        memory_bus_claim(&pc->memory, &pc->memory_ranges[i]);
     }
-    return NULL;
 }
 
 bool pc_memory_read(struct pc *pc, gpa_t address, unsigned width, uint64_t *value)
 {
-    const struct memory_range *range = range_at(address);
-    if (!range) {
-        return false;
-    }
     lock_take(&pc->lock);
-    *value = range->read(pc, (unsigned)(address.value - range->base), width);
+    struct memory_range *range = memory_bus_find(&pc->memory, address.value);
+    if (range) {
+        *value = range->read(range, address.value - range->base, width);
+    }
     lock_give(&pc->lock);
-    return true;
+    return range;
 }
 
 bool pc_memory_write(struct pc *pc, gpa_t address, unsigned width, uint64_t value)
 {
-    const struct memory_range *range = range_at(address);
-    if (!range) {
-        return false;
-    }
     lock_take(&pc->lock);
-    range->write(pc, (unsigned)(address.value - range->base), width, value);
+    struct memory_range *range = memory_bus_find(&pc->memory, address.value);
+    if (range) {
+        range->write(range, address.value - range->base, width, value);
+    }
     lock_give(&pc->lock);
-    return true;
+    return range;
 }

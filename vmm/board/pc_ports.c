@@ -7,6 +7,7 @@
 #include "vmm/board/pc.h"
 #include "vmm/board/pc_serial.h"
 #include "vmm/board/pc_time.h"
+#include "vmm/board/pci_bus.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/exit_port.h"
 #include "vmm/devices/i8042.h"
@@ -334,12 +335,12 @@ static void display_write(struct io_range *range, unsigned offset, unsigned widt
 
 static uint32_t pci_read(struct io_range *range, unsigned offset, unsigned width)
 {
-    return pci_host_read(&PC_OF(range, RANGE_PCI)->pci_host, offset, width);
+    return pci_host_read(&PC_OF(range, RANGE_PCI)->pci.host, offset, width);
 }
 
 static void pci_write(struct io_range *range, unsigned offset, unsigned width, uint32_t value)
 {
-    pci_host_write(&PC_OF(range, RANGE_PCI)->pci_host, offset, width, value);
+    pci_host_write(&PC_OF(range, RANGE_PCI)->pci.host, offset, width, value);
 }
 
 static uint32_t reset_read(struct io_range *range, unsigned offset, unsigned width)

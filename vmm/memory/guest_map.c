@@ -34,5 +34,7 @@ void guest_memory_map(const struct guest_memory *memory, struct guest_map *map)
     add_range(map, GUEST_EBDA, GUEST_VGA_HOLE, GUEST_RANGE_RESERVED);
     add_range(map, GUEST_FIRMWARE_AREA, GUEST_HIGH_MEMORY, GUEST_RANGE_RESERVED);
     add_range(map, GUEST_HIGH_MEMORY, guest_ram_end(memory, GUEST_HIGH_MEMORY), GUEST_RANGE_RAM);
+    add_range(map, GUEST_PCI_CONFIG, GUEST_PCI_CONFIG + GUEST_PCI_CONFIG_BYTES,
+              GUEST_RANGE_RESERVED);
     add_range(map, GUEST_HIGH_RAM, guest_ram_end(memory, GUEST_HIGH_RAM), GUEST_RANGE_RAM);
 }

@@ -2,15 +2,19 @@
 // The memory map that a guest is told. All boot protocols take it from here.
 #pragma once
 
+#include "vmm/memory/guest_memory.h"
 #include "vmm/util/types.h"
-
-struct guest_memory;
 
 // The parts of the first megabyte that belong to the PC itself.
 #define GUEST_EBDA 0x9fc00ULL          // extended BIOS data area, up to the VGA hole
 #define GUEST_FIRMWARE_AREA 0xe0000ULL // ACPI and MP tables, the ROM, up to GUEST_HIGH_MEMORY
 #define GUEST_HIGH_MEMORY (1 * MIB)
 #define GUEST_ACPI_RSDP GUEST_FIRMWARE_AREA
+// The memory of PCI devices: a window for their base addresses, and behind it the configuration
+// space of bus 0, which the map says is reserved.
+#define GUEST_PCI_WINDOW GUEST_LOW_RAM_MAX
+#define GUEST_PCI_CONFIG 0xfeb00000ULL
+#define GUEST_PCI_CONFIG_BYTES (1 * MIB)
 
 // The numbers are those of ACPI's system address map (ACPI 6.4, 15). Linux' boot parameters and
 // both versions of Multiboot use the same numbers.
@@ -22,8 +26,9 @@ struct guest_range {
     enum guest_range_type type;
 };
 
-// RAM below the EBDA, the EBDA, the firmware's area, RAM from 1 MiB on, RAM from 4 GiB on.
-#define GUEST_RANGES_MAX 5
+// RAM below the EBDA, the EBDA, the firmware's area, RAM from 1 MiB on, the configuration space of
+// PCI, RAM from 4 GiB on.
+#define GUEST_RANGES_MAX 6
 
 struct guest_map {
     unsigned count;

@@ -14,6 +14,18 @@ uint64_t guest_memory_size(const struct guest_memory *memory)
     return bytes;
 }
 
+bool guest_memory_touches(const struct guest_memory *memory, gpa_t address, uint64_t bytes)
+{
+    for (unsigned i = 0; i < memory->extent_count; i++) {
+        const struct guest_extent *extent = &memory->extents[i];
+        if (address.value < extent->gpa.value + extent->bytes &&
+            extent->gpa.value <= address.value + (bytes - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 // Adds the extent from `start` to `end`, unless it is empty.
 static unsigned add_extent(struct guest_extent *extents, unsigned count, uint64_t start,
                            uint64_t end)

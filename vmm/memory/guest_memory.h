@@ -40,6 +40,9 @@ static inline void *guest_memory_at(const struct guest_memory *memory, gpa_t add
     return NULL;
 }
 
+// Whether any of the `bytes` bytes at `address`, at least 1, is RAM. They do not wrap.
+bool guest_memory_touches(const struct guest_memory *memory, gpa_t address, uint64_t bytes);
+
 // The VM's RAM in bytes, without holes and without the text memory.
 uint64_t guest_memory_size(const struct guest_memory *memory);
 

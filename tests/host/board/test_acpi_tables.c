@@ -183,6 +183,34 @@ static void the_hpet_is_found(void **state)
     assert_int_equal(info.hpet.space, ACPI_SPACE_MEMORY);
 }
 
+static const struct acpi_header *find_table(const char *signature)
+{
+    const struct acpi_rsdp *rsdp = (const void *)(ram + ACPI_TABLES_BASE);
+    const struct acpi_header *rsdt = (const void *)(ram + rsdp->rsdt);
+    for (unsigned i = 0; i < (rsdt->length - sizeof(*rsdt)) / 4; i++) {
+        uint32_t address;
+        memcpy(&address, (const uint8_t *)(rsdt + 1) + 4UL * i, sizeof(address));
+        if (memcmp(ram + address, signature, 4) == 0) {
+            return (const void *)(ram + address);
+        }
+    }
+    return NULL;
+}
+
+static void pci_has_its_configuration_in_memory(void **state)
+{
+    (void)state;
+    install(1);
+    const struct acpi_mcfg *mcfg = (const void *)find_table("MCFG");
+    assert_non_null(mcfg);
+    assert_int_equal(mcfg->header.length, 60);
+    assert_int_equal(bytes_sum(mcfg, 60), 0);
+    assert_int_equal(mcfg->base, 0xfeb00000);
+    assert_int_equal(mcfg->segment, 0);
+    assert_int_equal(mcfg->first_bus, 0);
+    assert_int_equal(mcfg->last_bus, 0);
+}
+
 // ---- What cannot be ----
 
 static void without_that_memory_there_are_none(void **state)
@@ -282,6 +310,7 @@ int main(void)
         TEST(the_fadt_has_the_fixed_hardware),
         TEST(s5_is_what_the_model_takes),
         TEST(the_hpet_is_found),
+        TEST(pci_has_its_configuration_in_memory),
         TEST(without_that_memory_there_are_none),
         TEST(there_are_as_many_vcpus_as_fit),
         TEST(iasl_takes_them_apart_and_together),

@@ -153,6 +153,87 @@ static void the_highest_fast_port_works(void **state)
     assert_int_equal(io_bus_read(&bus, IO_BUS_FAST_PORTS, 1), 0xff);
 }
 
+// ---- Ranges that come and go ----
+
+static struct device near;
+static struct device far;
+
+static void claim_bars(void)
+{
+    near = (struct device){.range = {0x102, 4, true, device_read, device_write},
+                           .bytes = {1, 2, 3, 4}};
+    far = (struct device){.range = {0xfffc, 4, true, device_read, device_write},
+                          .bytes = {5, 6, 7, 8}};
+    io_bus_claim_bar(&bus, &near.range);
+    io_bus_claim_bar(&bus, &far.range);
+}
+
+static void a_bar_has_what_nobody_has(void **state)
+{
+    (void)state;
+    claim_bars();
+    assert_int_equal(io_bus_read(&bus, 0x102, 1), 0x33); // the device was there first
+    assert_int_equal(io_bus_read(&bus, 0x104, 1), 0xaa);
+    assert_int_equal(io_bus_read(&bus, 0x105, 1), 4);
+    assert_int_equal(io_bus_read(&bus, 0xfffc, 4), 0x08070605);
+    io_bus_write(&bus, 0xffff, 1, 0x55);
+    assert_int_equal(io_bus_read(&bus, 0xffff, 1), 0x55);
+    assert_int_equal(bus.unclaimed, 0);
+}
+
+static void of_two_bars_the_first_answers(void **state)
+{
+    (void)state;
+    struct device late = {.range = {0xfffe, 2, true, device_read, device_write}};
+    claim_bars();
+    io_bus_claim_bar(&bus, &late.range);
+    io_bus_read(&bus, 0xfffe, 2);
+    assert_int_equal(late.accesses, 0);
+    late.range.first = 0x105;
+    io_bus_claim_bar(&bus, &late.range);
+    io_bus_read(&bus, 0x105, 1);
+    assert_int_equal(late.accesses, 0);
+    io_bus_read(&bus, 0x106, 1);
+    assert_int_equal(late.accesses, 1);
+}
+
+static void released_ports_are_nobodys(void **state)
+{
+    (void)state;
+    claim_bars();
+    io_bus_release_bars(&bus);
+    assert_int_equal(io_bus_read(&bus, 0x105, 1), 0xff);
+    assert_int_equal(io_bus_read(&bus, 0xfffc, 4), UINT32_MAX);
+    assert_int_equal(bus.unclaimed, 2);
+    assert_int_equal(io_bus_read(&bus, 0x102, 1), 0x33);
+    claim_bars();
+    assert_int_equal(io_bus_read(&bus, 0x105, 1), 4);
+}
+
+static void a_bar_can_end_behind_the_table(void **state)
+{
+    (void)state;
+    struct device edge = {.range = {IO_BUS_FAST_PORTS - 2, 4, true, device_read, device_write},
+                          .bytes = {1, 2, 3, 4}};
+    io_bus_claim_bar(&bus, &edge.range);
+    assert_int_equal(io_bus_read(&bus, IO_BUS_FAST_PORTS - 1, 1), 2);
+    assert_int_equal(io_bus_read(&bus, IO_BUS_FAST_PORTS, 1), 3);
+    io_bus_release_bars(&bus);
+    assert_int_equal(io_bus_read(&bus, IO_BUS_FAST_PORTS - 1, 1), 0xff);
+    assert_int_equal(io_bus_read(&bus, IO_BUS_FAST_PORTS, 1), 0xff);
+}
+
+static void more_bars_than_there_is_room_for_are_left_out(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2 * IO_BUS_RANGES; i++) {
+        claim_bars();
+    }
+    assert_int_equal(io_bus_read(&bus, 0x105, 1), 4);
+    io_bus_release_bars(&bus);
+    assert_int_equal(io_bus_read(&bus, 0x105, 1), 0xff);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +245,11 @@ int main(void)
         cmocka_unit_test_setup(every_port_of_the_rest_is_nobody, set_up),
         cmocka_unit_test_setup(ports_wrap_at_64_kib, set_up),
         cmocka_unit_test_setup(the_highest_fast_port_works, set_up),
+        cmocka_unit_test_setup(a_bar_has_what_nobody_has, set_up),
+        cmocka_unit_test_setup(of_two_bars_the_first_answers, set_up),
+        cmocka_unit_test_setup(released_ports_are_nobodys, set_up),
+        cmocka_unit_test_setup(a_bar_can_end_behind_the_table, set_up),
+        cmocka_unit_test_setup(more_bars_than_there_is_room_for_are_left_out, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

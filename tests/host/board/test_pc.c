@@ -368,7 +368,7 @@ static void the_hpet_replaces_the_pit_and_the_rtc(void **state)
 
 static void other_addresses_are_nobodys(void **state)
 {
-    static const uint64_t absent[] = {0xfebfffff, 0xfec01000, 0xfecfffff, 0xfed00400,
+    static const uint64_t absent[] = {0xfeafffff, 0xfec01000, 0xfecfffff, 0xfed00400,
                                       0xfee00000, 0xc0000000, UINT64_MAX};
     uint64_t value;
     (void)state;

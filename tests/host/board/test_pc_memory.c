@@ -68,10 +68,20 @@ static void the_hpet_counts_the_vms_time(void **state)
     assert_int_equal(read_at(HPET_COUNTER, 4), (start + ticks) & UINT32_MAX);
 }
 
+static void the_configuration_of_pci_answers(void **state)
+{
+    (void)state;
+    assert_int_equal(read_at(PCI_BUS_ECAM_BASE, 4), 0x12378086);
+    assert_int_equal(read_at(PCI_BUS_ECAM_BASE + 8, 8), 0x06000002);
+    write_at(PCI_BUS_ECAM_BASE, 4, 0);
+    assert_int_equal(read_at(PCI_BUS_ECAM_BASE, 2), 0x8086);
+    assert_int_equal(read_at(PCI_BUS_ECAM_BASE + PCI_HOST_ECAM_BYTES - 1, 1), 0xff);
+}
+
 static void between_them_nobody_answers(void **state)
 {
     static const uint64_t addresses[] = {
-        IOAPIC_DEFAULT_BASE - 1,
+        PCI_BUS_ECAM_BASE - 1,
         IOAPIC_DEFAULT_BASE + PAGE_SIZE,
         HPET_BASE - 1,
         HPET_BASE + HPET_BYTES,
@@ -179,6 +189,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_io_apic_answers_in_its_page),
         TEST(the_hpet_counts_the_vms_time),
+        TEST(the_configuration_of_pci_answers),
         TEST(between_them_nobody_answers),
         TEST(the_lock_is_given_back),
         TEST(a_timer_set_on_another_cpu_tells_the_first_vcpu),

@@ -121,12 +121,13 @@ static void test_e820_in_the_parameters(void **state)
     memory.extents[2] = (struct guest_extent){.gpa = gpa(4 * GIB), .bytes = 5 * GIB};
     memory.extent_count = 3;
     assert_loads();
-    assert_int_equal(param8(0x1e8), 5);
+    assert_int_equal(param8(0x1e8), 6);
     assert_e820(0, 0, 0x9fc00, 1);
     assert_e820(1, 0x9fc00, 0x400, 2);
     assert_e820(2, 0xe0000, 0x20000, 2);
     assert_e820(3, 0x100000, RAM_BYTES - 0x100000, 1);
-    assert_e820(4, 4 * GIB, 5 * GIB, 1);
+    assert_e820(4, 0xfeb00000, MIB, 2);
+    assert_e820(5, 4 * GIB, 5 * GIB, 1);
 }
 
 // ---- Versions of the protocol

@@ -48,17 +48,18 @@ static void test_multiboot_information(void **state)
     assert_string_equal((char *)ram + ram32(info + 16), "one two");
     assert_int_equal(ram32(info + 20), 0);
     assert_string_equal((char *)ram + ram32(info + 64), "Husk");
-    assert_int_equal(ram32(info + 44), 4 * 24);
+    assert_int_equal(ram32(info + 44), 5 * 24);
     map = ram32(info + 48);
-    for (unsigned i = 0; i < 4; i++) {
-        static const uint32_t expected[4][3] = {{0, 0x9fc00, 1},
+    for (unsigned i = 0; i < 5; i++) {
+        static const uint32_t expected[5][3] = {{0, 0x9fc00, 1},
                                                 {0x9fc00, 0x400, 2},
                                                 {0xe0000, 0x20000, 2},
-                                                {0x100000, RAM_BYTES - 0x100000, 1}};
-        assert_int_equal(ram32(map + i * 24), 20);
-        assert_int_equal(ram64(map + i * 24 + 4), expected[i][0]);
-        assert_int_equal(ram64(map + i * 24 + 12), expected[i][1]);
-        assert_int_equal(ram32(map + i * 24 + 20), expected[i][2]);
+                                                {0x100000, RAM_BYTES - 0x100000, 1},
+                                                {0xfeb00000, 0x100000, 2}};
+        assert_int_equal(ram32(map + i * 24UL), 20);
+        assert_int_equal(ram64(map + i * 24UL + 4), expected[i][0]);
+        assert_int_equal(ram64(map + i * 24UL + 12), expected[i][1]);
+        assert_int_equal(ram32(map + i * 24UL + 20), expected[i][2]);
     }
 }
 
@@ -70,8 +71,8 @@ static void test_multiboot_map_above_4_gib(void **state)
     memory.extents[2] = (struct guest_extent){.gpa = gpa(4 * GIB), .bytes = 5 * GIB};
     memory.extent_count = 3;
     assert_loads();
-    assert_int_equal(ram32(result.rbx + 44), 5 * 24);
-    map = ram32(result.rbx + 48) + 4 * 24;
+    assert_int_equal(ram32(result.rbx + 44), 6 * 24);
+    map = ram32(result.rbx + 48) + 5 * 24;
     assert_int_equal(ram64(map + 4), 4 * GIB);
     assert_int_equal(ram64(map + 12), 5 * GIB);
     assert_int_equal(ram32(map + 20), 1);
@@ -181,7 +182,7 @@ static void test_multiboot_address_refusals(void **state)
     header->bss_end_addr = 0xffffffff;
     assert_refused("Multiboot image 0: 0xffefffff bytes at address 0x100000 do not fit in the "
                    "VM's RAM of 3968 KiB");
-    header = make_multiboot();
+    make_multiboot();
     request.payload.size = 0x20 + 12 + 19;
     assert_refused("Multiboot header at offset 0x20: the file ends in it");
 }

@@ -33,7 +33,7 @@ static void add_tag(uint16_t type, uint16_t flags, const uint32_t *fields, unsig
 {
     words[used++] = type | (uint32_t)flags << 16;
     words[used++] = 8 + count * 4;
-    memcpy(words + used, fields, count * 4);
+    memcpy(words + used, fields, count * sizeof(*fields));
     used += ALIGN_UP(count, 2);
     finish_header();
 }
@@ -324,7 +324,7 @@ static void test_information_requests(void **state)
 
 static void assert_range(unsigned index, uint64_t base, uint64_t bytes, uint32_t type)
 {
-    uint64_t entry = find_tag(6) + 16 + index * 24;
+    uint64_t entry = find_tag(6) + 16 + index * 24UL;
     assert_int_equal(ram64(entry), base);
     assert_int_equal(ram64(entry + 8), bytes);
     assert_int_equal(ram32(entry + 16), type);
@@ -338,13 +338,14 @@ static void test_memory(void **state)
     assert_loads();
     assert_int_equal(ram32(find_tag(4) + 8), 639);
     assert_int_equal(ram32(find_tag(4) + 12), 3072);
-    assert_int_equal(ram32(find_tag(6) + 4), 16 + 4 * 24);
+    assert_int_equal(ram32(find_tag(6) + 4), 16 + 5 * 24);
     assert_int_equal(ram32(find_tag(6) + 8), 24);
     assert_int_equal(ram32(find_tag(6) + 12), 0);
     assert_range(0, 0, 0x9fc00, 1);
     assert_range(1, 0x9fc00, 0x400, 2);
     assert_range(2, 0xe0000, 0x20000, 2);
     assert_range(3, 0x100000, RAM_BYTES - 0x100000, 1);
+    assert_range(4, 0xfeb00000, 0x100000, 2);
 }
 
 static void test_texts_and_screen(void **state)

@@ -35,34 +35,43 @@ static void assert_first_megabyte(void)
     assert_range(2, 0xe0000, 0x100000, GUEST_RANGE_RESERVED);
 }
 
+static void assert_pci(unsigned index)
+{
+    assert_range(index, 0xfeb00000, 0xfec00000, GUEST_RANGE_RESERVED);
+}
+
 static void test_one_megabyte(void **state)
 {
     (void)state;
     make_map(MIB);
-    assert_int_equal(map.count, 3);
+    assert_int_equal(map.count, 4);
     assert_first_megabyte();
+    assert_pci(3);
 }
 
 static void test_below_the_device_hole(void **state)
 {
     (void)state;
     make_map(32 * MIB);
-    assert_int_equal(map.count, 4);
+    assert_int_equal(map.count, 5);
     assert_first_megabyte();
     assert_range(3, MIB, 32 * MIB, GUEST_RANGE_RAM);
+    assert_pci(4);
     make_map(3 * GIB);
-    assert_int_equal(map.count, 4);
+    assert_int_equal(map.count, 5);
     assert_range(3, MIB, 3 * GIB, GUEST_RANGE_RAM);
+    assert_pci(4);
 }
 
 static void test_above_4_gib(void **state)
 {
     (void)state;
     make_map(5 * GIB);
-    assert_int_equal(map.count, 5);
+    assert_int_equal(map.count, 6);
     assert_first_megabyte();
     assert_range(3, MIB, 3 * GIB, GUEST_RANGE_RAM);
-    assert_range(4, 4 * GIB, 6 * GIB, GUEST_RANGE_RAM);
+    assert_pci(4);
+    assert_range(5, 4 * GIB, 6 * GIB, GUEST_RANGE_RAM);
 }
 
 // Each range that the map calls RAM is RAM.
