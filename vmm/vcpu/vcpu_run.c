@@ -34,8 +34,27 @@ bool vcpu_runnable(struct vcpu *vcpu)
 }
 
 // The guest runs at least this long before the next timer event. A timer with a higher rate than
-// exits can keep up with would otherwise leave no time for any instruction of the guest.
+// exits can keep up with would otherwise leave no time for any instruction of the guest. Inside
+// another hypervisor an entry alone may take longer than RUN_NS_MIN. There a run ends late, so the
+// least run follows from that.
 #define RUN_NS_MIN 20000
+#define RUN_NS_MIN_MAX 1000000
+#define RUN_LATE_FACTOR 4
+
+static uint64_t least_run_ns(const struct vcpu *vcpu)
+{
+    return MIN(MAX(RUN_NS_MIN, RUN_LATE_FACTOR * vcpu->late_ns), RUN_NS_MIN_MAX);
+}
+
+// The host has ended the run. What comes before the deadline says nothing about lateness.
+static void note_late(struct vcpu *vcpu, uint64_t now_ns)
+{
+    uint64_t deadline_ns = vcpu->core.deadline_ns;
+    if (now_ns >= deadline_ns) {
+        uint64_t late_ns = MIN(now_ns - deadline_ns, RUN_NS_MIN_MAX / RUN_LATE_FACTOR);
+        vcpu->late_ns = (7 * vcpu->late_ns + late_ns) / 8;
+    }
+}
 
 // The local APIC's timer is looked at each time, the devices only if they are due.
 static void look_at_timers(struct vcpu *vcpu, bool all, uint64_t now_ns)
@@ -45,7 +64,7 @@ static void look_at_timers(struct vcpu *vcpu, bool all, uint64_t now_ns)
         vcpu->devices_event_ns = vcpu_devices_event_ns(vcpu);
     }
     vcpu_advance_lapic(vcpu);
-    vcpu->next_look_ns = now_ns + RUN_NS_MIN;
+    vcpu->next_look_ns = now_ns + least_run_ns(vcpu);
     vcpu->next_event_ns =
         MAX(MIN(vcpu_lapic_event_ns(vcpu), vcpu->devices_event_ns), vcpu->next_look_ns);
 }
@@ -62,6 +81,9 @@ static bool prepare(struct vcpu *vcpu)
 {
     uint32_t work = __atomic_exchange_n(&vcpu->core.work, 0, __ATOMIC_SEQ_CST);
     uint64_t now_ns = vcpu->host->now_ns();
+    if (work & WORK_HOST) {
+        note_late(vcpu, now_ns);
+    }
     if ((work & (WORK_STOP | WORK_YIELD)) || now_ns >= vcpu->run_end_ns ||
         ((work & WORK_HOST) && vcpu->host->disturbed())) {
         return false;

@@ -575,6 +575,37 @@ static void a_fast_timer_leaves_time_for_the_guest(void **state)
     assert_int_equal(fake_backend.event_count, 2);
 }
 
+#define ENTRY_NS 30000 // what an entry takes, and an exit: as inside another hypervisor
+
+static uint64_t computed_ns;
+
+// A guest that computes until the deadline, if the entry leaves time for that.
+static void compute_behind_a_slow_entry(struct vcpu_core *core)
+{
+    fake_host.now_ns += ENTRY_NS;
+    if (fake_host.now_ns < core->deadline_ns) {
+        computed_ns += core->deadline_ns - fake_host.now_ns;
+        lapic_eoi(&vcpu_of(core)->lapic);
+        core->backend->registers[REG_RFLAGS] |= RFLAGS_IF;
+    }
+    fake_backend_compute(core);
+    fake_host.now_ns += ENTRY_NS;
+}
+
+static void a_fast_timer_leaves_time_for_the_guest_where_entries_are_slow(void **state)
+{
+    uint64_t start_ns = fake_host.now_ns;
+    (void)state;
+    start_timer(1U << 17, 1); // periodic, each ns
+    computed_ns = 0;
+    fake_backend.guest = compute_behind_a_slow_entry;
+    for (unsigned i = 0; i < 1000; i++) {
+        vcpu_run(fake_machine.vcpu, fake_host.now_ns + 5 * MS);
+    }
+    assert_true(fake_backend.event_count > 500);
+    assert_true(computed_ns > (fake_host.now_ns - start_ns) / 3);
+}
+
 #define IOAPIC_SELECT 0x00
 #define IOAPIC_WINDOW 0x10
 
@@ -860,6 +891,7 @@ int main(void)
         TEST(a_run_ends_at_the_next_event_of_a_device),
         TEST(a_timer_of_the_guest_does_not_end_its_slice),
         TEST(a_fast_timer_leaves_time_for_the_guest),
+        TEST(a_fast_timer_leaves_time_for_the_guest_where_entries_are_slow),
         TEST(an_interrupt_through_the_io_apic_is_there_when_its_timer_is_due),
         TEST(the_guest_is_entered_without_work),
         TEST(a_slice_that_is_over_does_not_run),
