@@ -11,7 +11,6 @@
 #include "arch/x86/log.h"
 #include "arch/x86/spinlock.h"
 #include "vmm/backend.h"
-#include "vmm/host.h"
 #include "vmm/util/status.h"
 #include "vmm/vm/vm.h"
 
@@ -37,11 +36,19 @@ const struct vcpu_ops *virtualization_choose(struct reason *why)
     return NULL;
 }
 
+static void log_feature(struct feature_sink *sink, const char *name, bool present,
+                        const char *remark)
+{
+    (void)sink;
+    log_line("  %-19s %s%s%s", name, present ? "yes" : "no", remark[0] != '\0' ? ": " : "", remark);
+}
+
 static void report(struct vmm *vmm)
 {
+    static struct feature_sink to_log = {.feature = log_feature};
     if (vmm->ops) {
         log_line("virtualization: %s", vmm->ops->name);
-        vmm->ops->summarize(vmm->host->log);
+        vmm->ops->summarize(&to_log);
     } else {
         log_line("virtualization: none: %s", vmm->no_guests.text);
     }

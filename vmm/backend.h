@@ -248,6 +248,12 @@ struct apic_ops {
     void (*set_eoi_exits)(struct vcpu_core *vcpu, const uint64_t vectors[4]);
 };
 
+// Where the features go. The owner embeds it and finds itself with container_of. The remark may be
+// "": it says how Husk uses the feature, or what a lack means.
+struct feature_sink {
+    void (*feature)(struct feature_sink *sink, const char *name, bool present, const char *remark);
+};
+
 // A vCPU belongs to the CPU that has loaded it until that CPU unloads it.
 struct vcpu_ops {
     const char *name; // "VT-x", "AMD-V"
@@ -263,9 +269,8 @@ struct vcpu_ops {
     enum status (*enable_cpu)(struct reason *why);
     void (*disable_cpu)(void); // back to a state in which INIT and reset work
 
-    // Calls `line` for each feature that this CPU's virtualisation has or lacks. The line says what
-    // a lack means.
-    void (*summarize)(void (*line)(const char *text));
+    // Tells of each feature that the virtualisation of the CPUs has or lacks.
+    void (*summarize)(struct feature_sink *sink);
     unsigned (*features)(void); // enum backend_feature, of this CPU
 
     enum status (*create_vcpu)(struct vcpu_core *vcpu, struct reason *why);

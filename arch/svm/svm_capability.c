@@ -102,24 +102,25 @@ unsigned svm_features(void)
            (svm_capability()->features & SVM_X2AVIC ? FEATURE_APIC_MSR : 0);
 }
 
-static void say(void (*line)(const char *text), const char *name, bool present, const char *remark)
+struct feature {
+    const char *name;
+    bool present;
+    enum optional_feature feature; // OPTIONAL_COUNT: none
+    const char *with;              // how Husk uses it
+    const char *without;           // what Husk does instead
+};
+
+static void tell(struct feature_sink *sink, const struct feature *feature)
 {
-    char text[100];
-    format_text(text, sizeof(text), "  %-18s %s%s%s", name, present ? "yes" : "no",
-                remark[0] ? ": " : "", remark);
-    line(text);
+    sink->feature(sink, feature->name, feature->present,
+                  feature->present ? feature->with
+                                   : feature_remark(feature->feature, feature->without));
 }
 
-void svm_summarize(void (*line)(const char *text))
+void svm_summarize(struct feature_sink *sink)
 {
     const struct svm_capability *c = svm_capability();
-    const struct {
-        const char *name;
-        bool present;
-        enum optional_feature feature; // OPTIONAL_COUNT: none
-        const char *with;              // how Husk uses it
-        const char *without;           // what Husk does instead
-    } features[] = {
+    const struct feature features[] = {
         {"NPT 1 GiB pages", c->pages_1g, OPTIONAL_NPT_1G, "", "2 MiB pages are used"},
         {"next-RIP save", c->features & SVM_NEXT_RIP, OPTIONAL_NRIPS, "",
          "instructions are decoded"},
@@ -144,12 +145,10 @@ void svm_summarize(void (*line)(const char *text))
         {"virtual VMLOAD", c->features & SVM_VIRTUAL_VMLOAD, OPTIONAL_COUNT,
          "for nested guests: not used", ""},
     };
-    char text[40];
-    format_text(text, sizeof(text), "  %-18s %u", "ASIDs", c->asids);
-    line(text);
+    char asids[12];
+    format_text(asids, sizeof(asids), "%u", c->asids);
+    sink->feature(sink, "ASIDs", true, asids);
     for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
-        say(line, features[i].name, features[i].present,
-            features[i].present ? features[i].with
-                                : feature_remark(features[i].feature, features[i].without));
+        tell(sink, &features[i]);
     }
 }

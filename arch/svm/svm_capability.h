@@ -5,6 +5,8 @@
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
+struct feature_sink;
+
 // CPUID 8000000AH: features in EDX (APM Vol. 3 appendix E).
 #define CPUID_SVM 0x8000000au
 #define SVM_NESTED_PAGING BIT(0)
@@ -41,5 +43,5 @@ const struct svm_capability *svm_capability(void);
 // Whether the CPUs serve local APICs, by AVIC.
 bool svm_serves_apic(void);
 unsigned svm_features(void); // enum backend_feature
-// What the CPUs have and lack, a line each, with what a lack means.
-void svm_summarize(void (*line)(const char *text));
+// What the CPUs have and lack, with what a lack means.
+void svm_summarize(struct feature_sink *sink);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The capabilities that all CPUs share, as features for vmm/ and as lines for the boot log.
+// The capabilities that all CPUs share, as features for vmm/ and with names for people.
 #include "arch/vmx/vmx_features.h"
 
 #include "arch/vmx/vmcs_bits.h"
@@ -8,7 +8,6 @@
 #include "arch/x86/feature_switches.h"
 #include "arch/x86/features.h"
 #include "vmm/backend.h"
-#include "vmm/util/format.h"
 #include "vmm/util/types.h"
 
 unsigned vmx_features(void)
@@ -20,7 +19,7 @@ unsigned vmx_features(void)
            (c->pin & PIN_POSTED_INTERRUPTS ? FEATURE_POSTED : 0);
 }
 
-void vmx_summarize(void (*line)(const char *text))
+void vmx_summarize(struct feature_sink *sink)
 {
     const struct vmx_capability *c = vmx_capability();
     const struct {
@@ -54,11 +53,8 @@ void vmx_summarize(void (*line)(const char *text))
          "guests have no INVPCID"},
     };
     for (unsigned i = 0; i < ARRAY_SIZE(features); i++) {
-        char text[100];
-        format_text(text, sizeof(text), "  %-19s %s%s", features[i].name,
-                    features[i].present ? "yes" : "no: ",
-                    features[i].present ? ""
-                                        : feature_remark(features[i].feature, features[i].without));
-        line(text);
+        bool present = features[i].present;
+        sink->feature(sink, features[i].name, present,
+                      present ? "" : feature_remark(features[i].feature, features[i].without));
     }
 }

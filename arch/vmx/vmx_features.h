@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// What VT-x offers: features for vmm/, lines for the boot log.
+// What VT-x offers: features for vmm/, and their names for people.
 #pragma once
 
+struct feature_sink;
+
 unsigned vmx_features(void); // enum backend_feature
-// One line for each feature. If it is missing, the line says what follows.
-void vmx_summarize(void (*line)(const char *text));
+// What the CPUs have and lack, with what a lack means.
+void vmx_summarize(struct feature_sink *sink);
