@@ -31,6 +31,8 @@ OVMF = [
 # (arch/svm/README.md, "What emulators do otherwise").
 QEMU_ALONE = ["-accel", "tcg,thread=single"]
 
+BOCHS_CPU = "corei7_skylake_x"
+BOCHS_MICROCODE = 0x0200005E
 BOCHS_BIOS = "/usr/share/bochs/BIOS-bochs-latest"
 # In it, the call that waits 5 times 11 timer ticks for a key that would open the boot menu: mov
 # ax, 5; push ax; mov ax, 11; push ax; call. That is 300 million instructions for each CPU.
@@ -116,6 +118,21 @@ def patched_bios(bios):
     return bios.replace(BIOS_KEY_WAIT, BIOS_SHORT_WAIT)
 
 
+def bochs_cpu(spec, folder):
+    """The line about the CPUs. The usual model gets microcode on which its TSC deadlines work.
+
+    Other models read revision 0, as without an update. The columns are Bochs' (msrs.def): the
+    address, its type, then the high and low halves of the value and of the bits that a write may
+    not set and does not change.
+    """
+    line = f"cpu: model={spec.cpu or BOCHS_CPU}, count={spec.cpus}, ips=100000000"
+    if not spec.cpu:
+        revision = f"0x08b 0 {BOCHS_MICROCODE:08x} 0 0 0 ffffffff ffffffff\n"
+        pathlib.Path(folder, "msrs").write_text(revision, encoding="ascii")
+        line += f', msrs="{folder}/msrs"'
+    return f"{line}, reset_on_triple_fault=0"
+
+
 def bochs_command(spec, serial_path, folder):
     """The argument list for Bochs; writes its settings and its BIOS into `folder`."""
     bios = patched_bios(pathlib.Path(BOCHS_BIOS).read_bytes())
@@ -130,8 +147,7 @@ def bochs_command(spec, serial_path, folder):
         "vgaromimage: file=/usr/share/vgabios/vgabios.bin",
         f"ata0-master: type=cdrom, path={spec.iso}, status=inserted",
         "boot: cdrom",
-        f"cpu: model={spec.cpu or 'corei7_skylake_x'}, count={spec.cpus}, ips=100000000, "
-        "reset_on_triple_fault=0",
+        bochs_cpu(spec, folder),
         f"clock: sync={'slowdown' if spec.real_time else 'none'}, time0=local",
         "pci: enabled=1, chipset=i440fx",
         "plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=1, parallel=0, serial=1",
