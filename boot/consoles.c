@@ -14,6 +14,7 @@
 #include "arch/x86/time.h"
 #include "arch/x86/vectors.h"
 #include "boot/boot_info.h"
+#include "boot/paragraph.h"
 #include "drivers/framebuffer.h"
 #include "drivers/glass.h"
 #include "drivers/ps2_keyboard.h"
@@ -251,6 +252,38 @@ void consoles_hand_over(struct console *console)
         console_add(console, &display);
     }
     log_set_output(wake_monitor);
+}
+
+static void describe_keyboards(struct paragraph *paragraph)
+{
+    unsigned controllers = usb_keyboards_controllers();
+    paragraph_add(paragraph, screen_used ? "PS/2: %s" : "not used without a screen",
+                  keyboard_used ? "yes" : "no controller");
+    if (controllers > 0) {
+        paragraph_add(paragraph, "USB: %u at %u xHCI controllers", usb_keyboards_count(),
+                      controllers);
+    } else if (screen_used) {
+        paragraph_add(paragraph, "USB: no xHCI controller");
+    }
+}
+
+void consoles_describe(struct line_sink *sink)
+{
+    struct paragraph paragraph;
+    char text[LOG_LINE_BYTES];
+    paragraph_begin(&paragraph, sink, "consoles");
+    for (unsigned next = 0; serial_lines_describe(&next, text, sizeof(text));) {
+        paragraph_add(&paragraph, "%s", text);
+    }
+    if (screen_used) {
+        paragraph_add(&paragraph, "screen of %u x %u characters", screen.columns, screen.rows);
+    } else {
+        paragraph_add(&paragraph, "no screen");
+    }
+    paragraph_end(&paragraph);
+    paragraph_begin(&paragraph, sink, "keyboards");
+    describe_keyboards(&paragraph);
+    paragraph_end(&paragraph);
 }
 
 void consoles_poll(void)

@@ -8,6 +8,7 @@
 struct acpi_info;
 struct boot_info;
 struct console;
+struct line_sink;
 
 // Starts COM1 by polling. It needs nothing else. The log and panics go there from now on.
 void consoles_start_serial(void);
@@ -25,6 +26,9 @@ void consoles_choose_serial(const struct boot_info *info, const struct acpi_info
 // Call it when interrupts are routed. The serial lines and the keyboard then work by interrupt, and
 // the log goes through the monitor. `console` gets an output for each device.
 void consoles_hand_over(struct console *console);
+
+// Shows which devices there are, and which are used.
+void consoles_describe(struct line_sink *sink);
 
 // Call it before the machine is switched off. Waits until all text is out. The log then goes
 // straight to the devices again. USB keyboards stop.

@@ -28,12 +28,14 @@
 #include "boot/consoles.h"
 #include "boot/guests.h"
 #include "boot/host_table.h"
+#include "boot/machine_page.h"
 #include "boot/payloads.h"
 #include "boot/virtualization.h"
 #include "vmm/backend.h"
 #include "vmm/console/console.h"
 #include "vmm/devices/rtc_date.h"
 #include "vmm/host.h"
+#include "vmm/monitor/inspect.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_attach.h"
 #include "vmm/util/format.h"
@@ -244,6 +246,11 @@ static void describe_cpu(unsigned cpu, char *text, size_t size)
                 vmm.runs_guests[cpu] ? "" : ", runs no guests");
 }
 
+static void describe_machine(struct line_sink *sink)
+{
+    machine_page_show(&boot_info, acpi, &vmm, sink);
+}
+
 // Takes one step with the guests of CPU 0, or waits if none wants to run.
 static void serve_guests(void)
 {
@@ -279,7 +286,8 @@ static const struct monitor_machine machine = {.version = VERSION,
                                                .log_next = log_next,
                                                .log_end = log_end,
                                                .has_input = consoles_have_input,
-                                               .describe_cpu = describe_cpu};
+                                               .describe_cpu = describe_cpu,
+                                               .describe = describe_machine};
 
 static void start_monitor(void)
 {

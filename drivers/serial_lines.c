@@ -92,22 +92,30 @@ static size_t describe(const struct serial_line *line, char *text, size_t size)
     return at + format_text(text + at, size - at, ", polled");
 }
 
-static void report_line(const struct serial_line *line)
+bool serial_lines_describe(unsigned *next, char *text, size_t size)
 {
-    char text[LOG_LINE_BYTES];
-    (void)describe(line, text, sizeof(text));
-    log_line("serial: %s (%s)%s", console_choice_word(line->choices), text,
-             line->used ? "" : ": not chosen");
+    char place[LOG_LINE_BYTES / 2];
+    if (*next >= list.count) {
+        return false;
+    }
+    const struct serial_line *line = &list.lines[(*next)++];
+    (void)describe(line, place, sizeof(place));
+    format_text(text, size, "%s (%s)%s", console_choice_word(line->choices), place,
+                line->used ? "" : ": not chosen");
+    return true;
 }
 
 void serial_lines_report(unsigned chosen)
 {
+    char text[LOG_LINE_BYTES];
     unsigned missing = chosen & CONSOLE_CHOICES & ~(unsigned)(CONSOLE_SCREEN | CONSOLE_SERIAL);
     if (list.count == 0) {
         log_line("serial: none");
     }
+    for (unsigned next = 0; serial_lines_describe(&next, text, sizeof(text));) {
+        log_line("serial: %s", text);
+    }
     for (unsigned i = 0; i < list.count; i++) {
-        report_line(&list.lines[i]);
         missing &= ~list.lines[i].choices;
         missing &= list.lines[i].has_pci ? ~(unsigned)CONSOLE_PCI : ~0u;
     }

@@ -19,6 +19,9 @@ void serial_lines_find(const struct acpi_info *acpi, unsigned chosen);
 bool serial_lines_choose(unsigned chosen);
 // Logs the lines that exist, and the members of `chosen` that do not.
 void serial_lines_report(unsigned chosen);
+// Gives the text of the next line that exists. `*next` must be 0 at the first call. False: there
+// are no more.
+bool serial_lines_describe(unsigned *next, char *text, size_t size);
 
 // Writes text of the log at once to all used lines: '\n' becomes "\r\n". Needs no lock.
 void serial_lines_write_directly(const char *text, size_t length);

@@ -55,6 +55,20 @@ unsigned usb_keyboards_init(void)
     return usb.count;
 }
 
+unsigned usb_keyboards_controllers(void)
+{
+    return usb.count;
+}
+
+unsigned usb_keyboards_count(void)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < usb.count; i++) {
+        count += xhci_keyboards(usb.controllers[i]);
+    }
+    return count;
+}
+
 void usb_keyboards_poll(void)
 {
     for (unsigned i = 0; i < usb.count; i++) {

@@ -9,6 +9,10 @@
 // Keyboards are found later, by the polls.
 unsigned usb_keyboards_init(void);
 
+// How many controllers there are, and keyboards at them now.
+unsigned usb_keyboards_controllers(void);
+unsigned usb_keyboards_count(void);
+
 // Serves the controllers. Call it at least every 20 ms, and more often while they are busy. It
 // never waits.
 void usb_keyboards_poll(void);

@@ -3,6 +3,7 @@
 #include "drivers/xhci_poll.h"
 
 #include "drivers/usb_bus.h"
+#include "drivers/usb_descriptors.h"
 #include "drivers/xhci.h"
 #include "drivers/xhci_access.h"
 #include "drivers/xhci_events.h"
@@ -46,4 +47,14 @@ void xhci_poll(struct xhci *xhci)
 bool xhci_is_busy(const struct xhci *xhci)
 {
     return xhci->state == XHCI_RUNNING ? xhci->pending != XHCI_NOTHING : xhci->state != XHCI_DEAD;
+}
+
+unsigned xhci_keyboards(const struct xhci *xhci)
+{
+    unsigned count = 0;
+    for (unsigned slot = 1; slot <= XHCI_SLOTS; slot++) {
+        const struct usb_device *device = &xhci->devices[slot];
+        count += device->memory && !device->is_gone && device->interface.kind == USB_KEYBOARD;
+    }
+    return count;
 }

@@ -10,3 +10,5 @@ struct xhci;
 void xhci_poll(struct xhci *xhci);
 // Whether it waits for something that should not take long.
 bool xhci_is_busy(const struct xhci *xhci);
+// How many keyboards work at it.
+unsigned xhci_keyboards(const struct xhci *xhci);

@@ -24,3 +24,8 @@ struct cpu_model cpu_model_decode(struct cpuid_registers vendor, uint32_t signat
 
 // Of the CPU that runs this.
 struct cpu_model cpu_model_read(void);
+// The revision of its microcode; 0: there is no update, or nobody says. Needs the IDT.
+uint32_t cpu_microcode_read(void);
+// Its name in the manufacturer's words; "" if it has none.
+#define CPU_NAME_BYTES 49
+void cpu_name_read(char name[CPU_NAME_BYTES]);

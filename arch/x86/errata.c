@@ -109,23 +109,12 @@ static_assert(ARRAY_SIZE(known) == ERRATUM_COUNT, "an entry for each");
 
 static struct errata machine;
 
-// SDM Vol. 3A 10.11.7.1: CPUID puts the revision where 0 was written before. 0: there is no update.
-static uint32_t microcode_revision(void)
-{
-    uint64_t value;
-    if (!wrmsr_safe(IA32_BIOS_SIGN_ID, 0)) {
-        return 0;
-    }
-    (void)cpuid(CPUID_FEATURES, 0);
-    return rdmsr_safe(IA32_BIOS_SIGN_ID, &value) ? (uint32_t)(value >> 32) : 0;
-}
-
 static bool is_affected(const struct affected *row, const struct cpu_model *cpu)
 {
     return row->vendor == cpu->vendor && row->family == cpu->family &&
            cpu->model >= row->first_model && cpu->model <= row->last_model &&
            (row->steppings & BIT(cpu->stepping)) &&
-           (row->fixed_in == ALL_REVISIONS || microcode_revision() < row->fixed_in);
+           (row->fixed_in == ALL_REVISIONS || cpu_microcode_read() < row->fixed_in);
 }
 
 static bool is_listed(enum erratum erratum, const struct cpu_model *cpu)

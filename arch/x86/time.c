@@ -119,6 +119,11 @@ void time_delay_ns(uint64_t ns)
     }
 }
 
+bool time_has_deadline_mode(void)
+{
+    return has_deadline_mode;
+}
+
 uint64_t time_tsc_hz(void)
 {
     return rates.tsc_hz;

@@ -24,6 +24,8 @@ uint64_t time_set_late_deadline(uint64_t ns);
 // Waits at least so long without sleeping. Before time_init it does not wait.
 void time_delay_ns(uint64_t ns);
 
+// Whether the timer takes a value of the TSC. Else it counts down.
+bool time_has_deadline_mode(void);
 uint64_t time_tsc_hz(void);
 uint64_t time_ns_to_tsc(uint64_t ns);   // a duration in TSC ticks, rounded up, saturating
 uint64_t time_ticks_until(uint64_t ns); // the TSC ticks until the clock shows `ns`, in the same way

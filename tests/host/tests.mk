@@ -11,7 +11,7 @@
 # the file with the real function then stays out of the program.
 
 # The files of boot/, arch/ and drivers/ that run without privileged instructions.
-HOST_MACHINE := $(addprefix boot/,boot_info boot_memory memory_map) \
+HOST_MACHINE := $(addprefix boot/,boot_info boot_memory memory_map paragraph) \
                 $(addprefix arch/svm/,svm_avic svm_controls svm_decode svm_inject svm_intercepts \
                                       svm_invalid svm_msr_map svm_nmi svm_segment svm_state \
                                       svm_tlb) \

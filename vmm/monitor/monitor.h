@@ -27,6 +27,7 @@ struct monitor_machine {
     bool (*has_input)(void);   // whether read_byte would give one now; NULL: it is never known
     // A few words on a CPU for `cpus`: its APIC id, what it lacks. The entry may be NULL.
     void (*describe_cpu)(unsigned cpu, char *text, size_t size);
+    void (*describe)(struct line_sink *sink); // a page on the machine; NULL: nobody knows it
 };
 
 // How the monitor shows a VM's output; one for each VM, by the VM's index in vmm.vms.

@@ -40,6 +40,11 @@ static const struct command commands[] = {
          "VMS, HUSK and IDLE are the parts of the time since boot that a CPU has spent for VMs, "
          "for\nHusk's own work, and at rest.",
      .handler = command_cpus},
+    {.name = "machine",
+     .arguments = "",
+     .help = "show what this machine is and has",
+     .more = "Also what Husk does about its errata, and what follows from all that is missing.",
+     .handler = command_machine},
     {.name = "memory",
      .arguments = "",
      .help = "show who has how much memory",

@@ -85,6 +85,14 @@ void command_cpus(struct monitor *monitor, const struct arguments *arguments)
     }
 }
 
+void command_machine(struct monitor *monitor, const struct arguments *arguments)
+{
+    (void)arguments;
+    if (monitor->machine->describe) {
+        monitor->machine->describe(&monitor->sink);
+    }
+}
+
 static void show_memory(struct monitor *monitor, const char *whose, uint64_t bytes, uint64_t unused)
 {
     console_format(monitor->console, "%-15s  %10s  %10s\n", whose, monitor_size_text(bytes).text,

@@ -68,6 +68,11 @@ static void describe_cpu(unsigned cpu, char *text, size_t size)
     format_text(text, size, "APIC %u", cpu * 2);
 }
 
+static void describe(struct line_sink *sink)
+{
+    sink->line(sink, "CPUs        as many as the test has");
+}
+
 // ---- VMs ----
 
 struct vm *fixture_add(const char *name, unsigned vcpus, uint64_t cpus)
@@ -117,7 +122,8 @@ void fixture_init(void)
                                                    .log_next = log_next,
                                                    .log_end = log_end,
                                                    .has_input = has_input,
-                                                   .describe_cpu = describe_cpu}};
+                                                   .describe_cpu = describe_cpu,
+                                                   .describe = describe}};
     fixture.web = fixture_add("web", 1, BIT(0));
     fixture.ticker = fixture_add("ticker", 1, BIT(1));
     fixture.spare = fake_machine_add("spare");

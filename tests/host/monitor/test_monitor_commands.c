@@ -547,11 +547,14 @@ static void test_leaving_with_a_vm_that_does_not_stop(void **state)
     web->holders--;
 }
 
-static void test_version(void **state)
+static void test_version_and_machine(void **state)
 {
     (void)state;
     assert_answer("version", "Husk test\r\n");
     assert_answer("  version  ", "Husk test\r\n");
+    assert_answer("machine", "CPUs        as many as the test has\r\n");
+    fixture.machine.describe = NULL;
+    assert_answer("machine", "");
 }
 
 static void assert_completes(const char *typed, const char *line)
@@ -628,7 +631,7 @@ int main(void)
         TEST(test_log_ends_although_lines_come),
         TEST(test_leaving),
         TEST(test_leaving_with_a_vm_that_does_not_stop),
-        TEST(test_version),
+        TEST(test_version_and_machine),
         TEST(test_mute),
         TEST(test_unmute),
         TEST(test_a_muted_vm_is_out_of_the_way),

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "arch/x86/cpu_model.h"
 #include "arch/x86/cpuid_bits.h"
 #include "arch/x86/msr.h"
 #include "arch/x86/msr_numbers.h"
@@ -247,6 +248,37 @@ static void the_machine_has_what_one_of_its_cpus_has(void **state)
     assert_false(errata_describe(&next, text, sizeof(text)));
 }
 
+// Names are not ended by a NUL if they fill the leaves.
+static void the_name_comes_from_three_leaves(void **state)
+{
+    static const char text[] = "   ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrs";
+    char name[CPU_NAME_BYTES];
+    (void)state;
+    cpu_name_read(name);
+    assert_string_equal(name, "");
+    for (uint32_t i = 0; i < CPUID_NAME_LEAVES; i++) {
+        struct cpuid_registers leaf;
+        memcpy(&leaf, text + i * sizeof(leaf), sizeof(leaf));
+        fake_cpu_set_leaf(CPUID_NAME + i, leaf);
+    }
+    cpu_name_read(name);
+    assert_string_equal(name, text + 3);
+}
+
+static void the_microcode_of_amd_is_in_the_low_half(void **state)
+{
+    (void)state;
+    choose("GenuineIntel", 0x000306c3, 0, 0);
+    assert_int_equal(cpu_microcode_read(), 0);
+    fake_cpu_set_microcode(0x28);
+    assert_int_equal(cpu_microcode_read(), 0x28);
+    fake_cpu_init();
+    choose("AuthenticAMD", 0x00800f82, 0, 0);
+    assert_int_equal(cpu_microcode_read(), 0);
+    fake_cpu_set_msr(IA32_BIOS_SIGN_ID, 0x08701021);
+    assert_int_equal(cpu_microcode_read(), 0x08701021);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +292,8 @@ int main(void)
         cmocka_unit_test_setup(the_bit_against_793_is_set, set_up),
         cmocka_unit_test_setup(tlb_multimatches_are_reported, set_up),
         cmocka_unit_test_setup(ipis_of_avic_are_lost_on_zen, set_up),
+        cmocka_unit_test_setup(the_name_comes_from_three_leaves, set_up),
+        cmocka_unit_test_setup(the_microcode_of_amd_is_in_the_low_half, set_up),
         cmocka_unit_test_setup(the_machine_has_what_one_of_its_cpus_has, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
