@@ -14,8 +14,8 @@ enum status_bits {
 };
 
 enum controller_command {
-    READ_COMMAND_BYTE = 0x20,
-    WRITE_COMMAND_BYTE = 0x60,
+    READ_RAM = 0x20, // to 0x3f: byte 0, which is the command byte, to byte 31
+    WRITE_RAM = 0x60,
     PASSWORD_TEST = 0xa4,
     MOUSE_DISABLE = 0xa7,
     MOUSE_ENABLE = 0xa8,
@@ -89,14 +89,34 @@ static uint8_t read_output_port(const struct i8042 *i8042)
     return i8042->output_port | (i8042->output_full ? OUTPUT_KEYBOARD_FULL : 0);
 }
 
+static bool is_of(uint8_t command, enum controller_command first)
+{
+    return (command & ~(I8042_RAM_BYTES - 1)) == first;
+}
+
+static uint8_t *ram_byte(struct i8042 *i8042, uint8_t command)
+{
+    unsigned index = command % I8042_RAM_BYTES;
+    return index == 0 ? &i8042->command_byte : &i8042->ram[index - 1];
+}
+
+// RAM and pulses. Other commands are for the firmware of some makers.
+static void command_with_number(struct i8042 *i8042, uint8_t command)
+{
+    if (is_of(command, READ_RAM)) {
+        answer(i8042, *ram_byte(i8042, command));
+    } else if (is_of(command, WRITE_RAM)) {
+        i8042->expects = command;
+    } else if (command >= PULSE && !(command & OUTPUT_NO_RESET)) {
+        pulse_reset(i8042);
+    }
+}
+
 // NOLINTNEXTLINE(readability-function-size): a case for each command
 static void controller_command(struct i8042 *i8042, uint8_t command)
 {
     i8042->expects = 0;
     switch (command) {
-    case READ_COMMAND_BYTE:
-        answer(i8042, i8042->command_byte);
-        break;
     case PASSWORD_TEST:
         answer(i8042, PASSWORD_NONE);
         break;
@@ -137,17 +157,14 @@ static void controller_command(struct i8042 *i8042, uint8_t command)
     case A20_ON:
         i8042->output_port |= OUTPUT_A20;
         break;
-    case WRITE_COMMAND_BYTE:
     case WRITE_OUTPUT_PORT:
     case WRITE_KEYBOARD_BUFFER:
     case WRITE_MOUSE_BUFFER:
     case WRITE_MOUSE:
         i8042->expects = command;
         break;
-    default: // the pulses; other commands are for the firmware of some makers
-        if (command >= PULSE && !(command & OUTPUT_NO_RESET)) {
-            pulse_reset(i8042);
-        }
+    default:
+        command_with_number(i8042, command);
         break;
     }
 }
@@ -165,7 +182,7 @@ static void controller_parameter(struct i8042 *i8042, uint8_t value)
     uint8_t command = i8042->expects;
     i8042->expects = 0;
     switch (command) {
-    case WRITE_COMMAND_BYTE:
+    case WRITE_RAM:
         i8042->command_byte = value & BYTE_WRITABLE;
         break;
     case WRITE_OUTPUT_PORT:
@@ -174,8 +191,12 @@ static void controller_parameter(struct i8042 *i8042, uint8_t value)
     case WRITE_MOUSE: // there is no mouse that answers
         answer(i8042, MOUSE_ABSENT);
         break;
-    default: // either buffer: without a mouse, both bytes come back as the keyboard's
+    case WRITE_KEYBOARD_BUFFER: // without a mouse, both bytes come back as the keyboard's
+    case WRITE_MOUSE_BUFFER:
         answer(i8042, value);
+        break;
+    default:
+        *ram_byte(i8042, command) = value;
         break;
     }
 }

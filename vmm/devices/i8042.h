@@ -8,13 +8,15 @@ struct irq_line;
 
 #define I8042_KEYBOARD_BYTES 16                      // typed keys that are not sent yet
 #define I8042_QUEUE_BYTES (I8042_KEYBOARD_BYTES + 8) // with room for answers to commands
+#define I8042_RAM_BYTES 32
 
 enum i8042_port { I8042_DATA, I8042_COMMAND }; // 0x60, 0x64
 
 struct i8042 {
     struct irq_line *line;  // IRQ 1
     struct irq_line *reset; // raised and lowered again: the guest asked for a reset
-    uint8_t command_byte;
+    uint8_t command_byte; // byte 0 of the controller's RAM
+    uint8_t ram[I8042_RAM_BYTES - 1];
     uint8_t output_port;
     uint8_t output;        // what port 0x60 reads
     bool output_full;      // the guest has not read `output`

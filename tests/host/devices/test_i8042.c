@@ -92,6 +92,27 @@ static void test_command_byte(void **state)
     assert_int_equal(next(), 0x7f);
 }
 
+static void test_ram(void **state)
+{
+    (void)state;
+    for (unsigned i = 1; i < 32; i++) {
+        command((uint8_t)(0x60 + i));
+        data((uint8_t)(0xff - i));
+    }
+    for (unsigned i = 1; i < 32; i++) {
+        command((uint8_t)(0x20 + i));
+        assert_int_equal(next(), 0xff - i);
+    }
+    command(0x20); // byte 0 is the command byte
+    assert_int_equal(next(), 0x65);
+    command(0x7f);
+    command(0x3f); // another command instead of the parameter
+    assert_int_equal(next(), 0xff - 31);
+    i8042_reset(&i8042);
+    command(0x21);
+    assert_int_equal(next(), 0);
+}
+
 static void test_reset_by_pulse(void **state)
 {
     (void)state;
@@ -386,6 +407,7 @@ int main(void)
         cmocka_unit_test_setup(test_no_key, set_up),
         cmocka_unit_test_setup(test_controller_commands, set_up),
         cmocka_unit_test_setup(test_command_byte, set_up),
+        cmocka_unit_test_setup(test_ram, set_up),
         cmocka_unit_test_setup(test_reset_by_pulse, set_up),
         cmocka_unit_test_setup(test_output_port, set_up),
         cmocka_unit_test_setup(test_keyboard_commands, set_up),
