@@ -263,8 +263,8 @@ void i8042_reset(struct i8042 *i8042)
         .command_byte = BYTE_INTERRUPT | STATUS_SYSTEM | BYTE_MOUSE_OFF | BYTE_TRANSLATE,
         .output_port = OUTPUT_NO_RESET | OUTPUT_A20,
         .scanning = true,
-        .scan_set = 2,
     };
+    i8042_keyboard_reset(i8042);
     update_line(i8042);
 }
 

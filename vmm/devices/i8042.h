@@ -9,13 +9,14 @@ struct irq_line;
 #define I8042_KEYBOARD_BYTES 16                      // typed keys that are not sent yet
 #define I8042_QUEUE_BYTES (I8042_KEYBOARD_BYTES + 8) // with room for answers to commands
 #define I8042_RAM_BYTES 32
+#define I8042_SET_3_KEYS 0x90
 
 enum i8042_port { I8042_DATA, I8042_COMMAND }; // 0x60, 0x64
 
 struct i8042 {
     struct irq_line *line;  // IRQ 1
     struct irq_line *reset; // raised and lowered again: the guest asked for a reset
-    uint8_t command_byte; // byte 0 of the controller's RAM
+    uint8_t command_byte;   // byte 0 of the controller's RAM
     uint8_t ram[I8042_RAM_BYTES - 1];
     uint8_t output_port;
     uint8_t output;        // what port 0x60 reads
@@ -25,7 +26,9 @@ struct i8042 {
     bool was_command;      // the last write was to 0x64
     bool scanning;         // the keyboard sends what is typed
     uint8_t keyboard_last; // the byte that the keyboard sent last
-    uint8_t scan_set;      // 1 or 2; a controller that translates turns set 2 into set 1
+    uint8_t scan_set;      // 1 to 3; a controller that translates turns set 2 into set 1
+    bool typed_extended;   // set 3: the last byte typed was the prefix of set 1
+    uint8_t breaks[I8042_SET_3_KEYS / 8]; // set 3: the keys that tell when they are let go
     bool line_level;
     uint8_t keyboard[I8042_QUEUE_BYTES]; // what the keyboard wants to send
     uint8_t keyboard_head;

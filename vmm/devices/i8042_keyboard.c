@@ -4,6 +4,7 @@
 
 #include "vmm/devices/i8042.h"
 #include "vmm/devices/i8042_scan_codes.h"
+#include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
 enum keyboard_command {
@@ -15,9 +16,16 @@ enum keyboard_command {
     KEYBOARD_SCAN_ON = 0xf4,
     KEYBOARD_SCAN_OFF = 0xf5,
     KEYBOARD_DEFAULTS = 0xf6,
+    ALL_TYPEMATIC = 0xf7, // to 0xfa are for all keys of set 3: repeat, tell when let go
+    ALL_MAKE_BREAK = 0xf8,
+    ALL_MAKE = 0xf9,
+    ALL_TYPEMATIC_MAKE_BREAK = 0xfa,
+    KEY_TYPEMATIC = 0xfb, // to 0xfd are the same for the keys of set 3 that follow
+    KEY_MAKE_BREAK = 0xfc,
+    KEY_MAKE = 0xfd,
     KEYBOARD_RESEND_LAST = 0xfe,
     KEYBOARD_RESET = 0xff,
-    KEYBOARD_COMMANDS = 0x80, // from here on a byte is no parameter
+    KEYBOARD_COMMANDS = KEYBOARD_LEDS, // from here on a byte is no parameter
 };
 
 enum keyboard_answer {
@@ -29,7 +37,10 @@ enum keyboard_answer {
     KEYBOARD_ID_2_TRANSLATED = 0x41,
     KEYBOARD_SET_1_TRANSLATED = 0x43,
     KEYBOARD_SET_2_TRANSLATED = 0x41,
+    KEYBOARD_SET_3_TRANSLATED = 0x3f,
 };
+
+#define SETS 3
 
 static uint8_t *keyboard_byte(struct i8042 *i8042, unsigned index)
 {
@@ -55,28 +66,61 @@ static bool translates(const struct i8042 *i8042)
     return i8042->command_byte & BYTE_TRANSLATE;
 }
 
-// 0 asks for the current set. There is no set 3.
+// 0 asks for the current set.
 static void keyboard_scan_set(struct i8042 *i8042, uint8_t value)
 {
-    static const uint8_t translated[] = {
-        [1] = KEYBOARD_SET_1_TRANSLATED, [2] = KEYBOARD_SET_2_TRANSLATED};
-    keyboard_send(i8042, value <= 2 ? KEYBOARD_ACK : KEYBOARD_RESEND);
+    static const uint8_t translated[] = {[1] = KEYBOARD_SET_1_TRANSLATED,
+                                         [2] = KEYBOARD_SET_2_TRANSLATED,
+                                         [3] = KEYBOARD_SET_3_TRANSLATED};
+    keyboard_send(i8042, value <= SETS ? KEYBOARD_ACK : KEYBOARD_RESEND);
     if (value == 0) {
         keyboard_send(i8042, translates(i8042) ? translated[i8042->scan_set] : i8042->scan_set);
-    } else if (value <= 2) {
+    } else if (value <= SETS) {
         i8042->scan_set = value;
+        i8042->typed_extended = false;
+    }
+}
+
+static void set_break(struct i8042 *i8042, uint8_t key, bool breaks)
+{
+    uint8_t bit = (uint8_t)BIT(key % 8);
+    if (key < I8042_SET_3_KEYS) {
+        i8042->breaks[key / 8] = (uint8_t)((i8042->breaks[key / 8] & ~bit) | (breaks ? bit : 0));
+    }
+}
+
+static void set_all_breaks(struct i8042 *i8042, bool breaks)
+{
+    memset(i8042->breaks, breaks ? UINT8_MAX : 0, sizeof(i8042->breaks));
+}
+
+// Only Shift, the left Ctrl, the left Alt and Caps Lock tell when they are let go.
+static void default_breaks(struct i8042 *i8042)
+{
+    static const uint8_t keys[] = {0x11, 0x12, 0x14, 0x19, 0x59};
+    set_all_breaks(i8042, false);
+    for (unsigned i = 0; i < ARRAY_SIZE(keys); i++) {
+        set_break(i8042, keys[i], true);
     }
 }
 
 static void keyboard_parameter(struct i8042 *i8042, uint8_t value)
 {
-    uint8_t command = i8042->key_expects;
-    i8042->key_expects = 0;
-    if (command == KEYBOARD_SCAN_SET) {
+    switch (i8042->key_expects) {
+    case KEYBOARD_SCAN_SET:
         keyboard_scan_set(i8042, value);
-    } else {
+        break;
+    case KEY_TYPEMATIC:
+    case KEY_MAKE_BREAK:
+    case KEY_MAKE:
+        set_break(i8042, value, i8042->key_expects == KEY_MAKE_BREAK);
         keyboard_send(i8042, KEYBOARD_ACK);
+        return; // more keys may follow
+    default:
+        keyboard_send(i8042, KEYBOARD_ACK);
+        break;
     }
+    i8042->key_expects = 0;
 }
 
 static void keyboard_identify(struct i8042 *i8042)
@@ -88,15 +132,21 @@ static void keyboard_identify(struct i8042 *i8042)
 
 static bool clears_what_was_typed(uint8_t command)
 {
-    return command == KEYBOARD_SCAN_SET || command == KEYBOARD_SCAN_ON ||
-           command == KEYBOARD_SCAN_OFF || command == KEYBOARD_DEFAULTS ||
-           command == KEYBOARD_RESET;
+    return command == KEYBOARD_SCAN_SET || command == KEYBOARD_RESET ||
+           (command >= KEYBOARD_SCAN_ON && command <= KEY_MAKE);
+}
+
+void i8042_keyboard_reset(struct i8042 *i8042)
+{
+    i8042->scan_set = 2;
+    i8042->typed_extended = false;
+    default_breaks(i8042);
 }
 
 // The state after power-up. The typematic rate has no effect here.
 static void keyboard_defaults(struct i8042 *i8042, uint8_t command)
 {
-    i8042->scan_set = 2;
+    i8042_keyboard_reset(i8042);
     if (command != KEYBOARD_DEFAULTS) {
         i8042->scanning = command == KEYBOARD_RESET;
     }
@@ -104,6 +154,20 @@ static void keyboard_defaults(struct i8042 *i8042, uint8_t command)
     if (command == KEYBOARD_RESET) {
         keyboard_send(i8042, KEYBOARD_PASSED);
     }
+}
+
+static void command_of_set_3(struct i8042 *i8042, uint8_t command)
+{
+    if (command < ALL_TYPEMATIC || command > KEY_MAKE) {
+        keyboard_send(i8042, KEYBOARD_RESEND);
+        return;
+    }
+    if (command >= KEY_TYPEMATIC) {
+        i8042->key_expects = command;
+    } else {
+        set_all_breaks(i8042, command == ALL_MAKE_BREAK || command == ALL_TYPEMATIC_MAKE_BREAK);
+    }
+    keyboard_send(i8042, KEYBOARD_ACK);
 }
 
 static void keyboard_command(struct i8042 *i8042, uint8_t command)
@@ -137,7 +201,7 @@ static void keyboard_command(struct i8042 *i8042, uint8_t command)
         keyboard_send(i8042, i8042->keyboard_last);
         break;
     default:
-        keyboard_send(i8042, KEYBOARD_RESEND);
+        command_of_set_3(i8042, command);
         break;
     }
 }
@@ -166,12 +230,42 @@ bool i8042_keyboard_take(struct i8042 *i8042, uint8_t *byte)
     return true;
 }
 
+// A prefix of set 1 gives no byte, and neither does a key that does not tell when it is let go.
+static unsigned to_set_3(const struct i8042 *i8042, uint8_t scan_code,
+                         uint8_t bytes[SCAN_CODE_BYTES_MAX])
+{
+    uint8_t key = i8042_to_set_3(scan_code & (uint8_t)~BREAK_SET_1, i8042->typed_extended);
+    bool breaks = i8042->breaks[key / 8] & BIT(key % 8);
+    unsigned count = 0;
+    if (scan_code == EXTENDED_SET_1 || key == 0 || ((scan_code & BREAK_SET_1) && !breaks)) {
+        return 0;
+    }
+    if (scan_code & BREAK_SET_1) {
+        bytes[count++] = BREAK_SET_2;
+    }
+    bytes[count++] = key;
+    return count;
+}
+
+// A controller that translates makes set 1 of set 2, and leaves the others as they are.
+static unsigned to_bytes(const struct i8042 *i8042, uint8_t scan_code,
+                         uint8_t bytes[SCAN_CODE_BYTES_MAX])
+{
+    if (i8042->scan_set == 3) {
+        return to_set_3(i8042, scan_code, bytes);
+    }
+    if (i8042->scan_set == 2 && !translates(i8042)) {
+        return i8042_to_set_2(scan_code, bytes);
+    }
+    bytes[0] = scan_code;
+    return 1;
+}
+
 bool i8042_keyboard_type(struct i8042 *i8042, uint8_t scan_code)
 {
-    uint8_t bytes[SCAN_CODE_BYTES_MAX] = {scan_code};
-    bool as_set_2 = i8042->scan_set == 2 && !translates(i8042);
+    uint8_t bytes[SCAN_CODE_BYTES_MAX];
     unsigned typed = i8042->keyboard_count - i8042->keyboard_answers;
-    unsigned count = as_set_2 ? i8042_to_set_2(scan_code, bytes) : 1;
+    unsigned count = to_bytes(i8042, scan_code, bytes);
     // Answers that the guest has not read may use more than their part of the queue.
     if (!i8042->scanning || typed + count > I8042_KEYBOARD_BYTES ||
         i8042->keyboard_count + count > I8042_QUEUE_BYTES) {
@@ -180,5 +274,6 @@ bool i8042_keyboard_type(struct i8042 *i8042, uint8_t scan_code)
     for (unsigned i = 0; i < count; i++) {
         *keyboard_byte(i8042, i8042->keyboard_count++) = bytes[i];
     }
+    i8042->typed_extended = scan_code == EXTENDED_SET_1;
     return true;
 }

@@ -14,6 +14,8 @@ enum command_byte_bits {
     BYTE_WRITABLE = 0x7f,
 };
 
+// The keyboard's settings after power-up; what it has to send stays.
+void i8042_keyboard_reset(struct i8042 *i8042);
 // A command or a parameter for the keyboard.
 void i8042_keyboard_write(struct i8042 *i8042, uint8_t value);
 // Takes the next byte that the keyboard sends. False: there is none.

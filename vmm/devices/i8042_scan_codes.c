@@ -2,9 +2,9 @@
 // The table of scan codes (IBM PS/2 technical reference, keyboards with 101 and 102 keys).
 #include "vmm/devices/i8042_scan_codes.h"
 
-#define BREAK_SET_1 0x80
-#define BREAK_SET_2 0xf0
-#define PREFIXES 0xe0 // from here on
+#include "vmm/util/types.h"
+
+#define PREFIXES EXTENDED_SET_1 // from here on
 
 // By set 1, from 0 on. 0: no key.
 static const uint8_t set_2[] = {
@@ -30,4 +30,37 @@ unsigned i8042_to_set_2(uint8_t set_1, uint8_t bytes[SCAN_CODE_BYTES_MAX])
     }
     bytes[count++] = set_2[key];
     return count;
+}
+
+// Set 3, by set 1, of the keys that are other ones than in set 2.
+struct key_of_set_3 {
+    uint8_t set_1;
+    uint8_t set_3;
+};
+
+static const struct key_of_set_3 changed[] = {
+    {0x01, 0x08}, {0x1d, 0x11}, {0x2b, 0x5c}, {0x37, 0x7e}, {0x38, 0x19}, {0x3a, 0x14},
+    {0x3b, 0x07}, {0x3c, 0x0f}, {0x3d, 0x17}, {0x3e, 0x1f}, {0x3f, 0x27}, {0x40, 0x2f},
+    {0x41, 0x37}, {0x42, 0x3f}, {0x43, 0x47}, {0x44, 0x4f}, {0x45, 0x76}, {0x46, 0x5f},
+    {0x4a, 0x84}, {0x4e, 0x7c}, {0x54, 0x57}, {0x56, 0x13}, {0x57, 0x56}, {0x58, 0x5e},
+};
+
+// Those behind EXTENDED_SET_1.
+static const struct key_of_set_3 extended_keys[] = {
+    {0x1c, 0x79}, {0x1d, 0x58}, {0x35, 0x77}, {0x37, 0x57}, {0x38, 0x39},
+    {0x46, 0x62}, {0x47, 0x6e}, {0x48, 0x63}, {0x49, 0x6f}, {0x4b, 0x61},
+    {0x4d, 0x6a}, {0x4f, 0x65}, {0x50, 0x60}, {0x51, 0x6d}, {0x52, 0x67},
+    {0x53, 0x64}, {0x5b, 0x8b}, {0x5c, 0x8c}, {0x5d, 0x8d},
+};
+
+uint8_t i8042_to_set_3(uint8_t key, bool extended)
+{
+    const struct key_of_set_3 *keys = extended ? extended_keys : changed;
+    unsigned count = extended ? ARRAY_SIZE(extended_keys) : ARRAY_SIZE(changed);
+    for (unsigned i = 0; i < count; i++) {
+        if (keys[i].set_1 == key) {
+            return keys[i].set_3;
+        }
+    }
+    return !extended && key < sizeof(set_2) ? set_2[key] : 0;
 }

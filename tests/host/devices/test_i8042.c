@@ -147,31 +147,41 @@ static void test_output_port(void **state)
     assert_int_equal(reset.rises, 1);
 }
 
+static const struct {
+    uint8_t bytes[2];
+    uint8_t count;
+    uint8_t answers[3];
+    uint8_t answer_count;
+} dialogues[] = {
+    {{0xff}, 1, {0xfa, 0xaa}, 2},
+    {{0xf2}, 1, {0xfa, 0xab, 0x41}, 3},
+    {{0xed, 0x07}, 2, {0xfa, 0xfa}, 2},
+    {{0xf3, 0x00}, 2, {0xfa, 0xfa}, 2},
+    {{0xf0, 0x02}, 2, {0xfa, 0xfa}, 2},
+    {{0xf0, 0x00}, 2, {0xfa, 0xfa, 0x41}, 3}, // the answer is set 2, translated
+    {{0xf0, 0x04}, 2, {0xfa, 0xfe}, 2},       // there is no set 4
+    {{0xf0, 0x03}, 2, {0xfa, 0xfa}, 2},
+    {{0xf0, 0x00}, 2, {0xfa, 0xfa, 0x3f}, 3},
+    {{0xf7}, 1, {0xfa}, 1},
+    {{0xf8}, 1, {0xfa}, 1},
+    {{0xf9}, 1, {0xfa}, 1},
+    {{0xfa}, 1, {0xfa}, 1},
+    {{0xfb, 0x1c}, 2, {0xfa, 0xfa}, 2},
+    {{0xfc, 0x8d}, 2, {0xfa, 0xfa}, 2},
+    {{0xfd, 0xec}, 2, {0xfa, 0xfa}, 2}, // there is no such key
+    {{0xf4}, 1, {0xfa}, 1},
+    {{0xf5}, 1, {0xfa}, 1},
+    {{0xf6}, 1, {0xfa}, 1},
+    {{0xee}, 1, {0xee}, 1},
+    {{0xfe}, 1, {0xee}, 1},             // the last byte again
+    {{0xed, 0xf4}, 2, {0xfa, 0xfa}, 2}, // a command instead of the parameter
+    {{0x07}, 1, {0xfe}, 1},             // so this is none
+    {{0xf0, 0xee}, 2, {0xfa, 0xee}, 2},
+    {{0x12}, 1, {0xfe}, 1},
+};
+
 static void test_keyboard_commands(void **state)
 {
-    static const struct {
-        uint8_t bytes[2];
-        uint8_t count;
-        uint8_t answers[3];
-        uint8_t answer_count;
-    } dialogues[] = {
-        {{0xff}, 1, {0xfa, 0xaa}, 2},
-        {{0xf2}, 1, {0xfa, 0xab, 0x41}, 3},
-        {{0xed, 0x07}, 2, {0xfa, 0xfa}, 2},
-        {{0xf3, 0x00}, 2, {0xfa, 0xfa}, 2},
-        {{0xf0, 0x02}, 2, {0xfa, 0xfa}, 2},
-        {{0xf0, 0x00}, 2, {0xfa, 0xfa, 0x41}, 3}, // the answer is set 2, translated
-        {{0xf0, 0x03}, 2, {0xfa, 0xfe}, 2},       // there is no set 3
-        {{0xf4}, 1, {0xfa}, 1},
-        {{0xf5}, 1, {0xfa}, 1},
-        {{0xf6}, 1, {0xfa}, 1},
-        {{0xee}, 1, {0xee}, 1},
-        {{0xfe}, 1, {0xee}, 1},             // the last byte again
-        {{0xed, 0xf4}, 2, {0xfa, 0xfa}, 2}, // a command instead of the parameter
-        {{0x07}, 1, {0xfe}, 1},             // so this is none
-        {{0xf0, 0xee}, 2, {0xfa, 0xee}, 2},
-        {{0x12}, 1, {0xfe}, 1},
-    };
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(dialogues); i++) {
         unsigned got = 0;
@@ -259,7 +269,7 @@ static void test_answers_overtake_what_was_typed(void **state)
 
 static void test_some_commands_throw_away_what_was_typed(void **state)
 {
-    static const uint8_t clearing[] = {0xf4, 0xf5, 0xf6, 0xff, 0xf0};
+    static const uint8_t clearing[] = {0xf4, 0xf5, 0xf6, 0xf8, 0xfc, 0xff, 0xf0};
     (void)state;
     for (unsigned i = 0; i < ARRAY_SIZE(clearing); i++) {
         i8042_reset(&i8042);
@@ -368,6 +378,46 @@ static void test_f5_restores_the_defaults_and_stops(void **state)
     assert_types("\x1e\x9e", "\x1c\xf0\x1c");
 }
 
+static void send(uint8_t value)
+{
+    data(value);
+    assert_int_equal(next(), 0xfa);
+}
+
+static void test_set_3(void **state)
+{
+    (void)state;
+    command(0x60);
+    data(0x00);
+    choose_set(3);
+    assert_types("\x1e\x9e", "\x1c"); // only the make code
+    assert_types("\x2a\xaa\x36\xb6\x1d\x9d\x38\xb8",
+                 "\x12\xf0\x12\x59\xf0\x59\x11\xf0\x11\x19\xf0\x19");
+    assert_types("\xe0\x1d\xe0\x9d\xe0\x48\xe0\xc8\x48\xc8", "\x58\x63\x75");
+    assert_types("\x01\x3b\x57\x58\x4a\x4e\xe0\x35\xe0\x5d\xe0\x01",
+                 "\x08\x07\x56\x5e\x84\x7c\x77\x8d");
+    send(0xfa); // all keys tell when they are let go
+    assert_types("\x1e\x9e\xe0\x48\xe0\xc8", "\x1c\xf0\x1c\x63\xf0\x63");
+    send(0xf9);
+    assert_types("\x2a\xaa", "\x12");
+    send(0xfc); // and those that follow
+    send(0x1c);
+    send(0x8d);
+    assert_types("\x1e\x9e\xe0\x5d\xe0\xdd\x30\xb0", "\x1c\xf0\x1c\x8d\xf0\x8d\x32");
+    send(0xfd);
+    send(0x1c);
+    send(0xf4);
+    assert_types("\x1e\x9e", "\x1c");
+    data(0xf0);
+    data(0x00);
+    assert_int_equal(next(), 0xfa);
+    assert_int_equal(next(), 0xfa);
+    assert_int_equal(next(), 3);
+    send(0xf6);
+    choose_set(3);
+    assert_types("\x1e\x9e\x2a\xaa", "\x1c\x12\xf0\x12");
+}
+
 // The queue takes both bytes of a code of set 2, or neither.
 static void test_half_a_code_does_not_go_in(void **state)
 {
@@ -421,6 +471,7 @@ int main(void)
         cmocka_unit_test_setup(test_answers_overtake_what_was_typed, set_up),
         cmocka_unit_test_setup(test_some_commands_throw_away_what_was_typed, set_up),
         cmocka_unit_test_setup(test_the_guest_chooses_its_scan_codes, set_up),
+        cmocka_unit_test_setup(test_set_3, set_up),
         cmocka_unit_test_setup(test_f5_restores_the_defaults_and_stops, set_up),
         cmocka_unit_test_setup(test_half_a_code_does_not_go_in, set_up),
         cmocka_unit_test_setup(test_answers_that_fill_the_queue_leave_no_room_to_type, set_up),
