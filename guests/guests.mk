@@ -42,10 +42,13 @@ $(BUILD)/guests/%.bin: guests/%/flat.asm guests/guests.mk
 
 # The ROM of VMs without firmware of their own (guests/firmware/README.md): no guest, but linked in.
 FIRMWARE_ROM := $(BUILD)/guests/firmware.rom
-$(FIRMWARE_ROM): guests/firmware/rom.asm guests/guests.mk
+$(BUILD)/gen/font.inc: guests/firmware/font.sh drivers/font.c
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && sh $^ > $@.new && mv $@.new $@
+$(FIRMWARE_ROM): guests/firmware/rom.asm guests/guests.mk $(BUILD)/gen/font.inc
 	$(call say,NASM,$<)
-	$(Q)mkdir -p $(@D) && $(NASM) -f bin -I./ -M -MF $(@:.rom=.d) -MP -MT $@ $<
-	$(Q)$(NASM) -f bin -I./ -Werror $< -o $@
+	$(Q)mkdir -p $(@D) && $(NASM) -f bin -I./ -I$(BUILD)/gen/ -M -MF $(@:.rom=.d) -MP -MT $@ $<
+	$(Q)$(NASM) -f bin -I./ -I$(BUILD)/gen/ -Werror $< -o $@
 
 # The list changes only when a guest comes or goes.
 $(BUILD)/gen/guests.list: FORCE

@@ -38,6 +38,7 @@ main:
     CHECK "10h: cells", check_cells
     CHECK "10h: scrolling", check_scrolling
     CHECK "10h: string", check_string
+    CHECK "10h: fonts", check_font
     CHECK "12h, 15h: memory", check_memory
     CHECK "15h: A20", check_a20
     CHECK "15h: copy", check_copy

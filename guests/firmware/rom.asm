@@ -8,7 +8,7 @@
 ;   { db vector, dw offset } ..., db 0xff
 bits 16
 
-ROM_BYTES       equ 2560
+ROM_BYTES       equ 8704
 ROM_OFFSET      equ 0x10000 - ROM_BYTES
 RESET_OFFSET    equ 0xfff0
 MODEL_AT        equ 0xfc
@@ -47,6 +47,8 @@ header:
     VECTOR 0x1a, time
     VECTOR 0x1b, ignored        ; Ctrl-Break
     VECTOR 0x1c, ignored        ; each tick
+    VECTOR 0x1f, font_8 + 128 * 8 ; no handler, but the upper half of a font
+    VECTOR 0x43, font_16        ; the font on the screen
     VECTOR 0x4a, ignored        ; the alarm
     VECTOR 0x70, slave_irq
     VECTOR 0x71, slave_irq
@@ -64,6 +66,7 @@ header:
 %include "guests/firmware/keyboard.inc"
 %include "guests/firmware/memory.inc"
 %include "guests/firmware/reset.inc"
+%include "font.inc"
 
     times RESET_OFFSET - ROM_OFFSET - ($ - $$) db 0xff
 
