@@ -36,6 +36,7 @@ struct vcpu {
     bool waits_for_startup;       // after an INIT
     bool asleep;                  // atomic: halted or waiting, and only MAIL_WAKES_ALL can wake it
     uint8_t nmis_pending;         // at most NMIS_MAX
+    bool in_nmi;                  // one was delivered; a HLT looks whether its IRET has come
     bool extint_pending;          // the I/O APIC has sent an ExtINT
     bool kicked;                  // KVM_HC_KICK_CPU: the HLT that it is in, or the next one, ends
     bool takes_posted;            // atomic: see vcpu_apic_take_posted
@@ -60,6 +61,12 @@ struct vcpu {
 static inline struct vcpu *vcpu_of(struct vcpu_core *core)
 {
     return container_of(core, struct vcpu, core);
+}
+
+// Whether an NMI ends a HLT of this vCPU: not of an NMI's own handler, which blocks NMIs.
+static inline bool vcpu_nmis_wake(const struct vcpu *vcpu)
+{
+    return !vcpu->in_nmi;
 }
 
 // An NMI has come. To be called on the vCPU's CPU.

@@ -55,6 +55,7 @@ static NOT_INLINE void deliver_nmis(struct vcpu *vcpu, uint64_t shadow)
     struct event nmi = {.type = EVENT_NMI, .vector = VECTOR_NMI};
     while (vcpu->nmis_pending && vcpu->ops->inject(&vcpu->core, &nmi)) {
         vcpu->nmis_pending--;
+        vcpu->in_nmi = true;
     }
     vcpu->nmis_pending = MIN(vcpu->nmis_pending, 1);
     if (vcpu->nmis_pending && !(shadow & SHADOW_STI)) {

@@ -64,13 +64,26 @@ static void take_signals(struct vcpu *vcpu, uint32_t flags)
 }
 
 // A vCPU that waits for a SIPI falls asleep: after an INIT, or again after an NMI, which does not
-// end the wait.
+// end the wait. So does one that sleeps in a HLT, after a signal that does not end the HLT.
 static void sleep_on(struct vcpu *vcpu)
 {
     if (vcpu->waits_for_startup && !vcpu_fall_asleep(vcpu)) {
         vm_fail(vcpu->vm, "halted for ever: vCPU %u waits for a SIPI, nobody is left to send it",
                 vcpu->index);
+    } else if (vcpu->halted && vcpu->asleep && !vcpu_fall_asleep(vcpu)) {
+        vm_fail(vcpu->vm, "halted for ever: vCPU %u was the last that a signal could have woken",
+                vcpu->index);
     }
+}
+
+// The signals that end the sleep. A vCPU that does not wait for a SIPI ignores it: the second of
+// the usual two must not end a HLT.
+static uint32_t waking_mail(const struct vcpu *vcpu)
+{
+    if (vcpu->waits_for_startup) {
+        return MAIL_WAKES_ALL;
+    }
+    return MAIL_INIT | MAIL_KICK | (vcpu_nmis_wake(vcpu) ? MAIL_NMI : 0);
 }
 
 void vcpu_mail_take(struct vcpu *vcpu)
@@ -79,10 +92,7 @@ void vcpu_mail_take(struct vcpu *vcpu)
     if (!vcpu_mail_waits(mail)) {
         return;
     }
-    // A vCPU that does not wait for a SIPI ignores it: the second of the usual two must not end a
-    // HLT.
-    uint32_t waking = vcpu->waits_for_startup ? MAIL_WAKES_ALL : MAIL_NMI | MAIL_INIT | MAIL_KICK;
-    if (__atomic_load_n(&mail->posted.flags, __ATOMIC_RELAXED) & waking) {
+    if (__atomic_load_n(&mail->posted.flags, __ATOMIC_RELAXED) & waking_mail(vcpu)) {
         vcpu_stir(vcpu);
     }
     uint32_t flags = __atomic_exchange_n(&mail->posted.flags, 0, __ATOMIC_ACQUIRE);

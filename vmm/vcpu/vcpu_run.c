@@ -23,8 +23,8 @@ bool vcpu_runnable(struct vcpu *vcpu)
     vcpu_advance_timers(vcpu);
     vcpu_mail_take(vcpu);
     vcpu_apic_refresh(vcpu);
-    bool wakes =
-        vcpu->nmis_pending || vcpu->kicked || (!vcpu->asleep && vcpu_interrupt_pending(vcpu));
+    bool wakes = (vcpu->nmis_pending && vcpu_nmis_wake(vcpu)) || vcpu->kicked ||
+                 (!vcpu->asleep && vcpu_interrupt_pending(vcpu));
     if (vcpu->halted && wakes) {
         vcpu->halted = false;
         vcpu->kicked = false;

@@ -67,9 +67,12 @@ enum exit_action vcpu_halt_exit(struct vcpu *vcpu)
     if ((rflags & RFLAGS_TF) || vcpu_register(vcpu, REG_EVENT_WAITING)) {
         return ADVANCE;
     }
+    if (vcpu->in_nmi) {
+        vcpu->in_nmi = vcpu_register(vcpu, REG_INTERRUPT_SHADOW) & SHADOW_NMI;
+    }
     vcpu->halted = true;
     vcpu_post_work(vcpu, WORK_EVENTS);
-    if ((rflags & RFLAGS_IF) || vcpu->nmis_pending || vcpu->kicked) {
+    if ((rflags & RFLAGS_IF) || (vcpu->nmis_pending && vcpu_nmis_wake(vcpu)) || vcpu->kicked) {
         return ADVANCE;
     }
     if (!vcpu_fall_asleep(vcpu)) {

@@ -136,6 +136,49 @@ static void an_nmi_wakes_in_either_case(void **state)
     }
 }
 
+// The HLT is in an NMI's handler, which blocks the next one.
+static void halt_in_nmi(unsigned index, uint64_t interrupts)
+{
+    struct vcpu *vcpu = on(index);
+    vcpu->in_nmi = true;
+    vcpu_set_register(vcpu, REG_INTERRUPT_SHADOW, SHADOW_NMI);
+    halt(index, interrupts);
+}
+
+static void an_nmi_does_not_wake_an_nmi_handler(void **state)
+{
+    (void)state;
+    halt_in_nmi(1, 0);
+    send(1, APIC_NMI, 0);
+    assert_false(runnable(1));
+    assert_true(vm->vcpus[1]->asleep);
+    send(1, APIC_FIXED, 0x41);
+    assert_false(runnable(1));
+    send(1, APIC_INIT, 0);
+    send(1, APIC_STARTUP, 0x20);
+    assert_true(runnable(1));
+}
+
+static void nor_does_one_that_is_there(void **state)
+{
+    (void)state;
+    vm->vcpus[1]->nmis_pending = 1;
+    halt_in_nmi(1, RFLAGS_IF);
+    assert_false(runnable(1));
+    send(1, APIC_FIXED, 0x41);
+    assert_true(runnable(1)); // an interrupt does
+}
+
+static void behind_the_handler_it_wakes(void **state)
+{
+    (void)state;
+    on(1)->in_nmi = true; // the IRET has come since
+    halt(1, 0);
+    assert_false(runnable(1));
+    send(1, APIC_NMI, 0);
+    assert_true(runnable(1));
+}
+
 static void an_interrupt_that_is_there_ends_the_halt_at_once(void **state)
 {
     (void)state;
@@ -344,6 +387,31 @@ static void who_woke_and_slept_again_looks_again(void **state)
     assert_int_equal(vm->state, VM_ENDED);
 }
 
+// The sender halts for good, and the other vCPU does not wake.
+static void check_last_signal(enum apic_delivery signal)
+{
+    send(1, signal, 0x20);
+    halt(0, 0);
+    assert_int_equal(vm->state, VM_RUNNING);
+    assert_false(runnable(1));
+    assert_int_equal(vm->state, VM_ENDED);
+    assert_int_equal(fake_host_logged(FOR_EVER), 1);
+}
+
+static void the_receiver_of_the_last_nmi_ends_the_vm(void **state)
+{
+    (void)state;
+    halt_in_nmi(1, 0);
+    check_last_signal(APIC_NMI);
+}
+
+static void the_receiver_of_the_last_sipi_ends_the_vm(void **state)
+{
+    (void)state;
+    halt(1, 0);
+    check_last_signal(APIC_STARTUP);
+}
+
 // The sender halts for good, and its INIT makes the other vCPU sleep.
 static void the_receiver_of_the_last_init_ends_the_vm(void **state)
 {
@@ -416,6 +484,9 @@ int main(void)
         TEST(an_interrupt_does_not_wake_where_they_are_off),
         TEST(an_interrupt_below_the_priority_does_not_wake),
         TEST(an_nmi_wakes_in_either_case),
+        TEST(an_nmi_does_not_wake_an_nmi_handler),
+        TEST(nor_does_one_that_is_there),
+        TEST(behind_the_handler_it_wakes),
         TEST(an_interrupt_that_is_there_ends_the_halt_at_once),
         TEST(an_nmi_that_is_there_does_too),
         TEST(its_timer_wakes_it),
@@ -431,6 +502,8 @@ int main(void)
         TEST(one_that_waits_for_a_sipi_does_not),
         TEST(a_signal_on_its_way_keeps_it_alive),
         TEST(who_woke_and_slept_again_looks_again),
+        TEST(the_receiver_of_the_last_nmi_ends_the_vm),
+        TEST(the_receiver_of_the_last_sipi_ends_the_vm),
         TEST(the_receiver_of_the_last_init_ends_the_vm),
         TEST(an_nmi_does_not_wake_who_waits_for_a_sipi),
         TEST(init_and_sipi_in_one_go_are_no_sleep),

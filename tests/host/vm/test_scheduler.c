@@ -496,6 +496,7 @@ static void no_wake_is_lost(void **state)
     for (unsigned i = 1; i < 20; i++) {
         sleeper->halted = sleeper->asleep = true;
         sleeper->nmis_pending = 0;
+        sleeper->in_nmi = false; // the IRET of the last one has come
         scheduler_look_at(sleeper->vm);
         assert_false(scheduler_step(cpu0(), NEVER_NS, &wake_ns));
         kicked = false;
