@@ -6,6 +6,7 @@
 #include "guests/lib/print.h"
 #include "guests/lib/start.h"
 #include "guests/smp/ipi.h"
+#include "guests/smp/locks.h"
 #include "guests/smp/ordering.h"
 #include "guests/smp/processors.h"
 #include "guests/smp/report.h"
@@ -50,6 +51,19 @@ static void check_x2apic(void)
     check_mode(APIC_MODE_XAPIC, "xapic");
 }
 
+static void check_all(void)
+{
+    ipi_checks();
+    check_x2apic();
+    if (processor_count() > 1) {
+        shootdown_checks();
+        ordering_checks();
+    } else {
+        check_skip("TLB shootdown", "all", "1 processor");
+        check_skip("memory ordering", "all", "1 processor");
+    }
+}
+
 uint8_t guest_main(const struct guest *guest)
 {
     clock_init();
@@ -59,14 +73,11 @@ uint8_t guest_main(const struct guest *guest)
     cpu_interrupts_on();
     processors_start_each((unsigned)option_number(guest->command_line, "cpus", PROCESSORS_MAX));
     tell_processors();
-    ipi_checks();
-    check_x2apic();
-    if (processor_count() > 1) {
-        shootdown_checks();
-        ordering_checks();
+    const uint64_t locks_ms = option_number(guest->command_line, "locks", 0);
+    if (locks_ms > 0) {
+        locks_measure(locks_ms * NS_PER_MS);
     } else {
-        check_skip("TLB shootdown", "all", "1 processor");
-        check_skip("memory ordering", "all", "1 processor");
+        check_all();
     }
     print("smp: %u of %u checks failed\n", checks_failed(), checks_made());
     return checks_failed() == 0 ? 0 : 1;

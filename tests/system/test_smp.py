@@ -114,6 +114,27 @@ def test_a_loop_of_pause_gives_way(boot, build, bed):
     assert any(re.match(r"PAUSE loop +[1-9]", line) for line in machine.command("exits smp"))
 
 
+def lock_turns(machine, name):
+    machine.sendline(f"start {name}")
+    turns = machine.expect(rf"\[{name}\] smp: locks: (\d+) turns in 500 ms", timeout=120)
+    machine.expect(rf"\[{name}\] ended: exit status 0", timeout=120)
+    return int(turns[1])
+
+
+# In Bochs a tick is an instruction. Without an exit for loops of PAUSE, who waits uses up its slice.
+@pytest.mark.parametrize("bed, factor", [("bochs", 2), ("ryzen", 8)])
+def test_a_lock_changes_hands_faster_if_waiting_processors_halt(boot, build, bed, factor):
+    lines = {"halting": "", "spinning": "pv=no"}
+    modules = [
+        (build / "guests/smp.elf", f"vm={name} mem=4M cpus=8 cpu=0,1 start=no {word} -- locks=500")
+        for name, word in lines.items()
+    ]
+    machine = boot("", modules, limit=280, **BEDS[bed])
+    machine.expect_prompt(timeout=90)
+    turns = {name: lock_turns(machine, name) for name in lines}
+    assert turns["halting"] >= factor * turns["spinning"], turns
+
+
 @on_vtx
 def test_a_wrong_list_of_cpus_is_named_in_one_line(boot, build, bed):
     hello = build / "guests/hello.elf"

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Counts the instructions of Debian's kernel from its entry to init's first, bare and under Husk.
 
-usage: bench_linux.py --build FOLDER [BED...]
+usage: bench_linux.py --build FOLDER [--words WORDS] [BED...]
 
-A BED is bochs (VT-x) or counted (AMD-V, QEMU with -icount); both if none is given. Fails when the
+A BED is bochs (VT-x) or counted (AMD-V, QEMU with -icount); both if none is given. WORDS are more
+words of the VM's GRUB line, such as pv=no. Fails when the
 kernel takes more than LIMIT times as many instructions in a VM as on the bare emulator.
 
 How it is counted. Both emulators count what a CPU executes, and a halted CPU executes nothing: idle
@@ -73,9 +74,9 @@ def bare_image(build, folder, bed):
     return linux_guest.bare_iso(build, folder, words, init_program(build))
 
 
-def husk_image(build, folder, kernel):
+def husk_image(build, folder, kernel, words):
     initramfs = linux_guest.initramfs(build, folder, init_program(build))
-    line = f"vm=linux mem={MIB}M -- console=ttyS0 quiet {ARGUMENTS}"
+    line = f"vm=linux mem={MIB}M {words} -- console=ttyS0 quiet {ARGUMENTS}"
     modules = [(linux_guest.kernel(build), line), (initramfs, "vm=linux")]
     return iso.make(kernel, folder, "", modules)
 
@@ -200,10 +201,13 @@ def boot(image, folder, machine, kernel, count_of):
     return count
 
 
-def measure(build, bed, kernel=None):
+def measure(build, bed, kernel=None, words=""):
     """The Count of a boot under Husk's `kernel`, or of one on the bare emulator."""
     with tempfile.TemporaryDirectory(prefix="husk-bench-") as folder:
-        image = husk_image(build, folder, kernel) if kernel else bare_image(build, folder, bed)
+        if kernel:
+            image = husk_image(build, folder, kernel, words)
+        else:
+            image = bare_image(build, folder, bed)
         if bed == "bochs":
             return measure_bochs(image, folder, kernel)
         return measure_counted(build, image, folder, kernel)
@@ -228,13 +232,15 @@ def report(bed, bare, husk):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", required=True)
+    parser.add_argument("--words", default="")
     parser.add_argument("beds", nargs="*", default=list(TITLES), metavar="BED")
     arguments = parser.parse_args()
     kernel = pathlib.Path(arguments.build, "iso/boot/husk.elf")
     slow = []
     for bed in arguments.beds:
         try:
-            bare, husk = measure(arguments.build, bed), measure(arguments.build, bed, kernel)
+            bare = measure(arguments.build, bed)
+            husk = measure(arguments.build, bed, kernel, arguments.words)
         except linux_guest.Unavailable as reason:
             sys.exit(f"not measured: Debian's packages cannot be had: {reason}")
         if report(bed, bare, husk) > LIMIT:
