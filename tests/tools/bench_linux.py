@@ -4,8 +4,8 @@
 usage: bench_linux.py --build FOLDER [--words WORDS] [BED...]
 
 A BED is bochs (VT-x) or counted (AMD-V, QEMU with -icount); both if none is given. WORDS are more
-words of the VM's GRUB line, such as pv=no. Fails when the
-kernel takes more than LIMIT times as many instructions in a VM as on the bare emulator.
+words of the VM's GRUB line, such as pv=no. Fails when the kernel takes more than LIMIT times as
+many instructions in a VM as on the bare emulator.
 
 How it is counted. Both emulators count what a CPU executes, and a halted CPU executes nothing: idle
 time is left out by itself, on both sides, while their clocks (a tick is an instruction) run on.
