@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// The memory of a VM, as a virtio device sees it: one way from a guest-physical address to bytes.
+#pragma once
+
+#include "vmm/util/types.h"
+
+// What the board gives to a device. The owner embeds this and finds itself with container_of.
+struct virtio_memory {
+    // A pointer to the `bytes` bytes at `gpa`, of which there may be none. NULL: not all of them
+    // are RAM of the VM. The pointer is valid until the end of the exit.
+    void *(*translate)(struct virtio_memory *memory, uint64_t gpa, uint64_t bytes);
+};
+
+static inline void *virtio_memory_at(struct virtio_memory *memory, uint64_t gpa, uint64_t bytes)
+{
+    return memory->translate(memory, gpa, bytes);
+}
+
+// The other vCPUs of the VM may write to its memory at any time. So a device reads a value that it
+// checks once, and has its own copy from then on: these loads are done exactly once, at any
+// alignment.
+struct virtio_unaligned64 {
+    volatile uint64_t value;
+} __attribute__((packed, may_alias));
+
+static inline uint64_t virtio_load64(const void *at)
+{
+    return ((const struct virtio_unaligned64 *)at)->value;
+}
