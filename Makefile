@@ -42,7 +42,7 @@ SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
 
 # ---- The kernel ----
 KERNEL_FOLDERS := boot drivers $(addprefix arch/,x86 vmx svm) vmm \
-                  $(addprefix vmm/,board config console devices emulate load memory monitor util \
+                  $(addprefix vmm/,board config console devices devices/virtio emulate load memory monitor util \
                                    vcpu vm)
 KERNEL_CFLAGS  := -std=c17 -O2 -g $(SAME_PATHS) -ffreestanding -fno-pic -fno-pie \
                   -mcmodel=kernel -mno-red-zone \

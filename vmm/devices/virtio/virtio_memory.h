@@ -16,9 +16,8 @@ static inline void *virtio_memory_at(struct virtio_memory *memory, uint64_t gpa,
     return memory->translate(memory, gpa, bytes);
 }
 
-// The other vCPUs of the VM may write to its memory at any time. So a device reads a value that it
-// checks once, and has its own copy from then on: these loads are done exactly once, at any
-// alignment.
+// The other vCPUs of the VM may write to its memory at any time. So a value that is checked is read
+// once. This reads it exactly once, at any alignment.
 struct virtio_unaligned64 {
     volatile uint64_t value;
 } __attribute__((packed, may_alias));
