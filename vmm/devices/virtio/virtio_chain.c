@@ -20,10 +20,7 @@ void *virtio_chain_piece(const struct virtio_chain *chain, struct virtio_cursor 
         cursor->offset = 0;
         cursor->segment++;
     }
-    uint64_t gpa;
-    return __builtin_add_overflow(segment->gpa, offset, &gpa)
-               ? NULL
-               : virtio_memory_at(memory, gpa, *bytes);
+    return virtio_memory_at(memory, segment->gpa + offset, *bytes);
 }
 
 void virtio_chain_skip(const struct virtio_chain *chain, struct virtio_cursor *cursor,

@@ -101,7 +101,9 @@ void virtio_device_reset(struct virtio_device *device)
         virtqueue_reset(&device->queues[i]);
         device->queues[i].vector = VIRTIO_NO_VECTOR;
     }
-    device->ops->reset(device);
+    if (device->ops->reset) {
+        device->ops->reset(device);
+    }
 }
 
 // The features are fixed from here on, until the reset.

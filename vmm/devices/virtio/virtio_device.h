@@ -50,7 +50,7 @@ struct virtio_device_ops {
     // the bytes that it copied, and something for each buffer. Returns whether anything is left.
     bool (*serve)(struct virtio_device *device, unsigned queue, const struct virtqueue_rings *rings,
                   int64_t *budget);
-    // The driver resets the device: what was begun is forgotten.
+    // The driver resets the device: what was begun is forgotten. NULL: nothing is ever begun.
     void (*reset)(struct virtio_device *device);
 };
 

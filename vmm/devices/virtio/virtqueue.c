@@ -65,14 +65,14 @@ static struct virtqueue_descriptor load_descriptor(const struct virtqueue_descri
                                          (uint16_t)(rest >> 32), (uint16_t)(rest >> 48)};
 }
 
-// False: the order is wrong, or there is too much.
+// False: the order is wrong, there is too much, or the end of all addresses lies inside.
 static bool add_segment(struct virtio_chain *chain, const struct virtqueue_descriptor *descriptor)
 {
     uint64_t bytes = descriptor->bytes;
     if (bytes == 0) {
         return true;
     }
-    if (chain->count == VIRTQUEUE_ENTRIES_MAX) {
+    if (chain->count == VIRTIO_CHAIN_SEGMENTS || descriptor->gpa + bytes < bytes) {
         return false;
     }
     if (descriptor->flags & DESCRIPTOR_WRITE) {
