@@ -9,12 +9,13 @@ enum { DESCRIPTOR_NEXT = BIT(0), DESCRIPTOR_WRITE = BIT(1), DESCRIPTOR_INDIRECT 
 #define AVAILABLE_NO_INTERRUPT BIT(0) // 2.7.6
 #define CHAIN_BYTES_MAX (4 * GIB)     // 2.7.5.2
 
+// An indirect table has any alignment.
 struct virtqueue_descriptor {
     uint64_t gpa;
     uint32_t bytes;
     uint16_t flags;
     uint16_t next;
-};
+} PACKED;
 static_assert(sizeof(struct virtqueue_descriptor) == 16, "virtio 1.2, 2.7.5");
 
 // Behind the ring of the available ring lies used_event, in the place of one more entry.
