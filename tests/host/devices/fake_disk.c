@@ -14,6 +14,7 @@ static struct fake_disk *check(struct block_backend *backend, uint64_t at, uint6
         abort();
     }
     disk->calls++;
+    disk->handled += bytes;
     return disk;
 }
 

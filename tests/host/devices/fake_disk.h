@@ -11,6 +11,7 @@ struct fake_disk {
     struct block_backend backend;
     bool fails; // each access has an error
     unsigned calls;
+    uint64_t handled; // bytes of all calls
     unsigned flushes;
     uint64_t discarded; // bytes
     uint64_t unmapped;  // bytes that write_zeroes may give back

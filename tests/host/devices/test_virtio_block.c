@@ -321,7 +321,6 @@ static void test_a_long_discard_keeps_to_whole_pieces(void **state)
     add(T_DISCARD, 0, RANGES, 16);
     virtio_device_notify(&block.device, 0);
     assert_true(virtio_device_work(&block.device, 5000));
-    assert_int_equal(disk.discarded, 4096 - 3 * 512);
     while (disk.discarded < 192 * 512) {
         assert_int_equal((disk.discarded + 3 * 512) % 4096, 0);
         assert_true(virtio_device_work(&block.device, 5000));

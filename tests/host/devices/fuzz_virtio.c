@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+// Fuzzes a virtio device in a VM that does anything at any time: to its registers, to the queues
+// and buffers in its memory, and to that memory while the device reads it. After all of that the
+// device must still serve a driver that keeps to the rules.
+#include "vmm/devices/virtio/virtio_device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/host/devices/fake_disk.h"
+#include "vmm/devices/virtio/virtio_block.h"
+#include "vmm/devices/virtio/virtio_entropy.h"
+#include "vmm/devices/virtio/virtio_memory.h"
+#include "vmm/devices/virtio/virtqueue.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define LOW_BYTES 0x4000
+#define HIGH_RAM (4 * GIB)
+#define HIGH_BYTES 0x1000
+#define SLACK (8 * KIB) // by which the last step of a turn may exceed the budget
+
+static struct virtio_memory memory;
+static struct virtio_output output;
+static struct virtio_block block;
+static struct virtio_entropy entropy;
+static struct entropy_source source;
+static struct fake_disk disk;
+static struct virtio_device *device;
+static alignas(4096) uint8_t low[LOW_BYTES];
+static alignas(4096) uint8_t high[HIGH_BYTES];
+static unsigned interrupts;
+static bool wanted;
+static bool tame; // the VM keeps to the rules now
+
+static const uint8_t *input;
+static size_t input_left;
+
+static void require(bool condition)
+{
+    if (!condition) {
+        abort();
+    }
+}
+
+static uint8_t take8(void)
+{
+    if (input_left == 0) {
+        return 0;
+    }
+    input_left--;
+    return *input++;
+}
+
+static uint16_t take16(void)
+{
+    uint16_t first = take8();
+    return (uint16_t)(first | take8() << 8);
+}
+
+static void *place(uint64_t gpa, uint64_t bytes)
+{
+    if (gpa < LOW_BYTES && bytes <= LOW_BYTES - gpa) {
+        return low + gpa;
+    }
+    uint64_t offset = gpa - HIGH_RAM;
+    return offset < HIGH_BYTES && bytes <= HIGH_BYTES - offset ? high + offset : NULL;
+}
+
+// One word of memory becomes one of the input's. Small values make chains and indexes.
+static void poke(void)
+{
+    uint8_t *at = low + (take16() & (LOW_BYTES - 2));
+    uint16_t value = take16();
+    memcpy(at, &value, sizeof(value));
+}
+
+// Another vCPU writes just before the device reads.
+static void *translate(struct virtio_memory *of, uint64_t gpa, uint64_t bytes)
+{
+    require(of == &memory);
+    if (!tame && input_left > 0 && (take8() & 7) == 0) {
+        poke();
+    }
+    return place(gpa, bytes);
+}
+
+static void interrupt(struct virtio_output *of, enum virtio_cause cause, uint16_t vector)
+{
+    require(of == &output && device->status & VIRTIO_DRIVER_OK);
+    require(cause == VIRTIO_CAUSE_QUEUE || cause == VIRTIO_CAUSE_CONFIG);
+    require(vector < 4 || vector == VIRTIO_NO_VECTOR);
+    interrupts++;
+}
+
+static void work_wanted(struct virtio_output *of)
+{
+    require(of == &output);
+    wanted = true;
+}
+
+static bool fill(struct entropy_source *of, uint64_t *to, unsigned words)
+{
+    require(of == &source);
+    memset(to, 0x55, words * sizeof(*to));
+    return tame || (take8() & 15) != 0;
+}
+
+static void set_up(uint8_t kind)
+{
+    tame = false;
+    wanted = false;
+    memory.translate = translate;
+    output = (struct virtio_output){interrupt, work_wanted};
+    source.fill = fill;
+    memset(low, 0, sizeof(low));
+    memset(high, 0, sizeof(high));
+    if (kind & 1) {
+        virtio_entropy_init(&entropy, &memory, &source);
+        device = &entropy.device;
+    } else {
+        fake_disk_init(&disk, kind & 2 ? 3 * 512 : FAKE_DISK_BYTES, kind & 4);
+        disk.fails = kind & 8;
+        virtio_block_init(&block, &memory, &disk.backend,
+                          1 + (kind >> 4) % VIRTIO_BLOCK_QUEUES_MAX);
+        device = &block.device;
+    }
+    virtio_device_connect(device, &output, 4);
+}
+
+// ---- The driver ----
+
+#define QUEUE_AT(queue) ((queue)*0x400ULL)
+
+static void write_register(unsigned offset, unsigned width, uint64_t value)
+{
+    virtio_device_write(device, offset, width, value);
+}
+
+// All features, all queues with 16 entries, DRIVER_OK.
+static void start(void)
+{
+    write_register(20, 1, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        write_register(8, 4, i);
+        write_register(12, 4, 0xffffffff);
+    }
+    write_register(20, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK);
+    for (unsigned i = 0; i < device->queue_count; i++) {
+        write_register(22, 2, i);
+        write_register(24, 2, 16);
+        write_register(26, 2, i);
+        write_register(32, 8, QUEUE_AT(i));
+        write_register(40, 8, QUEUE_AT(i) + 0x100);
+        write_register(48, 8, QUEUE_AT(i) + 0x200);
+        write_register(28, 2, 1);
+    }
+    write_register(20, 1, VIRTIO_DRIVER_OK);
+}
+
+static void put_descriptor(uint64_t at, uint64_t gpa, uint32_t bytes, uint16_t flags, uint16_t next)
+{
+    void *to = place(at, 16);
+    struct {
+        uint64_t gpa;
+        uint32_t bytes;
+        uint16_t flags;
+        uint16_t next;
+    } descriptor = {gpa, bytes, flags, next};
+    if (to) {
+        memcpy(to, &descriptor, sizeof(descriptor));
+    }
+}
+
+static void offer(unsigned queue, uint16_t head)
+{
+    uint8_t *available = low + QUEUE_AT(queue) + 0x100;
+    uint16_t index;
+    memcpy(&index, available + 2, 2);
+    memcpy(available + 4 + 2 * (index % 16), &head, 2);
+    index++;
+    memcpy(available + 2, &index, 2);
+}
+
+// A request as a driver makes it, but with places, lengths and flags of the input's.
+static void offer_request(uint8_t how)
+{
+    unsigned queue = how >> 4 & 7;
+    unsigned count = 1 + (how & 3);
+    uint16_t head = take8() & 15;
+    uint64_t table = QUEUE_AT(queue);
+    if (how & 4) {
+        table = 0x2000 + (take8() & 0x3f) * 16 + (how & 8 ? 1 : 0);
+        put_descriptor(QUEUE_AT(queue) + 16 * head, table, 16 * count, 4, 0);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        uint8_t bits = take8();
+        uint64_t gpa = (bits & 0xe0 ? 0x2000 : HIGH_RAM) + take8() * 16;
+        uint32_t bytes = bits & 0x10 ? take16() : (uint32_t)take8() << 9 >> (bits & 15);
+        unsigned index = how & 4 ? i : (head + i) & 15;
+        put_descriptor(table + 16 * index, gpa, bytes,
+                       (uint16_t)((i + 1 < count) | (i > 0 && !(bits & 8) ? 2 : 0)),
+                       (uint16_t)((index + 1) & 15));
+    }
+    offer(queue, head);
+}
+
+// The header of a block request with a type that exists, mostly.
+static void put_header(void)
+{
+    uint32_t words[4] = {take8() & 15, 0, take16(), 0};
+    memcpy(low + 0x2000 + (take8() & 0x3f) * 16, words, sizeof(words));
+}
+
+// What a turn may do is bounded, whatever the queues say.
+static void work(uint64_t budget)
+{
+    uint64_t handled = disk.handled;
+    bool more = virtio_device_work(device, budget);
+    require(disk.handled - handled <= MAX(budget, 1) + SLACK);
+    require(!more || device->status & VIRTIO_DRIVER_OK);
+    require(!(device->status & VIRTIO_NEEDS_RESET) || !more);
+    for (unsigned i = 0; i < device->queue_count; i++) {
+        const struct virtqueue *queue = &device->queues[i];
+        require((uint16_t)(queue->next_available - queue->next_used) <= 1);
+        require(queue->entries <= VIRTQUEUE_ENTRIES_MAX);
+    }
+}
+
+// NOLINTNEXTLINE(readability-function-size): a case for each step
+static void step(uint8_t what)
+{
+    unsigned offset;
+    switch (what & 15) {
+    case 0:
+        write_register(take8(), 1 + (take8() & 7), take16() * 0x100000001ULL);
+        break;
+    case 1:
+        write_register(take8() & 0x3e, 2, take16());
+        break;
+    case 2:
+        offset = take8();
+        require(virtio_device_read(device, offset, 1) < 256);
+        require(virtio_device_config_read(device, offset, 2) < 0x10000);
+        break;
+    case 3:
+        virtio_device_notify(device, what >> 4);
+        break;
+    case 4:
+        put_header();
+        break;
+    case 5:
+        poke();
+        break;
+    case 6:
+        start();
+        break;
+    case 7:
+        virtio_device_config_changed(device);
+        break;
+    case 8:
+    case 9:
+    case 10:
+    case 11:
+        offer_request(take8());
+        virtio_device_notify(device, what >> 4 & 7);
+        break;
+    default:
+        work((uint64_t)take8() << (what >> 4));
+        break;
+    }
+}
+
+// After a reset a request is served as if nothing had been.
+static void check_recovery(void)
+{
+    tame = true;
+    disk.fails = false;
+    memset(low, 0, sizeof(low));
+    start();
+    unsigned before = interrupts;
+    put_descriptor(QUEUE_AT(0), 0x3000, 16, 1, 1);
+    put_descriptor(QUEUE_AT(0) + 16, 0x3100, 512 + 1, 2, 0);
+    if (device == &entropy.device) {
+        put_descriptor(QUEUE_AT(0), 0x3100, 512 + 1, 2, 0);
+    }
+    low[0x3100 + 512] = 0xee;
+    offer(0, 0);
+    virtio_device_notify(device, 0);
+    while (virtio_device_work(device, 4096)) {
+    }
+    require(!(device->status & VIRTIO_NEEDS_RESET));
+    require(interrupts == before + 1);
+    require(low[0x202] == 1);
+    require(device == &entropy.device || low[0x3100 + 512] == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    input = data;
+    input_left = size;
+    set_up(take8());
+    start();
+    while (input_left > 0) {
+        step(take8());
+        require(wanted || device->pending == 0);
+    }
+    check_recovery();
+    return 0;
+}
