@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "vmm/devices/virtio/virtio_memory.h"
-
 struct driver driver;
 alignas(4096) uint8_t driver_ram[DRIVER_RAM_BYTES];
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "vmm/devices/virtio/virtio_device.h"
+#include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/util/types.h"
 
 #define DRIVER_RAM_BYTES (1 * MIB)

@@ -2,6 +2,9 @@
 // Requests of a block device. A long one goes on in the next turn, from where it came to.
 #include "vmm/devices/virtio/virtio_block.h"
 
+#include "vmm/devices/virtio/block_backend.h"
+#include "vmm/devices/virtio/virtio_memory.h"
+#include "vmm/devices/virtio/virtqueue.h"
 #include "vmm/util/string.h"
 
 // Features (virtio 1.2, 5.2.3).

@@ -2,11 +2,12 @@
 // The model of a virtio block device (virtio 1.2, 5.2): a disk.
 #pragma once
 
-#include "vmm/devices/virtio/block_backend.h"
 #include "vmm/devices/virtio/virtio_chain.h"
 #include "vmm/devices/virtio/virtio_device.h"
-#include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/util/types.h"
+
+struct block_backend;
+struct virtio_memory;
 
 #define VIRTIO_BLOCK_QUEUES_MAX 8
 

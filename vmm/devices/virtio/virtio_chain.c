@@ -2,6 +2,7 @@
 // Walks the pieces of a buffer. Each is translated anew when it is used.
 #include "vmm/devices/virtio/virtio_chain.h"
 
+#include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/util/string.h"
 
 void *virtio_chain_piece(const struct virtio_chain *chain, struct virtio_cursor *cursor,

@@ -2,8 +2,9 @@
 // A buffer of the driver: pieces of the VM's memory that a device reads or writes in their order.
 #pragma once
 
-#include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/util/types.h"
+
+struct virtio_memory;
 
 #define VIRTIO_CHAIN_SEGMENTS 128
 

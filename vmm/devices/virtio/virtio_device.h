@@ -3,9 +3,10 @@
 // queues, notifications. The registers are those of virtio_pci_common_cfg (4.1.4.3).
 #pragma once
 
-#include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/devices/virtio/virtqueue.h"
 #include "vmm/util/types.h"
+
+struct virtio_memory;
 
 #define VIRTIO_QUEUES_MAX 9
 #define VIRTIO_NO_VECTOR 0xffff // VIRTIO_MSI_NO_VECTOR: no interrupt (4.1.5.1.2)

@@ -2,6 +2,8 @@
 // Requests for random bytes. Each gets a few: a driver has to look how many it got.
 #include "vmm/devices/virtio/virtio_entropy.h"
 
+#include "vmm/devices/virtio/virtqueue.h"
+
 #define WORDS_MAX 8            // what one request gets
 #define REQUEST_COST (8 * 256) // of the budget: a random word is much slower than a copied one
 

@@ -4,8 +4,9 @@
 
 #include "vmm/devices/virtio/virtio_chain.h"
 #include "vmm/devices/virtio/virtio_device.h"
-#include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/util/types.h"
+
+struct virtio_memory;
 
 // Where the bytes come from. The owner embeds this and finds itself with container_of.
 struct entropy_source {

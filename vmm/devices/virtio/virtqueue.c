@@ -3,6 +3,8 @@
 // any time. So each value is read once, and checked before it is used.
 #include "vmm/devices/virtio/virtqueue.h"
 
+#include "vmm/devices/virtio/virtio_memory.h"
+
 // Flags of descriptors (virtio 1.2, 2.7.5).
 enum { DESCRIPTOR_NEXT = BIT(0), DESCRIPTOR_WRITE = BIT(1), DESCRIPTOR_INDIRECT = BIT(2) };
 
@@ -66,7 +68,7 @@ static struct virtqueue_descriptor load_descriptor(const struct virtqueue_descri
                                          (uint16_t)(rest >> 32), (uint16_t)(rest >> 48)};
 }
 
-// False: the order is wrong, there is too much, or the end of all addresses lies inside.
+// False: the order is wrong, there are too many, or the end of all addresses lies inside.
 static bool add_segment(struct virtio_chain *chain, const struct virtqueue_descriptor *descriptor)
 {
     uint64_t bytes = descriptor->bytes;
@@ -85,7 +87,7 @@ static bool add_segment(struct virtio_chain *chain, const struct virtqueue_descr
         return false;
     }
     chain->segments[chain->count++] = (struct virtio_segment){descriptor->gpa, bytes};
-    return chain->readable_bytes + chain->writable_bytes <= CHAIN_BYTES_MAX;
+    return true;
 }
 
 // A table of descriptors: the queue's own, or an indirect one.
@@ -130,7 +132,7 @@ static bool walk(const struct virtqueue *queue, struct virtio_memory *memory,
             return false;
         }
         if (!(descriptor.flags & DESCRIPTOR_NEXT)) {
-            return true;
+            return chain->readable_bytes + chain->writable_bytes <= CHAIN_BYTES_MAX;
         }
         index = descriptor.next;
     }

@@ -4,8 +4,9 @@
 #pragma once
 
 #include "vmm/devices/virtio/virtio_chain.h"
-#include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/util/types.h"
+
+struct virtio_memory;
 
 // The most entries of a queue. A chain has no more descriptors than its queue has entries
 // (2.7.5.3.1).
