@@ -330,6 +330,19 @@ static void test_a_long_discard_keeps_to_whole_pieces(void **state)
     assert_int_equal(driver_ram[STATUS], S_OK);
 }
 
+// What fails costs as much as what does not.
+static void test_errors_cost_the_budget(void **state)
+{
+    (void)state;
+    disk.fails = true;
+    add(T_OUT, 0, DATA, 4096);
+    driver.free = 0;
+    add(T_OUT, 0, DATA, 4096);
+    virtio_device_notify(&block.device, 0);
+    assert_true(virtio_device_work(&block.device, 1000));
+    assert_int_equal(driver_used_index(0), 1);
+}
+
 // Between two turns the driver takes the memory away from a request that was begun.
 static void test_a_chain_that_changes_fails(void **state)
 {
@@ -464,6 +477,7 @@ int main(void)
         cmocka_unit_test_setup(test_wrong_ranges_fail, set_up),
         cmocka_unit_test_setup(test_a_long_read_takes_turns, set_up),
         cmocka_unit_test_setup(test_a_long_discard_keeps_to_whole_pieces, set_up),
+        cmocka_unit_test_setup(test_errors_cost_the_budget, set_up),
         cmocka_unit_test_setup(test_a_chain_that_changes_fails, set_up),
         cmocka_unit_test_setup(test_a_reset_forgets_what_was_begun, set_up),
         cmocka_unit_test_setup(test_many_requests_share_an_interrupt, set_up),

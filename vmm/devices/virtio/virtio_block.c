@@ -80,6 +80,7 @@ static enum outcome transfer(struct virtio_block *block, struct virtio_block_req
         if (!piece) {
             return OUTCOME_ERROR;
         }
+        *budget -= (int64_t)bytes;
         if (request->type == REQUEST_IN ? !backend->read(backend, request->at, piece, bytes)
                                         : !backend->write(backend, request->at, piece, bytes)) {
             return OUTCOME_ERROR;
@@ -87,7 +88,6 @@ static enum outcome transfer(struct virtio_block *block, struct virtio_block_req
         request->at += bytes;
         request->left -= bytes;
         request->done += bytes;
-        *budget -= (int64_t)bytes;
     }
     return OUTCOME_OK;
 }

@@ -4,8 +4,8 @@
 
 #include "vmm/devices/virtio/virtqueue.h"
 
-#define WORDS_MAX 8            // what one request gets
-#define REQUEST_COST (8 * 256) // of the budget: a random word is much slower than a copied one
+#define WORDS_MAX 8       // what one request gets
+#define REQUEST_COST 2048 // of the budget: a random word is much slower than a copied one
 
 // False: the source has failed.
 static bool fill(struct virtio_entropy *entropy, struct virtqueue *queue,
