@@ -279,16 +279,20 @@ static void serve(struct virtio_device *device, unsigned index, int64_t *budget)
     }
 }
 
+// The next queue that is pending. The one whose turn it was is the last.
+static unsigned take_turn(struct virtio_device *device)
+{
+    uint32_t later = device->pending & ~0U << device->turn;
+    unsigned index = (unsigned)__builtin_ctz(later ? later : device->pending);
+    device->turn = (uint8_t)(index + 1);
+    return index;
+}
+
 bool virtio_device_work(struct virtio_device *device, uint64_t budget)
 {
     int64_t left = budget == 0 ? 1 : (int64_t)MIN(budget, (uint64_t)INT64_MAX);
-    // Each queue once: the one whose turn it was is the last next time.
     for (unsigned i = 0; i < device->queue_count && device->pending && left > 0; i++) {
-        unsigned index = device->turn;
-        device->turn = index + 1 == device->queue_count ? 0 : index + 1;
-        if (device->pending & 1U << index) {
-            serve(device, index, &left);
-        }
+        serve(device, take_turn(device), &left);
     }
     return device->pending != 0;
 }

@@ -68,75 +68,98 @@ static struct virtqueue_descriptor load_descriptor(const struct virtqueue_descri
                                          (uint16_t)(rest >> 32), (uint16_t)(rest >> 48)};
 }
 
-// False: the order is wrong, there are too many, or the end of all addresses lies inside.
-static bool add_segment(struct virtio_chain *chain, const struct virtqueue_descriptor *descriptor)
+// The table that a descriptor names (2.7.5.3), which is the last of its own table. NULL: it may not
+// name one, or the table is not RAM.
+static const struct virtqueue_descriptor *find_table(const struct virtqueue *queue,
+                                                     struct virtio_memory *memory,
+                                                     struct virtqueue_descriptor named)
 {
-    uint64_t bytes = descriptor->bytes;
+    if (!queue->indirect || named.flags & DESCRIPTOR_NEXT || named.bytes == 0 ||
+        named.bytes % sizeof(named) != 0) {
+        return NULL;
+    }
+    return virtio_memory_at(memory, named.gpa, named.bytes);
+}
+
+// What is known of a chain while it is read.
+struct tally {
+    unsigned count; // segments
+    unsigned readable;
+    uint64_t readable_bytes;
+    uint64_t bytes; // of all
+};
+
+// Adds a descriptor to the chain. False: the order is wrong, there are too many, or the end of all
+// addresses lies inside.
+static inline bool add_segment(struct tally *tally, struct virtio_segment *segments, uint64_t gpa,
+                               uint64_t bytes, bool writable)
+{
     if (bytes == 0) {
         return true;
     }
-    if (chain->count == VIRTIO_CHAIN_SEGMENTS || descriptor->gpa + bytes < bytes) {
+    if (tally->count == VIRTIO_CHAIN_SEGMENTS || gpa + bytes < bytes) {
         return false;
     }
-    if (descriptor->flags & DESCRIPTOR_WRITE) {
-        chain->writable_bytes += bytes;
-    } else if (chain->readable == chain->count) {
-        chain->readable++;
-        chain->readable_bytes += bytes;
-    } else {
-        return false;
+    segments[tally->count].gpa = gpa;
+    segments[tally->count].bytes = bytes;
+    tally->bytes += bytes;
+    if (!writable) {
+        if (tally->readable != tally->count) {
+            return false;
+        }
+        tally->readable++;
+        tally->readable_bytes += bytes;
     }
-    chain->segments[chain->count++] = (struct virtio_segment){descriptor->gpa, bytes};
+    tally->count++;
     return true;
 }
 
-// A table of descriptors: the queue's own, or an indirect one.
-struct table {
-    const struct virtqueue_descriptor *at;
-    uint32_t entries;
-    bool indirect;
-};
-
-// Goes on in the table that a descriptor names (2.7.5.3). It may not name another, and the
-// descriptor is the last of its own table.
-static bool enter_table(const struct virtqueue *queue, struct virtio_memory *memory,
-                        const struct virtqueue_descriptor *descriptor, struct table *table)
-{
-    uint32_t bytes = descriptor->bytes;
-    if (!queue->indirect || table->indirect || descriptor->flags & DESCRIPTOR_NEXT || bytes == 0 ||
-        bytes % sizeof(*descriptor) != 0) {
-        return false;
-    }
-    table->at = virtio_memory_at(memory, descriptor->gpa, bytes);
-    table->entries = bytes / sizeof(*descriptor);
-    table->indirect = true;
-    return table->at;
-}
-
-// A chain without an end is found out by the number of its descriptors.
+// Reads the descriptors from `index` on. A chain without an end is found out by their number.
 static bool walk(const struct virtqueue *queue, struct virtio_memory *memory,
-                 const struct virtqueue_rings *rings, struct virtio_chain *chain)
+                 const struct virtqueue_descriptor *table, unsigned index, struct tally *tally,
+                 struct virtio_segment *segments)
 {
-    struct table table = {rings->descriptors, queue->entries, false};
-    uint16_t index = chain->head;
-    for (unsigned i = 0; i <= VIRTQUEUE_ENTRIES_MAX && index < table.entries; i++) {
-        struct virtqueue_descriptor descriptor = load_descriptor(&table.at[index]);
+    unsigned entries = queue->entries;
+    bool indirect = false;
+    for (unsigned left = VIRTQUEUE_ENTRIES_MAX + 1; left > 0 && index < entries; left--) {
+        struct virtqueue_descriptor descriptor = load_descriptor(&table[index]);
         if (descriptor.flags & DESCRIPTOR_INDIRECT) {
-            if (!enter_table(queue, memory, &descriptor, &table)) {
+            table = indirect ? NULL : find_table(queue, memory, descriptor);
+            if (!table) {
                 return false;
             }
+            entries = descriptor.bytes / sizeof(descriptor);
             index = 0;
+            indirect = true;
             continue;
         }
-        if (!add_segment(chain, &descriptor)) {
+        if (!add_segment(tally, segments, descriptor.gpa, descriptor.bytes,
+                         descriptor.flags & DESCRIPTOR_WRITE)) {
             return false;
         }
         if (!(descriptor.flags & DESCRIPTOR_NEXT)) {
-            return chain->readable_bytes + chain->writable_bytes <= CHAIN_BYTES_MAX;
+            return tally->bytes <= CHAIN_BYTES_MAX;
         }
         index = descriptor.next;
     }
     return false;
+}
+
+// NOT_INLINE: most buffers of a network device are a single descriptor.
+static NOT_INLINE bool read_chain(struct virtqueue *queue, struct virtio_memory *memory,
+                                  const struct virtqueue_descriptor *table,
+                                  struct virtio_chain *chain)
+{
+    struct tally tally = {0};
+    if (!walk(queue, memory, table, chain->head, &tally, chain->segments)) {
+        queue->broken = true;
+        return false;
+    }
+    chain->readable = (uint16_t)tally.readable;
+    chain->count = (uint16_t)tally.count;
+    chain->readable_bytes = tally.readable_bytes;
+    chain->writable_bytes = tally.bytes - tally.readable_bytes;
+    return true;
 }
 
 bool virtqueue_reread(struct virtqueue *queue, struct virtio_memory *memory,
@@ -144,14 +167,21 @@ bool virtqueue_reread(struct virtqueue *queue, struct virtio_memory *memory,
                       struct virtio_chain *chain)
 {
     chain->head = head;
-    chain->readable = 0;
-    chain->count = 0;
-    chain->readable_bytes = 0;
-    chain->writable_bytes = 0;
-    if (!walk(queue, memory, rings, chain)) {
-        queue->broken = true;
+    if (head < queue->entries) {
+        struct virtqueue_descriptor only = load_descriptor(&rings->descriptors[head]);
+        uint64_t bytes = only.bytes;
+        bool writable = only.flags & DESCRIPTOR_WRITE;
+        if (!(only.flags & (DESCRIPTOR_NEXT | DESCRIPTOR_INDIRECT)) && bytes != 0 &&
+            only.gpa + bytes >= bytes) {
+            chain->readable = writable ? 0 : 1;
+            chain->count = 1;
+            chain->readable_bytes = writable ? 0 : bytes;
+            chain->writable_bytes = writable ? bytes : 0;
+            chain->segments[0] = (struct virtio_segment){only.gpa, bytes};
+            return true;
+        }
     }
-    return !queue->broken;
+    return read_chain(queue, memory, rings->descriptors, chain);
 }
 
 // How many buffers the driver has made available. If there is none, asks for a notification of the
