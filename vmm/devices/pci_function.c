@@ -137,10 +137,26 @@ static bool merge(struct pci_function *function, unsigned offset, unsigned width
     return before != after;
 }
 
-static bool decides_answers(unsigned offset, unsigned width)
+static bool is_command(unsigned offset, unsigned width)
 {
-    return (offset < PCI_COMMAND + 1 && offset + width > PCI_COMMAND) ||
-           (offset < bar_offset(PCI_BARS) && offset + width > PCI_BAR);
+    return offset < PCI_COMMAND + 2 && offset + width > PCI_COMMAND;
+}
+
+static bool is_bar(unsigned offset, unsigned width)
+{
+    return offset < bar_offset(PCI_BARS) && offset + width > PCI_BAR;
+}
+
+static void config_changed(struct pci_function *function, unsigned offset, unsigned width)
+{
+    bool command = is_command(offset, width);
+    if (command || is_bar(offset, width)) {
+        function->output->decode(function->output, function);
+    }
+    pci_message_config_changed(function);
+    if (command && function->ops && function->ops->command_written) {
+        function->ops->command_written(function);
+    }
 }
 
 void pci_function_config_write(struct pci_function *function, unsigned offset, unsigned width,
@@ -149,12 +165,8 @@ void pci_function_config_write(struct pci_function *function, unsigned offset, u
     if (offset + width > PCI_CONFIG_BYTES) {
         return;
     }
-    bool changed = merge(function, offset, width, value);
-    if (changed && decides_answers(offset, width)) {
-        function->output->decode(function->output, function);
-    }
-    if (changed) {
-        pci_message_config_changed(function);
+    if (merge(function, offset, width, value)) {
+        config_changed(function, offset, width);
     }
     if (is_watched(function, offset, width)) {
         function->ops->config_written(function, offset, width);

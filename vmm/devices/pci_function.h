@@ -20,6 +20,8 @@ struct pci_function_ops {
     // read the device may change them.
     void (*config_read)(struct pci_function *function, unsigned offset, unsigned width);
     void (*config_written)(struct pci_function *function, unsigned offset, unsigned width);
+    // The command register has changed. NULL: the device does not care.
+    void (*command_written)(struct pci_function *function);
 };
 
 // The function's connection to the bus.

@@ -107,7 +107,12 @@ static void message(struct pci_output *output, uint64_t address, uint32_t data)
     require(command() & PCI_COMMAND_MASTER);
 }
 
-static const struct pci_function_ops ops = {bar_read, bar_write, watch, watch};
+static void command_written(struct pci_function *changed)
+{
+    require(changed == &function);
+}
+
+static const struct pci_function_ops ops = {bar_read, bar_write, watch, watch, command_written};
 static struct pci_output output = {decode, message};
 
 static void set_up(void)

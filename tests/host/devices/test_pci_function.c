@@ -31,6 +31,7 @@ static unsigned decodes;
 static unsigned own;
 static unsigned config_reads;
 static unsigned config_writes;
+static unsigned commands;
 
 static uint64_t bar_read(struct pci_function *from, unsigned bar, uint64_t offset, unsigned width)
 {
@@ -70,7 +71,14 @@ static void decode(struct pci_output *output, struct pci_function *changed)
     decodes++;
 }
 
-static const struct pci_function_ops ops = {bar_read, bar_write, config_read, config_written};
+static void command_written(struct pci_function *to)
+{
+    (void)to;
+    commands++;
+}
+
+static const struct pci_function_ops ops = {bar_read, bar_write, config_read, config_written,
+                                            command_written};
 static struct pci_output output = {.decode = decode};
 
 static int set_up(void **state)
@@ -91,6 +99,7 @@ static int set_up(void **state)
     decodes = 0;
     config_reads = 0;
     config_writes = 0;
+    commands = 0;
     return 0;
 }
 
@@ -239,6 +248,19 @@ static void watched_bytes_are_the_devices(void **state)
     assert_int_equal(config_writes, 2);
 }
 
+static void the_device_is_told_of_its_command_register(void **state)
+{
+    (void)state;
+    put(PCI_COMMAND, PCI_COMMAND_MASTER);
+    put(PCI_COMMAND, PCI_COMMAND_MASTER);
+    assert_int_equal(commands, 1);
+    pci_function_config_write(&function, PCI_COMMAND + 1, 1, 4);
+    assert_int_equal(commands, 2);
+    put(PCI_BAR, 0x1000);
+    pci_function_config_write(&function, PCI_COMMAND + 2, 2, UINT32_MAX);
+    assert_int_equal(commands, 2);
+}
+
 static void outside_of_the_space_there_is_nothing(void **state)
 {
     (void)state;
@@ -262,6 +284,7 @@ int main(void)
         cmocka_unit_test_setup(accesses_that_fit_reach_the_device, set_up),
         cmocka_unit_test_setup(capabilities_are_a_list, set_up),
         cmocka_unit_test_setup(watched_bytes_are_the_devices, set_up),
+        cmocka_unit_test_setup(the_device_is_told_of_its_command_register, set_up),
         cmocka_unit_test_setup(outside_of_the_space_there_is_nothing, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
