@@ -9,6 +9,7 @@
 #include "arch/x86/ipi.h"
 #include "arch/x86/live_state.h"
 #include "arch/x86/log.h"
+#include "arch/x86/random.h"
 #include "arch/x86/time.h"
 #include "boot/virtualization.h"
 
@@ -48,4 +49,5 @@ const struct host host_table = {
     .ns_at_tsc = time_ns_at_tsc,
     .log = log_text,
     .wall_clock_s = time_wall_clock_s,
+    .random = random_fill,
 };

@@ -110,6 +110,9 @@ struct host {
     // The machine's date: seconds since 1970-01-01 00:00:00 UTC. It changes when a second of now_ns
     // is over.
     uint64_t (*wall_clock_s)(void);
+
+    // Fills `words` words with random numbers of the CPU. False: it has none, or none now.
+    MUST_CHECK bool (*random)(uint64_t *to, unsigned words);
 };
 
 // Formats a line and logs it. A line of more than 239 characters is cut.

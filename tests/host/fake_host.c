@@ -100,6 +100,14 @@ static uint64_t wall_clock_s(void)
     return 1767225599 + fake_host.now_ns / 1000000000; // 2026-01-01, 1 s after boot
 }
 
+static bool random_words(uint64_t *to, unsigned words)
+{
+    for (unsigned i = 0; i < words; i++) {
+        to[i] = ++fake_host.random;
+    }
+    return !fake_host.has_no_random;
+}
+
 // ---- The hypervisor's memory ----
 
 static void *allocate(uint64_t bytes)
@@ -407,7 +415,8 @@ void fake_host_init(void)
                                      .tsc_hz = tsc_hz,
                                      .ns_at_tsc = ns_at_tsc,
                                      .log = log_line,
-                                     .wall_clock_s = wall_clock_s};
+                                     .wall_clock_s = wall_clock_s,
+                                     .random = random_words};
     static_assert(ARRAY_SIZE(skylake) < FAKE_CPUID_LEAVES, "tests add some");
     fake_host = (struct fake_host){.host = host,
                                    .now_ns = 1000000000,

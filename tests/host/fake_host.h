@@ -49,6 +49,9 @@ struct fake_host {
     uint64_t tsc_ghz;     // ticks in a nanosecond
     uint64_t tsc_hz_more; // tsc_hz() returns that frequency plus this
 
+    uint64_t random; // the last random number; the next is one more
+    bool has_no_random;
+
     unsigned log_lines;
     char log[FAKE_LOG_LINES][FAKE_LOG_COLUMNS]; // the last lines
 };

@@ -8,6 +8,7 @@
 #include "vmm/board/pc_output.h"
 #include "vmm/board/pc_ports.h"
 #include "vmm/board/pc_time.h"
+#include "vmm/board/pc_virtio.h"
 #include "vmm/board/pci_bus.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/apic_message.h"
@@ -206,6 +207,7 @@ static void init_pci(struct pc *pc, const struct guest_memory *memory)
         .apics = &pc->ioapic_output,
     };
     pci_bus_init(&pc->pci, &wires);
+    pc_virtio_init(pc);
 }
 
 void pc_init(struct pc *pc, struct pc_output *output, uint64_t wall_clock_s,

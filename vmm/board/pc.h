@@ -22,6 +22,7 @@
 #include "vmm/devices/system_port.h"
 #include "vmm/devices/uart.h"
 #include "vmm/devices/vga.h"
+#include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/util/lock.h"
 #include "vmm/util/types.h"
 
@@ -67,6 +68,8 @@ struct pc {
     struct acpi_pm acpi_pm;
     struct reset_control reset_control;
     struct pci_bus pci;
+    struct virtio_memory virtio_memory;
+    uint32_t virtio_busy; // a bit for each slot whose virtio device has work left
     struct vga vga;
 
     // The board's ends of the devices' wires.

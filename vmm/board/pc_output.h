@@ -26,4 +26,6 @@ struct pc_output {
     // if there is none.
     bool (*put_byte)(struct pc_output *output, uint8_t byte);
     int (*take_byte)(struct pc_output *output);
+    // Fills `words` words with random numbers. False: there are none, or none now.
+    bool (*random)(struct pc_output *output, uint64_t *to, unsigned words);
 };

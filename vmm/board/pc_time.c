@@ -5,6 +5,7 @@
 #include "vmm/board/pc.h"
 #include "vmm/board/pc_output.h"
 #include "vmm/board/pc_serial.h"
+#include "vmm/board/pc_virtio.h"
 #include "vmm/devices/acpi_pm.h"
 #include "vmm/devices/hpet.h"
 #include "vmm/devices/ioapic.h"
@@ -67,7 +68,7 @@ static uint64_t next_event_ns(struct pc *pc, uint64_t now_ns, bool waits)
         uint64_t event_ns = hpet_timer_event_ns(&pc->hpet, i, now_ns);
         consider(pc, hpet_input(&pc->hpet, i), event_ns, waits, &next);
     }
-    return next;
+    return pc->virtio_busy ? MIN(next, now_ns) : next;
 }
 
 void pc_timer_set(struct pc *pc)
@@ -97,6 +98,7 @@ void pc_advance(struct pc *pc, uint64_t now_ns)
     advance_maskable(pc, now_ns);
     acpi_pm_advance(&pc->acpi_pm, now_ns);
     uart_output_ready(&pc->uart);
+    pc_virtio_work(pc);
     lock_give(&pc->lock);
 }
 

@@ -38,6 +38,7 @@ struct vm_config {
     enum payload_kind kind;             // kind=NAME; PAYLOAD_UNKNOWN: recognise
     bool autostart;                     // start=yes|no
     bool no_paravirt;                   // pv=no (default pv=yes): no KVM interface
+    bool random;                        // rng=yes (default rng=no): an entropy device
     bool ignore_msrs;                   // msrs=ignore (default msrs=fault)
     const char *command_line;           // after `--`, in the caller's text, "" if none
     char setting[CONFIG_SETTING_BYTES]; // the first word with a key other than vm=, "" if none

@@ -12,7 +12,7 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-#define VM_KEYS "vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= --"
+#define VM_KEYS "vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= rng= --"
 
 static enum status parse_name(const char *value, struct vm_config *config, struct reason *why)
 {
@@ -170,6 +170,12 @@ static enum status parse_pv(const char *value, struct vm_config *config, struct 
     return parse_either("pv", value, words, &config->no_paravirt, why);
 }
 
+static enum status parse_random(const char *value, struct vm_config *config, struct reason *why)
+{
+    static const char *const words[] = {"yes", "no"};
+    return parse_either("rng", value, words, &config->random, why);
+}
+
 static enum status parse_msrs(const char *value, struct vm_config *config, struct reason *why)
 {
     static const char *const words[] = {"ignore", "fault"};
@@ -183,7 +189,7 @@ static const struct {
     {"vm", parse_name},   {"mem", parse_memory},  {"cpus", parse_vcpus},
     {"cpu", parse_cpu},   {"share", parse_share}, {"restart", parse_restart},
     {"kind", parse_kind}, {"start", parse_start}, {"msrs", parse_msrs},
-    {"pv", parse_pv},
+    {"pv", parse_pv},     {"rng", parse_random},
 };
 
 enum { VM_KEY_NAME = 0 };

@@ -118,6 +118,7 @@ struct vm {
     struct nested_space *nested;
     struct vcpu *vcpus[VM_VCPUS_MAX];
     struct pc *pc;
+    struct pc_entropy *entropy; // rng=yes; else NULL
     struct pc_output pc_output; // see vmm/vm/vm_board.h
     struct terminal terminal;
 

@@ -5,6 +5,7 @@
 #include "vmm/board/pc.h"
 #include "vmm/board/pc_firmware.h"
 #include "vmm/board/pc_output.h"
+#include "vmm/board/pc_virtio.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/host.h"
 #include "vmm/util/types.h"
@@ -98,6 +99,21 @@ static int take_byte(struct pc_output *output)
     return terminal_get(&vm_of(output)->terminal);
 }
 
+static bool take_random(struct pc_output *output, uint64_t *to, unsigned words)
+{
+    return vm_of(output)->vmm->host->random(to, words);
+}
+
+// ---- Composition ----
+
+// A new board has a slot for each function that a VM can have.
+static void attach_functions(struct vm *vm)
+{
+    if (vm->entropy) {
+        (void)!pc_entropy_attach(vm->pc, vm->entropy);
+    }
+}
+
 void vm_board_init(struct vm *vm)
 {
     vm->pc_output = (struct pc_output){.now_ns = now_ns,
@@ -108,7 +124,9 @@ void vm_board_init(struct vm *vm)
                                        .exit = exit_with,
                                        .power_off = power_off,
                                        .put_byte = put_byte,
-                                       .take_byte = take_byte};
+                                       .take_byte = take_byte,
+                                       .random = take_random};
     pc_init(vm->pc, &vm->pc_output, vm->vmm->host->wall_clock_s(), &vm->memory);
+    attach_functions(vm);
     pc_firmware_program(vm->pc, vm->config.vcpus);
 }

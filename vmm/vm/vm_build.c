@@ -6,6 +6,7 @@
 #include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/board/pc.h"
+#include "vmm/board/pc_virtio.h"
 #include "vmm/host.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/status.h"
@@ -31,6 +32,10 @@ static bool clear(struct vm *vm)
             vm->vcpus[i] = NULL;
             return false;
         }
+    }
+    if (vm->entropy) {
+        vm->vmm->host->release(vm->entropy, sizeof(*vm->entropy));
+        vm->entropy = NULL;
     }
     if (vm->pc) {
         vm->vmm->host->release(vm->pc, sizeof(*vm->pc));
@@ -81,8 +86,14 @@ static enum status build_memory(struct vm *vm, bool *done, struct reason *why)
 
 static enum status build_devices(struct vm *vm, struct reason *why)
 {
-    vm->pc = vm->vmm->host->allocate(sizeof(*vm->pc));
-    return vm->pc ? STATUS_OK : refuse(why, STATUS_NO_MEMORY, "no frames for the devices");
+    const struct host *host = vm->vmm->host;
+    vm->pc = host->allocate(sizeof(*vm->pc));
+    if (vm->config.random) {
+        vm->entropy = host->allocate(sizeof(*vm->entropy));
+    }
+    return vm->pc && (vm->entropy || !vm->config.random)
+               ? STATUS_OK
+               : refuse(why, STATUS_NO_MEMORY, "no frames for the devices");
 }
 
 // The first vCPU starts as the loader asks. The others wait until it sends them an INIT and a SIPI.

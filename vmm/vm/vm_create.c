@@ -73,6 +73,17 @@ static void choose_cpus(struct vmm *vmm, struct vm *vm)
     }
 }
 
+static enum status check_random(const struct vmm *vmm, const struct vm_config *config,
+                                struct reason *why)
+{
+    uint64_t word;
+    if (config->random && !vmm->host->random(&word, 1)) {
+        return refuse(why, STATUS_UNSUPPORTED,
+                      "vm=%s: rng=yes: this CPU has neither RDSEED nor RDRAND", config->name);
+    }
+    return STATUS_OK;
+}
+
 static enum status check_config(struct vmm *vmm, const struct vm_config *config, struct reason *why)
 {
     if (vmm->vm_count == VMS_MAX) {
@@ -82,6 +93,10 @@ static enum status check_config(struct vmm *vmm, const struct vm_config *config,
         return refuse(why, STATUS_BUSY, "vm=%s: there is a VM of that name", config->name);
     }
     enum status status = check_cpus(vmm, config, why);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = check_random(vmm, config, why);
     if (status != STATUS_OK) {
         return status;
     }

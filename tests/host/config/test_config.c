@@ -228,7 +228,10 @@ static void test_whole_vm_line(void **state)
     assert_true(vm.ignore_msrs);
     assert_string_equal(vm.command_line, "root=/dev/sda  quiet -- x");
     assert_false(vm.no_paravirt);
+    assert_int_equal(parse_vm("vm=a rng=yes"), STATUS_OK);
+    assert_true(vm.random);
     assert_int_equal(parse_vm("vm=a msrs=fault pv=no"), STATUS_OK);
+    assert_false(vm.random);
     assert_false(vm.ignore_msrs);
     assert_true(vm.no_paravirt);
 }
@@ -349,14 +352,18 @@ static void test_vm_refusals_of_words(void **state)
         {"vm=a start=1", "start=1: expected yes or no"},
         {"vm=a msrs=no", "msrs=no: expected ignore or fault"},
         {"vm=a pv=kvm", "pv=kvm: expected no or yes"},
+        {"vm=a rng=fast", "rng=fast: expected yes or no"},
         {"vm=a vm=b", "vm=b: vm= is given twice"},
         {"vm=a mem=4M mem=8M", "mem=8M: mem= is given twice"},
         {"vm=a meme=4M",
-         "meme=: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= --"},
+         "meme=: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= "
+         "pv= rng= --"},
         {"vm=a quiet",
-         "quiet: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= --"},
+         "quiet: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= "
+         "pv= rng= --"},
         {"vm=a /x/y",
-         "/x/y: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= --"},
+         "/x/y: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= "
+         "pv= rng= --"},
     };
 
     (void)state;

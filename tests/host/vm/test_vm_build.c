@@ -260,6 +260,19 @@ static void firmware_that_does_not_fit_costs_nothing(void **state)
     start_fails_late(vm);
 }
 
+static void a_vm_has_random_numbers_only_from_the_cpu(void **state)
+{
+    struct vm_config config = {
+        .name = "rt", .memory_bytes = MIB, .vcpus = 1, .random = true, .command_line = ""};
+    struct vm *vm = NULL;
+    (void)state;
+    fake_host.has_no_random = true;
+    assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_UNSUPPORTED);
+    assert_string_equal(why.text, "vm=rt: rng=yes: this CPU has neither RDSEED nor RDRAND");
+    fake_host.has_no_random = false;
+    assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
+}
+
 // ---- Every step fails once ----
 
 static void a_start_that_fails_anywhere_costs_nothing(void **state)
@@ -268,6 +281,7 @@ static void a_start_that_fails_anywhere_costs_nothing(void **state)
     unsigned at_once = 0;
     unsigned late = 0;
     (void)state;
+    vm->config.random = true;
     fake_host.frame_run = 64;
     for (;;) {
         fake_host.failing_step = fake_host.steps + at_once + late + 1;
@@ -284,10 +298,10 @@ static void a_start_that_fails_anywhere_costs_nothing(void **state)
         assert_true(!fails_at_once || late == 0);
         assert_int_equal(fake_host_logged("[web] not started: no "), late);
     }
-    // The reservation; then the nested table, each run and its mapping, devices, vCPU (frame and
-    // hardware), module.
+    // The reservation; then the nested table, each run and its mapping, devices, entropy device,
+    // vCPU (frame and hardware), module.
     assert_int_equal(at_once, 1);
-    assert_int_equal(late, 1 + 2 * vm->nested->map_count + 4);
+    assert_int_equal(late, 1 + 2 * vm->nested->map_count + 5);
     assert_true(late > 10);
     assert_int_equal(vm->starts, 1);
 }
@@ -343,6 +357,7 @@ int main(void)
         TEST(the_bios_data_area_is_there_again_after_a_reset),
         TEST(a_bad_payload_costs_nothing),
         TEST(firmware_that_does_not_fit_costs_nothing),
+        TEST(a_vm_has_random_numbers_only_from_the_cpu),
         TEST(a_start_that_fails_anywhere_costs_nothing),
         TEST(a_reset_that_fails_anywhere_costs_only_the_vm),
         TEST(memory_that_others_have_is_not_there),

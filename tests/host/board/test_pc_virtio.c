@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+// Tests of virtio devices on the board: where a guest finds one, its turns, its interrupts.
+#include "vmm/board/pc_virtio.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "arch/x86/pci_registers.h"
+#include "vmm/address.h"
+#include "vmm/board/pc.h"
+#include "vmm/board/pc_firmware.h"
+#include "vmm/board/pc_memory.h"
+#include "vmm/board/pc_output.h"
+#include "vmm/board/pc_time.h"
+#include "vmm/devices/apic_message.h"
+#include "vmm/devices/virtio/virtio_device.h"
+#include "vmm/memory/guest_memory.h"
+
+#define RAM_BYTES 0x10000
+#define CONFIG (PCI_BUS_ECAM_BASE + (1ULL << 15)) // slot 1
+#define NOTIFY_PORT 0xc000                        // where the firmware puts its three BARs
+#define MSIX 0xc0000000ULL
+#define REGISTERS 0xc0001000ULL
+
+#define ENTRIES 128
+#define DESCRIPTORS 0x1000
+#define AVAILABLE 0x2000
+#define USED 0x3000
+#define BUFFERS 0x4000
+#define TURN_REQUESTS 32 // what the device does in a turn
+
+static struct pc pc;
+static struct pc_entropy entropy;
+static uint8_t ram[RAM_BYTES];
+static const struct guest_memory memory = {
+    .base = ram, .extent_count = 1, .extents = {{.gpa = {0}, .bytes = RAM_BYTES}}};
+static uint64_t now;
+static uint64_t timer_ns;
+static unsigned messages;
+static struct apic_message last;
+static bool fails;
+
+static uint64_t now_ns(struct pc_output *output)
+{
+    (void)output;
+    return now;
+}
+
+static void timer_set(struct pc_output *output, uint64_t due_ns)
+{
+    (void)output;
+    timer_ns = due_ns;
+}
+
+static void lint0(struct pc_output *output, bool level)
+{
+    (void)output;
+    (void)level;
+}
+
+static void apic_message(struct pc_output *output, const struct apic_message *message)
+{
+    (void)output;
+    last = *message;
+    messages++;
+}
+
+static int take_byte(struct pc_output *output)
+{
+    (void)output;
+    return -1;
+}
+
+static bool random_words(struct pc_output *output, uint64_t *to, unsigned words)
+{
+    (void)output;
+    memset(to, 0x5a, words * sizeof(*to));
+    return !fails;
+}
+
+static struct pc_output output = {.now_ns = now_ns,
+                                  .timer_set = timer_set,
+                                  .lint0 = lint0,
+                                  .apic_message = apic_message,
+                                  .take_byte = take_byte,
+                                  .random = random_words};
+
+static uint64_t read_at(uint64_t address, unsigned width)
+{
+    uint64_t value;
+    assert_true(pc_memory_read(&pc, gpa(address), width, &value));
+    return value;
+}
+
+static void write_at(uint64_t address, unsigned width, uint64_t value)
+{
+    assert_true(pc_memory_write(&pc, gpa(address), width, value));
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(ram, 0, sizeof(ram));
+    now = 1000;
+    messages = 0;
+    fails = false;
+    pc_init(&pc, &output, 0, &memory);
+    assert_true(pc_entropy_attach(&pc, &entropy));
+    pc_firmware_program(&pc, 1);
+    timer_ns = NEVER_NS;
+    return 0;
+}
+
+// What a driver does (virtio 1.2, 3.1.1), with MSI-X vector 0 for the queue.
+static void start_driver(void)
+{
+    static const struct {
+        unsigned offset;
+        unsigned width;
+        uint64_t value;
+    } writes[] = {
+        {20, 1, 1},         {20, 1, 3},    {8, 4, 1},        {12, 4, 1}, // VERSION_1
+        {20, 1, 11},        {22, 2, 0},    {24, 2, ENTRIES}, {26, 2, 0},  {32, 8, DESCRIPTORS},
+        {40, 8, AVAILABLE}, {48, 8, USED}, {28, 2, 1},       {20, 1, 15},
+    };
+    write_at(CONFIG + PCI_COMMAND, 2, 7);
+    write_at(MSIX, 8, 0xfee01000);
+    write_at(MSIX + 8, 8, 0x61);
+    write_at(CONFIG + entropy.part.pci.function.msix + PCI_MSIX_CONTROL, 2, PCI_MSIX_ENABLE);
+    for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
+        write_at(REGISTERS + writes[i].offset, writes[i].width, writes[i].value);
+    }
+    assert_int_equal(read_at(REGISTERS + 20, 1), 15);
+}
+
+static void put(uint64_t address, unsigned bytes, uint64_t value)
+{
+    memcpy(&ram[address], &value, bytes);
+}
+
+static unsigned used(void)
+{
+    return ram[USED + 2] | ram[USED + 3] << 8;
+}
+
+static void ask(unsigned requests)
+{
+    for (unsigned i = 0; i < requests; i++) {
+        put(DESCRIPTORS + i * 16, 8, BUFFERS + i * 64);
+        put(DESCRIPTORS + i * 16 + 8, 8, 64 | 2ULL << 32); // the device writes
+        put(AVAILABLE + 4 + i * 2, 2, i);
+    }
+    put(AVAILABLE + 2, 2, requests);
+    pc_port_write(&pc, NOTIFY_PORT, 2, 0);
+}
+
+static void a_guest_finds_it_and_is_served(void **state)
+{
+    (void)state;
+    assert_int_equal(read_at(CONFIG, 4), 0x10441af4);
+    start_driver();
+    ask(1);
+    assert_int_equal(used(), 1);
+    assert_int_equal(ram[BUFFERS + 63], 0x5a);
+    assert_int_equal(messages, 1);
+    assert_int_equal(last.vector, 0x61);
+    assert_int_equal(last.destination, 1);
+    assert_int_equal(timer_ns, NEVER_NS);
+}
+
+static void much_work_comes_in_turns(void **state)
+{
+    (void)state;
+    start_driver();
+    uint64_t idle_ns = pc_next_event_ns(&pc, now, false);
+    ask(ENTRIES);
+    for (unsigned turn = 1; turn < ENTRIES / TURN_REQUESTS; turn++) {
+        assert_int_equal(used(), turn * TURN_REQUESTS);
+        assert_int_equal(pc_next_event_ns(&pc, now, false), now);
+        assert_int_equal(timer_ns, now);
+        pc_advance(&pc, now);
+    }
+    pc_advance(&pc, now); // finds out that there is no more
+    assert_int_equal(used(), ENTRIES);
+    assert_int_equal(pc_next_event_ns(&pc, now, false), idle_ns);
+}
+
+static void buffers_outside_ram_break_the_queue(void **state)
+{
+    (void)state;
+    start_driver();
+    put(DESCRIPTORS, 8, RAM_BYTES - 1);
+    put(DESCRIPTORS + 8, 8, 64 | 2ULL << 32);
+    put(AVAILABLE + 2, 2, 1);
+    pc_port_write(&pc, NOTIFY_PORT, 2, 0);
+    assert_int_equal(used(), 0);
+    assert_true(read_at(REGISTERS + 20, 1) & VIRTIO_NEEDS_RESET);
+}
+
+static void without_random_numbers_it_breaks(void **state)
+{
+    (void)state;
+    start_driver();
+    fails = true;
+    ask(1);
+    assert_int_equal(used(), 0);
+    assert_true(read_at(REGISTERS + 20, 1) & VIRTIO_NEEDS_RESET);
+}
+
+static void there_are_so_many_slots(void **state)
+{
+    static struct pc_entropy more[PCI_HOST_SLOTS];
+    (void)state;
+    for (unsigned i = 2; i < PCI_HOST_SLOTS; i++) {
+        assert_true(pc_entropy_attach(&pc, &more[i]));
+    }
+    assert_false(pc_entropy_attach(&pc, &more[0]));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(a_guest_finds_it_and_is_served, set_up),
+        cmocka_unit_test_setup(much_work_comes_in_turns, set_up),
+        cmocka_unit_test_setup(buffers_outside_ram_break_the_queue, set_up),
+        cmocka_unit_test_setup(without_random_numbers_it_breaks, set_up),
+        cmocka_unit_test_setup(there_are_so_many_slots, set_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

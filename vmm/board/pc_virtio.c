@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// Puts virtio devices onto the PCI bus, and lets them work in turns that are bounded.
+#include "vmm/board/pc_virtio.h"
+
+#include "vmm/address.h"
+#include "vmm/board/pc.h"
+#include "vmm/board/pc_output.h"
+#include "vmm/board/pc_time.h"
+#include "vmm/board/pci_bus.h"
+#include "vmm/devices/virtio/virtio_entropy.h"
+#include "vmm/devices/virtio/virtio_memory.h"
+#include "vmm/devices/virtio/virtio_pci.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/util/types.h"
+
+// What a device copies in one turn. Other vCPUs that want the board wait as long.
+#define TURN_BYTES (64 * KIB)
+
+static void *translate(struct virtio_memory *memory, uint64_t address, uint64_t bytes)
+{
+    const struct pc *pc = container_of(memory, struct pc, virtio_memory);
+    return guest_memory_at(pc->pci.wires.ram, gpa(address), bytes);
+}
+
+void pc_virtio_init(struct pc *pc)
+{
+    pc->virtio_memory.translate = translate;
+    pc->virtio_busy = 0;
+}
+
+// The first turn is in the exit that asked for it. If there is more to do, the next turns come from
+// pc_advance, so that the vCPU goes on and other VMs get the CPU in between.
+static void work_wanted(struct virtio_pci_output *output, struct virtio_pci *pci)
+{
+    struct pc_virtio *part = container_of(output, struct pc_virtio, output);
+    if (virtio_pci_work(pci, TURN_BYTES)) {
+        part->pc->virtio_busy |= 1U << part->slot.number;
+        pc_timer_set(part->pc);
+    }
+}
+
+void pc_virtio_work(struct pc *pc)
+{
+    for (uint32_t busy = pc->virtio_busy; busy != 0; busy &= busy - 1) {
+        unsigned number = (unsigned)__builtin_ctz(busy);
+        struct pc_virtio *part = container_of(pc->pci.slots[number], struct pc_virtio, slot);
+        if (!virtio_pci_work(&part->pci, TURN_BYTES)) {
+            pc->virtio_busy &= ~(1U << number);
+        }
+    }
+}
+
+bool pc_virtio_attach(struct pc *pc, struct pc_virtio *part, struct virtio_device *device)
+{
+    part->pc = pc;
+    part->output.work_wanted = work_wanted;
+    if (!pci_bus_attach(&pc->pci, &part->slot, &part->pci.function)) {
+        return false;
+    }
+    virtio_pci_init(&part->pci, device, &part->output, &pc->pci.output, &part->slot.intx);
+    return true;
+}
+
+// ---- Entropy ----
+
+static bool fill(struct entropy_source *source, uint64_t *to, unsigned words)
+{
+    struct pc_output *output = container_of(source, struct pc_entropy, source)->part.pc->output;
+    return output->random(output, to, words);
+}
+
+bool pc_entropy_attach(struct pc *pc, struct pc_entropy *part)
+{
+    part->source.fill = fill;
+    virtio_entropy_init(&part->entropy, &pc->virtio_memory, &part->source);
+    return pc_virtio_attach(pc, &part->part, &part->entropy.device);
+}

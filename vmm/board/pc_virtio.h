@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// The virtio devices of a VM's PC: their slots, and their turns to work.
+#pragma once
+
+#include "vmm/board/pci_bus.h"
+#include "vmm/devices/virtio/virtio_entropy.h"
+#include "vmm/devices/virtio/virtio_pci.h"
+#include "vmm/util/types.h"
+
+struct pc;
+struct virtio_device;
+
+// The board's side of a virtio device. Embed it beside the device.
+struct pc_virtio {
+    struct pc *pc;
+    struct pci_slot slot;
+    struct virtio_pci pci;
+    struct virtio_pci_output output;
+};
+
+// Puts a device that its kind has initialised, with &pc->virtio_memory, into the next free slot.
+// Before the guest runs. False: there is no slot.
+MUST_CHECK bool pc_virtio_attach(struct pc *pc, struct pc_virtio *part,
+                                 struct virtio_device *device);
+
+struct pc_entropy {
+    struct pc_virtio part;
+    struct entropy_source source;
+    struct virtio_entropy entropy;
+};
+
+// The same for a device with random bytes from the board's output.
+MUST_CHECK bool pc_entropy_attach(struct pc *pc, struct pc_entropy *part);
+
+// The rest is for the files of the board.
+
+// The memory that virtio devices see: the RAM of the VM.
+void pc_virtio_init(struct pc *pc);
+// Gives a turn to each device that has work left, with the board's lock held.
+void pc_virtio_work(struct pc *pc);
