@@ -34,6 +34,7 @@ ROOMS = {
     "emulate": ["vmm/memory/"],
     "load": ["vmm/memory/"],
     "config": ["vmm/load/", "vmm/memory/"],
+    "disk": ["vmm/devices/virtio/block_backend.h"],
     "board": ["vmm/devices/", "vmm/memory/"],
     "vcpu": ["vmm/board/", "vmm/devices/", "vmm/emulate/", "vmm/memory/", "vmm/load/load.h",
              *VM_FOR_VCPU],
