@@ -4,6 +4,7 @@
 
 #include "arch/x86/cpu.h"
 #include "arch/x86/host_space.h"
+#include "arch/x86/host_store.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/ipi.h"
@@ -38,7 +39,9 @@ const struct host host_table = {
     .space_reserve = host_space_reserve,
     .space_ram = host_space_ram,
     .space_zero = host_space_zero,
+    .space_empty = host_space_empty,
     .space_destroy = host_space_destroy,
+    .space_grow_store = host_store_grow,
     .space_map_module = host_space_map_module,
     .space_enter = host_space_enter,
     .memory_use = host_memory_use,

@@ -13,6 +13,9 @@
 #define GUEST_WINDOW 0xffffc00000000000ULL
 // The payloads of that VM (its GRUB modules) are mapped here, read-only.
 #define MODULE_WINDOW 0xffffc80000000000ULL
+// The store of that VM is mapped here: memory for what it writes to its disks.
+#define STORE_WINDOW 0xffffc88000000000ULL
+#define STORE_BYTES_MAX (512 * GIB)
 
 // CPUs of the machine that can be used, numbered from 0.
 #define HOST_CPUS_MAX 256
@@ -25,7 +28,7 @@ struct guest_extent {
 
 #define GUEST_EXTENTS 3 // below the VGA hole, from its text memory to the device hole, above 4 GiB
 
-// A VM's host address space: the hypervisor, the VM's RAM at GUEST_WINDOW, its modules.
+// A VM's host address space: the hypervisor, the VM's RAM at GUEST_WINDOW, its modules, its store.
 struct host_space {
     uint64_t cr3;    // 0: there is none
     uint64_t window; // host address of gpa 0
@@ -33,6 +36,8 @@ struct host_space {
     struct guest_extent extents[GUEST_EXTENTS];
     uint64_t ram_end;         // the RAM below this gpa is there
     uint64_t reserved_frames; // for the RAM above it
+    uint64_t store;           // host address of the store
+    uint64_t store_bytes;
 };
 
 // RAM of a VM that is contiguous in the machine too.
@@ -91,10 +96,18 @@ struct host {
     // RAM still holds data of earlier owners until this has zeroed it, `bytes` within one extent at
     // a time. The space is entered.
     void (*space_zero)(const struct host_space *space, gpa_t gpa, uint64_t bytes);
-    // Gives a part of the space back, the last RAM first. True: there is nothing left, and *space
-    // is 0. False: call it again.
+    // Gives a part of the RAM back, the last first. True: there is no RAM left. False: call it
+    // again.
+    MUST_CHECK bool (*space_empty)(struct host_space *space);
+    // Gives a part of the space back. True: there is nothing left, and *space is 0. False: call it
+    // again.
     MUST_CHECK bool (*space_destroy)(struct host_space *space);
-    // Maps a payload read-only into MODULE_WINDOW and returns its address; NULL: no frames.
+    // Adds memory to the end of the space's store, with whatever its earlier owners left in it.
+    // Returns how many bytes; 0: there is no memory. The space is entered, on any CPU. The caller
+    // sees to it that there is one call at a time.
+    uint64_t (*space_grow_store)(struct host_space *space);
+    // Maps a payload read-only into MODULE_WINDOW and returns its address; NULL: no frames. A piece
+    // of 2 MiB that begins at a multiple of 2 MiB needs the fewest tables.
     const uint8_t *(*space_map_module)(struct host_space *space, hpa_t start, uint64_t bytes);
     void (*space_enter)(const struct host_space *space); // NULL: the hypervisor's own space
     struct host_memory_use (*memory_use)(void);

@@ -6,6 +6,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/guest_frames.h"
+#include "arch/x86/host_store.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/page_table.h"
 #include "arch/x86/paging.h"
@@ -16,6 +17,7 @@
 #define WINDOW_BYTES (MODULE_WINDOW - GUEST_WINDOW)
 #define WINDOW_SLOTS (WINDOW_BYTES / SLOT_BYTES)
 #define SLOT_BYTES (512 * GIB) // a PML4 entry
+#define OTHER_SLOTS 2          // behind the window: the modules, the store
 #define GUEST_FLAGS (PAGE_PRESENT | PAGE_WRITABLE | PAGE_NO_EXECUTE)
 #define MODULE_FLAGS (PAGE_PRESENT | PAGE_NO_EXECUTE)
 // How many frames one piece gives back. A page of 1 GiB is given back at once.
@@ -99,6 +101,7 @@ enum status host_space_reserve(struct host_space *space, const struct guest_exte
     }
     space->reserved_frames += missing;
     space->window = GUEST_WINDOW;
+    space->store = STORE_WINDOW;
     space->extent_count = count;
     memcpy(space->extents, extents, count * sizeof(*extents));
     return STATUS_OK;
@@ -225,7 +228,7 @@ static uint64_t take_back(struct host_space *space)
 static bool drop_tables(const struct host_space *space)
 {
     unsigned budget = TABLES_A_PIECE;
-    for (unsigned slot = 0; slot <= WINDOW_SLOTS; slot++) { // the last one has the modules
+    for (unsigned slot = 0; slot < WINDOW_SLOTS + OTHER_SLOTS; slot++) {
         if (!page_table_drop(space->cr3, GUEST_WINDOW + slot * SLOT_BYTES, &budget)) {
             return false;
         }
@@ -233,7 +236,7 @@ static bool drop_tables(const struct host_space *space)
     return true;
 }
 
-bool host_space_destroy(struct host_space *space)
+bool host_space_empty(struct host_space *space)
 {
     if (space->cr3 == 0) {
         return true;
@@ -241,9 +244,23 @@ bool host_space_destroy(struct host_space *space)
     leave_everywhere(space);
     guest_frames_unreserve(space->reserved_frames);
     space->reserved_frames = 0;
-    if (space->ram_end > 0) {
-        for (uint64_t frames = 0; space->ram_end > 0 && frames < FRAMES_A_PIECE;) {
-            frames += take_back(space);
+    for (uint64_t frames = 0; space->ram_end > 0 && frames < FRAMES_A_PIECE;) {
+        frames += take_back(space);
+    }
+    return space->ram_end == 0;
+}
+
+bool host_space_destroy(struct host_space *space)
+{
+    if (space->cr3 == 0) {
+        return true;
+    }
+    if (!host_space_empty(space)) {
+        return false;
+    }
+    if (space->store_bytes > 0) {
+        for (unsigned i = 0; i < FRAMES_A_PIECE && space->store_bytes > 0; i++) {
+            host_store_shrink(space);
         }
         return false;
     }
@@ -255,20 +272,23 @@ bool host_space_destroy(struct host_space *space)
     return true;
 }
 
-// A module appears at the window's start plus its physical address, so two modules never overlap.
-// If a page is already mapped, this module was mapped there before.
+// A module appears at the window's start plus its physical address, so two modules never overlap,
+// and large pages fit. If a page is already mapped, this module was mapped there before.
 const uint8_t *host_space_map_module(struct host_space *space, hpa_t start, uint64_t bytes)
 {
-    uint64_t first = ALIGN_DOWN(start.value, PAGE_SIZE);
+    uint64_t end = start.value + bytes;
     if (start.value >= SLOT_BYTES || bytes > SLOT_BYTES - start.value) {
         return NULL;
     }
-    for (uint64_t page = first; page < start.value + bytes; page += PAGE_SIZE) {
+    for (uint64_t page = ALIGN_DOWN(start.value, PAGE_SIZE); page < end;) {
         uint64_t page_bytes;
+        bool large = IS_ALIGNED(page, PAGE_SIZE_2M) && end - page >= PAGE_SIZE_2M;
+        uint64_t next = page + (large ? PAGE_SIZE_2M : PAGE_SIZE);
         if (page_table_look_up(space->cr3, MODULE_WINDOW + page, &page_bytes) == 0 &&
-            !page_table_map(space->cr3, MODULE_WINDOW + page, page, PAGE_SIZE, MODULE_FLAGS)) {
+            !page_table_map(space->cr3, MODULE_WINDOW + page, page, next - page, MODULE_FLAGS)) {
             return NULL;
         }
+        page = next;
     }
     return (const uint8_t *)(MODULE_WINDOW + start.value);
 }

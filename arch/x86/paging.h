@@ -4,6 +4,7 @@
 //   DIRECT_MAP     the hypervisor's frame pool, read-write (not the rest of RAM)
 //   GUEST_WINDOW   vmm/host.h: in a VM's space only
 //   MODULE_WINDOW  vmm/host.h: in a VM's space only
+//   STORE_WINDOW   vmm/host.h: in a VM's space only
 //   DEVICE_WINDOW  device registers and firmware tables, on demand
 //   STACK_WINDOW   stacks with guard pages
 //   KERNEL_BASE    the image: text read-execute, constants read-only, data no-execute

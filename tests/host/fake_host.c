@@ -183,7 +183,12 @@ static enum status space_reserve(struct host_space *space, const struct guest_ex
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     assert_ptr_not_equal(window, MAP_FAILED);
+    void *store = mmap(NULL, FAKE_STORE_BYTES_MAX, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    assert_ptr_not_equal(store, MAP_FAILED);
     made.window = (uint64_t)window;
+    made.store = (uint64_t)store;
     made.cr3 = ++fake_host.spaces_made * PAGE_SIZE;
     fake_host.live_spaces++;
     fake_host.space_bytes += ram_bytes(&made);
@@ -237,7 +242,7 @@ static void space_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes
 }
 
 // A piece is 1 MiB.
-static bool space_destroy(struct host_space *space)
+static bool space_empty(struct host_space *space)
 {
     if (space->cr3 == 0) {
         return true;
@@ -246,15 +251,38 @@ static bool space_destroy(struct host_space *space)
     for (unsigned cpu = 0; cpu < FAKE_CPUS_MAX; cpu++) {
         assert_int_not_equal(space->cr3, fake_host.cr3[cpu]); // no CPU is in the space
     }
+    space->ram_end -= MIN(space->ram_end, MIB);
+    return space->ram_end == 0;
+}
+
+static bool space_destroy(struct host_space *space)
+{
+    if (space->cr3 == 0) {
+        return true;
+    }
     if (space->ram_end > 0) {
-        space->ram_end -= MIN(space->ram_end, MIB);
+        (void)space_empty(space);
         return false;
     }
+    (void)space_empty(space);
     assert_int_equal(munmap((void *)space->window, space_bytes(space)), 0);
+    assert_int_equal(munmap((void *)space->store, FAKE_STORE_BYTES_MAX), 0);
     fake_host.live_spaces--;
-    fake_host.space_bytes -= ram_bytes(space);
+    fake_host.space_bytes -= ram_bytes(space) + space->store_bytes;
     *space = (struct host_space){0};
     return true;
+}
+
+static uint64_t space_grow_store(struct host_space *space)
+{
+    fake_host.operations++;
+    assert_int_equal(space->cr3, fake_host.cr3[fake_host.cpu]);
+    if (fake_host_step_fails() || space->store_bytes + FAKE_STORE_GROWTH > FAKE_STORE_BYTES_MAX) {
+        return 0;
+    }
+    space->store_bytes += FAKE_STORE_GROWTH;
+    fake_host.space_bytes += FAKE_STORE_GROWTH;
+    return FAKE_STORE_GROWTH;
 }
 
 // A module's machine address is its address in the test program.
@@ -405,7 +433,9 @@ void fake_host_init(void)
                                      .space_reserve = space_reserve,
                                      .space_ram = space_ram,
                                      .space_zero = space_zero,
+                                     .space_empty = space_empty,
                                      .space_destroy = space_destroy,
+                                     .space_grow_store = space_grow_store,
                                      .space_map_module = space_map_module,
                                      .space_enter = space_enter,
                                      .memory_use = memory_use,

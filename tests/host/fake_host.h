@@ -15,6 +15,9 @@ struct fake_cpuid {
     struct cpuid_registers registers;
 };
 
+#define FAKE_STORE_BYTES_MAX (16 * MIB)
+#define FAKE_STORE_GROWTH (64 * KIB) // how much the store of a space grows at once
+
 struct fake_host {
     struct host host;
     uint64_t now_ns; // tests and the fake back end move it
