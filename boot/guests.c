@@ -4,13 +4,39 @@
 
 #include "arch/x86/log.h"
 #include "boot/boot_info.h"
+#include "vmm/config/config_disk.h"
 #include "vmm/config/config_vm.h"
 #include "vmm/load/load.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_create.h"
+#include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_life.h"
+
+// The disk comes to each VM that its line names. A VM that lacks it does not start.
+static void add_disk(struct vmm *vmm, const struct boot_module *module, unsigned number)
+{
+    struct config_disk_line line;
+    struct vm_payload image = {.start = {module->start}, .size = module->bytes};
+    struct reason parse_why;
+    enum status parsed = config_parse_disk(module->command_line, &line, &parse_why);
+    if (parsed != STATUS_OK) {
+        log_line("module %u \"%s\": %s", number, module->command_line, parse_why.text);
+    }
+    for (unsigned i = 0; i < line.vm_count; i++) {
+        struct vm *vm = vm_find(vmm, line.vms[i]);
+        struct reason why = parse_why;
+        if (!vm) {
+            log_line("module %u \"%s\": no line before it is of VM %s", number,
+                     module->command_line, line.vms[i]);
+            continue;
+        }
+        if (parsed != STATUS_OK || vm_disks_add(vm, &line.disk, &image, &why) != STATUS_OK) {
+            vm_refuse(vm, &why);
+        }
+    }
+}
 
 static enum status add_module(struct vmm *vmm, const struct boot_module *module, struct reason *why)
 {
@@ -43,7 +69,9 @@ void guests_create(struct vmm *vmm, const struct boot_info *info, const struct h
         }
     }
     for (unsigned i = 0; i < info->module_count; i++) {
-        if (add_module(vmm, &info->modules[i], &why) != STATUS_OK) {
+        if (config_is_disk(info->modules[i].command_line)) {
+            add_disk(vmm, &info->modules[i], i + 1);
+        } else if (add_module(vmm, &info->modules[i], &why) != STATUS_OK) {
             log_line("module %u \"%s\": %s", i + 1, info->modules[i].command_line, why.text);
         }
     }

@@ -27,6 +27,20 @@ enum restart_policy { RESTART_NEVER, RESTART_ALWAYS, RESTART_ON_FAILURE };
 
 #define CONFIG_SETTING_BYTES 36 // a key and the first 24 bytes of its value
 
+#define DISK_OVERLAY_DEFAULT (512 * MIB)
+#define DISK_OVERLAY_MIN (1 * MIB)
+#define DISK_OVERLAY_MAX (256 * GIB)
+#define VM_RAM_DISKS_MAX 4
+
+// A disk of a VM.
+struct disk_config {
+    char name[VM_NAME_MAX];
+    bool read_only;         // disk=NAME,ro
+    bool keep;              // disk=NAME,keep: what was written outlives `stop`
+    uint64_t overlay_bytes; // overlay=512M: how much memory it gets for what is written
+    uint64_t ram_bytes;     // ram-disk=NAME:SIZE: its size; 0: it has an image
+};
+
 struct vm_config {
     char name[VM_NAME_MAX];
     uint64_t memory_bytes;             // mem=512M, mem=1G; whole pages
@@ -34,12 +48,14 @@ struct vm_config {
     bool pinned;                       // cpu=2 or cpu=1,4-7 was given; otherwise Husk chooses
     uint64_t cpus[HOST_CPUS_MAX / 64]; // a bit for each CPU that the VM's vCPUs may use
     unsigned share; // share=N: of each of its CPUs, beside other VMs; 0: VM_SHARE_DEFAULT
-    enum restart_policy restart;        // restart=never|always|on-failure
-    enum payload_kind kind;             // kind=NAME; PAYLOAD_UNKNOWN: recognise
-    bool autostart;                     // start=yes|no
-    bool no_paravirt;                   // pv=no (default pv=yes): no KVM interface
-    bool random;                        // rng=yes (default rng=no): an entropy device
-    bool ignore_msrs;                   // msrs=ignore (default msrs=fault)
+    enum restart_policy restart; // restart=never|always|on-failure
+    enum payload_kind kind;      // kind=NAME; PAYLOAD_UNKNOWN: recognise
+    bool autostart;              // start=yes|no
+    bool no_paravirt;            // pv=no (default pv=yes): no KVM interface
+    bool ignore_msrs;            // msrs=ignore (default msrs=fault)
+    bool random;                 // rng=yes (default rng=no): an entropy device
+    unsigned ram_disk_count;     // ram-disk=NAME:SIZE
+    struct disk_config ram_disks[VM_RAM_DISKS_MAX];
     const char *command_line;           // after `--`, in the caller's text, "" if none
     char setting[CONFIG_SETTING_BYTES]; // the first word with a key other than vm=, "" if none
 };

@@ -3,6 +3,7 @@
 #include "vmm/config/config_vm.h"
 
 #include "vmm/config/config.h"
+#include "vmm/config/config_disk.h"
 #include "vmm/config/config_words.h"
 #include "vmm/host.h"
 #include "vmm/load/load.h"
@@ -12,7 +13,7 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-#define VM_KEYS "vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= rng= --"
+#define VM_KEYS "vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= rng= ram-disk= --"
 
 static enum status parse_name(const char *value, struct vm_config *config, struct reason *why)
 {
@@ -186,10 +187,18 @@ static const struct {
     const char *key;
     enum status (*parse)(const char *value, struct vm_config *config, struct reason *why);
 } vm_keys[] = {
-    {"vm", parse_name},   {"mem", parse_memory},  {"cpus", parse_vcpus},
-    {"cpu", parse_cpu},   {"share", parse_share}, {"restart", parse_restart},
-    {"kind", parse_kind}, {"start", parse_start}, {"msrs", parse_msrs},
-    {"pv", parse_pv},     {"rng", parse_random},
+    {"vm", parse_name},
+    {"mem", parse_memory},
+    {"cpus", parse_vcpus},
+    {"cpu", parse_cpu},
+    {"share", parse_share},
+    {"restart", parse_restart},
+    {"kind", parse_kind},
+    {"start", parse_start},
+    {"msrs", parse_msrs},
+    {"pv", parse_pv},
+    {"rng", parse_random},
+    {"ram-disk", config_parse_ram_disks},
 };
 
 enum { VM_KEY_NAME = 0 };

@@ -43,6 +43,16 @@ static uint32_t take_block(struct overlay *overlay)
     return taken;
 }
 
+// Gives the memory of an entry back, if it has any.
+static void give_block(struct overlay *overlay, uint32_t *entry)
+{
+    if (*entry > BLOCK_ZERO) {
+        block_store_give(overlay->store, *entry);
+        overlay->held--;
+    }
+    *entry = BLOCK_NONE;
+}
+
 // The last level's entry for the block. Makes the tables on the way. NULL: there is no memory.
 static uint32_t *make_entry(struct overlay *overlay, uint64_t block)
 {
@@ -88,10 +98,63 @@ bool overlay_drop(struct overlay *overlay, uint64_t block, uint32_t as)
     if (!entry) {
         return false;
     }
-    if (*entry > BLOCK_ZERO) {
-        block_store_give(overlay->store, *entry);
-        overlay->held--;
-    }
+    give_block(overlay, entry);
     *entry = as;
     return true;
+}
+
+// Drops the first block from `next` on that the table has, or the table that was there. Moves
+// `next` behind it.
+static void clear_next(struct overlay *overlay)
+{
+    uint32_t *entry = &overlay->root;
+    for (unsigned level = LEVELS; level-- > 0;) {
+        uint64_t span = 1ULL << (level * LEVEL_BITS); // blocks below an entry of this level
+        entry = entry_of(overlay, *entry, overlay->next, level);
+        if (*entry == BLOCK_NONE || level == 0) {
+            give_block(overlay, entry);
+            overlay->next = ALIGN_DOWN(overlay->next, span) + span;
+            return;
+        }
+    }
+}
+
+// Gives back the tables that end before `next`: all their entries are gone.
+static void clear_tables(struct overlay *overlay, uint64_t from)
+{
+    for (unsigned level = 1; level < LEVELS; level++) {
+        uint64_t span = 1ULL << (level * LEVEL_BITS);
+        if (overlay->next % span != 0) {
+            return;
+        }
+        uint32_t *entry = &overlay->root;
+        for (unsigned above = LEVELS; above-- > level && *entry != BLOCK_NONE;) {
+            entry = entry_of(overlay, *entry, from, above);
+        }
+        give_block(overlay, entry);
+    }
+}
+
+bool overlay_clear(struct overlay *overlay, unsigned blocks)
+{
+    for (; overlay->root != BLOCK_NONE && blocks > 0; blocks--) {
+        uint64_t from = overlay->next;
+        clear_next(overlay);
+        clear_tables(overlay, from);
+        if (overlay->next >= OVERLAY_BLOCKS_MAX) {
+            give_block(overlay, &overlay->root);
+            overlay->next = 0;
+        }
+    }
+    return overlay->root == BLOCK_NONE;
+}
+
+uint64_t overlay_table_blocks(uint64_t blocks)
+{
+    uint64_t sum = 0;
+    for (unsigned level = 0; level < LEVELS; level++) {
+        blocks = (blocks + OVERLAY_FANOUT - 1) / OVERLAY_FANOUT;
+        sum += blocks;
+    }
+    return sum;
 }

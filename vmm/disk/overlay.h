@@ -14,6 +14,7 @@ struct overlay {
     uint32_t root;  // the table's first block; BLOCK_NONE: nothing was written
     uint32_t limit; // how many blocks of the store it may have, its table included
     uint32_t held;  // how many it has
+    uint64_t next;  // the block that overlay_clear drops next
 };
 
 void overlay_init(struct overlay *overlay, struct block_store *store, uint32_t limit);
@@ -29,3 +30,8 @@ MUST_CHECK uint32_t overlay_take(struct overlay *overlay, uint64_t block, bool *
 // Gives its memory back. `as` is BLOCK_NONE or BLOCK_ZERO: what it is from now on. False: the table
 // has no room for BLOCK_ZERO, and nothing has changed.
 MUST_CHECK bool overlay_drop(struct overlay *overlay, uint64_t block, uint32_t as);
+// Gives all its memory back, in pieces of about that many blocks. True: it has none left. Between
+// the pieces the overlay is not used otherwise.
+MUST_CHECK bool overlay_clear(struct overlay *overlay, unsigned blocks);
+// How many blocks the table of a disk of so many blocks has at most.
+uint64_t overlay_table_blocks(uint64_t blocks);

@@ -33,7 +33,9 @@ struct monitor_text monitor_duration_text(uint64_t ns)
 struct monitor_text monitor_end_text(const struct vm *vm)
 {
     struct monitor_text text;
-    if (vm->state != VM_ENDED) {
+    if (vm->refused.text[0] != '\0') {
+        format_text(text.text, sizeof(text.text), "%s", vm->refused.text);
+    } else if (vm->state != VM_ENDED) {
         format_text(text.text, sizeof(text.text), "%s",
                     vm->starts == 0 ? "was not started" : "was stopped");
     } else {

@@ -56,6 +56,7 @@ enum build_stage {
     BUILD_NESTED,
     BUILD_MEMORY, // allocates it and maps it, for Husk and for the guest
     BUILD_ZERO,
+    BUILD_DISKS, // maps their images, drops what was written
     BUILD_DEVICES,
     BUILD_VCPUS,
     BUILD_MAP, // payload and modules, for Husk
@@ -78,10 +79,13 @@ struct vm_start {
     struct load_plan plan;
 };
 
+struct vm_disks;
+
 struct vm {
     struct vmm *vmm;
     unsigned index; // it is vmm->vms[index]
     struct vm_config config;
+    struct reason refused; // what is wrong with a further line of it: it cannot start; "": nothing
     unsigned payload_count;
     struct vm_payload payloads[1 + LOAD_MODULES_MAX]; // the first one runs, the others are modules
 
@@ -114,6 +118,7 @@ struct vm {
     struct paravirt_clock paravirt_clock;
 
     struct host_space space;
+    struct vm_disks *disks; // NULL: none
     struct guest_memory memory;
     struct nested_space *nested;
     struct vcpu *vcpus[VM_VCPUS_MAX];

@@ -18,6 +18,7 @@
 #include "vmm/vcpu/vcpu_start.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_board.h"
+#include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_load.h"
 
 // How many bytes are zeroed between two looks at the clock.
@@ -131,6 +132,7 @@ enum status vm_build(struct vm *vm, struct reason *why)
     memcpy(vm->memory.extents, extents, count * sizeof(*extents));
     __atomic_store_n(&vm->zeroed_bytes, 0, __ATOMIC_RELAXED);
     memset(&vm->start, 0, sizeof(vm->start));
+    vm_disks_begin(vm);
     return STATUS_OK;
 }
 
@@ -182,6 +184,8 @@ static enum status build_piece(struct vm *vm, bool *done, struct reason *why)
     case BUILD_ZERO:
         *done = zero_piece(vm);
         return STATUS_OK;
+    case BUILD_DISKS:
+        return vm_disks_prepare(vm, done, why);
     case BUILD_DEVICES:
         return build_devices(vm, why);
     case BUILD_VCPUS:
@@ -226,8 +230,9 @@ enum status vm_build_continue(struct vm *vm, uint64_t end_ns, bool *done, struct
 bool vm_tear_down(struct vm *vm, uint64_t end_ns)
 {
     const struct host *host = vm->vmm->host;
+    bool keep = vm_disks_keep(vm);
     do {
-        if (clear(vm) && host->space_destroy(&vm->space)) {
+        if (clear(vm) && (keep ? host->space_empty(&vm->space) : host->space_destroy(&vm->space))) {
             vm->memory = (struct guest_memory){0};
             return true;
         }

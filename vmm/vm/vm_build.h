@@ -16,5 +16,5 @@ enum status vm_build(struct vm *vm, struct reason *why);
 // `*done`: the VM has all. After a failure the VM is to be torn down.
 enum status vm_build_continue(struct vm *vm, uint64_t end_ns, bool *done, struct reason *why);
 // Takes everything back, piece by piece, at least one, until about `end_ns`. True: the VM has
-// nothing left.
+// nothing left, but for what it wrote to disks with `keep`.
 MUST_CHECK bool vm_tear_down(struct vm *vm, uint64_t end_ns);

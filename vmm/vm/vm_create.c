@@ -9,6 +9,7 @@
 #include "vmm/util/types.h"
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_hold.h"
 
 struct vm *vm_find(struct vmm *vmm, const char *name)
@@ -109,6 +110,26 @@ static enum status check_config(struct vmm *vmm, const struct vm_config *config,
     return STATUS_OK;
 }
 
+static enum status add_ram_disks(struct vm *vm, struct reason *why)
+{
+    for (unsigned i = 0; i < vm->config.ram_disk_count; i++) {
+        enum status status = vm_disks_add(vm, &vm->config.ram_disks[i], NULL, why);
+        if (status != STATUS_OK) {
+            return status;
+        }
+    }
+    return STATUS_OK;
+}
+
+static void destroy(struct vm *vm)
+{
+    const struct host *host = vm->vmm->host;
+    if (vm->disks) {
+        host->release(vm->disks, sizeof(*vm->disks));
+    }
+    host->release(vm, sizeof(*vm));
+}
+
 enum status vm_create(struct vmm *vmm, const struct vm_config *config, struct vm **result,
                       struct reason *why)
 {
@@ -124,6 +145,11 @@ enum status vm_create(struct vmm *vmm, const struct vm_config *config, struct vm
     vm->index = vmm->vm_count;
     vm->config = *config;
     vm->config.share = config->share ? config->share : VM_SHARE_DEFAULT;
+    status = add_ram_disks(vm, why);
+    if (status != STATUS_OK) {
+        destroy(vm);
+        return status;
+    }
     choose_cpus(vmm, vm);
     vm->restart_at_ns = NEVER_NS;
     (void)!vm_seize(vm); // succeeds: the VM has no vCPUs yet
@@ -164,4 +190,11 @@ bool vm_add_payload(struct vm *vm, const struct vm_payload *payload)
     }
     vm->payloads[vm->payload_count++] = *payload;
     return true;
+}
+
+void vm_refuse(struct vm *vm, const struct reason *why)
+{
+    if (vm->refused.text[0] == '\0') {
+        vm->refused = *why;
+    }
 }

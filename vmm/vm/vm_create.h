@@ -23,3 +23,5 @@ enum status vm_create_linked(struct vmm *vmm, const char *payload, struct vm **v
 // Adds a payload: the first is what the VM runs, the next are its modules. Returns false if the VM
 // has 1 + LOAD_MODULES_MAX already.
 MUST_CHECK bool vm_add_payload(struct vm *vm, const struct vm_payload *payload);
+// The VM cannot start any more, for this reason. The first reason counts.
+void vm_refuse(struct vm *vm, const struct reason *why);

@@ -211,6 +211,9 @@ enum status vm_start(struct vm *vm, struct reason *why)
     if (!vm->vmm->ops) {
         return refuse(why, STATUS_UNSUPPORTED, "%s", vm->vmm->no_guests.text);
     }
+    if (vm->refused.text[0] != '\0') {
+        return refuse(why, STATUS_INVALID, "%s", vm->refused.text);
+    }
     if (vm->payload_count == 0) {
         return refuse(why, STATUS_INVALID, "%s has nothing to run", vm->config.name);
     }

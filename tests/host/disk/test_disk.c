@@ -74,6 +74,13 @@ static bool discard_at(uint64_t offset, uint64_t bytes)
     return disk.backend.discard(&disk.backend, offset, bytes);
 }
 
+// Writes a sector that assert_as_expected does not know of.
+static bool write_elsewhere(uint64_t offset)
+{
+    memset(seen, 0x5c, SECTOR);
+    return disk.backend.write(&disk.backend, offset, seen, SECTOR);
+}
+
 static void assert_as_expected(void)
 {
     assert_true(read_at(0, DISK_BYTES));
@@ -175,6 +182,44 @@ static void the_far_end_of_the_largest_disk_works(void **state)
     assert_int_equal(seen[0], 0);
 }
 
+static void all_that_was_written_can_be_dropped_in_pieces(void **state)
+{
+    static const uint64_t places[] = {0, 1, 1023, 1024, 5000000, (1 << 20) - 1, 1 << 20};
+    unsigned pieces = 1;
+    (void)state;
+    disk_init(&disk, "huge", NULL, OVERLAY_BLOCKS_MAX * BLOCK_BYTES, false, &store, STORE_BLOCKS);
+    for (unsigned i = 0; i < ARRAY_SIZE(places); i++) {
+        assert_true(write_elsewhere(places[i] * BLOCK_BYTES));
+    }
+    assert_true(write_elsewhere((OVERLAY_BLOCKS_MAX - 1) * BLOCK_BYTES));
+    while (!overlay_clear(&disk.overlay, 100)) {
+        pieces++;
+    }
+    assert_in_range(pieces, 2, 200);
+    assert_int_equal(disk.overlay.held, 0);
+    assert_int_equal(store.taken, 0);
+    memset(expected, 0, DISK_BYTES);
+    assert_as_expected();
+    assert_true(write_at(SECTOR, 0x31, SECTOR)); // it can be used again
+    assert_as_expected();
+    while (!overlay_clear(&disk.overlay, 1)) {
+    }
+    assert_int_equal(store.taken, 0);
+}
+
+static void a_whole_ram_disk_fits_its_limit(void **state)
+{
+    (void)state;
+    assert_int_equal(overlay_table_blocks(1), 3);
+    assert_int_equal(overlay_table_blocks(1024), 3);
+    assert_int_equal(overlay_table_blocks(1025), 4);
+    assert_int_equal(overlay_table_blocks(OVERLAY_BLOCKS_MAX), 1 + 1024 + 1024 * 1024);
+    disk_init(&disk, "whole", NULL, DISK_BYTES, false, &store,
+              38 + (uint32_t)overlay_table_blocks(38));
+    assert_true(write_at(0, 0x41, DISK_BYTES));
+    assert_as_expected();
+}
+
 static uint32_t random_below(uint32_t limit)
 {
     static uint32_t state = 12345;
@@ -214,6 +259,8 @@ int main(void)
         TEST(a_full_overlay_refuses_and_keeps_what_it_has),
         TEST(a_machine_without_memory_refuses_and_keeps_what_it_has),
         TEST(the_far_end_of_the_largest_disk_works),
+        TEST(all_that_was_written_can_be_dropped_in_pieces),
+        TEST(a_whole_ram_disk_fits_its_limit),
         TEST(random_work_matches_a_plain_array),
     };
     return cmocka_run_group_tests_name("disk", tests, NULL, NULL);
