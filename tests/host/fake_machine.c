@@ -16,6 +16,7 @@
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/scheduler_step.h"
 #include "vmm/vm/vm_create.h"
+#include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_life.h"
 
 struct fake_machine fake_machine;
@@ -217,6 +218,11 @@ void fake_machine_free(void)
 
         if (vm->state != VM_OFF) {
             assert_int_equal(fake_machine_vm_stop(vm, &why), STATUS_OK);
+        }
+        while (!fake_host.host.space_destroy(&vm->space)) { // what was kept
+        }
+        if (vm->disks) {
+            fake_host.host.release(vm->disks, sizeof(*vm->disks));
         }
         fake_host.host.release(vm, sizeof(*vm));
     }

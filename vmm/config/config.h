@@ -27,7 +27,6 @@ enum restart_policy { RESTART_NEVER, RESTART_ALWAYS, RESTART_ON_FAILURE };
 
 #define CONFIG_SETTING_BYTES 36 // a key and the first 24 bytes of its value
 
-#define DISK_OVERLAY_DEFAULT (512 * MIB)
 #define DISK_OVERLAY_MIN (1 * MIB)
 #define DISK_OVERLAY_MAX (256 * GIB)
 #define VM_RAM_DISKS_MAX 4
@@ -37,7 +36,7 @@ struct disk_config {
     char name[VM_NAME_MAX];
     bool read_only;         // disk=NAME,ro
     bool keep;              // disk=NAME,keep: what was written outlives `stop`
-    uint64_t overlay_bytes; // overlay=512M: how much memory it gets for what is written
+    uint64_t overlay_bytes; // overlay=512M: memory for what is written; 0: DISK_OVERLAY_DEFAULT
     uint64_t ram_bytes;     // ram-disk=NAME:SIZE: its size; 0: it has an image
 };
 

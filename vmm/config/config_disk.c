@@ -137,7 +137,7 @@ enum status config_parse_disk(const char *text, struct config_disk_line *line, s
     struct config_word word;
     enum status result = STATUS_OK;
     unsigned seen = 0;
-    *line = (struct config_disk_line){.disk = {.overlay_bytes = DISK_OVERLAY_DEFAULT}};
+    *line = (struct config_disk_line){0};
     for (bool first = true; config_next_word(&text, &word); first = false) {
         struct reason other;
         if (first && config_word_is_path(&word)) {

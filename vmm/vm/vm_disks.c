@@ -91,14 +91,12 @@ static uint32_t grow(struct block_store *store)
     return (uint32_t)(vm->vmm->host->space_grow_store(&vm->space) / BLOCK_BYTES);
 }
 
-// The overlay of a ram-disk has room for all of it, and for the table.
+// How many blocks the disk may have. A ram-disk has room for all of it, and for the table.
 static uint32_t limit_of(const struct disk_config *config)
 {
-    uint64_t blocks = config->overlay_bytes / BLOCK_BYTES;
-    if (config->ram_bytes > 0) {
-        blocks += overlay_table_blocks(blocks);
-    }
-    return (uint32_t)blocks;
+    uint64_t bytes = config->overlay_bytes ? config->overlay_bytes : DISK_OVERLAY_DEFAULT;
+    uint64_t blocks = bytes / BLOCK_BYTES;
+    return (uint32_t)(config->ram_bytes > 0 ? blocks + overlay_table_blocks(blocks) : blocks);
 }
 
 // The image is mapped later.

@@ -13,6 +13,9 @@ struct vm;
 struct vm_payload;
 
 #define VM_DISKS_MAX 8
+// Memory for what is written to a disk with an image. The machine may have less: then a write fails
+// once there is no memory.
+#define DISK_OVERLAY_DEFAULT (512 * MIB)
 
 struct vm_disk {
     struct disk_config config;

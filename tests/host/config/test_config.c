@@ -355,15 +355,12 @@ static void test_vm_refusals_of_words(void **state)
         {"vm=a rng=fast", "rng=fast: expected yes or no"},
         {"vm=a vm=b", "vm=b: vm= is given twice"},
         {"vm=a mem=4M mem=8M", "mem=8M: mem= is given twice"},
-        {"vm=a meme=4M",
-         "meme=: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= "
-         "pv= rng= --"},
-        {"vm=a quiet",
-         "quiet: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= "
-         "pv= rng= --"},
-        {"vm=a /x/y",
-         "/x/y: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= msrs= "
-         "pv= rng= --"},
+        {"vm=a meme=4M", "meme=: unknown, known are vm= mem= cpus= cpu= share= restart= kind= "
+                         "start= msrs= pv= rng= ram-disk= --"},
+        {"vm=a quiet", "quiet: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= "
+                       "msrs= pv= rng= ram-disk= --"},
+        {"vm=a /x/y", "/x/y: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= "
+                      "msrs= pv= rng= ram-disk= --"},
     };
 
     (void)state;
