@@ -5,6 +5,7 @@
 #include "vmm/console/console.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_arguments.h"
+#include "vmm/monitor/monitor_commands_disks.h"
 #include "vmm/monitor/monitor_commands_input.h"
 #include "vmm/monitor/monitor_commands_inspect.h"
 #include "vmm/monitor/monitor_commands_machine.h"
@@ -49,6 +50,13 @@ static const struct command commands[] = {
      .arguments = "",
      .help = "show who has how much memory",
      .handler = command_memory},
+    {.name = "disks",
+     .arguments = "",
+     .help = "show the disks of the VMs",
+     .more =
+         "WRITTEN is the memory that holds what a VM has written. READS, WRITES and ERRORS count "
+         "requests.",
+     .handler = command_disks},
     {.name = "start",
      .arguments = "[NAME]",
      .help = "start a VM, or list what can be started",

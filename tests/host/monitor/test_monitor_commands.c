@@ -11,6 +11,7 @@
 
 #include "tests/host/monitor/monitor_fixture.h"
 #include "vmm/monitor/monitor_commands.h"
+#include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_life.h"
 
 #define PROMPT "\rhusk> \x1b[K"
@@ -195,6 +196,28 @@ static void test_memory(void **state)
                             "all guests           64 MiB      60 MiB\r\n"
                             "  web              1920 KiB\r\n"
                             "  ticker           1920 KiB\r\n");
+}
+
+static void test_disks(void **state)
+{
+    struct disk_config data = {.name = "data", .read_only = true};
+    struct disk_config scratch = {
+        .name = "scratch", .ram_bytes = MIB, .overlay_bytes = MIB, .keep = true};
+    struct vm_payload image = {.size = 3 * MIB};
+    struct reason why;
+    (void)state;
+    assert_answer("disks", "no VM has a disk; disk= on a module's line gives it one\r\n");
+    assert_int_equal(vm_disks_add(fixture.spare, &data, &image, &why), STATUS_OK);
+    assert_int_equal(vm_disks_add(fixture.spare, &scratch, NULL, &why), STATUS_OK);
+    fixture.spare->disks->disks[1].disk.overlay.held = 5;
+    fixture.spare->disks->disks[1].disk.backend.reads = 1000;
+    fixture.spare->disks->disks[1].disk.backend.writes = 20;
+    fixture.spare->disks->disks[1].disk.backend.errors = 1;
+    assert_answer(
+        "disks", "VM              DISK                 SIZE   WRITTEN   READS  WRITES ERRORS\r\n"
+                 "spare           data                3 MiB     0 KiB       0       0      0 ro\r\n"
+                 "spare           scratch             1 MiB    20 KiB    1000      20      1 keep"
+                 "\r\n");
 }
 
 static void test_start(void **state)
@@ -610,6 +633,7 @@ int main(void)
         TEST(test_vms),
         TEST(test_cpus),
         TEST(test_memory),
+        TEST(test_disks),
         TEST(test_start),
         TEST(test_start_without_a_name),
         TEST(test_start_where_no_vm_can_be_made),

@@ -21,4 +21,9 @@ struct block_backend {
     // The sectors then read as zeroes. `unmap` lets the disk give their memory back.
     bool (*write_zeroes)(struct block_backend *backend, uint64_t at, uint64_t bytes, bool unmap);
     bool (*flush)(struct block_backend *backend);
+    // Atomic: the device counts the requests that it has done. Writes are also discards and
+    // zeroing.
+    uint64_t reads;
+    uint64_t writes;
+    uint64_t errors; // requests that failed
 };

@@ -246,6 +246,22 @@ static enum outcome begin(struct virtio_block *block, struct virtio_block_reques
     }
 }
 
+static void count_one(uint64_t *counter)
+{
+    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
+static void count(struct block_backend *backend, uint32_t type, enum outcome outcome)
+{
+    if (outcome != OUTCOME_OK) {
+        count_one(&backend->errors);
+    } else if (type == REQUEST_IN) {
+        count_one(&backend->reads);
+    } else if (type == REQUEST_OUT || type == REQUEST_DISCARD || type == REQUEST_WRITE_ZEROES) {
+        count_one(&backend->writes);
+    }
+}
+
 // The status is the last byte of the buffer. False: it is not in RAM.
 static bool finish(struct virtio_block *block, struct virtio_block_request *request,
                    struct virtqueue *queue, const struct virtqueue_rings *rings,
@@ -256,6 +272,7 @@ static bool finish(struct virtio_block *block, struct virtio_block_request *requ
     uint64_t written = is_written_to_guest(request) ? request->done : 0;
     uint8_t *status = virtio_memory_at(block->device.memory, last->gpa + last->bytes - 1, 1);
     request->begun = false;
+    count(block->backend, request->type, outcome);
     if (!status) {
         return false;
     }
