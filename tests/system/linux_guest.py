@@ -144,16 +144,26 @@ def cpio(entries):
     return b"".join(parts) + _newc(Entry("TRAILER!!!", 0), 0)
 
 
-def initramfs(build, folder, init=INIT.encode()):
+def drivers(build, names):
+    """The kernel's modules of these names, as entries of an initramfs, below lib/."""
+    folder = _unpacked(build, KERNEL_META_PACKAGE) / "lib/modules"
+    found = [next(folder.rglob(f"{name}.ko")) for name in names]
+    mode = stat.S_IFREG | 0o644
+    return [Entry(f"lib/{driver.name}", mode, driver.read_bytes()) for driver in found]
+
+
+def initramfs(build, folder, init=INIT.encode(), more=()):
     """Writes FOLDER/initramfs: busybox, and by default an init that ends in a shell."""
     directory, program = stat.S_IFDIR | 0o755, stat.S_IFREG | 0o755
     entries = [
         Entry("bin", directory),
         Entry("dev", directory),
+        Entry("lib", directory),
         # The kernel opens it for init before anything can be mounted.
         Entry("dev/console", stat.S_IFCHR | 0o600, device=(5, 1)),
         Entry("bin/busybox", program, busybox(build).read_bytes()),
         Entry("init", program, init),
+        *more,
     ]
     target = pathlib.Path(folder, "initramfs")
     target.write_bytes(cpio(entries))
