@@ -9,7 +9,10 @@ import pytest
 
 import linux_guest
 from beds import on_both_vendors
-from test_linux import HUSK_WORDS, debian  # pylint: disable=unused-import  # a fixture
+from test_linux import HUSK_WORDS, debian
+
+# The name of a fixture is that of an argument.
+# pylint: disable=redefined-outer-name
 
 MIB = 1 << 20
 BOOT_SECONDS = 300
@@ -33,7 +36,7 @@ def ext2_image(folder, name, mebibytes):
     return image
 
 
-def linux(debian, folder, name, words):  # pylint: disable=redefined-outer-name
+def linux(debian, folder, name, words):
     """The GRUB modules of a VM with Linux and the drivers of its disks."""
     more = linux_guest.drivers(debian, DRIVERS)
     initramfs = linux_guest.initramfs(debian, folder, INIT.encode(), more)
@@ -53,7 +56,7 @@ def leave(machine):
 
 
 @on_both_vendors
-def test_a_disk_is_read_and_written(boot, debian, tmp_path, bed):  # pylint: disable=redefined-outer-name
+def test_a_disk_is_read_and_written(boot, debian, tmp_path, bed):
     """What is written is read again after a reset, and gone after a stop."""
     parts = linux(debian, tmp_path, "web", "mem=128M start=no ram-disk=scratch:16M")
     parts += [(ext2_image(tmp_path, "root", 8), "vm=web disk=root")]
@@ -100,6 +103,6 @@ def test_a_vm_with_a_bad_disk_does_not_start(boot, build, tmp_path, line, size, 
     machine = boot("", modules)
     machine.expect(re.escape("[other] started"))
     assert complaint in machine.serial_text()
-    answer = "\n".join(machine.command("start web"))
-    assert complaint in answer
-    assert re.search(r"^web +off .*" + re.escape(complaint), "\n".join(machine.command("vms")), re.M)
+    assert complaint in "\n".join(machine.command("start web"))
+    states = "\n".join(machine.command("vms"))
+    assert re.search(r"^web +off .*" + re.escape(complaint), states, re.M), states

@@ -38,8 +38,8 @@ ROOMS = {
     "board": ["vmm/devices/", "vmm/memory/"],
     "vcpu": ["vmm/board/", "vmm/devices/", "vmm/emulate/", "vmm/memory/", "vmm/load/load.h",
              *VM_FOR_VCPU],
-    "vm": ["vmm/board/", "vmm/config/", "vmm/devices/", "vmm/emulate/", "vmm/load/", "vmm/memory/",
-           "vmm/vcpu/"],
+    "vm": ["vmm/board/", "vmm/config/", "vmm/devices/", "vmm/disk/", "vmm/emulate/", "vmm/load/",
+           "vmm/memory/", "vmm/vcpu/"],
     "monitor": ["vmm/"],
 }
 
