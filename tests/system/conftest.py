@@ -9,6 +9,7 @@ import tempfile
 import pytest
 
 import iso
+import linux_guest
 from harness import Machine, emulators
 
 BUILD = pathlib.Path(os.environ.get("HUSK_BUILD", "build")).resolve()
@@ -59,6 +60,17 @@ def keep_logs(item, folder):
 @pytest.fixture
 def build():
     """The folder with the built kernel, ISO and guests."""
+    return BUILD
+
+
+@pytest.fixture
+def debian():
+    """The folder that linux_guest takes; skips where the archive cannot be reached."""
+    try:
+        linux_guest.kernel(BUILD)
+        linux_guest.busybox(BUILD)
+    except linux_guest.Unavailable as reason:
+        pytest.skip(f"Debian's packages cannot be had: {reason}")
     return BUILD
 
 

@@ -9,10 +9,7 @@ import pytest
 
 import linux_guest
 from beds import on_both_vendors
-from test_linux import HUSK_WORDS, debian
-
-# The name of a fixture is that of an argument.
-# pylint: disable=redefined-outer-name
+from test_linux import HUSK_WORDS
 
 MIB = 1 << 20
 BOOT_SECONDS = 300

@@ -52,17 +52,6 @@ SAID = [r"^kvm-clock: Using msrs 4b564d01 and 4b564d00", r"^x2apic enabled"]
 SAID_BY_SEVERAL = [r"^kvm-guest: PV spinlocks enabled", r"^kvm-guest: setup PV IPIs"]
 
 
-@pytest.fixture
-def debian(build):
-    """The folder that linux_guest takes; skips where the archive cannot be reached."""
-    try:
-        linux_guest.kernel(build)
-        linux_guest.busybox(build)
-    except linux_guest.Unavailable as reason:
-        pytest.skip(f"Debian's packages cannot be had: {reason}")
-    return build
-
-
 def modules(debian, folder, name, words, arguments=""):
     """The GRUB modules of one VM with Linux."""
     own = f"console=ttyS0 quiet {linux_guest.ARGUMENTS} {arguments}".strip()
