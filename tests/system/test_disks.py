@@ -14,7 +14,7 @@ from test_linux import HUSK_WORDS
 MIB = 1 << 20
 BOOT_SECONDS = 300
 MACHINE_SECONDS = 1800
-DRIVERS = ["virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
+DRIVERS = ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
            "virtio_blk"]
 LOAD = "".join(f"insmod /lib/{name}.ko\n" for name in DRIVERS)
 INIT = linux_guest.INIT.replace("export PATH", LOAD + "export PATH")
@@ -41,10 +41,19 @@ def linux(debian, folder, name, words):
     return [(linux_guest.kernel(debian), line), (initramfs, f"vm={name}")]
 
 
-def log_in(machine, name):
-    machine.command(f"start {name}")
-    machine.sendline(f"console {name}")
-    return linux_guest.Shell(machine, BOOT_SECONDS)
+class DiskShell(linux_guest.Shell):
+    """The shell of a VM that starts now. What the VM said in earlier lives is shown again."""
+
+    lives = 0
+
+    def __init__(self, machine, name):  # pylint: disable=super-init-not-called
+        self.machine = machine
+        machine.expect(rf"\[{name}\] {linux_guest.MARKER}", timeout=BOOT_SECONDS)
+        machine.expect(rf"\[{name}\] {linux_guest.PROMPT}", timeout=BOOT_SECONDS)
+        machine.sendline(f"console {name}")
+        DiskShell.lives += 1
+        machine.sendline(f"echo life-$((1000 + {self.lives}))")
+        machine.expect(rf"life-{1000 + self.lives}\s+{linux_guest.PROMPT}", timeout=60)
 
 
 def leave(machine):
@@ -58,8 +67,11 @@ def test_a_disk_is_read_and_written(boot, debian, tmp_path, bed):
     parts = linux(debian, tmp_path, "web", "mem=128M start=no ram-disk=scratch:16M")
     parts += [(ext2_image(tmp_path, "root", 8), "vm=web disk=root")]
     machine = boot(HUSK_WORDS[bed], parts, emulator=bed, cpus=1, limit=MACHINE_SECONDS)
-    shell = log_in(machine, "web")
-    assert shell.run("cat /sys/block/*/serial") == ["scratch", "root"]
+    machine.expect_prompt(60)
+    machine.command("start web")
+    shell = DiskShell(machine, "web")
+    names = "for disk in /sys/block/vd?; do echo $(cat $disk/serial); done"
+    assert shell.run(names) == ["scratch", "root"]
     assert shell.run("cat /sys/block/vd?/size") == [str(16 * 2048), str(8 * 2048)]
     shell.run("mkdir /mnt; mount -t ext2 /dev/vdb /mnt")
     digest = hashlib.md5(FILE).hexdigest()
@@ -70,15 +82,15 @@ def test_a_disk_is_read_and_written(boot, debian, tmp_path, bed):
     answer = "\n".join(machine.command("disks"))
     assert re.search(r"web +root +8 MiB +1\d{3} KiB +\d+ +\d+ +0$", answer, re.M), answer
     machine.command("reset web")
-    machine.sendline("console web")
-    shell = linux_guest.Shell(machine, BOOT_SECONDS)
+    shell = DiskShell(machine, "web")
     shell.run("mkdir /mnt; mount -t ext2 /dev/vdb /mnt")
     assert shell.run("md5sum < /mnt/copy") == [f"{digest}  -"]
     leave(machine)
     machine.command("stop web")
-    shell = log_in(machine, "web")
+    machine.command("start web")
+    shell = DiskShell(machine, "web")
     shell.run("mkdir /mnt; mount -t ext2 /dev/vdb /mnt")
-    assert shell.run("ls /mnt") == ["file", "lost+found"]
+    assert shell.run("ls -1 /mnt") == ["file", "lost+found"]
     leave(machine)
 
 

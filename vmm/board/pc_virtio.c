@@ -7,6 +7,7 @@
 #include "vmm/board/pc_output.h"
 #include "vmm/board/pc_time.h"
 #include "vmm/board/pci_bus.h"
+#include "vmm/devices/virtio/virtio_block.h"
 #include "vmm/devices/virtio/virtio_entropy.h"
 #include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/devices/virtio/virtio_pci.h"
@@ -74,4 +75,13 @@ bool pc_entropy_attach(struct pc *pc, struct pc_entropy *part)
     part->source.fill = fill;
     virtio_entropy_init(&part->entropy, &pc->virtio_memory, &part->source);
     return pc_virtio_attach(pc, &part->part, &part->entropy.device);
+}
+
+// ---- Disks ----
+
+bool pc_block_attach(struct pc *pc, struct pc_block *part, struct block_backend *backend,
+                     unsigned queues)
+{
+    virtio_block_init(&part->block, &pc->virtio_memory, backend, queues);
+    return pc_virtio_attach(pc, &part->part, &part->block.device);
 }

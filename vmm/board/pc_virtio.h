@@ -3,10 +3,12 @@
 #pragma once
 
 #include "vmm/board/pci_bus.h"
+#include "vmm/devices/virtio/virtio_block.h"
 #include "vmm/devices/virtio/virtio_entropy.h"
 #include "vmm/devices/virtio/virtio_pci.h"
 #include "vmm/util/types.h"
 
+struct block_backend;
 struct pc;
 struct virtio_device;
 
@@ -31,6 +33,15 @@ struct pc_entropy {
 
 // The same for a device with random bytes from the board's output.
 MUST_CHECK bool pc_entropy_attach(struct pc *pc, struct pc_entropy *part);
+
+struct pc_block {
+    struct pc_virtio part;
+    struct virtio_block block;
+};
+
+// The same for a block device. The backend is called with the board's lock held.
+MUST_CHECK bool pc_block_attach(struct pc *pc, struct pc_block *part, struct block_backend *backend,
+                                unsigned queues);
 
 // The rest is for the files of the board.
 

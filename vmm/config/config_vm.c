@@ -187,18 +187,10 @@ static const struct {
     const char *key;
     enum status (*parse)(const char *value, struct vm_config *config, struct reason *why);
 } vm_keys[] = {
-    {"vm", parse_name},
-    {"mem", parse_memory},
-    {"cpus", parse_vcpus},
-    {"cpu", parse_cpu},
-    {"share", parse_share},
-    {"restart", parse_restart},
-    {"kind", parse_kind},
-    {"start", parse_start},
-    {"msrs", parse_msrs},
-    {"pv", parse_pv},
-    {"rng", parse_random},
-    {"ram-disk", config_parse_ram_disks},
+    {"vm", parse_name},   {"mem", parse_memory},  {"cpus", parse_vcpus},
+    {"cpu", parse_cpu},   {"share", parse_share}, {"restart", parse_restart},
+    {"kind", parse_kind}, {"start", parse_start}, {"msrs", parse_msrs},
+    {"pv", parse_pv},     {"rng", parse_random},  {"ram-disk", config_parse_ram_disks},
 };
 
 enum { VM_KEY_NAME = 0 };

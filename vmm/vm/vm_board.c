@@ -15,6 +15,7 @@
 #include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_disks.h"
 
 static struct vm *vm_of(struct pc_output *output)
 {
@@ -112,6 +113,7 @@ static void attach_functions(struct vm *vm)
     if (vm->entropy) {
         (void)!pc_entropy_attach(vm->pc, vm->entropy);
     }
+    vm_disks_attach(vm);
 }
 
 void vm_board_init(struct vm *vm)

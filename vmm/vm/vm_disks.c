@@ -3,7 +3,9 @@
 #include "vmm/vm/vm_disks.h"
 
 #include "vmm/address.h"
+#include "vmm/board/pc_virtio.h"
 #include "vmm/config/config.h"
+#include "vmm/devices/virtio/virtio_block.h"
 #include "vmm/disk/block_store.h"
 #include "vmm/disk/disk.h"
 #include "vmm/disk/overlay.h"
@@ -170,6 +172,18 @@ enum status vm_disks_prepare(struct vm *vm, bool *done, struct reason *why)
         disks->done = 0;
     }
     return status;
+}
+
+// A queue for each vCPU, so that they need not wait for each other in the guest. A board has more
+// slots than a VM has disks.
+void vm_disks_attach(struct vm *vm)
+{
+    unsigned queues = MIN(vm->config.vcpus, VIRTIO_BLOCK_QUEUES_MAX);
+    for (unsigned i = 0; vm->disks && i < vm->disks->count; i++) {
+        struct vm_disk *disk = &vm->disks->disks[i];
+        memset(&disk->device, 0, sizeof(disk->device));
+        (void)!pc_block_attach(vm->pc, &disk->device, &disk->disk.backend, queues);
+    }
 }
 
 bool vm_disks_keep(const struct vm *vm)

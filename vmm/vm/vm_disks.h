@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/address.h"
+#include "vmm/board/pc_virtio.h"
 #include "vmm/config/config.h"
 #include "vmm/disk/block_store.h"
 #include "vmm/disk/disk.h"
@@ -22,6 +23,7 @@ struct vm_disk {
     hpa_t start;    // of the image, which is a module; not of a ram-disk
     uint64_t bytes; // the size of the disk
     struct disk disk;
+    struct pc_block device;
 };
 
 // Made with the VM, as long as it has disks. Only the vCPUs and the home CPU of the VM use the
@@ -48,5 +50,7 @@ void vm_disks_begin(struct vm *vm);
 // Does the next piece, in the VM's address space. What was written is lost, unless the VM was only
 // reset or the disk has `keep`. `*done`: the disks can be used.
 enum status vm_disks_prepare(struct vm *vm, bool *done, struct reason *why);
+// Connects the disks to the board, which is new.
+void vm_disks_attach(struct vm *vm);
 // Whether the store must outlive the VM's RAM.
 bool vm_disks_keep(const struct vm *vm);
