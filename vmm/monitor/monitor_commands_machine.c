@@ -108,9 +108,11 @@ void command_memory(struct monitor *monitor, const struct arguments *arguments)
     show_memory(monitor, "all guests", use.guest_bytes, use.guest_free);
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
         const struct vm *vm = monitor->vmm->vms[i];
-        if (vm->state != VM_OFF) {
+        // What was written to its disks counts, and may outlive its RAM.
+        uint64_t bytes = guest_memory_size(&vm->memory) + vm->space.store_bytes;
+        if (bytes > 0) {
             console_format(monitor->console, "  %-13s  %10s\n", vm->config.name,
-                           monitor_size_text(guest_memory_size(&vm->memory)).text);
+                           monitor_size_text(bytes).text);
         }
     }
 }

@@ -196,6 +196,9 @@ static void test_memory(void **state)
                             "all guests           64 MiB      60 MiB\r\n"
                             "  web              1920 KiB\r\n"
                             "  ticker           1920 KiB\r\n");
+    fixture.spare->space.store_bytes = 2 * MIB; // it is off, and keeps a disk
+    assert_answer_has("memory", "  spare               2 MiB\r\n");
+    fixture.spare->space.store_bytes = 0;
 }
 
 static void test_disks(void **state)
