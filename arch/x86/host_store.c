@@ -5,6 +5,7 @@
 #include "arch/x86/guest_frames.h"
 #include "arch/x86/page_table.h"
 #include "vmm/address.h"
+#include "vmm/host.h"
 
 #define STORE_FLAGS (PAGE_PRESENT | PAGE_WRITABLE | PAGE_NO_EXECUTE)
 

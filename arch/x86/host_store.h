@@ -3,8 +3,9 @@
 // contract).
 #pragma once
 
-#include "vmm/host.h"
 #include "vmm/util/types.h"
+
+struct host_space;
 
 uint64_t host_store_grow(struct host_space *space);
 // Gives the last memory of the store back. There is some.

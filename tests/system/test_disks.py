@@ -71,25 +71,25 @@ def test_a_disk_is_read_and_written(boot, debian, tmp_path, bed):
     machine.command("start web")
     shell = DiskShell(machine, "web")
     names = "for disk in /sys/block/vd?; do echo $(cat $disk/serial); done"
-    assert shell.run(names) == ["scratch", "root"]
-    assert shell.run("cat /sys/block/vd?/size") == [str(16 * 2048), str(8 * 2048)]
-    shell.run("mkdir /mnt; mount -t ext2 /dev/vdb /mnt")
+    assert shell.run(names) == ["root", "scratch"]
+    assert shell.run("cat /sys/block/vd?/size") == [str(8 * 2048), str(16 * 2048)]
+    shell.run("mkdir /mnt; mount -t ext2 /dev/vda /mnt")
     digest = hashlib.md5(FILE).hexdigest()
     assert shell.run("md5sum < /mnt/file") == [f"{digest}  -"]
-    shell.run("cp /mnt/file /mnt/copy; sync; dd if=/mnt/file of=/dev/vda bs=64k; umount /mnt")
-    assert shell.run("dd if=/dev/vda bs=64k count=16 2>/dev/null | md5sum") == [f"{digest}  -"]
+    shell.run("cp /mnt/file /mnt/copy; sync; dd if=/mnt/file of=/dev/vdb bs=64k; umount /mnt")
+    assert shell.run("dd if=/dev/vdb bs=64k count=16 2>/dev/null | md5sum") == [f"{digest}  -"]
     leave(machine)
     answer = "\n".join(machine.command("disks"))
     assert re.search(r"web +root +8 MiB +1\d{3} KiB +\d+ +\d+ +0$", answer, re.M), answer
     machine.command("reset web")
     shell = DiskShell(machine, "web")
-    shell.run("mkdir /mnt; mount -t ext2 /dev/vdb /mnt")
+    shell.run("mkdir /mnt; mount -t ext2 /dev/vda /mnt")
     assert shell.run("md5sum < /mnt/copy") == [f"{digest}  -"]
     leave(machine)
     machine.command("stop web")
     machine.command("start web")
     shell = DiskShell(machine, "web")
-    shell.run("mkdir /mnt; mount -t ext2 /dev/vdb /mnt")
+    shell.run("mkdir /mnt; mount -t ext2 /dev/vda /mnt")
     assert shell.run("ls -1 /mnt") == ["file", "lost+found"]
     leave(machine)
 

@@ -121,7 +121,8 @@ def lock_turns(machine, name):
     return int(turns[1])
 
 
-# In Bochs a tick is an instruction. Without an exit for loops of PAUSE, who waits uses up its slice.
+# In Bochs a tick is an instruction. Without an exit for loops of PAUSE, a waiting processor uses up
+# its slice.
 @pytest.mark.parametrize("bed, factor", [("bochs", 2), ("ryzen", 8)])
 def test_a_lock_changes_hands_faster_if_waiting_processors_halt(boot, build, bed, factor):
     lines = {"halting": "", "spinning": "pv=no"}

@@ -13,7 +13,7 @@ import os
 import struct
 import sys
 
-LIMIT_BYTES = 320 * 1024
+LIMIT_BYTES = 352 * 1024
 SECTION_HEADERS = struct.Struct("<40xQ10xHH2x")  # e_shoff, e_shentsize, e_shnum
 SECTION = struct.Struct("<4xIQ16xQ")  # sh_type, sh_flags, sh_size
 TYPE_NOBITS = 8

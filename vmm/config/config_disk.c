@@ -149,10 +149,12 @@ enum status config_parse_disk(const char *text, struct config_disk_line *line, s
             *why = other;
         }
     }
-    if (result == STATUS_OK && line->vm_count == 0) {
-        return refuse(why, STATUS_INVALID, "disk=%s: vm=NAME is missing", line->disk.name);
+    if (result != STATUS_OK) {
+        return result;
     }
-    return result;
+    return line->vm_count > 0
+               ? STATUS_OK
+               : refuse(why, STATUS_INVALID, "disk=%s: vm=NAME is missing", line->disk.name);
 }
 
 // Reads NAME:SIZE.

@@ -6,6 +6,8 @@
 #include "vmm/disk/overlay.h"
 #include "vmm/util/types.h"
 
+struct block_store;
+
 struct disk {
     struct block_backend backend; // what a block device uses: name, size, functions
     const uint8_t *image; // backend.bytes of them; NULL: a ram-disk, which begins with zeros

@@ -79,8 +79,6 @@ struct vm_start {
     struct load_plan plan;
 };
 
-struct vm_disks;
-
 struct vm {
     struct vmm *vmm;
     unsigned index; // it is vmm->vms[index]

@@ -5,6 +5,7 @@
 #include "vmm/address.h"
 #include "vmm/board/pc_virtio.h"
 #include "vmm/config/config.h"
+#include "vmm/devices/virtio/block_backend.h"
 #include "vmm/devices/virtio/virtio_block.h"
 #include "vmm/disk/block_store.h"
 #include "vmm/disk/disk.h"
@@ -176,13 +177,24 @@ enum status vm_disks_prepare(struct vm *vm, bool *done, struct reason *why)
 
 // A queue for each vCPU, so that they need not wait for each other in the guest. A board has more
 // slots than a VM has disks.
-void vm_disks_attach(struct vm *vm)
+static void attach(struct vm *vm, bool ram_disks)
 {
     unsigned queues = MIN(vm->config.vcpus, VIRTIO_BLOCK_QUEUES_MAX);
-    for (unsigned i = 0; vm->disks && i < vm->disks->count; i++) {
+    for (unsigned i = 0; i < vm->disks->count; i++) {
         struct vm_disk *disk = &vm->disks->disks[i];
-        memset(&disk->device, 0, sizeof(disk->device));
-        (void)!pc_block_attach(vm->pc, &disk->device, &disk->disk.backend, queues);
+        if ((disk->config.ram_bytes > 0) == ram_disks) {
+            memset(&disk->device, 0, sizeof(disk->device));
+            (void)!pc_block_attach(vm->pc, &disk->device, &disk->disk.backend, queues);
+        }
+    }
+}
+
+// A system is on an image, so images come first: Linux calls the first /dev/vda.
+void vm_disks_attach(struct vm *vm)
+{
+    if (vm->disks) {
+        attach(vm, false);
+        attach(vm, true);
     }
 }
 

@@ -50,7 +50,7 @@ void vm_disks_begin(struct vm *vm);
 // Does the next piece, in the VM's address space. What was written is lost, unless the VM was only
 // reset or the disk has `keep`. `*done`: the disks can be used.
 enum status vm_disks_prepare(struct vm *vm, bool *done, struct reason *why);
-// Connects the disks to the board, which is new.
+// Connects the disks to the board, which is new: those with an image first.
 void vm_disks_attach(struct vm *vm);
 // Whether the store must outlive the VM's RAM.
 bool vm_disks_keep(const struct vm *vm);
