@@ -68,7 +68,7 @@ static uint64_t next_event_ns(struct pc *pc, uint64_t now_ns, bool waits)
         uint64_t event_ns = hpet_timer_event_ns(&pc->hpet, i, now_ns);
         consider(pc, hpet_input(&pc->hpet, i), event_ns, waits, &next);
     }
-    return pc->virtio_busy ? MIN(next, now_ns) : next;
+    return next;
 }
 
 void pc_timer_set(struct pc *pc)
@@ -106,6 +106,9 @@ uint64_t pc_next_event_ns(struct pc *pc, uint64_t now_ns, bool waits)
 {
     lock_take(&pc->lock);
     uint64_t next = next_event_ns(pc, now_ns, waits);
+    if (pc->virtio_busy) {
+        next = MIN(next, now_ns);
+    }
     lock_give(&pc->lock);
     return next;
 }

@@ -36,7 +36,7 @@ static void work_wanted(struct virtio_pci_output *output, struct virtio_pci *pci
     struct pc_virtio *part = container_of(output, struct pc_virtio, output);
     if (virtio_pci_work(pci, TURN_BYTES)) {
         part->pc->virtio_busy |= 1U << part->slot.number;
-        pc_timer_set(part->pc);
+        part->pc->output->timer_set(part->pc->output, pc_now_ns(part->pc));
     }
 }
 
