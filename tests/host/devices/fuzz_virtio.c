@@ -119,7 +119,7 @@ static void set_up(uint8_t kind)
         virtio_entropy_init(&entropy, &memory, &source);
         device = &entropy.device;
     } else {
-        fake_disk_init(&disk, kind & 2 ? 3 * 512 : FAKE_DISK_BYTES, kind & 4);
+        fake_disk_init(&disk, kind & 2 ? 3 * 512UL : FAKE_DISK_BYTES, kind & 4);
         disk.fails = kind & 8;
         virtio_block_init(&block, &memory, &disk.backend,
                           1 + (kind >> 4) % VIRTIO_BLOCK_QUEUES_MAX);
@@ -177,7 +177,7 @@ static void offer(unsigned queue, uint16_t head)
     uint8_t *available = low + QUEUE_AT(queue) + 0x100;
     uint16_t index;
     memcpy(&index, available + 2, 2);
-    memcpy(available + 4 + 2 * (index % 16), &head, 2);
+    memcpy(available + 4 + 2UL * (index % 16), &head, 2);
     index++;
     memcpy(available + 2, &index, 2);
 }
@@ -191,14 +191,14 @@ static void offer_request(uint8_t how)
     uint64_t table = QUEUE_AT(queue);
     if (how & 4) {
         table = 0x2000 + (take8() & 0x3f) * 16 + (how & 8 ? 1 : 0);
-        put_descriptor(QUEUE_AT(queue) + 16 * head, table, 16 * count, 4, 0);
+        put_descriptor(QUEUE_AT(queue) + 16UL * head, table, 16 * count, 4, 0);
     }
     for (unsigned i = 0; i < count; i++) {
         uint8_t bits = take8();
-        uint64_t gpa = (bits & 0xe0 ? 0x2000 : HIGH_RAM) + take8() * 16;
+        uint64_t gpa = (bits & 0xe0 ? 0x2000 : HIGH_RAM) + take8() * 16UL;
         uint32_t bytes = bits & 0x10 ? take16() : (uint32_t)take8() << 9 >> (bits & 15);
         unsigned index = how & 4 ? i : (head + i) & 15;
-        put_descriptor(table + 16 * index, gpa, bytes,
+        put_descriptor(table + 16UL * index, gpa, bytes,
                        (uint16_t)((i + 1 < count) | (i > 0 && !(bits & 8) ? 2 : 0)),
                        (uint16_t)((index + 1) & 15));
     }
@@ -209,7 +209,7 @@ static void offer_request(uint8_t how)
 static void put_header(void)
 {
     uint32_t words[4] = {take8() & 15, 0, take16(), 0};
-    memcpy(low + 0x2000 + (take8() & 0x3f) * 16, words, sizeof(words));
+    memcpy(low + 0x2000 + (take8() & 0x3f) * 16UL, words, sizeof(words));
 }
 
 // What a turn may do is bounded, whatever the queues say.

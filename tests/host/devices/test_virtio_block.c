@@ -114,7 +114,7 @@ static void test_read(void **state)
     (void)state;
     fill(disk.bytes, FAKE_DISK_BYTES);
     assert_int_equal(request(T_IN, 3, DATA, 4096), S_OK);
-    assert_memory_equal(driver_ram + DATA, disk.bytes + 3 * 512, 4096);
+    assert_memory_equal(driver_ram + DATA, disk.bytes + 3 * 512UL, 4096);
     assert_int_equal(driver_ram[DATA + 4096], 0);
     assert_int_equal(last_length(), 4097);
     assert_int_equal(disk.calls, 1);
@@ -237,7 +237,7 @@ static void test_a_read_only_disk_stays(void **state)
 
 static void put_range(unsigned index, uint64_t sector, uint32_t sectors, uint32_t flags)
 {
-    uint8_t *at = driver_ram + RANGES + 16 * index;
+    uint8_t *at = driver_ram + RANGES + 16UL * index;
     memcpy(at, &sector, 8);
     memcpy(at + 8, &sectors, 4);
     memcpy(at + 12, &flags, 4);
@@ -251,8 +251,8 @@ static void test_discard(void **state)
     put_range(2, 511, 1, 0);
     assert_int_equal(request(T_DISCARD, 0, RANGES, 48), S_OK);
     assert_int_equal(disk.discarded, 17 * 512);
-    assert_int_equal(disk.bytes[8 * 512], 0xdd);
-    assert_int_equal(disk.bytes[24 * 512], 0);
+    assert_int_equal(disk.bytes[8 * 512UL], 0xdd);
+    assert_int_equal(disk.bytes[24 * 512UL], 0);
     assert_int_equal(disk.bytes[FAKE_DISK_BYTES - 1], 0xdd);
     put_range(0, 0, 1, 1); // unmap says nothing here (5.2.6.2)
     assert_int_equal(request(T_DISCARD, 0, RANGES, 16), S_UNSUPP);
@@ -270,7 +270,7 @@ static void test_write_zeroes(void **state)
     assert_int_equal(disk.bytes[511], 0xff);
     assert_int_equal(disk.bytes[512], 0);
     assert_int_equal(disk.bytes[3 * 512 - 1], 0);
-    assert_int_equal(disk.bytes[3 * 512], 0xff);
+    assert_int_equal(disk.bytes[3 * 512UL], 0xff);
     assert_int_equal(disk.bytes[400 * 512 - 1], 0);
     put_range(0, 0, 1, 2);
     assert_int_equal(request(T_WRITE_ZEROES, 0, RANGES, 16), S_UNSUPP);
@@ -321,8 +321,8 @@ static void test_a_long_discard_keeps_to_whole_pieces(void **state)
     add(T_DISCARD, 0, RANGES, 16);
     virtio_device_notify(&block.device, 0);
     assert_true(virtio_device_work(&block.device, 5000));
-    while (disk.discarded < 192 * 512) {
-        assert_int_equal((disk.discarded + 3 * 512) % 4096, 0);
+    while (disk.discarded < 192 * 512UL) {
+        assert_int_equal((disk.discarded + 3 * 512UL) % 4096, 0);
         assert_true(virtio_device_work(&block.device, 5000));
     }
     driver_kick(0);

@@ -230,7 +230,7 @@ static bool interrupts(uint16_t event, uint16_t from, unsigned count)
     queue.event_index = true;
     queue.next_used = from;
     queue.signalled = from;
-    driver_put16(DRIVER_AVAILABLE(0) + 4 + 2 * DRIVER_ENTRIES, event);
+    driver_put16(DRIVER_AVAILABLE(0) + 4 + 2UL * DRIVER_ENTRIES, event);
     for (unsigned i = 0; i < count; i++) {
         virtqueue_push(&queue, &rings, 0, 0);
     }
@@ -255,7 +255,7 @@ static void test_the_event_index_chooses_one_interrupt(void **state)
 static void test_an_empty_queue_asks_for_the_next_notification(void **state)
 {
     const struct driver_segment segment = {0, 1, 0};
-    uint64_t event = DRIVER_USED(0) + 4 + 8 * DRIVER_ENTRIES;
+    uint64_t event = DRIVER_USED(0) + 4 + 8UL * DRIVER_ENTRIES;
     (void)state;
     queue.event_index = true;
     driver_add(0, &segment, 1);

@@ -92,18 +92,18 @@ void driver_start(struct virtio_device *device, uint64_t features)
 void driver_describe(uint64_t table, unsigned index, struct driver_segment segment, unsigned flags,
                      unsigned next)
 {
-    uint8_t *at = driver_ram + table + 16 * index;
+    uint8_t *at = driver_ram + table + 16UL * index;
     memcpy(at, &segment.gpa, 8);
     memcpy(at + 8, &segment.bytes, 4);
-    driver_put16(table + 16 * index + 12, (uint16_t)(segment.flags | flags));
-    driver_put16(table + 16 * index + 14, (uint16_t)next);
+    driver_put16(table + 16UL * index + 12, (uint16_t)(segment.flags | flags));
+    driver_put16(table + 16UL * index + 14, (uint16_t)next);
 }
 
 void driver_offer(unsigned queue, uint16_t head)
 {
     uint64_t available = DRIVER_AVAILABLE(queue);
     uint16_t index = driver_get16(available + 2);
-    driver_put16(available + 4 + 2 * (index % DRIVER_ENTRIES), head);
+    driver_put16(available + 4 + 2UL * (index % DRIVER_ENTRIES), head);
     driver_put16(available + 2, index + 1);
 }
 
@@ -137,7 +137,8 @@ unsigned driver_used_index(unsigned queue)
 struct driver_used driver_used_at(unsigned queue, unsigned index)
 {
     struct driver_used used;
-    memcpy(&used, driver_ram + DRIVER_USED(queue) + 4 + 8 * (index % DRIVER_ENTRIES), sizeof(used));
+    memcpy(&used, driver_ram + DRIVER_USED(queue) + 4 + 8UL * (index % DRIVER_ENTRIES),
+           sizeof(used));
     return used;
 }
 
