@@ -15,8 +15,8 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_load.h"
 
-#define MAP_PIECE_BYTES PAGE_SIZE_2M // of an image
 #define DROP_PIECE_BLOCKS 1024U
 
 // ---- On CPU 0 ----
@@ -129,17 +129,15 @@ void vm_disks_begin(struct vm *vm)
 static enum status map_piece(struct vm *vm, struct vm_disk *disk, bool *done, struct reason *why)
 {
     uint64_t *mapped = &vm->disks->done;
-    uint64_t at = disk->start.value + *mapped;
-    uint64_t piece = MIN(disk->bytes - *mapped, MAP_PIECE_BYTES - at % MAP_PIECE_BYTES);
-    const uint8_t *bytes = vm->vmm->host->space_map_module(&vm->space, hpa(at), piece);
+    bool first = *mapped == 0;
+    const uint8_t *bytes = vm_map_module(vm, disk->start, disk->bytes, mapped);
     if (!bytes) {
         return refuse(why, STATUS_NO_MEMORY, "no frames to map the image of disk %s",
                       disk->config.name);
     }
-    if (*mapped == 0) {
+    if (first) {
         disk->disk.image = bytes;
     }
-    *mapped += piece;
     *done = *mapped == disk->bytes;
     return STATUS_OK;
 }

@@ -16,9 +16,16 @@
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vm/vm.h"
 
-// A piece: so many bytes are mapped in pages of 4 KiB, or copied.
-#define MAP_PIECE_BYTES (1 * MIB)
-#define COPY_PIECE_BYTES (256 * KIB)
+#define COPY_PIECE_BYTES (256 * KIB) // of a payload, that one step copies
+
+// A piece ends at a multiple of 2 MiB in the machine's memory. So whole ones are a large page each.
+const uint8_t *vm_map_module(struct vm *vm, hpa_t start, uint64_t bytes, uint64_t *mapped)
+{
+    uint64_t at = start.value + *mapped;
+    uint64_t piece = MIN(bytes - *mapped, PAGE_SIZE_2M - at % PAGE_SIZE_2M);
+    *mapped += piece;
+    return vm->vmm->host->space_map_module(&vm->space, hpa(at), piece);
+}
 
 enum status vm_load_map(struct vm *vm, bool *done, struct reason *why)
 {
@@ -28,20 +35,19 @@ enum status vm_load_map(struct vm *vm, bool *done, struct reason *why)
     struct payload *payload =
         start->payload == 0 ? &request->payload : &request->modules[start->payload - 1];
     const uint8_t *bytes = source->linked;
-    uint64_t piece = source->size;
-    if (!source->linked) {
-        piece = MIN(source->size - start->mapped_bytes, MAP_PIECE_BYTES);
-        bytes = vm->vmm->host->space_map_module(
-            &vm->space, hpa(source->start.value + start->mapped_bytes), piece);
+    bool first = start->mapped_bytes == 0;
+    if (bytes) {
+        start->mapped_bytes = source->size;
+    } else {
+        bytes = vm_map_module(vm, source->start, source->size, &start->mapped_bytes);
     }
     if (!bytes) {
         return refuse(why, STATUS_NO_MEMORY, "no frames to map module %u", start->payload);
     }
-    if (start->mapped_bytes == 0) {
+    if (first) {
         *payload = (struct payload){
             .bytes = bytes, .size = source->size, .command_line = source->command_line};
     }
-    start->mapped_bytes += piece;
     if (start->mapped_bytes == source->size) {
         start->mapped_bytes = 0;
         start->payload++;
