@@ -346,7 +346,7 @@ static uint64_t features_of(const struct virtio_block *block)
 void virtio_block_init(struct virtio_block *block, struct virtio_memory *memory,
                        struct block_backend *backend, unsigned queues)
 {
-    block->backend = backend;
+    *block = (struct virtio_block){.backend = backend};
     block->config = (struct virtio_block_config){
         .capacity = backend->bytes / BLOCK_SECTOR_BYTES,
         .seg_max = VIRTIO_CHAIN_SEGMENTS - 2, // header and status have a segment each

@@ -49,6 +49,6 @@ static const struct virtio_device_ops entropy_ops = {
 void virtio_entropy_init(struct virtio_entropy *entropy, struct virtio_memory *memory,
                          struct entropy_source *source)
 {
-    entropy->source = source;
+    *entropy = (struct virtio_entropy){.source = source};
     virtio_device_init(&entropy->device, &entropy_ops, memory, 0, 1, NULL, 0);
 }
