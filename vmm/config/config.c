@@ -10,16 +10,6 @@
 
 #define HUSK_KEYS "console= guests= focus= on-idle= no="
 
-// The length of the first item in a list with commas.
-static size_t item_length(const char *list)
-{
-    size_t length = 0;
-    while (list[length] != '\0' && list[length] != ',') {
-        length++;
-    }
-    return length;
-}
-
 struct husk_parser {
     struct husk_config *config;
     void (*complain)(void *context, const char *text);
@@ -62,13 +52,9 @@ static_assert(CONFIG_GUESTS_MAX == 32, "add_guest states the number");
 static void for_each_item(const struct husk_parser *parser, const char *list,
                           void (*add)(const struct husk_parser *, const char *, size_t))
 {
-    for (;;) {
-        size_t length = item_length(list);
-        add(parser, list, length);
-        if (list[length] == '\0') {
-            return;
-        }
-        list += length + 1;
+    struct config_item item;
+    while (config_next_item(&list, &item)) {
+        add(parser, item.text, item.length);
     }
 }
 

@@ -10,32 +10,6 @@
 
 #define DISK_KEYS "vm= disk= overlay="
 
-// An item of a list with commas.
-struct item {
-    const char *text;
-    size_t length;
-};
-
-// Takes the next item off `*list`. False: there is none left.
-static bool next_item(const char **list, struct item *item)
-{
-    if (!*list) {
-        return false;
-    }
-    const char *end = *list;
-    while (*end != '\0' && *end != ',') {
-        end++;
-    }
-    *item = (struct item){.text = *list, .length = (size_t)(end - *list)};
-    *list = *end == ',' ? end + 1 : NULL;
-    return true;
-}
-
-static bool item_is(struct item item, const char *word)
-{
-    return item.length == strlen(word) && memcmp(item.text, word, item.length) == 0;
-}
-
 static enum status refuse_name(const char *key, struct reason *why)
 {
     return refuse(why, STATUS_INVALID, "%s=: a disk's name is %s", key, CONFIG_NAME_RULE);
@@ -43,8 +17,8 @@ static enum status refuse_name(const char *key, struct reason *why)
 
 static enum status parse_vms(const char *value, struct config_disk_line *line, struct reason *why)
 {
-    struct item item;
-    while (next_item(&value, &item)) {
+    struct config_item item;
+    while (config_next_item(&value, &item)) {
         if (line->vm_count == CONFIG_DISK_VMS_MAX) {
             return refuse(why, STATUS_RANGE, "vm=: at most %u VMs have one disk",
                           CONFIG_DISK_VMS_MAX);
@@ -61,15 +35,15 @@ static enum status parse_vms(const char *value, struct config_disk_line *line, s
 static enum status parse_disk(const char *value, struct config_disk_line *line, struct reason *why)
 {
     struct disk_config *disk = &line->disk;
-    struct item item;
-    (void)next_item(&value, &item); // there is one, maybe empty
+    struct config_item item;
+    (void)config_next_item(&value, &item); // there is one, maybe empty
     if (!config_parse_name(item.text, item.length, disk->name, sizeof(disk->name))) {
         return refuse_name("disk", why);
     }
-    while (next_item(&value, &item)) {
-        if (item_is(item, "ro")) {
+    while (config_next_item(&value, &item)) {
+        if (config_item_is(item, "ro")) {
             disk->read_only = true;
-        } else if (item_is(item, "keep")) {
+        } else if (config_item_is(item, "keep")) {
             disk->keep = true;
         } else {
             return refuse(why, STATUS_INVALID, "disk=%s: behind the name: expected ro or keep",
@@ -105,26 +79,16 @@ static enum status parse_word(const struct config_word *word, unsigned *seen,
         if (!text_equal(word->text, disk_keys[i].key)) {
             continue;
         }
-        if (*seen & BIT(i)) {
-            return refuse(why, STATUS_INVALID, "%s=%.24s: %s= is given twice", word->text,
-                          word->value, word->text);
-        }
-        *seen |= (unsigned)BIT(i);
-        return disk_keys[i].parse(word->value, line, why);
+        enum status status = config_note_key(word, i, seen, why);
+        return status == STATUS_OK ? disk_keys[i].parse(word->value, line, why) : status;
     }
     return config_refuse_word(word, DISK_KEYS, why);
-}
-
-// The end of the words for Husk.
-static bool is_end(const struct config_word *word)
-{
-    return !word->value && text_equal(word->text, "--");
 }
 
 bool config_is_disk(const char *line)
 {
     struct config_word word;
-    while (config_next_word(&line, &word) && !is_end(&word)) {
+    while (config_next_word(&line, &word) && !config_word_is_end(&word)) {
         if (word.value && text_equal(word.text, "disk")) {
             return true;
         }
@@ -158,7 +122,8 @@ enum status config_parse_disk(const char *text, struct config_disk_line *line, s
 }
 
 // Reads NAME:SIZE.
-static enum status parse_ram_disk(struct item item, struct disk_config *disk, struct reason *why)
+static enum status parse_ram_disk(struct config_item item, struct disk_config *disk,
+                                  struct reason *why)
 {
     size_t colon = 0;
     while (colon < item.length && item.text[colon] != ':') {
@@ -186,9 +151,9 @@ static enum status parse_ram_disk(struct item item, struct disk_config *disk, st
 
 enum status config_parse_ram_disks(const char *value, struct vm_config *config, struct reason *why)
 {
-    struct item item;
-    while (next_item(&value, &item)) {
-        if (item_is(item, "keep") && config->ram_disk_count > 0) {
+    struct config_item item;
+    while (config_next_item(&value, &item)) {
+        if (config_item_is(item, "keep") && config->ram_disk_count > 0) {
             config->ram_disks[config->ram_disk_count - 1].keep = true;
             continue;
         }

@@ -202,11 +202,10 @@ static enum status parse_word(const struct config_word *word, unsigned *seen,
         if (!text_equal(word->text, vm_keys[i].key)) {
             continue;
         }
-        if (*seen & BIT(i)) {
-            return refuse(why, STATUS_INVALID, "%s=%.24s: %s= is given twice", word->text,
-                          word->value, word->text);
+        enum status status = config_note_key(word, i, seen, why);
+        if (status != STATUS_OK) {
+            return status;
         }
-        *seen |= (unsigned)BIT(i);
         if (i != VM_KEY_NAME && config->setting[0] == '\0') {
             format_text(config->setting, sizeof(config->setting), "%s=%.24s", word->text,
                         word->value);
@@ -216,11 +215,6 @@ static enum status parse_word(const struct config_word *word, unsigned *seen,
     return config_refuse_word(word, VM_KEYS, why);
 }
 
-static bool is_end_of_options(const struct config_word *word)
-{
-    return !word->value && text_equal(word->text, "--");
-}
-
 enum status config_parse_vm(const char *line, struct vm_config *config, struct reason *why)
 {
     struct config_word word;
@@ -228,7 +222,7 @@ enum status config_parse_vm(const char *line, struct vm_config *config, struct r
     *config = (struct vm_config){
         .memory_bytes = VM_MEMORY_DEFAULT, .vcpus = 1, .autostart = true, .command_line = ""};
     for (bool first = true; config_next_word(&line, &word); first = false) {
-        if (is_end_of_options(&word)) {
+        if (config_word_is_end(&word)) {
             config->command_line = line + (*line == ' ' ? 1 : 0);
             break;
         }

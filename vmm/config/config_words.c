@@ -2,6 +2,10 @@
 // Splits a command line into words, and words into keys and values. Undoes GRUB's quoting.
 #include "vmm/config/config_words.h"
 
+#include "vmm/util/status.h"
+#include "vmm/util/string.h"
+#include "vmm/util/types.h"
+
 static bool is_space(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -90,6 +94,41 @@ bool config_word_is_path(const struct config_word *word)
         }
     }
     return false;
+}
+
+bool config_word_is_end(const struct config_word *word)
+{
+    return !word->value && text_equal(word->text, "--");
+}
+
+enum status config_note_key(const struct config_word *word, unsigned key, unsigned *seen,
+                            struct reason *why)
+{
+    if (*seen & BIT(key)) {
+        return refuse(why, STATUS_INVALID, "%s=%.24s: %s= is given twice", word->text, word->value,
+                      word->text);
+    }
+    *seen |= (unsigned)BIT(key);
+    return STATUS_OK;
+}
+
+bool config_next_item(const char **list, struct config_item *item)
+{
+    if (!*list) {
+        return false;
+    }
+    const char *end = *list;
+    while (*end != '\0' && *end != ',') {
+        end++;
+    }
+    *item = (struct config_item){.text = *list, .length = (size_t)(end - *list)};
+    *list = *end == ',' ? end + 1 : NULL;
+    return true;
+}
+
+bool config_item_is(struct config_item item, const char *word)
+{
+    return item.length == strlen(word) && memcmp(item.text, word, item.length) == 0;
 }
 
 enum status config_refuse_word(const struct config_word *word, const char *known,

@@ -32,6 +32,24 @@ bool config_parse_name(const char *text, size_t length, char *name, size_t size)
 // Whether the word is a file's path: it has a '/' and no '='. Some loaders put the path first.
 bool config_word_is_path(const struct config_word *word);
 
+// Whether the word is `--`, the end of the words for Husk.
+bool config_word_is_end(const struct config_word *word);
+
+// Notes in `*seen` that the line has key number `key`. Refuses a key that it has already.
+MUST_CHECK enum status config_note_key(const struct config_word *word, unsigned key, unsigned *seen,
+                                       struct reason *why);
+
+// An item of a list with commas, inside the list's text.
+struct config_item {
+    const char *text;
+    size_t length;
+};
+
+// Takes the next item off `*list`. False: there is none left. A list has one item more than commas,
+// and items may be empty.
+bool config_next_item(const char **list, struct config_item *item);
+bool config_item_is(struct config_item item, const char *word);
+
 // Refuses a word that is too long or is not among the `known` words.
 enum status config_refuse_word(const struct config_word *word, const char *known,
                                struct reason *why);
