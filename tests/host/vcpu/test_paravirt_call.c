@@ -10,6 +10,7 @@
 #include "arch/x86/kvm_interface.h"
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
+#include "tests/host/vcpu/smp_fixture.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic_registers.h"
 #include "vmm/vcpu/vcpu_mail_take.h"
@@ -21,34 +22,11 @@
 
 static struct vm *vm;
 
-// Loads vCPU `index` on its CPU, on which the test runs from now on.
-static struct vcpu *on(unsigned index)
-{
-    fake_host.cpu = vm->slots[index].cpu;
-    assert_true(vm_hold(vm, index));
-    fake_host.host.space_enter(&vm->space);
-    fake_backend.ops.load_vcpu(&vm->vcpus[index]->core);
-    return vm->vcpus[index];
-}
-
-static void send(unsigned index, enum apic_delivery delivery)
-{
-    vcpu_mail_message(vm->vcpus[index],
-                      &(struct apic_message){.delivery = delivery, .vector = 0x10});
-}
-
 static int set_up(void **state)
 {
     (void)state;
-    fake_machine_start_smp(VCPUS);
+    smp_start(VCPUS);
     vm = fake_machine.vm;
-    for (unsigned i = 0; i < VCPUS; i++) {
-        struct vcpu *vcpu = on(i);
-
-        send(i, APIC_STARTUP);
-        vcpu_mail_take(vcpu);
-        assert_true(lapic_write(&vcpu->lapic, LAPIC_SVR, 0x1ff, 0));
-    }
     return 0;
 }
 
@@ -59,7 +37,7 @@ struct call {
 // A call of vCPU 0, by its instruction.
 static uint64_t call(uint64_t number, struct call arguments)
 {
-    struct vcpu *vcpu = on(0);
+    struct vcpu *vcpu = smp_on(0);
     uint64_t *gpr = vcpu->core.registers.gpr;
     gpr[GPR_RAX] = number;
     gpr[GPR_RBX] = arguments.rbx;
@@ -76,35 +54,21 @@ static void kick(unsigned index)
     assert_int_equal(call(KVM_HC_KICK_CPU, (struct call){.rcx = index}), 0);
 }
 
-static void halt(unsigned index, uint64_t interrupts)
-{
-    struct vcpu *vcpu = on(index);
-    vcpu_set_register(vcpu, REG_RFLAGS, RFLAGS_FIXED | interrupts);
-    assert_int_equal(fake_backend_exit(&vcpu->core, (struct vm_exit){.kind = EXIT_HLT}), ADVANCE);
-}
-
-static bool runnable(unsigned index)
-{
-    struct vcpu *vcpu = on(index);
-    vcpu_mail_take(vcpu);
-    return vcpu_runnable(vcpu);
-}
-
 // ---- Kicks ----
 
 static void a_kick_ends_a_halt(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
-        halt(1, i ? RFLAGS_IF : 0);
-        assert_false(runnable(1));
+        smp_halt(1, i ? RFLAGS_IF : 0);
+        assert_false(smp_runnable(1));
         kick(1);
-        assert_true(runnable(1));
+        assert_true(smp_runnable(1));
         assert_false(vm->vcpus[1]->halted || vm->vcpus[1]->asleep || vm->vcpus[1]->kicked);
-        halt(1, i ? RFLAGS_IF : 0); // the next one is not ended
-        assert_false(runnable(1));
+        smp_halt(1, i ? RFLAGS_IF : 0); // the next one is not ended
+        assert_false(smp_runnable(1));
         kick(1);
-        assert_true(runnable(1));
+        assert_true(smp_runnable(1));
     }
 }
 
@@ -114,13 +78,13 @@ static void a_kick_that_is_early_ends_the_next_halt(void **state)
     for (unsigned i = 0; i < 2; i++) {
         kick(1);
         kick(1); // counts once
-        assert_true(runnable(1));
-        halt(1, i ? RFLAGS_IF : 0);
-        assert_true(runnable(1));
-        halt(1, i ? RFLAGS_IF : 0);
-        assert_false(runnable(1));
+        assert_true(smp_runnable(1));
+        smp_halt(1, i ? RFLAGS_IF : 0);
+        assert_true(smp_runnable(1));
+        smp_halt(1, i ? RFLAGS_IF : 0);
+        assert_false(smp_runnable(1));
         kick(1);
-        assert_true(runnable(1));
+        assert_true(smp_runnable(1));
     }
 }
 
@@ -128,36 +92,36 @@ static void a_kick_that_is_early_ends_the_next_halt(void **state)
 static void another_reason_takes_the_kick_too(void **state)
 {
     (void)state;
-    halt(1, RFLAGS_IF);
+    smp_halt(1, RFLAGS_IF);
     kick(1);
     vcpu_mail_message(vm->vcpus[1], &(struct apic_message){.vector = 0x41});
-    assert_true(runnable(1));
+    assert_true(smp_runnable(1));
     assert_false(vm->vcpus[1]->kicked);
 }
 
 static void a_kick_is_no_sipi(void **state)
 {
     (void)state;
-    send(1, APIC_INIT);
-    assert_false(runnable(1));
+    smp_send(1, APIC_INIT, 0x10);
+    assert_false(smp_runnable(1));
     kick(1);
-    assert_false(runnable(1));
+    assert_false(smp_runnable(1));
     assert_true(vm->vcpus[1]->asleep);
-    send(1, APIC_STARTUP);
-    assert_true(runnable(1));
-    halt(1, 0);
-    assert_false(runnable(1)); // nothing is left of the kick
+    smp_send(1, APIC_STARTUP, 0x10);
+    assert_true(smp_runnable(1));
+    smp_halt(1, 0);
+    assert_false(smp_runnable(1)); // nothing is left of the kick
 }
 
 static void an_init_ends_a_kick(void **state)
 {
     (void)state;
     kick(1);
-    send(1, APIC_INIT);
-    send(1, APIC_STARTUP);
-    assert_true(runnable(1));
-    halt(1, 0);
-    assert_false(runnable(1));
+    smp_send(1, APIC_INIT, 0x10);
+    smp_send(1, APIC_STARTUP, 0x10);
+    assert_true(smp_runnable(1));
+    smp_halt(1, 0);
+    assert_false(smp_runnable(1));
 }
 
 static void nobody_can_be_kicked(void **state)
@@ -167,8 +131,8 @@ static void nobody_can_be_kicked(void **state)
     assert_int_equal(call(KVM_HC_KICK_CPU, (struct call){.rcx = UINT32_MAX}), 0);
     assert_int_equal(call(KVM_HC_KICK_CPU, (struct call){.rcx = UINT64_MAX}), 0);
     for (unsigned i = 1; i < VCPUS; i++) {
-        halt(i, 0);
-        assert_false(runnable(i));
+        smp_halt(i, 0);
+        assert_false(smp_runnable(i));
     }
 }
 
@@ -177,14 +141,14 @@ static void a_kick_counts_where_all_others_sleep(void **state)
 {
     (void)state;
     for (unsigned i = 1; i < VCPUS; i++) {
-        halt(i, 0);
-        assert_false(runnable(i));
+        smp_halt(i, 0);
+        assert_false(smp_runnable(i));
     }
     kick(2);
-    halt(0, 0);
+    smp_halt(0, 0);
     assert_int_equal(vm->state, VM_RUNNING);
-    assert_true(runnable(2));
-    halt(2, 0);
+    assert_true(smp_runnable(2));
+    smp_halt(2, 0);
     assert_int_equal(vm->state, VM_ENDED);
     assert_int_equal(fake_host_logged("halted for ever"), 1);
 }
@@ -193,19 +157,19 @@ static void a_kick_of_its_own_counts_too(void **state)
 {
     (void)state;
     for (unsigned i = 1; i < VCPUS; i++) {
-        halt(i, 0);
+        smp_halt(i, 0);
     }
     kick(0);
-    halt(0, 0);
+    smp_halt(0, 0);
     assert_int_equal(vm->state, VM_RUNNING);
-    assert_true(runnable(0));
+    assert_true(smp_runnable(0));
 }
 
 // ---- Interrupts ----
 
 static bool requested(unsigned index, uint8_t vector)
 {
-    struct vcpu *vcpu = on(index);
+    struct vcpu *vcpu = smp_on(index);
     vcpu_mail_take(vcpu);
     return lapic_word(&vcpu->lapic, LAPIC_REQUESTED, vector / 32) & BIT(vector % 32);
 }
@@ -219,7 +183,7 @@ static void assert_requested(uint8_t vector, unsigned set)
 
 static void long_mode(void)
 {
-    struct vcpu *vcpu = on(0);
+    struct vcpu *vcpu = smp_on(0);
     vcpu->core.backend->segments[SEGMENT_CS] =
         (struct segment){.selector = 8, .attributes = 0xa09b, .limit = UINT32_MAX};
     vcpu_set_register(vcpu, REG_EFER, EFER_LME | EFER_LMA);
@@ -245,14 +209,14 @@ static void a_set_gets_an_interrupt(void **state)
 static void it_wakes(void **state)
 {
     (void)state;
-    halt(1, RFLAGS_IF);
-    halt(2, 0);
-    assert_false(runnable(1) || runnable(2));
+    smp_halt(1, RFLAGS_IF);
+    smp_halt(2, 0);
+    assert_false(smp_runnable(1) || smp_runnable(2));
     assert_int_equal(interrupt((struct call){.rbx = 6, .rsi = 0x41}), 2);
-    assert_true(runnable(1));
-    assert_false(runnable(2));
+    assert_true(smp_runnable(1));
+    assert_false(smp_runnable(2));
     assert_int_equal(interrupt((struct call){.rbx = 4, .rsi = 0x400}), 1);
-    assert_true(runnable(2));
+    assert_true(smp_runnable(2));
     assert_int_equal(vm->vcpus[2]->nmis_pending, 1);
 }
 
@@ -300,10 +264,10 @@ static void without_paravirt_there_are_none(void **state)
 {
     (void)state;
     vm->config.no_paravirt = true;
-    halt(1, 0);
+    smp_halt(1, 0);
     assert_int_equal(call(KVM_HC_KICK_CPU, (struct call){.rcx = 1}), ERROR(KVM_ERROR_NOSYS));
     assert_int_equal(interrupt((struct call){.rbx = 2, .rsi = 0x400}), ERROR(KVM_ERROR_NOSYS));
-    assert_false(runnable(1));
+    assert_false(smp_runnable(1));
 }
 
 static void others_do_not_exist(void **state)

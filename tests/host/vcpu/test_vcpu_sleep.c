@@ -9,6 +9,7 @@
 
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
+#include "tests/host/vcpu/smp_fixture.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic_registers.h"
 #include "vmm/vcpu/vcpu_apic.h"
@@ -23,33 +24,10 @@
 
 static struct vm *vm;
 
-// Loads vCPU `index` on its CPU, on which the test runs from now on.
-static struct vcpu *on(unsigned index)
-{
-    fake_host.cpu = vm->slots[index].cpu;
-    assert_true(vm_hold(vm, index));
-    fake_host.host.space_enter(&vm->space);
-    fake_backend.ops.load_vcpu(&vm->vcpus[index]->core);
-    return vm->vcpus[index];
-}
-
-static void send(unsigned index, enum apic_delivery delivery, uint8_t vector)
-{
-    vcpu_mail_message(vm->vcpus[index],
-                      &(struct apic_message){.delivery = delivery, .vector = vector});
-}
-
 static void start_with(unsigned vcpus)
 {
-    fake_machine_start_smp(vcpus);
+    smp_start(vcpus);
     vm = fake_machine.vm;
-    for (unsigned i = 0; i < vcpus; i++) {
-        struct vcpu *vcpu = on(i);
-
-        send(i, APIC_STARTUP, 0x10);
-        vcpu_mail_take(vcpu);
-        assert_true(lapic_write(&vcpu->lapic, LAPIC_SVR, 0x1ff, 0));
-    }
 }
 
 static int set_up(void **state)
@@ -73,64 +51,49 @@ static int set_up_one(void **state)
     return 0;
 }
 
-static void halt(unsigned index, uint64_t interrupts)
-{
-    struct vcpu *vcpu = on(index);
-    vcpu_set_register(vcpu, REG_RFLAGS, RFLAGS_FIXED | interrupts);
-    assert_int_equal(fake_backend_exit(&vcpu->core, (struct vm_exit){.kind = EXIT_HLT}), ADVANCE);
-}
-
-// Asks as the scheduler does. A vCPU that runs takes its mail by itself before it goes on.
-static bool runnable(unsigned index)
-{
-    struct vcpu *vcpu = on(index);
-    vcpu_mail_take(vcpu);
-    return vcpu_runnable(vcpu);
-}
-
 // ---- What wakes ----
 
 static void an_interrupt_wakes_where_interrupts_are_on(void **state)
 {
     (void)state;
-    halt(1, RFLAGS_IF);
-    assert_false(runnable(1));
+    smp_halt(1, RFLAGS_IF);
+    assert_false(smp_runnable(1));
     assert_false(vm->vcpus[1]->asleep);
-    send(1, APIC_FIXED, 0x41);
-    assert_true(runnable(1));
+    smp_send(1, APIC_FIXED, 0x41);
+    assert_true(smp_runnable(1));
     assert_false(vm->vcpus[1]->halted);
 }
 
 static void an_interrupt_does_not_wake_where_they_are_off(void **state)
 {
     (void)state;
-    halt(1, 0);
-    send(1, APIC_FIXED, 0x41);
-    assert_false(runnable(1));
+    smp_halt(1, 0);
+    smp_send(1, APIC_FIXED, 0x41);
+    assert_false(smp_runnable(1));
     assert_true(vm->vcpus[1]->halted);
-    send(1, APIC_NMI, 0);
-    assert_true(runnable(1));
+    smp_send(1, APIC_NMI, 0);
+    assert_true(smp_runnable(1));
 }
 
 static void an_interrupt_below_the_priority_does_not_wake(void **state)
 {
     (void)state;
     assert_true(lapic_write(&vm->vcpus[1]->lapic, LAPIC_TPR, 0x50, 0));
-    halt(1, RFLAGS_IF);
-    send(1, APIC_FIXED, 0x41);
-    assert_false(runnable(1));
-    send(1, APIC_FIXED, 0x61);
-    assert_true(runnable(1));
+    smp_halt(1, RFLAGS_IF);
+    smp_send(1, APIC_FIXED, 0x41);
+    assert_false(smp_runnable(1));
+    smp_send(1, APIC_FIXED, 0x61);
+    assert_true(smp_runnable(1));
 }
 
 static void an_nmi_wakes_in_either_case(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
-        halt(1, i ? RFLAGS_IF : 0);
-        assert_false(runnable(1));
-        send(1, APIC_NMI, 0);
-        assert_true(runnable(1));
+        smp_halt(1, i ? RFLAGS_IF : 0);
+        assert_false(smp_runnable(1));
+        smp_send(1, APIC_NMI, 0);
+        assert_true(smp_runnable(1));
         assert_false(vm->vcpus[1]->asleep);
         vm->vcpus[1]->nmis_pending = 0; // delivered
     }
@@ -139,24 +102,24 @@ static void an_nmi_wakes_in_either_case(void **state)
 // The HLT is in an NMI's handler, which blocks the next one.
 static void halt_in_nmi(unsigned index, uint64_t interrupts)
 {
-    struct vcpu *vcpu = on(index);
+    struct vcpu *vcpu = smp_on(index);
     vcpu->in_nmi = true;
     vcpu_set_register(vcpu, REG_INTERRUPT_SHADOW, SHADOW_NMI);
-    halt(index, interrupts);
+    smp_halt(index, interrupts);
 }
 
 static void an_nmi_does_not_wake_an_nmi_handler(void **state)
 {
     (void)state;
     halt_in_nmi(1, 0);
-    send(1, APIC_NMI, 0);
-    assert_false(runnable(1));
+    smp_send(1, APIC_NMI, 0);
+    assert_false(smp_runnable(1));
     assert_true(vm->vcpus[1]->asleep);
-    send(1, APIC_FIXED, 0x41);
-    assert_false(runnable(1));
-    send(1, APIC_INIT, 0);
-    send(1, APIC_STARTUP, 0x20);
-    assert_true(runnable(1));
+    smp_send(1, APIC_FIXED, 0x41);
+    assert_false(smp_runnable(1));
+    smp_send(1, APIC_INIT, 0);
+    smp_send(1, APIC_STARTUP, 0x20);
+    assert_true(smp_runnable(1));
 }
 
 static void nor_does_one_that_is_there(void **state)
@@ -164,44 +127,44 @@ static void nor_does_one_that_is_there(void **state)
     (void)state;
     vm->vcpus[1]->nmis_pending = 1;
     halt_in_nmi(1, RFLAGS_IF);
-    assert_false(runnable(1));
-    send(1, APIC_FIXED, 0x41);
-    assert_true(runnable(1)); // an interrupt does
+    assert_false(smp_runnable(1));
+    smp_send(1, APIC_FIXED, 0x41);
+    assert_true(smp_runnable(1)); // an interrupt does
 }
 
 static void behind_the_handler_it_wakes(void **state)
 {
     (void)state;
-    on(1)->in_nmi = true; // the IRET has come since
-    halt(1, 0);
-    assert_false(runnable(1));
-    send(1, APIC_NMI, 0);
-    assert_true(runnable(1));
+    smp_on(1)->in_nmi = true; // the IRET has come since
+    smp_halt(1, 0);
+    assert_false(smp_runnable(1));
+    smp_send(1, APIC_NMI, 0);
+    assert_true(smp_runnable(1));
 }
 
 static void an_interrupt_that_is_there_ends_the_halt_at_once(void **state)
 {
     (void)state;
-    send(1, APIC_FIXED, 0x41);
-    vcpu_mail_take(on(1));
-    halt(1, RFLAGS_IF);
+    smp_send(1, APIC_FIXED, 0x41);
+    vcpu_mail_take(smp_on(1));
+    smp_halt(1, RFLAGS_IF);
     assert_true(vm->vcpus[1]->core.work & WORK_EVENTS); // the loop looks
-    assert_true(runnable(1));
+    assert_true(smp_runnable(1));
 }
 
 static void an_nmi_that_is_there_does_too(void **state)
 {
     (void)state;
     vm->vcpus[1]->nmis_pending = 1;
-    halt(1, 0);
+    smp_halt(1, 0);
     assert_false(vm->vcpus[1]->asleep);
-    assert_true(runnable(1));
+    assert_true(smp_runnable(1));
 }
 
 // Sets the timer of vCPU 1: due in 1 ms, or every ms.
 static void set_timer(uint32_t lvt)
 {
-    struct vcpu *vcpu = on(1);
+    struct vcpu *vcpu = smp_on(1);
     assert_true(vcpu_write_lapic(vcpu, LAPIC_DIVIDE, 0xb));
     assert_true(vcpu_write_lapic(vcpu, LAPIC_LVT_TIMER, lvt));
     assert_true(vcpu_write_lapic(vcpu, LAPIC_INITIAL_COUNT, (uint32_t)MS));
@@ -212,12 +175,12 @@ static void its_timer_wakes_it(void **state)
     struct vcpu *vcpu = vm->vcpus[1];
     (void)state;
     set_timer(0x40);
-    halt(1, RFLAGS_IF);
-    assert_false(runnable(1));
+    smp_halt(1, RFLAGS_IF);
+    assert_false(smp_runnable(1));
     assert_int_equal(fake_machine_next_event_ns(vcpu), fake_host.now_ns + MS);
     assert_int_equal(vcpu_wake_event_ns(vcpu), fake_host.now_ns + MS);
     fake_host.now_ns += MS;
-    assert_true(runnable(1));
+    assert_true(smp_runnable(1));
 }
 
 static void a_timer_below_the_priority_does_not_wake(void **state)
@@ -227,12 +190,12 @@ static void a_timer_below_the_priority_does_not_wake(void **state)
     (void)state;
     set_timer(BIT(17) | 0x40);
     assert_true(vcpu_write_lapic(vcpu, LAPIC_TPR, 0x40));
-    halt(1, RFLAGS_IF);
-    assert_false(runnable(1));
+    smp_halt(1, RFLAGS_IF);
+    assert_false(smp_runnable(1));
     assert_int_equal(vcpu_wake_event_ns(vcpu), NEVER_NS);
     fake_host.now_ns += 5 * MS / 2;
-    send(1, APIC_FIXED, 0x51);
-    assert_true(runnable(1));
+    smp_send(1, APIC_FIXED, 0x51);
+    assert_true(smp_runnable(1));
     assert_true(lapic_word(&vcpu->lapic, LAPIC_REQUESTED, 2) & 1); // its interrupt waits
     assert_int_equal(fake_machine_next_event_ns(vcpu),
                      start_ns + 3 * MS); // and it goes on in phase
@@ -243,24 +206,24 @@ static void a_timer_does_not_wake_where_interrupts_are_off(void **state)
     struct vcpu *vcpu = vm->vcpus[1];
     (void)state;
     set_timer(BIT(17) | 0x40);
-    halt(1, 0);
-    assert_false(runnable(1));
+    smp_halt(1, 0);
+    assert_false(smp_runnable(1));
     assert_int_equal(vcpu_wake_event_ns(vcpu), NEVER_NS);
     fake_host.now_ns += 5 * MS / 2;
-    send(1, APIC_NMI, 0);
-    assert_true(runnable(1));
+    smp_send(1, APIC_NMI, 0);
+    assert_true(smp_runnable(1));
     assert_int_equal(lapic_pending(&vcpu->lapic), 0x40);
 }
 
 static void an_init_turns_a_halt_into_a_wait_for_a_sipi(void **state)
 {
     (void)state;
-    halt(1, RFLAGS_IF);
-    send(1, APIC_INIT, 0);
-    assert_false(runnable(1));
+    smp_halt(1, RFLAGS_IF);
+    smp_send(1, APIC_INIT, 0);
+    assert_false(smp_runnable(1));
     assert_true(vm->vcpus[1]->waits_for_startup);
-    send(1, APIC_STARTUP, 0x20);
-    assert_true(runnable(1));
+    smp_send(1, APIC_STARTUP, 0x20);
+    assert_true(smp_runnable(1));
 }
 
 // If LINT0 is set to NMI, the 8259s' INTR arrives as an NMI and wakes like any other NMI.
@@ -268,17 +231,17 @@ static void lint0_as_nmi_wakes_for_good(void **state)
 {
     struct vcpu *first = vm->vcpus[0];
     (void)state;
-    assert_true(vcpu_write_lapic(on(0), LAPIC_LVT_LINT0, APIC_NMI << 8));
-    halt(0, 0);
+    assert_true(vcpu_write_lapic(smp_on(0), LAPIC_LVT_LINT0, APIC_NMI << 8));
+    smp_halt(0, 0);
     vcpu_mail_lint0(first, true);
-    assert_true(runnable(0));
+    assert_true(smp_runnable(0));
     first->nmis_pending = 0;
     assert_false(first->asleep);
-    halt(0, RFLAGS_IF);
-    assert_false(runnable(0));
-    send(0, APIC_FIXED, 0x41);
-    assert_true(runnable(0));
-    halt(1, 0); // for the others, vCPU 0 is awake
+    smp_halt(0, RFLAGS_IF);
+    assert_false(smp_runnable(0));
+    smp_send(0, APIC_FIXED, 0x41);
+    assert_true(smp_runnable(0));
+    smp_halt(1, 0); // for the others, vCPU 0 is awake
     assert_int_equal(vm->state, VM_RUNNING);
 }
 
@@ -287,27 +250,27 @@ static void lint0_as_nmi_ends_a_sleep_that_begins(void **state)
 {
     struct vcpu *first = vm->vcpus[0];
     (void)state;
-    assert_true(vcpu_write_lapic(on(0), LAPIC_LVT_LINT0, APIC_NMI << 8));
-    halt(0, 0);
-    assert_false(runnable(0));
+    assert_true(vcpu_write_lapic(smp_on(0), LAPIC_LVT_LINT0, APIC_NMI << 8));
+    smp_halt(0, 0);
+    assert_false(smp_runnable(0));
     assert_false(vcpu_has_waking_mail(first));
     vcpu_mail_lint0(first, false);
     assert_false(vcpu_has_waking_mail(first));
     vcpu_mail_lint0(first, true);
     assert_true(vcpu_has_waking_mail(first));
-    assert_true(runnable(0));
+    assert_true(smp_runnable(0));
 }
 
 static void what_comes_after_the_look_is_work_again(void **state)
 {
     (void)state;
-    halt(1, RFLAGS_IF);
-    assert_false(runnable(1));
+    smp_halt(1, RFLAGS_IF);
+    assert_false(smp_runnable(1));
     assert_int_equal(vm->vcpus[1]->core.work & WORK_EVENTS, 0);
     fake_host.cpu = 0;
     fake_host.kicks[1] = 0;
     fake_machine_sleep(vm, 1, vcpu_sleep_urgency(vm->vcpus[1]));
-    send(1, APIC_FIXED, 0x41);
+    smp_send(1, APIC_FIXED, 0x41);
     assert_true(vm->vcpus[1]->core.work & WORK_EVENTS);
     assert_int_equal(fake_host.kicks[1], 1);
 }
@@ -317,7 +280,7 @@ static void what_comes_after_the_look_is_work_again(void **state)
 static void one_alone_ends_at_once(void **state)
 {
     (void)state;
-    halt(0, 0);
+    smp_halt(0, 0);
     assert_int_equal(vm->state, VM_ENDED);
     assert_true(vm->failed);
     assert_int_equal(fake_host_logged(FOR_EVER), 1);
@@ -328,7 +291,7 @@ static void the_last_of_all_ends_the_vm(void **state)
     (void)state;
     for (unsigned i = 0; i < 4; i++) {
         assert_int_equal(vm->state, VM_RUNNING);
-        halt((i + 1) % 4, 0);
+        smp_halt((i + 1) % 4, 0);
     }
     assert_int_equal(vm->state, VM_ENDED);
 }
@@ -336,23 +299,23 @@ static void the_last_of_all_ends_the_vm(void **state)
 static void one_that_takes_interrupts_keeps_it_alive(void **state)
 {
     (void)state;
-    halt(0, RFLAGS_IF);
-    halt(1, 0);
-    halt(2, 0);
-    halt(3, 0);
+    smp_halt(0, RFLAGS_IF);
+    smp_halt(1, 0);
+    smp_halt(2, 0);
+    smp_halt(3, 0);
     assert_int_equal(vm->state, VM_RUNNING);
-    send(0, APIC_FIXED, 0x41);
-    assert_true(runnable(0));
-    halt(0, 0);
+    smp_send(0, APIC_FIXED, 0x41);
+    assert_true(smp_runnable(0));
+    smp_halt(0, 0);
     assert_int_equal(vm->state, VM_ENDED);
 }
 
 static void one_that_waits_for_a_sipi_does_not(void **state)
 {
     (void)state;
-    send(1, APIC_INIT, 0);
-    assert_false(runnable(1));
-    halt(0, 0);
+    smp_send(1, APIC_INIT, 0);
+    assert_false(smp_runnable(1));
+    smp_halt(0, 0);
     assert_int_equal(vm->state, VM_ENDED);
 }
 
@@ -360,16 +323,16 @@ static void a_signal_on_its_way_keeps_it_alive(void **state)
 {
     static const enum apic_delivery signals[] = {APIC_NMI, APIC_STARTUP, APIC_INIT};
     (void)state;
-    halt(1, 0);
+    smp_halt(1, 0);
     for (unsigned i = 0; i < ARRAY_SIZE(signals); i++) {
         vm->vcpus[1]->mail.posted.flags = 0;
-        send(1, signals[i], 0x20);
-        halt(0, 0);
+        smp_send(1, signals[i], 0x20);
+        smp_halt(0, 0);
         assert_int_equal(vm->state, VM_RUNNING);
     }
     vm->vcpus[1]->mail.posted.flags = 0;
-    send(1, APIC_FIXED, 0x41); // this one wakes nobody
-    halt(0, 0);
+    smp_send(1, APIC_FIXED, 0x41); // this one wakes nobody
+    smp_halt(0, 0);
     assert_int_equal(vm->state, VM_ENDED);
 }
 
@@ -377,23 +340,23 @@ static void a_signal_on_its_way_keeps_it_alive(void **state)
 static void who_woke_and_slept_again_looks_again(void **state)
 {
     (void)state;
-    halt(1, 0);
-    send(1, APIC_NMI, 0);
-    halt(0, 0);
+    smp_halt(1, 0);
+    smp_send(1, APIC_NMI, 0);
+    smp_halt(0, 0);
     assert_int_equal(vm->state, VM_RUNNING);
-    assert_true(runnable(1));
+    assert_true(smp_runnable(1));
     vm->vcpus[1]->nmis_pending = 0;
-    halt(1, 0);
+    smp_halt(1, 0);
     assert_int_equal(vm->state, VM_ENDED);
 }
 
 // The sender halts for good, and the other vCPU does not wake.
 static void check_last_signal(enum apic_delivery signal)
 {
-    send(1, signal, 0x20);
-    halt(0, 0);
+    smp_send(1, signal, 0x20);
+    smp_halt(0, 0);
     assert_int_equal(vm->state, VM_RUNNING);
-    assert_false(runnable(1));
+    assert_false(smp_runnable(1));
     assert_int_equal(vm->state, VM_ENDED);
     assert_int_equal(fake_host_logged(FOR_EVER), 1);
 }
@@ -408,7 +371,7 @@ static void the_receiver_of_the_last_nmi_ends_the_vm(void **state)
 static void the_receiver_of_the_last_sipi_ends_the_vm(void **state)
 {
     (void)state;
-    halt(1, 0);
+    smp_halt(1, 0);
     check_last_signal(APIC_STARTUP);
 }
 
@@ -416,10 +379,10 @@ static void the_receiver_of_the_last_sipi_ends_the_vm(void **state)
 static void the_receiver_of_the_last_init_ends_the_vm(void **state)
 {
     (void)state;
-    send(1, APIC_INIT, 0);
-    halt(0, 0);
+    smp_send(1, APIC_INIT, 0);
+    smp_halt(0, 0);
     assert_int_equal(vm->state, VM_RUNNING);
-    assert_false(runnable(1));
+    assert_false(smp_runnable(1));
     assert_int_equal(vm->state, VM_ENDED);
     assert_int_equal(fake_host_logged(FOR_EVER), 1);
 }
@@ -428,12 +391,12 @@ static void the_receiver_of_the_last_init_ends_the_vm(void **state)
 static void an_nmi_does_not_wake_who_waits_for_a_sipi(void **state)
 {
     (void)state;
-    send(1, APIC_INIT, 0);
-    assert_false(runnable(1));
-    send(1, APIC_NMI, 0);
-    assert_false(runnable(1));
+    smp_send(1, APIC_INIT, 0);
+    assert_false(smp_runnable(1));
+    smp_send(1, APIC_NMI, 0);
+    assert_false(smp_runnable(1));
     assert_true(vm->vcpus[1]->asleep);
-    halt(0, 0);
+    smp_halt(0, 0);
     assert_int_equal(vm->state, VM_ENDED);
 }
 
@@ -451,10 +414,10 @@ static void watched_load(struct vcpu_core *vcpu)
 // take it for asleep.
 static void init_and_sipi_in_one_go_are_no_sleep(void **state)
 {
-    struct vcpu *vcpu = on(1);
+    struct vcpu *vcpu = smp_on(1);
     (void)state;
-    send(1, APIC_INIT, 0);
-    send(1, APIC_STARTUP, 0x20);
+    smp_send(1, APIC_INIT, 0);
+    smp_send(1, APIC_STARTUP, 0x20);
     load = fake_backend.ops.load_vcpu;
     fake_backend.ops.load_vcpu = watched_load;
     loads = 0;
@@ -467,9 +430,9 @@ static void init_and_sipi_in_one_go_are_no_sleep(void **state)
 static void an_end_is_counted_once(void **state)
 {
     (void)state;
-    halt(0, 0);
-    halt(1, 0);
-    halt(1, 0);
+    smp_halt(0, 0);
+    smp_halt(1, 0);
+    smp_halt(1, 0);
     assert_int_equal(fake_host_logged(FOR_EVER), 1);
 }
 
