@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "arch/x86/features.h"
+#include "vmm/config/config_disk.h"
 #include "vmm/config/config_vm.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/vm/vm.h"
@@ -44,6 +45,13 @@ static void check_husk(const char *line)
     }
 }
 
+static void check_disk_config(const struct disk_config *disk)
+{
+    require(is_name(disk->name) && disk->name[0] != '\0');
+    require(disk->overlay_bytes == 0 ||
+            (disk->overlay_bytes >= DISK_OVERLAY_MIN && disk->overlay_bytes <= DISK_OVERLAY_MAX));
+}
+
 static void check_vm(const char *line)
 {
     struct vm_config config;
@@ -61,7 +69,28 @@ static void check_vm(const char *line)
     require(config.command_line[0] == '\0' ||
             (config.command_line >= line && config.command_line <= line + strlen(line)));
     require(memchr(config.setting, 0, CONFIG_SETTING_BYTES));
+    require(config.ram_disk_count <= VM_RAM_DISKS_MAX);
+    for (unsigned i = 0; i < config.ram_disk_count; i++) {
+        check_disk_config(&config.ram_disks[i]);
+    }
     require((config_check_module(&config, &why) == STATUS_OK) == (config.setting[0] == '\0'));
+}
+
+static void check_disk(const char *line)
+{
+    struct config_disk_line disk;
+    struct reason why = {""};
+    enum status status = config_parse_disk(line, &disk, &why);
+    require(disk.vm_count <= CONFIG_DISK_VMS_MAX);
+    for (unsigned i = 0; i < disk.vm_count; i++) {
+        require(is_name(disk.vms[i]) && disk.vms[i][0] != '\0');
+    }
+    if (status != STATUS_OK) {
+        require(why.text[0] != '\0');
+    } else if (config_is_disk(line)) {
+        require(disk.vm_count > 0);
+        check_disk_config(&disk.disk);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -72,6 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     line[size] = '\0';
     check_husk(line);
     check_vm(line);
+    check_disk(line);
     free(line);
     return 0;
 }
