@@ -19,7 +19,7 @@ static void add_disk(struct vmm *vmm, const struct boot_module *module, unsigned
 {
     struct config_disk_line line;
     struct vm_payload image = {.start = {module->start}, .size = module->bytes};
-    struct reason parse_why;
+    struct reason parse_why = {""};
     enum status parsed = config_parse_disk(module->command_line, &line, &parse_why);
     if (parsed != STATUS_OK) {
         log_line("module %u \"%s\": %s", number, module->command_line, parse_why.text);

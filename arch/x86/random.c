@@ -39,8 +39,8 @@ static bool next(bool (*instruction)(uint64_t *value), unsigned tries, uint64_t 
 
 bool random_fill(uint64_t *to, unsigned words)
 {
-    bool seeds = cpuid_checked(7, 0).ebx & CPUID_7_EBX_RDSEED;
-    bool rands = cpuid(1, 0).ecx & CPUID_1_ECX_RDRAND;
+    bool seeds = cpuid_checked(CPUID_STRUCTURED_FEATURES, 0).ebx & CPUID_7_EBX_RDSEED;
+    bool rands = cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_RDRAND;
     for (unsigned i = 0; i < words; i++) {
         if (!(seeds && next(rdseed, SEED_TRIES, &to[i])) &&
             !(rands && next(rdrand, RAND_TRIES, &to[i]))) {

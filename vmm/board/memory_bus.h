@@ -25,7 +25,7 @@ void memory_bus_init(struct memory_bus *bus);
 
 // Adds a range that stays, before all those that come and go. It must live as long as the bus.
 void memory_bus_claim(struct memory_bus *bus, struct memory_range *range);
-// Adds a range until memory_bus_release. Where ranges overlap, the one that was added first
+// Adds a range until memory_bus_release_bars. Where ranges overlap, the one that was added first
 // answers. One more than MEMORY_BUS_RANGES never answers.
 void memory_bus_claim_bar(struct memory_bus *bus, struct memory_range *range);
 void memory_bus_release_bars(struct memory_bus *bus);
