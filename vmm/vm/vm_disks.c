@@ -181,7 +181,7 @@ static void attach(struct vm *vm, bool ram_disks)
     for (unsigned i = 0; i < vm->disks->count; i++) {
         struct vm_disk *disk = &vm->disks->disks[i];
         if ((disk->config.ram_bytes > 0) == ram_disks) {
-                (void)!pc_block_attach(vm->pc, &disk->device, &disk->disk.backend, queues);
+            (void)!pc_block_attach(vm->pc, &disk->device, &disk->disk.backend, queues);
         }
     }
 }
