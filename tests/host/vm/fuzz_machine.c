@@ -274,6 +274,7 @@ static void add_vm(unsigned number, uint8_t what)
     uint64_t wanted = random_byte(&fuzz.input) & cpus;
     struct vm *vm = fake_machine_add_smp(names[number], 1 + what % 4, wanted ? wanted : cpus);
     vm->config.restart = (what >> 2) % 3;
+    vm->config.random = what & 0x20;
     fuzz.guests[number] = (struct random_guest){.speaks = what & 0x40};
     if (what & 0x80) {
         command(vm, 0);

@@ -65,7 +65,7 @@ static void check_state(const struct vm *vm, unsigned made)
     assert_true(!lives || (made == vm->config.vcpus && vm->pc && vm->holders != SEIZED));
     assert_true(!vm_is_in_work(vm) || vm->holders == SEIZED);
     if (vm->state == VM_OFF) {
-        assert_true(made == 0 && !vm->pc && !vm->nested && vm->space.cr3 == 0);
+        assert_true(made == 0 && !vm->pc && !vm->entropy && !vm->nested && vm->space.cr3 == 0);
     }
     assert_true(made == 0 || vm->nested);
     assert_true(!vm->nested || vm->space.cr3 != 0);
@@ -87,6 +87,7 @@ void machine_check(void)
     unsigned spaces = 0;
     unsigned nested = 0;
     unsigned boards = 0;
+    unsigned functions = 0;
     for (unsigned i = 0; i < fake_machine.vmm.vm_count; i++) {
         const struct vm *vm = fake_machine.vmm.vms[i];
         unsigned made = check_vcpus(vm);
@@ -96,11 +97,13 @@ void machine_check(void)
         spaces += vm->space.cr3 ? 1 : 0;
         nested += vm->nested ? 1 : 0;
         boards += vm->pc ? 1 : 0;
+        functions += vm->entropy ? 1 : 0;
     }
     assert_int_equal(fake_backend.live_vcpus, vcpus);
     assert_int_equal(fake_backend.live_nested, nested);
     assert_int_equal(fake_host.live_spaces, spaces);
-    assert_int_equal(fake_host.live_allocations, fake_machine.vmm.vm_count + vcpus + boards);
+    assert_int_equal(fake_host.live_allocations,
+                     fake_machine.vmm.vm_count + vcpus + boards + functions);
 }
 
 // ---- Time ----

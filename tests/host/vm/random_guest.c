@@ -108,10 +108,10 @@ void random_guest_change(struct vcpu_core *core, struct random_input *input)
 
 static uint16_t random_port(const struct random_guest *guest, struct random_input *input)
 {
-    static const uint16_t ports[] = {0x20,  0x21,  0xa0,  0xa1,  0x40,  0x41,  0x42,  0x43,  0x60,
-                                     0x61,  0x64,  0x70,  0x71,  0x80,  0x92,  0xcf8, 0xcf9, 0xcfc,
-                                     0x3c0, 0x3c4, 0x3d4, 0x3d5, 0x3f8, 0x3f9, 0x3fa, 0x3fb, 0x3fc,
-                                     0x3fd, 0xf4,  0x402, 0x600, 0x604, 0x608};
+    static const uint16_t ports[] = {0x20,  0x21,  0xa0,  0xa1,  0x40,  0x41,  0x42,   0x43,  0x60,
+                                     0x61,  0x64,  0x70,  0x71,  0x80,  0x92,  0xcf8,  0xcf9, 0xcfc,
+                                     0x3c0, 0x3c4, 0x3d4, 0x3d5, 0x3f8, 0x3f9, 0x3fa,  0x3fb, 0x3fc,
+                                     0x3fd, 0xf4,  0x402, 0x600, 0x604, 0x608, 0xc000, 0xcfe};
     uint8_t choice = random_byte(input);
     uint16_t port =
         choice < 0xc0 ? ports[choice % ARRAY_SIZE(ports)] : (uint16_t)random_number(input, 2);
@@ -153,9 +153,11 @@ static uint32_t random_msr(struct random_input *input)
 
 static uint64_t random_address(struct random_input *input)
 {
-    static const uint64_t pages[] = {
-        BACKEND_APIC_GPA, BACKEND_APIC_GPA, IOAPIC_DEFAULT_BASE, IOAPIC_DEFAULT_BASE, 0xfed00000,
-        0xa0000,          0x200000,         0xf0000000,          0x100000000};
+    static const uint64_t pages[] = {BACKEND_APIC_GPA, BACKEND_APIC_GPA, IOAPIC_DEFAULT_BASE,
+                                     IOAPIC_DEFAULT_BASE, 0xfed00000, 0xa0000, 0x200000, 0xf0000000,
+                                     0x100000000,
+                                     // The configuration of slot 1, and two of its base addresses.
+                                     0xfeb08000, 0xc0000000, 0xc0001000};
     uint64_t page = pages[random_below(input, ARRAY_SIZE(pages))];
     uint8_t offset = random_byte(input);
     return page + (offset & 1 ? random_number(input, 2) & 0xfff : offset * 8ULL);
