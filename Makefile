@@ -66,7 +66,10 @@ KERNEL_SMALL   := boot/% drivers/% \
                                    board/mp_tables% board/pc_firmware% board/pci_bus% \
                                    config/% console/% \
                                    devices/acpi% devices/hpet% devices/i8042% devices/rtc% \
-                                   devices/pci_% devices/vga% load/% memory/guest_map% monitor/% \
+                                   devices/pci_% devices/vga% devices/virtio/net_cut% \
+                                   devices/virtio/network_control% \
+                                   devices/virtio/virtio_entropy% devices/virtio/virtio_network% \
+                                   load/% memory/guest_map% monitor/% \
                                    util/bitmap.c util/format.c \
                                    util/us_keyboard.c vcpu/cpuid_build% vcpu/msr_% \
                                    vcpu/paravirt% vcpu/vcpu_apic_ram% \

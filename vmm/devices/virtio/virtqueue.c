@@ -215,15 +215,32 @@ bool virtqueue_pop(struct virtqueue *queue, struct virtio_memory *memory,
     return virtqueue_reread(queue, memory, rings, __atomic_load_n(entry, __ATOMIC_RELAXED), chain);
 }
 
-void virtqueue_push(struct virtqueue *queue, const struct virtqueue_rings *rings, uint16_t head,
-                    uint32_t bytes)
+void virtqueue_put(struct virtqueue *queue, const struct virtqueue_rings *rings, uint16_t head,
+                   uint32_t bytes)
 {
     struct virtqueue_used_entry *entry =
         &rings->used->ring[queue->next_used & (queue->entries - 1)];
     __atomic_store_n(&entry->head, head, __ATOMIC_RELAXED);
     __atomic_store_n(&entry->bytes, bytes, __ATOMIC_RELAXED);
     queue->next_used++;
+}
+
+void virtqueue_show(struct virtqueue *queue, const struct virtqueue_rings *rings)
+{
     __atomic_store_n(&rings->used->index, queue->next_used, __ATOMIC_RELEASE);
+}
+
+void virtqueue_take_back(struct virtqueue *queue, unsigned taken, unsigned put)
+{
+    queue->next_available -= (uint16_t)taken;
+    queue->next_used -= (uint16_t)put;
+}
+
+void virtqueue_push(struct virtqueue *queue, const struct virtqueue_rings *rings, uint16_t head,
+                    uint32_t bytes)
+{
+    virtqueue_put(queue, rings, head, bytes);
+    virtqueue_show(queue, rings);
 }
 
 bool virtqueue_wants_interrupt(struct virtqueue *queue, const struct virtqueue_rings *rings)

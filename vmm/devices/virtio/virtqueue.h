@@ -57,6 +57,13 @@ bool virtqueue_reread(struct virtqueue *queue, struct virtio_memory *memory,
 void virtqueue_push(struct virtqueue *queue, const struct virtqueue_rings *rings, uint16_t head,
                     uint32_t bytes);
 
+// The two halves of that, for several buffers that the driver must see together. What was put is
+// taken back, with as many buffers that were taken last, as long as it was not shown.
+void virtqueue_put(struct virtqueue *queue, const struct virtqueue_rings *rings, uint16_t head,
+                   uint32_t bytes);
+void virtqueue_show(struct virtqueue *queue, const struct virtqueue_rings *rings);
+void virtqueue_take_back(struct virtqueue *queue, unsigned taken, unsigned put);
+
 // Whether the driver wants an interrupt for what was pushed since the last question.
 bool virtqueue_wants_interrupt(struct virtqueue *queue,
                                const struct virtqueue_rings *rings) MUST_CHECK;

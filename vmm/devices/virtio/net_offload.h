@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// Checksums and segmentation that a sender left to the device (virtio 1.2, 5.1.6.2). Between two
+// drivers that can do it they are left to the receiver. For one that cannot, this and net_cut.h do
+// it.
+#pragma once
+
+#include "vmm/util/types.h"
+
+struct net_frame;
+struct net_offload;
+
+enum { NET_NEEDS_CHECKSUM = BIT(0) };
+enum { NET_GSO_NONE = 0, NET_GSO_TCP4 = 1, NET_GSO_TCP6 = 4, NET_GSO_ECN = 0x80 };
+
+// Whether it describes a frame of `bytes` bytes. What the drivers do not use is set to 0.
+bool net_offload_check(struct net_offload *offload, uint32_t bytes) MUST_CHECK;
+
+// Writes the checksum where the frame has only the sum of its pseudo header.
+void net_offload_finish_checksum(struct net_frame *frame);
