@@ -43,7 +43,7 @@ SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
 # ---- The kernel ----
 KERNEL_FOLDERS := boot drivers $(addprefix arch/,x86 vmx svm) vmm \
                   $(addprefix vmm/,board config console devices devices/virtio disk emulate load \
-                                   memory monitor util vcpu vm)
+                                   memory monitor net util vcpu vm)
 KERNEL_CFLAGS  := -std=c17 -O2 -g $(SAME_PATHS) -ffreestanding -fno-pic -fno-pie \
                   -mcmodel=kernel -mno-red-zone \
                   -mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector \

@@ -31,6 +31,7 @@ VM_FOR_VCPU = ["vmm/vm/vm.h", "vmm/vm/scheduler.h", "vmm/vm/scheduler_run.h"]
 ROOMS = {
     "console": [],
     "memory": [],
+    "net": ["vmm/devices/virtio/net_port.h"],
     "emulate": ["vmm/memory/"],
     "load": ["vmm/memory/"],
     "config": ["vmm/load/", "vmm/memory/"],

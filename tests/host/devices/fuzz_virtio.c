@@ -8,9 +8,14 @@
 #include <string.h>
 
 #include "tests/host/devices/fake_disk.h"
+#include "tests/host/devices/tcp_frame.h"
+#include "tests/host/net/switch_fixture.h"
+#include "vmm/devices/virtio/net_offload.h"
+#include "vmm/devices/virtio/net_port.h"
 #include "vmm/devices/virtio/virtio_block.h"
 #include "vmm/devices/virtio/virtio_entropy.h"
 #include "vmm/devices/virtio/virtio_memory.h"
+#include "vmm/devices/virtio/virtio_network.h"
 #include "vmm/devices/virtio/virtqueue.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,6 +29,7 @@ static struct virtio_memory memory;
 static struct virtio_output output;
 static struct virtio_block block;
 static struct virtio_entropy entropy;
+static struct virtio_network network;
 static struct entropy_source source;
 static struct fake_disk disk;
 static struct virtio_device *device;
@@ -106,44 +112,59 @@ static bool fill(struct entropy_source *of, uint64_t *to, unsigned words)
     return tame || (take8() & 15) != 0;
 }
 
+static const uint8_t own_mac[NET_MAC_BYTES] = {2, 0, 0, 0, 0, 1}; // lan_mac(0)
+static uint32_t accepted; // the low half of the features that the driver accepts
+
 static void set_up(uint8_t kind)
 {
+    static const uint32_t chosen[] = {0xffffffff, 0, ~(uint32_t)NETWORK_GUEST_CSUM,
+                                      ~(uint32_t)(NETWORK_GUEST_TSO4 | NETWORK_MRG_RXBUF)};
     tame = false;
     wanted = false;
+    accepted = chosen[take8() & 3];
     memory.translate = translate;
     output = (struct virtio_output){interrupt, work_wanted};
     source.fill = fill;
     memset(low, 0, sizeof(low));
     memset(high, 0, sizeof(high));
-    if (kind & 1) {
+    lan_set_up();
+    fake_disk_init(&disk, kind & 4 ? 3 * 512UL : FAKE_DISK_BYTES, kind & 8);
+    disk.fails = kind & 16;
+    switch (kind & 3) {
+    case 0:
+        virtio_block_init(&block, &memory, &disk.backend,
+                          1 + (kind >> 5) % VIRTIO_BLOCK_QUEUES_MAX);
+        device = &block.device;
+        break;
+    case 1:
         virtio_entropy_init(&entropy, &memory, &source);
         device = &entropy.device;
-    } else {
-        fake_disk_init(&disk, kind & 2 ? 3 * 512UL : FAKE_DISK_BYTES, kind & 4);
-        disk.fails = kind & 8;
-        virtio_block_init(&block, &memory, &disk.backend,
-                          1 + (kind >> 4) % VIRTIO_BLOCK_QUEUES_MAX);
-        device = &block.device;
+        break;
+    default:
+        virtio_network_init(&network, &memory, &lan.ports[0].port, own_mac,
+                            1 + (kind >> 2) % VIRTIO_NETWORK_PAIRS_MAX);
+        device = &network.device;
+        break;
     }
     virtio_device_connect(device, &output, 4);
 }
 
 // ---- The driver ----
 
-#define QUEUE_AT(queue) ((queue)*0x400ULL)
+#define QUEUE_AT(queue) ((queue)*0x380ULL)
 
 static void write_register(unsigned offset, unsigned width, uint64_t value)
 {
     virtio_device_write(device, offset, width, value);
 }
 
-// All features, all queues with 16 entries, DRIVER_OK.
+// The accepted features, all queues with 16 entries, DRIVER_OK.
 static void start(void)
 {
     write_register(20, 1, 0);
     for (unsigned i = 0; i < 2; i++) {
         write_register(8, 4, i);
-        write_register(12, 4, 0xffffffff);
+        write_register(12, 4, i == 0 ? accepted : 0xffffffff);
     }
     write_register(20, 1, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK);
     for (unsigned i = 0; i < device->queue_count; i++) {
@@ -212,6 +233,100 @@ static void put_header(void)
     memcpy(low + 0x2000 + (take8() & 0x3f) * 16UL, words, sizeof(words));
 }
 
+// The head of a frame that the device may send, or of a command.
+static void put_frame(void)
+{
+    uint8_t head[12 + NET_ETHERNET_BYTES] = {take8(), take8(), 0,       0, take8(), take8(),
+                                             take8(), 0,       take8(), 0, 0,       0};
+    memcpy(head + 12, own_mac, NET_MAC_BYTES);
+    head[12 + NET_MAC_BYTES - 1] = 2; // the neighbour
+    memcpy(head + 12 + NET_MAC_BYTES, own_mac, NET_MAC_BYTES);
+    memcpy(low + 0x2000 + (take8() & 0x3f) * 16UL, head, sizeof(head));
+}
+
+// A range to discard, or a command with tables of addresses.
+static void put_range(void)
+{
+    uint64_t range[2] = {take8(), take8() | (uint64_t)(take8() & 3) << 32};
+    memcpy(low + 0x2000 + (take8() & 0x3f) * 16UL, range, sizeof(range));
+}
+
+static void put_command(void)
+{
+    uint8_t command[] = {take8() & 7, take8() & 7, take8() & 3, 0, 0, 0, 2, 0, 0, 0, 0,
+                         3,           take8() & 1, 0,           0, 0, 1, 0, 0, 0, 0, 4};
+    memcpy(low + 0x2000 + (take8() & 0x3f) * 16UL, command, sizeof(command));
+}
+
+// ---- The neighbour on the network ----
+
+static bool copy_input(struct net_packet *packet, uint8_t *to)
+{
+    uint32_t bytes = packet->bytes - NET_ETHERNET_BYTES;
+    for (uint32_t i = 0; i < bytes; i++) {
+        to[i] = i < 100 ? take8() : (uint8_t)i;
+    }
+    return take8() != 1;
+}
+
+static void send_from_neighbour(struct net_packet *packet)
+{
+    if (net_offload_check(&packet->offload, packet->bytes)) {
+        int64_t budget = 1 * MIB;
+        require(lan.ports[1].port.send(&lan.ports[1].port, packet, &budget));
+        virtio_network_arrived(&network);
+    }
+}
+
+// A frame from another device, which let pass what a device lets pass.
+static void frame_from_neighbour(void)
+{
+    struct net_packet packet = {
+        .bytes = NET_ETHERNET_BYTES + take16(),
+        .copy_pieces = copy_input,
+        .ethernet = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8},
+    };
+    uint8_t *offload = (uint8_t *)&packet.offload;
+    for (unsigned i = 0; i < sizeof(packet.offload); i++) {
+        offload[i] = take8();
+    }
+    packet.ethernet[0] |= take8() & 1;
+    send_from_neighbour(&packet);
+}
+
+// The same with a TCP segment that is right but for a few bytes.
+static void segment_from_neighbour(void)
+{
+    static uint64_t made[10000 / sizeof(uint64_t)];
+    struct net_frame *frame = (struct net_frame *)made;
+    uint8_t how = take8();
+    tcp_frame_make(frame, how & 1, 1 + take8() * 32U, how & 2 ? 100 + take8() * 8 : 0);
+    for (unsigned i = how >> 6; i > 0; i--) {
+        frame->data[12 + take8() % 70] = take8();
+    }
+    struct net_packet packet = {
+        .offload = frame->offload,
+        .bytes = frame->bytes,
+        .ethernet = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, frame->data[12], frame->data[13]},
+        .rest = frame->data + NET_ETHERNET_BYTES,
+    };
+    send_from_neighbour(&packet);
+}
+
+// What the device sent keeps to the limits, and its driver cannot pretend to be another.
+static void check_sent(void)
+{
+    struct net_port *end = &lan.ports[1].port;
+    for (struct net_frame *frame = end->next(end); frame; frame = end->next(end)) {
+        struct net_offload offload = frame->offload;
+        require(frame->bytes >= NET_ETHERNET_BYTES && frame->bytes <= NET_FRAME_BYTES_MAX);
+        require(net_offload_check(&offload, frame->bytes));
+        require(memcmp(&offload, &frame->offload, sizeof(offload)) == 0);
+        require(net_mac(frame->data + NET_MAC_BYTES) == lan_mac(0));
+        end->release(end);
+    }
+}
+
 // What a turn may do is bounded, whatever the queues say.
 static void work(uint64_t budget)
 {
@@ -222,9 +337,10 @@ static void work(uint64_t budget)
     require(!(device->status & VIRTIO_NEEDS_RESET) || !more);
     for (unsigned i = 0; i < device->queue_count; i++) {
         const struct virtqueue *queue = &device->queues[i];
-        require((uint16_t)(queue->next_available - queue->next_used) <= 1);
+        require((uint16_t)(queue->next_available - queue->next_used) <= 1 || queue->broken);
         require(queue->entries <= VIRTQUEUE_ENTRIES_MAX);
     }
+    check_sent();
 }
 
 // NOLINTNEXTLINE(readability-function-size): a case for each step
@@ -247,7 +363,15 @@ static void step(uint8_t what)
         virtio_device_notify(device, what >> 4);
         break;
     case 4:
-        put_header();
+        if (device == &network.device) {
+            static void (*const network_steps[])(void) = {put_frame, frame_from_neighbour,
+                                                          put_command, segment_from_neighbour};
+            network_steps[what >> 4 & 3]();
+        } else if (what & 0x10) {
+            put_range();
+        } else {
+            put_header();
+        }
         break;
     case 5:
         poke();
@@ -256,7 +380,11 @@ static void step(uint8_t what)
         start();
         break;
     case 7:
-        virtio_device_config_changed(device);
+        if (device == &network.device) {
+            virtio_network_set_link(&network, what >> 4 & 1);
+        } else {
+            virtio_device_config_changed(device);
+        }
         break;
     case 8:
     case 9:
@@ -271,6 +399,28 @@ static void step(uint8_t what)
     }
 }
 
+static void serve_all(unsigned queue)
+{
+    virtio_device_notify(device, queue);
+    while (virtio_device_work(device, 4096)) {
+    }
+    require(!(device->status & VIRTIO_NEEDS_RESET));
+}
+
+static void check_network_recovery(void)
+{
+    uint8_t head[12 + NET_ETHERNET_BYTES] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 2};
+    memcpy(head + 12 + NET_MAC_BYTES, own_mac, NET_MAC_BYTES);
+    memcpy(low + 0x3000, head, sizeof(head));
+    put_descriptor(QUEUE_AT(1), 0x3000, 100, 0, 0);
+    offer(1, 0);
+    serve_all(1);
+    struct net_port *end = &lan.ports[1].port;
+    const struct net_frame *frame = end->next(end);
+    require(frame && frame->bytes == 88);
+    end->release(end);
+}
+
 // After a reset a request is served as if nothing had been.
 static void check_recovery(void)
 {
@@ -279,6 +429,12 @@ static void check_recovery(void)
     memset(low, 0, sizeof(low));
     start();
     unsigned before = interrupts;
+    if (device == &network.device) {
+        virtio_network_set_link(&network, true);
+        serve_all(1);
+        check_network_recovery();
+        return;
+    }
     put_descriptor(QUEUE_AT(0), 0x3000, 16, 1, 1);
     put_descriptor(QUEUE_AT(0) + 16, 0x3100, 512 + 1, 2, 0);
     if (device == &entropy.device) {
@@ -286,10 +442,7 @@ static void check_recovery(void)
     }
     low[0x3100 + 512] = 0xee;
     offer(0, 0);
-    virtio_device_notify(device, 0);
-    while (virtio_device_work(device, 4096)) {
-    }
-    require(!(device->status & VIRTIO_NEEDS_RESET));
+    serve_all(0);
     require(interrupts == before + 1);
     require(low[0x202] == 1);
     require(device == &entropy.device || low[0x3100 + 512] == 0);
