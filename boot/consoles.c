@@ -4,6 +4,7 @@
 #include "boot/consoles.h"
 
 #include "arch/x86/apic.h"
+#include "arch/x86/instructions.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/ioapic82093.h"
 #include "arch/x86/ipi.h"
@@ -198,6 +199,7 @@ static void hand_over_serial(struct console *console)
 static size_t screen_write(struct console_output *output, const char *text, size_t length)
 {
     (void)output;
+    interrupts_window();
     put_on_screen(text, length);
     return length;
 }
@@ -313,9 +315,16 @@ bool consoles_have_input(void)
     return serial_lines_have_input() || ps2_keyboard_has_input() || usb_keyboards_have_input();
 }
 
+// A screen may be slow, and a serial line's FIFO is short.
+static uint64_t let_interrupts_in(void)
+{
+    interrupts_window();
+    return time_now_ns();
+}
+
 uint64_t consoles_draw(void)
 {
-    return screen_used ? glass_turn(&glass, time_now_ns) : NEVER_NS;
+    return screen_used ? glass_turn(&glass, let_interrupts_in) : NEVER_NS;
 }
 
 void consoles_flush(void)

@@ -266,6 +266,7 @@ static void serve_guests(void)
 // The guests run in the middle of the monitor's work, as those of other CPUs always do.
 static void rest(bool waits)
 {
+    interrupts_window();
     if (!waits && time_now_ns() - turn_start_ns < TURN_NS) {
         return;
     }
@@ -338,7 +339,9 @@ static uint64_t do_own_work(void)
 {
     turn_start_ns = time_now_ns();
     consoles_poll();
+    interrupts_window();
     uint64_t poll_ns = drawing_is_next ? 0 : monitor_poll(&monitor); // MIN would call it twice
+    interrupts_window();
     drawing_is_next = !drawing_is_next && time_now_ns() - turn_start_ns >= POLL_LONG_NS;
     uint64_t draw_ns = drawing_is_next ? 0 : consoles_draw();
     if (config.poweroff_on_idle && guests_all_ended(&vmm)) {

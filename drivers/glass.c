@@ -106,9 +106,9 @@ void glass_draw_all(struct glass *glass)
     glass->display->finish(glass->display, glass->cursor);
 }
 
-uint64_t glass_turn(struct glass *glass, uint64_t (*now_ns)(void))
+uint64_t glass_turn(struct glass *glass, uint64_t (*pause)(void))
 {
-    uint64_t begin_ns = now_ns();
+    uint64_t begin_ns = pause();
     bool differs = glass->drawn_changes != glass->screen->changes;
     if (!differs) {
         return NEVER_NS;
@@ -119,7 +119,7 @@ uint64_t glass_turn(struct glass *glass, uint64_t (*now_ns)(void))
     glass->next_turn_ns = begin_ns + GLASS_INTERVAL_NS;
     do {
         differs = draw(glass, GLASS_PIECE_CELLS);
-    } while (differs && now_ns() - begin_ns < GLASS_TURN_NS);
+    } while (differs && pause() - begin_ns < GLASS_TURN_NS);
     glass->display->finish(glass->display, glass->cursor);
     return differs ? glass->next_turn_ns : NEVER_NS;
 }

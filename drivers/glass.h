@@ -40,5 +40,6 @@ void glass_init(struct glass *glass, const struct text_screen *screen,
 void glass_draw_all(struct glass *glass);
 
 // Draws for one turn, if one is due: the cursor and its row first, the rest from where the last
-// turn ended. Returns when the next turn is due; NEVER_NS: the glass equals the text.
-uint64_t glass_turn(struct glass *glass, uint64_t (*now_ns)(void));
+// turn ended. `pause` is called between pieces and returns the time. Returns when the next turn is
+// due; NEVER_NS: the glass equals the text.
+uint64_t glass_turn(struct glass *glass, uint64_t (*pause)(void));

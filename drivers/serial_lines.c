@@ -87,9 +87,15 @@ static size_t describe(const struct serial_line *line, char *text, size_t size)
         at += format_text(text + at, size - at, ", %u baud", line->baud);
     }
     if (line->irq != SERIAL_NO_IRQ) {
-        return at + format_text(text + at, size - at, ", interrupt %u", line->irq);
+        at += format_text(text + at, size - at, ", interrupt %u", line->irq);
+    } else {
+        at += format_text(text + at, size - at, ", polled");
     }
-    return at + format_text(text + at, size - at, ", polled");
+    if (line->uart->lost > 0) {
+        at += format_text(text + at, size - at, ", typed too fast and lost: %llu",
+                          (unsigned long long)line->uart->lost);
+    }
+    return at;
 }
 
 bool serial_lines_describe(unsigned *next, char *text, size_t size)

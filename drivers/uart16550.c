@@ -23,7 +23,7 @@
 #define IIR_NOTHING BIT(0)
 #define IIR_FIFO 0xc0
 #define FCR_ENABLE_AND_CLEAR 0x07
-#define FCR_TRIGGER_8 0x80 // leaves room for 8 more characters (0.7 ms) until the handler runs
+#define FCR_TRIGGER_1 0x00 // leaves room for 15 more characters (1.3 ms) until the handler runs
 #define LCR_8N1 0x03
 #define LCR_DIVISOR BIT(7)
 #define MCR_READY 0x03  // DTR, RTS
@@ -113,7 +113,7 @@ static bool set_up(struct uart16550 *uart, unsigned divisor, bool unprobed)
     wait_for(uart, LSR_EMPTY); // the boot loader's last characters
     set_divisor(uart, divisor);
     put(uart, INTERRUPT_ENABLE, 0);
-    put(uart, FIFO_CONTROL, FCR_ENABLE_AND_CLEAR | FCR_TRIGGER_8);
+    put(uart, FIFO_CONTROL, FCR_ENABLE_AND_CLEAR | FCR_TRIGGER_1);
     put(uart, MODEM_CONTROL, MCR_READY);
     uart->silent = !unprobed && !loops_back(uart);
     if (uart->silent) {
@@ -121,7 +121,7 @@ static bool set_up(struct uart16550 *uart, unsigned divisor, bool unprobed)
     }
     bool has_fifo = (get(uart, INTERRUPT_ID) & IIR_FIFO) == IIR_FIFO;
     uart->fifo_characters = has_fifo ? FIFO_CHARACTERS : 1;
-    put(uart, FIFO_CONTROL, FCR_ENABLE_AND_CLEAR | FCR_TRIGGER_8);
+    put(uart, FIFO_CONTROL, FCR_ENABLE_AND_CLEAR | FCR_TRIGGER_1);
     return true;
 }
 

@@ -292,6 +292,16 @@ static void test_a_full_ring_takes_no_more_and_counts_what_is_lost(void **state)
     assert_int_equal(machine.driver.lost, 1);
 }
 
+// Then 15 more have room in the chip until the handler runs.
+static void test_each_character_interrupts_by_itself(void **state)
+{
+    (void)state;
+    assert_true(uart16550_init(&machine.driver, &registers, 1, false));
+    uart16550_enable_interrupts(&machine.driver);
+    assert_true(uart_receive(&machine.chip, 'x'));
+    assert_int_equal(uart_read(&machine.chip, 2), 0xc4); // received, not four character times later
+}
+
 static void test_registers_in_memory(void **state)
 {
     static const struct {
@@ -336,6 +346,7 @@ int main(void)
         cmocka_unit_test_setup(test_the_room_interrupt_is_on_while_text_waits, set_up),
         cmocka_unit_test_setup(test_much_text_does_not_lose_the_room_interrupt, set_up),
         cmocka_unit_test_setup(test_a_line_that_does_not_send_is_waited_for_once, set_up),
+        cmocka_unit_test_setup(test_each_character_interrupts_by_itself, set_up),
         cmocka_unit_test_setup(test_a_full_ring_takes_no_more_and_counts_what_is_lost, set_up),
         cmocka_unit_test(test_registers_in_memory),
     };
