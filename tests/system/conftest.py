@@ -3,6 +3,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import tempfile
 
@@ -14,6 +15,7 @@ from harness import Machine, emulators
 
 BUILD = pathlib.Path(os.environ.get("HUSK_BUILD", "build")).resolve()
 TAIL_LINES = 40
+NOISE = re.compile(r"VMEXIT: EPT violation")  # Bochs says so each time a guest's page is mapped
 GRUB = ["bios_screen", "setup", "files"]  # of `boot`: what iso.make takes
 
 
@@ -36,11 +38,13 @@ def pytest_runtest_makereport(item):
     if report.when == "call":
         item.husk_failed = report.failed
         for machine in getattr(item, "husk_machines", []) if report.failed else []:
+            report.sections.append(("monitor", machine.last_words()))
             machine.stop()
             for name in ["serial.log", "bochs.log", "emulator.log"]:
                 path = machine.folder / name
                 if path.exists():
-                    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+                    text = path.read_text(encoding="utf-8", errors="replace")
+                    lines = [line for line in text.splitlines() if not NOISE.search(line)]
                     report.sections.append((name, "\n".join(lines[-TAIL_LINES:])))
 
 

@@ -30,6 +30,7 @@ BEDS = {
 }
 
 PROMPT = "husk> "
+LAST_WORDS_SECONDS = 10
 # Colours, cursor movements and the like: what a terminal does not show as text.
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
 
@@ -119,6 +120,20 @@ class Machine:
         limit = time.monotonic() + 60
         while any(re.match(rf"{name} +stopping ", line) for line in self.command("vms")):
             assert time.monotonic() < limit, f"{name} does not go off"
+
+    def last_words(self):
+        """What the monitor says of itself and its VMs; what it does not say is no error."""
+        said = []
+        try:
+            self.send("\x1d\r")
+            self.expect_prompt(LAST_WORDS_SECONDS)
+            for command in ["cpus", "vms"]:
+                said += self.command(command, timeout=LAST_WORDS_SECONDS)
+            for name in [line.split()[0] for line in said if " running " in line]:
+                said += self.command(f"regs {name}", timeout=LAST_WORDS_SECONDS)
+        except (OSError, pexpect.TIMEOUT, pexpect.EOF) as error:
+            said.append(f"no answer: {type(error).__name__}")
+        return "\n".join(said)
 
     def serial_text(self):
         """All that came over the serial line so far and was looked at."""

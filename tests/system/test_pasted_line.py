@@ -102,3 +102,23 @@ def test_a_pasted_line_arrives_whole(boot, tmp_path, bed):
     line = "".join(f"word{number:03} " for number in range(60)) + "end."
     machine.send(line)
     machine.expect(re.escape(line), timeout=60)
+
+
+@pytest.mark.parametrize("bed", ["bochs", "ryzen"])
+def test_what_is_typed_while_husk_writes_arrives(boot, tmp_path, bed):
+    """Husk shows what the guest sent before, on the screen too, while the line comes in."""
+    binary = boot_sector.make(tmp_path, "ring", BODY)
+    # Bochs passes over the idle time of one CPU only.
+    spec = BEDS[bed] | {"cpus": 1, "limit": 300}
+    machine = boot("focus=ring", modules=[(binary, "vm=ring mem=1M")], **spec)
+    machine.expect("R\r?\n", timeout=60)
+    for number in range(30):
+        line = f"<{number:03} " + "typed " * 30 + f"{number:03}>"
+        machine.send("\x1d")
+        machine.expect_prompt()
+        machine.sendline("console ring")
+        machine.send(line + "\n")
+        machine.expect(line, timeout=60)
+    machine.send("\x1d")
+    machine.expect_prompt()
+    assert "lost" not in "\n".join(machine.command("machine"))
