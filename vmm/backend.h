@@ -60,6 +60,13 @@ enum guest_register {
     REG_TSC_OFFSET,    // RDTSC in the guest gives the host's TSC plus this
     REG_CPL,           // read only: the privilege level, the DPL of SS
     REG_EVENT_WAITING, // 1: the next entry delivers an event or a trap; writing 0 drops them
+    REG_DR0,           // read only
+    REG_DR1,
+    REG_DR2,
+    REG_DR3,
+    REG_TRAP,       // write only: bits of DR6, with which a trap follows the current instruction
+    REG_DEBUG_EXIT, // write only: 1: the guest's next access to a debug register may be one to DR7,
+                    // and exits as EXIT_DEBUG_REGISTER, once
     REG_COUNT
 };
 

@@ -21,10 +21,11 @@ enum exit_kind {
     EXIT_IPI,        // a completed write of an IPI that the processor cannot deliver alone
     EXIT_PAUSE,      // a loop of PAUSE: the guest waits for another vCPU
     EXIT_INTERRUPT_WINDOW,
-    EXIT_HOST,      // the host's own interrupt, NMI or timer; the guest did nothing
-    EXIT_UNDEFINED, // an instruction that the guest does not have: #UD
-    EXIT_FORBIDDEN, // an instruction that the guest may not use: #GP(0)
-    EXIT_NOTHING,   // an instruction that does nothing in a guest: WBINVD, INVD
+    EXIT_DEBUG_REGISTER, // an access to a debug register that REG_DEBUG_EXIT waited for
+    EXIT_HOST,           // the host's own interrupt, NMI or timer; the guest did nothing
+    EXIT_UNDEFINED,      // an instruction that the guest does not have: #UD
+    EXIT_FORBIDDEN,      // an instruction that the guest may not use: #GP(0)
+    EXIT_NOTHING,        // an instruction that does nothing in a guest: WBINVD, INVD
     EXIT_TRIPLE_FAULT,
     EXIT_MACHINE_CHECK, // the guest cannot go on, the host can
     EXIT_ENTRY_FAILED,  // the guest state was refused
@@ -40,8 +41,7 @@ struct exit_io {
     uint16_t port;
     uint8_t width; // bytes: 1, 2, 4
     bool in;
-    bool string;   // INS, OUTS: the instruction in memory says which addresses it uses
-    bool repeated; // REP prefix
+    bool string; // INS, OUTS: the instruction in memory says which addresses it uses
 };
 
 struct exit_control_register {

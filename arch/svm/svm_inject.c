@@ -59,6 +59,17 @@ bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
     return true;
 }
 
+// The injection sets no bit of DR6 and clears none of DR7 (15.20), as a delivery does.
+void svm_add_trap(struct vcpu_core *vcpu, uint64_t causes)
+{
+    const struct event trap = {.type = EVENT_EXCEPTION, .vector = VECTOR_DB};
+    struct vmcb_save *save = &vcpu->backend->vmcb.save;
+    save->dr6 |= causes;
+    save->dr7 &= ~(uint64_t)DR7_GD;
+    svm_mark_dirty(vcpu, CLEAN_DR);
+    (void)svm_inject(vcpu, &trap);
+}
+
 void svm_forget_event(struct vcpu_core *vcpu)
 {
     vcpu->backend->vmcb.control.eventinj = 0;

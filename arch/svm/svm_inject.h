@@ -12,6 +12,8 @@
 
 // False: an event waits already.
 bool svm_inject(struct vcpu_core *vcpu, const struct event *event);
+// A trap with these causes, bits of DR6, comes at the next entry, unless an event waits already.
+void svm_add_trap(struct vcpu_core *vcpu, uint64_t causes);
 // Drops the event that waits for the next entry, and the NMI that the CPU keeps.
 void svm_forget_event(struct vcpu_core *vcpu);
 // Delivers an event again that the exit has cut short. True: there was one.

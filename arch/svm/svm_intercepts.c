@@ -31,10 +31,13 @@
 #define CR0 ((uint16_t)BIT(0))
 #define CR4 ((uint16_t)BIT(4))
 #define CR8 ((uint16_t)BIT(8))
+#define DR5 ((uint16_t)BIT(5)) // CR4.DE clear: another name of DR7
+#define DR7 ((uint16_t)BIT(7))
 
 struct words {
     uint16_t cr_reads;
     uint16_t cr_writes;
+    uint16_t dr_writes;
     uint32_t exceptions;
     uint32_t intercepts;
     uint32_t intercepts_svm;
@@ -53,6 +56,7 @@ static const struct words by_cause[CAUSE_COUNT] = {
     [CAUSE_INTERRUPT_WINDOW] = {.intercepts = INTERCEPT_VINTR},
     [CAUSE_NMI_HANDLER] = {.intercepts = INTERCEPT_IRET},
     [CAUSE_NMI_STEP] = {.exceptions = IRET_EXCEPTIONS},
+    [CAUSE_DEBUG_REGISTER] = {.dr_writes = DR5 | DR7},
     [CAUSE_PAGE_FAULT] = {.exceptions = BIT(VECTOR_PF)},
 };
 
@@ -64,6 +68,7 @@ void svm_intercepts_flip(struct vcpu_core *vcpu, enum svm_cause cause)
     vcpu->backend->causes ^= (uint32_t)BIT(cause);
     control->cr_reads ^= own->cr_reads;
     control->cr_writes ^= own->cr_writes;
+    control->dr_writes ^= own->dr_writes;
     control->exceptions ^= own->exceptions;
     control->intercepts ^= own->intercepts;
     control->intercepts_svm ^= own->intercepts_svm;

@@ -194,6 +194,13 @@ uint64_t svm_get_register(const struct vcpu_core *vcpu, enum guest_register whic
         return vmcb->save.cpl;
     case REG_EVENT_WAITING:
         return svm_event_waits(vcpu);
+    case REG_DR0:
+    case REG_DR1:
+    case REG_DR2:
+    case REG_DR3:
+        return live_state_get_breakpoint(which - REG_DR0);
+    case REG_TRAP:
+    case REG_DEBUG_EXIT:
     case REG_PDPTE0: // the hardware reads them from the guest's memory (15.25.10)
     case REG_PDPTE1:
     case REG_PDPTE2:
@@ -277,6 +284,16 @@ void svm_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_
             svm_forget_event(vcpu);
         }
         break;
+    case REG_TRAP:
+        svm_add_trap(vcpu, value);
+        break;
+    case REG_DEBUG_EXIT:
+        svm_intercepts_set(vcpu, CAUSE_DEBUG_REGISTER, value);
+        break;
+    case REG_DR0:
+    case REG_DR1:
+    case REG_DR2:
+    case REG_DR3:
     case REG_PDPTE0: // the hardware reads them from the guest's memory (15.25.10)
     case REG_PDPTE1:
     case REG_PDPTE2:

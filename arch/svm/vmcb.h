@@ -217,6 +217,8 @@ enum svm_exitcode {
     VMEXIT_CR0_WRITE = 0x10,
     VMEXIT_CR4_WRITE = 0x14,
     VMEXIT_CR8_WRITE = 0x18,
+    VMEXIT_DR5_WRITE = 0x35, // CR4.DE clear: another name of DR7
+    VMEXIT_DR7_WRITE = 0x37,
     VMEXIT_EXCEPTION = 0x40, // 40H to 5FH: plus the vector
     VMEXIT_INTR = 0x60,
     VMEXIT_NMI = 0x61,
@@ -257,7 +259,6 @@ enum svm_exitcode {
 // exitinfo1 of IN and OUT (15.10.2).
 #define IO_INFO_IN BIT(0)
 #define IO_INFO_STRING BIT(2)
-#define IO_INFO_REPEATED BIT(3)
 #define IO_INFO_WIDTH_SHIFT 4 // 1, 2 or 4 bytes
 #define IO_INFO_WIDTH_MASK 7U
 #define IO_INFO_PORT_SHIFT 16

@@ -12,6 +12,7 @@ struct vmx_controls {
     enum apic_access apic;
     bool interrupt_window; // the guest exits when it can take an interrupt
     bool nmi_window;       // the guest exits when it can take an NMI
+    bool debug_registers;  // the guest's accesses to debug registers exit
 };
 
 // The hardware's part of a vCPU.

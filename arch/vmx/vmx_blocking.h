@@ -36,10 +36,12 @@ static inline void vmx_blocking_set_nmi(bool blocked)
     vmx_blocking_set(others | (blocked ? (uint32_t)SHADOW_NMI : 0));
 }
 
-// The next entry delivers a single-step trap.
-static inline void vmx_blocking_add_trap(void)
+// The next entry delivers a trap with these causes, bits of DR6: a single step, or breakpoints that
+// are switched on.
+static inline void vmx_blocking_add_trap(uint64_t causes)
 {
-    vmcs_write(GUEST_PENDING_DEBUG, vmcs_read(GUEST_PENDING_DEBUG) | DR6_BS);
+    uint64_t enabled = causes & DR6_BREAKPOINTS ? PENDING_DEBUG_ENABLED : 0;
+    vmcs_write(GUEST_PENDING_DEBUG, vmcs_read(GUEST_PENDING_DEBUG) | causes | enabled);
 }
 
 // Whether a trap is pending: a single step, or a breakpoint that is switched on.

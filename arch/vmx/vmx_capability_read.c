@@ -84,8 +84,9 @@ static enum status compute_all(struct vmx_capability *c, bool true_msrs, struct 
         "primary processor-based",
         true_msrs ? IA32_VMX_TRUE_PROCBASED_CTLS : IA32_VMX_PROCBASED_CTLS,
         PRIMARY_USE_TSC_OFFSETTING | PRIMARY_HLT_EXITING | PRIMARY_MWAIT_EXITING |
-            PRIMARY_RDPMC_EXITING | PRIMARY_CR8_EXITING | PRIMARY_USE_IO_BITMAPS |
-            PRIMARY_USE_MSR_BITMAPS | PRIMARY_MONITOR_EXITING | PRIMARY_ACTIVATE_SECONDARY,
+            PRIMARY_RDPMC_EXITING | PRIMARY_CR8_EXITING | PRIMARY_MOV_DR_EXITING |
+            PRIMARY_USE_IO_BITMAPS | PRIMARY_USE_MSR_BITMAPS | PRIMARY_MONITOR_EXITING |
+            PRIMARY_ACTIVATE_SECONDARY,
         PRIMARY_USE_TPR_SHADOW};
     const struct control_group secondary = {"secondary processor-based", IA32_VMX_PROCBASED_CTLS2,
                                             SECONDARY_ENABLE_EPT | SECONDARY_UNRESTRICTED_GUEST,

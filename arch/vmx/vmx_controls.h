@@ -10,8 +10,8 @@
 void vmx_controls_start(struct vcpu_core *vcpu);
 // How the guest gets to its local APIC.
 void vmx_controls_set_apic(struct vcpu_core *vcpu, enum apic_access access);
-// Writes the control word with the windows of struct vmx_controls.
-void vmx_controls_write_windows(const struct vcpu_core *vcpu);
+// Writes the primary control word with what struct vmx_controls says.
+void vmx_controls_write_primary(const struct vcpu_core *vcpu);
 // Whether the guest is in long mode at the next entry.
 void vmx_controls_set_long_mode(bool active);
 
@@ -20,7 +20,7 @@ static inline void vmx_controls_set_interrupt_window(struct vcpu_core *vcpu, boo
 {
     if (vcpu->backend->controls.interrupt_window != wanted) {
         vcpu->backend->controls.interrupt_window = wanted;
-        vmx_controls_write_windows(vcpu);
+        vmx_controls_write_primary(vcpu);
     }
 }
 
@@ -29,6 +29,15 @@ static inline void vmx_controls_set_nmi_window(struct vcpu_core *vcpu, bool want
 {
     if (vcpu->backend->controls.nmi_window != wanted) {
         vcpu->backend->controls.nmi_window = wanted;
-        vmx_controls_write_windows(vcpu);
+        vmx_controls_write_primary(vcpu);
+    }
+}
+
+// Whether the guest's accesses to debug registers exit.
+static inline void vmx_controls_set_debug_registers(struct vcpu_core *vcpu, bool wanted)
+{
+    if (vcpu->backend->controls.debug_registers != wanted) {
+        vcpu->backend->controls.debug_registers = wanted;
+        vmx_controls_write_primary(vcpu);
     }
 }

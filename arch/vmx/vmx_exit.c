@@ -35,7 +35,6 @@ static void decode_io(struct vm_exit *exit)
     exit->io.width = (uint8_t)((qualification & 7) + 1);
     exit->io.in = qualification & BIT(3);
     exit->io.string = qualification & BIT(4);
-    exit->io.repeated = qualification & BIT(5);
     exit->io.port = (uint16_t)(qualification >> 16);
 }
 
@@ -260,6 +259,10 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
     case VMX_EXIT_INTERRUPT_WINDOW:
         exit->kind = EXIT_INTERRUPT_WINDOW;
         return true;
+    case VMX_EXIT_MOV_DR:
+        vmx_controls_set_debug_registers(vcpu, false);
+        exit->kind = EXIT_DEBUG_REGISTER;
+        return true;
     case VMX_EXIT_XSETBV:
         exit->kind = EXIT_XSETBV;
         return true;
@@ -310,7 +313,7 @@ static NOT_INLINE void finish_debugging(uint64_t rflags)
 {
     vmcs_write(GUEST_RFLAGS, rflags & ~(uint64_t)RFLAGS_RF);
     if (rflags & RFLAGS_TF) {
-        vmx_blocking_add_trap();
+        vmx_blocking_add_trap(DR6_BS);
     }
 }
 

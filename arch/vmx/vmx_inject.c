@@ -34,7 +34,7 @@ static bool delivers_error_codes(void)
 static void keep_single_step(void)
 {
     if ((vmcs_read(GUEST_RFLAGS) & RFLAGS_TF) && (vmx_blocking() & (SHADOW_STI | SHADOW_MOV_SS))) {
-        vmx_blocking_add_trap();
+        vmx_blocking_add_trap(DR6_BS);
     }
 }
 

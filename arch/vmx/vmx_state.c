@@ -139,6 +139,13 @@ uint64_t vmx_get_register(const struct vcpu_core *vcpu, enum guest_register whic
         return vmcs_read32(vmcs_guest_access_rights(SEGMENT_SS)) >> SEGMENT_DPL_SHIFT & 3;
     case REG_EVENT_WAITING:
         return vmx_event_waits() || vmx_blocking_trap_waits();
+    case REG_DR0:
+    case REG_DR1:
+    case REG_DR2:
+    case REG_DR3:
+        return live_state_get_breakpoint(which - REG_DR0);
+    case REG_TRAP:
+    case REG_DEBUG_EXIT:
     case REG_COUNT:
         break;
     }
@@ -210,6 +217,16 @@ void vmx_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_
     case REG_EVENT_WAITING:
         vmx_forget_event();
         break;
+    case REG_TRAP:
+        vmx_blocking_add_trap(value);
+        break;
+    case REG_DEBUG_EXIT:
+        vmx_controls_set_debug_registers(vcpu, value);
+        break;
+    case REG_DR0:
+    case REG_DR1:
+    case REG_DR2:
+    case REG_DR3:
     case REG_CPL:
     case REG_COUNT:
         break;

@@ -227,6 +227,13 @@ static void breakpoints_load(const struct live_state *state)
     __asm__ volatile("mov %0, %%dr3" : : "r"(state->dr[3]));
 }
 
+uint64_t live_state_get_breakpoint(unsigned number)
+{
+    struct live_state state;
+    breakpoints_save(&state);
+    return state.dr[number];
+}
+
 void live_state_save_common(struct live_state *state)
 {
     fpu_save(state);

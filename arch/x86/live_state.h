@@ -53,6 +53,9 @@ void live_state_load_common(const struct live_state *state);
 void live_state_get_vector(struct live_state *state, unsigned number, struct vector *value);
 void live_state_set_vector(struct live_state *state, unsigned number, const struct vector *value);
 
+// DR0 to DR3 of the vCPU whose state is in the CPU.
+uint64_t live_state_get_breakpoint(unsigned number);
+
 // XCR0 of the vCPU whose state is in the CPU.
 uint64_t live_state_get_xcr0(void);
 void live_state_set_xcr0(uint64_t value);

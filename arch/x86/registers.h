@@ -69,6 +69,7 @@
 #define DR6_CAUSES 0xe00fULL // B0 to B3, BD, BS, BT
 #define DR7_FIXED 0x400ULL
 #define DR7_GD BIT(13)
+#define DR7_ENABLES 0xffULL // two bits for each breakpoint
 
 #define XCR0_X87 BIT(0)
 #define XCR0_SSE BIT(1)

@@ -5,6 +5,7 @@
 #include "guests/lib/apic.h"
 #include "guests/lib/cpu.h"
 #include "guests/lib/descriptors.h"
+#include "guests/lib/hpet.h"
 #include "guests/lib/pic.h"
 #include "guests/lib/print.h"
 #include "guests/lib/start.h"
@@ -14,7 +15,11 @@
 #define EVENTS_MAX 16
 #define SCENARIO_BYTES_MAX 100
 
-#define DR7_KIND_0 (3ULL << 16) // of the breakpoint in DR0; 0: at an instruction
+// Kinds and lengths of the breakpoint in DR0, as in scenarios.asm; 0: at an instruction.
+#define DR7_FIELDS_0 (0xfULL << 16)
+#define DR7_PORT (0x2ULL << 16)
+#define DR7_DEVICE (0xfULL << 16)
+#define PORT_POST 0x80
 #define DR6_B0 BIT(0)
 
 struct seen {
@@ -156,8 +161,16 @@ static uint64_t breakpoint_of(const struct scenario *scenario)
     if ((scenario->dr7 & 1) == 0) {
         return 0;
     }
-    return (uint64_t)(uintptr_t)(scenario->dr7 & DR7_KIND_0 ? (const void *)&watched
-                                                            : scenario->at);
+    switch (scenario->dr7 & DR7_FIELDS_0) {
+    case 0:
+        return (uint64_t)(uintptr_t)scenario->at;
+    case DR7_PORT:
+        return PORT_POST;
+    case DR7_DEVICE:
+        return HPET_ADDRESS;
+    default:
+        return (uint64_t)(uintptr_t)&watched;
+    }
 }
 
 static void run(const struct scenario *scenario)
@@ -191,6 +204,7 @@ uint8_t guest_main(const struct guest *guest)
     trap_set_handler(VECTOR_GP, on_fault);
     trap_set_handler(VECTOR_TEST, on_interrupt);
     idt_set(VECTOR_GP, trap_entry(VECTOR_GP), IST_SPARE, 0); // an NMI may come in its handler
+    cr4_write(cr4_read() | CR4_DE);                          // there are breakpoints on ports
     pic_mask_all();
     xapic_write(APIC_SVR, APIC_SVR_ENABLE | APIC_SPURIOUS_VECTOR);
     for (const struct scenario *scenario = scenarios; scenario < scenarios_end; scenario++) {

@@ -21,6 +21,8 @@ default rel
 
 %define DR7_BREAK   0x1             ; DR0 is the address of an instruction
 %define DR7_WATCH   0x70001         ; of data: reads and writes of two bytes
+%define DR7_PORT    0x20001         ; DR0 is a port
+%define DR7_DEVICE  0xf0001         ; DR0 is a register of a device: reads and writes
 %define DR7_GD      0x2000
 
 %define EXTRA_INTERRUPT     1       ; enum scenario_extra
@@ -131,6 +133,48 @@ SCENARIO "breakpoint at REP OUTSB", DR7_BREAK
 SCENARIO "breakpoint at REP LODSD of a device", DR7_BREAK
     mov esi, HPET_BASE
     mov ecx, 600
+    AT
+    rep lodsd
+    FINISH
+
+; ---- Breakpoints on what the hypervisor accesses ----
+
+PLAIN "watched IN", DR7_PORT, 0, in al, PORT_POST
+PLAIN "watched OUT", DR7_PORT, 0, out PORT_POST, al
+PLAIN "watched OUT to two ports", DR7_PORT, 0, out PORT_POST - 1, ax
+PLAIN "IN beside the watched port", DR7_PORT, 0, in al, PORT_PIC
+PLAIN "step over watched IN", DR7_PORT, TF, in al, PORT_POST
+
+SCENARIO "watched REP OUTSB", DR7_PORT
+    lea rsi, [run]
+    mov ecx, 3
+    mov edx, PORT_POST
+    AT
+    rep outsb
+    FINISH
+
+SCENARIO "watched read of a device", DR7_DEVICE
+    mov ebx, HPET_BASE
+    AT
+    mov eax, [rbx]
+    FINISH
+
+SCENARIO "watched ADD to a device", DR7_DEVICE
+    mov ebx, HPET_BASE
+    xor eax, eax
+    AT
+    add [rbx], eax
+    FINISH
+
+SCENARIO "read beside the watched register", DR7_DEVICE
+    mov ebx, HPET_BASE + 0x10
+    AT
+    mov eax, [rbx]
+    FINISH
+
+SCENARIO "watched REP LODSD of a device", DR7_DEVICE
+    mov esi, HPET_BASE
+    mov ecx, 3
     AT
     rep lodsd
     FINISH

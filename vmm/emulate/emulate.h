@@ -29,15 +29,19 @@ struct emulator_ports {
 };
 
 enum emulate_result {
-    EMULATE_DONE,  // the instruction is complete; RIP must still move by `length` (ADVANCE)
+    EMULATE_DONE,  // the instruction is complete, and a trap follows if `met` is not 0; RIP must
+                   // still move by `length` (ADVANCE)
     EMULATE_AGAIN, // part of a REP instruction is done, or none: run the guest at this RIP (RETRY)
-    EMULATE_STEP,  // as EMULATE_AGAIN after one iteration, and RFLAGS.TF wants a trap (RETRY)
+    EMULATE_STEP,  // as EMULATE_AGAIN after one iteration, and `met` wants a trap (RETRY)
     EMULATE_FAULT, // inject `event` (RETRY); REG_CR2 is set already
     EMULATE_UNKNOWN,    // the emulator does not know the instruction: `why` has its bytes
     EMULATE_UNREADABLE, // the instruction is not in RAM: `why` has its address
 };
 
+// The caller sets `breakpoints` and `met`.
 struct emulation {
+    const struct breakpoints *breakpoints; // the guest's, or NULL
+    uint64_t met;                          // 0 at first; the causes of a trap, as bits of DR6
     unsigned length;
     struct event event;
     struct reason why;

@@ -5,6 +5,7 @@
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"
+#include "vmm/emulate/breakpoints.h"
 #include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate.h"
 #include "vmm/emulate/emulate_fault.h"
@@ -144,11 +145,23 @@ static enum emulate_result translate_data(struct emulator *emulator, gva_t linea
     return result;
 }
 
+static void look_for_breakpoints(struct emulator *emulator, gva_t linear, unsigned width,
+                                 unsigned access)
+{
+    struct emulation *out = emulator->out;
+    bool writes = access & ACCESS_WRITE;
+    if (out->breakpoints) {
+        out->met |= breakpoints_met(out->breakpoints, writes ? BREAKPOINT_WRITE : BREAKPOINT_READ,
+                                    linear.value, width);
+    }
+}
+
 static enum emulate_result find_pieces(struct emulator *emulator, gva_t linear, unsigned width,
                                        unsigned access, struct access_pieces *pieces)
 {
     uint64_t room = PAGE_SIZE - (linear.value & (PAGE_SIZE - 1));
     enum emulate_result result;
+    look_for_breakpoints(emulator, linear, width, access);
     pieces->first_width = (unsigned)MIN(width, room);
     result = translate_data(emulator, linear, access, &pieces->first);
     if (result == EMULATE_DONE && pieces->first_width < width) {

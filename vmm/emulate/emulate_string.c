@@ -5,6 +5,7 @@
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"
+#include "vmm/emulate/breakpoints.h"
 #include "vmm/emulate/decode.h"
 #include "vmm/emulate/emulate.h"
 #include "vmm/emulate/emulate_alu.h"
@@ -100,6 +101,14 @@ static enum emulate_result compare(struct emulator *emulator)
     return result;
 }
 
+static void look_for_breakpoints(struct emulator *emulator, unsigned width)
+{
+    struct emulation *out = emulator->out;
+    if (out->breakpoints) {
+        out->met |= breakpoints_met(out->breakpoints, BREAKPOINT_PORT, emulator->port, width);
+    }
+}
+
 // Reads the port only after it is sure that the value can be written.
 static enum emulate_result input(struct emulator *emulator)
 {
@@ -112,6 +121,7 @@ static enum emulate_result input(struct emulator *emulator)
     if (result != EMULATE_DONE) {
         return result;
     }
+    look_for_breakpoints(emulator, width);
     return emulator_write(emulator, linear, width,
                           emulator->ports->in(emulator->ports, emulator->port, width));
 }
@@ -122,6 +132,7 @@ static enum emulate_result output(struct emulator *emulator)
     uint64_t value;
     enum emulate_result result = read_source(emulator, width, &value);
     if (result == EMULATE_DONE) {
+        look_for_breakpoints(emulator, width);
         emulator->ports->out(emulator->ports, emulator->port, width, (uint32_t)value);
     }
     return result;
@@ -200,6 +211,19 @@ static enum emulate_result unfinished(struct emulator *emulator, enum emulate_re
     return result;
 }
 
+static bool traps_between_iterations(const struct emulator *emulator)
+{
+    return (emulator->paging.rflags & RFLAGS_TF) != 0 || emulator->out->met != 0;
+}
+
+static enum emulate_result step_trap(struct emulator *emulator)
+{
+    if ((emulator->paging.rflags & RFLAGS_TF) != 0) {
+        emulator->out->met |= DR6_BS;
+    }
+    return unfinished(emulator, EMULATE_STEP);
+}
+
 enum emulate_result emulator_execute_string(struct emulator *emulator)
 {
     const struct instruction *instruction = &emulator->instruction;
@@ -221,9 +245,9 @@ enum emulate_result emulator_execute_string(struct emulator *emulator)
         if (ends_by_flag(emulator)) {
             return EMULATE_DONE;
         }
-        if ((emulator->paging.rflags & RFLAGS_TF) != 0 &&
+        if (traps_between_iterations(emulator) &&
             emulator_get(emulator, counter, instruction->address_width) != 0) {
-            return unfinished(emulator, EMULATE_STEP);
+            return step_trap(emulator);
         }
     }
     return unfinished(emulator, EMULATE_AGAIN);

@@ -9,6 +9,7 @@
 #include "vmm/board/pc.h"
 #include "vmm/board/pc_memory.h"
 #include "vmm/devices/lapic.h"
+#include "vmm/emulate/breakpoints.h"
 #include "vmm/emulate/emulate.h"
 #include "vmm/emulate/emulate_cache.h"
 #include "vmm/exit.h"
@@ -22,6 +23,7 @@
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vcpu/vcpu_apic_ram.h"
+#include "vmm/vcpu/vcpu_breakpoints.h"
 #include "vmm/vm/vm.h"
 
 #define APIC_PAGE_MASK (~(uint64_t)0xfff)
@@ -167,13 +169,16 @@ static enum exit_action finish(struct vcpu *vcpu, struct vm_exit *exit, enum emu
 {
     switch (result) {
     case EMULATE_DONE:
+        if (emulation->met != 0) {
+            vcpu_set_register(vcpu, REG_TRAP, emulation->met);
+        }
         exit->length = (uint8_t)emulation->length;
         return ADVANCE_DECODED;
     case EMULATE_AGAIN:
         vcpu_post_work(vcpu, WORK_TIMERS); // this took long: vcpu_run must look at the clock
         return RETRY;
     case EMULATE_STEP:
-        return vcpu_debug_exception(vcpu, DR6_BS);
+        return vcpu_debug_exception(vcpu, emulation->met);
     case EMULATE_FAULT:
         return vcpu_inject(vcpu, &emulation->event);
     case EMULATE_UNKNOWN:
@@ -192,7 +197,7 @@ static enum exit_action walk_outside_ram(struct vcpu *vcpu, struct vm_exit *exit
 {
     const struct exit_memory *access = &exit->memory;
     struct vcpu_bus bus = bus_of(vcpu);
-    struct emulation emulation;
+    struct emulation emulation = {0};
     count_unclaimed(vcpu->vm, access->gpa);
     enum emulate_result result = emulate_memory_access(&vcpu->core, vcpu->ops, vcpu->memory,
                                                        &bus.bus, NULL, NULL, &emulation);
@@ -206,14 +211,21 @@ static enum exit_action walk_outside_ram(struct vcpu *vcpu, struct vm_exit *exit
     return vcpu_page_fault(vcpu, access->gva.value, code);
 }
 
+// NULL: the guest has no breakpoint switched on.
+static const struct breakpoints *breakpoints_of(struct vcpu *vcpu, struct breakpoints *breakpoints)
+{
+    return vcpu->uses_breakpoints && vcpu_breakpoints_read(vcpu, breakpoints) ? breakpoints : NULL;
+}
+
 // Decodes and carries out the instruction, which is slower than emulate_repeated_move.
 static NOT_INLINE enum exit_action emulate(struct vcpu *vcpu, struct vm_exit *exit)
 {
     struct vcpu_bus bus = bus_of(vcpu);
-    struct emulation emulation;
-    enum emulate_result result =
-        emulate_memory_access(&vcpu->core, vcpu->ops, vcpu->memory, &bus.bus, &exit->memory,
-                              &vcpu->emulator_cache, &emulation);
+    struct breakpoints breakpoints;
+    struct emulation emulation = {.breakpoints = breakpoints_of(vcpu, &breakpoints)};
+    struct emulator_cache *cache = emulation.breakpoints ? NULL : &vcpu->emulator_cache;
+    enum emulate_result result = emulate_memory_access(&vcpu->core, vcpu->ops, vcpu->memory,
+                                                       &bus.bus, &exit->memory, cache, &emulation);
     return finish(vcpu, exit, result, &emulation);
 }
 
@@ -257,7 +269,8 @@ enum exit_action vcpu_string_io_exit(struct vcpu *vcpu, struct vm_exit *exit)
 {
     struct vcpu_bus bus = bus_of(vcpu);
     struct vcpu_ports ports = {.ports = {port_in, port_out}, .vcpu = vcpu};
-    struct emulation emulation;
+    struct breakpoints breakpoints;
+    struct emulation emulation = {.breakpoints = breakpoints_of(vcpu, &breakpoints)};
     enum emulate_result result = emulate_string_io(&vcpu->core, vcpu->ops, vcpu->memory, &bus.bus,
                                                    &exit->io, &ports.ports, &emulation);
     return finish(vcpu, exit, result, &emulation);

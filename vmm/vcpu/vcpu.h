@@ -52,6 +52,7 @@ struct vcpu {
     uint64_t devices_event_ns; // host time at which it looks at the devices again
     uint64_t next_look_ns;     // no look before, unless the guest sets a timer
     uint64_t late_ns;          // how late the host's timer ends its runs, of late
+    bool uses_breakpoints;     // DR7 may have one switched on (vcpu_breakpoints.c)
     struct emulator_cache emulator_cache;
     uint64_t unknown_rip; // of the last instruction on device memory that the emulator did not know
 

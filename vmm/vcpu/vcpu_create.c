@@ -5,6 +5,7 @@
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/host.h"
+#include "vmm/util/types.h"
 #include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/cpuid_build.h"
 #include "vmm/vcpu/msr.h"
@@ -39,6 +40,7 @@ enum status vcpu_create(struct vm *vm, unsigned index, struct vcpu **result, str
     vcpu->features = vcpu->ops->features();
     vcpu->apic_ram = NO_APIC_RAM;
     vcpu->memory = &vm->memory;
+    vcpu->uses_breakpoints = true;
     vcpu->core.nested = vm->nested;
     vcpu->core.host_cr3 = vm->space.cr3;
     build_cpuid(vcpu);

@@ -14,6 +14,7 @@
 #include "vmm/vcpu/msr.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_breakpoints.h"
 #include "vmm/vcpu/vcpu_sleep.h"
 #include "vmm/vm/vm.h"
 
@@ -45,16 +46,16 @@ static NOT_INLINE enum exit_action handle_cpuid(struct vcpu *vcpu)
     return plain ? answer_cpuid(gpr, plain) : search_cpuid(vcpu);
 }
 
-static void io_in(struct vcpu *vcpu, const struct exit_io *io)
+static inline __attribute__((always_inline)) void io_in(struct vcpu *vcpu, const struct exit_io *io)
 {
     uint64_t *rax = &vcpu->core.registers.gpr[GPR_RAX];
     uint32_t value = pc_port_read(vcpu->vm->pc, io->port, io->width);
     switch (io->width) {
     case 1:
-        *rax = (*rax & ~0xffULL) | (uint8_t)value;
+        __builtin_memcpy(rax, &value, 1);
         break;
     case 2:
-        *rax = (*rax & ~0xffffULL) | (uint16_t)value;
+        __builtin_memcpy(rax, &value, 2);
         break;
     default:
         *rax = value; // a 32-bit result clears the upper half
@@ -62,18 +63,34 @@ static void io_in(struct vcpu *vcpu, const struct exit_io *io)
     }
 }
 
-static NOT_INLINE enum exit_action handle_io(struct vcpu *vcpu, struct vm_exit *exit)
+static inline __attribute__((always_inline)) enum exit_action move_data(struct vcpu *vcpu,
+                                                                        const struct exit_io *io)
+{
+    if (io->in) {
+        io_in(vcpu, io);
+    } else {
+        pc_port_write(vcpu->vm->pc, io->port, io->width,
+                      (uint32_t)vcpu->core.registers.gpr[GPR_RAX]);
+    }
+    return ADVANCE;
+}
+
+// String I/O, or the guest may have a breakpoint at the port.
+static NOT_INLINE enum exit_action handle_rare_io(struct vcpu *vcpu, struct vm_exit *exit)
 {
     if (exit->io.string) {
         return vcpu_string_io_exit(vcpu, exit);
     }
-    if (exit->io.in) {
-        io_in(vcpu, &exit->io);
-    } else {
-        pc_port_write(vcpu->vm->pc, exit->io.port, exit->io.width,
-                      (uint32_t)vcpu->core.registers.gpr[GPR_RAX]);
+    vcpu_breakpoints_at_port(vcpu, &exit->io);
+    return move_data(vcpu, &exit->io);
+}
+
+static NOT_INLINE enum exit_action handle_io(struct vcpu *vcpu, struct vm_exit *exit)
+{
+    if (__builtin_expect(exit->io.string | vcpu->uses_breakpoints, false)) {
+        return handle_rare_io(vcpu, exit);
     }
-    return ADVANCE;
+    return move_data(vcpu, &exit->io);
 }
 
 static NOT_INLINE enum exit_action handle_interrupt_window(struct vcpu *vcpu)
@@ -184,6 +201,8 @@ enum exit_action vcpu_handle_exit(struct vcpu_core *core, struct vm_exit *exit)
         return handle_pause(vcpu);
     case EXIT_INTERRUPT_WINDOW:
         return handle_interrupt_window(vcpu);
+    case EXIT_DEBUG_REGISTER:
+        return vcpu_debug_register_exit(vcpu);
     case EXIT_HOST:
         return RETRY;
     case EXIT_UNDEFINED:
@@ -222,6 +241,7 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_IPI] = "IPI",
         [EXIT_PAUSE] = "PAUSE loop",
         [EXIT_INTERRUPT_WINDOW] = "interrupt window",
+        [EXIT_DEBUG_REGISTER] = "debug register",
         [EXIT_HOST] = "host interrupt or timer",
         [EXIT_UNDEFINED] = "undefined instruction",
         [EXIT_FORBIDDEN] = "forbidden instruction",

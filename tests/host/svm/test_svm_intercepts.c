@@ -49,6 +49,7 @@ static void assert_has_all(const struct vmcb_control *wanted)
 {
     assert_int_equal(control()->cr_reads & wanted->cr_reads, wanted->cr_reads);
     assert_int_equal(control()->cr_writes & wanted->cr_writes, wanted->cr_writes);
+    assert_int_equal(control()->dr_writes & wanted->dr_writes, wanted->dr_writes);
     assert_int_equal(control()->exceptions & wanted->exceptions, wanted->exceptions);
     assert_int_equal(control()->intercepts & wanted->intercepts, wanted->intercepts);
     assert_int_equal(control()->intercepts_svm & wanted->intercepts_svm, wanted->intercepts_svm);

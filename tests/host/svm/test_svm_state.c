@@ -110,6 +110,11 @@ void svm_store_state(const struct vcpu_core *core)
     stores++;
 }
 
+uint64_t live_state_get_breakpoint(unsigned number)
+{
+    return 0x100 + number;
+}
+
 uint64_t live_state_get_xcr0(void)
 {
     return 7;
@@ -237,7 +242,7 @@ static void only_a_write_of_0_forgets_the_waiting_event(void **state)
     assert_true(svm_inject(&vcpu, &event));
     uint64_t waiting = backend.vmcb.control.eventinj;
     for (unsigned which = 0; which < REG_COUNT; which++) {
-        if (which != REG_EVENT_WAITING) {
+        if (which != REG_EVENT_WAITING && which != REG_TRAP) {
             svm_set_register(&vcpu, which, 7);
         }
         assert_int_equal(backend.vmcb.control.eventinj, waiting);
@@ -260,11 +265,36 @@ static void registers_keep_what_is_written(void **state)
                          : which == REG_CR4            ? CR4_PAE
                                                        : 7;
         bool fixed = which >= REG_PDPTE0 && which <= REG_PDPTE3;
-        fixed = fixed || which == REG_CPL || which == REG_EVENT_WAITING;
+        fixed = fixed || which == REG_CPL || which >= REG_EVENT_WAITING;
         svm_set_register(&vcpu, which, value);
         assert_int_equal(svm_get_register(&vcpu, which), fixed ? before : value);
     }
     assert_int_equal(stores, 3); // of the SYSENTER MSRs
+}
+
+// APM Vol. 2 15.20: an injected #DB finds DR6 and DR7 as they are.
+static void a_trap_sets_its_causes_and_clears_gd(void **state)
+{
+    (void)state;
+    backend.vmcb.save.dr6 = DR6_FIXED;
+    backend.vmcb.save.dr7 = DR7_FIXED | DR7_GD | 1;
+    svm_mark_clean(&backend);
+    svm_set_register(&vcpu, REG_TRAP, 1);
+    assert_int_equal(backend.vmcb.save.dr6, DR6_FIXED | 1);
+    assert_int_equal(backend.vmcb.save.dr7, DR7_FIXED | 1);
+    assert_int_equal(backend.vmcb.control.clean & CLEAN_DR, 0);
+    assert_int_equal(backend.vmcb.control.eventinj & 0xff, VECTOR_DB);
+    assert_int_equal(svm_get_register(&vcpu, REG_EVENT_WAITING), 1);
+}
+
+static void the_write_of_dr7_exits_where_it_is_waited_for(void **state)
+{
+    (void)state;
+    assert_int_equal(backend.vmcb.control.dr_writes, 0);
+    svm_set_register(&vcpu, REG_DEBUG_EXIT, 1);
+    assert_int_equal(backend.vmcb.control.dr_writes, BIT(5) | BIT(7));
+    assert_int_equal(backend.vmcb.control.dr_reads, 0);
+    assert_int_equal(svm_get_register(&vcpu, REG_DR2), 0x102);
 }
 
 static void the_privilege_level_is_that_of_ss(void **state)
@@ -336,6 +366,8 @@ int main(void)
         TEST(a_window_and_the_apic_share_one_word),
         TEST(only_a_write_of_0_forgets_the_waiting_event),
         TEST(registers_keep_what_is_written),
+        TEST(a_trap_sets_its_causes_and_clears_gd),
+        TEST(the_write_of_dr7_exits_where_it_is_waited_for),
         TEST(the_privilege_level_is_that_of_ss),
         TEST(a_cleared_shadow_lets_nmis_in),
         TEST(nmis_are_blocked_to_the_end_of_the_iret),

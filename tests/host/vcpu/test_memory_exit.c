@@ -362,11 +362,10 @@ static void a_walk_outside_ram_for_a_write_says_so(void **state)
 
 // ---- String I/O ----
 
-static struct vm_exit string_io(uint16_t port, uint8_t width, bool in, bool repeated)
+static struct vm_exit string_io(uint16_t port, uint8_t width, bool in)
 {
-    return (struct vm_exit){
-        .kind = EXIT_IO,
-        .io = {.port = port, .width = width, .in = in, .string = true, .repeated = repeated}};
+    return (struct vm_exit){.kind = EXIT_IO,
+                            .io = {.port = port, .width = width, .in = in, .string = true}};
 }
 
 static void strings_go_out_byte_by_byte(void **state)
@@ -379,7 +378,7 @@ static void strings_go_out_byte_by_byte(void **state)
     gpr[GPR_RSI] = 0x2000;
     gpr[GPR_RCX] = 4;
     gpr[GPR_RDX] = 0xe9;
-    assert_int_equal(fake_machine_exit(string_io(0xe9, 1, false, true)), ADVANCE_DECODED);
+    assert_int_equal(fake_machine_exit(string_io(0xe9, 1, false)), ADVANCE_DECODED);
     assert_int_equal(gpr[GPR_RSI], 0x2004);
     assert_int_equal(gpr[GPR_RCX], 0);
     assert_int_equal(fake_machine_register(REG_RIP), CODE + 2);
@@ -395,7 +394,7 @@ static void strings_come_in(void **state)
     PLACE("\x66\x6d"); // insw
     gpr[GPR_RDI] = 0x2000;
     gpr[GPR_RDX] = 0xe9;
-    assert_int_equal(fake_machine_exit(string_io(0xe9, 2, true, false)), ADVANCE_DECODED);
+    assert_int_equal(fake_machine_exit(string_io(0xe9, 2, true)), ADVANCE_DECODED);
     assert_memory_equal(guest_memory_at(&fake_machine.vm->memory, gpa(0x2000), 2), "\xe9\xff", 2);
     assert_int_equal(gpr[GPR_RDI], 0x2002);
 }
@@ -411,7 +410,7 @@ static void long_strings_are_done_in_parts(void **state)
     gpr[GPR_RDX] = 0x1234;
     for (unsigned left = 1000; left > 0;) {
         fake_machine.vcpu->core.work = 0;
-        enum exit_action action = fake_machine_exit(string_io(0x1234, 1, false, true));
+        enum exit_action action = fake_machine_exit(string_io(0x1234, 1, false));
 
         assert_true(gpr[GPR_RCX] < left);
         left = (unsigned)gpr[GPR_RCX];
@@ -436,14 +435,14 @@ static void a_single_step_stops_a_string_at_each_iteration(void **state)
     gpr[GPR_RDX] = 0x1234;
     for (unsigned left = 2; left > 0; left--) {
         fake_machine_set_register(REG_RFLAGS, RFLAGS_FIXED | RFLAGS_TF);
-        assert_int_equal(fake_machine_exit(string_io(0x1234, 1, false, true)), RETRY);
+        assert_int_equal(fake_machine_exit(string_io(0x1234, 1, false)), RETRY);
         assert_int_equal(gpr[GPR_RCX], left);
         assert_true(fake_machine_take_fault(VECTOR_DB));
         assert_true(fake_machine_register(REG_DR6) & DR6_BS);
         assert_true(fake_machine_register(REG_RFLAGS) & RFLAGS_RF);
         assert_int_equal(fake_machine_register(REG_RIP), CODE);
     }
-    assert_int_equal(fake_machine_exit(string_io(0x1234, 1, false, true)), ADVANCE_DECODED);
+    assert_int_equal(fake_machine_exit(string_io(0x1234, 1, false)), ADVANCE_DECODED);
     assert_int_equal(fake_machine.vm->pc->io.unclaimed, 3);
 }
 
@@ -457,7 +456,7 @@ static void a_repeated_exit_ends_once(void **state)
     gpr[GPR_RSI] = 0x2000;
     gpr[GPR_RCX] = 3;
     gpr[GPR_RDX] = 0xf4;
-    fake_machine_exit(string_io(0xf4, 1, false, true));
+    fake_machine_exit(string_io(0xf4, 1, false));
     assert_int_equal(fake_machine.vm->state, VM_ENDED);
     assert_int_equal(fake_machine.vm->exit_status, 7);
     assert_int_equal(fake_host_logged("[web] ended"), 1);

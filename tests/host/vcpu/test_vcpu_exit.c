@@ -444,8 +444,7 @@ static struct vm_exit random_exit(void)
         exit.io = (struct exit_io){.port = (uint16_t)rand(),
                                    .width = (uint8_t)(1U << (unsigned)rand() % 3),
                                    .in = rand() % 2,
-                                   .string = rand() % 4 == 0,
-                                   .repeated = rand() % 2};
+                                   .string = rand() % 4 == 0};
     } else if (exit.kind == EXIT_CONTROL_REGISTER) {
         static const uint8_t numbers[] = {0, 4, 8};
 

@@ -256,8 +256,7 @@ static struct vm_exit io_exit(struct vcpu_core *core, const struct random_guest 
     struct exit_io io = {.port = random_port(guest, input),
                          .width = (uint8_t)(1 << size),
                          .in = flags & 0x40,
-                         .string = flags & 0x80,
-                         .repeated = flags & 0x20};
+                         .string = flags & 0x80};
     uint64_t *gpr = core->registers.gpr;
     gpr[GPR_RAX] = random_value(input);
     gpr[GPR_RDX] = io.port;
@@ -265,7 +264,7 @@ static struct vm_exit io_exit(struct vcpu_core *core, const struct random_guest 
         bool protected_mode = get(core, REG_CR0) & CR0_PE;
         uint8_t code[3] = {0x90, 0x90, 0x90};
         unsigned at = 0;
-        if (io.repeated) {
+        if (flags & 0x20) {
             code[at++] = 0xf3;
         }
         if (size != 0 && (size == 1) == protected_mode) {

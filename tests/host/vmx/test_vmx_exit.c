@@ -119,6 +119,13 @@ uint64_t frames_physical(const void *memory)
     return 0;
 }
 
+uint64_t live_state_get_breakpoint(unsigned number)
+{
+    (void)number;
+    fail();
+    return 0;
+}
+
 uint64_t live_state_get_xcr0(void)
 {
     fail();
@@ -185,6 +192,27 @@ static void test_a_trap_is_forgotten_with_the_event(void **state)
     execute_cpuid();
     vmx_set_register(&vcpu, REG_EVENT_WAITING, 0);
     assert_int_equal(vmcs_read(GUEST_PENDING_DEBUG), 0);
+}
+
+static void test_a_breakpoint_traps_behind_the_instruction(void **state)
+{
+    (void)state;
+    vmcs_write(GUEST_RFLAGS, RFLAGS_FIXED | RFLAGS_TF);
+    vmx_set_register(&vcpu, REG_TRAP, 2);
+    execute_cpuid();
+    assert_int_equal(vmcs_read(GUEST_PENDING_DEBUG), DR6_BS | BIT(12) | 2);
+    assert_int_equal(vmx_get_register(&vcpu, REG_EVENT_WAITING), 1);
+}
+
+static void test_an_access_to_a_debug_register_exits_once(void **state)
+{
+    (void)state;
+    vmx_set_register(&vcpu, REG_DEBUG_EXIT, 1);
+    assert_true(vmcs_read32(PRIMARY_CONTROLS) & PRIMARY_MOV_DR_EXITING);
+    vmcs_write32(VM_EXIT_REASON, VMX_EXIT_MOV_DR);
+    vmx_handle_exit(&vcpu);
+    assert_int_equal(last_exit.kind, EXIT_DEBUG_REGISTER);
+    assert_false(vmcs_read32(PRIMARY_CONTROLS) & PRIMARY_MOV_DR_EXITING);
 }
 
 static void test_an_nmi_window_is_for_one_exit(void **state)
@@ -389,6 +417,8 @@ int main(void)
                                set_up),
         cmocka_unit_test_setup(test_a_single_step_traps_behind_the_instruction, set_up),
         cmocka_unit_test_setup(test_a_trap_is_forgotten_with_the_event, set_up),
+        cmocka_unit_test_setup(test_a_breakpoint_traps_behind_the_instruction, set_up),
+        cmocka_unit_test_setup(test_an_access_to_a_debug_register_exits_once, set_up),
         cmocka_unit_test_setup(test_an_nmi_window_is_for_one_exit, set_up),
         cmocka_unit_test_setup(test_an_iret_that_faults_leaves_nmis_blocked, set_up),
         cmocka_unit_test_setup(test_without_virtual_nmis_no_exit_blocks_nmis, set_up),

@@ -36,6 +36,11 @@ uint64_t frames_physical(const void *memory)
     return (uint64_t)memory;
 }
 
+uint64_t live_state_get_breakpoint(unsigned number)
+{
+    return 0x100 + number;
+}
+
 uint64_t live_state_get_xcr0(void)
 {
     return xcr0;
