@@ -11,7 +11,8 @@ enum exit_kind {
     EXIT_IO,        // IN, OUT, INS, OUTS
     EXIT_READ_MSR,
     EXIT_WRITE_MSR,
-    EXIT_CONTROL_REGISTER, // MOV to or from CR0, CR4, CR8; CLTS, LMSW
+    EXIT_CONTROL_REGISTER, // MOV to or from CR0, CR4, CR8; CLTS, LMSW if the hardware decodes them
+    EXIT_STATUS_WORD,      // LMSW, SMSW, CLTS: the instruction in memory says which
     EXIT_XSETBV,
     EXIT_HLT,
     EXIT_MEMORY,     // nested page fault: EPT violation, #NPF

@@ -41,7 +41,6 @@ struct backend_vcpu {
     uint32_t all_clean;   // CLEAN_ALL; 0 where clean bits are not used
     bool state_in_cpu;    // what VMLOAD loads is in the CPU; the VMCB's copy is old
     uint32_t causes;      // of the intercepts: bits of enum svm_cause
-    bool cr0_native;      // the guest has CR0 to itself (see svm_state.c)
     uint64_t cr0_hidden;  // bits of CR0 that are set for the guest, and clear in the CPU
     uint64_t cr4_hidden;  // bits of CR4 that are clear for the guest, and set in the CPU
     uint64_t cr4_forced;  // bits of CR4 that stay set, whatever the guest writes

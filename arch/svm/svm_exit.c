@@ -36,8 +36,7 @@ static inline void decode_io(const struct vmcb_control *control, struct vm_exit 
 }
 
 // With decode assists exitinfo1 has the general register. Without them it is in the instruction.
-// False: the guest owns CR0 now, and executes the instruction again.
-static NOT_INLINE bool decode_cr_access(struct vcpu_core *vcpu, uint32_t exitcode,
+static NOT_INLINE void decode_cr_access(struct vcpu_core *vcpu, uint32_t exitcode,
                                         struct vm_exit *exit)
 {
     bool assisted = svm_capability()->features & SVM_DECODE_ASSISTS;
@@ -52,16 +51,9 @@ static NOT_INLINE bool decode_cr_access(struct vcpu_core *vcpu, uint32_t exitcod
         .number = exitcode == VMEXIT_CR0_SEL_WRITE ? 0 : exitcode & 0xf,
         .write = exitcode >= VMEXIT_CR0_WRITE,
         .gpr = instruction.gpr};
-    if (instruction.moves_cr) {
-        return true;
+    if (!instruction.moves_cr) {
+        exit->kind = exit->cr.number == 0 ? EXIT_STATUS_WORD : EXIT_UNKNOWN;
     }
-    if (exit->cr.number == 0) { // LMSW, SMSW, CLTS
-        vcpu->exits[EXIT_CONTROL_REGISTER]++;
-        svm_give_cr0(vcpu);
-        return false;
-    }
-    exit->kind = EXIT_UNKNOWN;
-    return true;
 }
 
 static unsigned memory_access(uint64_t exitinfo1)
@@ -246,7 +238,8 @@ static NOT_INLINE bool decode_rare(struct vcpu_core *vcpu)
     case VMEXIT_CR4_WRITE:
     case VMEXIT_CR8_WRITE:
     case VMEXIT_CR0_SEL_WRITE:
-        return decode_cr_access(vcpu, exitcode, exit);
+        decode_cr_access(vcpu, exitcode, exit);
+        return true;
     case VMEXIT_XSETBV:
         exit->kind = EXIT_XSETBV;
         return true;

@@ -18,9 +18,10 @@
     ((uint32_t)(BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP)))
 
 #define INSTRUCTIONS                                                                               \
-    ((uint32_t)(INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_INIT | INTERCEPT_RDPMC |                \
-                INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_HLT | INTERCEPT_INVLPGA |             \
-                INTERCEPT_IOIO | INTERCEPT_MSR | INTERCEPT_TASK_SWITCH | INTERCEPT_SHUTDOWN))
+    ((uint32_t)(INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_INIT | INTERCEPT_CR0_SELECTIVE |        \
+                INTERCEPT_RDPMC | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_HLT |               \
+                INTERCEPT_INVLPGA | INTERCEPT_IOIO | INTERCEPT_MSR | INTERCEPT_TASK_SWITCH |       \
+                INTERCEPT_SHUTDOWN))
 
 // EFER.SVME must be set in a guest, so the guest has all of these instructions if they do not exit.
 #define INSTRUCTIONS_SVM                                                                           \
@@ -49,7 +50,6 @@ static const struct words by_cause[CAUSE_COUNT] = {
                       .intercepts = INSTRUCTIONS,
                       .intercepts_svm = INSTRUCTIONS_SVM},
     [CAUSE_PAUSE_FILTER] = {.intercepts = INTERCEPT_PAUSE},
-    [CAUSE_CR0_SHARED] = {.intercepts = INTERCEPT_CR0_SELECTIVE},
     [CAUSE_CR0_HIDDEN] = {.cr_reads = CR0, .cr_writes = CR0},
     [CAUSE_CR4_HIDDEN] = {.cr_reads = CR4},
     [CAUSE_CR8_IN_MODEL] = {.cr_reads = CR8, .cr_writes = CR8},

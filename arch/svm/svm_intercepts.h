@@ -10,7 +10,6 @@
 enum svm_cause {
     CAUSE_ALWAYS,           // every vCPU has these intercepts
     CAUSE_PAUSE_FILTER,     // the CPU counts PAUSEs
-    CAUSE_CR0_SHARED,       // the guest does not own all of CR0: most writes exit
     CAUSE_CR0_HIDDEN,       // the guest would read a wrong CR0: all reads and writes exit
     CAUSE_CR4_HIDDEN,       // the guest would read a wrong CR4: reads exit
     CAUSE_CR8_IN_MODEL,     // AVIC does not serve the local APIC: the task priority is the model's

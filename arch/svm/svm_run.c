@@ -9,7 +9,6 @@
 #include "arch/svm/svm_nmi.h"
 #include "arch/svm/svm_probe.h"
 #include "arch/svm/svm_shadow.h"
-#include "arch/svm/svm_state.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/x86/cpu.h"
 #include "vmm/backend.h"
@@ -20,7 +19,6 @@ void svm_run(struct vcpu_core *vcpu)
     struct backend_vcpu *backend = vcpu->backend;
     svm_load_vcpu(vcpu);
     svm_probe_end(vcpu);
-    svm_take_back_cr0(vcpu);
     svm_tlb_prepare(vcpu);
     uint64_t shadow_ns = svm_shadow_hold(vcpu);
     uint64_t nmi_ns = svm_nmi_enter(vcpu);

@@ -44,26 +44,19 @@ static uint64_t get_cr0(const struct vcpu_core *vcpu)
     return vmcb_of(vcpu)->save.cr0 | vcpu->backend->cr0_hidden;
 }
 
-// As long as the guest would read the right value, only writes that change more than TS and MP
-// exit. Otherwise all reads and writes exit.
-static void place_cr0(struct vcpu_core *vcpu, uint64_t value, uint64_t hidden)
-{
-    vmcb_of(vcpu)->save.cr0 = value & ~hidden;
-    vcpu->backend->cr0_hidden = value & hidden;
-    svm_mark_dirty(vcpu, CLEAN_CR);
-    svm_intercepts_set(vcpu, CAUSE_CR0_SHARED, hidden);
-    svm_intercepts_set(vcpu, CAUSE_CR0_HIDDEN, value & hidden);
-}
-
 #define CR0_PAGING (CR0_PG | CR0_WP | CR0_PE)
 #define CR4_PAGING                                                                                 \
     (CR4_PAE | CR4_PSE | CR4_PGE | CR4_PCIDE | CR4_SMEP | CR4_SMAP | CR4_PKE | CR4_LA57)
 
+// As long as the guest would read the right value, only writes that change more than TS and MP
+// exit, and LMSW. Otherwise all reads and writes exit.
 static void set_cr0(struct vcpu_core *vcpu, uint64_t value)
 {
     paging_changed(vcpu, (get_cr0(vcpu) ^ value) & CR0_PAGING, CR0_PG | CR0_PE);
-    vcpu->backend->cr0_native = false;
-    place_cr0(vcpu, value, CR0_HOST_OWNED);
+    vmcb_of(vcpu)->save.cr0 = value & ~(uint64_t)CR0_HOST_OWNED;
+    vcpu->backend->cr0_hidden = value & CR0_HOST_OWNED;
+    svm_mark_dirty(vcpu, CLEAN_CR);
+    svm_intercepts_set(vcpu, CAUSE_CR0_HIDDEN, value & CR0_HOST_OWNED);
 }
 
 static uint64_t get_efer(const struct vcpu_core *vcpu)
@@ -77,32 +70,6 @@ static uint64_t get_efer(const struct vcpu_core *vcpu)
 static uint64_t lme_in_wait(uint64_t efer)
 {
     return efer & EFER_LMA ? 0 : efer & EFER_LME;
-}
-
-static void place_efer(struct vcpu_core *vcpu, uint64_t value, uint64_t hidden)
-{
-    vmcb_of(vcpu)->save.efer = (value & ~hidden) | EFER_SVME;
-    vcpu->backend->efer_hidden = hidden;
-    svm_mark_dirty(vcpu, CLEAN_CR);
-}
-
-// LMSW, SMSW and CLTS cannot change the hidden bits, so Husk need not decode them. Until the next
-// svm_run the CPU has CR0 as the guest believes it to be, and the guest executes the instruction.
-void svm_give_cr0(struct vcpu_core *vcpu)
-{
-    vcpu->backend->cr0_native = true;
-    place_cr0(vcpu, get_cr0(vcpu), 0);
-    place_efer(vcpu, get_efer(vcpu), 0);
-}
-
-void svm_take_back_cr0(struct vcpu_core *vcpu)
-{
-    if (vcpu->backend->cr0_native) {
-        vcpu->backend->cr0_native = false;
-        svm_code_forget(vcpu);
-        place_cr0(vcpu, get_cr0(vcpu), CR0_HOST_OWNED);
-        place_efer(vcpu, get_efer(vcpu), lme_in_wait(get_efer(vcpu)));
-    }
 }
 
 static uint64_t get_cr4(const struct vcpu_core *vcpu)
@@ -134,8 +101,9 @@ static void set_efer(struct vcpu_core *vcpu, uint64_t value)
 {
     uint64_t changes = (get_efer(vcpu) ^ value) & (EFER_LME | EFER_LMA | EFER_NXE);
     paging_changed(vcpu, changes, EFER_LMA);
-    svm_take_back_cr0(vcpu);
-    place_efer(vcpu, value, lme_in_wait(value));
+    vcpu->backend->efer_hidden = lme_in_wait(value);
+    vmcb_of(vcpu)->save.efer = (value & ~vcpu->backend->efer_hidden) | EFER_SVME;
+    svm_mark_dirty(vcpu, CLEAN_CR);
 }
 
 // ---- Interruptibility ----

@@ -234,7 +234,8 @@ static enum outcome xcr0_pairs(void)
 
 static enum outcome machine_status_words(void)
 {
-    static const uint32_t starts[] = {PLAIN_CR0, PROTECTED, PAGED};
+    static const uint32_t starts[] = {PLAIN_CR0,          PROTECTED,          PAGED,
+                                      PLAIN_CR0 | CR0_CD, PROTECTED | CR0_CD, PAGED | CR0_CD};
     modes_init();
     for (unsigned i = 0; i < ARRAY_SIZE(starts); i++) {
         for (uint32_t value = 0; value <= UINT16_MAX;
@@ -247,6 +248,31 @@ static enum outcome machine_status_words(void)
         }
     }
     return OUTCOME_DONE;
+}
+
+// All forms in 64-bit mode, with a CR0 that the processor need not have (CD, NW).
+static enum outcome status_words_without_caches(void)
+{
+    const uint64_t before = cr0_read() | CR0_CD | CR0_NW;
+    const uint16_t loaded = CR0_TS | CR0_EM;
+    uint64_t whole;
+    uint64_t half = UINT64_MAX;
+    uint16_t stored;
+    cr0_write(before);
+    __asm__ volatile("lmsw %3\n\tsmsw %0\n\tsmsww %w1\n\tsmsw %2"
+                     : "=r"(whole), "+r"(half), "=m"(stored)
+                     : "m"(loaded)
+                     : "memory");
+    const uint64_t wanted = (before & ~CR0_MP) | CR0_TS | CR0_EM;
+    if (whole != wanted || stored != (uint16_t)wanted || half != (~0xffffULL | stored)) {
+        return attempt_wrong("SMSW", whole);
+    }
+    __asm__ volatile("clts" ::: "memory");
+    if (cr0_read() != (wanted & ~CR0_TS)) {
+        return attempt_wrong("CR0 after CLTS", cr0_read());
+    }
+    __asm__ volatile("lmsw %w0" ::"r"(before) : "memory");
+    return cr0_read() == before ? OUTCOME_DONE : attempt_wrong("CR0 after LMSW", cr0_read());
 }
 
 static const struct attempt attempts[] = {
@@ -263,6 +289,7 @@ static const struct attempt attempts[] = {
     {"each pair of bits in 64-bit mode", flips_in_64_bits, DONE},
     {"each pair of bits in compatibility mode", flips_in_compatibility_mode, DONE},
     {"each pair of XCR0's bits", xcr0_pairs, DONE},
+    {"LMSW, SMSW and CLTS with caches off", status_words_without_caches, DONE},
 };
 
 const struct attempt_group transitions_group = {attempts, ARRAY_SIZE(attempts)};

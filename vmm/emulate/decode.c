@@ -9,6 +9,8 @@
 // CR0, CR2, CR3, CR4, CR8
 #define CONTROL_REGISTERS (BIT(0) | BIT(2) | BIT(3) | BIT(4) | BIT(8))
 
+#define MODRM_REGISTER 0xc0 // from here on rm is a register
+
 enum opcode_escapes { ESCAPE_0F = 0x0f, ESCAPE_0F38 = 0x38, ESCAPE_0F3A = 0x3a };
 
 static bool override_segment(struct decoder *decoder, enum guest_segment segment)
@@ -81,7 +83,7 @@ static uint8_t operand_width(const struct decoder *decoder, struct instruction_f
     if ((form.flags & FORM_BYTE) != 0) {
         return 1;
     }
-    if ((form.flags & FORM_WORD) != 0) {
+    if ((form.flags & FORM_WORD) != 0 && decoder->bytes[decoder->at] < MODRM_REGISTER) {
         return 2;
     }
     if (form.layout == LAYOUT_RM_SPECIAL || form.layout == LAYOUT_SPECIAL_RM) {
@@ -126,6 +128,7 @@ static void set_operands(enum form_layout layout, struct instruction *out)
         [LAYOUT_ACC_MOFFS] = {OPERAND_REGISTER, OPERAND_RM},
         [LAYOUT_MOFFS_ACC] = {OPERAND_RM, OPERAND_REGISTER},
         [LAYOUT_STRING] = {OPERAND_NONE, OPERAND_NONE},
+        [LAYOUT_ALONE] = {OPERAND_NONE, OPERAND_NONE},
         [LAYOUT_RM_SPECIAL] = {OPERAND_RM, OPERAND_SPECIAL},
         [LAYOUT_SPECIAL_RM] = {OPERAND_SPECIAL, OPERAND_RM},
     };
@@ -176,6 +179,8 @@ static enum decode_result read_operands(struct decoder *decoder, struct instruct
     case LAYOUT_MOFFS_ACC:
         out->has_memory = true;
         return decoder_read_number(decoder, out->address_width, &out->displacement);
+    case LAYOUT_ALONE:
+        return DECODE_OK;
     default:
         break;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Decodes guest instructions: those that may access device memory, string I/O, and moves to and
-// from control and debug registers (SDM Vol. 2, APM Vol. 3).
+// Decodes guest instructions: those that may access device memory, string I/O, moves to and from
+// control and debug registers, LMSW, SMSW and CLTS (SDM Vol. 2, APM Vol. 3).
 #pragma once
 
 #include "vmm/util/types.h"
@@ -61,7 +61,9 @@ enum operation {
     OPERATION_STORE_SEGMENT, // MOV from segment register `reg`
     OPERATION_SLDT,
     OPERATION_STR,
-    OPERATION_SMSW,
+    OPERATION_SMSW, // SMSW to CLTS: emulate_status_word takes these
+    OPERATION_LMSW,
+    OPERATION_CLTS,
     OPERATION_CACHE, // CLFLUSH, CLFLUSHOPT, CLWB: have the faults of a read, and do nothing
     OPERATION_PUSH,
     OPERATION_POP,

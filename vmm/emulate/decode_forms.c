@@ -53,6 +53,7 @@ static const struct instruction_form one_byte[256] = {
 };
 
 static const struct instruction_form two_byte_opcodes[256] = {
+    [0x06] = FORM(CLTS, ALONE, 0),
     [0x20] = FORM(MOV_CONTROL, RM_SPECIAL, 0),
     [0x21] = FORM(MOV_DEBUG, RM_SPECIAL, 0),
     [0x22] = FORM(MOV_CONTROL, SPECIAL_RM, 0),
@@ -138,7 +139,7 @@ static const struct instruction_form groups[GROUP_COUNT][8] =
                 [6] = FORM(PUSH, RM, FORM_WIDE_64),
             },
         [GROUP_6] = {FORM(SLDT, RM, FORM_WORD), FORM(STR, RM, FORM_WORD)},
-        [GROUP_7] = {[4] = FORM(SMSW, RM, FORM_WORD)},
+        [GROUP_7] = {[4] = FORM(SMSW, RM, FORM_WORD), [6] = FORM(LMSW, RM, FORM_WORD)},
         [GROUP_8] =
             {
                 [4] = FORM(BT, RM_IMM8, 0),

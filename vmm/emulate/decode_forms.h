@@ -22,6 +22,7 @@ enum form_layout {
     LAYOUT_ACC_MOFFS,     // the accumulator from memory at a full address
     LAYOUT_MOFFS_ACC,     // memory at a full address from the accumulator
     LAYOUT_STRING,        // fixed registers
+    LAYOUT_ALONE,         // the opcode is all
 };
 
 enum form_flags {
@@ -35,7 +36,7 @@ enum form_flags {
     FORM_WIDE_4 = BIT(7),       // 4 bytes wide, or 8 with REX.W; 66 changes nothing
     FORM_NON_TEMPORAL = BIT(8), // MOVNTI: #UD with 66 or if rm is a register
     FORM_PREFIX_66 = BIT(9),    // without 66 the opcode is another instruction
-    FORM_WORD = BIT(10),        // the operand is 2 bytes wide
+    FORM_WORD = BIT(10),        // an operand in memory is 2 bytes wide
     FORM_COUNT_CL = BIT(11),    // a shift by CL
     FORM_CONDITION = BIT(12),   // the opcode's lowest 4 bits are a condition
 };

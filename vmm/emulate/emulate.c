@@ -215,10 +215,29 @@ enum emulate_result emulate_string_io(struct vcpu_core *vcpu, const struct vcpu_
     if (result == EMULATE_FAULT) {
         return result;
     }
-    if (result == EMULATE_UNKNOWN || result == EMULATE_UNREADABLE ||
-        !is_string_io(&emulator.instruction, exit)) {
+    if (result != EMULATE_DONE || !is_string_io(&emulator.instruction, exit)) {
         return EMULATE_AGAIN;
     }
     emulation->length = emulator.instruction.length;
     return emulator_execute_string(&emulator);
+}
+
+enum emulate_result emulate_status_word(struct vcpu_core *vcpu, const struct vcpu_ops *ops,
+                                        const struct guest_memory *memory,
+                                        struct emulator_bus *mmio, struct emulation *emulation)
+{
+    struct emulator emulator = {
+        .vcpu = vcpu, .ops = ops, .memory = memory, .mmio = mmio, .out = emulation};
+    const struct instruction *instruction = &emulator.instruction;
+    struct fetched fetched;
+    enum emulate_result result = fetch(&emulator, &fetched);
+    if (result == EMULATE_FAULT) {
+        return result;
+    }
+    if (result != EMULATE_DONE || instruction->operation < OPERATION_SMSW ||
+        instruction->operation > OPERATION_CLTS) {
+        return EMULATE_AGAIN;
+    }
+    emulation->length = instruction->length;
+    return emulator_execute(&emulator);
 }

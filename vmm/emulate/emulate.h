@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Carries out one guest instruction in software: accesses to device memory, and string I/O.
+// Carries out one guest instruction in software: accesses to device memory, string I/O, and what
+// changes or reads the machine status word.
 #pragma once
 
 #include "vmm/address.h"
@@ -66,3 +67,8 @@ enum emulate_result emulate_string_io(struct vcpu_core *vcpu, const struct vcpu_
                                       const struct guest_memory *memory, struct emulator_bus *mmio,
                                       const struct exit_io *exit, struct emulator_ports *ports,
                                       struct emulation *emulation);
+
+// The same for LMSW, SMSW and CLTS alone, with an operand in memory or without.
+enum emulate_result emulate_status_word(struct vcpu_core *vcpu, const struct vcpu_ops *ops,
+                                        const struct guest_memory *memory,
+                                        struct emulator_bus *mmio, struct emulation *emulation);

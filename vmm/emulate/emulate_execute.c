@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Carries out a decoded instruction with a memory operand, string instructions excepted.
+// Carries out a decoded instruction with a memory operand, string instructions excepted; LMSW, SMSW
+// and CLTS in all forms.
 #include "vmm/emulate/emulate_execute.h"
 
 #include "arch/x86/registers.h"
@@ -221,6 +222,10 @@ static enum emulate_result store(struct emulator *emulator, uint64_t value)
 {
     unsigned width = emulator->instruction.width;
     gva_t linear;
+    if (!emulator->instruction.has_memory) {
+        emulator_set(emulator, emulator->instruction.rm, width, value);
+        return EMULATE_DONE;
+    }
     enum emulate_result result = emulator_operand(emulator, 0, width, ACCESS_WRITE, &linear);
     return result != EMULATE_DONE ? result : emulator_write(emulator, linear, width, value);
 }
@@ -248,6 +253,36 @@ static enum emulate_result execute_store_system(struct emulator *emulator)
         return store(emulator, paging->cr0);
     }
     return store_selector(emulator, operation == OPERATION_SLDT ? SEGMENT_LDTR : SEGMENT_TR);
+}
+
+static enum emulate_result read_status_word(struct emulator *emulator, uint64_t *value)
+{
+    gva_t linear;
+    if (!emulator->instruction.has_memory) {
+        *value = emulator_get(emulator, emulator->instruction.rm, 2);
+        return EMULATE_DONE;
+    }
+    return emulator_read_operand(emulator, 0, ACCESS_READ, &linear, value);
+}
+
+// LMSW can set PE and not clear it. It changes no bit that may not be changed alone.
+static enum emulate_result execute_status_word(struct emulator *emulator)
+{
+    const uint64_t loaded = CR0_MP | CR0_EM | CR0_TS;
+    uint64_t cr0 = emulator->paging.cr0 & ~(uint64_t)CR0_TS;
+    if (emulator->paging.cpl > 0) {
+        return emulator_fault(emulator, VECTOR_GP, 0);
+    }
+    if (emulator->instruction.operation == OPERATION_LMSW) {
+        uint64_t value;
+        enum emulate_result result = read_status_word(emulator, &value);
+        if (result != EMULATE_DONE) {
+            return result;
+        }
+        cr0 = (cr0 & ~loaded) | (value & (loaded | CR0_PE));
+    }
+    emulator->ops->set_register(emulator->vcpu, REG_CR0, cr0);
+    return EMULATE_DONE;
 }
 
 static enum emulate_result execute_set(struct emulator *emulator)
@@ -302,6 +337,8 @@ static enum emulate_result (*const functions[OPERATION_MOVS])(struct emulator *)
     [OPERATION_SLDT] = execute_store_system,
     [OPERATION_STR] = execute_store_system,
     [OPERATION_SMSW] = execute_store_system,
+    [OPERATION_LMSW] = execute_status_word,
+    [OPERATION_CLTS] = execute_status_word,
     [OPERATION_CACHE] = execute_cache,
     [OPERATION_PUSH] = execute_push,
     [OPERATION_POP] = execute_pop,

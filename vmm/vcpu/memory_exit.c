@@ -275,3 +275,13 @@ enum exit_action vcpu_string_io_exit(struct vcpu *vcpu, struct vm_exit *exit)
                                                    &exit->io, &ports.ports, &emulation);
     return finish(vcpu, exit, result, &emulation);
 }
+
+enum exit_action vcpu_status_word_exit(struct vcpu *vcpu, struct vm_exit *exit)
+{
+    struct vcpu_bus bus = bus_of(vcpu);
+    struct breakpoints breakpoints;
+    struct emulation emulation = {.breakpoints = breakpoints_of(vcpu, &breakpoints)};
+    enum emulate_result result =
+        emulate_status_word(&vcpu->core, vcpu->ops, vcpu->memory, &bus.bus, &emulation);
+    return finish(vcpu, exit, result, &emulation);
+}

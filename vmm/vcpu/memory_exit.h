@@ -10,3 +10,5 @@ struct vcpu;
 enum exit_action vcpu_memory_exit(struct vcpu *vcpu, struct vm_exit *exit);
 // INS and OUTS.
 enum exit_action vcpu_string_io_exit(struct vcpu *vcpu, struct vm_exit *exit);
+// LMSW, SMSW and CLTS.
+enum exit_action vcpu_status_word_exit(struct vcpu *vcpu, struct vm_exit *exit);

@@ -183,6 +183,8 @@ enum exit_action vcpu_handle_exit(struct vcpu_core *core, struct vm_exit *exit)
         return msr_write_exit(vcpu);
     case EXIT_CONTROL_REGISTER:
         return vcpu_control_register_exit(vcpu, &exit->cr);
+    case EXIT_STATUS_WORD:
+        return vcpu_status_word_exit(vcpu, exit);
     case EXIT_XSETBV:
         return vcpu_xsetbv_exit(vcpu);
     case EXIT_HLT:
@@ -232,6 +234,7 @@ const char *exit_kind_name(enum exit_kind kind)
         [EXIT_READ_MSR] = "RDMSR",
         [EXIT_WRITE_MSR] = "WRMSR",
         [EXIT_CONTROL_REGISTER] = "control register",
+        [EXIT_STATUS_WORD] = "LMSW, SMSW, CLTS",
         [EXIT_XSETBV] = "XSETBV",
         [EXIT_HLT] = "HLT",
         [EXIT_MEMORY] = "nested page fault",

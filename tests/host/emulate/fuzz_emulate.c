@@ -148,6 +148,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check(emulate_string_io(&guest.core, &fake_guest_ops, &guest.memory, &guest.bus, &exit,
                             &guest.ports, &emulation),
           &emulation);
+    memset(&emulation, 0, sizeof(emulation));
+    check(emulate_status_word(&guest.core, &fake_guest_ops, &guest.memory, &guest.bus, &emulation),
+          &emulation);
     repeat(&guest, &input);
     return 0;
 }

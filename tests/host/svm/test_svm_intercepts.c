@@ -41,6 +41,7 @@ static void what_must_always_exit_does(void **state)
     assert_int_equal(control()->cr_reads, 0);
     assert_int_equal(control()->cr_writes, BIT(4));
     assert_true(control()->intercepts & INTERCEPT_INTR);
+    assert_true(control()->intercepts & INTERCEPT_CR0_SELECTIVE); // CR0.CD stays the host's
     assert_true(control()->intercepts & INTERCEPT_IOIO);
     assert_true(control()->intercepts & INTERCEPT_MSR);
 }

@@ -362,6 +362,22 @@ static void a_walk_outside_ram_for_a_write_says_so(void **state)
 
 // ---- String I/O ----
 
+// In real mode with caches off, LMSW sets PE. The caches stay off, and RIP goes on.
+static void status_words_are_carried_out(void **state)
+{
+    const struct vm_exit exit = {.kind = EXIT_STATUS_WORD};
+    (void)state;
+    PLACE("\x0f\x01\xf0"); // lmsw ax
+    fake_machine_set_register(REG_CR0, CR0_ET | CR0_CD);
+    *rax() = CR0_PE | CR0_TS;
+    assert_int_equal(fake_machine_exit(exit), ADVANCE_DECODED);
+    assert_int_equal(fake_machine_register(REG_CR0), CR0_ET | CR0_CD | CR0_PE | CR0_TS);
+    assert_int_equal(fake_machine_register(REG_RIP), CODE + 3);
+    PLACE("\x90");
+    assert_int_equal(fake_machine_exit(exit), RETRY);
+    assert_int_equal(fake_machine_register(REG_RIP), CODE);
+}
+
 static struct vm_exit string_io(uint16_t port, uint8_t width, bool in)
 {
     return (struct vm_exit){.kind = EXIT_IO,
@@ -489,6 +505,7 @@ int main(void)
         TEST(a_walk_outside_ram_is_a_page_fault),
         TEST(a_walk_for_an_unknown_address_faults_like_one_of_ones),
         TEST(a_walk_outside_ram_for_a_write_says_so),
+        TEST(status_words_are_carried_out),
         TEST(strings_go_out_byte_by_byte),
         TEST(strings_come_in),
         TEST(long_strings_are_done_in_parts),
