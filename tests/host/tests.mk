@@ -21,8 +21,8 @@ HOST_MACHINE := $(addprefix boot/,boot_info boot_memory memory_map paragraph) \
                                       apic_lvt clock_scale cpu_model cpuid_set errata \
                                       firmware_switch host_space host_store mailbox \
                                       machine_check_verdict \
-                                      machine_memory mc146818_date nested_table stated_rates \
-                                      table_release xsave_area) \
+                                      machine_memory mc146818_date nested_table smp stated_rates \
+                                      table_release tsc_sync xsave_area) \
                 $(addprefix drivers/,font framebuffer glass key_ring pci_functions pci_serial \
                                      ps2_scan_codes text_screen uart16550 uart16550_registers \
                                      usb_attach usb_bus usb_descriptors usb_device usb_hub \

@@ -16,7 +16,7 @@
 #include "vmm/vcpu/vcpu_run.h"
 #include "vmm/vm/vm_hold.h"
 
-void smp_start(unsigned vcpus)
+void smp_begin(unsigned vcpus)
 {
     fake_machine_start_smp(vcpus);
     for (unsigned i = 0; i < vcpus; i++) {

@@ -8,7 +8,7 @@
 struct vcpu;
 
 // Starts fake_machine.vm with so many vCPUs. All have taken their SIPI and switched their APICs on.
-void smp_start(unsigned vcpus);
+void smp_begin(unsigned vcpus);
 // Loads vCPU `index` on its CPU, on which the test runs from now on.
 struct vcpu *smp_on(unsigned index);
 void smp_send(unsigned index, enum apic_delivery delivery, uint8_t vector);

@@ -25,7 +25,7 @@ static struct vm *vm;
 static int set_up(void **state)
 {
     (void)state;
-    smp_start(VCPUS);
+    smp_begin(VCPUS);
     vm = fake_machine.vm;
     return 0;
 }

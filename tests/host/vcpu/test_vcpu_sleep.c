@@ -26,7 +26,7 @@ static struct vm *vm;
 
 static void start_with(unsigned vcpus)
 {
-    smp_start(vcpus);
+    smp_begin(vcpus);
     vm = fake_machine.vm;
 }
 

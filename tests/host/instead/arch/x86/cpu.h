@@ -7,7 +7,9 @@
 #define CPUS_MAX 256
 
 struct cpu {
+    unsigned index;
     uint32_t apic_id;
+    uint64_t stack_top;
     uint64_t cr3;
     bool disturbed;
 };
@@ -15,3 +17,6 @@ struct cpu {
 struct cpu *cpu_this(void);
 unsigned cpu_count(void);
 struct cpu *cpu_by_index(unsigned index);
+struct cpu *cpu_create(uint32_t apic_id);
+void cpu_add(struct cpu *cpu);
+void cpu_set_up(struct cpu *cpu);
