@@ -16,6 +16,7 @@
 #define APIC_TIMER_VECTOR 0x40
 #define CALIBRATION_NS (50 * NS_PER_MS)
 #define SAMPLE_NS (NS_PER_MS / 10)
+#define SAMPLES 20
 
 struct source {
     const char *name;
@@ -79,17 +80,23 @@ static void stop_apic_timer(void)
 }
 
 // Reads the timer's count and the clock at the same moment. Reads them again if the CPU was taken
-// away in between.
+// away in between, and takes the reads that were the closest: on a slow machine none is fast
+// enough.
 static uint64_t sample_apic_timer(uint32_t *count)
 {
-    uint64_t before;
-    uint64_t after;
-    do {
-        before = clock_ns();
-        *count = apic_read(APIC_TIMER_CURRENT);
-        after = clock_ns();
-    } while (after - before > SAMPLE_NS);
-    return before + (after - before) / 2;
+    uint64_t shortest = UINT64_MAX;
+    uint64_t middle = 0;
+    for (unsigned i = 0; i < SAMPLES && shortest > SAMPLE_NS; i++) {
+        const uint64_t before = clock_ns();
+        const uint32_t read = apic_read(APIC_TIMER_CURRENT);
+        const uint64_t duration = clock_ns() - before;
+        if (duration < shortest) {
+            shortest = duration;
+            middle = before + duration / 2;
+            *count = read;
+        }
+    }
+    return middle;
 }
 
 static void calibrate_apic_timer(void)
