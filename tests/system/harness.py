@@ -70,18 +70,15 @@ class SerialConsole(fdpexpect.fdspawn):
                     raise
 
 
-class Machine:
-    """One emulated machine with Husk in it. `limit` seconds of wall clock end it by SIGKILL."""
+class Terminal:
+    """A serial line as a user has it, with Husk's monitor at its far end.
 
-    def __init__(self, spec, folder, limit):
-        self.spec = spec
-        self.folder = pathlib.Path(folder)
-        self.line = emulators.SerialLine()
-        self._log = open(self.folder / "serial.log", "w", encoding="utf-8")
-        self.process = emulators.start(spec, self.line.path, self.folder)
-        self.console = SerialConsole(self.line.fd, self.process, self._log)
-        self._timer = threading.Timer(limit, processes.kill, [self.process])
-        self._timer.start()
+    `console` is pexpect on it, `fd` what is written to.
+    """
+
+    def __init__(self, console, fd):
+        self.console = console
+        self.fd = fd
 
     def expect(self, pattern, timeout=30):
         """Waits for a regular expression (or the first of a list); returns the match."""
@@ -92,16 +89,11 @@ class Machine:
         """Waits for the monitor to be ready for a command."""
         self.console.expect_exact(PROMPT, timeout=timeout)
 
-    def expect_end(self, timeout=30):
-        """Waits until the emulator has ended by itself; returns what came before."""
-        self.console.expect(pexpect.EOF, timeout=timeout)
-        return self.console.before
-
     def send(self, text):
         """Types text as it is."""
         data = text.encode()
         while data:
-            data = data[os.write(self.line.fd, data) :]
+            data = data[os.write(self.fd, data) :]
 
     def sendline(self, text=""):
         """Types a line and Enter, which is a carriage return on a terminal."""
@@ -114,6 +106,25 @@ class Machine:
         self.expect_prompt(timeout)
         plain = ESCAPES.sub("", self.console.before).replace("\r", "")
         return [line.rstrip() for line in plain.split("\n") if line.strip()]
+
+
+class Machine(Terminal):
+    """One emulated machine with Husk in it. `limit` seconds of wall clock end it by SIGKILL."""
+
+    def __init__(self, spec, folder, limit):
+        self.spec = spec
+        self.folder = pathlib.Path(folder)
+        self.line = emulators.SerialLine()
+        self._log = open(self.folder / "serial.log", "w", encoding="utf-8")
+        self.process = emulators.start(spec, self.line.path, self.folder)
+        super().__init__(SerialConsole(self.line.fd, self.process, self._log), self.line.fd)
+        self._timer = threading.Timer(limit, processes.kill, [self.process])
+        self._timer.start()
+
+    def expect_end(self, timeout=30):
+        """Waits until the emulator has ended by itself; returns what came before."""
+        self.console.expect(pexpect.EOF, timeout=timeout)
+        return self.console.before
 
     def expect_off(self, name):
         """Waits until a VM that was stopped has given back what it had."""

@@ -202,12 +202,12 @@ BARE_ARGUMENTS = {"bochs": "tsc_early_khz=100000 idle=halt", "qemu": ""}
 BARE_SECONDS = 300
 
 
-def bare_iso(build, folder, arguments="", init=INIT.encode()):
-    """Writes FOLDER/bare.iso: GRUB that boots kernel and initramfs on the machine itself."""
+def medium(build, folder, archive, arguments=""):
+    """Writes FOLDER/bare.iso: GRUB that boots the kernel with an archive on the machine itself."""
     tree = pathlib.Path(folder, "bare")
     (tree / "boot/grub").mkdir(parents=True)
     shutil.copy(kernel(build), tree / "boot/vmlinuz")
-    initramfs(build, tree / "boot", init)
+    shutil.move(archive, tree / "boot/initramfs")
     config = BARE_CONFIG.format(arguments=arguments)
     (tree / "boot/grub/grub.cfg").write_text(config, encoding="ascii")
     image = pathlib.Path(folder, "bare.iso")
@@ -215,6 +215,11 @@ def bare_iso(build, folder, arguments="", init=INIT.encode()):
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     shutil.rmtree(tree)
     return image
+
+
+def bare_iso(build, folder, arguments="", init=INIT.encode()):
+    """The same with the archive of `initramfs`."""
+    return medium(build, folder, initramfs(build, folder, init), arguments)
 
 
 def bare_log(build, folder, emulator, cpus):
