@@ -53,11 +53,12 @@ struct exit_control_register {
     uint64_t value;
 };
 
-// The registers that decide which instruction the guest was at. The rest is in memory.
+// The registers that decide which instruction the guest was at. The rest is in memory. CR0 may
+// have bits of the host in it.
 struct exit_code {
     uint64_t rip;
+    uint64_t cr0;
     uint64_t cr3;
-    uint64_t efer;
     uint16_t cs_attributes; // as in struct segment
 };
 

@@ -67,8 +67,8 @@ static unsigned memory_access(uint64_t exitinfo1)
 static void describe_code(const struct vmcb_save *save, struct exit_code *code)
 {
     code->rip = save->rip;
+    code->cr0 = save->cr0;
     code->cr3 = save->cr3;
-    code->efer = save->efer;
     code->cs_attributes = save->cs.attributes;
 }
 

@@ -74,11 +74,12 @@ static inline void block_nmis_again(uint64_t qualification, bool delivery)
 static_assert(ACCESS_READ == BIT(0) && ACCESS_WRITE == BIT(1) && ACCESS_EXECUTE == BIT(2),
               "as in the exit qualification (table 28-7)");
 
+// KVM shadows all four for a hypervisor inside it, so no VMREAD exits.
 static inline void decode_code(struct exit_code *code)
 {
     code->rip = vmcs_read(GUEST_RIP);
+    code->cr0 = vmcs_read(GUEST_CR0);
     code->cr3 = vmcs_read(GUEST_CR3);
-    code->efer = vmcs_read64(GUEST_IA32_EFER);
     code->cs_attributes = (uint16_t)vmcs_read32(vmcs_guest_access_rights(SEGMENT_CS));
 }
 

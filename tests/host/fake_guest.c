@@ -140,7 +140,7 @@ struct exit_memory fake_guest_exit(const struct fake_guest *guest, uint64_t addr
                                 .gva_valid = true,
                                 .access = (uint8_t)access,
                                 .code = {.rip = guest->registers[REG_RIP],
+                                         .cr0 = guest->registers[REG_CR0],
                                          .cr3 = guest->registers[REG_CR3],
-                                         .efer = guest->registers[REG_EFER],
                                          .cs_attributes = guest->segments[SEGMENT_CS].attributes}};
 }

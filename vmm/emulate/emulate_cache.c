@@ -2,8 +2,9 @@
 // Remembers a guest's moves to and from device memory, and repeats one without fetching and
 // decoding it: a driver makes the same few moves again and again.
 //
-// A remembered move is the instruction at RIP only if CR3, EFER, CS, each page-table entry on the
-// way to the code, and the code itself are unchanged. Access rights need no check: the processor
+// A remembered move is the instruction at RIP only if CR3, CS, each page-table entry on the way to
+// the code, and the code itself are unchanged, and the processor is in long mode: EFER.LME is still
+// set (emulator_forget), and so is CR0.PG. Access rights need no check: the processor
 // has just executed the instruction up to its access, and `exit` shows that this access is allowed.
 #include "vmm/emulate/emulate_cache.h"
 
@@ -24,10 +25,10 @@ static unsigned move_index(uint64_t rip)
     return (unsigned)((rip ^ rip >> 3) % EMULATOR_MOVES);
 }
 
-static bool is_same_code(const struct exit_code *one, const struct exit_code *other)
+static bool is_same_code(const struct exit_code *remembered, const struct exit_code *now)
 {
-    return one->rip == other->rip && one->cr3 == other->cr3 && one->efer == other->efer &&
-           one->cs_attributes == other->cs_attributes;
+    return remembered->rip == now->rip && (now->cr0 & CR0_PG) && remembered->cr3 == now->cr3 &&
+           remembered->cs_attributes == now->cs_attributes;
 }
 
 // Compares 64 bits of RAM. The address was in RAM before, and a VM's RAM does not move.
@@ -181,4 +182,9 @@ void emulator_remember_move(const struct emulator *emulator, const uint8_t *byte
     remember_code(emulator, bytes, move);
     remember_operand(emulator, move);
     remember_value(&emulator->instruction, move);
+}
+
+void emulator_forget(struct emulator_cache *cache)
+{
+    *cache = (struct emulator_cache){0};
 }

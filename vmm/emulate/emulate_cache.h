@@ -63,3 +63,6 @@ unsigned emulate_repeated_move(struct vcpu_core *vcpu, const struct guest_memory
 // repeated. The instruction was decoded from `bytes`: the memory may have changed since.
 void emulator_remember_move(const struct emulator *emulator, const uint8_t *bytes,
                             struct emulator_cache *cache);
+
+// To be called when EFER.LME changes.
+void emulator_forget(struct emulator_cache *cache);

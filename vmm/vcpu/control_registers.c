@@ -197,6 +197,9 @@ bool vcpu_write_efer(struct vcpu *vcpu, uint64_t value)
     if (((old ^ value) & EFER_LME) && (vcpu_register(vcpu, REG_CR0) & CR0_PG)) {
         return false;
     }
+    if ((old ^ value) & EFER_LME) {
+        emulator_forget(&vcpu->emulator_cache);
+    }
     // Only the CPU changes LMA: a write to it is ignored.
     vcpu_set_register(vcpu, REG_EFER, (value & ~(uint64_t)EFER_LMA) | (old & EFER_LMA));
     return true;

@@ -126,6 +126,7 @@ static void reset_registers(struct vcpu *vcpu)
     set_signature(vcpu);
     uint64_t cr0 = vcpu_register(vcpu, REG_CR0);
     set_segments(vcpu, &reset);
+    emulator_forget(&vcpu->emulator_cache);
     vcpu_set_register(vcpu, REG_EFER, 0);
     vcpu_set_register(vcpu, REG_CR0, (cr0 & (CR0_CD | CR0_NW)) | CR0_ET);
     vcpu_set_register(vcpu, REG_CR2, 0);

@@ -175,7 +175,7 @@ static void test_changes_end_the_repetition(void **state)
     guest.registers[REG_CR3] = 0x10000; // the page tables
     assert_false(repeats(&cache, FAKE_MMIO + 0x20));
     assert_true(repeats(&cache, FAKE_MMIO + 0x20));
-    guest.registers[REG_EFER] &= ~EFER_NXE;
+    emulator_forget(&cache); // EFER.LME
     assert_false(repeats(&cache, FAKE_MMIO + 0x20));
     assert_true(repeats(&cache, FAKE_MMIO + 0x20));
     guest.segments[SEGMENT_CS].attributes = 0xc09b; // 32-bit code
@@ -185,6 +185,19 @@ static void test_changes_end_the_repetition(void **state)
     assert_false(repeats(&cache, FAKE_MMIO + 0x20));
     assert_access(0, false, FAKE_MMIO + 0x24, 4, 0);
     assert_true(repeats(&cache, FAKE_MMIO + 0x24));
+}
+
+// A code segment of other modes may have L set too. It means nothing there.
+static void test_nothing_is_repeated_without_paging(void **state)
+{
+    struct emulator_cache cache = {0};
+    struct exit_memory exit = fake_guest_exit(&guest, FAKE_MMIO + 0x20, ACCESS_READ);
+    (void)state;
+    memcpy(guest.ram + FAKE_CODE, "\x8b\x03", 2);
+    assert_false(repeats_exit(&cache, &exit));
+    assert_true(repeats_exit(&cache, &exit));
+    exit.code.cr0 &= ~(uint64_t)CR0_PG;
+    assert_false(repeats_exit(&cache, &exit));
 }
 
 static uint64_t rewrite_code(struct emulator_bus *bus, gpa_t address, unsigned width)
@@ -219,6 +232,7 @@ int main(void)
         EMULATE_TEST(test_other_accesses_are_not_repeated),
         EMULATE_TEST(test_nothing_is_remembered_at_first),
         EMULATE_TEST(test_changes_end_the_repetition),
+        EMULATE_TEST(test_nothing_is_repeated_without_paging),
         EMULATE_TEST(test_a_move_is_remembered_as_it_was_fetched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

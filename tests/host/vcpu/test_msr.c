@@ -167,6 +167,19 @@ static void efer_keeps_lma_in_long_mode(void **state)
     assert_false(msr_writes(IA32_EFER, EFER_SCE));
 }
 
+// With EFER.LME, code of the same bytes may be of another mode.
+static void a_change_of_lme_forgets_moves(void **state)
+{
+    uint8_t *access = &fake_machine.vcpu->emulator_cache.moves[0].access;
+    (void)state;
+    assert_true(msr_writes(IA32_EFER, EFER_LME));
+    *access = ACCESS_READ;
+    assert_true(msr_writes(IA32_EFER, EFER_LME | EFER_NXE));
+    assert_int_equal(*access, ACCESS_READ);
+    assert_true(msr_writes(IA32_EFER, EFER_NXE));
+    assert_int_equal(*access, 0);
+}
+
 static void tsc_is_set_by_its_offset(void **state)
 {
     (void)state;
@@ -444,6 +457,7 @@ int main(void)
         TEST(pat_takes_only_types_that_there_are),
         TEST(xss_comes_with_xsaves_and_stays_empty),
         TEST(efer_keeps_lma_in_long_mode),
+        TEST(a_change_of_lme_forgets_moves),
         TEST(tsc_is_set_by_its_offset),
         TEST(unknown_ones_fault_and_are_named),
         TEST(x2apic_registers_need_the_mode),

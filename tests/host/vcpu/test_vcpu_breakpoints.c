@@ -160,7 +160,6 @@ static uint64_t read_device(void)
                    .access = ACCESS_READ,
                    .code = {.rip = CODE,
                             .cr3 = TABLES,
-                            .efer = vcpu_register(vcpu, REG_EFER),
                             .cs_attributes = vcpu->core.backend->segments[SEGMENT_CS].attributes}}};
     fake_machine_set_register(REG_RIP, CODE);
     assert_int_equal(fake_machine_exit(exit), ADVANCE_DECODED);

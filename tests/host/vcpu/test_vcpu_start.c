@@ -97,6 +97,7 @@ static void live(void)
     vcpu_set_register(ap, REG_SYSENTER_EIP, 0x1234);
     vcpu_set_register(ap, REG_INTERRUPT_SHADOW, SHADOW_STI | SHADOW_NMI);
     ap->tsc_adjust = 77;
+    ap->emulator_cache.moves[0].access = ACCESS_READ;
 }
 
 static void go_live(void)
@@ -174,6 +175,7 @@ static void init_leaves_the_reset_state(void **state)
     assert_int_equal(vcpu_register(ap, REG_RSP), 0);
     assert_int_equal(vcpu_register(ap, REG_INTERRUPT_SHADOW), 0);
     assert_int_equal(cpuid_table_find(&ap->cpuid, 1, 0).ecx & BIT(27), 0); // OSXSAVE follows CR4
+    assert_int_equal(ap->emulator_cache.moves[0].access, 0);               // EFER.LME is another
     assert_true(ap->waits_for_startup);
     assert_true(ap->asleep);
 }

@@ -216,8 +216,8 @@ static void place_random_code(struct vcpu_core *core, struct random_input *input
 static struct exit_code code_of(const struct vcpu_core *core)
 {
     return (struct exit_code){.rip = get(core, REG_RIP),
+                              .cr0 = get(core, REG_CR0),
                               .cr3 = get(core, REG_CR3),
-                              .efer = get(core, REG_EFER),
                               .cs_attributes = core->backend->segments[SEGMENT_CS].attributes};
 }
 
