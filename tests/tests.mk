@@ -85,12 +85,17 @@ check-image: $(BUILD)/husk.elf ## check how large Husk is, without the guests th
 	@$(PYTHON) tests/tools/check_image.py --image $< $(GUEST_FILES)
 
 # ---- Whole boots ----
-.PHONY: system long bench test
+.PHONY: system long nested bench test
 system: ## boot Husk, talk to it (T=WORDS as pytest -k)
-long: ## the longest system tests: Linux, memtest86+
+long: ## the longest system tests: Linux, memtest86+, and then nested
 system long: $(BUILD)/husk.iso $(BUILD)/nested_probe.bin
 	@$(call pytest,$@) -n 2 -v --durations=8 -m "$(if $(filter long,$@),,not )long" \
 	    $(if $(T),-k "$(T)") tests/system
+	$(if $(filter long,$@),$(if $(T),,@$(MAKE) nested))
+
+# One machine at a time: the emulators are slow enough alone.
+nested: $(BUILD)/husk.iso ## Husk inside Linux/KVM, in emulators (T=WORDS as pytest -k)
+	@$(call pytest,nested) -v --durations=8 $(if $(T),-k "$(T)") tests/nested
 
 # What bench_linux.py boots instead of a shell, and its counter for QEMU.
 $(BUILD)/first_line: tests/tools/first_line.asm

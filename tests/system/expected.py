@@ -8,7 +8,8 @@ starts with ~ is a regular expression that the whole line matches.
 Where an emulator is wrong, `# qemu: LINE` behind a line of output is what may come in its place in
 QEMU, and `# qemu-status: N` in place of the status, a regular expression too. `# qemu-loses: REGEX`
 takes what matches out of all lines, expected and printed. `bochs` is Bochs with VT-x, `ryzen` Bochs
-with AMD-V. Why they are wrong stands in arch/vmx/README.md and arch/svm/README.md.
+with AMD-V. Why they are wrong stands in arch/vmx/README.md and arch/svm/README.md. `# kvm: LINE` is
+what may come where Husk runs inside Linux/KVM, in any of them (tests/nested/README.md).
 """
 
 import pathlib
@@ -16,6 +17,7 @@ import re
 from dataclasses import dataclass, field
 
 EMULATORS = ["qemu", "bochs", "ryzen"]
+KVM = "kvm"
 
 
 @dataclass
@@ -38,9 +40,11 @@ class Expected:
         """The exit status as a regular expression."""
         return self.statuses.get(emulator, str(self.status))
 
-    def may_be(self, index, emulator):
-        """All that line `index` may be in that emulator."""
-        lines = [self.lines[index], *self.instead.get((emulator, index), [])]
+    def may_be(self, index, emulator, inside=()):
+        """All that line `index` may be in that emulator, and inside of what runs there."""
+        lines = [self.lines[index]]
+        for name in [emulator, *inside]:
+            lines += self.instead.get((name, index), [])
         return [self.without_losses(line, emulator) for line in lines]
 
     def without_losses(self, line, emulator):
@@ -64,7 +68,7 @@ def read(path):
             expected.seconds = int(value)
         elif key == "runs-for-ever":
             expected.runs_for_ever = True
-        elif key in EMULATORS:
+        elif key in [*EMULATORS, KVM]:
             expected.instead.setdefault((key, len(expected.lines) - 1), []).append(value)
         elif key.removesuffix("-status") in EMULATORS:
             expected.statuses[key.removesuffix("-status")] = value
@@ -81,13 +85,13 @@ def matches(wanted, line):
     return wanted == line
 
 
-def difference(expected, lines, emulator):
+def difference(expected, lines, emulator, inside=()):
     """None where the lines are as expected, else a sentence about the first that is not."""
     for number, wanted in enumerate(expected.lines):
         if number >= len(lines):
             return f"line {number + 1} is missing: {wanted}"
         shown = expected.without_losses(lines[number], emulator)
-        if not any(matches(line, shown) for line in expected.may_be(number, emulator)):
+        if not any(matches(line, shown) for line in expected.may_be(number, emulator, inside)):
             return f"line {number + 1} is {lines[number]!r}, expected {wanted!r}"
     extra = lines[len(expected.lines) :]
     return f"more than was expected: {extra[0]!r}" if extra else None

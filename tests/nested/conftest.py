@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures: `inside` is Husk inside KVM on the test's bed, booted once for all tests of the bed.
+
+A boot takes minutes. So the tests of a bed follow each other on one machine, and only a test that
+has failed leaves the next one a machine of its own.
+"""
+
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+# Terminals, images and expected output are those of the system tests.
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "system"))
+import husk_image
+import linux_guest
+import machine
+
+BUILD = pathlib.Path(os.environ.get("HUSK_BUILD", "build")).resolve()
+LOGS = BUILD / "nested-logs"
+TAIL_LINES = 40
+
+
+class Running:
+    """The machine that is on: at most one is."""
+
+    def __init__(self, say):
+        self.say = say
+        self.bed = None
+        self.machine = None
+        self.folder = None
+
+    def give(self, bed):
+        if bed != self.bed:
+            self.stop()
+            self.bed = bed
+            self.folder = pathlib.Path(tempfile.mkdtemp(prefix="husk-nested-"))
+            medium = husk_image.make(BUILD, self.folder)
+            self.machine = machine.Machine(bed, BUILD, self.folder, medium, self.say)
+            self.machine.boot()
+        return self.machine
+
+    def stop(self):
+        self.bed = None
+        if self.machine:
+            self.machine.stop()
+            self.machine = None
+        if self.folder:
+            shutil.rmtree(self.folder)
+            self.folder = None
+
+    def keep_logs(self, name):
+        """Stops the machine; returns its logs by their names."""
+        if not self.machine:
+            return {}
+        self.machine.stop()
+        target = LOGS / name.replace("/", "_")
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir(parents=True)
+        kept = [shutil.copy(path, target) for path in sorted(self.folder.glob("*.log"))]
+        return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in kept}
+
+
+def pytest_collection_modifyitems(items):
+    """All tests of a bed, then those of the next."""
+    beds = list(machine.BEDS)
+    items.sort(key=lambda item: beds.index(item.callspec.params["bed"]))
+
+
+def pytest_sessionstart():
+    shutil.rmtree(LOGS, ignore_errors=True)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """Keeps the logs when a test fails, shows their ends, and leaves no machine to the next."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and "running" in item.funcargs:
+        running = item.funcargs["running"]
+        for name, text in running.keep_logs(item.name).items():
+            report.sections.append((name, "\n".join(text.splitlines()[-TAIL_LINES:])))
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def running(request):
+    terminal = request.config.pluginmanager.getplugin("terminalreporter")
+    one = Running(lambda text: terminal.write_line(f"\n{text}", flush=True))
+    yield one
+    one.stop()
+
+
+@pytest.fixture
+def inside(running, bed):
+    try:
+        return running.give(bed)
+    except linux_guest.Unavailable as reason:
+        return pytest.skip(f"Debian's packages cannot be had: {reason}")

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""A machine with three systems in it: Linux with KVM (L1), Husk in its QEMU (L2), guests (L3).
+
+L0 is an emulator, so this needs no KVM. Two serial lines lead out: L1's shell and Husk's own.
+"""
+
+import pathlib
+import re
+import threading
+import time
+
+import pexpect
+
+import l1_image
+import linux_guest
+from harness import ESCAPES, SerialConsole, Terminal, emulators, processes
+
+# Millions of instructions a second. On each bed a tick of the TSC is an instruction, and an exit of
+# L3 takes some ten thousand: with fewer, L1's and Husk's timers would leave no time for L3.
+MIPS = 1000
+L1_MIB = 1280
+HUSK_MIB = 512
+HUSK_CPUS = 2
+SECONDS = 3600  # for a boot: other work may have the most of this machine
+LIMIT = 6 * 3600
+LOGS = ["l1.log", "husk.log"]
+
+L1_WORDS = f"{linux_guest.ARGUMENTS} mitigations=off tsc=reliable"
+# Bochs' CPUs state a frequency that is not theirs, miss writes in MWAIT, and have XSAVES in part.
+BOCHS_WORDS = f"tsc_early_khz={MIPS * 1000} idle=halt clearcpuid=mwaitx noxsaves"
+# MSRs that Bochs' Intel CPUs lack, as its option `msrs` takes them: address, type, reset value,
+# reserved and ignored bits. Of IA32_MISC_ENABLE Linux wants fast strings: without them it copies in
+# a way that Bochs gets wrong. The microcode's revision is one without the erratum of TSC deadlines.
+MSRS = """\
+0x1a0 0 00000000 00850089 00000000 00000000 00000000 00000000
+0x1d9 0 00000000 00000000 00000000 00000000 00000000 00000000
+0x08b 0 0200005e 00000000 00000000 00000000 ffffffff ffffffff
+"""
+
+# What emulators.MachineSpec is told for each bed. The names are those of expected.txt.
+BEDS = {
+    # VT-x. `cpu:` once more changes only what it names.
+    "bochs": {
+        "emulator": "bochs",
+        "cpu": "corei7_skylake_x",
+        "extra": (f"cpu: ips={MIPS}000000, msrs={{folder}}/msrs.def",),
+    },
+    # AMD-V with next-RIP save.
+    "ryzen": {"emulator": "bochs", "cpu": "ryzen", "extra": (f"cpu: ips={MIPS}000000",)},
+    # AMD-V. QEMU does not intercept XSETBV, so the CPU has none. With -icount a tick is an
+    # instruction, and an injected interrupt is delivered twice only if a timer is due at once.
+    "qemu": {
+        "emulator": "qemu",
+        "cpu": "EPYC,+svm,+npt,-xsave",
+        "extra": ("-icount", "shift=0,sleep=on"),
+    },
+}
+
+
+class Machine:
+    """One emulated machine with L1 in it, and with Husk after `boot`.
+
+    `say` tells the user what it does.
+    """
+
+    def __init__(self, bed, build, folder, husk_iso, say):
+        self.bed = bed
+        self.say = say
+        self.folder = pathlib.Path(folder)
+        (self.folder / "msrs.def").write_text(MSRS, encoding="ascii")
+        words = BOCHS_WORDS if BEDS[bed]["emulator"] == "bochs" else ""
+        image = l1_image.make(build, folder, husk_iso, f"{L1_WORDS} {words}")
+        self._lines = [emulators.SerialLine() for _ in range(2)]
+        self._logs = [open(self.folder / name, "w", encoding="utf-8") for name in LOGS]
+        spec = emulators.MachineSpec(iso=str(image), memory=L1_MIB, **self._bed(bed))
+        self.process = emulators.start(spec, self._lines[0].path, self.folder)
+        self.linux, self.husk = (
+            Terminal(SerialConsole(line.fd, self.process, log), line.fd)
+            for line, log in zip(self._lines, self._logs)
+        )
+        self._timer = threading.Timer(LIMIT, processes.kill, [self.process])
+        self._timer.start()
+
+    def _bed(self, bed):
+        """The bed's arguments with the second serial line."""
+        path = self._lines[1].path
+        line = [f"com2: enabled=1, mode=term, dev={path}"]
+        if BEDS[bed]["emulator"] == "qemu":
+            line = [*emulators.qemu_serial_line("husk", path), "-serial", "chardev:husk"]
+        given = [word.format(folder=self.folder) for word in BEDS[bed]["extra"]]
+        return BEDS[bed] | {"extra": (*given, *line)}
+
+    def boot(self):
+        """Waits for L1's shell, then starts Husk and waits for its prompt."""
+        began = time.monotonic()
+        self.say(f"{self.bed}: Linux/KVM boots in the emulator")
+        self.linux.expect(re.escape(l1_image.PROMPT), SECONDS)
+        self.say(f"{self.bed}: Husk boots in KVM, after {time.monotonic() - began:.0f} s")
+        self.start_husk()
+        self.say(f"{self.bed}: Husk's prompt, after {time.monotonic() - began:.0f} s")
+
+    def start_husk(self):
+        self.shell(f"husk -smp {HUSK_CPUS} -m {HUSK_MIB} < /dev/null > /tmp/qemu.log 2>&1 &")
+        self.husk.expect_prompt(SECONDS)
+
+    def shell(self, command, timeout=SECONDS):
+        """A command in L1's shell; its output as lines."""
+        self.linux.send(command + "\n")
+        self.linux.expect(re.escape(l1_image.PROMPT), timeout)
+        text = ESCAPES.sub("", self.linux.console.before).replace("\r", "")
+        return [line for line in text.split("\n") if line and line != command]
+
+    def stop_husk(self):
+        """Switches Husk off, which ends its QEMU."""
+        self.husk.sendline("poweroff")
+        self.shell("wait")
+
+    def exits(self):
+        """How many exits L1 has had of all that Husk and its guests have done."""
+        return int(self.shell("cat /sys/kernel/debug/kvm/exits")[0])
+
+    def husk_text(self):
+        """All that has come on Husk's line and was looked at."""
+        self._logs[1].flush()
+        return (self.folder / LOGS[1]).read_text(encoding="utf-8")
+
+    def stop(self):
+        """Ends the emulator and keeps what is left on the lines. A second call does nothing."""
+        if self._logs[0].closed:
+            return
+        self._timer.cancel()
+        processes.kill(self.process)
+        for terminal in [self.linux, self.husk]:
+            try:
+                terminal.console.expect(pexpect.EOF, timeout=2)
+            except (pexpect.TIMEOUT, pexpect.EOF, OSError):
+                pass
+        for one in [*self._logs, *self._lines]:
+            one.close()
