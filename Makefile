@@ -68,6 +68,7 @@ KERNEL_SMALL   := boot/% drivers/% \
                                    devices/acpi% devices/hpet% devices/i8042% devices/rtc% \
                                    devices/pci_% devices/vga% devices/virtio/net_cut% \
                                    devices/virtio/network_control% \
+                                   devices/virtio/virtio_console% \
                                    devices/virtio/virtio_entropy% devices/virtio/virtio_network% \
                                    load/% memory/guest_map% monitor/% \
                                    util/bitmap.c util/format.c \

@@ -13,6 +13,7 @@
 #include "vmm/devices/virtio/net_offload.h"
 #include "vmm/devices/virtio/net_port.h"
 #include "vmm/devices/virtio/virtio_block.h"
+#include "vmm/devices/virtio/virtio_console.h"
 #include "vmm/devices/virtio/virtio_entropy.h"
 #include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/devices/virtio/virtio_network.h"
@@ -31,6 +32,9 @@ static struct virtio_block block;
 static struct virtio_entropy entropy;
 static struct virtio_network network;
 static struct entropy_source source;
+static struct virtio_console console;
+static struct console_line line;
+static uint64_t printed; // bytes
 static struct fake_disk disk;
 static struct virtio_device *device;
 static alignas(4096) uint8_t low[LOW_BYTES];
@@ -112,6 +116,24 @@ static bool fill(struct entropy_source *of, uint64_t *to, unsigned words)
     return tame || (take8() & 15) != 0;
 }
 
+static unsigned put(struct console_line *of, const uint8_t *bytes, unsigned count)
+{
+    uint8_t text[4 * KIB];
+    require(of == &line && count <= sizeof(text));
+    count = tame ? count : MIN(count, take8() * 16U);
+    memcpy(text, bytes, count);
+    printed += count;
+    return count;
+}
+
+static unsigned take(struct console_line *of, uint8_t *bytes, unsigned count)
+{
+    require(of == &line && count > 0);
+    count = tame ? 0 : MIN(count, take8() & 0x3fU);
+    memset(bytes, 'x', count);
+    return count;
+}
+
 static const uint8_t own_mac[NET_MAC_BYTES] = {2, 0, 0, 0, 0, 1}; // lan_mac(0)
 static uint32_t accepted; // the low half of the features that the driver accepts
 
@@ -125,6 +147,7 @@ static void set_up(uint8_t kind)
     memory.translate = translate;
     output = (struct virtio_output){interrupt, work_wanted};
     source.fill = fill;
+    line = (struct console_line){put, take};
     memset(low, 0, sizeof(low));
     memset(high, 0, sizeof(high));
     lan_set_up();
@@ -139,6 +162,10 @@ static void set_up(uint8_t kind)
     case 1:
         virtio_entropy_init(&entropy, &memory, &source);
         device = &entropy.device;
+        break;
+    case 3:
+        virtio_console_init(&console, &memory, &line, 80, 25);
+        device = &console.device;
         break;
     default:
         virtio_network_init(&network, &memory, &lan.ports[0].port, own_mac,
@@ -330,9 +357,9 @@ static void check_sent(void)
 // What a turn may do is bounded, whatever the queues say.
 static void work(uint64_t budget)
 {
-    uint64_t handled = disk.handled;
+    uint64_t handled = disk.handled + printed;
     bool more = virtio_device_work(device, budget);
-    require(disk.handled - handled <= MAX(budget, 1) + SLACK);
+    require(disk.handled + printed - handled <= MAX(budget, 1) + SLACK);
     require(!more || device->status & VIRTIO_DRIVER_OK);
     require(!(device->status & VIRTIO_NEEDS_RESET) || !more);
     for (unsigned i = 0; i < device->queue_count; i++) {
@@ -367,6 +394,8 @@ static void step(uint8_t what)
             static void (*const network_steps[])(void) = {put_frame, frame_from_neighbour,
                                                           put_command, segment_from_neighbour};
             network_steps[what >> 4 & 3]();
+        } else if (device == &console.device) {
+            require(virtio_console_look(&console) == (device->pending != 0));
         } else if (what & 0x10) {
             put_range();
         } else {
@@ -435,17 +464,18 @@ static void check_recovery(void)
         check_network_recovery();
         return;
     }
-    put_descriptor(QUEUE_AT(0), 0x3000, 16, 1, 1);
-    put_descriptor(QUEUE_AT(0) + 16, 0x3100, 512 + 1, 2, 0);
+    unsigned queue = device == &console.device ? VIRTIO_CONSOLE_TRANSMIT : 0;
+    put_descriptor(QUEUE_AT(queue), 0x3000, 16, 1, 1);
+    put_descriptor(QUEUE_AT(queue) + 16, 0x3100, 512 + 1, 2, 0);
     if (device == &entropy.device) {
         put_descriptor(QUEUE_AT(0), 0x3100, 512 + 1, 2, 0);
     }
     low[0x3100 + 512] = 0xee;
-    offer(0, 0);
-    serve_all(0);
+    offer(queue, 0);
+    serve_all(queue);
     require(interrupts == before + 1);
-    require(low[0x202] == 1);
-    require(device == &entropy.device || low[0x3100 + 512] == 0);
+    require(low[QUEUE_AT(queue) + 0x202] == 1);
+    require(device != &block.device || low[0x3100 + 512] == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
