@@ -18,6 +18,7 @@
 #include "vmm/vm/vm_create.h"
 #include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_life.h"
+#include "vmm/vm/vm_lines.h"
 
 struct fake_machine fake_machine;
 
@@ -223,6 +224,9 @@ void fake_machine_free(void)
         }
         if (vm->disks) {
             fake_host.host.release(vm->disks, sizeof(*vm->disks));
+        }
+        if (vm->hvc) {
+            fake_host.host.release(vm->hvc, sizeof(*vm->hvc));
         }
         fake_host.host.release(vm, sizeof(*vm));
     }

@@ -69,7 +69,8 @@ struct pc {
     struct reset_control reset_control;
     struct pci_bus pci;
     struct virtio_memory virtio_memory;
-    uint32_t virtio_busy; // a bit for each slot whose virtio device has work left
+    uint32_t virtio_busy;       // a bit for each slot whose virtio device has work left
+    struct pc_console *console; // the virtio console; NULL: there is none
     struct vga vga;
 
     // The board's ends of the devices' wires.

@@ -8,6 +8,7 @@
 #include "vmm/board/pc_time.h"
 #include "vmm/board/pci_bus.h"
 #include "vmm/devices/virtio/virtio_block.h"
+#include "vmm/devices/virtio/virtio_console.h"
 #include "vmm/devices/virtio/virtio_entropy.h"
 #include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/devices/virtio/virtio_pci.h"
@@ -16,6 +17,10 @@
 
 // What a device copies in one turn. Other vCPUs that want the board wait as long.
 #define TURN_BYTES (64 * KIB)
+
+// The size of a console, which is that of a terminal whose size nobody knows.
+#define CONSOLE_COLUMNS 80
+#define CONSOLE_ROWS 25
 
 static void *translate(struct virtio_memory *memory, uint64_t address, uint64_t bytes)
 {
@@ -27,6 +32,7 @@ void pc_virtio_init(struct pc *pc)
 {
     pc->virtio_memory.translate = translate;
     pc->virtio_busy = 0;
+    pc->console = NULL;
 }
 
 // The first turn is in the exit that asked for it. If there is more to do, the next turns come from
@@ -42,6 +48,9 @@ static void work_wanted(struct virtio_pci_output *output, struct virtio_pci *pci
 
 void pc_virtio_work(struct pc *pc)
 {
+    if (pc->console && virtio_console_look(&pc->console->console)) {
+        pc->virtio_busy |= 1U << pc->console->part.slot.number;
+    }
     for (uint32_t busy = pc->virtio_busy; busy != 0; busy &= busy - 1) {
         unsigned number = (unsigned)__builtin_ctz(busy);
         struct pc_virtio *part = container_of(pc->pci.slots[number], struct pc_virtio, slot);
@@ -84,4 +93,16 @@ bool pc_block_attach(struct pc *pc, struct pc_block *part, struct block_backend 
 {
     virtio_block_init(&part->block, &pc->virtio_memory, backend, queues);
     return pc_virtio_attach(pc, &part->part, &part->block.device);
+}
+
+// ---- The console ----
+
+bool pc_console_attach(struct pc *pc, struct pc_console *part, struct console_line *line)
+{
+    virtio_console_init(&part->console, &pc->virtio_memory, line, CONSOLE_COLUMNS, CONSOLE_ROWS);
+    if (!pc_virtio_attach(pc, &part->part, &part->console.device)) {
+        return false;
+    }
+    pc->console = part;
+    return true;
 }

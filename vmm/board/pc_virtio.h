@@ -4,6 +4,7 @@
 
 #include "vmm/board/pci_bus.h"
 #include "vmm/devices/virtio/virtio_block.h"
+#include "vmm/devices/virtio/virtio_console.h"
 #include "vmm/devices/virtio/virtio_entropy.h"
 #include "vmm/devices/virtio/virtio_pci.h"
 #include "vmm/util/types.h"
@@ -42,6 +43,16 @@ struct pc_block {
 // The same for a block device. The backend is called with the board's lock held.
 MUST_CHECK bool pc_block_attach(struct pc *pc, struct pc_block *part, struct block_backend *backend,
                                 unsigned queues);
+
+struct pc_console {
+    struct pc_virtio part;
+    struct virtio_console console;
+};
+
+// The same for a console, at most one. The line is called with the board's lock held. Its other end
+// calls for pc_advance once it has bytes for the guest, or room again.
+MUST_CHECK bool pc_console_attach(struct pc *pc, struct pc_console *part,
+                                  struct console_line *line);
 
 // The rest is for the files of the board.
 

@@ -13,7 +13,7 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-#define VM_KEYS "vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= rng= ram-disk= --"
+#define VM_KEYS "vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= rng= hvc= ram-disk= --"
 
 static enum status parse_name(const char *value, struct vm_config *config, struct reason *why)
 {
@@ -177,6 +177,12 @@ static enum status parse_random(const char *value, struct vm_config *config, str
     return parse_either("rng", value, words, &config->random, why);
 }
 
+static enum status parse_hvc(const char *value, struct vm_config *config, struct reason *why)
+{
+    static const char *const words[] = {"yes", "no"};
+    return parse_either("hvc", value, words, &config->hvc, why);
+}
+
 static enum status parse_msrs(const char *value, struct vm_config *config, struct reason *why)
 {
     static const char *const words[] = {"ignore", "fault"};
@@ -191,9 +197,10 @@ static const struct {
     {"cpu", parse_cpu},   {"share", parse_share}, {"restart", parse_restart},
     {"kind", parse_kind}, {"start", parse_start}, {"msrs", parse_msrs},
     {"pv", parse_pv},     {"rng", parse_random},  {"ram-disk", config_parse_ram_disks},
+    {"hvc", parse_hvc},
 };
 
-enum { VM_KEY_NAME = 0 };
+enum { VM_KEY_NAME = 0, VM_KEY_HVC = ARRAY_SIZE(vm_keys) - 1 };
 
 static enum status parse_word(const struct config_word *word, unsigned *seen,
                               struct vm_config *config, struct reason *why)
@@ -213,6 +220,22 @@ static enum status parse_word(const struct config_word *word, unsigned *seen,
         return vm_keys[i].parse(word->value, config, why);
     }
     return config_refuse_word(word, VM_KEYS, why);
+}
+
+// Whether the payload is told to use the second console.
+static bool names_hvc(const char *command_line)
+{
+    static const char word[] = "console=hvc0";
+    for (const char *at = command_line; *at != '\0'; at++) {
+        size_t length = 0;
+        while (word[length] != '\0' && at[length] == word[length]) {
+            length++;
+        }
+        if (word[length] == '\0') {
+            return true;
+        }
+    }
+    return false;
 }
 
 enum status config_parse_vm(const char *line, struct vm_config *config, struct reason *why)
@@ -236,6 +259,9 @@ enum status config_parse_vm(const char *line, struct vm_config *config, struct r
     }
     if (!(seen & BIT(VM_KEY_NAME))) {
         return refuse(why, STATUS_INVALID, "vm=NAME is missing");
+    }
+    if (!(seen & BIT(VM_KEY_HVC))) {
+        config->hvc = names_hvc(config->command_line);
     }
     return STATUS_OK;
 }

@@ -124,6 +124,7 @@ struct vm {
     struct pc_entropy *entropy; // rng=yes; else NULL
     struct pc_output pc_output; // see vmm/vm/vm_board.h
     struct terminal terminal;
+    struct vm_hvc *hvc; // its second console; NULL: none
 
     // Atomic. The counters for ports are in pc->io.
     uint64_t unclaimed_memory_accesses;

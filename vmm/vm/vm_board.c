@@ -16,6 +16,7 @@
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_disks.h"
+#include "vmm/vm/vm_lines.h"
 
 static struct vm *vm_of(struct pc_output *output)
 {
@@ -62,43 +63,20 @@ static void power_off(struct pc_output *output)
     vm_end(vm_of(output), 0, "powered off");
 }
 
-// ---- The terminal ----
-
-// Tells CPU 0 that the VM has output. Only the first byte since CPU 0 looked wakes it, and not
-// twice within TERMINAL_WAKE_INTERVAL_NS. Otherwise a guest that sends byte after byte would keep
-// the guests of CPU 0 from running. In between, CPU 0 looks by itself (monitor_output_deadline).
-// The fence: CPU 0 clears the bit before it empties the ring, so it finds the byte, or this CPU
-// finds the bit clear.
-static void tell_console(struct vm *vm)
-{
-    const struct host *host = vm->vmm->host;
-    uint64_t *woke_ns = &vm->terminal.woke_ns;
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&vm->vmm->talking, __ATOMIC_RELAXED) & BIT(vm->index)) {
-        return;
-    }
-    uint64_t host_ns = host->now_ns();
-    __atomic_fetch_or(&vm->vmm->talking, BIT(vm->index), __ATOMIC_SEQ_CST);
-    if (host_ns - *woke_ns >= TERMINAL_WAKE_INTERVAL_NS) {
-        *woke_ns = host_ns;
-        host->kick(0);
-    }
-}
+// ---- The serial line ----
 
 static bool put_byte(struct pc_output *output, uint8_t byte)
 {
     struct vm *vm = vm_of(output);
-    bool taken = terminal_put(&vm->terminal, byte);
-    if (taken) {
-        tell_console(vm);
-    }
-    return taken;
+    return vm_line_put(vm, &vm->terminal, &byte, 1) == 1;
 }
 
 static int take_byte(struct pc_output *output)
 {
     return terminal_get(&vm_of(output)->terminal);
 }
+
+// ---- Random numbers ----
 
 static bool take_random(struct pc_output *output, uint64_t *to, unsigned words)
 {
@@ -114,6 +92,7 @@ static void attach_functions(struct vm *vm)
         (void)!pc_entropy_attach(vm->pc, vm->entropy);
     }
     vm_disks_attach(vm);
+    vm_hvc_attach(vm);
 }
 
 void vm_board_init(struct vm *vm)

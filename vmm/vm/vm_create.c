@@ -11,6 +11,7 @@
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_hold.h"
+#include "vmm/vm/vm_lines.h"
 
 struct vm *vm_find(struct vmm *vmm, const char *name)
 {
@@ -110,8 +111,11 @@ static enum status check_config(struct vmm *vmm, const struct vm_config *config,
     return STATUS_OK;
 }
 
-static enum status add_ram_disks(struct vm *vm, struct reason *why)
+static enum status add_devices(struct vm *vm, struct reason *why)
 {
+    if (vm->config.hvc && !vm_hvc_create(vm)) {
+        return refuse(why, STATUS_NO_MEMORY, "vm=%s: no frames for hvc0", vm->config.name);
+    }
     for (unsigned i = 0; i < vm->config.ram_disk_count; i++) {
         enum status status = vm_disks_add(vm, &vm->config.ram_disks[i], NULL, why);
         if (status != STATUS_OK) {
@@ -126,6 +130,9 @@ static void destroy(struct vm *vm)
     const struct host *host = vm->vmm->host;
     if (vm->disks) {
         host->release(vm->disks, sizeof(*vm->disks));
+    }
+    if (vm->hvc) {
+        host->release(vm->hvc, sizeof(*vm->hvc));
     }
     host->release(vm, sizeof(*vm));
 }
@@ -145,7 +152,7 @@ enum status vm_create(struct vmm *vmm, const struct vm_config *config, struct vm
     vm->index = vmm->vm_count;
     vm->config = *config;
     vm->config.share = config->share ? config->share : VM_SHARE_DEFAULT;
-    status = add_ram_disks(vm, why);
+    status = add_devices(vm, why);
     if (status != STATUS_OK) {
         destroy(vm);
         return status;

@@ -16,6 +16,7 @@
 #include "vmm/board/pc_output.h"
 #include "vmm/board/pc_time.h"
 #include "vmm/devices/apic_message.h"
+#include "vmm/devices/virtio/virtio_console.h"
 #include "vmm/devices/virtio/virtio_device.h"
 #include "vmm/memory/guest_memory.h"
 
@@ -34,6 +35,10 @@
 
 static struct pc pc;
 static struct pc_entropy entropy;
+static struct pc_console console;
+static struct console_line line;
+static const char *typed; // what was not taken yet
+static unsigned room;     // of the line
 static uint8_t ram[RAM_BYTES];
 static const struct guest_memory memory = {
     .base = ram, .extent_count = 1, .extents = {{.gpa = {0}, .bytes = RAM_BYTES}}};
@@ -100,43 +105,77 @@ static void write_at(uint64_t address, unsigned width, uint64_t value)
     assert_true(pc_memory_write(&pc, gpa(address), width, value));
 }
 
-static int set_up(void **state)
+static unsigned put(struct console_line *of, const uint8_t *bytes, unsigned count)
 {
-    (void)state;
+    assert_ptr_equal(of, &line);
+    assert_int_equal(bytes[0], 'x');
+    unsigned taken = MIN(count, room);
+    room -= taken;
+    return taken;
+}
+
+static unsigned take(struct console_line *of, uint8_t *bytes, unsigned count)
+{
+    assert_ptr_equal(of, &line);
+    unsigned taken = MIN(count, (unsigned)strlen(typed));
+    memcpy(bytes, typed, taken);
+    typed += taken;
+    return taken;
+}
+
+static void init(void)
+{
     memset(ram, 0, sizeof(ram));
     now = 1000;
     messages = 0;
     fails = false;
     pc_init(&pc, &output, 0, &memory);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    init();
     assert_true(pc_entropy_attach(&pc, &entropy));
     pc_firmware_program(&pc, 1);
     timer_ns = NEVER_NS;
     return 0;
 }
 
-// What a driver does (virtio 1.2, 3.1.1), with MSI-X vector 0 for the queue.
-static void start_driver(void)
+static int set_up_console(void **state)
 {
-    static const struct {
+    (void)state;
+    init();
+    typed = "";
+    line = (struct console_line){put, take};
+    assert_true(pc_console_attach(&pc, &console, &line));
+    pc_firmware_program(&pc, 1);
+    return 0;
+}
+
+// What a driver does (virtio 1.2, 3.1.1) with one queue, and MSI-X vector 0 for that.
+static void start_driver(const struct pc_virtio *part, unsigned queue)
+{
+    const struct {
         unsigned offset;
         unsigned width;
         uint64_t value;
     } writes[] = {
-        {20, 1, 1},         {20, 1, 3},    {8, 4, 1},        {12, 4, 1}, // VERSION_1
-        {20, 1, 11},        {22, 2, 0},    {24, 2, ENTRIES}, {26, 2, 0},  {32, 8, DESCRIPTORS},
-        {40, 8, AVAILABLE}, {48, 8, USED}, {28, 2, 1},       {20, 1, 15},
+        {20, 1, 1},         {20, 1, 3},     {8, 4, 1},        {12, 4, 1}, // VERSION_1
+        {20, 1, 11},        {22, 2, queue}, {24, 2, ENTRIES}, {26, 2, 0},  {32, 8, DESCRIPTORS},
+        {40, 8, AVAILABLE}, {48, 8, USED},  {28, 2, 1},       {20, 1, 15},
     };
     write_at(CONFIG + PCI_COMMAND, 2, 7);
     write_at(MSIX, 8, 0xfee01000);
     write_at(MSIX + 8, 8, 0x61);
-    write_at(CONFIG + entropy.part.pci.function.msix + PCI_MSIX_CONTROL, 2, PCI_MSIX_ENABLE);
+    write_at(CONFIG + part->pci.function.msix + PCI_MSIX_CONTROL, 2, PCI_MSIX_ENABLE);
     for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
         write_at(REGISTERS + writes[i].offset, writes[i].width, writes[i].value);
     }
     assert_int_equal(read_at(REGISTERS + 20, 1), 15);
 }
 
-static void put(uint64_t address, unsigned bytes, uint64_t value)
+static void put_number(uint64_t address, unsigned bytes, uint64_t value)
 {
     memcpy(&ram[address], &value, bytes);
 }
@@ -149,11 +188,11 @@ static unsigned used(void)
 static void ask(unsigned requests)
 {
     for (unsigned i = 0; i < requests; i++) {
-        put(DESCRIPTORS + i * 16, 8, BUFFERS + i * 64);
-        put(DESCRIPTORS + i * 16 + 8, 8, 64 | 2ULL << 32); // the device writes
-        put(AVAILABLE + 4 + i * 2, 2, i);
+        put_number(DESCRIPTORS + i * 16, 8, BUFFERS + i * 64);
+        put_number(DESCRIPTORS + i * 16 + 8, 8, 64 | 2ULL << 32); // the device writes
+        put_number(AVAILABLE + 4 + i * 2, 2, i);
     }
-    put(AVAILABLE + 2, 2, requests);
+    put_number(AVAILABLE + 2, 2, requests);
     pc_port_write(&pc, NOTIFY_PORT, 2, 0);
 }
 
@@ -161,7 +200,7 @@ static void a_guest_finds_it_and_is_served(void **state)
 {
     (void)state;
     assert_int_equal(read_at(CONFIG, 4), 0x10441af4);
-    start_driver();
+    start_driver(&entropy.part, 0);
     ask(1);
     assert_int_equal(used(), 1);
     assert_int_equal(ram[BUFFERS + 63], 0x5a);
@@ -174,7 +213,7 @@ static void a_guest_finds_it_and_is_served(void **state)
 static void much_work_comes_in_turns(void **state)
 {
     (void)state;
-    start_driver();
+    start_driver(&entropy.part, 0);
     uint64_t idle_ns = pc_next_event_ns(&pc, now, false);
     ask(ENTRIES);
     for (unsigned turn = 1; turn < ENTRIES / TURN_REQUESTS; turn++) {
@@ -191,10 +230,10 @@ static void much_work_comes_in_turns(void **state)
 static void buffers_outside_ram_break_the_queue(void **state)
 {
     (void)state;
-    start_driver();
-    put(DESCRIPTORS, 8, RAM_BYTES - 1);
-    put(DESCRIPTORS + 8, 8, 64 | 2ULL << 32);
-    put(AVAILABLE + 2, 2, 1);
+    start_driver(&entropy.part, 0);
+    put_number(DESCRIPTORS, 8, RAM_BYTES - 1);
+    put_number(DESCRIPTORS + 8, 8, 64 | 2ULL << 32);
+    put_number(AVAILABLE + 2, 2, 1);
     pc_port_write(&pc, NOTIFY_PORT, 2, 0);
     assert_int_equal(used(), 0);
     assert_true(read_at(REGISTERS + 20, 1) & VIRTIO_NEEDS_RESET);
@@ -203,7 +242,7 @@ static void buffers_outside_ram_break_the_queue(void **state)
 static void without_random_numbers_it_breaks(void **state)
 {
     (void)state;
-    start_driver();
+    start_driver(&entropy.part, 0);
     fails = true;
     ask(1);
     assert_int_equal(used(), 0);
@@ -220,6 +259,46 @@ static void there_are_so_many_slots(void **state)
     assert_false(pc_entropy_attach(&pc, &more[0]));
 }
 
+// ---- The console ----
+
+static void what_comes_in_goes_to_the_guest_when_the_board_looks(void **state)
+{
+    (void)state;
+    assert_int_equal(read_at(CONFIG, 4), 0x10431af4);
+    start_driver(&console.part, VIRTIO_CONSOLE_RECEIVE);
+    ask(2);
+    assert_int_equal(used(), 0);
+    pc_advance(&pc, now);
+    assert_int_equal(messages, 0);
+    typed = "ls\n";
+    pc_advance(&pc, now);
+    assert_int_equal(used(), 1);
+    assert_memory_equal(&ram[BUFFERS], "ls\n", 4);
+    assert_int_equal(messages, 1);
+    assert_int_not_equal(pc_next_event_ns(&pc, now, false), now);
+}
+
+static void a_full_line_goes_on_when_the_board_looks(void **state)
+{
+    (void)state;
+    start_driver(&console.part, VIRTIO_CONSOLE_TRANSMIT);
+    memset(&ram[BUFFERS], 'x', 64);
+    put_number(DESCRIPTORS, 8, BUFFERS);
+    put_number(DESCRIPTORS + 8, 8, 64);
+    put_number(AVAILABLE + 2, 2, 1);
+    room = 60;
+    pc_port_write(&pc, NOTIFY_PORT + 2 * VIRTIO_CONSOLE_TRANSMIT, 2, 0);
+    assert_int_equal(room, 0);
+    pc_advance(&pc, now);
+    assert_int_equal(used(), 0);
+    assert_int_not_equal(pc_next_event_ns(&pc, now, false), now); // no turn after turn
+    room = 10;
+    pc_advance(&pc, now);
+    assert_int_equal(room, 6);
+    assert_int_equal(used(), 1);
+    assert_int_equal(messages, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +307,9 @@ int main(void)
         cmocka_unit_test_setup(buffers_outside_ram_break_the_queue, set_up),
         cmocka_unit_test_setup(without_random_numbers_it_breaks, set_up),
         cmocka_unit_test_setup(there_are_so_many_slots, set_up),
+        cmocka_unit_test_setup(what_comes_in_goes_to_the_guest_when_the_board_looks,
+                               set_up_console),
+        cmocka_unit_test_setup(a_full_line_goes_on_when_the_board_looks, set_up_console),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -236,6 +236,29 @@ static void test_whole_vm_line(void **state)
     assert_true(vm.no_paravirt);
 }
 
+// Who tells the payload to use the console need not say it twice.
+static void test_second_console(void **state)
+{
+    static const struct {
+        const char *line;
+        bool hvc;
+    } lines[] = {
+        {"vm=a", false},
+        {"vm=a hvc=yes", true},
+        {"vm=a -- root=/dev/vda console=hvc0", true},
+        {"vm=a -- console=hvc0,115200 quiet", true},
+        {"vm=a hvc=no -- console=hvc0", false},
+        {"vm=a hvc=yes -- console=ttyS0", true},
+        {"vm=a -- console=ttyS0 console=hvc", false},
+        {"vm=a -- hvc=yes", false},
+    };
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
+        assert_int_equal(parse_vm(lines[i].line), STATUS_OK);
+        assert_int_equal(vm.hvc, lines[i].hvc);
+    }
+}
+
 static void test_memory_sizes(void **state)
 {
     static const struct {
@@ -353,14 +376,16 @@ static void test_vm_refusals_of_words(void **state)
         {"vm=a msrs=no", "msrs=no: expected ignore or fault"},
         {"vm=a pv=kvm", "pv=kvm: expected no or yes"},
         {"vm=a rng=fast", "rng=fast: expected yes or no"},
+        {"vm=a hvc=hvc0", "hvc=hvc0: expected yes or no"},
+        {"vm=a hvc=no hvc=no", "hvc=no: hvc= is given twice"},
         {"vm=a vm=b", "vm=b: vm= is given twice"},
         {"vm=a mem=4M mem=8M", "mem=8M: mem= is given twice"},
         {"vm=a meme=4M", "meme=: unknown, known are vm= mem= cpus= cpu= share= restart= kind= "
-                         "start= msrs= pv= rng= ram-disk= --"},
+                         "start= msrs= pv= rng= hvc= ram-disk= --"},
         {"vm=a quiet", "quiet: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= "
-                       "msrs= pv= rng= ram-disk= --"},
+                       "msrs= pv= rng= hvc= ram-disk= --"},
         {"vm=a /x/y", "/x/y: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= "
-                      "msrs= pv= rng= ram-disk= --"},
+                      "msrs= pv= rng= hvc= ram-disk= --"},
     };
 
     (void)state;
@@ -441,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_word_that_is_too_long),
         cmocka_unit_test(test_vm_defaults),
         cmocka_unit_test(test_whole_vm_line),
+        cmocka_unit_test(test_second_console),
         cmocka_unit_test(test_memory_sizes),
         cmocka_unit_test(test_cpu_lists),
         cmocka_unit_test(test_cpu_list_refusals),

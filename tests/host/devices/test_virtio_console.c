@@ -172,6 +172,7 @@ static void test_what_is_typed_goes_to_the_guest(void **state)
     look();
     assert_received(1, DRIVER_BUFFERS + 0x100, "pwd\n");
     assert_int_equal(driver.queue_interrupts, 2);
+    assert_int_equal(driver.config_interrupts, 1); // there is a size to read
 }
 
 static void test_input_waits_for_buffers(void **state)
@@ -215,6 +216,7 @@ static void test_a_reset_keeps_input_and_drops_output(void **state)
     add_buffer(DRIVER_BUFFERS, 16);
     driver_kick(RECEIVE);
     assert_received(0, DRIVER_BUFFERS, "yes");
+    assert_int_equal(driver.config_interrupts, 1);
 }
 
 static void test_a_flood_takes_turns(void **state)

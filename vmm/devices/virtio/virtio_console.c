@@ -22,6 +22,16 @@ static bool has_input(struct virtio_console *console)
     return console->input_read < console->input_count;
 }
 
+// Linux reads the size only when it is told of a change, and not before its console is set up. Who
+// types has seen that it is.
+static void tell_size(struct virtio_console *console)
+{
+    if (!console->told) {
+        console->told = true;
+        virtio_device_config_changed(&console->device);
+    }
+}
+
 static bool serve_receive(struct virtio_console *console, struct virtqueue *queue,
                           const struct virtqueue_rings *rings, int64_t *budget)
 {
@@ -41,6 +51,7 @@ static bool serve_receive(struct virtio_console *console, struct virtqueue *queu
         console->input_read += (unsigned)bytes;
         virtqueue_push(queue, rings, chain->head, (uint32_t)bytes);
         *budget -= BUFFER_COST + (int64_t)bytes;
+        tell_size(console);
     }
     return true;
 }
@@ -121,6 +132,7 @@ static void reset(struct virtio_device *device)
     struct virtio_console *console = container_of(device, struct virtio_console, device);
     console->holds = false;
     console->blocked = false;
+    console->told = false;
 }
 
 static const struct virtio_device_ops console_ops = {

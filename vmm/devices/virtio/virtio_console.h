@@ -46,6 +46,7 @@ struct virtio_console {
     uint8_t input[VIRTIO_CONSOLE_INPUT_BYTES];
     unsigned input_read;
     unsigned input_count;
+    bool told; // the driver was told to read the size
 };
 
 void virtio_console_init(struct virtio_console *console, struct virtio_memory *memory,
