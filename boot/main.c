@@ -48,6 +48,7 @@
 #include "vmm/vm/scheduler_step.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_create.h"
+#include "vmm/vm/vm_lines.h"
 
 #define VERSION "Husk 0.1"
 // After a turn of TURN_NS, Husk's own work lets the guests have CPU 0. While it waits for an
@@ -307,7 +308,7 @@ static void start_guests(void)
     }
     struct vm *focus = vm_find(&vmm, config.focus);
     if (focus) {
-        monitor_attach(&monitor, focus);
+        monitor_attach(&monitor, focus, VM_LINE_UART);
     } else if (config.focus[0] != '\0') {
         log_line("focus=%s: there is no VM of that name", config.focus);
     }

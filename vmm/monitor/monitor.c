@@ -59,6 +59,7 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
     monitor->prompt_shown = false;
     monitor->log_position = 0;
     monitor->next_vm = 0;
+    monitor->muted = 0;
     monitor->unfinished = 0;
     monitor->look_ns = 0;
     monitor->attached = NULL;
@@ -67,8 +68,12 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
     monitor->dropped_bytes = 0;
     monitor->missed_log_lines = 0;
     for (unsigned i = 0; i < VMS_MAX; i++) {
-        monitor->views[i] = (struct monitor_view){.monitor = monitor};
-        monitor_view_init(&monitor->views[i]);
+        for (unsigned line = 0; line < VM_LINES; line++) {
+            struct monitor_view *view = &monitor->views[i][line];
+            *view =
+                (struct monitor_view){.monitor = monitor, .index = i, .line = (enum vm_line)line};
+            monitor_view_init(view);
+        }
     }
     line_editor_init(&monitor->editor, &editor_owner, MONITOR_PROMPT);
     skip_log(monitor);

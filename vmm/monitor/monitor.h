@@ -8,6 +8,7 @@
 #include "vmm/monitor/inspect.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_lines.h"
 
 struct console;
 
@@ -30,12 +31,13 @@ struct monitor_machine {
     void (*describe)(struct line_sink *sink); // a page on the machine; NULL: nobody knows it
 };
 
-// How the monitor shows a VM's output; one for each VM, by the VM's index in vmm.vms.
+// How the monitor shows what a VM prints on one of its lines.
 struct monitor_view {
     struct monitor *monitor;
+    unsigned index; // of the VM in vmm.vms
+    enum vm_line line;
     struct guest_text text; // what is not shown yet
     uint64_t last_byte_ns;
-    bool muted;            // its lines go to its log only
     unsigned missed_lines; // lines that were not shown because the user was connected to a VM
 };
 
@@ -47,7 +49,8 @@ struct monitor {
     struct line_editor editor;
     struct line_sink sink; // takes the lines of a command's answer
     bool prompt_shown;
-    struct monitor_view views[VMS_MAX];
+    struct monitor_view views[VMS_MAX][VM_LINES];
+    uint64_t muted; // a set of VMs: those whose lines go to their logs only
     uint64_t log_position;
     unsigned next_vm;    // the VM whose output the next turn moves first
     uint64_t unfinished; // a set of VMs: those whose view has text that is not shown yet
@@ -57,6 +60,7 @@ struct monitor {
     uint64_t turn_end_ns;
 
     struct vm *attached; // the VM that has the terminal; NULL: the user is at the prompt
+    enum vm_line attached_line;
     // The VM that ended while it had the terminal. What is typed is for its guest until the user
     // knows. NULL: the user is at the prompt, or connected to a VM.
     const struct vm *lost;

@@ -13,6 +13,7 @@
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
+#include "vmm/vm/vm_lines.h"
 
 #define REPLAY_BYTES 2048
 #define INPUT_SHARE 64
@@ -38,41 +39,58 @@ static void replay(struct monitor *monitor, const struct terminal *terminal)
     }
 }
 
+static struct terminal *attached_terminal(const struct monitor *monitor)
+{
+    return vm_line_terminal(monitor->attached, monitor->attached_line);
+}
+
 static void forget_missed(struct monitor *monitor)
 {
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
-        monitor->views[i].missed_lines = 0;
+        for (unsigned line = 0; line < VM_LINES; line++) {
+            monitor->views[i][line].missed_lines = 0;
+        }
     }
     monitor->missed_log_lines = 0;
     monitor->input_waits = false;
     monitor->dropped_bytes = 0;
 }
 
-void monitor_attach(struct monitor *monitor, struct vm *vm)
+void monitor_attach(struct monitor *monitor, struct vm *vm, enum vm_line line)
 {
     const char *name = vm->config.name;
+    const char *suffix = monitor_line_suffix(line);
     monitor_prompt_hide(monitor);
     if (monitor_is_over(vm)) {
-        console_format(monitor->console, "console: %s %s; 'log %s' shows what it sent\n", name,
-                       monitor_end_text(vm).text, name);
+        console_format(monitor->console, "console: %s %s; 'log %s%s' shows what it sent\n", name,
+                       monitor_end_text(vm).text, name, suffix);
         return;
     }
-    console_format(monitor->console, "console: connected to %s; Ctrl-] returns\n", name);
+    console_format(monitor->console, "console: connected to %s%s; Ctrl-] returns\n", name, suffix);
     forget_missed(monitor);
-    monitor_view_init(monitor_view_of(monitor, vm));
-    replay(monitor, &vm->terminal);
+    monitor_view_init(&monitor->views[vm->index][line]);
     monitor->attached = vm;
+    monitor->attached_line = line;
+    replay(monitor, attached_terminal(monitor));
     monitor->lost = NULL;
+}
+
+static void show_missed_lines(const struct monitor *monitor, const struct monitor_view *view)
+{
+    unsigned lines = view->missed_lines;
+    const char *name = monitor->vmm->vms[view->index]->config.name;
+    const char *suffix = monitor_line_suffix(view->line);
+    if (lines > 0) {
+        console_format(monitor->console, "[%s%s] %u line%s while you were away: log %s%s\n", name,
+                       suffix, lines, lines == 1 ? "" : "s", name, suffix);
+    }
 }
 
 static void show_missed(struct monitor *monitor)
 {
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
-        unsigned lines = monitor->views[i].missed_lines;
-        const char *name = monitor->vmm->vms[i]->config.name;
-        if (lines > 0) {
-            console_format(monitor->console, "[%s] %u line%s while you were away: log %s\n", name,
-                           lines, lines == 1 ? "" : "s", name);
+        for (unsigned line = 0; line < VM_LINES; line++) {
+            show_missed_lines(monitor, &monitor->views[i][line]);
         }
     }
     if (monitor->missed_log_lines > 0) {
@@ -98,7 +116,7 @@ static void detach(struct monitor *monitor, const char *what)
     console_format(monitor->console, "\nconsole: %s %s\n", vm->config.name, what);
     show_missed(monitor);
     forget_missed(monitor);
-    monitor_view_init(monitor_view_of(monitor, vm));
+    monitor_view_init(&monitor->views[vm->index][monitor->attached_line]);
     monitor->attached = NULL;
 }
 
@@ -107,7 +125,7 @@ void monitor_watch_attached(struct monitor *monitor)
     const struct vm *vm = monitor->attached;
     // A VM that will be restarted keeps the terminal.
     if (vm && monitor_is_over(vm) && vm->restart_at_ns == NEVER_NS &&
-        !terminal_has_output(&vm->terminal)) {
+        !terminal_has_output(attached_terminal(monitor))) {
         detach(monitor, monitor_end_text(vm).text);
         monitor->lost = vm;
         monitor->loss_told = false;
@@ -148,7 +166,7 @@ static void drop_byte(struct monitor *monitor)
 
 static void type_byte(struct monitor *monitor, uint8_t byte, uint64_t now)
 {
-    if (terminal_type(&monitor->attached->terminal, byte)) {
+    if (terminal_type(attached_terminal(monitor), byte)) {
         show_dropped(monitor);
     } else if (monitor->dropped_bytes > 0) {
         drop_byte(monitor);
@@ -162,7 +180,7 @@ static void type_byte(struct monitor *monitor, uint8_t byte, uint64_t now)
 // Returns whether the waiting byte is gone: the guest has taken it, or it was dropped.
 static bool retry_waiting(struct monitor *monitor, uint64_t now)
 {
-    if (terminal_type(&monitor->attached->terminal, monitor->waiting_byte)) {
+    if (terminal_type(attached_terminal(monitor), monitor->waiting_byte)) {
         vm_terminal_ready(monitor->attached);
     } else if (now - monitor->waiting_since_ns >= INPUT_PATIENCE_NS) {
         drop_byte(monitor);

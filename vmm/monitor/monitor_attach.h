@@ -3,13 +3,14 @@
 #pragma once
 
 #include "vmm/util/types.h"
+#include "vmm/vm/vm_lines.h"
 
 struct monitor;
 struct vm;
 
-// Connects the terminal to the VM (`console`, focus=NAME). Bytes go both ways as they are, until
-// Ctrl-] or the end of the VM.
-void monitor_attach(struct monitor *monitor, struct vm *vm);
+// Connects the terminal to a line that the VM has (`console`, focus=NAME). Bytes go both ways as
+// they are, until Ctrl-] or the end of the VM.
+void monitor_attach(struct monitor *monitor, struct vm *vm, enum vm_line line);
 
 // Gives the guest that has the terminal what was typed. Returns whether there may be more input.
 bool monitor_take_raw_input(struct monitor *monitor, uint64_t now);

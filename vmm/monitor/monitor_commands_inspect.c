@@ -16,6 +16,7 @@
 #include "vmm/util/types.h"
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_lines.h"
 
 #define READ_DEFAULT_BYTES 128
 #define REST_BYTES 1024
@@ -123,18 +124,20 @@ static void show_history(struct monitor *monitor, const struct terminal *termina
 
 void command_log(struct monitor *monitor, const struct arguments *arguments)
 {
-    const struct vm *vm;
+    enum vm_line line;
+    struct vm *vm;
     if (arguments->count == 0) {
         show_host_log(monitor);
         return;
     }
     vm = monitor_find_vm(monitor, arguments->words[0]);
-    if (!vm) {
+    if (!vm || !monitor_find_line(monitor, vm, arguments, &line)) {
         return;
     }
-    if (vm->terminal.history_length == 0) {
+    const struct terminal *terminal = vm_line_terminal(vm, line);
+    if (terminal->history_length == 0) {
         console_format(monitor->console, "%s has sent nothing\n", vm->config.name);
     } else {
-        show_history(monitor, &vm->terminal);
+        show_history(monitor, terminal);
     }
 }

@@ -18,6 +18,7 @@
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_create.h"
 #include "vmm/vm/vm_life.h"
+#include "vmm/vm/vm_lines.h"
 
 // How much of the VM's memory is zeroed already: that is what takes the time of a start.
 static struct monitor_text progress_text(const struct vm *vm)
@@ -55,7 +56,7 @@ static struct monitor_text exits_text(struct vm *vm)
 static struct monitor_text remarks_text(const struct monitor *monitor, unsigned index)
 {
     unsigned share = monitor->vmm->vms[index]->config.share;
-    const char *muted = monitor->views[index].muted ? ", muted" : "";
+    const char *muted = monitor->muted & BIT(index) ? ", muted" : "";
     struct monitor_text text;
     if (share == 0 || share == VM_SHARE_DEFAULT) {
         format_text(text.text, sizeof(text.text), "%s", muted);
@@ -132,8 +133,9 @@ void command_reset(struct monitor *monitor, const struct arguments *arguments)
 void command_console(struct monitor *monitor, const struct arguments *arguments)
 {
     struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
-    if (vm) {
-        monitor_attach(monitor, vm);
+    enum vm_line line;
+    if (vm && monitor_find_line(monitor, vm, arguments, &line)) {
+        monitor_attach(monitor, vm, line);
     }
 }
 
@@ -142,7 +144,7 @@ void command_mute(struct monitor *monitor, const struct arguments *arguments)
     const char *name = arguments->words[0];
     const struct vm *vm = monitor_find_vm(monitor, name);
     if (vm) {
-        monitor_view_of(monitor, vm)->muted = true;
+        monitor->muted |= BIT(vm->index);
         console_format(monitor->console, "%s is muted; 'log %s' shows what it sends\n", name, name);
     }
 }
@@ -152,7 +154,7 @@ void command_unmute(struct monitor *monitor, const struct arguments *arguments)
     const char *name = arguments->words[0];
     const struct vm *vm = monitor_find_vm(monitor, name);
     if (vm) {
-        monitor_view_of(monitor, vm)->muted = false;
+        monitor->muted &= ~BIT(vm->index);
         console_format(monitor->console, "what %s sends is shown again\n", name);
     }
 }

@@ -4,10 +4,13 @@
 
 #include "vmm/console/console.h"
 #include "vmm/monitor/monitor.h"
+#include "vmm/monitor/monitor_arguments.h"
 #include "vmm/monitor/near_miss.h"
+#include "vmm/util/string.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_create.h"
+#include "vmm/vm/vm_lines.h"
 
 const char *monitor_vm_name(const struct vmm *vmm, unsigned index)
 {
@@ -65,4 +68,23 @@ struct vm *monitor_find_vm(struct monitor *monitor, const char *name)
         console_format(monitor->console, "no VM '%s'; 'vms' lists them\n", name);
     }
     return NULL;
+}
+
+bool monitor_find_line(struct monitor *monitor, const struct vm *vm,
+                       const struct arguments *arguments, enum vm_line *line)
+{
+    *line = arguments->count < 2 ? VM_LINE_UART : VM_LINE_HVC;
+    if (*line == VM_LINE_UART) {
+        return true;
+    }
+    if (!text_equal(arguments->words[1], "hvc0")) {
+        console_format(monitor->console, "'%s' is no console; expected hvc0\n",
+                       arguments->words[1]);
+        return false;
+    }
+    if (!vm->hvc) {
+        console_format(monitor->console, "%s has no hvc0; hvc=yes on its line gives it one\n",
+                       vm->config.name);
+    }
+    return vm->hvc;
 }

@@ -2,6 +2,12 @@
 // The names of VMs, and of guests that can be started.
 #pragma once
 
+#include "vmm/util/types.h"
+#include "vmm/vm/vm_lines.h"
+
+struct vm;
+
+struct arguments;
 struct monitor;
 struct vmm;
 
@@ -13,3 +19,7 @@ const char *monitor_startable_name(struct vmm *vmm, unsigned index);
 const char *monitor_startable_near_miss(struct vmm *vmm, const char *word);
 // The VM of that name. NULL: there is none, and the user was told.
 struct vm *monitor_find_vm(struct monitor *monitor, const char *name);
+// Which line of the VM the second argument names: the UART if there is none. False: the VM has no
+// such line, and the user was told.
+MUST_CHECK bool monitor_find_line(struct monitor *monitor, const struct vm *vm,
+                                  const struct arguments *arguments, enum vm_line *line);

@@ -13,6 +13,7 @@
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
+#include "vmm/vm/vm_lines.h"
 
 #define TURN_BYTES 1024                    // of guests and the log, that one turn moves
 #define TURN_CELLS 1024                    // of the console, that one turn fills with them
@@ -27,13 +28,22 @@ static const char *const name_colours[] = {
     "\x1b[32m", "\x1b[33m", "\x1b[36m", "\x1b[35m", "\x1b[34m", "\x1b[31m",
 };
 
+static struct vm *vm_of(const struct monitor_view *view)
+{
+    return view->monitor->vmm->vms[view->index];
+}
+
+static bool is_muted(const struct monitor_view *view)
+{
+    return view->monitor->muted & BIT(view->index);
+}
+
 // Shows a piece of the VM's text as a row of its own, behind the VM's name.
 static void show_piece(struct guest_text *text)
 {
     struct monitor_view *view = container_of(text, struct monitor_view, text);
     struct console *console = view->monitor->console;
-    size_t index = (size_t)(view - view->monitor->views);
-    if (view->muted) {
+    if (is_muted(view)) {
         return;
     }
     if (view->monitor->attached) {
@@ -41,8 +51,8 @@ static void show_piece(struct guest_text *text)
         return;
     }
     monitor_prompt_hide(view->monitor);
-    console_colour(console, name_colours[index % ARRAY_SIZE(name_colours)]);
-    console_format(console, "[%s]", view->monitor->vmm->vms[index]->config.name);
+    console_colour(console, name_colours[view->index % ARRAY_SIZE(name_colours)]);
+    console_format(console, "[%s%s]", vm_of(view)->config.name, monitor_line_suffix(view->line));
     console_colour(console, NO_COLOUR);
     console_print(console, guest_text_mark(text));
     console_write(console, text->piece, text->length);
@@ -54,13 +64,9 @@ void monitor_view_init(struct monitor_view *view)
     guest_text_init(&view->text, show_piece);
 }
 
-struct monitor_view *monitor_view_of(struct monitor *monitor, const struct vm *vm)
+const char *monitor_line_suffix(enum vm_line line)
 {
-    unsigned index = 0;
-    while (monitor->vmm->vms[index] != vm) {
-        index++;
-    }
-    return &monitor->views[index];
+    return line == VM_LINE_HVC ? " hvc0" : "";
 }
 
 size_t monitor_text_width(const struct monitor *monitor, size_t mark)
@@ -92,13 +98,13 @@ static bool has_line_room(const struct monitor *monitor)
     return console_guest_room(monitor->console) >= LINE_ROOM;
 }
 
-// Whether a piece of the VM's text can be shown now, or is not to be shown.
-static bool has_room(const struct monitor *monitor, unsigned index)
+// Whether a piece of the text can be shown now, or is not to be shown.
+static bool has_room(const struct monitor_view *view)
 {
-    return monitor->attached || monitor->views[index].muted || has_line_room(monitor);
+    return view->monitor->attached || is_muted(view) || has_line_room(view->monitor);
 }
 
-// Moves the bytes as they are. Returns how many.
+// Moves the bytes of a terminal as they are. Returns how many.
 static unsigned move_raw(const struct monitor *monitor, struct terminal *terminal, unsigned share)
 {
     size_t room = console_guest_room(monitor->console);
@@ -114,69 +120,85 @@ static unsigned move_raw(const struct monitor *monitor, struct terminal *termina
     return moved;
 }
 
-// Shows the bytes as lines. Returns how many it moved. The room is looked at again only after a
-// piece was shown.
-static unsigned move_text(struct monitor *monitor, unsigned index, unsigned share)
+// Shows the bytes of a terminal as lines. Returns how many it moved. The room is looked at again
+// only after a piece was shown.
+static unsigned move_text(struct monitor_view *view, struct terminal *terminal, unsigned share)
 {
-    struct vm *vm = monitor->vmm->vms[index];
-    struct monitor_view *view = &monitor->views[index];
-    size_t width = monitor_text_width(monitor, strlen(vm->config.name) + NAME_MARK_COLUMNS);
+    struct monitor *monitor = view->monitor;
+    size_t mark = strlen(vm_of(view)->config.name) + strlen(monitor_line_suffix(view->line));
+    size_t width = monitor_text_width(monitor, mark + NAME_MARK_COLUMNS);
     uint32_t shown = monitor->console->end;
-    bool room = has_room(monitor, index);
+    bool room = has_room(view);
     unsigned moved = 0;
     for (; moved < share && room; moved++) {
-        int byte = terminal_take(&vm->terminal);
+        int byte = terminal_take(terminal);
         if (byte < 0) {
             break;
         }
         guest_text_byte(&view->text, (uint8_t)byte, width);
         if (monitor->console->end != shown) {
-            room = !turn_is_over(monitor) && has_room(monitor, index);
+            room = !turn_is_over(monitor) && has_room(view);
             shown = monitor->console->end;
         }
     }
     return moved;
 }
 
-// Shows the unfinished line of a guest that has ended or has been silent for SILENCE_NS.
-static void show_unfinished(struct monitor *monitor, unsigned index, uint64_t now)
+// Shows the unfinished line of a guest that has ended or has been silent for SILENCE_NS. Returns
+// whether there still is one.
+static bool show_unfinished(struct monitor_view *view, const struct terminal *terminal,
+                            uint64_t now)
 {
-    struct vm *vm = monitor->vmm->vms[index];
-    struct monitor_view *view = &monitor->views[index];
-    bool due = is_done(vm) || now - view->last_byte_ns >= SILENCE_NS;
-    if (view->text.length > 0 && due && !terminal_has_output(&vm->terminal) &&
-        has_room(monitor, index)) {
+    bool done = is_done(vm_of(view));
+    bool due = done || now - view->last_byte_ns >= SILENCE_NS;
+    if (view->text.length > 0 && due && !terminal_has_output(terminal) && has_room(view)) {
         guest_text_flush(&view->text);
-        view->text.cut = !is_done(vm);
+        view->text.cut = !done;
     }
-    if (view->text.length > 0) {
-        monitor->unfinished |= BIT(index);
-    } else {
-        monitor->unfinished &= ~BIT(index);
+    return view->text.length > 0;
+}
+
+// Moves output of one line. Returns how many bytes.
+static unsigned move_line(struct monitor_view *view, struct terminal *terminal, unsigned share,
+                          uint64_t now)
+{
+    struct monitor *monitor = view->monitor;
+    bool raw = monitor->attached == vm_of(view) && monitor->attached_line == view->line;
+    unsigned moved = raw ? move_raw(monitor, terminal, share) : move_text(view, terminal, share);
+    if (moved > 0) {
+        monitor->bytes_left -= moved;
+        view->last_byte_ns = now;
+        monitor->look_ns = monitor->vmm->host->now_ns() + TERMINAL_WAKE_INTERVAL_NS;
+        if (terminal_take_room_wanted(terminal)) {
+            vm_terminal_ready(vm_of(view));
+        }
     }
+    return moved;
 }
 
 // Returns whether it moved something. The VM's bit in `talking` is cleared first: the VM tells of
-// what it sends from now on.
+// what it sends from now on. Two lines of a VM share what others have for one.
 static bool move_guest(struct monitor *monitor, unsigned index, uint64_t now)
 {
     struct vm *vm = monitor->vmm->vms[index];
-    unsigned share = MIN(VM_SHARE, monitor->bytes_left);
+    unsigned share = vm->hvc ? VM_SHARE / VM_LINES : VM_SHARE;
+    unsigned moved = 0;
     __atomic_fetch_and(&monitor->vmm->talking, ~BIT(index), __ATOMIC_SEQ_CST);
-    unsigned moved = monitor->attached == vm ? move_raw(monitor, &vm->terminal, share)
-                                             : move_text(monitor, index, share);
-    if (terminal_has_output(&vm->terminal)) {
-        __atomic_fetch_or(&monitor->vmm->talking, BIT(index), __ATOMIC_SEQ_CST);
-    }
-    if (moved > 0) {
-        monitor->bytes_left -= moved;
-        monitor->views[index].last_byte_ns = now;
-        monitor->look_ns = monitor->vmm->host->now_ns() + TERMINAL_WAKE_INTERVAL_NS;
-        if (terminal_take_room_wanted(&vm->terminal)) {
-            vm_terminal_ready(vm);
+    monitor->unfinished &= ~BIT(index);
+    for (unsigned line = 0; line < VM_LINES; line++) {
+        struct monitor_view *view = &monitor->views[index][line];
+        struct terminal *terminal = vm_line_terminal(vm, view->line);
+        if (!terminal) {
+            continue;
+        }
+        moved += move_line(view, terminal, MIN(share, monitor->bytes_left), now);
+        if (show_unfinished(view, terminal, now)) {
+            monitor->unfinished |= BIT(index);
         }
     }
-    show_unfinished(monitor, index, now);
+    if (vm_has_output(vm)) {
+        __atomic_fetch_or(&monitor->vmm->talking, BIT(index), __ATOMIC_SEQ_CST);
+    }
     return moved > 0;
 }
 
@@ -208,8 +230,7 @@ static bool move_guests(struct monitor *monitor, bool done, uint64_t now)
         if (move_guest(monitor, index, now)) {
             monitor->next_vm = (index + 1) % VMS_MAX;
         }
-        empty =
-            empty && !terminal_has_output(&vm->terminal) && monitor->views[index].text.length == 0;
+        empty = empty && !vm_has_output(vm) && !(monitor->unfinished & BIT(index));
     }
     return empty;
 }
@@ -266,8 +287,8 @@ bool monitor_has_output(const struct monitor *monitor)
 
 void monitor_flush_vm(struct monitor *monitor, const struct vm *vm)
 {
-    // Another CPU may have begun to write once more: what the terminal can hold is enough.
-    size_t left = TERMINAL_OUTPUT_BYTES + VM_SHARE;
+    // Another CPU may have begun to write once more: what the terminals can hold is enough.
+    size_t left = VM_LINES * TERMINAL_OUTPUT_BYTES + VM_SHARE;
     bool moved = true;
     while (left > 0 && moved) {
         begin_turn(monitor);
@@ -280,7 +301,7 @@ void monitor_flush_vm(struct monitor *monitor, const struct vm *vm)
 void monitor_flush(struct monitor *monitor)
 {
     // Guests that still run may write for ever. It is enough to show what all terminals can hold.
-    size_t left = (monitor->vmm->vm_count + 1ULL) * TERMINAL_OUTPUT_BYTES;
+    size_t left = (monitor->vmm->vm_count * VM_LINES + 1ULL) * TERMINAL_OUTPUT_BYTES;
     size_t moved;
     do {
         console_flush(monitor->console);
@@ -295,7 +316,12 @@ uint64_t monitor_output_deadline(const struct monitor *monitor, uint64_t now)
 {
     uint64_t deadline = monitor->look_ns > now ? monitor->look_ns : NEVER_NS;
     for (uint64_t set = monitor->unfinished; set; set &= set - 1) {
-        deadline = MIN(deadline, monitor->views[__builtin_ctzll(set)].last_byte_ns + SILENCE_NS);
+        const struct monitor_view *views = monitor->views[__builtin_ctzll(set)];
+        for (unsigned line = 0; line < VM_LINES; line++) {
+            if (views[line].text.length > 0) {
+                deadline = MIN(deadline, views[line].last_byte_ns + SILENCE_NS);
+            }
+        }
     }
     return deadline;
 }

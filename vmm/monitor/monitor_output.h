@@ -4,6 +4,7 @@
 
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_lines.h"
 
 struct monitor;
 struct monitor_view;
@@ -17,9 +18,9 @@ bool monitor_has_output(const struct monitor *monitor);
 // have come without waking this CPU. NEVER_NS: neither.
 uint64_t monitor_output_deadline(const struct monitor *monitor, uint64_t now);
 
-// How the monitor shows the VM's output.
-struct monitor_view *monitor_view_of(struct monitor *monitor, const struct vm *vm);
-// Makes the VM's next byte the first of a line. What is not shown yet is dropped.
+// What names the line behind the VM's name; "" for the UART.
+const char *monitor_line_suffix(enum vm_line line);
+// Makes the line's next byte the first of a line. What is not shown yet is dropped.
 void monitor_view_init(struct monitor_view *view);
 // The columns for a guest's text behind a mark of Husk's of that many columns.
 size_t monitor_text_width(const struct monitor *monitor, size_t mark);

@@ -373,7 +373,7 @@ static void test_focus_before_the_first_prompt(void **state)
     fixture_free();
     fixture_init();
     web = fixture.web;
-    monitor_attach(&fixture.monitor, web);
+    monitor_attach(&fixture.monitor, web, VM_LINE_UART);
     fixture_send(web, "raw\n");
     assert_shown("console: connected to web; Ctrl-] returns\r\nraw\n");
 }
