@@ -4,6 +4,7 @@
 #include "guests/greedy/time.h"
 #include "guests/greedy/victim.h"
 #include "guests/lib/apic.h"
+#include "guests/lib/arrival.h"
 #include "guests/lib/descriptors.h"
 #include "guests/lib/hpet.h"
 #include "guests/lib/ioapic.h"
@@ -22,11 +23,6 @@
 #define UART_INTERRUPT_ENABLE 0x3f9
 #define UART_INTERRUPT_ID 0x3fa
 #define TRANSMITTER_EMPTY 0x02
-
-// In arrival.asm.
-extern volatile uint64_t arrival_tsc;
-extern volatile uint8_t arrived;
-void arrival_handler(void);
 
 // Something that interrupts after a while. The device's own clock is read at one moment between two
 // readings of the TSC; the middle is taken for that moment.

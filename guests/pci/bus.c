@@ -2,9 +2,9 @@
 // Lists functions and capabilities, sizes base addresses and moves them.
 #include "guests/pci/bus.h"
 
+#include "guests/lib/pci.h"
 #include "guests/lib/port.h"
 #include "guests/lib/print.h"
-#include "guests/pci/config.h"
 
 #define CLASS_HOST_BRIDGE 0x0600
 #define CAPABILITY_VENDOR 0x09
@@ -14,7 +14,7 @@
 static bool agree(unsigned slot)
 {
     for (unsigned offset = 0; offset < PCI_CONFIG_BYTES; offset += 4) {
-        if (config_read(slot, offset, 4) != config_read_ports(slot, offset)) {
+        if (pci_read(slot, offset, 4) != pci_read_ports(slot, offset)) {
             return false;
         }
     }
@@ -25,14 +25,13 @@ unsigned bus_list(void)
 {
     unsigned devices = 0;
     for (unsigned slot = 0; slot < SLOTS; slot++) {
-        uint32_t id = config_read(slot, PCI_ID, 4);
+        uint32_t id = pci_read(slot, PCI_ID, 4);
         if (id == PCI_NOBODY) {
             continue;
         }
-        uint32_t class = config_read(slot, PCI_CLASS, 4);
+        uint32_t class = pci_read(slot, PCI_CLASS, 4);
         print("pci: 00:%02x %04x:%04x class %06x pin %u line %u%s\n", slot, id & 0xffff, id >> 16,
-              class >> 8, config_read(slot, PCI_INTERRUPT + 1, 1),
-              config_read(slot, PCI_INTERRUPT, 1),
+              class >> 8, pci_read(slot, PCI_INTERRUPT + 1, 1), pci_read(slot, PCI_INTERRUPT, 1),
               agree(slot) ? "" : ", and ports and memory DISAGREE");
         devices += class >> 16 != CLASS_HOST_BRIDGE;
     }
@@ -42,31 +41,30 @@ unsigned bus_list(void)
 static void print_virtio(unsigned slot, unsigned at)
 {
     static const char *const types[] = {"?", "common", "notify", "ISR", "device", "window"};
-    unsigned type = config_read(slot, at + 3, 1);
+    unsigned type = pci_read(slot, at + 3, 1);
     print("virtio %s: %u bytes at %x of BAR %u\n", types[type < ARRAY_SIZE(types) ? type : 0],
-          config_read(slot, at + 12, 4), config_read(slot, at + 8, 4),
-          config_read(slot, at + 4, 1));
+          pci_read(slot, at + 12, 4), pci_read(slot, at + 8, 4), pci_read(slot, at + 4, 1));
 }
 
 void bus_list_capabilities(unsigned slot)
 {
-    for (unsigned at = config_read(slot, PCI_CAPABILITIES, 1); at != 0;
-         at = config_read(slot, at + 1, 1)) {
+    for (unsigned at = pci_read(slot, PCI_CAPABILITIES, 1); at != 0;
+         at = pci_read(slot, at + 1, 1)) {
         print("pci: capability at %x: ", at);
-        switch (config_read(slot, at, 1)) {
+        switch (pci_read(slot, at, 1)) {
         case PCI_CAPABILITY_MSI:
-            print("MSI, control %x\n", config_read(slot, at + PCI_MSI_CONTROL, 2));
+            print("MSI, control %x\n", pci_read(slot, at + PCI_MSI_CONTROL, 2));
             break;
         case PCI_CAPABILITY_MSIX:
             print("MSI-X, %u vectors, BAR %u\n",
-                  (config_read(slot, at + PCI_MSIX_CONTROL, 2) & PCI_MSIX_SIZE_MASK) + 1,
-                  config_read(slot, at + PCI_MSIX_TABLE, 4) & PCI_MSIX_BAR_MASK);
+                  (pci_read(slot, at + PCI_MSIX_CONTROL, 2) & PCI_MSIX_SIZE_MASK) + 1,
+                  pci_read(slot, at + PCI_MSIX_TABLE, 4) & PCI_MSIX_BAR_MASK);
             break;
         case CAPABILITY_VENDOR:
             print_virtio(slot, at);
             break;
         default:
-            print("ID %02x\n", config_read(slot, at, 1));
+            print("ID %02x\n", pci_read(slot, at, 1));
             break;
         }
     }
@@ -76,20 +74,20 @@ void bus_list_capabilities(unsigned slot)
 
 static void put_bar(unsigned slot, unsigned bar, uint32_t value)
 {
-    uint32_t command = config_read(slot, PCI_COMMAND, 2);
-    config_write(slot, PCI_COMMAND, 2, command & ~(uint32_t)(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
-    config_write(slot, PCI_BAR + 4 * bar, 4, value);
-    config_write(slot, PCI_COMMAND, 2, command);
+    uint32_t command = pci_read(slot, PCI_COMMAND, 2);
+    pci_write(slot, PCI_COMMAND, 2, command & ~(uint32_t)(PCI_COMMAND_IO | PCI_COMMAND_MEMORY));
+    pci_write(slot, PCI_BAR + 4 * bar, 4, value);
+    pci_write(slot, PCI_COMMAND, 2, command);
 }
 
 // How many bytes or ports it has. 0: there is none.
 static uint32_t size_of(unsigned slot, unsigned bar)
 {
     bool ports;
-    uint32_t before = config_read(slot, PCI_BAR + 4 * bar, 4);
-    config_write(slot, PCI_COMMAND, 2, 0);
-    config_write(slot, PCI_BAR + 4 * bar, 4, UINT32_MAX);
-    uint32_t mask = (uint32_t)config_bar(slot, bar, &ports);
+    uint32_t before = pci_read(slot, PCI_BAR + 4 * bar, 4);
+    pci_write(slot, PCI_COMMAND, 2, 0);
+    pci_write(slot, PCI_BAR + 4 * bar, 4, UINT32_MAX);
+    uint32_t mask = (uint32_t)pci_bar(slot, bar, &ports);
     put_bar(slot, bar, before);
     return mask & -mask;
 }
@@ -104,7 +102,7 @@ static bool somebody_at(uint64_t base, bool ports)
 static bool moves(unsigned slot, unsigned bar)
 {
     bool ports;
-    uint64_t home = config_bar(slot, bar, &ports);
+    uint64_t home = pci_bar(slot, bar, &ports);
     uint32_t away = ports ? OTHER_PORTS : OTHER_MEMORY;
     bool there_before = somebody_at(home, ports) && !somebody_at(away, ports);
     put_bar(slot, bar, away);
@@ -115,13 +113,13 @@ static bool moves(unsigned slot, unsigned bar)
 
 unsigned bus_move_bars(unsigned slot)
 {
-    uint32_t command = config_read(slot, PCI_COMMAND, 2);
+    uint32_t command = pci_read(slot, PCI_COMMAND, 2);
     unsigned failures = 0;
     for (unsigned bar = 0; bar < PCI_BARS; bar++) {
         bool ports;
-        uint64_t base = config_bar(slot, bar, &ports);
+        uint64_t base = pci_bar(slot, bar, &ports);
         uint32_t bytes = size_of(slot, bar);
-        config_write(slot, PCI_COMMAND, 2, command);
+        pci_write(slot, PCI_COMMAND, 2, command);
         if (bytes == 0) {
             continue;
         }

@@ -4,12 +4,12 @@
 #include "arch/x86/apic_registers.h"
 #include "guests/lib/apic.h"
 #include "guests/lib/clock.h"
+#include "guests/lib/pci.h"
 #include "guests/lib/pic.h"
 #include "guests/lib/print.h"
 #include "guests/lib/start.h"
 #include "guests/lib/traps.h"
 #include "guests/pci/bus.h"
-#include "guests/pci/config.h"
 #include "guests/pci/entropy.h"
 
 #define VECTOR_MSIX 0x60
@@ -20,7 +20,6 @@
 
 static volatile uint32_t messages[2];
 static volatile uint32_t line_interrupts;
-static unsigned the_slot;
 static unsigned failures;
 
 static void report(const char *what, bool right)
@@ -45,7 +44,7 @@ static void on_msi(struct trap_frame *frame)
 
 static void on_line(struct trap_frame *frame)
 {
-    line_interrupts += entropy_isr(the_slot) == 1;
+    line_interrupts += entropy_isr() == 1;
     pic_end_of_interrupt((unsigned)frame->vector - PIC_VECTOR);
 }
 
@@ -61,73 +60,57 @@ static bool does_not_come(const volatile uint32_t *counter, uint32_t more_than)
 
 // ---- MSI-X ----
 
-static void set_entry(uint64_t table, uint32_t address, uint32_t data, uint32_t control)
-{
-    volatile uint32_t *entry = (volatile uint32_t *)(uintptr_t)table;
-    entry[0] = address;
-    entry[1] = 0;
-    entry[2] = data;
-    entry[3] = control;
-}
-
 static void check_msix(unsigned slot)
 {
-    unsigned at = config_capability(slot, PCI_CAPABILITY_MSIX, 0);
-    bool ports;
-    uint64_t bar =
-        config_bar(slot, config_read(slot, at + PCI_MSIX_TABLE, 4) & PCI_MSIX_BAR_MASK, &ports);
-    uint64_t table =
-        bar + (config_read(slot, at + PCI_MSIX_TABLE, 4) & ~(uint32_t)PCI_MSIX_BAR_MASK);
-    const volatile uint32_t *pending =
-        (const volatile uint32_t *)(uintptr_t)(bar + (config_read(slot, at + PCI_MSIX_PENDING, 4) &
-                                                      ~(uint32_t)PCI_MSIX_BAR_MASK));
-    set_entry(table, (uint32_t)APIC_DEFAULT_ADDRESS, VECTOR_MSIX, 0);
-    config_write(slot, at + PCI_MSIX_CONTROL, 2, (uint32_t)PCI_MSIX_ENABLE);
-    report("the device starts", entropy_start(slot, 0));
-    entropy_ask(slot, true);
+    const volatile uint32_t *pending = pci_msix_pending(slot);
+    pci_msix_set(slot, 0, (uint32_t)APIC_DEFAULT_ADDRESS, VECTOR_MSIX, 0);
+    pci_msix_enable(slot, true);
+    report("the device starts", entropy_start(0));
+    entropy_ask(true);
     report("MSI-X after a notification by port", comes(&messages[0], 1));
     report("64 random bytes", entropy_bytes() == 64);
-    entropy_ask(slot, false);
+    entropy_ask(false);
     report("MSI-X after one by memory", comes(&messages[0], 2));
-    set_entry(table, (uint32_t)APIC_DEFAULT_ADDRESS, VECTOR_MSIX, (uint32_t)PCI_MSIX_ENTRY_MASKED);
-    entropy_ask(slot, true);
+    pci_msix_set(slot, 0, (uint32_t)APIC_DEFAULT_ADDRESS, VECTOR_MSIX,
+                 (uint32_t)PCI_MSIX_ENTRY_MASKED);
+    entropy_ask(true);
     report("masked, it waits", does_not_come(&messages[0], 2) && *pending == 1);
-    set_entry(table, (uint32_t)APIC_DEFAULT_ADDRESS, VECTOR_MSIX, 0);
+    pci_msix_set(slot, 0, (uint32_t)APIC_DEFAULT_ADDRESS, VECTOR_MSIX, 0);
     report("and comes once it may", comes(&messages[0], 3) && *pending == 0);
-    set_entry(table, 0x1000, VECTOR_MSIX, 0);
-    entropy_ask(slot, true);
+    pci_msix_set(slot, 0, 0x1000, VECTOR_MSIX, 0);
+    entropy_ask(true);
     report("to another address it is lost", does_not_come(&messages[0], 3));
-    config_write(slot, at + PCI_MSIX_CONTROL, 2, 0);
+    pci_msix_enable(slot, false);
 }
 
 // ---- MSI and INTA ----
 
 static void check_msi(unsigned slot)
 {
-    unsigned at = config_capability(slot, PCI_CAPABILITY_MSI, 0);
-    config_write(slot, at + PCI_MSI_ADDRESS, 4, (uint32_t)APIC_DEFAULT_ADDRESS);
-    config_write(slot, at + PCI_MSI_ADDRESS_HIGH, 4, 0);
-    config_write(slot, at + PCI_MSI_DATA, 2, VECTOR_MSI);
-    config_write(slot, at + PCI_MSI_CONTROL, 2, (uint32_t)PCI_MSI_ENABLE);
-    report("the device starts again", entropy_start(slot, NO_VECTOR));
-    entropy_ask(slot, true);
-    report("MSI", comes(&messages[1], 1) && entropy_isr(slot) == 1);
-    config_write(slot, at + PCI_MSI_CONTROL, 2, 0);
+    unsigned at = pci_capability(slot, PCI_CAPABILITY_MSI, 0);
+    pci_write(slot, at + PCI_MSI_ADDRESS, 4, (uint32_t)APIC_DEFAULT_ADDRESS);
+    pci_write(slot, at + PCI_MSI_ADDRESS_HIGH, 4, 0);
+    pci_write(slot, at + PCI_MSI_DATA, 2, VECTOR_MSI);
+    pci_write(slot, at + PCI_MSI_CONTROL, 2, (uint32_t)PCI_MSI_ENABLE);
+    report("the device starts again", entropy_start(NO_VECTOR));
+    entropy_ask(true);
+    report("MSI", comes(&messages[1], 1) && entropy_isr() == 1);
+    pci_write(slot, at + PCI_MSI_CONTROL, 2, 0);
 }
 
 static void check_line(unsigned slot)
 {
-    unsigned irq = config_read(slot, PCI_INTERRUPT, 1);
-    uint32_t command = config_read(slot, PCI_COMMAND, 2);
+    unsigned irq = pci_read(slot, PCI_INTERRUPT, 1);
+    uint32_t command = pci_read(slot, PCI_COMMAND, 2);
     trap_set_handler(PIC_VECTOR + irq, on_line);
     pic_unmask(irq);
-    report("the device starts once more", entropy_start(slot, NO_VECTOR));
-    entropy_ask(slot, true);
+    report("the device starts once more", entropy_start(NO_VECTOR));
+    entropy_ask(true);
     report("INTA", comes(&line_interrupts, 1));
-    config_write(slot, PCI_COMMAND, 2, command | (uint32_t)PCI_COMMAND_NO_INTERRUPT);
-    entropy_ask(slot, true);
+    pci_write(slot, PCI_COMMAND, 2, command | (uint32_t)PCI_COMMAND_NO_INTERRUPT);
+    entropy_ask(true);
     report("disabled, it waits", does_not_come(&line_interrupts, 1));
-    config_write(slot, PCI_COMMAND, 2, command);
+    pci_write(slot, PCI_COMMAND, 2, command);
     report("and comes once it may", comes(&line_interrupts, 2));
     pic_mask_all();
 }
@@ -142,18 +125,16 @@ uint8_t guest_main(const struct guest *guest)
     trap_set_handler(VECTOR_MSIX, on_msix);
     trap_set_handler(VECTOR_MSI, on_msi);
     print("pci: %u devices\n", bus_list());
-    the_slot = entropy_find();
-    if (the_slot == 0) {
+    unsigned slot = entropy_find();
+    if (slot == 0) {
         print("pci: no entropy device: its VM wants rng=yes\n");
         return 1;
     }
-    bus_list_capabilities(the_slot);
-    failures += bus_move_bars(the_slot);
-    config_write(the_slot, PCI_COMMAND, 2,
-                 (uint32_t)(PCI_COMMAND_IO | PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
+    bus_list_capabilities(slot);
+    failures += bus_move_bars(slot);
     cpu_interrupts_on();
-    check_msix(the_slot);
-    check_msi(the_slot);
-    check_line(the_slot);
+    check_msix(slot);
+    check_msi(slot);
+    check_line(slot);
     return (uint8_t)failures;
 }
