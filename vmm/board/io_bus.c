@@ -154,18 +154,24 @@ uint32_t io_bus_read(struct io_bus *bus, uint16_t port, unsigned width)
     return width == 1 ? read_byte(bus, port) : read_wide(bus, port, width);
 }
 
-static NOT_INLINE void write_wide(struct io_bus *bus, uint16_t port, unsigned width, uint32_t value)
+static NOT_INLINE void write_split(struct io_bus *bus, uint16_t port, unsigned width,
+                                   uint32_t value)
 {
-    struct io_range *range = range_at(bus, port);
-    if (range && range->any_width) {
-        range->write(range, (unsigned)(port - range->first), width, value);
-        return;
-    }
     uint64_t unclaimed = bus->unclaimed;
     for (unsigned i = 0; i < width; i++) {
         write_byte(bus, (uint16_t)(port + i), (uint8_t)(value >> (8 * i)));
     }
     count_once(bus, port, unclaimed);
+}
+
+static NOT_INLINE void write_wide(struct io_bus *bus, uint16_t port, unsigned width, uint32_t value)
+{
+    struct io_range *range = range_at(bus, port);
+    if (range && range->any_width) {
+        range->write(range, (unsigned)(port - range->first), width, value);
+    } else {
+        write_split(bus, port, width, value);
+    }
 }
 
 void io_bus_write(struct io_bus *bus, uint16_t port, unsigned width, uint32_t value)

@@ -15,8 +15,9 @@
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/types.h"
 
-// What a device copies in one turn. Other vCPUs that want the board wait as long.
-#define TURN_BYTES (64 * KIB)
+// What a device copies in one turn: 32 requests of 4 KiB, and what they cost beside. Other vCPUs
+// that want the board wait as long.
+#define TURN_BYTES (144 * KIB)
 
 // The size of a console, which is that of a terminal whose size nobody knows.
 #define CONSOLE_COLUMNS 80
@@ -30,7 +31,16 @@ static void *translate(struct virtio_memory *memory, uint64_t address, uint64_t 
 
 void pc_virtio_init(struct pc *pc)
 {
-    pc->virtio_memory.translate = translate;
+    const struct guest_memory *ram = pc->pci.wires.ram;
+    pc->virtio_memory = (struct virtio_memory){.translate = translate};
+    for (unsigned i = 0; i < ram->extent_count; i++) {
+        const struct guest_extent *extent = &ram->extents[i];
+        if (extent->bytes > pc->virtio_memory.bytes) {
+            pc->virtio_memory.start = extent->gpa.value;
+            pc->virtio_memory.bytes = extent->bytes;
+            pc->virtio_memory.at = ram->base + extent->gpa.value;
+        }
+    }
     pc->virtio_busy = 0;
     pc->console = NULL;
 }

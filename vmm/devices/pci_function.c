@@ -40,11 +40,6 @@ static unsigned bar_offset(unsigned bar)
     return PCI_BAR + bar * (unsigned)sizeof(uint32_t);
 }
 
-bool pci_function_is_master(const struct pci_function *function)
-{
-    return function->config[PCI_COMMAND] & PCI_COMMAND_MASTER;
-}
-
 // ---- Composition ----
 
 void pci_function_init(struct pci_function *function, const struct pci_identity *identity,
@@ -204,7 +199,7 @@ uint64_t pci_function_bar_read(struct pci_function *function, unsigned bar, uint
     if (!fits(function, bar, offset, width)) {
         return width_ones(width);
     }
-    if (pci_msix_read(function, bar, offset, width, &value)) {
+    if (bar == function->msix_bar && pci_msix_read(function, offset, width, &value)) {
         return value;
     }
     return function->ops->bar_read(function, bar, offset, width) & width_ones(width);
@@ -214,7 +209,7 @@ void pci_function_bar_write(struct pci_function *function, unsigned bar, uint64_
                             unsigned width, uint64_t value)
 {
     if (fits(function, bar, offset, width) &&
-        !pci_msix_write(function, bar, offset, width, value)) {
+        (bar != function->msix_bar || !pci_msix_write(function, offset, width, value))) {
         function->ops->bar_write(function, bar, offset, width, value);
     }
 }

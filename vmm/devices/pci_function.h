@@ -72,7 +72,7 @@ struct pci_function {
     bool intx_level;
     uint8_t msi; // offset of the capability; 0: none
     uint8_t msix;
-    uint8_t msix_bar;
+    uint8_t msix_bar;    // has the table; 0 also if there is none
     uint8_t vectors;     // of MSI-X
     uint32_t msix_table; // offsets in the BAR
     uint32_t msix_pending;
@@ -102,7 +102,10 @@ uint32_t pci_function_get(const struct pci_function *function, unsigned offset, 
 void pci_function_set(struct pci_function *function, unsigned offset, unsigned width,
                       uint32_t value);
 // Whether the guest lets the function write to memory.
-bool pci_function_is_master(const struct pci_function *function);
+static inline bool pci_function_is_master(const struct pci_function *function)
+{
+    return function->config[PCI_COMMAND] & PCI_COMMAND_MASTER;
+}
 
 // ---- For the bus ----
 

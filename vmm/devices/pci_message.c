@@ -13,16 +13,6 @@
 
 // ---- Which way is on ----
 
-static unsigned msix_control(const struct pci_function *function)
-{
-    return function->msix ? pci_function_get(function, function->msix + PCI_MSIX_CONTROL, 2) : 0;
-}
-
-bool pci_function_has_msix(const struct pci_function *function)
-{
-    return msix_control(function) & PCI_MSIX_ENABLE;
-}
-
 static bool has_msi(const struct pci_function *function)
 {
     return function->msi && (function->config[function->msi + PCI_MSI_CONTROL] & PCI_MSI_ENABLE) &&
@@ -85,7 +75,8 @@ void pci_function_add_msi(struct pci_function *function)
 
 static bool can_send(const struct pci_function *function, unsigned vector)
 {
-    return (msix_control(function) & (PCI_MSIX_ENABLE | PCI_MSIX_MASK_ALL)) == PCI_MSIX_ENABLE &&
+    uint8_t masks = function->config[function->msix + PCI_MSIX_CONTROL + 1];
+    return pci_function_has_msix(function) && !(masks & PCI_MSIX_MASK_ALL >> 8) &&
            pci_function_is_master(function) &&
            !(function->table[vector].control & PCI_MSIX_ENTRY_MASKED);
 }
@@ -133,13 +124,13 @@ static uint64_t table_bytes(const struct pci_function *function)
     return (uint64_t)function->vectors * PCI_MSIX_ENTRY_BYTES;
 }
 
-bool pci_msix_read(const struct pci_function *function, unsigned bar, uint64_t offset,
-                   unsigned width, uint64_t *value)
+bool pci_msix_read(const struct pci_function *function, uint64_t offset, unsigned width,
+                   uint64_t *value)
 {
     uint64_t at = offset - function->msix_table;
     uint64_t bit = offset - function->msix_pending;
     *value = 0;
-    if (function->vectors == 0 || bar != function->msix_bar) {
+    if (function->vectors == 0) {
         return false;
     }
     if (at < table_bytes(function)) {
@@ -154,11 +145,10 @@ bool pci_msix_read(const struct pci_function *function, unsigned bar, uint64_t o
     return false;
 }
 
-bool pci_msix_write(struct pci_function *function, unsigned bar, uint64_t offset, unsigned width,
-                    uint64_t value)
+bool pci_msix_write(struct pci_function *function, uint64_t offset, unsigned width, uint64_t value)
 {
     uint64_t at = offset - function->msix_table;
-    if (function->vectors == 0 || bar != function->msix_bar) {
+    if (function->vectors == 0) {
         return false;
     }
     if (at >= table_bytes(function)) {

@@ -2,9 +2,9 @@
 // The interrupts of a PCI function: pin INTA, MSI (PCI 3.0, 6.8.1) and MSI-X (6.8.2).
 #pragma once
 
+#include "arch/x86/pci_registers.h"
+#include "vmm/devices/pci_function.h"
 #include "vmm/util/types.h"
-
-struct pci_function;
 
 // ---- For the device ----
 
@@ -21,15 +21,19 @@ void pci_function_add_msix(struct pci_function *function, unsigned bar, unsigned
 void pci_function_signal(struct pci_function *function, unsigned vector);
 void pci_function_clear(struct pci_function *function);
 // Whether MSI-X is on.
-bool pci_function_has_msix(const struct pci_function *function);
+static inline bool pci_function_has_msix(const struct pci_function *function)
+{
+    return function->msix &&
+           (function->config[function->msix + PCI_MSIX_CONTROL + 1] & PCI_MSIX_ENABLE >> 8);
+}
 
 // ---- For vmm/devices/pci_function.c ----
 
 // Configuration bytes have changed: what waits may go now.
 void pci_message_config_changed(struct pci_function *function);
-// An access to a BAR. False: neither table nor pending bits are there. Bytes beyond their end read
-// 0.
-MUST_CHECK bool pci_msix_read(const struct pci_function *function, unsigned bar, uint64_t offset,
-                              unsigned width, uint64_t *value);
-MUST_CHECK bool pci_msix_write(struct pci_function *function, unsigned bar, uint64_t offset,
-                               unsigned width, uint64_t value);
+// An access to BAR msix_bar. False: neither table nor pending bits are there. Bytes beyond their
+// end read 0.
+MUST_CHECK bool pci_msix_read(const struct pci_function *function, uint64_t offset, unsigned width,
+                              uint64_t *value);
+MUST_CHECK bool pci_msix_write(struct pci_function *function, uint64_t offset, unsigned width,
+                               uint64_t value);

@@ -15,6 +15,9 @@
 static void take_vectors(struct vcpu *vcpu, uint64_t words[MAIL_WORDS], bool level)
 {
     for (unsigned word = 0; word < MAIL_WORDS; word++) {
+        if (__atomic_load_n(&words[word], __ATOMIC_RELAXED) == 0) {
+            continue;
+        }
         uint64_t vectors = __atomic_exchange_n(&words[word], 0, __ATOMIC_ACQUIRE);
         for (; vectors != 0; vectors &= vectors - 1) {
             unsigned bit = (unsigned)__builtin_ctzll(vectors);

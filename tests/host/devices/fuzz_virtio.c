@@ -22,6 +22,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define LOW_BYTES 0x4000
+#define PIECE 0x1000 // what is reached without `translate`
+#define PIECE_BYTES 0x1000
 #define HIGH_RAM (4 * GIB)
 #define HIGH_BYTES 0x1000
 #define SLACK (8 * KIB) // by which the last step of a turn may exceed the budget
@@ -144,7 +146,8 @@ static void set_up(uint8_t kind)
     tame = false;
     wanted = false;
     accepted = chosen[take8() & 3];
-    memory.translate = translate;
+    memory = (struct virtio_memory){
+        .start = PIECE, .bytes = PIECE_BYTES, .at = low + PIECE, .translate = translate};
     output = (struct virtio_output){interrupt, work_wanted};
     source.fill = fill;
     line = (struct console_line){put, take};

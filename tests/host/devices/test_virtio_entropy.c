@@ -75,7 +75,7 @@ static void test_a_storm_of_requests_takes_turns(void **state)
         driver_add(0, &segment, 1);
     }
     virtio_device_notify(&entropy.device, 0);
-    assert_true(virtio_device_work(&entropy.device, 4096));
+    assert_true(virtio_device_work(&entropy.device, 8192));
     assert_int_equal(driver_used_index(0), 2);
     assert_int_equal(fills, 2);
 }

@@ -29,7 +29,9 @@ static void work_wanted(struct virtio_output *output)
 
 void driver_set_up(void)
 {
-    driver = (struct driver){.memory = {translate}, .output = {interrupt, work_wanted}};
+    driver = (struct driver){
+        .memory = {.bytes = DRIVER_RAM_BYTES / 2, .at = driver_ram, .translate = translate},
+        .output = {interrupt, work_wanted}};
     memset(driver_ram, 0, sizeof(driver_ram));
 }
 

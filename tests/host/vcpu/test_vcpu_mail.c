@@ -78,6 +78,23 @@ static void an_interrupt_waits_until_it_is_taken(void **state)
     assert_false(is_set(LAPIC_IRR, 0x41));
 }
 
+static void the_apic_of_an_exit_on_this_cpu_takes_an_edge_at_once(void **state)
+{
+    (void)state;
+    fake_machine_set_current(1, ap);
+    fake_host.cpu = 1;
+    ap->core.work = 0;
+    send(APIC_FIXED, 0x41);
+    assert_false(vcpu_mail_waits(&ap->mail));
+    assert_true(is_set(LAPIC_IRR, 0x41));
+    assert_int_equal(ap->core.work, WORK_EVENTS);
+    send_level(0x42); // waits, as its end may be in work
+    assert_true(vcpu_mail_waits(&ap->mail));
+    fake_machine_set_current(1, NULL);
+    take();
+    assert_true(is_set(LAPIC_IRR, 0x42));
+}
+
 static void all_vectors_arrive(void **state)
 {
     (void)state;
@@ -392,6 +409,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_interrupt_waits_until_it_is_taken),
+        TEST(the_apic_of_an_exit_on_this_cpu_takes_an_edge_at_once),
         TEST(all_vectors_arrive),
         TEST(the_trigger_mode_travels_along),
         TEST(an_apic_that_is_off_takes_none),

@@ -176,8 +176,10 @@ static enum outcome go_on(struct virtio_block *block, struct virtio_block_reques
     bool to_guest = is_written_to_guest(request);
     struct virtio_cursor cursor =
         to_guest ? virtio_chain_writable(&block->chain) : virtio_chain_readable(&block->chain);
-    virtio_chain_skip(&block->chain, &cursor,
-                      request->done + (to_guest ? 0 : sizeof(struct header)));
+    uint64_t behind = request->done + (to_guest ? 0 : sizeof(struct header));
+    if (behind != 0) {
+        virtio_chain_skip(&block->chain, &cursor, behind);
+    }
     switch (request->type) {
     case REQUEST_IN:
     case REQUEST_OUT:
@@ -217,14 +219,30 @@ static enum outcome begin_ranges(const struct virtio_block *block,
                : OUTCOME_ERROR;
 }
 
+// The header is mostly in one piece, but need not be (2.7.4.1).
+static bool read_header(const struct virtio_block *block, struct header *header)
+{
+    const struct virtio_chain *chain = &block->chain;
+    struct virtio_memory *memory = block->device.memory;
+    if (chain->readable == 0 || chain->segments[0].bytes < sizeof(*header)) {
+        struct virtio_cursor cursor = virtio_chain_readable(chain);
+        return virtio_chain_read(chain, &cursor, memory, header, sizeof(*header));
+    }
+    const uint8_t *from = virtio_memory_at(memory, chain->segments[0].gpa, sizeof(*header));
+    if (from) {
+        header->type = (uint32_t)virtio_load64(from);
+        header->sector = virtio_load64(from + offsetof(struct header, sector));
+    }
+    return from;
+}
+
 // Whether the request in the chain can be done.
 static enum outcome begin(struct virtio_block *block, struct virtio_block_request *request)
 {
     const struct virtio_chain *chain = &block->chain;
-    struct virtio_cursor cursor = virtio_chain_readable(chain);
     struct header header;
     *request = (struct virtio_block_request){.begun = true, .head = chain->head};
-    if (!virtio_chain_read(chain, &cursor, block->device.memory, &header, sizeof(header))) {
+    if (!read_header(block, &header)) {
         return OUTCOME_ERROR;
     }
     request->type = header.type;

@@ -290,8 +290,8 @@ static unsigned take_turn(struct virtio_device *device)
 
 bool virtio_device_work(struct virtio_device *device, uint64_t budget)
 {
-    int64_t left = budget == 0 ? 1 : (int64_t)MIN(budget, (uint64_t)INT64_MAX);
-    for (unsigned i = 0; i < device->queue_count && device->pending && left > 0; i++) {
+    int64_t left = MAX((int64_t)budget, 1);
+    for (unsigned i = device->queue_count; i > 0 && device->pending && left > 0; i--) {
         serve(device, take_turn(device), &left);
     }
     return device->pending != 0;

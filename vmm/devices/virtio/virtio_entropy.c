@@ -5,7 +5,7 @@
 #include "vmm/devices/virtio/virtqueue.h"
 
 #define WORDS_MAX 8       // what one request gets
-#define REQUEST_COST 2048 // of the budget: a random word is much slower than a copied one
+#define REQUEST_COST 4096 // of the budget: a random word is much slower than a copied one
 
 // False: the source has failed.
 static bool fill(struct virtio_entropy *entropy, struct virtqueue *queue,

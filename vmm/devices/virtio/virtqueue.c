@@ -51,13 +51,15 @@ bool virtqueue_open(struct virtqueue *queue, struct virtio_memory *memory,
 {
     // Each part with its event index, whether the driver accepted the feature or not (2.7).
     uint64_t entries = queue->entries;
-    rings->descriptors =
+    uint64_t askew = queue->descriptors % 16 | queue->available % 2 | queue->used % 4;
+    void *descriptors =
         virtio_memory_at(memory, queue->descriptors, entries * sizeof(struct virtqueue_descriptor));
-    rings->available = virtio_memory_at(memory, queue->available, 6 + 2 * entries);
-    rings->used = virtio_memory_at(memory, queue->used, 6 + 8 * entries);
-    queue->broken |= !rings->descriptors || !rings->available || !rings->used ||
-                     !IS_ALIGNED(queue->descriptors, 16) || !IS_ALIGNED(queue->available, 2) ||
-                     !IS_ALIGNED(queue->used, 4);
+    void *available = virtio_memory_at(memory, queue->available, 6 + 2 * entries);
+    void *used = virtio_memory_at(memory, queue->used, 6 + 8 * entries);
+    *rings = (struct virtqueue_rings){descriptors, available, used};
+    if (!descriptors || !available || !used || askew) {
+        queue->broken = true;
+    }
     return !queue->broken;
 }
 
@@ -81,84 +83,69 @@ static const struct virtqueue_descriptor *find_table(const struct virtqueue *que
     return virtio_memory_at(memory, named.gpa, named.bytes);
 }
 
-// What is known of a chain while it is read.
-struct tally {
-    unsigned count; // segments
-    unsigned readable;
-    uint64_t readable_bytes;
-    uint64_t bytes; // of all
-};
+enum walk_end { WALK_BROKEN, WALK_END, WALK_TABLE };
 
-// Adds a descriptor to the chain. False: the order is wrong, there are too many, or the end of all
-// addresses lies inside.
-static inline bool add_segment(struct tally *tally, struct virtio_segment *segments, uint64_t gpa,
-                               uint64_t bytes, bool writable)
+// Reads descriptors of one table into the chain, from `index` on: to the end of the chain, or to a
+// descriptor that names a table, which goes to `*named`. Until the end is reached, writable_bytes
+// is the sum of all bytes. It is broken if the order is wrong, if there are too many, or if the end
+// of all addresses lies in one. A chain without an end is found out by the number of descriptors.
+static enum walk_end walk(const struct virtqueue_descriptor *table, unsigned entries,
+                          unsigned index, struct virtio_chain *chain,
+                          struct virtqueue_descriptor *named)
 {
-    if (bytes == 0) {
-        return true;
-    }
-    if (tally->count == VIRTIO_CHAIN_SEGMENTS || gpa + bytes < bytes) {
-        return false;
-    }
-    segments[tally->count].gpa = gpa;
-    segments[tally->count].bytes = bytes;
-    tally->bytes += bytes;
-    if (!writable) {
-        if (tally->readable != tally->count) {
-            return false;
-        }
-        tally->readable++;
-        tally->readable_bytes += bytes;
-    }
-    tally->count++;
-    return true;
-}
-
-// Reads the descriptors from `index` on. A chain without an end is found out by their number.
-static bool walk(const struct virtqueue *queue, struct virtio_memory *memory,
-                 const struct virtqueue_descriptor *table, unsigned index, struct tally *tally,
-                 struct virtio_segment *segments)
-{
-    unsigned entries = queue->entries;
-    bool indirect = false;
+    unsigned count = chain->count;
+    uint64_t bytes = chain->writable_bytes;
     for (unsigned left = VIRTQUEUE_ENTRIES_MAX + 1; left > 0 && index < entries; left--) {
         struct virtqueue_descriptor descriptor = load_descriptor(&table[index]);
-        if (descriptor.flags & DESCRIPTOR_INDIRECT) {
-            table = indirect ? NULL : find_table(queue, memory, descriptor);
-            if (!table) {
-                return false;
+        bool is_table = descriptor.flags & DESCRIPTOR_INDIRECT;
+        if (!is_table && descriptor.bytes != 0) {
+            if (count == VIRTIO_CHAIN_SEGMENTS ||
+                descriptor.gpa + descriptor.bytes < descriptor.bytes) {
+                return WALK_BROKEN;
             }
-            entries = descriptor.bytes / sizeof(descriptor);
-            index = 0;
-            indirect = true;
-            continue;
+            chain->segments[count++] = (struct virtio_segment){descriptor.gpa, descriptor.bytes};
+            bytes += descriptor.bytes;
+            if (!(descriptor.flags & DESCRIPTOR_WRITE)) {
+                if (++chain->readable != count) {
+                    return WALK_BROKEN;
+                }
+                chain->readable_bytes = bytes;
+            }
         }
-        if (!add_segment(tally, segments, descriptor.gpa, descriptor.bytes,
-                         descriptor.flags & DESCRIPTOR_WRITE)) {
-            return false;
-        }
-        if (!(descriptor.flags & DESCRIPTOR_NEXT)) {
-            return tally->bytes <= CHAIN_BYTES_MAX;
+        if (is_table || !(descriptor.flags & DESCRIPTOR_NEXT)) {
+            chain->count = (uint16_t)count;
+            chain->writable_bytes = bytes;
+            *named = descriptor;
+            return is_table ? WALK_TABLE : WALK_END;
         }
         index = descriptor.next;
     }
-    return false;
+    return WALK_BROKEN;
 }
 
-// NOT_INLINE: most buffers of a network device are a single descriptor.
+// Reads the chain whose first descriptor is `first`. NOT_INLINE: most buffers of a network device
+// are a single descriptor.
 static NOT_INLINE bool read_chain(struct virtqueue *queue, struct virtio_memory *memory,
                                   const struct virtqueue_descriptor *table,
-                                  struct virtio_chain *chain)
+                                  struct virtqueue_descriptor first, struct virtio_chain *chain)
 {
-    struct tally tally = {0};
-    if (!walk(queue, memory, table, chain->head, &tally, chain->segments)) {
+    enum walk_end end = WALK_TABLE;
+    chain->readable = 0;
+    chain->count = 0;
+    chain->readable_bytes = 0;
+    chain->writable_bytes = 0;
+    if (!(first.flags & DESCRIPTOR_INDIRECT)) {
+        end = walk(table, queue->entries, chain->head, chain, &first);
+    }
+    if (end == WALK_TABLE) {
+        table = find_table(queue, memory, first);
+        end = table ? walk(table, first.bytes / sizeof(first), 0, chain, &first) : WALK_BROKEN;
+    }
+    if (end != WALK_END || chain->writable_bytes > CHAIN_BYTES_MAX) {
         queue->broken = true;
         return false;
     }
-    chain->readable = (uint16_t)tally.readable;
-    chain->count = (uint16_t)tally.count;
-    chain->readable_bytes = tally.readable_bytes;
-    chain->writable_bytes = tally.bytes - tally.readable_bytes;
+    chain->writable_bytes -= chain->readable_bytes;
     return true;
 }
 
@@ -167,21 +154,23 @@ bool virtqueue_reread(struct virtqueue *queue, struct virtio_memory *memory,
                       struct virtio_chain *chain)
 {
     chain->head = head;
-    if (head < queue->entries) {
-        struct virtqueue_descriptor only = load_descriptor(&rings->descriptors[head]);
-        uint64_t bytes = only.bytes;
-        bool writable = only.flags & DESCRIPTOR_WRITE;
-        if (!(only.flags & (DESCRIPTOR_NEXT | DESCRIPTOR_INDIRECT)) && bytes != 0 &&
-            only.gpa + bytes >= bytes) {
-            chain->readable = writable ? 0 : 1;
-            chain->count = 1;
-            chain->readable_bytes = writable ? 0 : bytes;
-            chain->writable_bytes = writable ? bytes : 0;
-            chain->segments[0] = (struct virtio_segment){only.gpa, bytes};
-            return true;
-        }
+    if (head >= queue->entries) {
+        queue->broken = true;
+        return false;
     }
-    return read_chain(queue, memory, rings->descriptors, chain);
+    struct virtqueue_descriptor first = load_descriptor(&rings->descriptors[head]);
+    uint64_t bytes = first.bytes;
+    bool writable = first.flags & DESCRIPTOR_WRITE;
+    if (first.flags & (DESCRIPTOR_NEXT | DESCRIPTOR_INDIRECT) || bytes == 0 ||
+        first.gpa + bytes < bytes) {
+        return read_chain(queue, memory, rings->descriptors, first, chain);
+    }
+    chain->readable = writable ? 0 : 1;
+    chain->count = 1;
+    chain->readable_bytes = writable ? 0 : bytes;
+    chain->writable_bytes = writable ? bytes : 0;
+    chain->segments[0] = (struct virtio_segment){first.gpa, bytes};
+    return true;
 }
 
 // How many buffers the driver has made available. If there is none, asks for a notification of the
