@@ -108,6 +108,7 @@ bench: $(BUILD)/husk.iso $(BUILD)/first_line $(BUILD)/count_plugin.so ## measure
 	@$(PYTHON) tests/tools/bench.py --build $(BUILD)
 	@$(PYTHON) tests/tools/bench_fairness.py --build $(BUILD) --strict
 	@$(PYTHON) tests/tools/bench_latency.py --build $(BUILD) --strict
+	@$(PYTHON) tests/tools/bench_traffic.py --build $(BUILD) --strict
 	@$(PYTHON) tests/tools/bench_linux.py --build $(BUILD)
 
 test: ## run everything: checks, unit tests, short fuzzing, whole boots

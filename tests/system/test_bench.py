@@ -11,6 +11,7 @@ import bench
 import bench_fairness
 import bench_latency
 import bench_linux
+import bench_traffic
 
 
 @pytest.mark.parametrize("bed", bench.BENCHES)
@@ -41,6 +42,22 @@ def test_all_latencies_are_within_their_limits(build, bed):
     print(bench_latency.table(bed, ticks))
     assert all(median <= most for median, most in ticks.values())
     assert not bench_latency.too_late(ticks)
+
+
+@pytest.mark.parametrize("bed", bench_traffic.TITLES)
+def test_requests_to_devices_stay_within_their_limits(build, bed):
+    results = bench_traffic.measure(build, bed)
+    print(bench_traffic.table(bed, results))
+    assert not bench_traffic.too_slow(bed, results)
+
+
+def test_a_request_that_is_too_slow_is_told():
+    results = {"read 4 KiB": bench_traffic.Result(2501, 1, 1.01)}
+    assert bench_traffic.too_slow("bochs", results) == [
+        "read 4 KiB: 2501 ticks, at most 2500 are allowed",
+        "read 4 KiB: 1.010 exits, at most 1.000 are allowed",
+    ]
+    assert len(bench_traffic.too_slow("counted", results)) == 1  # the second is the end of the IRQ
 
 
 def stop(number, address, count):
