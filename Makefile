@@ -47,7 +47,7 @@ KERNEL_FOLDERS := boot drivers $(addprefix arch/,x86 vmx svm) vmm \
 KERNEL_CFLAGS  := -std=c17 -O2 -g $(SAME_PATHS) -ffreestanding -fno-pic -fno-pie \
                   -mcmodel=kernel -mno-red-zone \
                   -mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector \
-                  -fno-asynchronous-unwind-tables -I. $(WARNINGS)
+                  -fno-asynchronous-unwind-tables -falign-jumps=1 -falign-loops=1 -I. $(WARNINGS)
 # GCC's own flags, which the checks' clang does not know: without vector registers nothing on the
 # stack wants 16 bytes, and no array more than its elements do.
 KERNEL_CC      := $(CC) -mpreferred-stack-boundary=3 -malign-data=abi
@@ -57,7 +57,7 @@ KERNEL_SMALL   := boot/% drivers/% \
                   $(filter-out %/apic.c %/interrupts.c %/live_state.c %/time.c, \
                                $(wildcard arch/x86/*.c)) \
                   $(addprefix arch/,svm/npt_space.c svm/svm_avic.c svm/svm_capability.c \
-                                    svm/svm_explain.c svm/svm_invalid.c svm/svm_nmi.c \
+                                    svm/svm_cpu.c svm/svm_explain.c svm/svm_invalid.c svm/svm_nmi.c \
                                     svm/svm_probe.c svm/svm_vcpu.c vmx/vmcs_access.c \
                                     vmx/vmx_bitmaps.c vmx/vmx_capability% vmx/vmx_cpu.c \
                                     vmx/vmx_explain.c vmx/vmx_features.c vmx/vmx_host_state.c \
@@ -65,10 +65,12 @@ KERNEL_SMALL   := boot/% drivers/% \
                   $(addprefix vmm/,board/acpi_% board/bios_data% board/firmware% board/key_queue% \
                                    board/mp_tables% board/pc_firmware% board/pci_bus% \
                                    config/% console/% \
-                                   devices/acpi% devices/hpet% devices/i8042% devices/rtc% \
-                                   devices/pci_% devices/vga% devices/virtio/net_cut% \
+                                   devices/acpi% devices/hpet% devices/i8042% devices/lapic_mode% \
+                                   devices/pci_% devices/pit% devices/rtc% devices/uart% \
+                                   devices/vga% devices/virtio/net_cut% \
                                    devices/virtio/network_control% \
                                    devices/virtio/virtio_console% \
+                                   devices/virtio/virtio_device% \
                                    devices/virtio/virtio_entropy% devices/virtio/virtio_network% \
                                    load/% memory/guest_map% monitor/% \
                                    util/bitmap.c util/format.c \
@@ -76,7 +78,7 @@ KERNEL_SMALL   := boot/% drivers/% \
                                    vcpu/paravirt% vcpu/vcpu_apic_ram% \
                                    vcpu/vcpu_create% vcpu/vcpu_start% vm/house% \
                                    vm/terminal% vm/vm.c vm/vm_build% vm/vm_call% vm/vm_create% \
-                                   vm/vm_life% vm/vm_load% host.c) \
+                                   vm/vm_disks% vm/vm_life% vm/vm_load% host.c) \
                   $(addprefix vmm/emulate/,decode_vector% emulate_bits% emulate_exchange% \
                                            emulate_multiply% emulate_shift% emulate_vector%)
 kernel_size     = $(if $(filter $(KERNEL_SMALL),$(1)),-Os)
