@@ -9,8 +9,10 @@
 #include "vmm/board/pci_bus.h"
 #include "vmm/devices/virtio/virtio_block.h"
 #include "vmm/devices/virtio/virtio_console.h"
+#include "vmm/devices/virtio/virtio_device.h"
 #include "vmm/devices/virtio/virtio_entropy.h"
 #include "vmm/devices/virtio/virtio_memory.h"
+#include "vmm/devices/virtio/virtio_network.h"
 #include "vmm/devices/virtio/virtio_pci.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/types.h"
@@ -43,6 +45,7 @@ void pc_virtio_init(struct pc *pc)
     }
     pc->virtio_busy = 0;
     pc->console = NULL;
+    pc->virtio_arrived = 0;
 }
 
 // The first turn is in the exit that asked for it. If there is more to do, the next turns come from
@@ -56,15 +59,36 @@ static void work_wanted(struct virtio_pci_output *output, struct virtio_pci *pci
     }
 }
 
+static struct pc_virtio *part_in(const struct pc *pc, unsigned number)
+{
+    return container_of(pc->pci.slots[number], struct pc_virtio, slot);
+}
+
+void pc_virtio_arrived(struct pc_virtio *part)
+{
+    __atomic_or_fetch(&part->pc->virtio_arrived, 1U << part->slot.number, __ATOMIC_RELEASE);
+}
+
+static void look_for_arrived(struct pc *pc)
+{
+    uint32_t arrived = __atomic_exchange_n(&pc->virtio_arrived, 0, __ATOMIC_ACQUIRE);
+    pc->virtio_busy |= arrived;
+    for (; arrived != 0; arrived &= arrived - 1) {
+        virtio_device_notify(part_in(pc, (unsigned)__builtin_ctz(arrived))->pci.device, 0);
+    }
+}
+
 void pc_virtio_work(struct pc *pc)
 {
     if (pc->console && virtio_console_look(&pc->console->console)) {
         pc->virtio_busy |= 1U << pc->console->part.slot.number;
     }
+    if (__atomic_load_n(&pc->virtio_arrived, __ATOMIC_RELAXED)) {
+        look_for_arrived(pc);
+    }
     for (uint32_t busy = pc->virtio_busy; busy != 0; busy &= busy - 1) {
         unsigned number = (unsigned)__builtin_ctz(busy);
-        struct pc_virtio *part = container_of(pc->pci.slots[number], struct pc_virtio, slot);
-        if (!virtio_pci_work(&part->pci, TURN_BYTES)) {
+        if (!virtio_pci_work(&part_in(pc, number)->pci, TURN_BYTES)) {
             pc->virtio_busy &= ~(1U << number);
         }
     }
@@ -115,4 +139,13 @@ bool pc_console_attach(struct pc *pc, struct pc_console *part, struct console_li
     }
     pc->console = part;
     return true;
+}
+
+// ---- Networks ----
+
+bool pc_network_attach(struct pc *pc, struct pc_network *part, struct net_port *port,
+                       const uint8_t mac[NET_MAC_BYTES], unsigned pairs)
+{
+    virtio_network_init(&part->network, &pc->virtio_memory, port, mac, pairs);
+    return pc_virtio_attach(pc, &part->part, &part->network.device);
 }

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "vmm/board/pci_bus.h"
+#include "vmm/devices/virtio/net_port.h"
 #include "vmm/devices/virtio/virtio_block.h"
 #include "vmm/devices/virtio/virtio_console.h"
 #include "vmm/devices/virtio/virtio_entropy.h"
+#include "vmm/devices/virtio/virtio_network.h"
 #include "vmm/devices/virtio/virtio_pci.h"
 #include "vmm/util/types.h"
 
@@ -53,6 +55,20 @@ struct pc_console {
 // calls for pc_advance once it has bytes for the guest, or room again.
 MUST_CHECK bool pc_console_attach(struct pc *pc, struct pc_console *part,
                                   struct console_line *line);
+
+struct pc_network {
+    struct pc_virtio part;
+    struct virtio_network network;
+};
+
+// The same for a network device with so many pairs of queues. The port is called with the board's
+// lock held.
+MUST_CHECK bool pc_network_attach(struct pc *pc, struct pc_network *part, struct net_port *port,
+                                  const uint8_t mac[NET_MAC_BYTES], unsigned pairs);
+
+// Something from outside waits for queue 0 of the device. On any CPU, without the board's lock: the
+// next pc_advance serves the queue.
+void pc_virtio_arrived(struct pc_virtio *part);
 
 // The rest is for the files of the board.
 

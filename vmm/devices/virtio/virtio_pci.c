@@ -153,11 +153,8 @@ static void work_wanted(struct virtio_output *output)
 
 bool virtio_pci_work(struct virtio_pci *pci, uint64_t budget)
 {
-    if (!pci_function_is_master(&pci->function)) {
-        pci->wanted = true;
-        return false;
-    }
-    return virtio_device_work(pci->device, budget);
+    pci->wanted = !pci_function_is_master(&pci->function);
+    return !pci->wanted && virtio_device_work(pci->device, budget);
 }
 
 // ---- Interrupts (4.1.5.3, 4.1.5.4) ----
