@@ -30,6 +30,7 @@ enum restart_policy { RESTART_NEVER, RESTART_ALWAYS, RESTART_ON_FAILURE };
 #define DISK_OVERLAY_MIN (1 * MIB)
 #define DISK_OVERLAY_MAX (256 * GIB)
 #define VM_RAM_DISKS_MAX 4
+#define VM_NETS_MAX 4
 
 // A disk of a VM.
 struct disk_config {
@@ -38,6 +39,18 @@ struct disk_config {
     bool keep;              // disk=NAME,keep: what was written outlives `stop`
     uint64_t overlay_bytes; // overlay=512M: memory for what is written; 0: DISK_OVERLAY_DEFAULT
     uint64_t ram_bytes;     // ram-disk=NAME:SIZE: its size; 0: it has an image
+};
+
+struct mac_address {
+    uint8_t bytes[6]; // as on the wire
+};
+
+// A network card of a VM.
+struct net_config {
+    char name[VM_NAME_MAX]; // net=NAME: of the switch
+    bool has_mac;           // net=NAME,mac=52:54:00:12:34:56; otherwise Husk chooses
+    bool promiscuous;       // net=NAME,promisc: it may send from any address
+    struct mac_address mac;
 };
 
 struct vm_config {
@@ -56,6 +69,8 @@ struct vm_config {
     bool hvc;                    // hvc=yes, or a command line with console=hvc0: a second console
     unsigned ram_disk_count;     // ram-disk=NAME:SIZE
     struct disk_config ram_disks[VM_RAM_DISKS_MAX];
+    unsigned net_count; // net=SWITCH
+    struct net_config nets[VM_NETS_MAX];
     const char *command_line;           // after `--`, in the caller's text, "" if none
     char setting[CONFIG_SETTING_BYTES]; // the first word with a key other than vm=, "" if none
 };

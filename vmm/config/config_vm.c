@@ -4,6 +4,7 @@
 
 #include "vmm/config/config.h"
 #include "vmm/config/config_disk.h"
+#include "vmm/config/config_net.h"
 #include "vmm/config/config_words.h"
 #include "vmm/host.h"
 #include "vmm/load/load.h"
@@ -13,7 +14,8 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 
-#define VM_KEYS "vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= rng= hvc= ram-disk= --"
+#define VM_KEYS                                                                                    \
+    "vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= rng= hvc= ram-disk= net= --"
 
 static enum status parse_name(const char *value, struct vm_config *config, struct reason *why)
 {
@@ -189,18 +191,32 @@ static enum status parse_msrs(const char *value, struct vm_config *config, struc
     return parse_either("msrs", value, words, &config->ignore_msrs, why);
 }
 
+// The keys that are more than a word with a value.
+enum {
+    VM_KEY_NAME = 0, // the only one that further modules of a VM have
+    VM_KEY_HVC = 12, // follows from the payload's command line if it is not given
+    VM_KEY_NET = 13, // may be given several times
+};
+
 static const struct {
     const char *key;
     enum status (*parse)(const char *value, struct vm_config *config, struct reason *why);
 } vm_keys[] = {
-    {"vm", parse_name},   {"mem", parse_memory},  {"cpus", parse_vcpus},
-    {"cpu", parse_cpu},   {"share", parse_share}, {"restart", parse_restart},
-    {"kind", parse_kind}, {"start", parse_start}, {"msrs", parse_msrs},
-    {"pv", parse_pv},     {"rng", parse_random},  {"ram-disk", config_parse_ram_disks},
-    {"hvc", parse_hvc},
+    {"vm", parse_name},
+    {"mem", parse_memory},
+    {"cpus", parse_vcpus},
+    {"cpu", parse_cpu},
+    {"share", parse_share},
+    {"restart", parse_restart},
+    {"kind", parse_kind},
+    {"start", parse_start},
+    {"msrs", parse_msrs},
+    {"pv", parse_pv},
+    {"rng", parse_random},
+    {"ram-disk", config_parse_ram_disks},
+    [VM_KEY_HVC] = {"hvc", parse_hvc},
+    [VM_KEY_NET] = {"net", config_parse_net},
 };
-
-enum { VM_KEY_NAME = 0, VM_KEY_HVC = ARRAY_SIZE(vm_keys) - 1 };
 
 static enum status parse_word(const struct config_word *word, unsigned *seen,
                               struct vm_config *config, struct reason *why)
@@ -209,7 +225,7 @@ static enum status parse_word(const struct config_word *word, unsigned *seen,
         if (!text_equal(word->text, vm_keys[i].key)) {
             continue;
         }
-        enum status status = config_note_key(word, i, seen, why);
+        enum status status = i == VM_KEY_NET ? STATUS_OK : config_note_key(word, i, seen, why);
         if (status != STATUS_OK) {
             return status;
         }

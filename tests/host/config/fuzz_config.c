@@ -52,6 +52,16 @@ static void check_disk_config(const struct disk_config *disk)
             (disk->overlay_bytes >= DISK_OVERLAY_MIN && disk->overlay_bytes <= DISK_OVERLAY_MAX));
 }
 
+static void check_nets(const struct vm_config *config)
+{
+    require(config->net_count <= VM_NETS_MAX);
+    for (unsigned i = 0; i < config->net_count; i++) {
+        const struct net_config *net = &config->nets[i];
+        require(is_name(net->name) && net->name[0] != '\0');
+        require(!net->has_mac || !(net->mac.bytes[0] & 1));
+    }
+}
+
 static void check_vm(const char *line)
 {
     struct vm_config config;
@@ -73,6 +83,7 @@ static void check_vm(const char *line)
     for (unsigned i = 0; i < config.ram_disk_count; i++) {
         check_disk_config(&config.ram_disks[i]);
     }
+    check_nets(&config);
     require((config_check_module(&config, &why) == STATUS_OK) == (config.setting[0] == '\0'));
 }
 

@@ -381,11 +381,11 @@ static void test_vm_refusals_of_words(void **state)
         {"vm=a vm=b", "vm=b: vm= is given twice"},
         {"vm=a mem=4M mem=8M", "mem=8M: mem= is given twice"},
         {"vm=a meme=4M", "meme=: unknown, known are vm= mem= cpus= cpu= share= restart= kind= "
-                         "start= msrs= pv= rng= hvc= ram-disk= --"},
+                         "start= msrs= pv= rng= hvc= ram-disk= net= --"},
         {"vm=a quiet", "quiet: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= "
-                       "msrs= pv= rng= hvc= ram-disk= --"},
+                       "msrs= pv= rng= hvc= ram-disk= net= --"},
         {"vm=a /x/y", "/x/y: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= "
-                      "msrs= pv= rng= hvc= ram-disk= --"},
+                      "msrs= pv= rng= hvc= ram-disk= net= --"},
     };
 
     (void)state;
