@@ -67,18 +67,18 @@ KERNEL_SMALL   := boot/% drivers/% \
                                    config/% console/% \
                                    devices/acpi% devices/hpet% devices/i8042% devices/lapic_mode% \
                                    devices/pci_% devices/pit% devices/rtc% devices/uart% \
-                                   devices/vga% devices/virtio/net_cut% \
-                                   devices/virtio/network_control% \
-                                   devices/virtio/virtio_console% \
-                                   devices/virtio/virtio_device% \
-                                   devices/virtio/virtio_entropy% devices/virtio/virtio_network% \
-                                   load/% memory/guest_map% monitor/% \
+                                   devices/vga% \
+                                   $(addprefix devices/virtio/,net_cut% net_filter% net_offload% \
+                                               network_control% network_receive% \
+                                               virtio_console% virtio_device% virtio_entropy% \
+                                               virtio_network% virtio_pci%) \
+                                   load/% memory/guest_map% monitor/% net/switch_table% \
                                    util/bitmap.c util/format.c \
                                    util/us_keyboard.c vcpu/cpuid_build% vcpu/msr_% \
                                    vcpu/paravirt% vcpu/vcpu_apic_ram% \
                                    vcpu/vcpu_create% vcpu/vcpu_start% vm/house% \
                                    vm/terminal% vm/vm.c vm/vm_build% vm/vm_call% vm/vm_create% \
-                                   vm/vm_disks% vm/vm_life% vm/vm_load% host.c) \
+                                   vm/vm_disks% vm/vm_life% vm/vm_load% vm/vm_nets% host.c) \
                   $(addprefix vmm/emulate/,decode_vector% emulate_bits% emulate_exchange% \
                                            emulate_multiply% emulate_shift% emulate_vector%)
 kernel_size     = $(if $(filter $(KERNEL_SMALL),$(1)),-Os)

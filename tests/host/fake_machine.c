@@ -19,6 +19,7 @@
 #include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_life.h"
 #include "vmm/vm/vm_lines.h"
+#include "vmm/vm/vm_nets.h"
 
 struct fake_machine fake_machine;
 
@@ -228,9 +229,16 @@ void fake_machine_free(void)
         if (vm->hvc) {
             fake_host.host.release(vm->hvc, sizeof(*vm->hvc));
         }
+        if (vm->nets) {
+            fake_host.host.release(vm->nets, sizeof(*vm->nets));
+        }
         fake_host.host.release(vm, sizeof(*vm));
     }
     fake_machine.vmm.vm_count = 0;
+    while (fake_machine.vmm.switch_count > 0) {
+        struct vm_switch *last = fake_machine.vmm.switches[--fake_machine.vmm.switch_count];
+        fake_host.host.release(last, sizeof(*last));
+    }
     fake_host_check_leaks();
     assert_int_equal(fake_backend.live_vcpus, 0);
     assert_int_equal(fake_backend.live_nested, 0);

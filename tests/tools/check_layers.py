@@ -40,7 +40,7 @@ ROOMS = {
     "vcpu": ["vmm/board/", "vmm/devices/", "vmm/emulate/", "vmm/memory/", "vmm/load/load.h",
              *VM_FOR_VCPU],
     "vm": ["vmm/board/", "vmm/config/", "vmm/devices/", "vmm/disk/", "vmm/emulate/", "vmm/load/",
-           "vmm/memory/", "vmm/vcpu/"],
+           "vmm/memory/", "vmm/net/", "vmm/vcpu/"],
     "monitor": ["vmm/"],
 }
 

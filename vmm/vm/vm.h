@@ -16,6 +16,7 @@
 #include "vmm/vm/terminal.h"
 
 #define VMS_MAX 64
+#define VM_SWITCHES_MAX 16
 #define VM_LOGGED_MSRS 16
 
 enum vm_state {
@@ -117,6 +118,7 @@ struct vm {
 
     struct host_space space;
     struct vm_disks *disks; // NULL: none
+    struct vm_nets *nets;   // NULL: none
     struct guest_memory memory;
     struct nested_space *nested;
     struct vcpu *vcpus[VM_VCPUS_MAX];
@@ -164,6 +166,8 @@ struct vmm {
     struct scheduler *schedulers[HOST_CPUS_MAX];
     bool runs_guests[HOST_CPUS_MAX]; // the CPUs on which the back end is switched on
     unsigned next_cpu;               // for VMs that are not pinned
+    unsigned switch_count;
+    struct vm_switch *switches[VM_SWITCHES_MAX]; // see vmm/vm/vm_nets.h
     uint64_t talking; // atomic, a set of VMs: those that have sent output since CPU 0 looked
 };
 

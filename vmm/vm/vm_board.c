@@ -17,6 +17,7 @@
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_lines.h"
+#include "vmm/vm/vm_nets.h"
 
 static struct vm *vm_of(struct pc_output *output)
 {
@@ -93,6 +94,7 @@ static void attach_functions(struct vm *vm)
     }
     vm_disks_attach(vm);
     vm_hvc_attach(vm);
+    vm_nets_attach(vm);
 }
 
 void vm_board_init(struct vm *vm)

@@ -20,6 +20,7 @@
 #include "vmm/vm/vm_board.h"
 #include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_load.h"
+#include "vmm/vm/vm_nets.h"
 
 // How many bytes are zeroed between two looks at the clock.
 #define PIECE_BYTES (256 * KIB)
@@ -27,6 +28,9 @@
 // Gives back a part of what the VM has besides its memory. True: there was nothing left.
 static bool clear(struct vm *vm)
 {
+    if (!vm_nets_detach(vm)) { // others may wake the vCPUs before
+        return false;
+    }
     for (unsigned i = vm->config.vcpus; i-- > 0;) {
         if (vm->vcpus[i]) {
             vcpu_destroy(vm->vcpus[i]);
@@ -93,7 +97,7 @@ static enum status build_devices(struct vm *vm, struct reason *why)
         vm->entropy = host->allocate(sizeof(*vm->entropy));
     }
     return vm->pc && (vm->entropy || !vm->config.random)
-               ? STATUS_OK
+               ? vm_nets_build(vm, why)
                : refuse(why, STATUS_NO_MEMORY, "no frames for the devices");
 }
 

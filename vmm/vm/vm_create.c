@@ -12,6 +12,7 @@
 #include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_hold.h"
 #include "vmm/vm/vm_lines.h"
+#include "vmm/vm/vm_nets.h"
 
 struct vm *vm_find(struct vmm *vmm, const char *name)
 {
@@ -122,7 +123,7 @@ static enum status add_devices(struct vm *vm, struct reason *why)
             return status;
         }
     }
-    return STATUS_OK;
+    return vm_nets_create(vm, why);
 }
 
 static void destroy(struct vm *vm)
@@ -133,6 +134,9 @@ static void destroy(struct vm *vm)
     }
     if (vm->hvc) {
         host->release(vm->hvc, sizeof(*vm->hvc));
+    }
+    if (vm->nets) {
+        host->release(vm->nets, sizeof(*vm->nets));
     }
     host->release(vm, sizeof(*vm));
 }
