@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // CPUs that are real threads: they share the VMs, the schedulers, mail and holds as CPUs do. CPU 0
 // is the user's. CPUs 1 to 3 run guests, and CPU 1 is the home of all VMs: only its thread makes
-// and destroys things.
+// and destroys things. The VMs send each other frames all the time.
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -17,6 +17,7 @@
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_life.h"
+#include "vmm/vm/vm_nets.h"
 
 #define CPUS 4
 #define HOME 1
@@ -225,6 +226,8 @@ static void set_up(void)
         static const char *const names[VMS] = {"a", "b"};
         struct vm *vm = fake_machine_add_smp(names[i], VCPUS, BIT(1) | BIT(2) | BIT(3));
         vm->config.restart = RESTART_ALWAYS;
+        vm->config.nets[vm->config.net_count++] = (struct net_config){.name = "lan"};
+        assert_int_equal(vm_nets_create(vm, &why), STATUS_OK);
         assert_int_equal(vm_home_cpu(vm), HOME);
         assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     }

@@ -16,9 +16,11 @@
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/ioapic.h"
 #include "vmm/devices/lapic.h"
+#include "vmm/devices/virtio/net_port.h"
 #include "vmm/vcpu/vcpu.h"
 #include "vmm/vcpu/vcpu_apic.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_nets.h"
 
 _Thread_local uint32_t threaded_seed;
 
@@ -105,11 +107,30 @@ static void send_ipi(struct vcpu_core *core)
     exit_with(core, (struct vm_exit){.kind = EXIT_IPI, .ipi = {.icr = to_all | command}});
 }
 
+// Sends a frame to the card of the other VM, and takes one that waits, as the device does.
+static void use_card(struct vcpu *vcpu)
+{
+    static const uint8_t rest[100] = {0};
+    struct vm_net *net = &vcpu->vm->nets->nets[0];
+    struct net_port *port = &net->port.port;
+    struct net_packet packet = {.bytes = NET_ETHERNET_BYTES + sizeof(rest), .rest = rest};
+    int64_t budget = MIB;
+    memcpy(packet.ethernet, net->mac.bytes, NET_MAC_BYTES);
+    memcpy(packet.ethernet + NET_MAC_BYTES, net->mac.bytes, NET_MAC_BYTES);
+    packet.ethernet[4] ^= 1 ^ 2; // the first VM has 1 there, the second 2
+    lock_take(&vcpu->vm->pc->lock);
+    (void)!port->send(port, &packet, &budget);
+    if (port->next(port)) {
+        port->release(port);
+    }
+    lock_give(&vcpu->vm->pc->lock);
+}
+
 static void use_devices(struct vcpu *vcpu)
 {
     struct pc *pc = vcpu->vm->pc;
     uint64_t ignored;
-    switch (threaded_random(6)) {
+    switch (threaded_random(7)) {
     case 0: // redirects the timer's interrupt to one of the vCPUs
         (void)!pc_memory_write(pc, gpa(IOAPIC_DEFAULT_BASE), 4, 0x14);
         (void)!pc_memory_write(pc, gpa(IOAPIC_DEFAULT_BASE + 0x10), 4, 0x31);
@@ -128,6 +149,9 @@ static void use_devices(struct vcpu *vcpu)
         break;
     case 4:
         (void)!vcpu_read_lapic(vcpu, LAPIC_PPR, &ignored);
+        break;
+    case 5:
+        use_card(vcpu);
         break;
     default:
         (void)vcpu_write_lapic(vcpu, LAPIC_TPR, threaded_random(256));
