@@ -13,6 +13,9 @@ struct pc_output {
     uint64_t (*now_ns)(struct pc_output *output);
     // A device needs pc_advance at `due_ns` of that clock; NEVER_NS: none does.
     void (*timer_set)(struct pc_output *output, uint64_t due_ns);
+    // Devices are about to use the guest's memory, in pc_advance: it must be there from now on. In
+    // an exit of the guest it is.
+    void (*enter_memory)(struct pc_output *output);
     // The level of the 8259s' INTR, at LINT0 of the first local APIC.
     void (*lint0)(struct pc_output *output, bool level);
     // A message from the I/O APIC to the local APICs.

@@ -86,6 +86,9 @@ void pc_virtio_work(struct pc *pc)
     if (__atomic_load_n(&pc->virtio_arrived, __ATOMIC_RELAXED)) {
         look_for_arrived(pc);
     }
+    if (pc->virtio_busy) {
+        pc->output->enter_memory(pc->output);
+    }
     for (uint32_t busy = pc->virtio_busy; busy != 0; busy &= busy - 1) {
         unsigned number = (unsigned)__builtin_ctz(busy);
         if (!virtio_pci_work(&part_in(pc, number)->pci, TURN_BYTES)) {

@@ -29,6 +29,13 @@ static uint64_t now_ns(struct pc_output *output)
     return vm_now_ns(vm_of(output));
 }
 
+// The scheduler looks at timers of VMs that sleep, with the memory of whoever ran last.
+static void enter_memory(struct pc_output *output)
+{
+    const struct vm *vm = vm_of(output);
+    vm->vmm->host->space_enter(&vm->space);
+}
+
 // ---- To the vCPUs ----
 
 // The first vCPU keeps the timers of the devices.
@@ -101,6 +108,7 @@ void vm_board_init(struct vm *vm)
 {
     vm->pc_output = (struct pc_output){.now_ns = now_ns,
                                        .timer_set = timer_set,
+                                       .enter_memory = enter_memory,
                                        .lint0 = lint0,
                                        .apic_message = apic_message,
                                        .reset = reset,

@@ -47,6 +47,7 @@ static uint64_t timer_ns;
 static unsigned messages;
 static struct apic_message last;
 static bool fails;
+static unsigned entered;
 
 static uint64_t now_ns(struct pc_output *output)
 {
@@ -58,6 +59,12 @@ static void timer_set(struct pc_output *output, uint64_t due_ns)
 {
     (void)output;
     timer_ns = due_ns;
+}
+
+static void enter_memory(struct pc_output *output)
+{
+    (void)output;
+    entered++;
 }
 
 static void lint0(struct pc_output *output, bool level)
@@ -88,6 +95,7 @@ static bool random_words(struct pc_output *output, uint64_t *to, unsigned words)
 
 static struct pc_output output = {.now_ns = now_ns,
                                   .timer_set = timer_set,
+                                  .enter_memory = enter_memory,
                                   .lint0 = lint0,
                                   .apic_message = apic_message,
                                   .take_byte = take_byte,
@@ -129,6 +137,7 @@ static void init(void)
     now = 1000;
     messages = 0;
     fails = false;
+    entered = 0;
     pc_init(&pc, &output, 0, &memory);
 }
 
@@ -222,8 +231,25 @@ static void much_work_comes_in_turns(void **state)
         assert_int_equal(timer_ns, now);
         pc_advance(&pc, now);
     }
+    unsigned turns = entered;
+    pc_advance(&pc, now);
+    assert_int_equal(entered, turns);
     assert_int_equal(used(), ENTRIES);
     assert_int_equal(pc_next_event_ns(&pc, now, false), idle_ns);
+}
+
+static void what_arrives_is_served_later(void **state)
+{
+    (void)state;
+    start_driver();
+    put(DESCRIPTORS, 8, BUFFERS);
+    put(DESCRIPTORS + 8, 8, 64 | 2ULL << 32);
+    put(AVAILABLE + 2, 2, 1);
+    pc_virtio_arrived(&entropy.part);
+    assert_int_equal(used(), 0);
+    pc_advance(&pc, now);
+    assert_int_equal(used(), 1);
+    assert_int_equal(entered, 1);
 }
 
 static void buffers_outside_ram_break_the_queue(void **state)
@@ -303,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_guest_finds_it_and_is_served, set_up),
         cmocka_unit_test_setup(much_work_comes_in_turns, set_up),
+        cmocka_unit_test_setup(what_arrives_is_served_later, set_up),
         cmocka_unit_test_setup(buffers_outside_ram_break_the_queue, set_up),
         cmocka_unit_test_setup(without_random_numbers_it_breaks, set_up),
         cmocka_unit_test_setup(there_are_so_many_slots, set_up),

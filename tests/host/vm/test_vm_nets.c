@@ -12,6 +12,7 @@
 #include "tests/host/fake_machine.h"
 #include "vmm/config/config_vm.h"
 #include "vmm/devices/virtio/net_port.h"
+#include "vmm/vm/scheduler_look.h"
 #include "vmm/vm/vm_create.h"
 #include "vmm/vm/vm_life.h"
 
@@ -245,6 +246,25 @@ static void the_receiver_is_woken_once(void **state)
     assert_int_equal(fake_host.kicks[0], 0);
 }
 
+// The receiver shares its CPU with the sender, and sleeps.
+static void the_memory_of_a_sleeper_is_entered(void **state)
+{
+    (void)state;
+    struct vm *a = add("vm=a mem=2M cpu=0 net=lan");
+    struct vm *b = add("vm=b mem=2M cpu=0 net=lan");
+    start(a);
+    start(b);
+    b->vcpus[0]->halted = true;
+    fake_machine_step(0, NULL);
+    assert_int_equal(take(b, 0), 0);
+    fake_host.host.space_enter(&a->space);
+    send(a, 0, mac_of(b, 0));
+    scheduler_look(&fake_machine.schedulers[0]);
+    assert_int_equal(fake_host.cr3[0], b->space.cr3);
+    assert_int_equal(b->pc->virtio_arrived, 0);
+    assert_true(b->vcpus[0]->halted);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fake_machine_tear_down)
 
 int main(void)
@@ -259,6 +279,7 @@ int main(void)
         TEST(frames_for_a_vm_that_is_off_are_lost),
         TEST(a_stop_waits_for_who_fills_a_ring),
         TEST(the_receiver_is_woken_once),
+        TEST(the_memory_of_a_sleeper_is_entered),
     };
     return cmocka_run_group_tests_name("vm_nets", tests, NULL, NULL);
 }
