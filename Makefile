@@ -63,8 +63,8 @@ KERNEL_SMALL   := boot/% drivers/% \
                                     vmx/vmx_explain.c vmx/vmx_features.c vmx/vmx_host_state.c \
                                     vmx/vmx_space.c vmx/vmx_vcpu.c) \
                   $(addprefix vmm/,board/acpi_% board/bios_data% board/firmware% board/key_queue% \
-                                   board/mp_tables% board/pc_firmware% board/pci_bus% \
-                                   config/% console/% \
+                                   board/mp_tables% board/pc_firmware% board/pc_virtio% \
+                                   board/pci_bus% config/% console/% \
                                    devices/acpi% devices/hpet% devices/i8042% devices/lapic_mode% \
                                    devices/pci_% devices/pit% devices/rtc% devices/uart% \
                                    devices/vga% \

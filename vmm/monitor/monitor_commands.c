@@ -9,6 +9,7 @@
 #include "vmm/monitor/monitor_commands_input.h"
 #include "vmm/monitor/monitor_commands_inspect.h"
 #include "vmm/monitor/monitor_commands_machine.h"
+#include "vmm/monitor/monitor_commands_nets.h"
 #include "vmm/monitor/monitor_commands_vm.h"
 #include "vmm/monitor/near_miss.h"
 #include "vmm/util/string.h"
@@ -57,6 +58,13 @@ static const struct command commands[] = {
          "WRITTEN is the memory that holds what a VM has written. READS, WRITES and ERRORS count "
          "requests.",
      .handler = command_disks},
+    {.name = "nets",
+     .arguments = "",
+     .help = "show the switches and the VMs on them",
+     .more = "The frames that a card has sent and received since its VM started. DROPS are frames "
+             "that found\nno room at the card, and frames of the card that were too many for all, "
+             "not from its address,\nor no frames at all.",
+     .handler = command_nets},
     {.name = "start",
      .arguments = "[NAME]",
      .help = "start a VM, or list what can be started",

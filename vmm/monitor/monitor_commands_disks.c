@@ -22,11 +22,6 @@ static const char *remark(const struct vm_disk *disk)
     return disk->config.keep ? " keep" : "";
 }
 
-static unsigned long long atomic(const uint64_t *counter)
-{
-    return __atomic_load_n(counter, __ATOMIC_RELAXED);
-}
-
 static void show_disk(struct monitor *monitor, const struct vm *vm, const struct vm_disk *disk)
 {
     const struct block_backend *backend = &disk->disk.backend;
@@ -34,8 +29,9 @@ static void show_disk(struct monitor *monitor, const struct vm *vm, const struct
     uint64_t held = __atomic_load_n(&overlay->held, __ATOMIC_RELAXED);
     console_format(monitor->console, "%-15s %-15s %9s %9s %7llu %7llu %6llu%s\n", vm->config.name,
                    disk->config.name, monitor_size_text(disk->bytes).text,
-                   monitor_size_text(held * BLOCK_BYTES).text, atomic(&backend->reads),
-                   atomic(&backend->writes), atomic(&backend->errors), remark(disk));
+                   monitor_size_text(held * BLOCK_BYTES).text, monitor_counter(&backend->reads),
+                   monitor_counter(&backend->writes), monitor_counter(&backend->errors),
+                   remark(disk));
 }
 
 static void show_disks(struct monitor *monitor, const struct vm *vm)

@@ -12,6 +12,12 @@ struct monitor_text {
     char text[MONITOR_TEXT_BYTES];
 };
 
+// A counter that other CPUs count up.
+static inline unsigned long long monitor_counter(const uint64_t *counter)
+{
+    return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
 struct monitor_text monitor_size_text(uint64_t bytes);     // "512 MiB"
 struct monitor_text monitor_duration_text(uint64_t ns);    // "1:02:03"
 struct monitor_text monitor_end_text(const struct vm *vm); // why the VM is off or ended

@@ -13,6 +13,7 @@
 #include "vmm/monitor/monitor_commands.h"
 #include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_life.h"
+#include "vmm/vm/vm_nets.h"
 
 #define PROMPT "\rhusk> \x1b[K"
 
@@ -221,6 +222,36 @@ static void test_disks(void **state)
                  "spare           data                3 MiB     0 KiB       0       0      0 ro\r\n"
                  "spare           scratch             1 MiB    20 KiB    1000      20      1 keep"
                  "\r\n");
+}
+
+static void test_nets(void **state)
+{
+    struct reason why;
+    (void)state;
+    assert_answer("nets", "no VM has a network card; net= on a VM's line gives it one\r\n");
+    fixture.spare->config.net_count = 2;
+    fixture.spare->config.nets[0] = (struct net_config){.name = "lan"};
+    fixture.spare->config.nets[1] = (struct net_config){
+        .name = "dmz", .has_mac = true, .mac = {{0x52, 0x54, 0, 0x12, 0x34, 0x56}}};
+    assert_int_equal(vm_nets_create(fixture.spare, &why), STATUS_OK);
+    fixture.spare->nets->nets[0].port.counters = (struct switch_counters){
+        .sent_frames = 1000,
+        .sent_bytes = 3 * MIB,
+        .received_frames = 20,
+        .received_bytes = 4 * KIB,
+        .full = 1,
+        .spoofed = 20,
+        .floods = 300,
+        .lost = 4000,
+    };
+    fixture.spare->nets->nets[0].device.network.bad_frames = 50000;
+    assert_answer(
+        "nets",
+        "VM              ADDRESS               SENT     BYTES RECEIVED     BYTES  DROPS\r\n"
+        "lan:\r\n"
+        "spare           02:48:75:73:03:00     1000     3 MiB       20     4 KiB  54321\r\n"
+        "dmz:\r\n"
+        "spare           52:54:00:12:34:56        0     0 KiB        0     0 KiB      0\r\n");
 }
 
 static void test_start(void **state)
@@ -637,6 +668,7 @@ int main(void)
         TEST(test_cpus),
         TEST(test_memory),
         TEST(test_disks),
+        TEST(test_nets),
         TEST(test_start),
         TEST(test_start_without_a_name),
         TEST(test_start_where_no_vm_can_be_made),
