@@ -39,3 +39,7 @@ extern const struct attempt_group fatal_group;
 extern const struct attempt_group storms_group;
 extern const struct attempt_group races_group;
 extern const struct attempt_group fatal_races_group;
+extern const struct attempt_group virtio_rings_group;
+extern const struct attempt_group virtio_requests_group;
+extern const struct attempt_group virtio_registers_group;
+extern const struct attempt_group virtio_races_group;

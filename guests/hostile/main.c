@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tries every way out of the VM, one numbered attempt a line.
+#include "guests/hostile/disk.h"
 #include "guests/hostile/groups.h"
 #include "guests/hostile/machine.h"
 #include "guests/hostile/processors.h"
@@ -39,8 +40,11 @@ static const struct attempt_group *const groups[] = {
     &transitions_group,
 };
 
-// The groups that run with the word `smp`.
+// The groups that run with the word `smp`, or `virtio`, or both.
 static const struct attempt_group *const smp_groups[] = {&storms_group, &races_group};
+static const struct attempt_group *const virtio_groups[] = {
+    &virtio_rings_group, &virtio_requests_group, &virtio_registers_group};
+static const struct attempt_group *const virtio_smp_groups[] = {&virtio_races_group};
 
 // Runs the fatal attempts that `only=` names.
 static void run_fatal(const struct attempt_group *group, const char *command_line,
@@ -75,6 +79,18 @@ static void run_all(const struct attempt_group *const *list, unsigned count,
     }
 }
 
+static void run_virtio(const char *line, bool smp, struct tally *tally)
+{
+    if (!disk_find()) {
+        print("hostile: no disk: the VM's line wants ram-disk=NAME:1M\n");
+        tally->surprises = 1;
+    } else if (smp) {
+        run_all(virtio_smp_groups, ARRAY_SIZE(virtio_smp_groups), line, tally);
+    } else {
+        run_all(virtio_groups, ARRAY_SIZE(virtio_groups), line, tally);
+    }
+}
+
 uint8_t guest_main(const struct guest *guest)
 {
     const char *line = guest->command_line;
@@ -91,6 +107,8 @@ uint8_t guest_main(const struct guest *guest)
             print_names(fatal);
             return STATUS_USAGE;
         }
+    } else if (option_word(line, "virtio")) {
+        run_virtio(line, smp, &tally);
     } else if (smp) {
         run_all(smp_groups, ARRAY_SIZE(smp_groups), line, &tally);
     } else {

@@ -123,6 +123,7 @@ static void send(struct pci_output *output, uint64_t address, uint32_t data)
     if (address >> MESSAGE_APICS_SHIFT != MESSAGE_APICS ||
         (data & (DATA_LEVEL | DATA_ASSERTED)) == DATA_LEVEL) {
         bus->lost_messages++;
+        bus->last_lost_message = address;
         return;
     }
     const struct apic_message message = {

@@ -58,7 +58,8 @@ struct pci_bus {
     struct pci_slot *slots[PCI_HOST_SLOTS];
     unsigned slot_count;          // used so far; slot 0 is the host bridge's
     uint32_t asserted[PCI_LINES]; // a bit for each slot that pulls the line
-    uint64_t lost_messages;       // to addresses where there is no local APIC
+    uint64_t lost_messages;       // interrupts to addresses where there is no local APIC
+    uint64_t last_lost_message;   // the address of the last one
     struct pci_wires wires;
     struct pci_output output; // of all functions
 };

@@ -150,10 +150,12 @@ struct exits_snapshot {
     uint64_t exits[EXIT_KINDS];
     uint64_t ports;
     uint64_t memory;
+    uint64_t messages;
     uint64_t msrs;
     uint64_t instructions;
     uint32_t last_port;
     uint64_t last_gpa;
+    uint64_t last_message;
     uint32_t last_msr;
     uint64_t last_rip;
 };
@@ -174,10 +176,12 @@ static void take_exits(struct vm *vm, void *context)
     }
     snapshot->ports = vm->pc->io.unclaimed;
     snapshot->memory = vm->unclaimed_memory_accesses;
+    snapshot->messages = vm->pc->pci.lost_messages;
     snapshot->msrs = vm->unknown_msr_accesses;
     snapshot->instructions = vm->unknown_instructions;
     snapshot->last_port = vm->pc->io.last_unclaimed;
     snapshot->last_gpa = vm->last_unclaimed_gpa;
+    snapshot->last_message = vm->pc->pci.last_lost_message;
     snapshot->last_msr = vm->last_unknown_msr;
     snapshot->last_rip = vm->last_unknown_rip;
 }
@@ -222,6 +226,7 @@ enum status inspect_exits(struct vm *vm, struct line_sink *sink, struct reason *
     line_sink_format(sink, "%-20s %14llu", "all exits", (unsigned long long)total);
     show_accesses(sink, "unclaimed ports", snapshot.ports, snapshot.last_port);
     show_accesses(sink, "unclaimed memory", snapshot.memory, snapshot.last_gpa);
+    show_accesses(sink, "lost messages", snapshot.messages, snapshot.last_message);
     show_accesses(sink, "unknown MSRs", snapshot.msrs, snapshot.last_msr);
     show_accesses(sink, "unknown instructions", snapshot.instructions, snapshot.last_rip);
     return STATUS_OK;

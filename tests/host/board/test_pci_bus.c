@@ -249,6 +249,7 @@ static void messages_to_elsewhere_are_lost(void **state)
     for (unsigned i = 0; i < ARRAY_SIZE(addresses); i++) {
         message(addresses[i], 0x41);
         assert_int_equal(bus.lost_messages, i + 1);
+        assert_int_equal(bus.last_lost_message, addresses[i]);
     }
     message(0xfee00000, 0x8041); // the end of a level
     assert_int_equal(messages, 0);

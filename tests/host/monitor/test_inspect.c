@@ -168,6 +168,8 @@ static void test_exits(void **state)
     web->vcpus[0]->core.exits[EXIT_HLT] = 4000000000000;
     web->pc->io.unclaimed = 5;
     web->pc->io.last_unclaimed = 0x2e;
+    web->pc->pci.lost_messages = 6;
+    web->pc->pci.last_lost_message = 0x1000;
     web->unknown_msr_accesses = 1;
     web->last_unknown_msr = 0xc0011029;
     web->unknown_instructions = 2;
@@ -177,6 +179,7 @@ static void test_exits(void **state)
                                "HLT                   4000000000000\n"
                                "all exits             4000000000003\n"
                                "unclaimed ports                   5  last 0x2e\n"
+                               "lost messages                     6  last 0x1000\n"
                                "unknown MSRs                      1  last 0xc0011029\n"
                                "unknown instructions              2  last 0xffffffff81000000\n");
     uint64_t total;
