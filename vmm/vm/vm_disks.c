@@ -102,11 +102,17 @@ static uint32_t limit_of(const struct disk_config *config)
     return (uint32_t)(config->ram_bytes > 0 ? blocks + overlay_table_blocks(blocks) : blocks);
 }
 
-// The image is mapped later.
+// The image is mapped later. The counters go on: they are those of the disk, and clear_piece knows
+// whether it is the same one.
 static void make_disk(struct vm_disks *disks, struct vm_disk *disk)
 {
+    struct block_backend *backend = &disk->disk.backend;
+    const struct block_backend before = *backend;
     disk_init(&disk->disk, disk->config.name, NULL, disk->bytes, disk->config.read_only,
               &disks->store, limit_of(&disk->config));
+    backend->reads = before.reads;
+    backend->writes = before.writes;
+    backend->errors = before.errors;
 }
 
 void vm_disks_begin(struct vm *vm)
@@ -142,12 +148,19 @@ static enum status map_piece(struct vm *vm, struct vm_disk *disk, bool *done, st
     return STATUS_OK;
 }
 
-// Drops what was written to a disk without `keep`, unless the VM was only reset.
+// Drops what was written to a disk without `keep`, unless the VM was only reset. The disk is then a
+// new one.
 static bool clear_piece(const struct vm *vm, struct vm_disk *disk)
 {
+    struct block_backend *backend = &disk->disk.backend;
     enum start_cause cause = vm->start_cause;
-    bool kept = disk->config.keep || cause == RESET_BY_HAND || cause == RESET_BY_GUEST;
-    return kept || overlay_clear(&disk->disk.overlay, DROP_PIECE_BLOCKS);
+    if (disk->config.keep || cause == RESET_BY_HAND || cause == RESET_BY_GUEST) {
+        return true;
+    }
+    backend->reads = 0;
+    backend->writes = 0;
+    backend->errors = 0;
+    return overlay_clear(&disk->disk.overlay, DROP_PIECE_BLOCKS);
 }
 
 enum status vm_disks_prepare(struct vm *vm, bool *done, struct reason *why)

@@ -129,6 +129,31 @@ static void what_was_written_with_keep_outlives_a_stop(void **state)
     assert_int_equal(vm->disks->store.taken, vm->disks->disks[0].disk.overlay.held);
 }
 
+static void the_counts_are_those_of_the_disk(void **state)
+{
+    struct disk_config kept = config_of("kept");
+    (void)state;
+    kept.keep = true;
+    assert_int_equal(add(config_of("root"), IMAGE_BYTES), STATUS_OK);
+    assert_int_equal(add(kept, IMAGE_BYTES), STATUS_OK);
+    start();
+    for (unsigned i = 0; i < 2; i++) {
+        backend_of(i)->reads = 3;
+        backend_of(i)->writes = 4;
+        backend_of(i)->errors = 5;
+    }
+    assert_int_equal(fake_machine_vm_reset(vm, &why), STATUS_OK); // nothing was written
+    assert_int_equal(backend_of(0)->reads, 3);
+    assert_int_equal(backend_of(0)->writes, 4);
+    assert_int_equal(backend_of(0)->errors, 5);
+    stop();
+    start();
+    assert_int_equal(backend_of(0)->reads, 0);
+    assert_int_equal(backend_of(0)->writes, 0);
+    assert_int_equal(backend_of(0)->errors, 0);
+    assert_int_equal(backend_of(1)->reads, 3);
+}
+
 static void a_kept_disk_without_writes_keeps_nothing(void **state)
 {
     struct disk_config kept = config_of("kept");
@@ -216,6 +241,7 @@ int main(void)
         TEST(a_disk_reads_its_image),
         TEST(what_was_written_outlives_a_reset_but_not_a_stop),
         TEST(what_was_written_with_keep_outlives_a_stop),
+        TEST(the_counts_are_those_of_the_disk),
         TEST(a_kept_disk_without_writes_keeps_nothing),
         TEST(a_full_overlay_is_an_error_of_the_write_only),
         TEST(bad_disks_are_refused),
