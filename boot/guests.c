@@ -81,8 +81,9 @@ void guests_start(struct vmm *vmm)
 {
     for (unsigned i = 0; i < vmm->vm_count; i++) {
         struct vm *vm = vmm->vms[i];
-        struct reason why;
-        if (vm->config.autostart && vm_start(vm, &why) != STATUS_OK) {
+        struct reason why = vm->refused; // is said now, even if the VM waits for `start`
+        bool wrong = vm->config.autostart ? vm_start(vm, &why) != STATUS_OK : why.text[0] != '\0';
+        if (wrong) {
             log_line("[%s] not started: %s", vm->config.name, why.text);
         }
     }

@@ -102,16 +102,18 @@ BAD_LINES = [
 ]
 
 
+@pytest.mark.parametrize("words", ["", "start=no"])
 @pytest.mark.parametrize("line, size, complaint", BAD_LINES)
-def test_a_vm_with_a_bad_disk_does_not_start(boot, build, tmp_path, line, size, complaint):
+def test_a_vm_with_a_bad_disk_does_not_start(boot, build, tmp_path, line, size, complaint, words):
     """The log and the monitor say why; all other VMs start."""
     image = tmp_path / "bad.img"
     image.write_bytes(bytes(size))
     hog = f"{build}/guests/hog.elf"
-    modules = [(hog, "vm=web mem=4M ram-disk=scratch:1M"), (image, line), (hog, "vm=other mem=4M")]
+    web = f"vm=web mem=4M ram-disk=scratch:1M {words}"
+    modules = [(hog, web), (image, line), (hog, "vm=other mem=4M")]
     machine = boot("", modules)
     machine.expect(re.escape("[other] started"))
-    assert complaint in machine.serial_text()
+    assert f"[web] not started: {complaint}" in machine.serial_text()
     assert complaint in "\n".join(machine.command("start web"))
     states = "\n".join(machine.command("vms"))
     assert re.search(r"^web +off .*" + re.escape(complaint), states, re.M), states
