@@ -193,6 +193,7 @@ struct vcpu_core {
     uint64_t cr4_allowed;             // bits of CR4 that the guest may set, by its CPUID
     uint64_t cr4_watched;             // those of them whose change must exit
     uint64_t deadline_ns;             // run returns with WORK_HOST set at about this time
+    uint64_t run_end_ns;              // vcpu_run returns: deadline_ns is at most this
     unsigned apic_id;                 // of its local APIC
     struct lapic_page *apic_page;     // the registers of its local APIC, for FEATURE_APIC
     struct posted_interrupts *posted; // for FEATURE_POSTED

@@ -37,10 +37,14 @@ void vmx_timer_set(const struct vcpu_core *vcpu)
     }
 }
 
+// The CPU's timer stays set while the guest's own timers end its stays in the loop. So it is set to
+// the end of the run, and not to the deadline, after which it would only disturb the guest.
 static void set_both_timers(const struct vcpu_core *vcpu)
 {
     if (has_preemption_timer()) {
-        set_preemption_timer(time_set_late_deadline(vcpu->deadline_ns));
+        uint64_t ticks = time_set_late_deadline(vcpu->run_end_ns);
+        bool ends_early = vcpu->deadline_ns != vcpu->run_end_ns;
+        set_preemption_timer(ends_early ? time_ticks_until(vcpu->deadline_ns) : ticks);
     } else {
         time_set_deadline(vcpu->deadline_ns);
     }

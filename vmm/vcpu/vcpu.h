@@ -47,7 +47,6 @@ struct vcpu {
     const struct guest_memory *memory;
     struct guest_memory memory_beside_apic;
     uint64_t tsc_adjust;       // atomic: how far its TSC is ahead of its VM's
-    uint64_t run_end_ns;       // host time at which the run of vcpu_run is over
     uint64_t next_event_ns;    // host time at which vcpu_run looks at the timers again
     uint64_t devices_event_ns; // host time at which it looks at the devices again
     uint64_t next_look_ns;     // no look before, unless the guest sets a timer

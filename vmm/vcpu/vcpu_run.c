@@ -84,7 +84,7 @@ static bool prepare(struct vcpu *vcpu)
     if (work & WORK_HOST) {
         note_late(vcpu, now_ns);
     }
-    if ((work & (WORK_STOP | WORK_YIELD)) || now_ns >= vcpu->run_end_ns ||
+    if ((work & (WORK_STOP | WORK_YIELD)) || now_ns >= vcpu->core.run_end_ns ||
         ((work & WORK_HOST) && vcpu->host->disturbed())) {
         return false;
     }
@@ -105,7 +105,7 @@ static bool has_work(const struct vcpu *vcpu)
 
 static void set_deadline(struct vcpu *vcpu)
 {
-    vcpu->core.deadline_ns = MIN(vcpu->run_end_ns, vcpu->next_event_ns);
+    vcpu->core.deadline_ns = MIN(vcpu->core.run_end_ns, vcpu->next_event_ns);
 }
 
 bool vcpu_goes_on(struct vcpu_core *core)
@@ -115,7 +115,7 @@ bool vcpu_goes_on(struct vcpu_core *core)
     if (__atomic_load_n(&core->work, __ATOMIC_RELAXED) || now_ns >= vcpu->next_event_ns) {
         return false;
     }
-    if (now_ns >= vcpu->run_end_ns && !scheduler_extend_run(vcpu, now_ns)) {
+    if (now_ns >= vcpu->core.run_end_ns && !scheduler_extend_run(vcpu, now_ns)) {
         return false;
     }
     set_deadline(vcpu);
@@ -126,7 +126,7 @@ void vcpu_run(struct vcpu *vcpu, uint64_t end_ns)
 {
     load(vcpu);
     (void)vcpu->host->disturbed(); // what came before has been looked at
-    vcpu->run_end_ns = end_ns;
+    vcpu->core.run_end_ns = end_ns;
     vcpu->devices_event_ns = 0; // keys may have come since the last run
     vcpu->next_event_ns = vcpu->next_look_ns;
     while (vm_wants_to_run(vcpu->vm) && vcpu_runnable(vcpu) && prepare(vcpu)) {

@@ -2,6 +2,7 @@
 // How long a vCPU runs before the scheduler looks again.
 #include "vmm/vm/scheduler_run.h"
 
+#include "vmm/backend.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
@@ -73,7 +74,7 @@ bool scheduler_extend_run(struct vcpu *vcpu, uint64_t now_ns)
         return false;
     }
     vcpu->run_ns += scheduler_renew_slice(scheduler, vm, vcpu->index, now_ns);
-    vcpu->run_end_ns = scheduler->timed ? scheduler_run_end_ns(scheduler, vm)
-                                        : MIN(scheduler->slice_end_ns, scheduler->until_ns);
+    vcpu->core.run_end_ns = scheduler->timed ? scheduler_run_end_ns(scheduler, vm)
+                                             : MIN(scheduler->slice_end_ns, scheduler->until_ns);
     return true;
 }

@@ -2,6 +2,7 @@
 // Runs what is next on a CPU.
 #include "vmm/vm/scheduler_step.h"
 
+#include "vmm/backend.h"
 #include "vmm/host.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/types.h"
@@ -75,7 +76,7 @@ static void after_run(struct scheduler *scheduler, struct vm *vm, unsigned index
         paravirt_steal_preempt(vcpu);
     }
     scheduler->kicked =
-        scheduler->ended_ns < vcpu->run_end_ns && scheduler_slice_goes_on(scheduler);
+        scheduler->ended_ns < vcpu->core.run_end_ns && scheduler_slice_goes_on(scheduler);
 }
 
 // Whether this CPU builds the VM or tears it down. No vCPU of the VM runs then.

@@ -62,10 +62,12 @@ struct cpu *cpu_this(void)
 
 static bool goes_on;
 static uint64_t timer_ns; // what the CPU's timer was set to
+static uint64_t run_end_ns;
 
 bool vcpu_goes_on(struct vcpu_core *core)
 {
     core->deadline_ns = 5000;
+    core->run_end_ns = run_end_ns;
     return goes_on;
 }
 
@@ -398,12 +400,17 @@ static void test_a_run_that_goes_on_gets_both_timers_anew(void **state)
 {
     (void)state;
     goes_on = true;
+    run_end_ns = 5000;
     capability.pin |= PIN_PREEMPTION_TIMER;
     capability.preemption_timer_shift = 2;
     count_down();
     assert_int_equal(vcpu.work, 0);
     assert_int_equal(vmcs_read32(PREEMPTION_TIMER_VALUE), 3000);
     assert_int_equal(timer_ns, 5000 + HOST_LATE_NS);
+    run_end_ns = 9000; // the deadline is a timer of the guest, at which the run does not end
+    count_down();
+    assert_int_equal(vmcs_read32(PREEMPTION_TIMER_VALUE), 3000);
+    assert_int_equal(timer_ns, 9000 + HOST_LATE_NS);
     capability.pin &= ~(uint32_t)PIN_PREEMPTION_TIMER;
     count_down();
     assert_int_equal(vmcs_read32(PREEMPTION_TIMER_VALUE), 0);
