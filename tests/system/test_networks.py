@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: MIT
+"""Debian's kernel with virtio network cards: VMs that talk to each other by Husk's switches."""
+
+import re
+import stat
+
+import pytest
+
+import linux_guest
+from beds import on_both_vendors
+from harness import BEDS
+from test_linux import HUSK_WORDS
+
+BOOT_SECONDS = 500
+MACHINE_SECONDS = 1800
+# Bochs passes over the idle time of one CPU only.
+CPUS = {"bochs": 1, "qemu": 3}
+DRIVERS = ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
+           "failover", "net_failover", "virtio_net"]
+LOAD = "".join(f"insmod /lib/{name}.ko\n" for name in DRIVERS)
+INIT = linux_guest.INIT.replace("export PATH", LOAD + "export PATH")
+ARGUMENTS = f"console=ttyS0 quiet {linux_guest.ARGUMENTS}"
+
+# What a VM does at the word of a test: sh /lib/NAME.
+SCRIPTS = {
+    "server": """\
+ip addr add 10.0.0.1/24 dev eth0
+ip link set eth0 up
+cat > /tmp/udhcpd.conf << END
+start 10.0.0.20
+end 10.0.0.20
+interface eth0
+lease_file /tmp/leases
+option subnet 255.255.255.0
+END
+touch /tmp/leases
+udhcpd /tmp/udhcpd.conf
+httpd -h /tmp
+""",
+    "client": """\
+ip link set eth0 up
+udhcpc -q -n -s /lib/lease -i eth0 2> /tmp/udhcpc.log
+httpd -h /tmp
+""",
+    "lease": """\
+#!/bin/sh
+[ -z "$ip" ] || ip addr add $ip/24 dev $interface
+""",
+}
+
+
+def linux(debian, folder, name, words):
+    """The GRUB modules of a VM with Linux and the drivers of its network cards."""
+    mode = stat.S_IFREG | 0o755
+    more = linux_guest.drivers(debian, DRIVERS)
+    for script, text in SCRIPTS.items():
+        more.append(linux_guest.Entry(f"lib/{script}", mode, text.encode()))
+    initramfs = linux_guest.initramfs(debian, folder, INIT.encode(), more)
+    line = f"vm={name} {words} -- {ARGUMENTS}"
+    return [(linux_guest.kernel(debian), line), (initramfs, f"vm={name}")]
+
+
+class Network:
+    """A machine whose VMs have come to their shells."""
+
+    def __init__(self, machine, names):
+        self.machine = machine
+        self.runs = 1000
+        for _ in names:
+            self.expect_shell(r"\w+")
+
+    def expect_shell(self, name):
+        """Waits until the shell of a VM asks for a command."""
+        self.machine.expect(rf"\[{name}\] {linux_guest.PROMPT}", timeout=BOOT_SECONDS)
+        self.machine.sendline()
+        self.machine.expect_prompt()
+
+    def begin(self, name, command):
+        """Has the shell of a VM run a command; returns what `finish` needs.
+
+        A job in the background would end the shell, which is the init of its kernel.
+        """
+        self.runs += 1
+        mark = f"$((1 + {self.runs - 1}))"
+        self.machine.sendline(f"console {name}")
+        self.machine.sendline(f"echo; echo begin-{mark}; {command}; echo end-{mark}")
+        self.machine.expect(f"begin-{self.runs}\r\n", timeout=60)
+        self.leave()
+        return name, self.runs
+
+    def finish(self, run, timeout=120):
+        """Waits for the end of a command; returns the lines of its output.
+
+        The monitor shows what the VM has sent before, too.
+        """
+        name, number = run
+        self.machine.sendline(f"console {name}")
+        self.machine.expect(f"begin-{number}\r\n", timeout=60)
+        self.machine.expect(f"end-{number}", timeout=timeout)
+        lines = self.machine.console.before.replace("\r", "").split("\n")
+        self.leave()
+        return [line for line in lines if line]
+
+    def leave(self):
+        """Leaves the console of a VM."""
+        self.machine.send("\x1d")
+        self.machine.expect_prompt()
+
+    def run(self, name, command, timeout=120):
+        """Runs a command in the shell of a VM; returns the lines of its output."""
+        return self.finish(self.begin(name, command), timeout)
+
+
+@pytest.fixture
+def network(boot, debian, tmp_path):
+    """network(bed, {name: words}) -> Network"""
+
+    def start(bed, vms):
+        parts = [part for name, words in vms.items()
+                 for part in linux(debian, tmp_path, name, f"mem=96M {words}")]
+        spec = {**BEDS[bed], "cpus": CPUS[bed]}
+        machine = boot(HUSK_WORDS[bed], parts, limit=MACHINE_SECONDS, **spec)
+        return Network(machine, vms)
+
+    return start
+
+
+def make_file(network, name, kibibytes):
+    """Random bytes in /tmp/file of a VM; returns their checksum."""
+    network.run(name, f"dd if=/dev/urandom of=/tmp/file bs=1k count={kibibytes} 2> /dev/null")
+    return network.run(name, "md5sum < /tmp/file")
+
+
+@on_both_vendors
+def test_two_vms_talk(network, bed):
+    """DHCP, ping, and a file from each to the other at the same time."""
+    lan = network(bed, {"web": "net=lan", "db": "net=lan"})
+    lan.run("web", "sh /lib/server")
+    lan.run("db", "sh /lib/client")
+    assert any("inet 10.0.0.20/24" in line for line in lan.run("db", "ip addr show dev eth0"))
+    answer = "\n".join(lan.run("db", "ping -c 5 -i 0.2 10.0.0.1"))
+    assert "5 packets transmitted, 5 packets received, 0% packet loss" in answer
+    sums = {name: make_file(lan, name, 2048) for name in ["web", "db"]}
+    runs = [lan.begin("web", "wget -q -O /tmp/got http://10.0.0.20/file"),
+            lan.begin("db", "wget -q -O /tmp/got http://10.0.0.1/file")]
+    for run in runs:
+        lan.finish(run, timeout=300)
+    table = "\n".join(lan.machine.command("nets"))
+    assert re.search(r"^lan:$", table, re.M), table
+    for name, number in [("web", 1), ("db", 2)]:
+        row = rf"^{name} +02:48:75:73:0{number}:00 +\d+ +\d+ [KM]iB +\d+ +\d+ [KM]iB +\d+$"
+        assert re.search(row, table, re.M), table
+    assert lan.run("web", "md5sum < /tmp/got") == sums["db"]
+    assert lan.run("db", "md5sum < /tmp/got") == sums["web"]
+
+
+BAD_WORDS = [
+    ("net=", "net=: a switch's name is"),
+    ("net=lan,fast", "net=lan: behind the name: expected mac= or promisc"),
+    ("net=lan,mac=52:54:00:12:34", "net=lan: mac=: expected one card's address"),
+    ("net=lan,mac=01:00:5e:00:00:01", "net=lan: mac=: expected one card's address"),
+    ("net=lan,mac=52:54:00:00:00:01", "net=lan: a card of first has the same address"),
+    ("net=a net=b net=c net=d net=e", "net=e: a VM has at most 4 of them"),
+]
+
+
+def test_a_vm_with_a_bad_network_card_is_not_made(boot, build):
+    """One line says why, and the other VMs start."""
+    hog = f"{build}/guests/hog.elf"
+    modules = [(hog, "vm=first mem=4M net=lan,mac=52:54:00:00:00:01")]
+    modules += [(hog, f"vm=bad{i} mem=4M {words}") for i, (words, _) in enumerate(BAD_WORDS)]
+    modules += [(hog, "vm=last mem=4M net=lan net=dmz,promisc")]
+    machine = boot("", modules)
+    machine.expect(re.escape("[last] started"))
+    machine.expect_prompt()
+    text = machine.serial_text()
+    for _, complaint in BAD_WORDS:
+        assert len(re.findall(re.escape(complaint), text)) >= 1, complaint
+    assert not re.search(r"^bad", "\n".join(machine.command("vms")), re.M)
+    rows = machine.command("nets")
+    assert [row.split()[0] for row in rows[1:]] == ["lan:", "first", "last", "dmz:", "last"]
