@@ -13,18 +13,32 @@ static uint64_t now_ns(const struct net_switch *net_switch)
     return net_switch->output->now_ns(net_switch->output);
 }
 
-// A place for the frame at a port, with the lock held. NULL: there is no room.
-static struct net_frame *reserve(struct switch_port *to, uint32_t bytes)
+// A place for the frame at a port, with the lock held. NULL: there is no room. A sender may hold as
+// much as is free then. So one that floods leaves half of the ring to others, and two a third.
+static struct net_frame *reserve(const struct switch_port *from, struct switch_port *to,
+                                 uint32_t bytes)
 {
-    struct net_frame *frame = packet_ring_reserve(&to->ring, bytes);
+    uint32_t *held = &to->held[from->number];
+    uint32_t span = packet_ring_span(bytes);
+    bool fair = __atomic_load_n(held, __ATOMIC_RELAXED) + span <= packet_ring_room(&to->ring);
+    struct net_frame *frame = fair ? packet_ring_reserve(&to->ring, bytes) : NULL;
     if (!frame) {
         to->counters.full++;
         return NULL;
     }
+    frame->sender = from->number;
+    __atomic_add_fetch(held, span, __ATOMIC_RELAXED);
     to->counters.received_frames++;
     to->counters.received_bytes += bytes;
     __atomic_add_fetch(&to->writers, 1, __ATOMIC_RELAXED);
     return frame;
+}
+
+// The frame no longer counts as held by its sender.
+static void let_go(struct switch_port *to, const struct net_frame *frame)
+{
+    uint32_t span = packet_ring_span(frame->bytes);
+    __atomic_sub_fetch(&to->held[frame->sender], span, __ATOMIC_RELAXED);
 }
 
 // Without the lock: the place is this CPU's.
@@ -35,7 +49,10 @@ static void fill(struct switch_port *from, struct switch_port *to, struct net_fr
     frame->offload = packet->offload;
     memcpy(frame->data, packet->ethernet, NET_ETHERNET_BYTES);
     bool good = net_packet_copy_rest(packet, frame->data + NET_ETHERNET_BYTES);
-    from->counters.lost += !good;
+    if (!good) {
+        from->counters.lost++;
+        let_go(to, frame);
+    }
     *budget -= packet->bytes;
     if (packet_ring_commit(&to->ring, frame, good)) {
         output->wake(output, to);
@@ -74,7 +91,7 @@ static bool flood(struct switch_port *from, struct net_packet *packet, int64_t *
         }
         lock_take(&net_switch->lock);
         struct switch_port *to = net_switch->ports[packet->progress - 1];
-        struct net_frame *frame = to && to != from ? reserve(to, packet->bytes) : NULL;
+        struct net_frame *frame = to && to != from ? reserve(from, to, packet->bytes) : NULL;
         lock_give(&net_switch->lock);
         if (frame) {
             fill(from, to, frame, packet, budget);
@@ -114,7 +131,7 @@ static bool port_send(struct net_port *port, struct net_packet *packet, int64_t 
     bool allowed = check_source(from, net_mac(packet->ethernet + NET_MAC_BYTES));
     struct switch_port *to = allowed ? switch_table_find(net_switch, mac) : NULL;
     if (to && to != from) {
-        frame = reserve(to, packet->bytes);
+        frame = reserve(from, to, packet->bytes);
     }
     lock_give(&net_switch->lock);
     if (frame) {
@@ -130,7 +147,9 @@ static struct net_frame *port_next(struct net_port *port)
 
 static void port_release(struct net_port *port)
 {
-    packet_ring_release(&container_of(port, struct switch_port, port)->ring);
+    struct switch_port *to = container_of(port, struct switch_port, port);
+    let_go(to, packet_ring_next(&to->ring));
+    packet_ring_release(&to->ring);
 }
 
 void net_switch_init(struct net_switch *net_switch, struct switch_output *output)

@@ -36,7 +36,7 @@ struct switch_counters {
     uint64_t sent_bytes;
     uint64_t received_frames; // that were put into the ring for the device
     uint64_t received_bytes;
-    uint64_t full;    // for this port, but its ring was full
+    uint64_t full;    // for this port, but its ring had no room for the sender
     uint64_t spoofed; // from an address that the port may not use
     uint64_t floods;  // more than the port may flood
     uint64_t lost;    // from memory that is not RAM
@@ -52,6 +52,7 @@ struct switch_port {
     bool promiscuous; // may send from any address
     uint8_t number;
     struct packet_ring ring;
+    uint32_t held[SWITCH_PORTS_MAX]; // atomic: bytes in the ring, by the sender's number
     struct switch_counters counters;
 };
 

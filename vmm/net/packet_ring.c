@@ -9,9 +9,9 @@ enum { PLACE_RESERVED, PLACE_FILLED, PLACE_PASSED_OVER };
 struct place {
     uint32_t span; // bytes to the next place
     uint32_t state;
-    uint64_t padding;
     struct net_frame frame;
 };
+static_assert(sizeof(struct place) == PACKET_RING_HEADER, "packet_ring_span counts it");
 static_assert(sizeof(struct place) == PACKET_RING_ALIGNMENT, "any rest of the memory holds one");
 
 static struct place *place_at(const struct packet_ring *ring, uint32_t position)
@@ -33,11 +33,16 @@ static struct place *begin_place(const struct packet_ring *ring, uint32_t positi
     return place;
 }
 
+uint32_t packet_ring_room(const struct packet_ring *ring)
+{
+    return ring->bytes - (ring->tail - __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE));
+}
+
 struct net_frame *packet_ring_reserve(struct packet_ring *ring, uint32_t bytes)
 {
-    uint32_t span = (uint32_t)ALIGN_UP(sizeof(struct place) + bytes, PACKET_RING_ALIGNMENT);
+    uint32_t span = packet_ring_span(bytes);
     uint32_t tail = ring->tail;
-    uint32_t room = ring->bytes - (tail - __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE));
+    uint32_t room = packet_ring_room(ring);
     uint32_t to_end = ring->bytes - (tail & (ring->bytes - 1));
     uint32_t skipped = span > to_end ? to_end : 0;
     if (span > ring->bytes || span + skipped > room) {

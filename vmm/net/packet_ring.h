@@ -9,6 +9,7 @@
 struct net_frame;
 
 #define PACKET_RING_ALIGNMENT 32
+#define PACKET_RING_HEADER 32
 
 struct packet_ring {
     uint8_t *at;
@@ -20,6 +21,15 @@ struct packet_ring {
 
 // `at` is aligned to PACKET_RING_ALIGNMENT; `bytes` is a power of two.
 void packet_ring_init(struct packet_ring *ring, void *at, uint32_t bytes);
+
+// What a frame of `bytes` bytes takes of the ring, with its header.
+static inline uint32_t packet_ring_span(uint32_t bytes)
+{
+    return (uint32_t)ALIGN_UP(PACKET_RING_HEADER + bytes, PACKET_RING_ALIGNMENT);
+}
+
+// How many bytes are free, as the senders see it. Only one sender may ask at a time.
+uint32_t packet_ring_room(const struct packet_ring *ring);
 
 // A place for a frame of `bytes` bytes. NULL: the ring is full. Only one sender may ask at a time.
 struct net_frame *packet_ring_reserve(struct packet_ring *ring, uint32_t bytes);

@@ -151,6 +151,27 @@ static void test_a_full_ring_drops(void **state)
     assert_int_equal(lan_take(1), 1500);
 }
 
+static void test_who_floods_leaves_room_to_others(void **state)
+{
+    unsigned taken = 0;
+    (void)state;
+    for (unsigned i = 0; i < 5000; i++) {
+        assert_true(lan_send(0, lan_mac(1), lan_mac(0), 60));
+    }
+    assert_true(counters(1)->full > 0);
+    for (unsigned i = 0; i < 10; i++) { // as much as a long frame
+        assert_true(lan_send(2, lan_mac(1), lan_mac(2), 3000));
+    }
+    while (taken < 10) {
+        uint32_t bytes = lan_take(1);
+        assert_true(bytes > 0);
+        taken += bytes == 3000;
+    }
+    assert_int_equal(lan_take(1), 0);
+    assert_int_equal(lan.ports[1].held[0], 0);
+    assert_int_equal(lan.ports[1].held[2], 0);
+}
+
 static unsigned flood(unsigned frames)
 {
     unsigned taken = 0;
@@ -284,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup(test_no_port_takes_over_the_address_of_another, set_up),
         cmocka_unit_test_setup(test_any_number_of_addresses_is_learned, set_up),
         cmocka_unit_test_setup(test_a_full_ring_drops, set_up),
+        cmocka_unit_test_setup(test_who_floods_leaves_room_to_others, set_up),
         cmocka_unit_test_setup(test_floods_are_bounded, set_up),
         cmocka_unit_test_setup(test_a_flood_takes_turns, set_up),
         cmocka_unit_test_setup(test_a_frame_that_cannot_be_copied_is_lost, set_up),

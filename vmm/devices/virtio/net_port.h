@@ -25,6 +25,7 @@ static_assert(sizeof(struct net_offload) == 12, "virtio 1.2, 5.1.6");
 
 // A frame that waits, in memory that no VM sees. Its offload was checked when it was sent.
 struct net_frame {
+    uint64_t sender; // the port's own
     struct net_offload offload;
     uint32_t bytes; // at least NET_ETHERNET_BYTES
     uint8_t data[];
