@@ -24,6 +24,7 @@
 #include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_hold.h"
 #include "vmm/vm/vm_life.h"
+#include "vmm/vm/vm_lines.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -142,6 +143,9 @@ static void take_output(struct vm *vm, unsigned most)
 static void type(struct vm *vm, uint8_t byte)
 {
     (void)!terminal_type(&vm->terminal, byte);
+    if (vm->hvc) {
+        (void)!terminal_type(&vm->hvc->terminal, byte);
+    }
     vm_terminal_ready(vm);
 }
 
@@ -275,6 +279,9 @@ static void add_vm(unsigned number, uint8_t what)
     struct vm *vm = fake_machine_add_smp(names[number], 1 + what % 4, wanted ? wanted : cpus);
     vm->config.restart = (what >> 2) % 3;
     vm->config.random = what & 0x20;
+    if (what & 0x10) {
+        assert_true(vm_hvc_create(vm));
+    }
     fuzz.guests[number] = (struct random_guest){.speaks = what & 0x40};
     if (what & 0x80) {
         command(vm, 0);

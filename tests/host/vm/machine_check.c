@@ -98,6 +98,7 @@ void machine_check(void)
         nested += vm->nested ? 1 : 0;
         boards += vm->pc ? 1 : 0;
         functions += vm->entropy ? 1 : 0;
+        functions += vm->hvc ? 1 : 0;
     }
     assert_int_equal(fake_backend.live_vcpus, vcpus);
     assert_int_equal(fake_backend.live_nested, nested);
