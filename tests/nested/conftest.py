@@ -60,8 +60,11 @@ class Running:
         target = LOGS / name.replace("/", "_")
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
-        kept = [shutil.copy(path, target) for path in sorted(self.folder.glob("*.log"))]
-        return {path.name: path.read_text(encoding="utf-8", errors="replace") for path in kept}
+        texts = {}
+        for path in sorted(self.folder.glob("*.log")):
+            shutil.copy(path, target)
+            texts[path.name] = path.read_text(encoding="utf-8", errors="replace")
+        return texts
 
 
 def pytest_collection_modifyitems(items):
