@@ -165,6 +165,10 @@ static unsigned move_line(struct monitor_view *view, struct terminal *terminal, 
     struct monitor *monitor = view->monitor;
     bool raw = monitor->attached == vm_of(view) && monitor->attached_line == view->line;
     unsigned moved = raw ? move_raw(monitor, terminal, share) : move_text(view, terminal, share);
+    // First of all: a VM that goes on, and is known to have output, does not wake CPU 0.
+    if (terminal_has_output(terminal)) {
+        __atomic_fetch_or(&monitor->vmm->talking, BIT(view->index), __ATOMIC_SEQ_CST);
+    }
     if (moved > 0) {
         monitor->bytes_left -= moved;
         view->last_byte_ns = now;
@@ -195,9 +199,6 @@ static bool move_guest(struct monitor *monitor, unsigned index, uint64_t now)
         if (show_unfinished(view, terminal, now)) {
             monitor->unfinished |= BIT(index);
         }
-    }
-    if (vm_has_output(vm)) {
-        __atomic_fetch_or(&monitor->vmm->talking, BIT(index), __ATOMIC_SEQ_CST);
     }
     return moved > 0;
 }
@@ -301,7 +302,7 @@ void monitor_flush_vm(struct monitor *monitor, const struct vm *vm)
 void monitor_flush(struct monitor *monitor)
 {
     // Guests that still run may write for ever. It is enough to show what all terminals can hold.
-    size_t left = (monitor->vmm->vm_count * VM_LINES + 1ULL) * TERMINAL_OUTPUT_BYTES;
+    size_t left = (1 + (size_t)monitor->vmm->vm_count * VM_LINES) * TERMINAL_OUTPUT_BYTES;
     size_t moved;
     do {
         console_flush(monitor->console);

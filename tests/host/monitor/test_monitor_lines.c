@@ -186,6 +186,26 @@ static void test_room_wakes_the_guest(void **state)
     assert_true(fake_machine_woken(web, 0));
 }
 
+static bool talks_when_kicked;
+
+static void note_kick(unsigned cpu)
+{
+    if (cpu == 1) {
+        talks_when_kicked = fake_machine.vmm.talking & BIT(fixture.ticker->index);
+    }
+}
+
+// So what it prints next does not wake CPU 0.
+static void test_a_guest_with_more_output_is_woken_as_one_that_talks(void **state)
+{
+    (void)state;
+    fixture_fill(fixture.ticker, '\n');
+    fake_machine_sleep(fixture.ticker, 0, WAKE_ALWAYS);
+    fake_host.host.kick = note_kick;
+    monitor_poll(&fixture.monitor);
+    assert_true(talks_when_kicked);
+}
+
 static void test_the_end_of_the_machine_shows_all(void **state)
 {
     (void)state;
@@ -211,6 +231,7 @@ int main(void)
         TEST(test_names_are_checked),
         TEST(test_two_lines_get_no_more_than_one),
         TEST(test_room_wakes_the_guest),
+        TEST(test_a_guest_with_more_output_is_woken_as_one_that_talks),
         TEST(test_the_end_of_the_machine_shows_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
