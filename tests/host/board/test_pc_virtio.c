@@ -125,9 +125,10 @@ static unsigned put(struct console_line *of, const uint8_t *bytes, unsigned coun
 static unsigned take(struct console_line *of, uint8_t *bytes, unsigned count)
 {
     assert_ptr_equal(of, &line);
-    unsigned taken = MIN(count, (unsigned)strlen(typed));
-    memcpy(bytes, typed, taken);
-    typed += taken;
+    unsigned taken = 0;
+    for (; taken < count && *typed != '\0'; taken++) {
+        bytes[taken] = (uint8_t)*typed++;
+    }
     return taken;
 }
 

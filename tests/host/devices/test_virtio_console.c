@@ -68,10 +68,15 @@ static void look(void)
     }
 }
 
+static void put_text(struct driver_segment segment, const char *text)
+{
+    memcpy(driver_ram + segment.gpa, text, segment.bytes);
+}
+
 static void print(const char *text)
 {
     const struct driver_segment segment = {DRIVER_BUFFERS, (uint32_t)strlen(text), 0};
-    memcpy(driver_ram + segment.gpa, text, segment.bytes);
+    put_text(segment, text);
     driver_add(TRANSMIT, &segment, 1);
     driver_kick(TRANSMIT);
 }
@@ -117,8 +122,8 @@ static void test_what_the_guest_prints_goes_to_the_line(void **state)
     assert_int_equal(driver_used_index(TRANSMIT), 1);
     assert_int_equal(driver_used_at(TRANSMIT, 0).bytes, 0);
     assert_int_equal(driver.queue_interrupts, 1);
-    memcpy(driver_ram + segments[0].gpa, "one,", 4);
-    memcpy(driver_ram + segments[1].gpa, "two", 3);
+    put_text(segments[0], "one,");
+    put_text(segments[1], "two");
     driver_add(TRANSMIT, segments, 2);
     driver_kick(TRANSMIT);
     assert_printed("login: one,two");

@@ -10,6 +10,9 @@
 
 #include "tests/host/fake_machine.h"
 #include "vmm/board/pc.h"
+#include "vmm/devices/virtio/virtio_device.h"
+#include "vmm/vm/scheduler_look.h"
+#include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_create.h"
 
 static struct reason why;
@@ -109,14 +112,42 @@ static void what_is_typed_is_taken_in_pieces(void **state)
     assert_memory_equal(bytes, "ef", 2);
 }
 
+static struct vm *start_on_cpu_0(const char *name)
+{
+    struct vm *vm = fake_machine_add_smp(name, 1, BIT(0));
+    assert_true(vm_hvc_create(vm));
+    assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
+    return vm;
+}
+
+// What is typed is for a VM that sleeps, while the memory of another is mapped.
+static void the_memory_of_a_sleeper_is_entered(void **state)
+{
+    (void)state;
+    struct vm *a = start_on_cpu_0("a");
+    struct vm *b = start_on_cpu_0("b");
+    struct virtio_device *device = &b->hvc->device.console.device;
+    device->status = VIRTIO_DRIVER_OK;
+    device->queues[VIRTIO_CONSOLE_RECEIVE].enabled = true;
+    b->vcpus[0]->halted = true;
+    fake_machine_step(0, NULL);
+    fake_host.host.space_enter(&a->space);
+    assert_true(terminal_type(&b->hvc->terminal, 'x'));
+    vm_terminal_ready(b);
+    scheduler_look(&fake_machine.schedulers[0]);
+    assert_int_equal(fake_host.cr3[0], b->space.cr3);
+    assert_int_equal(terminal_get(&b->hvc->terminal), -1);
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, fake_machine_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(a_vm_without_it_has_nothing_of_it), TEST(without_memory_the_vm_is_not_made),
-        TEST(each_life_has_it_on_the_board),     TEST(what_it_prints_wakes_cpu_0_once),
-        TEST(a_full_terminal_takes_what_fits),   TEST(what_is_typed_is_taken_in_pieces),
+        TEST(a_vm_without_it_has_nothing_of_it),  TEST(without_memory_the_vm_is_not_made),
+        TEST(each_life_has_it_on_the_board),      TEST(what_it_prints_wakes_cpu_0_once),
+        TEST(a_full_terminal_takes_what_fits),    TEST(what_is_typed_is_taken_in_pieces),
+        TEST(the_memory_of_a_sleeper_is_entered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
