@@ -74,6 +74,12 @@ def play(name, vcpus=1, cpu="0", mem="4M", times=1, **more):
     return Row((attacker,) * times, **more)
 
 
+def play_disk(name, vcpus=1, cpu="0", claims=1, **more):
+    """The same, by a VM with a disk. QEMU would take minutes for the long copies."""
+    line = f"mem=4M cpus={vcpus} cpu={cpu} ram-disk=scratch:1M -- play={name}"
+    return Row((("greedy", line),), claims=claims, cpus=2, **more)
+
+
 def hog(cpu):
     """A VM that computes on that CPU."""
     return ("hog", f"mem=2M cpu={cpu}")
@@ -131,6 +137,12 @@ ROWS = {
     "pause": play("pause", 4, claims=1),
     "devices": play("devices", claims=1),
     "strings": play("strings", claims=1),
+    # Disks.
+    "notifications": play_disk("notifications"),
+    "disk": play_disk("disk-reads"),
+    "disk, halted": play_disk("disk-sleeps"),
+    "disk, 2 CPUs": play_disk("disk-elsewhere", 2, "0,1", busy=1),
+    "disk, other CPU": play_disk("disk-reads", cpu="1", claims=0, busy=1),
     # Starts.
     "reset, 1 GiB": play("reset", mem="1G", claims=1, memory=2048),
     "start, 1 GiB": Row(
