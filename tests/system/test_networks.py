@@ -14,7 +14,7 @@ from test_linux import HUSK_WORDS
 BOOT_SECONDS = 500
 MACHINE_SECONDS = 1800
 # Bochs passes over the idle time of one CPU only.
-CPUS = {"bochs": 1, "qemu": 3}
+CPUS = {"bochs": 1, "counted": 1, "qemu": 3}
 DRIVERS = ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
            "failover", "net_failover", "virtio_net"]
 LOAD = "".join(f"insmod /lib/{name}.ko\n" for name in DRIVERS)
@@ -42,6 +42,20 @@ ip link set eth0 up
 udhcpc -q -n -s /lib/lease -i eth0 2> /tmp/udhcpc.log
 httpd -h /tmp
 """,
+    "address": """\
+ip addr add $1/24 dev eth0
+ip link set eth0 up
+httpd -h /tmp
+""",
+    "flood": """\
+insmod /lib/pktgen.ko
+echo add_device eth0 > /proc/net/pktgen/kpktgend_0
+for word in "dst_mac $1" "count $2" "pkt_size 60" "delay 0"; do
+    echo $word > /proc/net/pktgen/eth0
+done
+echo start > /proc/net/pktgen/pgctrl
+grep Result /proc/net/pktgen/eth0
+""",
     "lease": """\
 #!/bin/sh
 [ -z "$ip" ] || ip addr add $ip/24 dev $interface
@@ -52,7 +66,7 @@ httpd -h /tmp
 def linux(debian, folder, name, words):
     """The GRUB modules of a VM with Linux and the drivers of its network cards."""
     mode = stat.S_IFREG | 0o755
-    more = linux_guest.drivers(debian, DRIVERS)
+    more = linux_guest.drivers(debian, [*DRIVERS, "pktgen"])
     for script, text in SCRIPTS.items():
         more.append(linux_guest.Entry(f"lib/{script}", mode, text.encode()))
     initramfs = linux_guest.initramfs(debian, folder, INIT.encode(), more)
@@ -119,7 +133,7 @@ def network(boot, debian, tmp_path):
         parts = [part for name, words in vms.items()
                  for part in linux(debian, tmp_path, name, f"mem=96M {words}")]
         spec = {**BEDS[bed], "cpus": CPUS[bed]}
-        machine = boot(HUSK_WORDS[bed], parts, limit=MACHINE_SECONDS, **spec)
+        machine = boot(HUSK_WORDS.get(bed, ""), parts, limit=MACHINE_SECONDS, **spec)
         return Network(machine, vms)
 
     return start
@@ -179,3 +193,70 @@ def test_a_vm_with_a_bad_network_card_is_not_made(boot, build):
     assert not re.search(r"^bad", "\n".join(machine.command("vms")), re.M)
     rows = machine.command("nets")
     assert [row.split()[0] for row in rows[1:]] == ["lan:", "first", "last", "dmz:", "last"]
+
+
+def address(name):
+    return f"10.0.0.{1 + ord(name) - ord('a')}"
+
+
+def set_up_lan(network, bed, vms):
+    """VMs a, b, c and so on, with addresses."""
+    lan = network(bed, vms)
+    for name in vms:
+        lan.run(name, f"sh /lib/address {address(name)}")
+    return lan
+
+
+@pytest.mark.parametrize("bed", ["qemu"])
+def test_four_vms_on_one_switch(network, bed):
+    """Each reaches each, also after some of them were reset or stopped in a flood of frames."""
+    names = "abcd"
+    lan = set_up_lan(network, bed, {name: "net=lan" for name in names})
+
+    def ping_all():
+        for name in names:
+            others = " ".join(address(other) for other in names if other != name)
+            ping = f"for i in {others}; do ping -q -c 2 -i 0.1 $i | grep ' 0% packet loss'; done"
+            assert len(lan.run(name, ping)) == len(names) - 1
+
+    ping_all()
+    floods = [lan.begin(name, f"sh /lib/flood {mac} 300000")
+              for name, mac in [("c", "02:48:75:73:02:00"), ("d", "02:48:75:73:01:00")]]
+    lan.machine.command("reset b")
+    lan.machine.command("stop a")
+    lan.machine.expect_off("a")
+    lan.machine.command("start a")
+    for _ in range(2):
+        lan.expect_shell("[ab]")
+    for flood in floods:
+        assert "Result: OK" in "\n".join(lan.finish(flood, timeout=300))
+    for name in "ab":
+        lan.run(name, f"sh /lib/address {address(name)}")
+    ping_all()
+
+
+def seconds_of(lines):
+    """The time of a command, as the shell's `time` tells it."""
+    match = re.search(r"^real\s+(\d+)m ([\d.]+)s", "\n".join(lines), re.M)
+    return 60 * int(match[1]) + float(match[2])
+
+
+@pytest.mark.parametrize("bed", ["counted"])
+@pytest.mark.parametrize("target", ["ff:ff:ff:ff:ff:ff", "02:00:00:00:00:77"])
+def test_a_flood_costs_its_sender(network, bed, target):
+    """Two VMs talk as fast beside a VM that floods as beside one that only computes."""
+    lan = set_up_lan(network, bed, {name: "net=lan" for name in "abc"})
+    digest = make_file(lan, "a", 4096)
+    fetch = f"time wget -q -O /tmp/got http://{address('a')}/file"
+
+    def measure(beside):
+        noise = lan.begin("c", beside)
+        seconds = seconds_of(lan.run("b", fetch, timeout=300))
+        assert lan.run("b", "md5sum < /tmp/got") == digest
+        return noise, seconds
+
+    noise, quiet = measure("timeout 20 yes > /dev/null")
+    lan.finish(noise, timeout=300)
+    _, loud = measure(f"sh /lib/flood {target} 10000000")
+    print(f"{quiet} s, in a flood {loud} s")
+    assert quiet >= 0.9 * loud
