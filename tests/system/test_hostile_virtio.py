@@ -3,9 +3,12 @@
 
 import re
 
+import pytest
+
 from beds import in_every_bed
 from harness import BEDS, ESCAPES
 from test_guests import lines_of
+from test_hostile_smp import tickers
 
 ATTEMPTS = [
     "rings outside RAM",
@@ -42,35 +45,32 @@ ATTEMPTS = [
     "messages of all modes",
 ]
 RACES = ["rings that others rewrite while they are read", "registers of a device, by all"]
+DEVICES = "mem=8M ram-disk=scratch:1M rng=yes"
 
 
-def hostile(build, name, words, vcpus=1):
-    devices = f"mem=8M cpus={vcpus} ram-disk=scratch:1M rng=yes"
-    return (build / "guests/hostile.elf", f"vm={name} {devices} -- {words}")
-
-
+@pytest.mark.parametrize(
+    ("vcpus", "words", "attempts"),
+    [(1, "virtio", ATTEMPTS), (4, "smp virtio", RACES)],
+    ids=["alone", "smp"],
+)
 @in_every_bed
-def test_a_hostile_driver_harms_nobody_else(boot, build, bed):
-    ticker = build / "guests/ticker.elf"
-    modules = [
-        hostile(build, "rings", "virtio"),
-        hostile(build, "races", "smp virtio", vcpus=4),
-        *[(ticker, f"vm=ticker{cpu} mem=4M cpu={cpu}") for cpu in range(2)],
-    ]
+def test_a_hostile_driver_harms_nobody_else(boot, build, bed, vcpus, words, attempts):
+    line = f"vm=hostile cpus={vcpus} {DEVICES} -- {words}"
+    modules = [(build / "guests/hostile.elf", line), *tickers(build)]
     machine = boot(modules=modules, limit=280, **BEDS[bed])
+    machine.expect(r"\[hostile\] (ended|stopped): ", timeout=260)
     for _ in range(2):
-        machine.expect(r"\[(rings|races)\] (ended|stopped): ", timeout=260)
+        machine.expect(r"\[ticker\d\] tick ", timeout=60)
     machine.expect_prompt()
     text = machine.serial_text()
-    for name, attempts in {"rings": ATTEMPTS, "races": RACES}.items():
-        want = [f"{number:2} {attempt}: done" for number, attempt in enumerate(attempts, 1)]
-        want.append(f"hostile: {len(attempts)} attempts, 0 surprises")
-        assert lines_of(text, name) == want
+    want = [f"{number:2} {attempt}: done" for number, attempt in enumerate(attempts, 1)]
+    want.append(f"hostile: {len(attempts)} attempts, 0 surprises")
+    assert lines_of(text, "hostile") == want
     states = ESCAPES.sub("", "\n".join(machine.command("vms")))
     for cpu in range(2):
         assert re.search(rf"^ticker{cpu} +running", states, re.M), states
-    if bed == "bochs":  # its time is exact
+    # Bochs' time is exact. Alone the attempts run with interrupts off, and Bochs then leaves those
+    # of the host waiting (arch/vmx/README.md).
+    if bed == "bochs" and vcpus > 1:
         paces = re.findall(r"\[ticker\d\] tick \d+ \S+ 100 interrupts in (\d+) ms", text)
         assert len(paces) > 0 and all(900 <= int(pace) <= 1150 for pace in paces), paces
-    lost = "\n".join(machine.command("exits rings"))
-    assert re.search(r"^lost messages +\d+ ", lost, re.M), lost

@@ -14,6 +14,7 @@
 #include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/devices/virtio/virtio_network.h"
 #include "vmm/devices/virtio/virtio_pci.h"
+#include "vmm/host.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/types.h"
 

@@ -2,6 +2,7 @@
 // Reads net=.
 #include "vmm/config/config_net.h"
 
+#include "vmm/config/config.h"
 #include "vmm/config/config_words.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"

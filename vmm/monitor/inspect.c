@@ -8,6 +8,7 @@
 #include "vmm/backend.h"
 #include "vmm/board/io_bus.h"
 #include "vmm/board/pc.h"
+#include "vmm/board/pci_bus.h"
 #include "vmm/exit.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/format.h"

@@ -6,6 +6,7 @@
 #include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/devices/lapic.h"
+#include "vmm/emulate/emulate_cache.h"
 #include "vmm/exit.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/types.h"

@@ -5,6 +5,7 @@
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/devices/lapic_mode.h"
+#include "vmm/emulate/emulate_cache.h"
 #include "vmm/host.h"
 #include "vmm/load/load.h"
 #include "vmm/util/types.h"

@@ -232,9 +232,9 @@ static void much_work_comes_in_turns(void **state)
         assert_int_equal(timer_ns, now);
         pc_advance(&pc, now);
     }
-    unsigned turns = entered;
-    pc_advance(&pc, now);
-    assert_int_equal(entered, turns);
+    assert_int_equal(entered, (ENTRIES - 1) / TURN_REQUESTS);
+    pc_advance(&pc, now); // there is no more
+    assert_int_equal(entered, (ENTRIES - 1) / TURN_REQUESTS);
     assert_int_equal(used(), ENTRIES);
     assert_int_equal(pc_next_event_ns(&pc, now, false), idle_ns);
 }
@@ -242,10 +242,10 @@ static void much_work_comes_in_turns(void **state)
 static void what_arrives_is_served_later(void **state)
 {
     (void)state;
-    start_driver();
-    put(DESCRIPTORS, 8, BUFFERS);
-    put(DESCRIPTORS + 8, 8, 64 | 2ULL << 32);
-    put(AVAILABLE + 2, 2, 1);
+    start_driver(&entropy.part, 0);
+    put_number(DESCRIPTORS, 8, BUFFERS);
+    put_number(DESCRIPTORS + 8, 8, 64 | 2ULL << 32);
+    put_number(AVAILABLE + 2, 2, 1);
     pc_virtio_arrived(&entropy.part);
     assert_int_equal(used(), 0);
     pc_advance(&pc, now);

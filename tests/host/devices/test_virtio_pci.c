@@ -51,7 +51,7 @@ static void work_wanted(struct virtio_pci_output *output, struct virtio_pci *of)
 {
     assert_ptr_equal(output, &outside);
     wanted++;
-    assert_false(virtio_pci_work(of, 4096));
+    assert_false(virtio_pci_work(of, 65536));
 }
 
 static void decode(struct pci_output *output, struct pci_function *function)

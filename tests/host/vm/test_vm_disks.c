@@ -154,6 +154,19 @@ static void the_counts_are_those_of_the_disk(void **state)
     assert_int_equal(backend_of(1)->reads, 3);
 }
 
+static void devices_that_work_later_work_in_their_own_vm(void **state)
+{
+    struct vm *other = fake_machine_add("other");
+    (void)state;
+    assert_int_equal(add(config_of("root"), IMAGE_BYTES), STATUS_OK);
+    start();
+    assert_int_equal(fake_machine_vm_start(other, &why), STATUS_OK);
+    fake_host.host.space_enter(&other->space);
+    vm->pc_output.enter_memory(&vm->pc_output);
+    assert_int_equal(fake_host.cr3[0], vm->space.cr3);
+    fake_host.host.space_enter(NULL);
+}
+
 static void a_kept_disk_without_writes_keeps_nothing(void **state)
 {
     struct disk_config kept = config_of("kept");
@@ -242,6 +255,7 @@ int main(void)
         TEST(what_was_written_outlives_a_reset_but_not_a_stop),
         TEST(what_was_written_with_keep_outlives_a_stop),
         TEST(the_counts_are_those_of_the_disk),
+        TEST(devices_that_work_later_work_in_their_own_vm),
         TEST(a_kept_disk_without_writes_keeps_nothing),
         TEST(a_full_overlay_is_an_error_of_the_write_only),
         TEST(bad_disks_are_refused),

@@ -99,7 +99,7 @@ struct cpu *cpu_by_index(unsigned index)
 
 struct cpu *cpu_create(uint32_t id)
 {
-    cpus[id].cpu = (struct cpu){.index = count, .apic_id = id, .stack_top = 0x1000 * (id + 1)};
+    cpus[id].cpu = (struct cpu){.index = count, .apic_id = id, .stack_top = 0x1000ULL * (id + 1)};
     waited_for = &cpus[id];
     return &cpus[id].cpu;
 }
