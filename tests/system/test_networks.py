@@ -7,7 +7,7 @@ import stat
 import pytest
 
 import linux_guest
-from beds import on_both_vendors
+from beds import long, on_both_vendors
 from harness import BEDS
 from test_linux import HUSK_WORDS
 
@@ -220,7 +220,7 @@ def test_four_vms_on_one_switch(network, bed):
             assert len(lan.run(name, ping)) == len(names) - 1
 
     ping_all()
-    floods = [lan.begin(name, f"sh /lib/flood {mac} 300000")
+    floods = [lan.begin(name, f"sh /lib/flood {mac} 2000")
               for name, mac in [("c", "02:48:75:73:02:00"), ("d", "02:48:75:73:01:00")]]
     lan.machine.command("reset b")
     lan.machine.command("stop a")
@@ -241,6 +241,7 @@ def seconds_of(lines):
     return 60 * int(match[1]) + float(match[2])
 
 
+@long
 @pytest.mark.parametrize("bed", ["counted"])
 @pytest.mark.parametrize("target", ["ff:ff:ff:ff:ff:ff", "02:00:00:00:00:77"])
 def test_a_flood_costs_its_sender(network, bed, target):
