@@ -22,7 +22,7 @@ static uint8_t status;
 
 static bool start(void)
 {
-    if (!virtio_find(&disk, VIRTIO_BLOCK)) {
+    if (!virtio_find(&disk, VIRTIO_BLOCK, 0)) {
         print("greedy: no disk: the VM's line wants ram-disk=NAME:1M\n");
         return false;
     }

@@ -16,7 +16,7 @@ uint8_t disk_data[DISK_SECTOR_BYTES];
 
 bool disk_find(void)
 {
-    return virtio_find(&disk, VIRTIO_BLOCK) && disk.common != 0 && disk.notify_port != 0;
+    return virtio_find(&disk, VIRTIO_BLOCK, 0) && disk.common != 0 && disk.notify_port != 0;
 }
 
 void disk_prepare(void)

@@ -43,20 +43,19 @@ static void note(struct virtio *virtio, unsigned at)
     }
 }
 
-bool virtio_find(struct virtio *virtio, unsigned type)
+bool virtio_find(struct virtio *virtio, unsigned type, unsigned nth)
 {
     unsigned at;
     *virtio = (struct virtio){0};
     for (unsigned slot = 1; slot < SLOTS && virtio->slot == 0; slot++) {
-        if (pci_read(slot, PCI_ID, 4) == ((ID_FIRST + type) << 16 | VENDOR)) {
+        if (pci_read(slot, PCI_ID, 4) == ((ID_FIRST + type) << 16 | VENDOR) && nth-- == 0) {
             virtio->slot = slot;
         }
     }
     if (virtio->slot == 0) {
         return false;
     }
-    for (unsigned nth = 0; (at = pci_capability(virtio->slot, CAPABILITY_VENDOR, nth)) != 0;
-         nth++) {
+    for (unsigned i = 0; (at = pci_capability(virtio->slot, CAPABILITY_VENDOR, i)) != 0; i++) {
         note(virtio, at);
     }
     pci_write(virtio->slot, PCI_COMMAND, 2,

@@ -86,8 +86,9 @@ struct virtio {
     unsigned notify_port_step;
 };
 
-// Finds the first device of that type, and what it names; makes it a bus master. False: none.
-bool virtio_find(struct virtio *virtio, unsigned type);
+// Finds the first device of that type, or the `nth` after it, and what it names; makes it a bus
+// master. False: there is none.
+bool virtio_find(struct virtio *virtio, unsigned type, unsigned nth);
 
 // Resets the device and accepts these features. False: it refuses them.
 bool virtio_begin(const struct virtio *virtio, uint64_t features);

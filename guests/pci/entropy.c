@@ -14,7 +14,7 @@ static uint8_t buffer[BUFFER_BYTES];
 
 unsigned entropy_find(void)
 {
-    return virtio_find(&device, VIRTIO_ENTROPY) ? device.slot : 0;
+    return virtio_find(&device, VIRTIO_ENTROPY, 0) ? device.slot : 0;
 }
 
 bool entropy_start(uint16_t vector)

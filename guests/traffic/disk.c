@@ -74,7 +74,7 @@ static uint32_t run(unsigned depth, uint32_t type)
 
 bool disk_start(void)
 {
-    if (!virtio_find(&device, VIRTIO_BLOCK) ||
+    if (!virtio_find(&device, VIRTIO_BLOCK, 0) ||
         !virtio_begin(&device, VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT | VIRTIO_F_EVENT_INDEX)) {
         return false;
     }
