@@ -42,8 +42,8 @@ def modules(build, all_attacks, words=""):
         for name, vcpus in attacks.items():
             line = f"vm={name[:15]} mem=4M cpus={vcpus} cpu=0 start=no {words} -- play={name}"
             found.append((greedy, line))
-        words = f"victim ms=100 share={share} gap={gap * 1000}"
-        found.append((greedy, f"vm=victim{claims} mem=4M cpu=0 start=no -- {words}"))
+        options = f"victim ms=100 share={share} gap={gap * 1000}"
+        found.append((greedy, f"vm=victim{claims} mem=4M cpu=0 start=no -- {options}"))
     return found
 
 
