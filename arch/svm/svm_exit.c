@@ -35,6 +35,15 @@ static inline void decode_io(const struct vmcb_control *control, struct vm_exit 
     exit->io.port = (uint16_t)(info >> IO_INFO_PORT_SHIFT);
 }
 
+// LMA is LME and PG (APM Vol. 2 14.6.1). Bochs clears LMA before a write exits that would clear PG,
+// and the guest's code could not be found.
+static void repair_lma(struct vmcb_save *save)
+{
+    if ((save->cr0 & CR0_PG) && (save->efer & EFER_LME)) {
+        save->efer |= EFER_LMA;
+    }
+}
+
 // With decode assists exitinfo1 has the general register. Without them it is in the instruction.
 static NOT_INLINE void decode_cr_access(struct vcpu_core *vcpu, uint32_t exitcode,
                                         struct vm_exit *exit)
@@ -43,6 +52,7 @@ static NOT_INLINE void decode_cr_access(struct vcpu_core *vcpu, uint32_t exitcod
     uint64_t info = assisted ? vcpu->backend->vmcb.control.exitinfo1 : 0;
     struct svm_instruction instruction = {.moves_cr = info & CR_INFO_MOV,
                                           .gpr = info & CR_INFO_GPR_MASK};
+    repair_lma(&vcpu->backend->vmcb.save);
     if (!instruction.moves_cr) {
         (void)svm_code_decode(vcpu, &instruction);
     }
