@@ -3,7 +3,9 @@
 
 import re
 import stat
+import time
 
+import pexpect
 import pytest
 
 import linux_guest
@@ -80,14 +82,19 @@ class Network:
     def __init__(self, machine, names):
         self.machine = machine
         self.runs = 1000
-        for _ in names:
-            self.expect_shell(r"\w+")
+        self.wait_for_shells(names)
 
-    def expect_shell(self, name):
-        """Waits until the shell of a VM asks for a command."""
-        self.machine.expect(rf"\[{name}\] {linux_guest.PROMPT}", timeout=BOOT_SECONDS)
-        self.machine.sendline()
-        self.machine.expect_prompt()
+    def wait_for_shells(self, names, since=0):
+        """Waits until the shell of each VM has asked for a command, from that place in the text on.
+
+        Other lines come in between, and those that commands wait for may come behind a shell's.
+        """
+        prompts = [f"[{name}] {linux_guest.PROMPT}" for name in names]
+        limit = time.monotonic() + BOOT_SECONDS
+        while not all(prompt in self.machine.serial_text()[since:] for prompt in prompts):
+            assert time.monotonic() < limit, f"not all of {prompts} have come"
+            self.machine.expect(pexpect.TIMEOUT, timeout=1)
+        self.machine.command("cpus")
 
     def begin(self, name, command):
         """Has the shell of a VM run a command; returns what `finish` needs.
@@ -207,6 +214,7 @@ def set_up_lan(network, bed, vms):
     return lan
 
 
+@long
 @pytest.mark.parametrize("bed", ["qemu"])
 def test_four_vms_on_one_switch(network, bed):
     """Each reaches each, also after some of them were reset or stopped in a flood of frames."""
@@ -222,12 +230,12 @@ def test_four_vms_on_one_switch(network, bed):
     ping_all()
     floods = [lan.begin(name, f"sh /lib/flood {mac} 2000")
               for name, mac in [("c", "02:48:75:73:02:00"), ("d", "02:48:75:73:01:00")]]
+    since = len(lan.machine.serial_text())
     lan.machine.command("reset b")
     lan.machine.command("stop a")
     lan.machine.expect_off("a")
     lan.machine.command("start a")
-    for _ in range(2):
-        lan.expect_shell("[ab]")
+    lan.wait_for_shells("ab", since)
     for flood in floods:
         assert "Result: OK" in "\n".join(lan.finish(flood, timeout=300))
     for name in "ab":
