@@ -36,7 +36,7 @@ struct net_header {
 static_assert(sizeof(struct net_header) == 12, "virtio 1.2, 5.1.6");
 
 #define PLACE_BYTES 2048 // of one frame of many
-#define AREA_BYTES (CARDS_DEPTH_MAX * PLACE_BYTES)
+#define AREA_BYTES (CARDS_DEPTH_MAX * (size_t)PLACE_BYTES)
 static_assert(AREA_BYTES >= CARDS_FRAME_MAX + sizeof(struct net_header), "one long frame");
 
 static struct virtio sender;
@@ -78,7 +78,7 @@ static void prepare_frame(uint8_t *place, unsigned bytes, uint8_t mark)
     memset(frame, mark, bytes);
     memset(ip, 0, IP_BYTES + TCP_BYTES);
     memcpy(frame, macs, sizeof(macs));
-    put16(frame + 2 * MAC_BYTES, 0x0800);
+    put16(frame + (size_t)(2 * MAC_BYTES), 0x0800);
     ip[0] = 0x45;
     put16(ip + 2, bytes - ETHERNET_BYTES);
     ip[8] = 64; // hops
@@ -88,14 +88,15 @@ static void prepare_frame(uint8_t *place, unsigned bytes, uint8_t mark)
 
 static void prepare(unsigned index, unsigned depth, unsigned bytes)
 {
-    unsigned place = depth == 1 ? AREA_BYTES : PLACE_BYTES;
+    size_t place = depth == 1 ? AREA_BYTES : PLACE_BYTES;
     uint8_t *from = &outgoing[index * place];
     volatile uint8_t *to = &incoming[index * place];
     unsigned whole = (unsigned)sizeof(struct net_header) + bytes;
     prepare_frame(from, bytes, (uint8_t)(index + 1));
     to[sizeof(struct net_header)] = 0;
     to[whole - 1] = 0;
-    received.descriptors[index] = (struct virtio_descriptor){(uintptr_t)to, place, VIRTIO_WRITE, 0};
+    received.descriptors[index] =
+        (struct virtio_descriptor){(uintptr_t)to, (uint32_t)place, VIRTIO_WRITE, 0};
     sent.descriptors[index] = (struct virtio_descriptor){(uintptr_t)from, whole, 0, 0};
     virtio_offer(&received, (uint16_t)index);
     virtio_offer(&sent, (uint16_t)index);
@@ -104,7 +105,7 @@ static void prepare(unsigned index, unsigned depth, unsigned bytes)
 // The ends of the frame, and what the device says of its length.
 static bool arrived(unsigned index, unsigned depth, unsigned bytes)
 {
-    unsigned place = depth == 1 ? AREA_BYTES : PLACE_BYTES;
+    size_t place = depth == 1 ? AREA_BYTES : PLACE_BYTES;
     unsigned whole = (unsigned)sizeof(struct net_header) + bytes;
     uint16_t first = (uint16_t)(received.used.index - depth);
     const volatile struct virtio_used *used =

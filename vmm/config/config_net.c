@@ -25,7 +25,7 @@ static int digit(char c)
 static bool parse_mac(const char *text, size_t length, struct mac_address *mac)
 {
     unsigned any = 0;
-    for (unsigned i = 0; i < sizeof(mac->bytes) && length == MAC_TEXT_LENGTH; i++) {
+    for (size_t i = 0; i < sizeof(mac->bytes) && length == MAC_TEXT_LENGTH; i++) {
         int high = digit(text[3 * i]);
         int low = digit(text[3 * i + 1]);
         if (high < 0 || low < 0 || (i > 0 && text[3 * i - 1] != ':')) {
