@@ -56,8 +56,8 @@ CARDS = "net=lan net=lan"  # frames go from the first card to the second
 ROWS = {
     "read 4 KiB": Row("disk depth=1", 1, ticks=2500, exits=1),
     "read 4 KiB, 32 at once": Row("disk depth=32", 32, ticks=1500, exits=1 / 16),
-    # Short of the aims: 2500 and 900 ticks with 64 bytes, 2800 and 1100 with 1500. These hold what is
-    # reached.
+    # Short of the aims: 2500 and 900 ticks with 64 bytes, 2800 and 1100 with 1500. These hold what
+    # is reached.
     "frame of 64 bytes": Row("net bytes=64", 1, ticks=3850, exits=1, vm=CARDS),
     "64 bytes, 32 at once": Row("net bytes=64 depth=32", 32, ticks=1170, exits=1 / 16, vm=CARDS),
     "frame of 1500 bytes": Row("net bytes=1500", 1, ticks=4250, exits=1, vm=CARDS),
