@@ -64,5 +64,5 @@ unsigned emulate_repeated_move(struct vcpu_core *vcpu, const struct guest_memory
 void emulator_remember_move(const struct emulator *emulator, const uint8_t *bytes,
                             struct emulator_cache *cache);
 
-// To be called when EFER.LME changes.
+// To be called when EFER.LME changes, and when a move may not be repeated without a look.
 void emulator_forget(struct emulator_cache *cache);

@@ -15,7 +15,7 @@
 enum exit_action vcpu_debug_register_exit(struct vcpu *vcpu)
 {
     vcpu->uses_breakpoints = true;
-    vcpu->emulator_cache = (struct emulator_cache){0};
+    emulator_forget(&vcpu->emulator_cache);
     return RETRY;
 }
 
