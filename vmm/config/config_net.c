@@ -11,24 +11,14 @@
 #define MAC_KEY_LENGTH (sizeof(MAC_KEY) - 1)
 #define MAC_TEXT_LENGTH (3 * sizeof(struct mac_address) - 1)
 
-// The value of a hexadecimal digit, or -1.
-static int digit(char c)
-{
-    char lower = (char)(c | 0x20);
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 // Six bytes in hexadecimal with colons. A card's own address is not 0, and not that of a group.
 static bool parse_mac(const char *text, size_t length, struct mac_address *mac)
 {
     unsigned any = 0;
     for (size_t i = 0; i < sizeof(mac->bytes) && length == MAC_TEXT_LENGTH; i++) {
-        int high = digit(text[3 * i]);
-        int low = digit(text[3 * i + 1]);
-        if (high < 0 || low < 0 || (i > 0 && text[3 * i - 1] != ':')) {
+        unsigned high = text_digit(text[3 * i]);
+        unsigned low = text_digit(text[3 * i + 1]);
+        if (high > 15 || low > 15 || (i > 0 && text[3 * i - 1] != ':')) {
             return false;
         }
         mac->bytes[i] = (uint8_t)(high << 4 | low);

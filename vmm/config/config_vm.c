@@ -242,12 +242,9 @@ static enum status parse_word(const struct config_word *word, unsigned *seen,
 static bool names_hvc(const char *command_line)
 {
     static const char word[] = "console=hvc0";
-    for (const char *at = command_line; *at != '\0'; at++) {
-        size_t length = 0;
-        while (word[length] != '\0' && at[length] == word[length]) {
-            length++;
-        }
-        if (word[length] == '\0') {
+    size_t length = sizeof(word) - 1;
+    for (size_t left = strlen(command_line); left >= length; left--) {
+        if (memcmp(command_line++, word, length) == 0) {
             return true;
         }
     }

@@ -33,8 +33,7 @@ size_t text_copy(char *to, size_t size, const char *from)
     return length;
 }
 
-// The value of a digit in any base up to 16, or 16.
-static unsigned digit_value(char character)
+unsigned text_digit(char character)
 {
     if (character >= '0' && character <= '9') {
         return (unsigned)(character - '0');
@@ -61,7 +60,7 @@ bool text_parse_u64(const char *text, size_t length, uint64_t *value)
     }
     uint64_t result = 0;
     for (size_t i = 0; i < length; i++) {
-        unsigned digit = digit_value(text[i]);
+        unsigned digit = text_digit(text[i]);
         if (digit >= base || result > (UINT64_MAX - digit) / base) {
             return false;
         }

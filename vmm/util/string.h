@@ -25,6 +25,9 @@ bool text_equal(const char *a, const char *b);
 // 0 nothing is written.
 size_t text_copy(char *to, size_t size, const char *from);
 
+// The value of a digit in any base up to 16. 16: it is none.
+unsigned text_digit(char character);
+
 // Reads the whole of `text` (`length` bytes, without a NUL) as a number: decimal, or hexadecimal
 // after 0x. False, with `value` unchanged: `text` is something else, or the number has more than 64
 // bits.
