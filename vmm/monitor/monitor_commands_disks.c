@@ -29,9 +29,10 @@ static void show_disk(struct monitor *monitor, const struct vm *vm, const struct
     uint64_t held = __atomic_load_n(&overlay->held, __ATOMIC_RELAXED);
     console_format(monitor->console, "%-15s %-15s %9s %9s %7llu %7llu %6llu%s\n", vm->config.name,
                    disk->config.name, monitor_size_text(disk->bytes).text,
-                   monitor_size_text(held * BLOCK_BYTES).text, monitor_counter(&backend->reads),
-                   monitor_counter(&backend->writes), monitor_counter(&backend->errors),
-                   remark(disk));
+                   monitor_size_text(held * BLOCK_BYTES).text,
+                   monitor_counter(&backend->counters.reads),
+                   monitor_counter(&backend->counters.writes),
+                   monitor_counter(&backend->counters.errors), remark(disk));
 }
 
 static void show_disks(struct monitor *monitor, const struct vm *vm)

@@ -107,12 +107,10 @@ static uint32_t limit_of(const struct disk_config *config)
 static void make_disk(struct vm_disks *disks, struct vm_disk *disk)
 {
     struct block_backend *backend = &disk->disk.backend;
-    const struct block_backend before = *backend;
+    const struct block_counters before = backend->counters;
     disk_init(&disk->disk, disk->config.name, NULL, disk->bytes, disk->config.read_only,
               &disks->store, limit_of(&disk->config));
-    backend->reads = before.reads;
-    backend->writes = before.writes;
-    backend->errors = before.errors;
+    backend->counters = before;
 }
 
 void vm_disks_begin(struct vm *vm)
@@ -152,14 +150,11 @@ static enum status map_piece(struct vm *vm, struct vm_disk *disk, bool *done, st
 // new one.
 static bool clear_piece(const struct vm *vm, struct vm_disk *disk)
 {
-    struct block_backend *backend = &disk->disk.backend;
     enum start_cause cause = vm->start_cause;
     if (disk->config.keep || cause == RESET_BY_HAND || cause == RESET_BY_GUEST) {
         return true;
     }
-    backend->reads = 0;
-    backend->writes = 0;
-    backend->errors = 0;
+    disk->disk.backend.counters = (struct block_counters){0};
     return overlay_clear(&disk->disk.overlay, DROP_PIECE_BLOCKS);
 }
 

@@ -214,9 +214,9 @@ static void test_disks(void **state)
     assert_int_equal(vm_disks_add(fixture.spare, &data, &image, &why), STATUS_OK);
     assert_int_equal(vm_disks_add(fixture.spare, &scratch, NULL, &why), STATUS_OK);
     fixture.spare->disks->disks[1].disk.overlay.held = 5;
-    fixture.spare->disks->disks[1].disk.backend.reads = 1000;
-    fixture.spare->disks->disks[1].disk.backend.writes = 20;
-    fixture.spare->disks->disks[1].disk.backend.errors = 1;
+    fixture.spare->disks->disks[1].disk.backend.counters.reads = 1000;
+    fixture.spare->disks->disks[1].disk.backend.counters.writes = 20;
+    fixture.spare->disks->disks[1].disk.backend.counters.errors = 1;
     assert_answer(
         "disks", "VM              DISK                 SIZE   WRITTEN   READS  WRITES ERRORS\r\n"
                  "spare           data                3 MiB     0 KiB       0       0      0 ro\r\n"

@@ -138,20 +138,20 @@ static void the_counts_are_those_of_the_disk(void **state)
     assert_int_equal(add(kept, IMAGE_BYTES), STATUS_OK);
     start();
     for (unsigned i = 0; i < 2; i++) {
-        backend_of(i)->reads = 3;
-        backend_of(i)->writes = 4;
-        backend_of(i)->errors = 5;
+        backend_of(i)->counters.reads = 3;
+        backend_of(i)->counters.writes = 4;
+        backend_of(i)->counters.errors = 5;
     }
     assert_int_equal(fake_machine_vm_reset(vm, &why), STATUS_OK); // nothing was written
-    assert_int_equal(backend_of(0)->reads, 3);
-    assert_int_equal(backend_of(0)->writes, 4);
-    assert_int_equal(backend_of(0)->errors, 5);
+    assert_int_equal(backend_of(0)->counters.reads, 3);
+    assert_int_equal(backend_of(0)->counters.writes, 4);
+    assert_int_equal(backend_of(0)->counters.errors, 5);
     stop();
     start();
-    assert_int_equal(backend_of(0)->reads, 0);
-    assert_int_equal(backend_of(0)->writes, 0);
-    assert_int_equal(backend_of(0)->errors, 0);
-    assert_int_equal(backend_of(1)->reads, 3);
+    assert_int_equal(backend_of(0)->counters.reads, 0);
+    assert_int_equal(backend_of(0)->counters.writes, 0);
+    assert_int_equal(backend_of(0)->counters.errors, 0);
+    assert_int_equal(backend_of(1)->counters.reads, 3);
 }
 
 static void devices_that_work_later_work_in_their_own_vm(void **state)

@@ -7,6 +7,13 @@
 #define BLOCK_SECTOR_BYTES 512
 #define BLOCK_NAME_BYTES 20 // the longest serial number (virtio 1.2, 5.2.6)
 
+// The requests that a device has done. Atomic.
+struct block_counters {
+    uint64_t reads;
+    uint64_t writes; // also discards, and zeroing
+    uint64_t errors; // requests that failed
+};
+
 // The owner embeds this and finds itself with container_of. Places and lengths are in bytes, at any
 // alignment: a driver may cut a sector into pieces. The caller keeps within `bytes` and the budget
 // of an exit. What is not read_only has all functions. Each returns false for an I/O error.
@@ -21,9 +28,5 @@ struct block_backend {
     // The sectors then read as zeroes. `unmap` lets the disk give their memory back.
     bool (*write_zeroes)(struct block_backend *backend, uint64_t at, uint64_t bytes, bool unmap);
     bool (*flush)(struct block_backend *backend);
-    // Atomic: the device counts the requests that it has done. Writes are also discards and
-    // zeroing.
-    uint64_t reads;
-    uint64_t writes;
-    uint64_t errors; // requests that failed
+    struct block_counters counters;
 };

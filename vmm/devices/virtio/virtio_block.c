@@ -272,11 +272,11 @@ static void count_one(uint64_t *counter)
 static void count(struct block_backend *backend, uint32_t type, enum outcome outcome)
 {
     if (outcome != OUTCOME_OK) {
-        count_one(&backend->errors);
+        count_one(&backend->counters.errors);
     } else if (type == REQUEST_IN) {
-        count_one(&backend->reads);
+        count_one(&backend->counters.reads);
     } else if (type == REQUEST_OUT || type == REQUEST_DISCARD || type == REQUEST_WRITE_ZEROES) {
-        count_one(&backend->writes);
+        count_one(&backend->counters.writes);
     }
 }
 
