@@ -73,7 +73,7 @@ static bool find_network(const struct net_frame *frame, struct net_cut *cut)
 bool net_cut_plan(const struct net_frame *frame, struct net_cut *cut)
 {
     const uint8_t *data = frame->data;
-    cut->ipv6 = (frame->offload.gso_type & ~(unsigned)NET_GSO_ECN) == NET_GSO_TCP6;
+    cut->ipv6 = net_gso_protocol(&frame->offload) == NET_GSO_TCP6;
     if (!find_network(frame, cut)) {
         return false;
     }

@@ -7,7 +7,7 @@
 
 bool net_offload_check(struct net_offload *offload, uint32_t bytes)
 {
-    unsigned type = offload->gso_type & ~(unsigned)NET_GSO_ECN;
+    unsigned type = net_gso_protocol(offload);
     offload->flags &= NET_NEEDS_CHECKSUM;
     offload->num_buffers = 1;
     if (!offload->flags) {

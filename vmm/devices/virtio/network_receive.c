@@ -13,8 +13,6 @@
 #include "vmm/devices/virtio/virtqueue.h"
 #include "vmm/util/string.h"
 
-#define FRAME_COST 256 // of the budget, beside the bytes
-
 struct piece {
     const uint8_t *at;
     uint32_t bytes;
@@ -190,7 +188,7 @@ static enum verdict deliver_cut(struct target *target, const struct net_frame *f
             .left = sizeof(nothing_left) + cut.headers + segment.payload_bytes,
         };
         incoming.next = incoming.pieces;
-        *budget -= FRAME_COST + segment.payload_bytes;
+        *budget -= NETWORK_FRAME_COST + segment.payload_bytes;
         enum verdict verdict = deliver(target, &incoming);
         if (verdict != VERDICT_DONE) {
             return verdict;
@@ -203,7 +201,7 @@ static bool takes_long(const struct net_frame *frame, uint64_t features)
 {
     uint8_t type = frame->offload.gso_type;
     uint64_t needed =
-        (type & ~NET_GSO_ECN) == NET_GSO_TCP6 ? NETWORK_GUEST_TSO6 : NETWORK_GUEST_TSO4;
+        net_gso_protocol(&frame->offload) == NET_GSO_TCP6 ? NETWORK_GUEST_TSO6 : NETWORK_GUEST_TSO4;
     needed |= NETWORK_GUEST_CSUM | (type & NET_GSO_ECN ? NETWORK_GUEST_ECN : 0);
     return (features & needed) == needed;
 }
@@ -227,7 +225,7 @@ static unsigned choose_queue(const struct virtio_network *network, const struct 
 static enum verdict receive_frame(struct target *target, struct net_frame *frame, int64_t *budget)
 {
     struct virtio_network *network = target->network;
-    *budget -= FRAME_COST;
+    *budget -= NETWORK_FRAME_COST;
     if (!virtio_network_link_is_up(network) ||
         !net_filter_wants(&network->filter, net_mac(frame->data))) {
         return VERDICT_DONE;

@@ -11,8 +11,6 @@
 #include "vmm/devices/virtio/virtqueue.h"
 #include "vmm/util/string.h"
 
-#define FRAME_COST 256 // of the budget, beside the bytes
-
 struct outgoing {
     struct net_packet packet;
     struct virtio_network *network;
@@ -30,11 +28,11 @@ static bool copy_pieces(struct net_packet *packet, uint8_t *to)
 // A driver uses only what it accepted (5.1.6.2.1).
 static bool may_use(const struct net_offload *offload, uint64_t features)
 {
-    uint8_t type = offload->gso_type;
+    unsigned protocol = net_gso_protocol(offload);
     return (!(offload->flags & NET_NEEDS_CHECKSUM) || features & NETWORK_CSUM) &&
-           (!(type & NET_GSO_ECN) || features & NETWORK_HOST_ECN) &&
-           ((type & ~NET_GSO_ECN) != NET_GSO_TCP4 || features & NETWORK_HOST_TSO4) &&
-           ((type & ~NET_GSO_ECN) != NET_GSO_TCP6 || features & NETWORK_HOST_TSO6);
+           (!(offload->gso_type & NET_GSO_ECN) || features & NETWORK_HOST_ECN) &&
+           (protocol != NET_GSO_TCP4 || features & NETWORK_HOST_TSO4) &&
+           (protocol != NET_GSO_TCP6 || features & NETWORK_HOST_TSO6);
 }
 
 // What a frame begins with in memory.
@@ -130,7 +128,7 @@ bool network_send(struct virtio_network *network, unsigned queue,
                 : !virtqueue_pop(virtqueue, memory, rings, &network->chain)) {
             return false;
         }
-        *budget -= FRAME_COST;
+        *budget -= NETWORK_FRAME_COST;
         if (send(network, sending, budget)) {
             virtqueue_push(virtqueue, rings, network->chain.head, 0);
         }

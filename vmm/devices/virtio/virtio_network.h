@@ -10,6 +10,8 @@
 
 struct virtio_memory;
 
+#define NETWORK_FRAME_COST 256 // of the budget, beside the bytes
+
 #define VIRTIO_NETWORK_PAIRS_MAX ((VIRTIO_QUEUES_MAX - 1) / 2)
 
 // struct virtio_net_config (5.1.4), as far as there are features for it.
