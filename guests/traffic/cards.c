@@ -33,11 +33,12 @@ struct net_header {
     uint16_t checksum_offset;
     uint16_t buffers;
 };
-static_assert(sizeof(struct net_header) == 12, "virtio 1.2, 5.1.6");
+#define HEADER_BYTES 12U
+static_assert(sizeof(struct net_header) == HEADER_BYTES, "virtio 1.2, 5.1.6");
 
 #define PLACE_BYTES 2048 // of one frame of many
 #define AREA_BYTES (CARDS_DEPTH_MAX * (size_t)PLACE_BYTES)
-static_assert(AREA_BYTES >= CARDS_FRAME_MAX + sizeof(struct net_header), "one long frame");
+static_assert(AREA_BYTES >= CARDS_FRAME_MAX + HEADER_BYTES, "one long frame");
 
 static struct virtio sender;
 static struct virtio receiver;
@@ -86,14 +87,20 @@ static void prepare_frame(uint8_t *place, unsigned bytes, uint8_t mark)
     ip[IP_BYTES + 12] = TCP_BYTES / 4 << 4;
 }
 
+// A frame that goes alone has the whole area.
+static size_t place_bytes(unsigned depth)
+{
+    return depth == 1 ? AREA_BYTES : PLACE_BYTES;
+}
+
 static void prepare(unsigned index, unsigned depth, unsigned bytes)
 {
-    size_t place = depth == 1 ? AREA_BYTES : PLACE_BYTES;
+    size_t place = place_bytes(depth);
     uint8_t *from = &outgoing[index * place];
     volatile uint8_t *to = &incoming[index * place];
-    unsigned whole = (unsigned)sizeof(struct net_header) + bytes;
+    unsigned whole = HEADER_BYTES + bytes;
     prepare_frame(from, bytes, (uint8_t)(index + 1));
-    to[sizeof(struct net_header)] = 0;
+    to[HEADER_BYTES] = 0;
     to[whole - 1] = 0;
     received.descriptors[index] =
         (struct virtio_descriptor){(uintptr_t)to, (uint32_t)place, VIRTIO_WRITE, 0};
@@ -105,15 +112,14 @@ static void prepare(unsigned index, unsigned depth, unsigned bytes)
 // The ends of the frame, and what the device says of its length.
 static bool arrived(unsigned index, unsigned depth, unsigned bytes)
 {
-    size_t place = depth == 1 ? AREA_BYTES : PLACE_BYTES;
-    unsigned whole = (unsigned)sizeof(struct net_header) + bytes;
+    const uint8_t *from = &outgoing[index * place_bytes(depth)];
+    const volatile uint8_t *to = &incoming[index * place_bytes(depth)];
+    unsigned whole = HEADER_BYTES + bytes;
     uint16_t first = (uint16_t)(received.used.index - depth);
     const volatile struct virtio_used *used =
         &received.used.ring[(uint16_t)(first + index) % received.entries];
-    return used->head == index && used->bytes == whole &&
-           incoming[index * place + sizeof(struct net_header)] ==
-               outgoing[index * place + sizeof(struct net_header)] &&
-           incoming[index * place + whole - 1] == (uint8_t)(index + 1);
+    return used->head == index && used->bytes == whole && to[HEADER_BYTES] == from[HEADER_BYTES] &&
+           to[whole - 1] == (uint8_t)(index + 1);
 }
 
 bool cards_start(void)
