@@ -5,10 +5,9 @@
 #include "vmm/util/types.h"
 #include "vmm/vm/vm_lines.h"
 
-struct vm;
-
 struct arguments;
 struct monitor;
+struct vm;
 struct vmm;
 
 // The name of VM `index`; NULL past the last.

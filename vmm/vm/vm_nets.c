@@ -95,9 +95,8 @@ static enum status check_neighbours(const struct vm *vm, const struct vm_net *ne
     look_for_neighbours(vm, net, &found); // it is not among them yet
     if (found.count == SWITCH_PORTS_MAX) {
         return refuse(why, STATUS_RANGE,
-                      "net=%s: the switch has %u ports already, which is the "
-                      "most",
-                      net->on->name, SWITCH_PORTS_MAX);
+                      "net=%s: the switch has %u ports already, which is the most", net->on->name,
+                      SWITCH_PORTS_MAX);
     }
     if (found.same) {
         return refuse(why, STATUS_BUSY, "net=%s: a card of %s has the same address", net->on->name,
