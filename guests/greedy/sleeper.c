@@ -146,6 +146,7 @@ uint8_t victim_sleep(const char *line)
     idt_set(source->vector, (const void *)(uintptr_t)arrival_handler, 0, 0);
     print("greedy: sleeper begins\n");
     measure(source, line, late, rounds);
+    time_sleep(option_number(line, "rest", 0));
     sort_numbers(late, rounds);
     const uint32_t ninety_ninth = late[(rounds - 1) * 99 / 100];
     const uint32_t worst = late[rounds - 1];
