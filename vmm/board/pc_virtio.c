@@ -16,6 +16,7 @@
 #include "vmm/devices/virtio/virtio_pci.h"
 #include "vmm/host.h"
 #include "vmm/memory/guest_memory.h"
+#include "vmm/util/lock.h"
 #include "vmm/util/types.h"
 
 // What a device copies in one turn: 32 requests of 4 KiB, and what they cost beside. Other vCPUs
@@ -96,6 +97,16 @@ void pc_virtio_work(struct pc *pc)
             pc->virtio_busy &= ~(1U << number);
         }
     }
+}
+
+void pc_virtio_turn(struct pc *pc)
+{
+    lock_take(&pc->lock);
+    pc_virtio_work(pc);
+    if (pc->virtio_busy) {
+        pc->output->timer_set(pc->output, pc_now_ns(pc));
+    }
+    lock_give(&pc->lock);
 }
 
 bool pc_virtio_attach(struct pc *pc, struct pc_virtio *part, struct virtio_device *device)

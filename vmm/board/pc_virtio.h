@@ -67,8 +67,11 @@ MUST_CHECK bool pc_network_attach(struct pc *pc, struct pc_network *part, struct
                                   const uint8_t mac[NET_MAC_BYTES], unsigned pairs);
 
 // Something from outside waits for queue 0 of the device. On any CPU, without the board's lock: the
-// next pc_advance serves the queue.
+// next pc_advance or pc_virtio_turn serves the queue.
 void pc_virtio_arrived(struct pc_virtio *part);
+
+// Gives a turn to each device that has work. What is left is for the next pc_advance.
+void pc_virtio_turn(struct pc *pc);
 
 // The rest is for the files of the board.
 

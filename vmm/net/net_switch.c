@@ -4,7 +4,6 @@
 
 #include "vmm/net/switch_table.h"
 #include "vmm/util/nanoseconds.h"
-#include "vmm/util/string.h"
 
 #define FLOOD_STEP_NS (NS_PER_S / SWITCH_FLOODS_PER_SECOND)
 
@@ -47,7 +46,7 @@ static void fill(struct switch_port *from, struct switch_port *to, struct net_fr
 {
     struct switch_output *output = to->owner->output;
     frame->offload = packet->offload;
-    memcpy(frame->data, packet->ethernet, NET_ETHERNET_BYTES);
+    __builtin_memcpy(frame->data, packet->ethernet, NET_ETHERNET_BYTES);
     bool good = net_packet_copy_rest(packet, frame->data + NET_ETHERNET_BYTES);
     if (!good) {
         from->counters.lost++;
@@ -145,10 +144,10 @@ static struct net_frame *port_next(struct net_port *port)
     return packet_ring_next(&container_of(port, struct switch_port, port)->ring);
 }
 
-static void port_release(struct net_port *port)
+static void port_release(struct net_port *port, struct net_frame *frame)
 {
     struct switch_port *to = container_of(port, struct switch_port, port);
-    let_go(to, packet_ring_next(&to->ring));
+    let_go(to, frame);
     packet_ring_release(&to->ring);
 }
 

@@ -33,11 +33,6 @@ static struct place *begin_place(const struct packet_ring *ring, uint32_t positi
     return place;
 }
 
-uint32_t packet_ring_room(const struct packet_ring *ring)
-{
-    return ring->bytes - (ring->tail - __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE));
-}
-
 struct net_frame *packet_ring_reserve(struct packet_ring *ring, uint32_t bytes)
 {
     uint32_t span = packet_ring_span(bytes);

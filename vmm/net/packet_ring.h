@@ -29,7 +29,10 @@ static inline uint32_t packet_ring_span(uint32_t bytes)
 }
 
 // How many bytes are free, as the senders see it. Only one sender may ask at a time.
-uint32_t packet_ring_room(const struct packet_ring *ring);
+static inline uint32_t packet_ring_room(const struct packet_ring *ring)
+{
+    return ring->bytes - (ring->tail - __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE));
+}
 
 // A place for a frame of `bytes` bytes. NULL: the ring is full. Only one sender may ask at a time.
 struct net_frame *packet_ring_reserve(struct packet_ring *ring, uint32_t bytes);

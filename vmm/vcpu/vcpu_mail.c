@@ -115,3 +115,9 @@ void vcpu_mail_requested(struct vcpu *vcpu)
 {
     post(vcpu, &(struct letter){.flags = MAIL_REQUESTED, .urgency = WAKE_WITH_IF});
 }
+
+void vcpu_mail_virtio(struct vcpu *vcpu)
+{
+    __atomic_or_fetch(&vcpu->mail.posted.flags, MAIL_VIRTIO, __ATOMIC_SEQ_CST);
+    announce(vcpu, MAIL_VIRTIO, WAKE_ALWAYS, false);
+}

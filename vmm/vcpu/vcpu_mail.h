@@ -24,6 +24,7 @@ enum mail_flag {
     MAIL_NMI_AGAIN = BIT(16), // a second NMI after that of MAIL_NMI
     MAIL_EXTINT = BIT(17),    // the I/O APIC asks for a vector of the 8259s
     MAIL_KICK = BIT(18),      // ends a HLT
+    MAIL_VIRTIO = BIT(19),    // something came from outside for a virtio device of the VM
 
     // What wakes even a vCPU that has halted with interrupts off or that waits for a SIPI.
     MAIL_WAKES_ALL = MAIL_NMI | MAIL_INIT | MAIL_STARTUP | MAIL_KICK,
@@ -44,6 +45,8 @@ void vcpu_mail_kick(struct vcpu *vcpu);
 void vcpu_mail_requested(struct vcpu *vcpu);
 // The level of the 8259s' INTR, which is wired to the vCPU's LINT0.
 void vcpu_mail_lint0(struct vcpu *vcpu, bool level);
+// Something has come for a virtio device of the VM, whose first vCPU this is (pc_virtio_arrived).
+void vcpu_mail_virtio(struct vcpu *vcpu);
 
 static inline bool vcpu_mail_waits(const struct vcpu_mail *mail)
 {

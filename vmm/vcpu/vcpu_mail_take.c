@@ -3,6 +3,7 @@
 #include "vmm/vcpu/vcpu_mail_take.h"
 
 #include "vmm/backend.h"
+#include "vmm/board/pc_virtio.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
@@ -89,16 +90,29 @@ static uint32_t waking_mail(const struct vcpu *vcpu)
     return MAIL_INIT | MAIL_KICK | (vcpu_nmis_wake(vcpu) ? MAIL_NMI : 0);
 }
 
+// The devices' interrupts for this vCPU become mail, which is taken behind this: they are no work
+// for later.
+static NOT_INLINE void take_virtio(struct vcpu *vcpu)
+{
+    __atomic_and_fetch(&vcpu->mail.posted.flags, ~(uint32_t)MAIL_VIRTIO, __ATOMIC_SEQ_CST);
+    pc_virtio_turn(vcpu->vm->pc);
+    __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
+}
+
 void vcpu_mail_take(struct vcpu *vcpu)
 {
     struct vcpu_mail *mail = &vcpu->mail;
     if (!vcpu_mail_waits(mail)) {
         return;
     }
-    if (__atomic_load_n(&mail->posted.flags, __ATOMIC_RELAXED) & waking_mail(vcpu)) {
+    uint32_t flags = __atomic_load_n(&mail->posted.flags, __ATOMIC_RELAXED);
+    if (flags & MAIL_VIRTIO) {
+        take_virtio(vcpu);
+    }
+    if (flags & waking_mail(vcpu)) {
         vcpu_stir(vcpu);
     }
-    uint32_t flags = __atomic_exchange_n(&mail->posted.flags, 0, __ATOMIC_ACQUIRE);
+    flags = __atomic_exchange_n(&mail->posted.flags, 0, __ATOMIC_ACQUIRE);
     if (flags & MAIL_WAKES_ALL) {
         take_signals(vcpu, flags);
     }

@@ -42,7 +42,8 @@ unsigned vcpu_sleep_urgency(const struct vcpu *vcpu)
 bool vcpu_has_waking_mail(const struct vcpu *vcpu)
 {
     bool always = vcpu_sleep_urgency(vcpu) == WAKE_ALWAYS;
-    uint32_t waking = always ? MAIL_WAKES_ALL | MAIL_LINT0_ROSE : ~0U; // LINT0 may be an NMI
+    // LINT0 may be an NMI.
+    uint32_t waking = always ? MAIL_WAKES_ALL | MAIL_LINT0_ROSE | MAIL_VIRTIO : ~0U;
     uint32_t work = WORK_TIMERS | (always ? 0 : WORK_EVENTS);
     return (__atomic_load_n(&vcpu->mail.posted.flags, __ATOMIC_SEQ_CST) & waking) ||
            (__atomic_load_n(&vcpu->core.work, __ATOMIC_SEQ_CST) & work);

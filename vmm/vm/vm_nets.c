@@ -2,7 +2,6 @@
 // Makes the network cards of a VM, plugs them into their switches, and wakes the VM for frames.
 #include "vmm/vm/vm_nets.h"
 
-#include "vmm/backend.h"
 #include "vmm/board/pc_virtio.h"
 #include "vmm/config/config.h"
 #include "vmm/devices/virtio/net_port.h"
@@ -13,7 +12,7 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/paravirt_clock.h"
-#include "vmm/vm/scheduler.h"
+#include "vmm/vcpu/vcpu_mail.h"
 #include "vmm/vm/vm.h"
 
 // ---- Switches ----
@@ -30,7 +29,7 @@ static void wake(struct switch_output *output, struct switch_port *port)
     struct vm_net *net = container_of(port, struct vm_net, port);
     (void)output;
     pc_virtio_arrived(&net->device.part);
-    scheduler_notify(net->vm->vcpus[0], WORK_TIMERS, WAKE_ALWAYS);
+    vcpu_mail_virtio(net->vm->vcpus[0]);
 }
 
 static enum status make_switch(struct vmm *vmm, const char *name, struct vm_switch **result,

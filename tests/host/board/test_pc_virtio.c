@@ -253,6 +253,27 @@ static void what_arrives_is_served_later(void **state)
     assert_int_equal(entered, 1);
 }
 
+static void a_turn_looks_at_no_timer(void **state)
+{
+    (void)state;
+    start_driver(&entropy.part, 0);
+    for (unsigned i = 0; i < ENTRIES; i++) {
+        put_number(DESCRIPTORS + i * 16, 8, BUFFERS + i * 64);
+        put_number(DESCRIPTORS + i * 16 + 8, 8, 64 | 2ULL << 32);
+        put_number(AVAILABLE + 4 + i * 2, 2, i);
+    }
+    put_number(AVAILABLE + 2, 2, ENTRIES);
+    pc_virtio_arrived(&entropy.part);
+    pc_virtio_turn(&pc);
+    assert_int_equal(used(), TURN_REQUESTS);
+    assert_int_equal(timer_ns, now); // the rest is for pc_advance
+    while (used() < ENTRIES) {
+        timer_ns = NEVER_NS;
+        pc_virtio_turn(&pc);
+    }
+    assert_int_equal(timer_ns, NEVER_NS);
+}
+
 static void buffers_outside_ram_break_the_queue(void **state)
 {
     (void)state;
@@ -331,6 +352,7 @@ int main(void)
         cmocka_unit_test_setup(a_guest_finds_it_and_is_served, set_up),
         cmocka_unit_test_setup(much_work_comes_in_turns, set_up),
         cmocka_unit_test_setup(what_arrives_is_served_later, set_up),
+        cmocka_unit_test_setup(a_turn_looks_at_no_timer, set_up),
         cmocka_unit_test_setup(buffers_outside_ram_break_the_queue, set_up),
         cmocka_unit_test_setup(without_random_numbers_it_breaks, set_up),
         cmocka_unit_test_setup(there_are_so_many_slots, set_up),

@@ -31,13 +31,14 @@ static struct net_frame *next(struct net_port *port)
     return fake->head == fake->tail ? NULL : fake->frames[fake->head % FAKE_PORT_FRAMES];
 }
 
-static void release(struct net_port *port)
+static void release(struct net_port *port, struct net_frame *frame)
 {
     struct fake_port *fake = container_of(port, struct fake_port, port);
-    if (fake->head == fake->tail) {
+    if (fake->head == fake->tail || frame != fake->frames[fake->head % FAKE_PORT_FRAMES]) {
         abort();
     }
-    free(fake->frames[fake->head++ % FAKE_PORT_FRAMES]);
+    fake->head++;
+    free(frame);
 }
 
 void fake_port_init(struct fake_port *fake)
@@ -49,7 +50,7 @@ void fake_port_init(struct fake_port *fake)
 void fake_port_tear_down(struct fake_port *fake)
 {
     while (fake_port_waiting(fake) > 0) {
-        release(&fake->port);
+        release(&fake->port, next(&fake->port));
     }
 }
 

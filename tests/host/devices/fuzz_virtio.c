@@ -353,7 +353,7 @@ static void check_sent(void)
         require(net_offload_check(&offload, frame->bytes));
         require(memcmp(&offload, &frame->offload, sizeof(offload)) == 0);
         require(net_mac(frame->data + NET_MAC_BYTES) == lan_mac(0));
-        end->release(end);
+        end->release(end, frame);
     }
 }
 
@@ -448,9 +448,9 @@ static void check_network_recovery(void)
     offer(1, 0);
     serve_all(1);
     struct net_port *end = &lan.ports[1].port;
-    const struct net_frame *frame = end->next(end);
+    struct net_frame *frame = end->next(end);
     require(frame && frame->bytes == 88);
-    end->release(end);
+    end->release(end, frame);
 }
 
 // After a reset a request is served as if nothing had been.

@@ -66,7 +66,7 @@ bool lan_send(unsigned port, uint64_t to, uint64_t from, uint32_t bytes)
 uint32_t lan_take(unsigned port)
 {
     struct net_port *end = &lan.ports[port].port;
-    const struct net_frame *frame = end->next(end);
+    struct net_frame *frame = end->next(end);
     if (!frame) {
         return 0;
     }
@@ -76,6 +76,6 @@ uint32_t lan_take(unsigned port)
             abort();
         }
     }
-    end->release(end);
+    end->release(end, frame);
     return bytes;
 }

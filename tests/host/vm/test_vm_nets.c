@@ -12,6 +12,8 @@
 #include "tests/host/fake_machine.h"
 #include "vmm/config/config_vm.h"
 #include "vmm/devices/virtio/net_port.h"
+#include "vmm/vcpu/vcpu_mail_take.h"
+#include "vmm/vcpu/vcpu_sleep.h"
 #include "vmm/vm/scheduler_look.h"
 #include "vmm/vm/vm_create.h"
 #include "vmm/vm/vm_life.h"
@@ -84,8 +86,8 @@ static unsigned take(const struct vm *vm, unsigned card)
 {
     struct net_port *port = &vm->nets->nets[card].port.port;
     unsigned count = 0;
-    while (port->next(port)) {
-        port->release(port);
+    for (struct net_frame *frame = port->next(port); frame; frame = port->next(port)) {
+        port->release(port, frame);
         count++;
     }
     return count;
@@ -239,11 +241,32 @@ static void the_receiver_is_woken_once(void **state)
     send(a, 0, mac_of(b, 0));
     assert_true(fake_machine_woken(b, 0));
     assert_int_equal(fake_host.kicks[1], 1);
-    assert_true(b->vcpus[0]->core.work & WORK_TIMERS);
+    assert_true(b->vcpus[0]->mail.posted.flags & MAIL_VIRTIO);
+    assert_true(vcpu_has_waking_mail(b->vcpus[0]));
     assert_int_equal(b->pc->virtio_arrived, 1U << b->nets->nets[0].device.part.slot.number);
     send(a, 0, mac_of(b, 0));
     assert_int_equal(fake_host.kicks[1], 1);
     assert_int_equal(fake_host.kicks[0], 0);
+}
+
+// Without a look at the timers, and nothing is left for later.
+static void a_frame_is_served_with_the_mail(void **state)
+{
+    (void)state;
+    struct vm *a = add("vm=a mem=2M cpu=0 net=lan");
+    struct vm *b = add("vm=b mem=2M cpu=1 net=lan");
+    start(a);
+    start(b);
+    struct vcpu *vcpu = b->vcpus[0];
+    assert_int_equal(take(b, 0), 0);
+    vcpu->core.work = 0;
+    vcpu->next_event_ns = 12345;
+    send(a, 0, mac_of(b, 0));
+    vcpu_mail_take(vcpu);
+    assert_int_equal(b->pc->virtio_arrived, 0);
+    assert_int_equal(vcpu->mail.posted.flags, 0);
+    assert_int_equal(vcpu->core.work, 0);
+    assert_int_equal(vcpu->next_event_ns, 12345);
 }
 
 // The receiver shares its CPU with the sender, and sleeps.
@@ -279,6 +302,7 @@ int main(void)
         TEST(frames_for_a_vm_that_is_off_are_lost),
         TEST(a_stop_waits_for_who_fills_a_ring),
         TEST(the_receiver_is_woken_once),
+        TEST(a_frame_is_served_with_the_mail),
         TEST(the_memory_of_a_sleeper_is_entered),
     };
     return cmocka_run_group_tests_name("vm_nets", tests, NULL, NULL);

@@ -120,8 +120,9 @@ static void use_card(struct vcpu *vcpu)
     packet.ethernet[4] ^= 1 ^ 2; // the first VM has 1 there, the second 2
     lock_take(&vcpu->vm->pc->lock);
     (void)!port->send(port, &packet, &budget);
-    if (port->next(port)) {
-        port->release(port);
+    struct net_frame *frame = port->next(port);
+    if (frame) {
+        port->release(port, frame);
     }
     lock_give(&vcpu->vm->pc->lock);
 }

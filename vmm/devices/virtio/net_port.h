@@ -33,14 +33,18 @@ struct net_frame {
 
 // A frame on its way out, still in the memory of the VM.
 struct net_packet {
-    struct net_offload offload;
-    uint32_t bytes;
-    uint32_t progress; // 0 at first. The port's own, from one call of `send` to the next
-    uint8_t ethernet[NET_ETHERNET_BYTES]; // the first bytes, read once
-    const uint8_t *rest;                  // what lies behind them. NULL: in several pieces
+    struct net_offload offload;           // what a frame begins with in memory, read once
+    uint8_t ethernet[NET_ETHERNET_BYTES]; // and the bytes behind that
+    uint32_t bytes;                       // without `offload`
+    uint32_t progress;   // 0 at first. The port's own, from one call of `send` to the next
+    const uint8_t *rest; // what lies behind `ethernet`. NULL: in several pieces
     // Copies those pieces. False: they are not RAM.
     bool (*copy_pieces)(struct net_packet *packet, uint8_t *to);
 };
+
+#define NET_START_BYTES (sizeof(struct net_offload) + NET_ETHERNET_BYTES)
+static_assert(offsetof(struct net_packet, ethernet) + NET_ETHERNET_BYTES == NET_START_BYTES,
+              "no padding");
 
 // Copies all of a packet but its first NET_ETHERNET_BYTES. False: they are not RAM.
 static inline bool net_packet_copy_rest(struct net_packet *packet, uint8_t *to)
@@ -61,7 +65,7 @@ struct net_port {
     // when the next arrives.
     struct net_frame *(*next)(struct net_port *port);
     // The device is done with that frame.
-    void (*release)(struct net_port *port);
+    void (*release)(struct net_port *port, struct net_frame *frame);
 };
 
 // The MAC address as a number, for comparisons.
@@ -69,8 +73,8 @@ static inline uint64_t net_mac(const uint8_t *at)
 {
     uint32_t low;
     uint16_t high;
-    memcpy(&low, at, sizeof(low));
-    memcpy(&high, at + sizeof(low), sizeof(high));
+    __builtin_memcpy(&low, at, sizeof(low));
+    __builtin_memcpy(&high, at + sizeof(low), sizeof(high));
     return low | (uint64_t)high << 32;
 }
 

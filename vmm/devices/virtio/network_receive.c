@@ -69,7 +69,7 @@ static bool fill_segment(const struct target *target, struct incoming *incoming)
     if (!to) {
         return false;
     }
-    memcpy(to, pieces[0].at, sizeof(struct net_offload));
+    __builtin_memcpy(to, pieces[0].at, sizeof(struct net_offload));
     memcpy(to + sizeof(struct net_offload), pieces[1].at, pieces[1].bytes);
     if (pieces[2].bytes > 0) {
         memcpy(to + sizeof(struct net_offload) + pieces[1].bytes, pieces[2].at, pieces[2].bytes);
@@ -153,10 +153,11 @@ static enum verdict deliver_whole(struct target *target, struct net_frame *frame
 {
     struct incoming incoming = {
         .pieces = {{(const uint8_t *)&frame->offload, sizeof(frame->offload)},
-                   {frame->data, frame->bytes}},
+                   {frame->data, frame->bytes},
+                   {NULL, 0}},
+        .next = incoming.pieces,
         .left = sizeof(frame->offload) + frame->bytes,
     };
-    incoming.next = incoming.pieces;
     if (frame->offload.flags && !(target->network->device.features & NETWORK_GUEST_CSUM)) {
         net_offload_finish_checksum(frame);
         frame->offload = (struct net_offload){.num_buffers = 1};
@@ -185,9 +186,9 @@ static enum verdict deliver_cut(struct target *target, const struct net_frame *f
             .pieces = {{(const uint8_t *)&nothing_left, sizeof(nothing_left)},
                        {segment.headers, cut.headers},
                        {segment.payload, segment.payload_bytes}},
+            .next = incoming.pieces,
             .left = sizeof(nothing_left) + cut.headers + segment.payload_bytes,
         };
-        incoming.next = incoming.pieces;
         *budget -= NETWORK_FRAME_COST + segment.payload_bytes;
         enum verdict verdict = deliver(target, &incoming);
         if (verdict != VERDICT_DONE) {
@@ -258,7 +259,7 @@ bool network_receive(struct virtio_network *network, unsigned queue,
         if (verdict != VERDICT_DONE) {
             return verdict == VERDICT_TURN;
         }
-        port->release(port);
+        port->release(port, frame);
         network->segment = 0;
     }
     return true;

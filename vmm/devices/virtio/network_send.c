@@ -9,7 +9,6 @@
 #include "vmm/devices/virtio/virtio_memory.h"
 #include "vmm/devices/virtio/virtio_network.h"
 #include "vmm/devices/virtio/virtqueue.h"
-#include "vmm/util/string.h"
 
 struct outgoing {
     struct net_packet packet;
@@ -35,44 +34,37 @@ static bool may_use(const struct net_offload *offload, uint64_t features)
            (protocol != NET_GSO_TCP6 || features & NETWORK_HOST_TSO6);
 }
 
-// What a frame begins with in memory.
-struct frame_start {
-    struct net_offload offload;
-    uint8_t ethernet[NET_ETHERNET_BYTES];
-};
-static_assert(sizeof(struct frame_start) == sizeof(struct net_offload) + NET_ETHERNET_BYTES,
-              "no padding");
-
-static inline void load_start(struct frame_start *start, const uint8_t *at)
+// The last word may begin in the middle of the one before.
+static inline void load_start(struct net_packet *packet, const uint8_t *at)
 {
-    uint8_t *to = (uint8_t *)start;
-    for (unsigned i = 0; i < sizeof(*start); i += sizeof(uint64_t)) {
-        unsigned offset = MIN(i, (unsigned)(sizeof(*start) - sizeof(uint64_t)));
+    uint8_t *to = (uint8_t *)packet;
+    for (unsigned i = 0; i < NET_START_BYTES; i += sizeof(uint64_t)) {
+        unsigned offset = MIN(i, (unsigned)(NET_START_BYTES - sizeof(uint64_t)));
         uint64_t word = virtio_load64(at + offset);
-        memcpy(to + offset, &word, sizeof(word));
+        __builtin_memcpy(to + offset, &word, sizeof(word));
     }
 }
 
 // Reads the start of the frame in the chain, which mostly is in one piece. False: it is too short,
 // or not RAM.
-static inline bool read_start(struct virtio_network *network, struct outgoing *outgoing,
-                              struct frame_start *start)
+static inline bool read_start(struct virtio_network *network, struct outgoing *outgoing)
 {
     const struct virtio_chain *chain = &network->chain;
     struct virtio_memory *memory = network->device.memory;
+    struct net_packet *packet = &outgoing->packet;
     if (chain->readable == 1) {
         uint64_t bytes = chain->readable_bytes;
         const uint8_t *at = virtio_memory_at(memory, chain->segments[0].gpa, bytes);
-        if (!at || bytes < sizeof(*start)) {
+        if (!at || bytes < NET_START_BYTES) {
             return false;
         }
-        load_start(start, at);
-        outgoing->packet.rest = at + sizeof(*start);
+        load_start(packet, at);
+        packet->rest = at + NET_START_BYTES;
         return true;
     }
     outgoing->pieces = virtio_chain_readable(chain);
-    outgoing->packet.rest = NULL;
-    return virtio_chain_read(chain, &outgoing->pieces, memory, start, sizeof(*start));
+    packet->rest = NULL;
+    return virtio_chain_read(chain, &outgoing->pieces, memory, packet, NET_START_BYTES);
 }
 
 // False: the frame cannot be sent.
@@ -80,14 +72,10 @@ static bool read_headers(struct virtio_network *network, struct outgoing *outgoi
 {
     struct net_packet *packet = &outgoing->packet;
     uint64_t bytes = network->chain.readable_bytes;
-    struct frame_start start;
-    if (bytes > sizeof(packet->offload) + NET_FRAME_BYTES_MAX ||
-        !read_start(network, outgoing, &start)) {
+    if (bytes > sizeof(packet->offload) + NET_FRAME_BYTES_MAX || !read_start(network, outgoing)) {
         return false;
     }
-    packet->offload = start.offload;
     packet->bytes = (uint32_t)(bytes - sizeof(packet->offload));
-    memcpy(packet->ethernet, start.ethernet, NET_ETHERNET_BYTES);
     return net_offload_check(&packet->offload, packet->bytes) &&
            may_use(&packet->offload, network->device.features);
 }
