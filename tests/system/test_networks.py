@@ -175,6 +175,29 @@ def test_two_vms_talk(network, bed):
     assert lan.run("db", "md5sum < /tmp/got") == sums["web"]
 
 
+def carrier(lan, name):
+    """Whether Linux sees a cable in its card."""
+    return "1" in lan.run(name, "cat /sys/class/net/eth0/carrier")
+
+
+@pytest.mark.parametrize("bed", ["qemu"])
+def test_a_cable_is_pulled_out(network, bed):
+    """Linux notices it, no frame crosses meanwhile, and the cable stays out over a reset."""
+    lan = set_up_lan(network, bed, {"a": "net=lan", "b": "net=lan"})
+    ping = f"ping -q -c 3 -i 0.2 -w 3 {address('a')} | grep -c ' 0% packet loss'"
+    assert carrier(lan, "b") and "1" in lan.run("b", ping)
+    lan.machine.command("link b 0 down")
+    assert not carrier(lan, "b") and "0" in lan.run("b", ping)
+    assert re.search(r"^b +\S+ down ", "\n".join(lan.machine.command("nets")), re.M)
+    since = len(lan.machine.serial_text())
+    lan.machine.command("reset b")
+    lan.wait_for_shells("b", since)
+    lan.run("b", f"sh /lib/address {address('b')}")
+    assert not carrier(lan, "b")
+    lan.machine.command("link b 0 up")
+    assert carrier(lan, "b") and "1" in lan.run("b", ping)
+
+
 BAD_WORDS = [
     ("net=", "net=: a switch's name is"),
     ("net=lan,fast", "net=lan: behind the name: expected mac= or promisc"),

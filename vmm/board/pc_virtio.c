@@ -164,3 +164,11 @@ bool pc_network_attach(struct pc *pc, struct pc_network *part, struct net_port *
     virtio_network_init(&part->network, &pc->virtio_memory, port, mac, pairs);
     return pc_virtio_attach(pc, &part->part, &part->network.device);
 }
+
+void pc_network_set_link(struct pc_network *part, bool up)
+{
+    struct pc *pc = part->part.pc;
+    lock_take(&pc->lock);
+    virtio_network_set_link(&part->network, up);
+    lock_give(&pc->lock);
+}

@@ -65,6 +65,8 @@ struct pc_network {
 // lock held.
 MUST_CHECK bool pc_network_attach(struct pc *pc, struct pc_network *part, struct net_port *port,
                                   const uint8_t mac[NET_MAC_BYTES], unsigned pairs);
+// Plugs the cable in, as it is at first, or pulls it out.
+void pc_network_set_link(struct pc_network *part, bool up);
 
 // Something from outside waits for queue 0 of the device. On any CPU, without the board's lock: the
 // next pc_advance or pc_virtio_turn serves the queue.

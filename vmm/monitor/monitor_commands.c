@@ -61,10 +61,22 @@ static const struct command commands[] = {
     {.name = "nets",
      .arguments = "",
      .help = "show the switches and the VMs on them",
-     .more = "The frames that a card has sent and received since its VM started. DROPS are frames "
-             "that found\nno room at the card, and frames of the card that were too many for all, "
-             "not from its address,\nor no frames at all.",
+     .more =
+         "A card's number follows the name of a VM that has several. LINK is down while its cable "
+         "is out.\nSENT and RECEIVED are the frames since its VM started. DROPS are frames that "
+         "found no room at\nthe card, and frames of the card that were too many for all, not from "
+         "its address, or no frames\nat all.",
      .handler = command_nets},
+    {.name = "link",
+     .arguments = "NAME CARD up|down",
+     .help = "plug a VM's network cable in, or pull it out",
+     .more =
+         "CARD is a number from 0 on, in the order of net= on the VM's line. A cable that is out "
+         "stays so\nover a reset.",
+     .minimum = 3,
+     .maximum = 3,
+     .completion = COMPLETE_VM,
+     .handler = command_link},
     {.name = "start",
      .arguments = "[NAME]",
      .help = "start a VM, or list what can be started",

@@ -12,7 +12,6 @@
 #include "vmm/monitor/monitor_names.h"
 #include "vmm/monitor/monitor_output.h"
 #include "vmm/util/status.h"
-#include "vmm/util/string.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
@@ -31,25 +30,13 @@ void command_exits(struct monitor *monitor, const struct arguments *arguments)
     }
 }
 
-// Reads argument `index` as a number. False: it is none, and the user was told.
-static bool number_argument(struct monitor *monitor, const struct arguments *arguments,
-                            unsigned index, const char *what, uint64_t *value)
-{
-    const char *text = arguments->words[index];
-    if (text_parse_size(text, strlen(text), value)) {
-        return true;
-    }
-    console_format(monitor->console,
-                   "'%s' is no %s; expected a number such as 4096, 4K or 0x1000\n", text, what);
-    return false;
-}
-
 void command_regs(struct monitor *monitor, const struct arguments *arguments)
 {
     struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
     uint64_t index = 0;
     struct reason why = {""};
-    if (!vm || (arguments->count > 1 && !number_argument(monitor, arguments, 1, "vCPU", &index))) {
+    if (!vm ||
+        (arguments->count > 1 && !monitor_find_number(monitor, arguments, 1, "vCPU", &index))) {
         return;
     }
     if (inspect_registers(vm, (unsigned)MIN(index, UINT32_MAX), &monitor->sink, &why) !=
@@ -64,10 +51,10 @@ void command_read(struct monitor *monitor, const struct arguments *arguments)
     uint64_t length = READ_DEFAULT_BYTES;
     uint64_t address;
     struct reason why = {""};
-    if (!vm || !number_argument(monitor, arguments, 1, "address", &address)) {
+    if (!vm || !monitor_find_number(monitor, arguments, 1, "address", &address)) {
         return;
     }
-    if (arguments->count > 2 && !number_argument(monitor, arguments, 2, "length", &length)) {
+    if (arguments->count > 2 && !monitor_find_number(monitor, arguments, 2, "length", &length)) {
         return;
     }
     if (inspect_memory(vm, gpa(address), length, monitor->scratch, &monitor->sink, &why) !=

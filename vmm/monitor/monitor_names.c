@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The names of VMs and of startable guests, which commands take.
+// The names of VMs and of startable guests, and the numbers, which commands take.
 #include "vmm/monitor/monitor_names.h"
 
 #include "vmm/console/console.h"
@@ -68,6 +68,18 @@ struct vm *monitor_find_vm(struct monitor *monitor, const char *name)
         console_format(monitor->console, "no VM '%s'; 'vms' lists them\n", name);
     }
     return NULL;
+}
+
+bool monitor_find_number(struct monitor *monitor, const struct arguments *arguments, unsigned index,
+                         const char *what, uint64_t *value)
+{
+    const char *text = arguments->words[index];
+    if (text_parse_size(text, strlen(text), value)) {
+        return true;
+    }
+    console_format(monitor->console,
+                   "'%s' is no %s; expected a number such as 4096, 4K or 0x1000\n", text, what);
+    return false;
 }
 
 bool monitor_find_line(struct monitor *monitor, const struct vm *vm,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The names of VMs, and of guests that can be started.
+// The names of VMs, and of guests that can be started; lines and numbers behind them.
 #pragma once
 
 #include "vmm/util/types.h"
@@ -18,6 +18,9 @@ const char *monitor_startable_name(struct vmm *vmm, unsigned index);
 const char *monitor_startable_near_miss(struct vmm *vmm, const char *word);
 // The VM of that name. NULL: there is none, and the user was told.
 struct vm *monitor_find_vm(struct monitor *monitor, const char *name);
+// Reads argument `index` as a number. False: it is none, and the user was told.
+MUST_CHECK bool monitor_find_number(struct monitor *monitor, const struct arguments *arguments,
+                                    unsigned index, const char *what, uint64_t *value);
 // Which line of the VM the second argument names: the UART if there is none. False: the VM has no
 // such line, and the user was told.
 MUST_CHECK bool monitor_find_line(struct monitor *monitor, const struct vm *vm,

@@ -165,6 +165,14 @@ void vm_nets_attach(struct vm *vm)
         (void)!pc_network_attach(vm->pc, &net->device, &net->port.port, net->mac.bytes, pairs);
         net->plugged = net_switch_add(&net->on->net_switch, &net->port, net_mac(net->mac.bytes),
                                       vm->config.nets[i].promiscuous, net->ring, VM_NET_RING_BYTES);
+        vm_net_apply_link(net);
+    }
+}
+
+void vm_net_apply_link(struct vm_net *net)
+{
+    if (net->vm->pc) {
+        pc_network_set_link(&net->device, !net->link_down);
     }
 }
 

@@ -24,6 +24,7 @@ struct vm_net {
     struct vm *vm;
     struct vm_switch *on;
     struct mac_address mac;
+    bool link_down;          // the user has pulled the cable out; it stays so over a start
     struct switch_port port; // of the last start
     bool plugged;            // the port is one of the switch
     void *ring;              // NULL: there is none
@@ -46,6 +47,8 @@ MUST_CHECK enum status vm_nets_build(struct vm *vm, struct reason *why);
 // Connects the cards to the board, which is new, and to their switches. The vCPUs are there: they
 // can be woken from now on.
 void vm_nets_attach(struct vm *vm);
+// Plugs the cable of the card in, or pulls it out, if there is a board.
+void vm_net_apply_link(struct vm_net *net);
 // Takes the cards from their switches, and gives the rings back. False: a CPU is about to fill a
 // ring or to wake the VM, so it is to be called again.
 MUST_CHECK bool vm_nets_detach(struct vm *vm);

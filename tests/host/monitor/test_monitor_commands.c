@@ -245,13 +245,47 @@ static void test_nets(void **state)
         .lost = 4000,
     };
     fixture.spare->nets->nets[0].device.network.bad_frames = 50000;
+    fixture.spare->nets->nets[1].link_down = true;
     assert_answer(
         "nets",
-        "VM              ADDRESS               SENT     BYTES RECEIVED     BYTES  DROPS\r\n"
+        "VM              ADDRESS           LINK    SENT    BYTES RECEIVED    BYTES DROPS\r\n"
         "lan:\r\n"
-        "spare           02:48:75:73:03:00     1000     3 MiB       20     4 KiB  54321\r\n"
+        "spare/0         02:48:75:73:03:00 up      1000    3 MiB       20    4 KiB 54321\r\n"
         "dmz:\r\n"
-        "spare           52:54:00:12:34:56        0     0 KiB        0     0 KiB      0\r\n");
+        "spare/1         52:54:00:12:34:56 down       0    0 KiB        0    0 KiB     0\r\n");
+    fixture.spare->nets->count = 1;
+    assert_answer(
+        "nets",
+        "VM              ADDRESS           LINK    SENT    BYTES RECEIVED    BYTES DROPS\r\n"
+        "lan:\r\n"
+        "spare           02:48:75:73:03:00 up      1000    3 MiB       20    4 KiB 54321\r\n"
+        "dmz:\r\n");
+}
+
+// The cable of a VM that is off can be pulled out too, and stays so when the VM starts.
+static void test_link(void **state)
+{
+    struct reason why;
+    (void)state;
+    assert_answer("link web 0 down", "link: web has 0 network cards, numbered from 0\r\n");
+    fixture.spare->config.net_count = 1;
+    fixture.spare->config.nets[0] = (struct net_config){.name = "lan"};
+    assert_int_equal(vm_nets_create(fixture.spare, &why), STATUS_OK);
+    struct virtio_network *network = &fixture.spare->nets->nets[0].device.network;
+    assert_answer("link spare 1 down", "link: spare has 1 network cards, numbered from 0\r\n");
+    assert_answer("link spare eth0 down", "'eth0' is no card; expected a number such as 4096, 4K "
+                                          "or 0x1000\r\n");
+    assert_answer("link spare 0 off", "link: 'off' is neither up nor down\r\n");
+    assert_answer("link nobody 0 up", "no VM 'nobody'; 'vms' lists them\r\n");
+    assert_answer("link spare 0 down", "");
+    assert_answer_has("nets", "spare           02:48:75:73:03:00 down ");
+    assert_answer("start spare", "spare starts\r\n");
+    fake_machine_finish(fixture.spare);
+    assert_false(virtio_network_link_is_up(network));
+    assert_answer("link spare 0 up", "");
+    assert_true(virtio_network_link_is_up(network));
+    assert_answer("link spare 0 down", "");
+    assert_false(virtio_network_link_is_up(network));
 }
 
 static void test_start(void **state)
@@ -667,6 +701,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_memory),
     TEST(test_disks),
     TEST(test_nets),
+    TEST(test_link),
     TEST(test_start),
     TEST(test_start_without_a_name),
     TEST(test_start_where_no_vm_can_be_made),
