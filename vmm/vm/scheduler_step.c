@@ -72,7 +72,8 @@ static void after_run(struct scheduler *scheduler, struct vm *vm, unsigned index
         scheduler_give_way(scheduler, vm, index);
     }
     scheduler_look_after(scheduler, vm, index);
-    if (scheduler_account(scheduler, vm)->ready & BIT(index)) {
+    // If the look has begun a reset, the vCPU is not held, and its memory is not entered.
+    if (vm->slots[index].held && (scheduler_account(scheduler, vm)->ready & BIT(index))) {
         paravirt_steal_preempt(vcpu);
     }
     scheduler->kicked =

@@ -350,6 +350,26 @@ static void slow_down_starts(uint64_t ns)
     fake_host.zero_ns_per_kib = ns / (FAKE_VM_BYTES / KIB);
 }
 
+static void reset_later(struct vcpu_core *core)
+{
+    if (fake_host.now_ns < 1500 * MS || fake_host_logged("reset by itself") > 0) {
+        fake_backend_compute(core);
+    } else {
+        reset_at_once(core);
+    }
+}
+
+// When the reset begins, nothing is written to the VM's memory, which this CPU has left.
+static void a_guest_that_counts_steal_time_can_reset(void **state)
+{
+    (void)state;
+    fake_backend.guest = reset_later;
+    struct vm *vm = start("fiend");
+    vm->vcpus[0]->paravirt.steal_time = 0x1000 | 1;
+    run_for(1000 * MS);
+    assert_int_equal(fake_host_logged("[fiend] reset by itself"), 1);
+}
+
 // A reset with much memory takes the host long. The VM pays for that time.
 static void slow_resets_starve_nobody(void **state)
 {
@@ -738,6 +758,7 @@ int main(void)
         TEST(a_vm_that_starts_late_does_not_catch_up),
         TEST(a_storm_of_interrupts_takes_its_own_time_only),
         TEST(resetting_all_the_time_starves_nobody),
+        TEST(a_guest_that_counts_steal_time_can_reset),
         TEST(slow_resets_starve_nobody),
         TEST(slow_restarts_starve_nobody),
         TEST(interrupts_for_sleepers_starve_nobody),
