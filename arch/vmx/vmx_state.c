@@ -17,6 +17,10 @@
 // Bits of CR0 that belong to Husk; the guest reads what it wrote from the shadow. NE must be 1 in
 // VMX operation. NW and CD would switch caching off for the whole CPU.
 #define CR0_HOST_OWNED (CR0_NE | CR0_NW | CR0_CD)
+// A write that changes ET or a reserved bit exits too. The CPU would ignore these bits, but KVM
+// around Husk does not: it serves writes to PE and PG itself, and then the guest reads all that it
+// wrote.
+#define CR0_WATCHED (CR0_HOST_OWNED | CR0_ET | ~CR0_DEFINED)
 // A machine check with CR4.MCE clear shuts the machine down, even while a guest runs.
 #define CR4_FORCED (CR4_VMXE | CR4_MCE)
 
@@ -25,7 +29,7 @@
 
 void vmx_write_guest_masks(const struct vcpu_core *vcpu)
 {
-    vmcs_write(CR0_GUEST_HOST_MASK, CR0_HOST_OWNED);
+    vmcs_write(CR0_GUEST_HOST_MASK, CR0_WATCHED);
     vmcs_write(CR4_GUEST_HOST_MASK, ~vcpu->cr4_allowed | vcpu->cr4_watched | CR4_FORCED);
 }
 
