@@ -83,11 +83,15 @@ static bool has_scratch(const struct uart16550 *uart)
     return get(uart, SCRATCH) == PROBE_B;
 }
 
+// What the far end has sent meanwhile comes before it.
 static bool loops_back(const struct uart16550 *uart)
 {
     put(uart, MODEM_CONTROL, MCR_READY | MCR_LOOPBACK);
     put(uart, DATA, PROBE_A);
-    bool came = wait_for(uart, LSR_RECEIVED) && get(uart, DATA) == PROBE_A;
+    bool came = false;
+    for (unsigned i = 0; !came && i <= FIFO_CHARACTERS && wait_for(uart, LSR_RECEIVED); i++) {
+        came = get(uart, DATA) == PROBE_A;
+    }
     put(uart, MODEM_CONTROL, MCR_READY);
     return came;
 }

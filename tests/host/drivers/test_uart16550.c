@@ -23,6 +23,7 @@ static struct {
     struct uart chip;
     bool missing;
     bool no_loopback;    // what is sent goes out while the chip should loop it back
+    unsigned typed;      // characters that come just before the loop is closed
     unsigned busy_reads; // of the line status, until it says that there is room
     bool line;           // the interrupt's level
     bool blocked;
@@ -48,6 +49,11 @@ static void chip_write(const struct uart16550_registers *registers, unsigned whi
     assert_in_range(which, 0, UART16550_REGISTERS - 1);
     machine.latch_writes += which == 0 && (machine.lcr & DIVISOR_LATCH) != 0;
     machine.lcr = which == 3 ? value : machine.lcr;
+    if (which == 4 && (value & LOOPBACK) != 0) {
+        for (unsigned i = 0; i < machine.typed; i++) {
+            assert_true(uart_receive(&machine.chip, 'x'));
+        }
+    }
     if (which == 4 && machine.no_loopback) {
         value &= (uint8_t)~LOOPBACK;
     }
@@ -119,6 +125,15 @@ static void test_no_chip(void **state)
     uart16550_set_divisor(&machine.driver, 3);
     assert_int_equal(machine.sent_count, 0);
     assert_int_equal(machine.chip.ier, 0);
+}
+
+static void test_a_chip_is_found_while_someone_types(void **state)
+{
+    (void)state;
+    machine.typed = 15;
+    assert_true(uart16550_init(&machine.driver, &registers, 12, false));
+    assert_int_equal(machine.sent_count, 0);
+    assert_int_equal(uart16550_read(&machine.driver), -1);
 }
 
 static void test_a_chip_without_loopback(void **state)
@@ -336,6 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_a_chip_is_found_and_nothing_is_sent, set_up),
         cmocka_unit_test_setup(test_no_chip, set_up),
+        cmocka_unit_test_setup(test_a_chip_is_found_while_someone_types, set_up),
         cmocka_unit_test_setup(test_a_chip_without_loopback, set_up),
         cmocka_unit_test_setup(test_no_chip_unprobed, set_up),
         cmocka_unit_test_setup(test_a_slow_line_is_waited_for, set_up),
