@@ -38,14 +38,32 @@ static void add_disk(struct vmm *vmm, const struct boot_module *module, unsigned
     }
 }
 
-static enum status add_module(struct vmm *vmm, const struct boot_module *module, struct reason *why)
+// There is no such VM. If a line before was to define it, that line had a mistake.
+static bool was_refused(const struct boot_info *info, unsigned number, const char *name)
 {
+    for (unsigned i = 0; i < number; i++) {
+        const char *line = info->modules[i].command_line;
+        if (!config_is_disk(line) && config_names_vm(line, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum status add_module(struct vmm *vmm, const struct boot_info *info, unsigned number,
+                              struct reason *why)
+{
+    const struct boot_module *module = &info->modules[number];
     struct vm_config config;
     enum status status = config_parse_vm(module->command_line, &config, why);
     if (status != STATUS_OK) {
         return status;
     }
     struct vm *vm = vm_find(vmm, config.name);
+    if (!vm && was_refused(info, number, config.name)) {
+        return refuse(why, STATUS_INVALID, "vm=%s: the first line of this VM was refused",
+                      config.name);
+    }
     status = vm ? config_check_module(&config, why) : vm_create(vmm, &config, &vm, why);
     if (status != STATUS_OK) {
         return status;
@@ -71,7 +89,7 @@ void guests_create(struct vmm *vmm, const struct boot_info *info, const struct h
     for (unsigned i = 0; i < info->module_count; i++) {
         if (config_is_disk(info->modules[i].command_line)) {
             add_disk(vmm, &info->modules[i], i + 1);
-        } else if (add_module(vmm, &info->modules[i], &why) != STATUS_OK) {
+        } else if (add_module(vmm, info, i, &why) != STATUS_OK) {
             log_line("module %u \"%s\": %s", i + 1, info->modules[i].command_line, why.text);
         }
     }

@@ -287,3 +287,15 @@ enum status config_check_module(const struct vm_config *config, struct reason *w
     }
     return STATUS_OK;
 }
+
+bool config_names_vm(const char *line, const char *name)
+{
+    struct config_word word;
+    while (config_next_word(&line, &word) && !config_word_is_end(&word)) {
+        if (word.value && text_equal(word.text, vm_keys[VM_KEY_NAME].key) &&
+            text_equal(word.value, name)) {
+            return true;
+        }
+    }
+    return false;
+}

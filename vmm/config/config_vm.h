@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/util/status.h"
+#include "vmm/util/types.h"
 
 struct vm_config;
 
@@ -14,3 +15,6 @@ enum status config_parse_vm(const char *line, struct vm_config *config, struct r
 // The first line of a VM defines the VM; a later line with the same vm= adds a module. Refuses a
 // later line that has more than vm= and `--`.
 enum status config_check_module(const struct vm_config *config, struct reason *why);
+
+// Whether the line has vm= with this name. The other words of the line may have mistakes.
+bool config_names_vm(const char *line, const char *name);

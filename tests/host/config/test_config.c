@@ -420,6 +420,17 @@ static void assert_words(const char *line, unsigned count, const char *const *wo
     assert_false(config_next_word(&line, &word));
 }
 
+static void test_name_beside_mistakes(void **state)
+{
+    (void)state;
+    assert_true(config_names_vm("mem=lots vm=web what=9", "web"));
+    assert_true(config_names_vm("vm=odd vm=web", "web"));
+    assert_false(config_names_vm("vm=web2 mem=8M", "web"));
+    assert_false(config_names_vm("vm mem=web", "web"));
+    assert_false(config_names_vm("vm=db -- vm=web", "web"));
+    assert_false(config_names_vm("", "web"));
+}
+
 // As grub_create_loader_cmdline writes the arguments `a b`, `c"d`, `e\f`, `it's`.
 static void test_words_as_grub_quotes_them(void **state)
 {
@@ -473,6 +484,7 @@ int main(void)
         cmocka_unit_test(test_vm_refusals),
         cmocka_unit_test(test_vm_refusals_of_words),
         cmocka_unit_test(test_further_module),
+        cmocka_unit_test(test_name_beside_mistakes),
         cmocka_unit_test(test_words_as_grub_quotes_them),
         cmocka_unit_test(test_odd_words),
         cmocka_unit_test(test_quoted_value),
