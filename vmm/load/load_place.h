@@ -7,7 +7,10 @@
 
 struct load_request;
 
-#define LOADER_NAME "Husk" // Multiboot tells the payload the loader's name
+// Multiboot tells the payload the loader's name. Some loaders put the image's name before the words
+// of the command line. GRUB 2 and Husk do not. Xen looks for "GRUB " and a digit that is not 0 in
+// the name, and drops the first word if it does not find them.
+#define LOADER_NAME "Husk, in the place of GRUB 2"
 
 // Where the next piece may go: on a page of its own, from `next` on, below `end` (at most 4 GiB),
 // and outside the areas of the PC itself.

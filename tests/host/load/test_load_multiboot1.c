@@ -47,7 +47,7 @@ static void test_multiboot_information(void **state)
     assert_int_equal(ram32(info + 8), 3072);
     assert_string_equal((char *)ram + ram32(info + 16), "one two");
     assert_int_equal(ram32(info + 20), 0);
-    assert_string_equal((char *)ram + ram32(info + 64), "Husk");
+    assert_string_equal((char *)ram + ram32(info + 64), "Husk, in the place of GRUB 2");
     assert_int_equal(ram32(info + 44), 5 * 24);
     map = ram32(info + 48);
     for (unsigned i = 0; i < 5; i++) {

@@ -355,7 +355,7 @@ static void test_texts_and_screen(void **state)
     assert_loads();
     assert_string_equal((char *)ram + find_tag(1) + 8, "one two");
     assert_int_equal(ram32(find_tag(1) + 4), 8 + 8);
-    assert_string_equal((char *)ram + find_tag(2) + 8, "Husk");
+    assert_string_equal((char *)ram + find_tag(2) + 8, "Husk, in the place of GRUB 2");
     assert_int_equal(ram64(find_tag(8) + 8), 0xb8000);
     assert_int_equal(ram32(find_tag(8) + 20), 80);
     assert_int_equal(ram32(find_tag(8) + 24), 25);
