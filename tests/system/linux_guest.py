@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Debian's kernel, busybox, memtest86+ and iPXE as they come from its archive, and a shell on them.
+"""Debian's kernels, busybox, memtest86+ and iPXE as they come from its archive; a shell on them.
 
 Nothing is installed: the packages are fetched by apt-get, unpacked, and kept in BUILD/debian. The
 initramfs is written here, so that a test knows each of its bytes.
@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from harness import Machine, emulators
 
 KERNEL_META_PACKAGE = "linux-image-cloud-amd64"
+# Debian's kernels for any PC, ten times as many drivers. Of their packages only boot/ is kept.
+FULL_META_PACKAGES = ["linux-image-amd64", "linux-image-rt-amd64"]
 FETCH_SECONDS = 240
 
 # Said by init before anything else, and the shell's prompt. Neither is in what the kernel prints.
@@ -73,7 +75,9 @@ def _fetch(folder, package):
     """Unpacks a package of the archive into FOLDER/PACKAGE."""
     if not any((folder / "apt/lists").glob("*Packages*")):
         _apt(folder, "apt-get", "update", "-qq")
-    if package == KERNEL_META_PACKAGE:
+    target = folder / f"{package}.new"
+    members = ["./boot"] if package in FULL_META_PACKAGES else ["."]
+    if package in [KERNEL_META_PACKAGE, *FULL_META_PACKAGES]:
         answer = _apt(folder, "apt-cache", "depends", package)
         real = re.search(r"Depends: (linux-image-\S+)", answer)
         if real is None:
@@ -81,8 +85,10 @@ def _fetch(folder, package):
         package = real[1]
     _apt(folder, "apt-get", "download", "-qq", package)
     archive = next(folder.glob(f"{package}_*.deb"))
-    target = folder / f"{package}.new"
-    subprocess.run(["dpkg-deb", "-x", archive, target], check=True, timeout=FETCH_SECONDS)
+    target.mkdir(exist_ok=True)
+    with subprocess.Popen(["dpkg-deb", "--fsys-tarfile", archive], stdout=subprocess.PIPE) as tar:
+        command = ["tar", "-x", "-C", target, *members]
+        subprocess.run(command, stdin=tar.stdout, check=True, timeout=FETCH_SECONDS)
     archive.unlink()
     return target
 
@@ -99,9 +105,9 @@ def _unpacked(build, package):
     return target
 
 
-def kernel(build):
-    """Debian's vmlinuz, as it is."""
-    return next(_unpacked(build, KERNEL_META_PACKAGE).glob("boot/vmlinuz-*"))
+def kernel(build, package=KERNEL_META_PACKAGE):
+    """The vmlinuz of one of Debian's kernels, as it is."""
+    return next(_unpacked(build, package).glob("boot/vmlinuz-*"))
 
 
 def busybox(build):
