@@ -26,6 +26,7 @@
 #include "drivers/vga_text.h"
 #include "vmm/console/console.h"
 #include "vmm/util/console_choice.h"
+#include "vmm/util/line_sink.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"

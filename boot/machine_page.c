@@ -18,6 +18,7 @@
 #include "boot/consoles.h"
 #include "boot/paragraph.h"
 #include "vmm/backend.h"
+#include "vmm/util/line_sink.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"

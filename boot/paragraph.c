@@ -4,8 +4,8 @@
 
 #include <stdarg.h>
 
-#include "vmm/monitor/inspect.h"
 #include "vmm/util/format.h"
+#include "vmm/util/line_sink.h"
 
 #define INDENT 12
 #define WORDS_END (PARAGRAPH_COLUMNS - 1) // a semicolon may follow

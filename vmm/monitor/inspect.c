@@ -2,8 +2,6 @@
 // Snapshots of a VM's memory and of its exit counts, taken on the VM's home CPU.
 #include "vmm/monitor/inspect.h"
 
-#include <stdarg.h>
-
 #include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/board/io_bus.h"
@@ -12,6 +10,7 @@
 #include "vmm/exit.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/format.h"
+#include "vmm/util/line_sink.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
@@ -20,17 +19,6 @@
 #define ROW_BYTES 16
 #define ROW_COLUMNS 80 // of a row's line; a longer address makes the closing bar wrap, no character
 #define ROWS_MAX (INSPECT_READ_MAX / ROW_BYTES + 1) // the first and the last row may be partial
-#define LINE_BYTES 256
-
-void line_sink_format(struct line_sink *sink, const char *format, ...)
-{
-    char text[LINE_BYTES];
-    va_list arguments;
-    va_start(arguments, format);
-    format_text_v(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    sink->line(sink, text);
-}
 
 // ---- Memory ----
 

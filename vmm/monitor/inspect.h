@@ -6,17 +6,10 @@
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
+struct line_sink;
 struct vm;
 
 #define INSPECT_READ_MAX (4 * KIB)
-
-// Where the lines go. The owner embeds it and finds itself with container_of.
-struct line_sink {
-    void (*line)(struct line_sink *sink, const char *text);
-    unsigned columns; // of the rows on which the lines are shown
-};
-
-void line_sink_format(struct line_sink *sink, const char *format, ...) PRINTF_LIKE(2, 3);
 
 // Each of these functions takes a snapshot on a CPU of the VM, then shows it on this CPU.
 // STATUS_BUSY: the VM is off or starting, so it has no vCPU or no memory, or that CPU does not

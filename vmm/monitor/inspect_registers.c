@@ -3,8 +3,8 @@
 #include "vmm/monitor/inspect_registers.h"
 
 #include "vmm/backend.h"
-#include "vmm/monitor/inspect.h"
 #include "vmm/util/format.h"
+#include "vmm/util/line_sink.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"

@@ -7,6 +7,7 @@
 #include "vmm/devices/vga.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/monitor/inspect.h"
+#include "vmm/util/line_sink.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"

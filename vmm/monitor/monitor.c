@@ -5,7 +5,6 @@
 #include "vmm/console/console.h"
 #include "vmm/console/line_editor.h"
 #include "vmm/host.h"
-#include "vmm/monitor/inspect.h"
 #include "vmm/monitor/monitor_attach.h"
 #include "vmm/monitor/monitor_line.h"
 #include "vmm/monitor/monitor_output.h"

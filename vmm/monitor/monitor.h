@@ -6,6 +6,7 @@
 #include "vmm/console/key_parser.h"
 #include "vmm/console/line_editor.h"
 #include "vmm/monitor/inspect.h"
+#include "vmm/util/line_sink.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_lines.h"

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Tests of the rows into which items are filled.
 #include "boot/paragraph.h"
+#include "vmm/util/line_sink.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include <cmocka.h>
-
-#include "vmm/monitor/inspect.h"
 
 #define INDENT "            "
 

@@ -11,6 +11,7 @@
 
 #include "tests/host/monitor/monitor_fixture.h"
 #include "vmm/monitor/inspect.h"
+#include "vmm/util/line_sink.h"
 #include "vmm/util/types.h"
 
 static void collect(struct line_sink *sink, const char *text)

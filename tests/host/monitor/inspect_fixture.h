@@ -3,6 +3,7 @@
 #pragma once
 
 #include "vmm/monitor/inspect.h"
+#include "vmm/util/line_sink.h"
 #include "vmm/util/types.h"
 
 extern char shown[64 * KIB];        // the lines, each with a newline

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "vmm/util/format.h"
+#include "vmm/util/line_sink.h"
 #include "vmm/util/string.h"
 
 struct monitor_fixture fixture;
