@@ -204,6 +204,25 @@ struct vcpu_core {
 // A back end offers its functions in constant tables, one of each kind for a vendor. Functions that
 // return no status cannot fail.
 
+// The way of a guest-physical address through the nested page table.
+#define NESTED_STEPS_MAX 4
+
+struct nested_step {
+    hpa_t at;
+    uint64_t entry;
+    unsigned access; // enum memory_access: what this entry allows
+};
+
+struct nested_way {
+    unsigned step_count;
+    struct nested_step steps[NESTED_STEPS_MAX]; // the highest level first
+    uint64_t page_bytes;                        // of the page that the last one maps; 0: none
+    // If there is a page:
+    hpa_t hpa;           // of the address itself
+    uint8_t memory_type; // the nested table's (SDM Vol. 3A 12.3, table 12-2)
+    bool ignores_pat;    // the types of the guest's own PAT do not count
+};
+
 // A VM's nested page table and permission maps, which all its vCPUs share.
 struct space_ops {
     enum status (*create)(struct nested_space **space);
@@ -217,6 +236,8 @@ struct space_ops {
                                unsigned access);
     // Splits large pages. A vCPU that runs meanwhile may use an unmapped page until its next entry.
     enum status (*unmap)(struct nested_space *space, gpa_t gpa, uint64_t bytes);
+    // Finds the way of an address as it is now. For a person: it changes nothing.
+    void (*find)(struct nested_space *space, gpa_t gpa, struct nested_way *way);
     // Sets whether RDMSR and WRMSR of that MSR exit. At first they exit for all MSRs.
     void (*intercept_msr)(struct nested_space *space, uint32_t msr, bool reads, bool writes);
 };

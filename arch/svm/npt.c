@@ -5,6 +5,8 @@
 #include "arch/svm/svm.h"
 #include "arch/svm/svm_capability.h"
 #include "arch/x86/frames.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
 #include "arch/x86/spinlock.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"
@@ -20,6 +22,7 @@
 #define NPT_ACCESSED BIT(5)
 #define NPT_DIRTY BIT(6)
 #define NPT_NO_EXECUTE BIT(63)
+#define PAT_TYPE_MASK 7U
 #define NPT_TABLE (NPT_PRESENT | NPT_WRITE | NPT_USER | NPT_ACCESSED)
 
 static uint64_t page_flags(unsigned access, unsigned level)
@@ -91,4 +94,27 @@ bool npt_copy_path(struct nested_space *space, gpa_t gpa, uint64_t *tables[NESTE
 bool npt_free(uint64_t *root)
 {
     return nested_free(&format, root);
+}
+
+static unsigned entry_access(uint64_t entry)
+{
+    if (!(entry & NPT_PRESENT)) {
+        return 0;
+    }
+    return ACCESS_READ | (entry & NPT_WRITE ? ACCESS_WRITE : 0) |
+           (entry & NPT_NO_EXECUTE ? 0 : ACCESS_EXECUTE);
+}
+
+// The host's PAT has the types of nested entries (15.25.8). Theirs is entry 0, as the bits PWT, PCD
+// and PAT are clear in all of them.
+void npt_find(struct nested_space *space, gpa_t gpa, struct nested_way *way)
+{
+    uint64_t flags = spinlock_acquire(&space->lock);
+    nested_find(&format, space->root, gpa, way);
+    spinlock_release(&space->lock, flags);
+    for (unsigned i = 0; i < way->step_count; i++) {
+        way->steps[i].access = entry_access(way->steps[i].entry);
+    }
+    way->memory_type = rdmsr(IA32_PAT) & PAT_TYPE_MASK;
+    way->ignores_pat = false;
 }

@@ -21,6 +21,7 @@ static const struct space_ops space_ops = {
     .destroy = npt_destroy,
     .map = npt_map,
     .unmap = npt_unmap,
+    .find = npt_find,
     .intercept_msr = svm_intercept_msr,
 };
 

@@ -17,7 +17,9 @@
 #define EPT_WRITE BIT(1)
 #define EPT_EXECUTE BIT(2)
 #define EPT_PRESENT (EPT_READ | EPT_WRITE | EPT_EXECUTE)
-#define EPT_TYPE_WRITE_BACK (6ULL << 3)
+#define EPT_TYPE_SHIFT 3
+#define EPT_TYPE_MASK 7U
+#define EPT_TYPE_WRITE_BACK (6ULL << EPT_TYPE_SHIFT)
 #define EPT_IGNORE_PAT BIT(6)
 #define EPT_SPLIT_TO_EXECUTE BIT(52) // ignored by the CPU: executable once split into 4 KiB pages
 
@@ -72,8 +74,8 @@ enum status ept_create(struct nested_space *space)
         return STATUS_NO_MEMORY;
     }
     bool accessed_dirty = vmx_capability()->ept_vpid & EPT_CAP_ACCESSED_DIRTY;
-    space->eptp = frames_physical(space->root) | EPT_TYPE_WRITE_BACK >> 3 | EPTP_WALK_4 |
-                  (accessed_dirty ? EPTP_ACCESSED_DIRTY : 0);
+    space->eptp = frames_physical(space->root) | EPT_TYPE_WRITE_BACK >> EPT_TYPE_SHIFT |
+                  EPTP_WALK_4 | (accessed_dirty ? EPTP_ACCESSED_DIRTY : 0);
     return STATUS_OK;
 }
 
@@ -130,4 +132,19 @@ enum status ept_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
     spinlock_release(&space->lock, flags);
     __atomic_add_fetch(&space->generation, 1, __ATOMIC_RELEASE);
     return status;
+}
+
+// Bits 5 to 3 of the entry that maps the page are its type (29.3.7).
+void ept_find(struct nested_space *space, gpa_t gpa, struct nested_way *way)
+{
+    uint64_t last = 0;
+    uint64_t flags = spinlock_acquire(&space->lock);
+    nested_find(&format, space->root, gpa, way);
+    spinlock_release(&space->lock, flags);
+    for (unsigned i = 0; i < way->step_count; i++) {
+        last = way->steps[i].entry;
+        way->steps[i].access = last & EPT_PRESENT;
+    }
+    way->memory_type = last >> EPT_TYPE_SHIFT & EPT_TYPE_MASK;
+    way->ignores_pat = last & EPT_IGNORE_PAT;
 }

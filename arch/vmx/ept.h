@@ -7,6 +7,7 @@
 #include "vmm/util/types.h"
 
 struct nested_space;
+struct nested_way;
 
 enum status ept_create(struct nested_space *space);
 // Also where ept_create failed. Releases some tables. True: all of them are released.
@@ -17,4 +18,5 @@ MUST_CHECK uint64_t ept_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, ui
 // After an execute violation. True: the page at `gpa` may be executed now, so the guest tries
 // again.
 bool ept_allow_execute(struct nested_space *space, gpa_t gpa);
+void ept_find(struct nested_space *space, gpa_t gpa, struct nested_way *way);
 enum status ept_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes);

@@ -20,6 +20,7 @@ static const struct space_ops space_ops = {
     .destroy = vmx_destroy_space,
     .map = ept_map,
     .unmap = ept_unmap,
+    .find = ept_find,
     .intercept_msr = vmx_intercept_msr,
 };
 

@@ -4,8 +4,11 @@
 
 #include "arch/x86/frames.h"
 #include "arch/x86/table_release.h"
+#include "vmm/backend.h"
 
 #define ADDRESS 0x000ffffffffff000ULL
+
+static_assert(NESTED_STEPS_MAX == NESTED_LEVELS, "an entry of each level");
 
 // The size that an entry at `level` maps.
 static uint64_t level_bytes(unsigned level)
@@ -63,6 +66,34 @@ enum status nested_walk(const struct nested_format *format, uint64_t *root, gpa_
     }
     *entry = nested_entry(table, gpa, level);
     return STATUS_OK;
+}
+
+void nested_find(const struct nested_format *format, uint64_t *root, gpa_t gpa,
+                 struct nested_way *way)
+{
+    uint64_t *table = root;
+    way->step_count = 0;
+    way->page_bytes = 0;
+    if (gpa.value / level_bytes(NESTED_LEVELS) >= NESTED_ENTRIES) {
+        return; // more address bits than the tables have
+    }
+    for (unsigned level = NESTED_LEVELS; table; level--) {
+        uint64_t *at = nested_entry(table, gpa, level);
+        uint64_t entry = __atomic_load_n(at, __ATOMIC_RELAXED); // the CPU may set bits in it
+        way->steps[way->step_count++] = (struct nested_step){
+            .at = hpa(frames_physical(table) + (uint64_t)((char *)at - (char *)table)),
+            .entry = entry};
+        if (!(entry & format->present)) {
+            return;
+        }
+        if (level == 1 || (entry & NESTED_LARGE)) {
+            way->page_bytes = level_bytes(level);
+            way->hpa.value =
+                (entry & ADDRESS & ~(way->page_bytes - 1)) | (gpa.value & (way->page_bytes - 1));
+            return;
+        }
+        table = nested_table_of(entry);
+    }
 }
 
 static unsigned largest_level(const struct nested_format *format, gpa_t gpa, hpa_t hpa,

@@ -6,6 +6,8 @@
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
+struct nested_way;
+
 // There are four levels of tables. The bit of a large page is the same on both vendors (SDM Vol. 3C
 // 29.3.2, APM Vol. 2 15.25). Callers ensure that nobody else changes the tables meanwhile.
 #define NESTED_LEVELS 4
@@ -25,6 +27,10 @@ uint64_t *nested_entry(uint64_t *table, gpa_t gpa, unsigned level);
 // The table that an entry leads to.
 uint64_t *nested_table_of(uint64_t entry);
 
+// Finds the entries on the way of `gpa`, and where it leads, for space_ops.find. Rights and types
+// are left to the caller.
+void nested_find(const struct nested_format *format, uint64_t *root, gpa_t gpa,
+                 struct nested_way *way);
 // Finds the entry for `gpa` at `level`. Missing tables on the way are made, large pages are split.
 enum status nested_walk(const struct nested_format *format, uint64_t *root, gpa_t gpa,
                         unsigned level, uint64_t **entry);

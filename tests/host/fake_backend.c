@@ -442,6 +442,17 @@ struct fake_map fake_backend_mapping(const struct nested_space *nested, gpa_t gp
     return (struct fake_map){.gpa = gpa};
 }
 
+// One entry, which maps a page of 4 KiB.
+static void find(struct nested_space *space, gpa_t gpa, struct nested_way *way)
+{
+    struct fake_map map = fake_backend_mapping(space, gpa);
+    *way = (struct nested_way){.step_count = 1,
+                               .steps = {{hpa(0xf000), map.hpa.value | map.access, map.access}},
+                               .page_bytes = map.access ? PAGE_SIZE : 0,
+                               .hpa = map.hpa,
+                               .memory_type = 6};
+}
+
 static void intercept_msr(struct nested_space *space, uint32_t msr, bool reads, bool writes)
 {
     assert_true(space->msr_count < FAKE_MSRS_MAX);
@@ -479,6 +490,7 @@ void fake_backend_init(void)
                                            .destroy = destroy_space,
                                            .map = map,
                                            .unmap = unmap,
+                                           .find = find,
                                            .intercept_msr = intercept_msr};
     static const struct apic_ops apic = {.set_access = set_apic_access,
                                          .show_page = show_apic_page,

@@ -78,17 +78,16 @@ static enum walk_outcome outside_ram(const struct walk *walk, struct walk_result
     return page_fault(walk, PAGE_FAULT_PRESENT | PAGE_FAULT_RESERVED, result);
 }
 
-// Whether the access rights allow the access (SDM Vol. 3A 4.6.1).
-static bool is_allowed(const struct walk *walk)
+static inline __attribute__((always_inline)) bool
+rights_allow(const struct paging_state *state, uint64_t every, uint64_t some, unsigned access)
 {
-    const struct paging_state *state = walk->state;
-    bool user_page = (walk->every & ENTRY_USER) != 0;
+    bool user_page = (every & ENTRY_USER) != 0;
     if (state->cpl == 3) {
         if (!user_page) {
             return false;
         }
     } else if (user_page) {
-        if ((walk->access & ACCESS_EXECUTE) != 0) {
+        if ((access & ACCESS_EXECUTE) != 0) {
             if ((state->cr4 & CR4_SMEP) != 0) {
                 return false;
             }
@@ -96,10 +95,16 @@ static bool is_allowed(const struct walk *walk)
             return false;
         }
     }
-    if ((walk->access & ACCESS_WRITE) != 0 && (walk->every & ENTRY_WRITABLE) == 0) {
+    if ((access & ACCESS_WRITE) != 0 && (every & ENTRY_WRITABLE) == 0) {
         return state->cpl != 3 && (state->cr0 & CR0_WP) == 0;
     }
-    return (walk->access & ACCESS_EXECUTE) == 0 || (walk->some & ENTRY_NO_EXECUTE) == 0;
+    return (access & ACCESS_EXECUTE) == 0 || (some & ENTRY_NO_EXECUTE) == 0;
+}
+
+bool guest_walk_allows(const struct paging_state *state, uint64_t every, uint64_t some,
+                       unsigned access)
+{
+    return rights_allow(state, every, some, access);
 }
 
 // The bits that must be 0 in an entry of the current level. `large`: the entry maps a page.
@@ -149,7 +154,7 @@ static inline enum walk_outcome finish(struct walk *walk, struct walk_shape shap
 {
     uint64_t marks =
         (walk->access & ACCESS_WRITE) != 0 ? ENTRY_ACCESSED | ENTRY_DIRTY : ENTRY_ACCESSED;
-    if (!is_allowed(walk)) {
+    if (!rights_allow(walk->state, walk->every, walk->some, walk->access)) {
         return page_fault(walk, PAGE_FAULT_PRESENT, result);
     }
     walk->changed |= !mark_entry(at, shape, entry, marks);

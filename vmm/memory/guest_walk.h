@@ -54,6 +54,11 @@ struct walk_result {
 void guest_walk_take_pdptes(struct paging_state *state, const struct vcpu_core *vcpu,
                             const struct vcpu_ops *ops);
 
+// Whether the access rights of a page allow the access (SDM Vol. 3A 4.6.1), without protection
+// keys. `every` has the bits that all entries on the way have, `some` those that at least one has.
+bool guest_walk_allows(const struct paging_state *state, uint64_t every, uint64_t some,
+                       unsigned access);
+
 // Translates an address for one access in every paging mode: none, 32-bit, PAE, 4 and 5 levels (SDM
 // Vol. 3A chapter 4). `access` is one of ACCESS_*; ACCESS_READ | ACCESS_WRITE counts as a write.
 // The walk checks write, user, execute-disable, SMEP, SMAP and reserved bits. It does not check

@@ -134,6 +134,26 @@ static void split_pages_keep_the_type(void **state)
                      WRITE_BACK | IGNORE_PAT | READ_WRITE);
 }
 
+static void the_way_of_an_address_tells_rights_and_type(void **state)
+{
+    struct nested_way way;
+    (void)state;
+    self_snoop_fails = true;
+    capability.page_size_change_safe = false;
+    (void)large_page();
+    ept_find(&space, gpa(0x5123), &way);
+    assert_int_equal(way.step_count, 3);
+    assert_int_equal(way.steps[0].access, ACCESS_ALL);
+    assert_int_equal(way.steps[2].access, ACCESS_READ | ACCESS_WRITE);
+    assert_int_equal(way.page_bytes, 2 * MIB);
+    assert_int_equal(way.hpa.value, 4 * MIB + 0x5123);
+    assert_int_equal(way.memory_type, 6);
+    assert_true(way.ignores_pat);
+    ept_find(&space, gpa(2 * MIB), &way);
+    assert_int_equal(way.steps[2].access, 0);
+    assert_int_equal(way.page_bytes, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +161,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(without_self_snooping_their_types_do_not_count, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(split_pages_keep_the_type, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_way_of_an_address_tells_rights_and_type, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -204,6 +204,29 @@ static void a_page_can_be_mapped_over_another(void **state)
     assert_mapped(2 * PAGE_SIZE, 2 * PAGE_SIZE, ACCESS_ALL, 1);
 }
 
+static void the_way_of_an_address_is_found(void **state)
+{
+    struct nested_way way;
+    (void)state;
+    assert_int_equal(map(GIB, 7 * GIB, GIB + PAGE_SIZE), STATUS_OK);
+    nested_find(&format, root, (gpa_t){GIB + 0x1234567}, &way);
+    assert_int_equal(way.step_count, 2);
+    assert_int_equal(way.steps[0].at.value, frames_physical(root));
+    assert_int_equal(way.steps[0].entry, root[0]);
+    assert_int_equal(way.page_bytes, GIB);
+    assert_int_equal(way.hpa.value, 7 * GIB + 0x1234567);
+    nested_find(&format, root, (gpa_t){2 * GIB + 5}, &way);
+    assert_int_equal(way.step_count, NESTED_LEVELS);
+    assert_int_equal(way.page_bytes, PAGE_SIZE);
+    assert_int_equal(way.hpa.value, 8 * GIB + 5);
+    nested_find(&format, root, (gpa_t){2 * GIB + PAGE_SIZE}, &way);
+    assert_int_equal(way.step_count, NESTED_LEVELS);
+    assert_int_equal(way.page_bytes, 0);
+    nested_find(&format, root, (gpa_t){BIT(48) + GIB}, &way); // beyond the tables
+    assert_int_equal(way.step_count, 0);
+    assert_int_equal(way.page_bytes, 0);
+}
+
 // The failure is reported, and everything can be released.
 static void a_lack_of_frames_leaks_none(void **state)
 {
@@ -262,10 +285,11 @@ static void many_split_pages_are_released_in_pieces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_largest_page_that_fits_is_used), TEST(what_the_cpu_lacks_is_not_used),
-        TEST(both_addresses_must_be_aligned),     TEST(a_page_is_taken_out_of_a_large_one),
-        TEST(a_page_can_be_mapped_over_another),  TEST(a_lack_of_frames_leaks_none),
-        TEST(a_piece_is_at_most_a_table),         TEST(many_split_pages_are_released_in_pieces),
+        TEST(the_largest_page_that_fits_is_used),      TEST(what_the_cpu_lacks_is_not_used),
+        TEST(both_addresses_must_be_aligned),          TEST(a_page_is_taken_out_of_a_large_one),
+        TEST(a_page_can_be_mapped_over_another),       TEST(a_lack_of_frames_leaks_none),
+        TEST(the_way_of_an_address_is_found),          TEST(a_piece_is_at_most_a_table),
+        TEST(many_split_pages_are_released_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
