@@ -42,8 +42,8 @@ SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
 
 # ---- The kernel ----
 KERNEL_FOLDERS := boot drivers $(addprefix arch/,x86 vmx svm) vmm \
-                  $(addprefix vmm/,board config console devices devices/virtio disk emulate load \
-                                   memory monitor net util vcpu vm)
+                  $(addprefix vmm/,board config console debug devices devices/virtio disk emulate \
+                                   load memory monitor net util vcpu vm)
 KERNEL_CFLAGS  := -std=c17 -O2 -g $(SAME_PATHS) -ffreestanding -fno-pic -fno-pie \
                   -mcmodel=kernel -mno-red-zone \
                   -mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector \
@@ -66,7 +66,7 @@ KERNEL_SMALL   := boot/% drivers/% \
                                     vmx/vmx_space.c vmx/vmx_vcpu.c) \
                   $(addprefix vmm/,board/acpi_% board/bios_data% board/firmware% board/key_queue% \
                                    board/mp_tables% board/pc_firmware% board/pc_virtio% \
-                                   board/pci_bus% config/% console/% \
+                                   board/pci_bus% config/% console/% debug/% \
                                    devices/acpi% devices/hpet% devices/i8042% devices/lapic_mode% \
                                    devices/pci_% devices/pit% devices/rtc% devices/uart% \
                                    devices/vga% \

@@ -59,10 +59,14 @@ fuzz: host-files ## fuzz each parser for FUZZ_SECONDS (T=NAME runs only fuzz_NAM
 	    $(if $(T),$(BUILD)/fuzz/fuzz_$(T),$(FUZZ_PROGRAMS))
 
 # ---- Checks ----
+# Code that only tells a person what happened: check_image.py has a limit of its own for it.
+DEBUG_OBJECTS := $(filter $(BUILD)/obj/vmm/debug/%,$(KERNEL_OBJECTS)) \
+                 $(patsubst %,$(BUILD)/obj/%.o,$(wildcard arch/*/*_check*.c))
 .PHONY: check check-layers check-headers check-includes check-image compile-commands
 check: $(BUILD)/husk.elf compile-commands ## run clang-format, clang-tidy, cppcheck, our own
 	@$(PYTHON) tests/tools/check.py --results $(RESULTS)/check --cc "$(CC)" \
-	    --cflags="$(KERNEL_CFLAGS)" --image $< --guests "$(GUEST_FILES)"
+	    --cflags="$(KERNEL_CFLAGS)" --image $< --guests "$(GUEST_FILES)" \
+	    --debug "$(DEBUG_OBJECTS)"
 
 # Each file once: what host tests compile too is here as the kernel compiles it.
 compile-commands: ## write how each file is compiled, for clangd, clang-tidy and editors
@@ -82,7 +86,7 @@ check-includes: ## check that each file includes what it uses (FIX=1 mends it)
 	@$(PYTHON) tests/tools/check_includes.py --cflags="$(KERNEL_CFLAGS)" $(if $(FIX),--fix)
 
 check-image: $(BUILD)/husk.elf ## check how large Husk is, without the guests that are linked in
-	@$(PYTHON) tests/tools/check_image.py --image $< $(GUEST_FILES)
+	@$(PYTHON) tests/tools/check_image.py --image $< --debug "$(DEBUG_OBJECTS)" $(GUEST_FILES)
 
 # ---- Whole boots ----
 .PHONY: system long nested bench test

@@ -9,7 +9,7 @@ from beds import on_both_vendors, on_vtx
 from harness import BEDS
 
 COMMANDS = (
-    "vms cpus memory start stop pause resume reset console regs read exits log reboot poweroff"
+    "vms cpus memory start stop pause resume reset console regs read walk exits log reboot poweroff"
 ).split()
 
 WRONG = {
@@ -82,6 +82,28 @@ def test_a_vm_can_be_looked_into(machine):
         True,
     ]
     assert any("all exits" in line for line in machine.command("exits hog"))
+
+
+@on_both_vendors
+def test_walk_follows_an_address_to_the_machines_memory(machine):
+    start_hog(machine)
+    rip = next(
+        re.search(r"RIP\s+([0-9a-f]{16})", line)[1]
+        for line in machine.command("regs hog")
+        if "RIP" in line
+    )
+    way = "\n".join(machine.command(f"walk hog 0x{rip}"))
+    assert "view of one moment" in way and "4-level paging, CR3 0x" in way, way
+    assert re.search(r"^PML4E +\d+ at 0x[0-9a-f]+ = 0x[0-9a-f]+: P W", way, re.M), way
+    assert re.search(r"^    nested PML4E at 0x[0-9a-f]+ = 0x[0-9a-f]+: R W X", way, re.M), way
+    assert re.search(rf"^guest-physical 0x{int(rip, 16):x}, in a page of .*: RAM$", way, re.M), way
+    assert "ring 0 may read write execute" in way, way
+    assert "MTRRs WB, nested table WB" in way and "the CPU uses WB" in way, way
+    machine.command("pause hog")
+    apic = "\n".join(machine.command("walk hog 0xfee00020"))
+    assert "guest-physical 0xfee00020, in a page of" in apic and ": local APIC" in apic, apic
+    assert "moment" not in apic, apic
+    assert machine.command("walk hog 1 7") == ["hog has vCPUs 0 to 0"]
 
 
 @on_both_vendors

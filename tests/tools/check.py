@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs all static checks, two processes at a time, and prints what each one finds.
 
-usage: check.py --results FILE --cc COMPILER --cflags FLAGS --image HUSK_ELF --guests FILES
+usage: check.py --results FILE --cc COMPILER --cflags FLAGS --image HUSK_ELF --debug OBJECTS
+                --guests FILES
 
 clang-tidy reads compile_commands.json, which make writes before.
 """
@@ -63,6 +64,7 @@ def checks(arguments):
         "image": [
             script
             + ["tests/tools/check_image.py", "--image", arguments.image]
+            + ["--debug", arguments.debug]
             + arguments.guests.split()
         ],
         "clang-format": [["clang-format", "--dry-run", "-Werror", *source_files.find(".c", ".h")]],
@@ -83,7 +85,7 @@ def checks(arguments):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ["--results", "--cc", "--cflags", "--image", "--guests"]:
+    for name in ["--results", "--cc", "--cflags", "--image", "--debug", "--guests"]:
         parser.add_argument(name, required=True)
     arguments = parser.parse_args()
     total = results.Counts()

@@ -41,6 +41,7 @@ ROOMS = {
              *VM_FOR_VCPU],
     "vm": ["vmm/board/", "vmm/config/", "vmm/devices/", "vmm/disk/", "vmm/emulate/", "vmm/load/",
            "vmm/memory/", "vmm/net/", "vmm/vcpu/"],
+    "debug": ["vmm/board/", "vmm/devices/", "vmm/memory/", "vmm/vcpu/", "vmm/vm/"],
     "monitor": ["vmm/"],
 }
 

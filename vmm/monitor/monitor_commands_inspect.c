@@ -5,6 +5,7 @@
 #include "vmm/address.h"
 #include "vmm/console/console.h"
 #include "vmm/console/guest_text.h"
+#include "vmm/debug/debug_walk.h"
 #include "vmm/monitor/inspect.h"
 #include "vmm/monitor/inspect_registers.h"
 #include "vmm/monitor/monitor.h"
@@ -60,6 +61,22 @@ void command_read(struct monitor *monitor, const struct arguments *arguments)
     if (inspect_memory(vm, gpa(address), length, monitor->scratch, &monitor->sink, &why) !=
         STATUS_OK) {
         console_format(monitor->console, "read: %s\n", why.text);
+    }
+}
+
+void command_walk(struct monitor *monitor, const struct arguments *arguments)
+{
+    struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
+    uint64_t address;
+    uint64_t index = 0;
+    struct reason why = {""};
+    if (!vm || !number_argument(monitor, arguments, 1, "address", &address) ||
+        (arguments->count > 2 && !number_argument(monitor, arguments, 2, "vCPU", &index))) {
+        return;
+    }
+    if (debug_walk(vm, (unsigned)MIN(index, UINT32_MAX), gva(address), &monitor->sink, &why) !=
+        STATUS_OK) {
+        console_format(monitor->console, "%s\n", why.text);
     }
 }
 
