@@ -70,8 +70,8 @@ void command_walk(struct monitor *monitor, const struct arguments *arguments)
     uint64_t address;
     uint64_t index = 0;
     struct reason why = {""};
-    if (!vm || !number_argument(monitor, arguments, 1, "address", &address) ||
-        (arguments->count > 2 && !number_argument(monitor, arguments, 2, "vCPU", &index))) {
+    if (!vm || !monitor_find_number(monitor, arguments, 1, "address", &address) ||
+        (arguments->count > 2 && !monitor_find_number(monitor, arguments, 2, "vCPU", &index))) {
         return;
     }
     if (debug_walk(vm, (unsigned)MIN(index, UINT32_MAX), gva(address), &monitor->sink, &why) !=
