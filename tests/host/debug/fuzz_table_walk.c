@@ -93,7 +93,7 @@ static void fill_ram(const uint8_t *data, size_t size)
     // All entries lead to tables in RAM at first.
     for (unsigned i = 0; i < RAM_BYTES / 8; i++) {
         uint64_t entry = (i % RAM_PAGES) * PAGE_SIZE | 7;
-        memcpy(ram + i * 8, &entry, sizeof(entry));
+        memcpy(ram + (size_t)i * 8, &entry, sizeof(entry));
     }
     for (; size >= sizeof(patch); data += sizeof(patch), size -= sizeof(patch)) {
         memcpy(&patch, data, sizeof(patch));

@@ -84,8 +84,8 @@ static void test_fixed_ranges(void **state)
 
 static void set_range(unsigned index, uint64_t base, uint64_t bytes, unsigned type)
 {
-    msrs.mtrr_variable[2 * index] = base | type;
-    msrs.mtrr_variable[2 * index + 1] = (~(bytes - 1) & 0xfffffff000) | VALID;
+    msrs.mtrr_variable[(size_t)index * 2] = base | type;
+    msrs.mtrr_variable[(size_t)index * 2 + 1] = (~(bytes - 1) & 0xfffffff000) | VALID;
 }
 
 static void test_variable_ranges(void **state)
