@@ -14,19 +14,18 @@ static uint64_t now_ns(const struct net_switch *net_switch)
 
 // A place for the frame at a port, with the lock held. NULL: there is no room. A sender may hold as
 // much as is free then. So one that floods leaves half of the ring to others, and two a third.
-static struct net_frame *reserve(const struct switch_port *from, struct switch_port *to,
-                                 uint32_t bytes)
+static inline struct net_frame *reserve(const struct switch_port *from, struct switch_port *to,
+                                        uint32_t bytes)
 {
     uint32_t *held = &to->held[from->number];
-    uint32_t span = packet_ring_span(bytes);
-    bool fair = __atomic_load_n(held, __ATOMIC_RELAXED) + span <= packet_ring_room(&to->ring);
-    struct net_frame *frame = fair ? packet_ring_reserve(&to->ring, bytes) : NULL;
+    struct net_frame *frame =
+        packet_ring_reserve(&to->ring, bytes, __atomic_load_n(held, __ATOMIC_RELAXED));
     if (!frame) {
         to->counters.full++;
         return NULL;
     }
     frame->sender = from->number;
-    __atomic_add_fetch(held, span, __ATOMIC_RELAXED);
+    __atomic_add_fetch(held, packet_ring_span(bytes), __ATOMIC_RELAXED);
     to->counters.received_frames++;
     to->counters.received_bytes += bytes;
     __atomic_add_fetch(&to->writers, 1, __ATOMIC_RELAXED);
@@ -34,15 +33,15 @@ static struct net_frame *reserve(const struct switch_port *from, struct switch_p
 }
 
 // The frame no longer counts as held by its sender.
-static void let_go(struct switch_port *to, const struct net_frame *frame)
+static inline void let_go(struct switch_port *to, const struct net_frame *frame)
 {
     uint32_t span = packet_ring_span(frame->bytes);
     __atomic_sub_fetch(&to->held[frame->sender], span, __ATOMIC_RELAXED);
 }
 
 // Without the lock: the place is this CPU's.
-static void fill(struct switch_port *from, struct switch_port *to, struct net_frame *frame,
-                 struct net_packet *packet, int64_t *budget)
+static inline void fill(struct switch_port *from, struct switch_port *to, struct net_frame *frame,
+                        struct net_packet *packet, int64_t *budget)
 {
     struct switch_output *output = to->owner->output;
     frame->offload = packet->offload;

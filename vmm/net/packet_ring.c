@@ -33,14 +33,14 @@ static struct place *begin_place(const struct packet_ring *ring, uint32_t positi
     return place;
 }
 
-struct net_frame *packet_ring_reserve(struct packet_ring *ring, uint32_t bytes)
+struct net_frame *packet_ring_reserve(struct packet_ring *ring, uint32_t bytes, uint32_t held)
 {
     uint32_t span = packet_ring_span(bytes);
     uint32_t tail = ring->tail;
-    uint32_t room = packet_ring_room(ring);
+    uint32_t room = ring->bytes - (tail - __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE));
     uint32_t to_end = ring->bytes - (tail & (ring->bytes - 1));
     uint32_t skipped = span > to_end ? to_end : 0;
-    if (span > ring->bytes || span + skipped > room) {
+    if (span > ring->bytes || span + MAX(skipped, held) > room) {
         return NULL;
     }
     if (skipped) {
@@ -64,7 +64,7 @@ bool packet_ring_commit(struct packet_ring *ring, struct net_frame *frame, bool 
 }
 
 // The first place that is filled. Frees those that are to be passed over.
-static struct place *find_filled(struct packet_ring *ring)
+static inline struct place *find_filled(struct packet_ring *ring)
 {
     uint32_t head = ring->head;
     while (head != __atomic_load_n(&ring->tail, __ATOMIC_ACQUIRE)) {

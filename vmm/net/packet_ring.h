@@ -28,14 +28,9 @@ static inline uint32_t packet_ring_span(uint32_t bytes)
     return (uint32_t)ALIGN_UP(PACKET_RING_HEADER + bytes, PACKET_RING_ALIGNMENT);
 }
 
-// How many bytes are free, as the senders see it. Only one sender may ask at a time.
-static inline uint32_t packet_ring_room(const struct packet_ring *ring)
-{
-    return ring->bytes - (ring->tail - __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE));
-}
-
-// A place for a frame of `bytes` bytes. NULL: the ring is full. Only one sender may ask at a time.
-struct net_frame *packet_ring_reserve(struct packet_ring *ring, uint32_t bytes);
+// A place for a frame of `bytes` bytes. NULL: the ring has no room for it and `held` bytes more.
+// Only one sender may ask at a time.
+struct net_frame *packet_ring_reserve(struct packet_ring *ring, uint32_t bytes, uint32_t held);
 
 // The place is filled, or (`good` is false) is to be passed over. Returns whether the receiver must
 // be woken.

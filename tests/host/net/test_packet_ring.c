@@ -35,7 +35,7 @@ static int tear_down(void **state)
 
 static struct net_frame *reserve(uint32_t bytes)
 {
-    struct net_frame *frame = packet_ring_reserve(&ring, bytes);
+    struct net_frame *frame = packet_ring_reserve(&ring, bytes, 0);
     if (frame) {
         assert_int_equal(frame->bytes, bytes);
         memset(frame->data, (int)(bytes & 0xff), bytes); // ASan sees what is not the ring's

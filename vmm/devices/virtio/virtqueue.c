@@ -28,19 +28,6 @@ struct virtqueue_available {
 };
 static_assert(offsetof(struct virtqueue_available, ring) == 4, "virtio 1.2, 2.7.6");
 
-struct virtqueue_used_entry {
-    uint32_t head;
-    uint32_t bytes;
-};
-
-// Behind the ring of the used ring lies avail_event: the first half of one more entry's `head`.
-struct virtqueue_used {
-    uint16_t flags;
-    uint16_t index;
-    struct virtqueue_used_entry ring[];
-};
-static_assert(offsetof(struct virtqueue_used, ring) == 4, "virtio 1.2, 2.7.8");
-
 void virtqueue_reset(struct virtqueue *queue)
 {
     *queue = (struct virtqueue){.entries = VIRTQUEUE_ENTRIES_MAX};
@@ -202,21 +189,6 @@ bool virtqueue_pop(struct virtqueue *queue, struct virtio_memory *memory,
     const uint16_t *entry = &rings->available->ring[queue->next_available & (queue->entries - 1)];
     queue->next_available++;
     return virtqueue_reread(queue, memory, rings, __atomic_load_n(entry, __ATOMIC_RELAXED), chain);
-}
-
-void virtqueue_put(struct virtqueue *queue, const struct virtqueue_rings *rings, uint16_t head,
-                   uint32_t bytes)
-{
-    struct virtqueue_used_entry *entry =
-        &rings->used->ring[queue->next_used & (queue->entries - 1)];
-    __atomic_store_n(&entry->head, head, __ATOMIC_RELAXED);
-    __atomic_store_n(&entry->bytes, bytes, __ATOMIC_RELAXED);
-    queue->next_used++;
-}
-
-void virtqueue_show(struct virtqueue *queue, const struct virtqueue_rings *rings)
-{
-    __atomic_store_n(&rings->used->index, queue->next_used, __ATOMIC_RELEASE);
 }
 
 void virtqueue_take_back(struct virtqueue *queue, unsigned taken, unsigned put)

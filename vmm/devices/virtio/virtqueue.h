@@ -27,6 +27,19 @@ struct virtqueue {
     uint16_t signalled;      // next_used when virtqueue_wants_interrupt was asked last
 };
 
+struct virtqueue_used_entry {
+    uint32_t head;
+    uint32_t bytes;
+};
+
+// Behind the ring of the used ring lies avail_event: the first half of one more entry's `head`.
+struct virtqueue_used {
+    uint16_t flags;
+    uint16_t index;
+    struct virtqueue_used_entry ring[];
+};
+static_assert(offsetof(struct virtqueue_used, ring) == 4, "virtio 1.2, 2.7.8");
+
 // The three parts of a queue in the VM's memory, valid until the end of the exit.
 struct virtqueue_rings {
     const struct virtqueue_descriptor *descriptors;
@@ -59,9 +72,21 @@ void virtqueue_push(struct virtqueue *queue, const struct virtqueue_rings *rings
 
 // The two halves of that, for several buffers that the driver must see together. What was put is
 // taken back, with as many buffers that were taken last, as long as it was not shown.
-void virtqueue_put(struct virtqueue *queue, const struct virtqueue_rings *rings, uint16_t head,
-                   uint32_t bytes);
-void virtqueue_show(struct virtqueue *queue, const struct virtqueue_rings *rings);
+static inline void virtqueue_put(struct virtqueue *queue, const struct virtqueue_rings *rings,
+                                 uint16_t head, uint32_t bytes)
+{
+    struct virtqueue_used_entry *entry =
+        &rings->used->ring[queue->next_used & (queue->entries - 1)];
+    __atomic_store_n(&entry->head, head, __ATOMIC_RELAXED);
+    __atomic_store_n(&entry->bytes, bytes, __ATOMIC_RELAXED);
+    queue->next_used++;
+}
+
+static inline void virtqueue_show(struct virtqueue *queue, const struct virtqueue_rings *rings)
+{
+    __atomic_store_n(&rings->used->index, queue->next_used, __ATOMIC_RELEASE);
+}
+
 void virtqueue_take_back(struct virtqueue *queue, unsigned taken, unsigned put);
 
 // Whether the driver wants an interrupt for what was pushed since the last question.
