@@ -4,8 +4,10 @@
 
 #include "arch/svm/svm.h"
 #include "arch/svm/svm_cpu.h"
+#include "arch/svm/svm_flags.h"
 #include "arch/svm/svm_inject.h"
 #include "arch/svm/svm_instructions.h"
+#include "arch/svm/vmcb.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/time.h"
@@ -62,6 +64,9 @@ void svm_host_event(struct vcpu_core *vcpu)
 void svm_host_interrupt(struct vcpu_core *vcpu)
 {
     struct backend_vcpu *backend = vcpu->backend;
+    if (svm_flags_spoiled(&backend->vmcb.save)) {
+        svm_flags_repair(&backend->vmcb.save);
+    }
     begin_event(vcpu);
     if (backend->held) {
         end_run(vcpu);
