@@ -29,7 +29,7 @@ struct svm_capability {
     uint32_t features; // SVM_*
     uint32_t asids;    // 1 to asids - 1 are for guests, 0 is the host's
     bool pages_1g;     // nested paging has pages of 1 GiB
-    bool is_qemu_tcg;  // QEMU without KVM: see svm_shadow.c, and place_event in svm_inject.c
+    bool is_qemu_tcg;  // QEMU without KVM: see svm_shadow.c, and svm_nudge in svm_inject.c
     bool ipis_exit;    // erratum 1235: AVIC may believe that a stopped vCPU still runs
 };
 

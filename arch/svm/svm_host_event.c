@@ -32,6 +32,9 @@ void svm_load_guest(struct backend_vcpu *backend)
     svm_clgi();
     svm_vmload(backend->vmcb_physical);
     backend->state_in_cpu = true;
+    if (__builtin_expect(backend->vmcb.control.eventinj & EVENTINJ_VALID, false)) {
+        svm_nudge(backend);
+    }
 }
 
 void svm_load_host(struct backend_vcpu *backend)

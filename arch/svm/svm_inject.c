@@ -19,12 +19,21 @@
 // If QEMU's emulation of this CPU is interrupted before the next #VMEXIT, it may deliver the
 // guest's interrupt a second time, inside the interrupt's own handler. So Husk sends itself an
 // interrupt, which brings that #VMEXIT at once.
+void svm_nudge(const struct backend_vcpu *backend)
+{
+    uint64_t event = backend->vmcb.control.eventinj;
+    enum eventinj_type type = event >> EVENTINJ_TYPE_SHIFT & EVENTINJ_TYPE_MASK;
+    if ((event & EVENTINJ_VALID) && type == EVENTINJ_INTERRUPT && svm_capability()->is_qemu_tcg) {
+        apic_send_fixed(cpu_this()->apic_id, VECTOR_NUDGE);
+    }
+}
+
+// While GIF is set, Husk itself would take what it sends: there svm_load_guest sends it.
 static void place_event(struct vcpu_core *vcpu, uint64_t eventinj)
 {
     vcpu->backend->vmcb.control.eventinj = eventinj;
-    enum eventinj_type type = eventinj >> EVENTINJ_TYPE_SHIFT & EVENTINJ_TYPE_MASK;
-    if (type == EVENTINJ_INTERRUPT && svm_capability()->is_qemu_tcg) {
-        apic_send_fixed(cpu_this()->apic_id, VECTOR_NUDGE);
+    if (vcpu->backend->state_in_cpu) {
+        svm_nudge(vcpu->backend);
     }
 }
 

@@ -18,6 +18,9 @@ void svm_add_trap(struct vcpu_core *vcpu, uint64_t causes);
 void svm_forget_event(struct vcpu_core *vcpu);
 // Delivers an event again that the exit has cut short. True: there was one.
 bool svm_requeue_event(struct vcpu_core *vcpu);
+// GIF must be clear, so that what this sends waits for VMRUN. For QEMU, if an interrupt waits for
+// the next entry.
+void svm_nudge(const struct backend_vcpu *backend);
 // What was being delivered when the exit came.
 enum exit_delivery svm_delivery(const struct vmcb_control *control);
 void svm_request_interrupt_window(struct vcpu_core *vcpu, bool wanted);

@@ -12,9 +12,9 @@
 
 # The files of boot/, arch/ and drivers/ that run without privileged instructions.
 HOST_MACHINE := $(addprefix boot/,boot_info boot_memory memory_map paragraph) \
-                $(addprefix arch/svm/,svm_avic svm_controls svm_decode svm_flags svm_inject \
-                                      svm_intercepts svm_invalid svm_msr_map svm_nmi svm_segment \
-                                      svm_state svm_tlb) \
+                $(addprefix arch/svm/,svm_avic svm_controls svm_decode svm_flags svm_host_event \
+                                      svm_inject svm_intercepts svm_invalid svm_msr_map svm_nmi \
+                                      svm_segment svm_state svm_tlb) \
                 $(addprefix arch/vmx/,ept vmx_bitmaps vmx_capability vmx_controls vmx_exit \
                                       vmx_host_event vmx_inject vmx_state) \
                 $(addprefix arch/x86/,acpi_aml acpi_fadt acpi_madt acpi_parse acpi_rsdp acpi_spcr \

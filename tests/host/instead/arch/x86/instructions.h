@@ -3,16 +3,22 @@
 #pragma once
 
 #define rdtsc rdtsc_of_the_kernel
+#define interrupts_enable interrupts_enable_of_the_kernel
 #define interrupts_window interrupts_window_of_the_kernel
 #define interrupts_save interrupts_save_of_the_kernel
 #define interrupts_restore interrupts_restore_of_the_kernel
 #include "../../../../../arch/x86/instructions.h"
 #undef rdtsc
+#undef interrupts_enable
 #undef interrupts_window
 #undef interrupts_save
 #undef interrupts_restore
 
 uint64_t rdtsc(void);
+
+static inline void interrupts_enable(void)
+{
+}
 
 static inline void interrupts_window(void)
 {
