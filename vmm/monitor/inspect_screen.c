@@ -66,7 +66,8 @@ static void show_size(const struct screen_snapshot *snapshot, struct line_sink *
 {
     const struct vga_view *view = &snapshot->view;
     unsigned behind = (view->cursor - view->start) % VGA_TEXT_CELLS;
-    if (view->cursor_shown && view->row_pitch > 0) {
+    // Some programs hide it behind the last row.
+    if (view->cursor_shown && behind < view->rows * view->row_pitch) {
         line_sink_format(sink, "%u columns, %u rows, cursor in column %u of row %u", view->columns,
                          view->rows, behind % view->row_pitch + 1, behind / view->row_pitch + 1);
     } else {

@@ -106,6 +106,16 @@ static void other_characters_look_alike(void **state)
     }
 }
 
+static void a_cursor_behind_the_last_row_is_off(void **state)
+{
+    (void)state;
+    set_crtc(0x0e, (25 * 80 - 1) >> 8);
+    set_crtc(0x0f, (25 * 80 - 1) & 0xff);
+    assert_string_equal(screen(), "80 columns, 25 rows, cursor in column 80 of row 25\n");
+    set_crtc(0x0f, (25 * 80) & 0xff);
+    assert_string_equal(screen(), "80 columns, 25 rows, cursor off\n");
+}
+
 static void odd_sizes_are_cut(void **state)
 {
     (void)state;
@@ -146,6 +156,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_empty_screen_is_its_size), TEST(rows_are_shown_without_their_ends),
         TEST(wide_rows_are_continued),     TEST(the_start_address_scrolls_and_wraps),
+        TEST(other_characters_look_alike), TEST(a_cursor_behind_the_last_row_is_off),
         TEST(other_characters_look_alike), TEST(odd_sizes_are_cut),
         TEST(graphics_are_refused),        TEST(a_vm_that_is_off_has_none),
     };
