@@ -74,6 +74,7 @@ static void add_fadt(struct acpi_area *area, const void *facs, const void *dsdt)
     }
     *fadt = fixed_hardware;
     fadt->firmware_control = acpi_area_address(area, facs);
+    fadt->x_firmware_control = fadt->firmware_control; // Xen compares the two
     fadt->dsdt = acpi_area_address(area, dsdt);
     fadt->x_dsdt = fadt->dsdt;
     fadt->reset = port(RESET_CONTROL_PORT, 8);

@@ -264,6 +264,7 @@ static void write_tables(const char *folder)
             const struct acpi_fadt *fadt = (const void *)table;
 
             assert_int_equal(fadt->firmware_control % 64, 0);
+            assert_int_equal(fadt->x_firmware_control, fadt->firmware_control);
             write_table(folder, (const void *)(ram + fadt->firmware_control));
             write_table(folder, (const void *)(ram + fadt->dsdt));
         }
