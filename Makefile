@@ -59,9 +59,10 @@ KERNEL_SMALL   := boot/% drivers/% \
                   $(filter-out %/apic.c %/interrupts.c %/live_state.c %/time.c, \
                                $(wildcard arch/x86/*.c)) \
                   $(addprefix arch/,svm/npt_space.c svm/svm_avic.c svm/svm_capability.c \
-                                    svm/svm_explain.c svm/svm_flags.c svm/svm_invalid.c \
+                                    svm/svm_check.c svm/svm_explain.c svm/svm_flags.c \
                                     svm/svm_nmi.c svm/svm_probe.c svm/svm_vcpu.c vmx/vmcs_access.c \
-                                    vmx/vmx_bitmaps.c vmx/vmx_capability% vmx/vmx_cpu.c \
+                                    vmx/vmx_bitmaps.c vmx/vmx_capability% vmx/vmx_check% \
+                                    vmx/vmx_cpu.c \
                                     vmx/vmx_explain.c vmx/vmx_features.c vmx/vmx_host_state.c \
                                     vmx/vmx_space.c vmx/vmx_vcpu.c) \
                   $(addprefix vmm/,board/acpi_% board/bios_data% board/firmware% board/key_queue% \

@@ -2,9 +2,10 @@
 // Says in the manual's words what went wrong, and shows the fields of the VMCB that matter.
 #include "arch/svm/svm_explain.h"
 #include "arch/svm/svm.h"
-#include "arch/svm/svm_invalid.h"
+#include "arch/svm/svm_check.h"
 #include "arch/svm/svm_vmload.h"
 #include "arch/svm/vmcb.h"
+#include "arch/x86/cpuid.h"
 #include "vmm/backend.h"
 #include "vmm/util/format.h"
 #include "vmm/util/status.h"
@@ -85,13 +86,27 @@ static const char *exitcode_text(uint64_t exitcode)
                                                              : "not in the manual";
 }
 
+static void explain_refusal(const struct vmcb *vmcb, struct reason *why)
+{
+    const struct svm_limits limits = {.physical_bits = cpuid_checked(CPUID_ADDRESS_SIZES, 0).eax &
+                                                       PHYSICAL_BITS_MASK};
+    struct checked_rule rule;
+    if (svm_check(vmcb, &limits, &rule)) {
+        format_text(why->text, sizeof(why->text),
+                    "VMRUN refused the guest: %s 0x%llx: %s (APM Vol. 2 %s)", rule.field,
+                    (unsigned long long)rule.value, rule.rule, rule.section);
+    } else {
+        format_text(why->text, sizeof(why->text),
+                    "VMRUN refused the guest, by a rule that Husk does not know");
+    }
+}
+
 void svm_explain(const struct vcpu_core *vcpu, struct reason *why)
 {
     const struct vmcb *vmcb = &vcpu->backend->vmcb;
     const struct vmcb_control *control = &vmcb->control;
     if ((uint32_t)control->exitcode == VMEXIT_INVALID) {
-        format_text(why->text, sizeof(why->text), "VMRUN refused the guest: %s",
-                    svm_invalid_text(vmcb));
+        explain_refusal(vmcb, why);
         return;
     }
     format_text(why->text, sizeof(why->text),

@@ -81,6 +81,10 @@ enum interruption_type {
 #define VM_EXIT_REASON_BASIC_MASK 0xffffU
 #define VM_EXIT_REASON_ENTRY_FAILURE BIT(31)
 
+// VM-instruction errors of entries (31.4).
+#define VMX_ERROR_CONTROLS 7
+#define VMX_ERROR_HOST_STATE 8
+
 // Basic exit reasons (appendix C).
 enum vmx_exit_reason {
     VMX_EXIT_EXCEPTION_OR_NMI = 0,
@@ -103,6 +107,7 @@ enum vmx_exit_reason {
     VMX_EXIT_IO = 30,
     VMX_EXIT_RDMSR = 31,
     VMX_EXIT_WRMSR = 32,
+    VMX_EXIT_ENTRY_GUEST_STATE = 33, // with VM_EXIT_REASON_ENTRY_FAILURE
     VMX_EXIT_MWAIT = 36,
     VMX_EXIT_MONITOR = 39,
     VMX_EXIT_PAUSE = 40,

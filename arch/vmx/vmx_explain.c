@@ -5,6 +5,7 @@
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx.h"
+#include "arch/vmx/vmx_check.h"
 #include "vmm/backend.h"
 #include "vmm/util/format.h"
 #include "vmm/util/status.h"
@@ -127,9 +128,24 @@ static const char *exit_reason_text(uint32_t basic_reason)
     return text_of(exit_reasons, ARRAY_SIZE(exit_reasons), basic_reason);
 }
 
+// Names the rule that the CPU found broken. False: it is none that Husk knows.
+static bool explain_refusal(const struct backend_vcpu *backend, struct reason *why)
+{
+    struct checked_rule rule;
+    if (!vmx_check(backend->entry_error, backend->last_reason, &rule)) {
+        return false;
+    }
+    format_text(why->text, sizeof(why->text), "VM entry refused: %s 0x%llx: %s (SDM Vol. 3C %s)",
+                rule.field, (unsigned long long)rule.value, rule.rule, rule.section);
+    return true;
+}
+
 void vmx_explain(const struct vcpu_core *vcpu, struct reason *why)
 {
     const struct backend_vcpu *backend = vcpu->backend;
+    if (explain_refusal(backend, why)) {
+        return;
+    }
     if (backend->entry_error) {
         format_text(why->text, sizeof(why->text), "VM entry failed: VM-instruction error %u: %s",
                     backend->entry_error, instruction_error_text(backend->entry_error));

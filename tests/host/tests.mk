@@ -12,16 +12,19 @@
 
 # The files of boot/, arch/ and drivers/ that run without privileged instructions.
 HOST_MACHINE := $(addprefix boot/,boot_info boot_memory memory_map paragraph) \
-                $(addprefix arch/svm/,svm_avic svm_controls svm_decode svm_flags svm_host_event \
-                                      svm_inject svm_intercepts svm_invalid svm_msr_map svm_nmi \
+                $(addprefix arch/svm/,svm_avic svm_check svm_controls svm_decode svm_flags \
+                                      svm_host_event svm_inject svm_intercepts svm_msr_map svm_nmi \
                                       svm_segment svm_state svm_tlb) \
-                $(addprefix arch/vmx/,ept vmx_bitmaps vmx_capability vmx_controls vmx_exit \
+                $(addprefix arch/vmx/,ept vmx_bitmaps vmx_capability vmx_check_controls \
+                                      vmx_check_event vmx_check_guest vmx_check_host \
+                                      vmx_check_segments vmx_controls vmx_exit \
                                       vmx_host_event vmx_inject vmx_state) \
                 $(addprefix arch/x86/,acpi_aml acpi_fadt acpi_madt acpi_parse acpi_rsdp acpi_spcr \
                                       apic_lvt clock_scale cpu_model cpuid_set errata \
                                       firmware_switch host_space host_store mailbox \
                                       machine_check_verdict \
-                                      machine_memory mc146818_date nested_table smp stated_rates \
+                                      machine_memory mc146818_date nested_table rule_check smp \
+                                      stated_rates \
                                       table_release tsc_sync xsave_area) \
                 $(addprefix drivers/,font framebuffer glass key_ring pci_functions pci_serial \
                                      ps2_scan_codes text_screen uart16550 uart16550_registers \
