@@ -252,8 +252,14 @@ enum vector_number {
     VECTOR_ZMM0 = 0,   // to ZMM31
     VECTOR_MM0 = 32,   // to MM7: 8 bytes
     VECTOR_MASK0 = 40, // to k7, AVX-512's mask registers: 8 bytes
-    VECTOR_COUNT = 48
+    VECTOR_COUNT = 48, // of those that instructions name
+    // The x87 unit and MXCSR: three pieces of 64 bytes, which are the first VECTOR_X87_BYTES of an
+    // FXSAVE image (SDM Vol. 1 table 10-2). What MXCSR_MASK forbids is not written.
+    VECTOR_X87 = VECTOR_COUNT,
+    VECTOR_NUMBERS = VECTOR_X87 + 3
 };
+
+#define VECTOR_X87_BYTES 160
 
 // The vector registers of a guest, as far as its XCR0 and the CPU have them. Without XCR0's SSE bit
 // these are XMM0 to XMM15. What is missing reads as 0, and writing it changes nothing.

@@ -68,7 +68,16 @@ void xsave_area_find(struct xsave_layout *layout, uint64_t mask,
 }
 
 // The legacy region (SDM Vol. 1 table 10-2).
-enum legacy_offsets { LEGACY_FSW = 2, LEGACY_FTW = 4, LEGACY_ST = 32, LEGACY_XMM = 160 };
+enum legacy_offsets {
+    LEGACY_FSW = 2,
+    LEGACY_FTW = 4,
+    LEGACY_MXCSR = 24,
+    LEGACY_MXCSR_MASK = 28,
+    LEGACY_ST = 32,
+    LEGACY_XMM = VECTOR_X87_BYTES
+};
+
+#define MXCSR_MASK_DEFAULT 0xffbfU // if the area has 0 (SDM Vol. 1 11.6.6)
 
 #define FSW_TOP_SHIFT 11
 #define ST_BYTES 16
@@ -88,6 +97,12 @@ static unsigned find_pieces(const struct xsave_layout *layout, unsigned number,
                             struct piece pieces[PIECES])
 {
     const uint32_t *offsets = layout->offsets;
+    if (number >= VECTOR_X87) {
+        unsigned at = (unsigned)sizeof(struct vector) * (number - VECTOR_X87);
+        pieces[0] = (struct piece){XCR0_X87, at, 0,
+                                   (unsigned)MIN(sizeof(struct vector), VECTOR_X87_BYTES - at)};
+        return 1;
+    }
     if (number >= VECTOR_MASK0) {
         pieces[0] = (struct piece){XCR0_OPMASK, offsets[5] + 8 * (number - VECTOR_MASK0), 0, 8};
         return 1;
@@ -145,11 +160,28 @@ static void enter_mmx(uint8_t *area, unsigned number)
     memset(stack[number - VECTOR_MM0] + 8, 0xff, 2);
 }
 
+// The mask is the CPU's own, and loading other bits of MXCSR faults.
+static void set_control(uint8_t *area, const struct vector *value)
+{
+    uint32_t mask;
+    uint32_t mxcsr;
+    memcpy(&mask, area + LEGACY_MXCSR_MASK, sizeof(mask));
+    memcpy(&mxcsr, value->bytes + LEGACY_MXCSR, sizeof(mxcsr));
+    mxcsr &= mask ? mask : MXCSR_MASK_DEFAULT;
+    memcpy(area, value->bytes, sizeof(*value));
+    memcpy(area + LEGACY_MXCSR, &mxcsr, sizeof(mxcsr));
+    memcpy(area + LEGACY_MXCSR_MASK, &mask, sizeof(mask));
+}
+
 void xsave_area_set(uint8_t *area, const struct xsave_layout *layout, uint64_t components,
                     unsigned number, const struct vector *value)
 {
     struct piece pieces[PIECES];
     unsigned count = find_pieces(layout, number, pieces);
+    if (number == VECTOR_X87) {
+        set_control(area, value);
+        return;
+    }
     if (number >= VECTOR_MM0 && number < VECTOR_MASK0) {
         enter_mmx(area, number);
     }

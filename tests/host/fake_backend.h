@@ -42,7 +42,7 @@ struct nested_space {
 struct backend_vcpu {
     uint64_t registers[REG_COUNT];
     struct segment segments[SEGMENT_COUNT];
-    struct vector vectors[VECTOR_COUNT];
+    struct vector vectors[VECTOR_NUMBERS];
     bool event_waiting; // the next entry delivers the event
     struct event event;
     bool window; // interrupt-window exits are on

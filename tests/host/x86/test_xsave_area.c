@@ -159,9 +159,48 @@ static void mmx_counts_registers_from_the_first(void **state)
     assert_int_equal(area[32 + 6 * 16], 2); // what was ST0
 }
 
+static void the_x87_unit_is_reached_in_pieces(void **state)
+{
+    struct vector value;
+    (void)state;
+    fill_area();
+    for (unsigned i = 0; i < 3; i++) {
+        xsave_area_get(area, &layout, X87_SSE_AVX, VECTOR_X87 + i, &value);
+        assert_memory_equal(value.bytes, area + 64 * (size_t)i, i == 2 ? 32 : 64);
+        assert_int_equal(value.bytes[63], i == 2 ? 0 : area[64 * i + 63]);
+    }
+    memset(value.bytes, 0xaa, sizeof(value.bytes));
+    xsave_area_set(area, &layout, X87_SSE_AVX, VECTOR_X87 + 2, &value);
+    assert_int_equal(area[159], 0xaa);
+    assert_int_equal(area[160], 10); // XMM0
+}
+
+// Loading an MXCSR with other bits than the CPU's mask has faults.
+static void mxcsr_has_only_bits_of_the_cpu(void **state)
+{
+    static const uint32_t masks[] = {0, 0x2ffff};
+    struct vector value;
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(masks); i++) {
+        uint32_t found;
+        fill_area();
+        memcpy(area + 28, &masks[i], sizeof(masks[i]));
+        memset(value.bytes, 0xff, sizeof(value.bytes));
+        xsave_area_set(area, &layout, X87_SSE_AVX, VECTOR_X87, &value);
+        memcpy(&found, area + 24, sizeof(found));
+        assert_int_equal(found, masks[i] ? masks[i] : 0xffbf);
+        memcpy(&found, area + 28, sizeof(found));
+        assert_int_equal(found, masks[i]);
+        assert_int_equal(area[0], 0xff);
+        assert_int_equal(area[63], 0xff);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_x87_unit_is_reached_in_pieces),
+        cmocka_unit_test(mxcsr_has_only_bits_of_the_cpu),
         cmocka_unit_test(vector_registers_are_spread_over_components),
         cmocka_unit_test(components_that_are_missing_are_not_written),
         cmocka_unit_test(mmx_counts_registers_from_the_first),
