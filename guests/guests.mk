@@ -30,10 +30,12 @@ $(foreach guest,$(GUESTS_ELF),$(eval \
 $(BUILD)/guests/lib.a: $(call guest_objects,lib)
 	$(call say,AR,$@)
 	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcsD $@ $^
+# NAME.symbols is the same with symbols, for gdb (vmm/debug/gdb/README.md).
 $(BUILD)/guests/%.elf: $(BUILD)/guests/lib.a guests/lib/guest.ld
 	$(call say,LD,$@)
-	$(Q)mkdir -p $(@D) && $(LD) $(LDFLAGS) -static -s -T guests/lib/guest.ld -o $@ \
+	$(Q)mkdir -p $(@D) && $(LD) $(LDFLAGS) -static -T guests/lib/guest.ld -o $(@:.elf=.symbols) \
 	    $(filter %.o,$^) $(filter %.a,$^)
+	$(Q)$(OBJCOPY) --strip-all $(@:.elf=.symbols) $@
 
 $(BUILD)/guests/%.bin: guests/%/flat.asm guests/guests.mk
 	$(call say,NASM,$<)
