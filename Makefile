@@ -42,8 +42,8 @@ SAME_PATHS := -ffile-prefix-map=$(CURDIR)=.
 
 # ---- The kernel ----
 KERNEL_FOLDERS := boot drivers $(addprefix arch/,x86 vmx svm) vmm \
-                  $(addprefix vmm/,board config console debug devices devices/virtio disk emulate \
-                                   load memory monitor net util vcpu vm)
+                  $(addprefix vmm/,board config console debug debug/gdb devices devices/virtio \
+                                   disk emulate load memory monitor net util vcpu vm)
 KERNEL_CFLAGS  := -std=c17 -O2 -g $(SAME_PATHS) -ffreestanding -fno-pic -fno-pie \
                   -mcmodel=kernel -mno-red-zone \
                   -mgeneral-regs-only -fno-omit-frame-pointer -fno-stack-protector \

@@ -15,6 +15,7 @@
 #include "arch/x86/time.h"
 #include "arch/x86/vectors.h"
 #include "boot/boot_info.h"
+#include "boot/debugger.h"
 #include "boot/paragraph.h"
 #include "drivers/framebuffer.h"
 #include "drivers/glass.h"
@@ -129,9 +130,10 @@ void consoles_start_screen(const struct boot_info *info, unsigned chosen)
 }
 
 void consoles_choose_serial(const struct boot_info *info, const struct acpi_info *acpi,
-                            unsigned chosen)
+                            unsigned chosen, unsigned for_gdb)
 {
-    serial_lines_find(acpi, chosen);
+    serial_lines_find(acpi, chosen | for_gdb);
+    debugger_take_line(for_gdb);
     bool has_serial = serial_lines_choose(chosen);
     if (!has_serial && !screen_used) {
         log_line("console: what was chosen is not there: all that is found is used");
@@ -176,12 +178,14 @@ static struct serial_line *line_of(struct console_output *output)
 
 static size_t serial_write(struct console_output *output, const char *text, size_t length)
 {
-    return serial_line_write(line_of(output), text, length);
+    struct serial_line *line = line_of(output);
+    return serial_line_is_lent(line) ? length : serial_line_write(line, text, length);
 }
 
 static size_t serial_room(struct console_output *output)
 {
-    return serial_line_room(line_of(output));
+    struct serial_line *line = line_of(output);
+    return serial_line_is_lent(line) ? SIZE_MAX : serial_line_room(line);
 }
 
 static void hand_over_serial(struct console *console)

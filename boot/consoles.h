@@ -19,9 +19,9 @@ void consoles_start_screen(const struct boot_info *info, unsigned chosen);
 
 // Call it when ACPI has been read. Starts the serial lines that are found and chosen; each is given
 // the log so far. If no chosen device exists, all that are found are used, so that somebody can see
-// why.
+// why. The line of `for_gdb`, which is 0 or one of the choices, becomes no console.
 void consoles_choose_serial(const struct boot_info *info, const struct acpi_info *acpi,
-                            unsigned chosen);
+                            unsigned chosen, unsigned for_gdb);
 
 // Call it when interrupts are routed. The serial lines and the keyboard then work by interrupt, and
 // the log goes through the monitor. `console` gets an output for each device.

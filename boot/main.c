@@ -26,6 +26,7 @@
 #include "boot/boot_info.h"
 #include "boot/boot_memory.h"
 #include "boot/consoles.h"
+#include "boot/debugger.h"
 #include "boot/guests.h"
 #include "boot/host_table.h"
 #include "boot/machine_page.h"
@@ -289,13 +290,15 @@ static const struct monitor_machine machine = {.version = VERSION,
                                                .log_end = log_end,
                                                .has_input = consoles_have_input,
                                                .describe_cpu = describe_cpu,
-                                               .describe = describe_machine};
+                                               .describe = describe_machine,
+                                               .lend_line = debugger_lend_line};
 
 static void start_monitor(void)
 {
     console_init(&console, &console_machine);
     consoles_hand_over(&console);
     monitor_init(&monitor, &vmm, &console, &machine, consoles_read);
+    debugger_start(&vmm, &monitor, &console_machine);
 }
 
 static void start_guests(void)
@@ -345,10 +348,11 @@ static uint64_t do_own_work(void)
     interrupts_window();
     drawing_is_next = !drawing_is_next && time_now_ns() - turn_start_ns >= POLL_LONG_NS;
     uint64_t draw_ns = drawing_is_next ? 0 : consoles_draw();
+    uint64_t debug_ns = debugger_poll();
     if (config.poweroff_on_idle && guests_all_ended(&vmm)) {
         leave_and_power_off();
     }
-    return MIN(MIN(poll_ns, draw_ns), time_now_ns() + consoles_poll_ns());
+    return MIN(MIN(MIN(poll_ns, draw_ns), debug_ns), time_now_ns() + consoles_poll_ns());
 }
 
 _Noreturn static void run_first_cpu(void)
@@ -356,7 +360,7 @@ _Noreturn static void run_first_cpu(void)
     for (;;) {
         interrupts_window();
         ipi_run_calls();
-        if (monitor_is_wanted(&monitor)) {
+        if (monitor_is_wanted(&monitor) || debugger_is_wanted()) {
             house.due_ns = 0;
         }
         if (house_may_turn(&house, vmm.schedulers[0])) {
@@ -377,7 +381,7 @@ _Noreturn void kernel_main(uint32_t magic, uint64_t tags)
     start_memory();
     consoles_start_screen(&boot_info, config.consoles);
     start_interrupts();
-    consoles_choose_serial(&boot_info, acpi, config.consoles);
+    consoles_choose_serial(&boot_info, acpi, config.consoles, config.gdb);
     start_time();
     start_virtualization();
     start_other_cpus();

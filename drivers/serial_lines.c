@@ -37,8 +37,8 @@ void serial_lines_find(const struct acpi_info *acpi, unsigned chosen)
 
 static bool is_chosen(const struct serial_line *line, unsigned chosen)
 {
-    return (chosen & (line->choices | CONSOLE_SERIAL)) != 0 ||
-           ((chosen & CONSOLE_PCI) != 0 && line->has_pci);
+    return !line->lent && ((chosen & (line->choices | CONSOLE_SERIAL)) != 0 ||
+                           ((chosen & CONSOLE_PCI) != 0 && line->has_pci));
 }
 
 static void write_directly(struct serial_line *line, const char *text, size_t length)
@@ -107,7 +107,9 @@ bool serial_lines_describe(unsigned *next, char *text, size_t size)
     const struct serial_line *line = &list.lines[(*next)++];
     (void)describe(line, place, sizeof(place));
     format_text(text, size, "%s (%s)%s", console_choice_word(line->choices), place,
-                line->used ? "" : ": not chosen");
+                line->lent   ? ": for gdb"
+                : line->used ? ""
+                             : ": not chosen");
     return true;
 }
 
@@ -129,6 +131,50 @@ void serial_lines_report(unsigned chosen)
         log_line("console=%s: there is no such serial line",
                  console_choice_word(missing & -missing));
     }
+}
+
+// ---- Lending one ----
+
+struct serial_line *serial_lines_lend(unsigned choice)
+{
+    for (unsigned i = 0; i < list.count; i++) {
+        struct serial_line *line = &list.lines[i];
+        if ((line->choices & choice) && !line->lent) {
+            line->used = false;
+            line->lent = true;
+            return line;
+        }
+    }
+    return NULL;
+}
+
+void serial_line_take_back(struct serial_line *line)
+{
+    line->lent = false;
+    line->used = true;
+}
+
+bool serial_line_is_lent(const struct serial_line *line)
+{
+    return line->lent;
+}
+
+const char *serial_line_word(const struct serial_line *line)
+{
+    return console_choice_word(line->choices);
+}
+
+int serial_line_read(struct serial_line *line)
+{
+    uint64_t flags = interrupts_save();
+    int byte = uart16550_read(line->uart);
+    interrupts_restore(flags);
+    return byte;
+}
+
+bool serial_line_has_input(const struct serial_line *line)
+{
+    return uart16550_has_input(line->uart);
 }
 
 // ---- Before the monitor runs, and when Husk panics ----
@@ -174,11 +220,16 @@ size_t serial_line_room(struct serial_line *line)
     return room;
 }
 
+static bool is_served(const struct serial_line *line)
+{
+    return line->used || line->lent;
+}
+
 static bool serve(unsigned irq)
 {
     bool served = false;
     for (unsigned i = 0; i < list.count; i++) {
-        if (list.lines[i].used && list.lines[i].irq == irq) {
+        if (is_served(&list.lines[i]) && list.lines[i].irq == irq) {
             served = uart16550_interrupt(list.lines[i].uart) || served;
         }
     }
@@ -214,7 +265,7 @@ static void route(struct serial_line *line)
 void serial_lines_start_interrupts(void)
 {
     for (unsigned i = 0; i < list.count; i++) {
-        if (list.lines[i].used) {
+        if (is_served(&list.lines[i])) {
             route(&list.lines[i]);
         }
     }
@@ -223,7 +274,7 @@ void serial_lines_start_interrupts(void)
 bool serial_lines_are_polled(void)
 {
     for (unsigned i = 0; i < list.count; i++) {
-        if (list.lines[i].used && list.lines[i].irq == SERIAL_NO_IRQ) {
+        if (is_served(&list.lines[i]) && list.lines[i].irq == SERIAL_NO_IRQ) {
             return true;
         }
     }

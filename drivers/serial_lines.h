@@ -29,6 +29,17 @@ void serial_lines_write_directly(const char *text, size_t length);
 // Call it when interrupts are routed. The used lines then work by interrupt if they have one.
 void serial_lines_start_interrupts(void);
 
+// Takes the line with that choice (enum console_choice) out of the console, for somebody else who
+// alone reads and writes it. NULL: there is no such line, or it is lent already.
+struct serial_line *serial_lines_lend(unsigned choice);
+// Ends that: the line shows the console again.
+void serial_line_take_back(struct serial_line *line);
+bool serial_line_is_lent(const struct serial_line *line);
+const char *serial_line_word(const struct serial_line *line); // its name in console=
+// For a line that is lent, as the functions for all used lines below.
+int serial_line_read(struct serial_line *line);
+bool serial_line_has_input(const struct serial_line *line);
+
 // The used line of that number, counted from 0. NULL: there are no more.
 struct serial_line *serial_lines_used(unsigned number);
 // serial_line_write takes as much as it can at once and returns how much. serial_line_room is how
@@ -36,7 +47,7 @@ struct serial_line *serial_lines_used(unsigned number);
 size_t serial_line_write(struct serial_line *line, const char *text, size_t length);
 size_t serial_line_room(struct serial_line *line);
 
-// Whether only serial_lines_read serves one of the used lines.
+// Whether one of the lines in use, a lent one too, is served only when it is read.
 bool serial_lines_are_polled(void);
 // The next byte from any used line. -1: none.
 int serial_lines_read(void);

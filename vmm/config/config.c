@@ -8,7 +8,7 @@
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 
-#define HUSK_KEYS "console= guests= focus= on-idle= no="
+#define HUSK_KEYS "console= guests= focus= on-idle= no= gdb="
 
 struct husk_parser {
     struct husk_config *config;
@@ -104,12 +104,22 @@ static void parse_no(const struct husk_parser *parser, const char *value)
     for_each_item(parser, value, add_feature);
 }
 
+static void parse_gdb(const struct husk_parser *parser, const char *value)
+{
+    unsigned choice = console_choice_of(value, strlen(value));
+    if (console_choice_is_line(choice)) {
+        parser->config->gdb = choice;
+    } else {
+        complain_item(parser, "gdb", value, strlen(value), "com1 to com4, spcr, pci0 to pci7");
+    }
+}
+
 static const struct {
     const char *key;
     void (*parse)(const struct husk_parser *parser, const char *value);
 } husk_keys[] = {
     {"console", parse_console}, {"guests", parse_guests}, {"focus", parse_focus},
-    {"on-idle", parse_on_idle}, {"no", parse_no},
+    {"on-idle", parse_on_idle}, {"no", parse_no},         {"gdb", parse_gdb},
 };
 
 static void parse_husk_word(const struct husk_parser *parser, const struct config_word *word,

@@ -16,6 +16,7 @@
 
 struct husk_config {
     unsigned consoles;    // console=serial,screen: enum console_choice; default: all there are
+    unsigned gdb;         // gdb=com2: the one enum console_choice, and its unprobed bit; 0: none
     unsigned guest_count; // guests=hello,ticker
     char guests[CONFIG_GUESTS_MAX][VM_NAME_MAX];
     char focus[VM_NAME_MAX]; // focus=NAME, "" if none

@@ -55,6 +55,7 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
     monitor->read_byte = read_byte;
     monitor->sink.line = sink_line;
     monitor->sink.columns = console_columns(console);
+    monitor->elsewhere = false;
     monitor->prompt_shown = false;
     monitor->log_position = 0;
     monitor->next_vm = 0;
@@ -131,6 +132,16 @@ uint64_t monitor_poll(struct monitor *monitor)
     }
     console_pump(monitor->console);
     return more || monitor_is_wanted(monitor) ? 0 : deadline(monitor, now);
+}
+
+void monitor_run_for(struct monitor *monitor, struct console *console, char *line)
+{
+    struct console *own = monitor->console;
+    monitor->console = console;
+    monitor->elsewhere = true;
+    monitor_line_run(monitor, line);
+    monitor->elsewhere = false;
+    monitor->console = own;
 }
 
 void monitor_finish(struct monitor *monitor)

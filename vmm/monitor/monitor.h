@@ -7,6 +7,7 @@
 #include "vmm/console/line_editor.h"
 #include "vmm/monitor/inspect.h"
 #include "vmm/util/line_sink.h"
+#include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_lines.h"
@@ -30,6 +31,9 @@ struct monitor_machine {
     // A few words on a CPU for `cpus`: its APIC id, what it lacks. The entry may be NULL.
     void (*describe_cpu)(unsigned cpu, char *text, size_t size);
     void (*describe)(struct line_sink *sink); // a page on the machine; NULL: nobody knows it
+    // Gives a serial line to gdb, by its word in console=; NULL: the only one. It tells the user on
+    // the console. The entry may be NULL: there are none.
+    MUST_CHECK enum status (*lend_line)(const char *word, struct reason *why);
 };
 
 // How the monitor shows what a VM prints on one of its lines.
@@ -49,6 +53,7 @@ struct monitor {
     int (*read_byte)(void);
     struct line_editor editor;
     struct line_sink sink; // takes the lines of a command's answer
+    bool elsewhere;        // the command at hand answers gdb, not the prompt
     bool prompt_shown;
     struct monitor_view views[VMS_MAX][VM_LINES];
     uint64_t muted; // a set of VMs: those whose lines go to their logs only
@@ -84,6 +89,9 @@ void monitor_init(struct monitor *monitor, struct vmm *vmm, struct console *cons
 // while a command writes a long answer, the console lets others have the CPU (console_machine).
 // Returns the host time of the next call: 0 is at once, NEVER_NS is when monitor_is_wanted.
 uint64_t monitor_poll(struct monitor *monitor);
+// Runs a command line, which it changes, for somebody who is not at the prompt. What it says goes
+// to `console`. To be called between two turns.
+void monitor_run_for(struct monitor *monitor, struct console *console, char *line);
 // Before the machine goes: shows all output, and how the VM ended that had the terminal.
 void monitor_finish(struct monitor *monitor);
 // Whether there is a reason for a turn before the time that monitor_poll returned: input, or output

@@ -17,6 +17,7 @@ struct command {
     unsigned minimum;      // number of arguments
     unsigned maximum;
     bool takes_rest;                 // the last argument is the rest of the line, with its blanks
+    bool prompt_only;                // not for monitor_run_for
     enum completion_kind completion; // of the first argument
     void (*handler)(struct monitor *monitor, const struct arguments *arguments);
 };

@@ -142,6 +142,15 @@ static void leave(struct monitor *monitor, void (*way)(void), const char *doing)
     console_format(monitor->console, "%s: the machine refused; the VMs are off\n", doing);
 }
 
+void command_gdb(struct monitor *monitor, const struct arguments *arguments)
+{
+    struct reason why = {"this machine has no serial lines"};
+    const char *word = arguments->count > 0 ? arguments->words[0] : NULL;
+    if (!monitor->machine->lend_line || monitor->machine->lend_line(word, &why) != STATUS_OK) {
+        console_format(monitor->console, "gdb: %s\n", why.text);
+    }
+}
+
 void command_reboot(struct monitor *monitor, const struct arguments *arguments)
 {
     (void)arguments;

@@ -42,6 +42,10 @@ static void run_command(struct monitor *monitor, const struct command *command,
         console_print(monitor->console, "\n");
         return;
     }
+    if (command->prompt_only && monitor->elsewhere) {
+        console_format(monitor->console, "%s: only at Husk's own prompt\n", command->name);
+        return;
+    }
     command->handler(monitor, arguments);
 }
 

@@ -28,14 +28,19 @@ static unsigned choice_of(const char *word, size_t length)
     return 0;
 }
 
+bool console_choice_is_line(unsigned choice)
+{
+    choice &= CONSOLE_CHOICES;
+    return choice == CONSOLE_SPCR || choice >= CONSOLE_COM1;
+}
+
 unsigned console_choice_of(const char *word, size_t length)
 {
     if (length == 0 || word[length - 1] != '!') {
         return choice_of(word, length);
     }
     unsigned choice = choice_of(word, length - 1);
-    bool is_one_line = choice == CONSOLE_SPCR || choice >= CONSOLE_COM1;
-    return is_one_line ? choice | choice << CONSOLE_UNPROBED_SHIFT : 0;
+    return console_choice_is_line(choice) ? choice | choice << CONSOLE_UNPROBED_SHIFT : 0;
 }
 
 const char *console_choice_word(unsigned choices)

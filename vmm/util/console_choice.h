@@ -24,6 +24,9 @@ enum console_choice {
 // '!'. 0: there is no such word.
 unsigned console_choice_of(const char *word, size_t length);
 
+// Whether the choice is one serial line, with or without its bit of CONSOLE_UNPROBED_SHIFT.
+bool console_choice_is_line(unsigned choice);
+
 // The word for a choice. For several choices it is the word for the fewest devices; for no choice
 // it is "".
 const char *console_choice_word(unsigned choices);

@@ -113,8 +113,9 @@ static void test_husk_complaints(void **state)
 {
     (void)state;
     assert_complaint("colour=red",
-                     "colour=: unknown, known are console= guests= focus= on-idle= no=");
-    assert_complaint("debug", "debug: unknown, known are console= guests= focus= on-idle= no=");
+                     "colour=: unknown, known are console= guests= focus= on-idle= no= gdb=");
+    assert_complaint("debug",
+                     "debug: unknown, known are console= guests= focus= on-idle= no= gdb=");
     assert_complaint("console=tty", "console=tty: expected " CONSOLES);
     assert_complaint("console=vga,", "console=: expected " CONSOLES);
     assert_complaint("on-idle=sleep", "on-idle=sleep: expected poweroff or stay");
@@ -122,7 +123,20 @@ static void test_husk_complaints(void **state)
                      "focus=a/b: expected a VM's name: 1 to 15 letters, digits, '-', '_', '.'");
     assert_complaint("guests=hello,,b",
                      "guests=: expected names of 1 to 15 letters, digits, '-', '_', '.'");
+    assert_complaint("gdb=serial", "gdb=serial: expected com1 to com4, spcr, pci0 to pci7");
+    assert_complaint("gdb=com1,com2", "gdb=com1,com2: expected com1 to com4, spcr, pci0 to pci7");
     assert_complaint("focus=a focus=b", "focus=b: expected once only, the first counts");
+}
+
+static void test_a_line_is_for_gdb(void **state)
+{
+    (void)state;
+    assert_int_equal(parse_husk("").gdb, 0);
+    assert_int_equal(parse_husk("gdb=com2").gdb, CONSOLE_COM1 << 1);
+    assert_int_equal(parse_husk("gdb=spcr").gdb, CONSOLE_SPCR);
+    assert_int_equal(parse_husk("gdb=pci7!").gdb,
+                     CONSOLE_PCI0 << 7 | BIT(15 + CONSOLE_UNPROBED_SHIFT));
+    assert_int_equal(complaints, 0);
 }
 
 static void test_features_are_switched_off(void **state)
@@ -469,6 +483,7 @@ int main(void)
         cmocka_unit_test(test_whole_husk_line),
         cmocka_unit_test(test_console_words),
         cmocka_unit_test(test_husk_complaints),
+        cmocka_unit_test(test_a_line_is_for_gdb),
         cmocka_unit_test(test_features_are_switched_off),
         cmocka_unit_test(test_every_feature_has_its_word),
         cmocka_unit_test(test_an_unknown_feature_is_named),

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MIT
+// Stops VMs for a debugger, and looks into them.
+#include "vmm/debug/gdb/gdb_vms.h"
+
+#include "vmm/address.h"
+#include "vmm/backend.h"
+#include "vmm/debug/gdb/gdb_registers.h"
+#include "vmm/debug/gdb/gdb_vcpu.h"
+#include "vmm/debug/table_walk.h"
+#include "vmm/memory/guest_memory.h"
+#include "vmm/memory/guest_walk.h"
+#include "vmm/util/status.h"
+#include "vmm/util/string.h"
+#include "vmm/util/types.h"
+#include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/vm.h"
+#include "vmm/vm/vm_call.h"
+#include "vmm/vm/vm_life.h"
+
+static_assert(GDB_VMS_MAX == VMS_MAX, "a bit for each");
+
+static struct vmm *vmm_of(struct gdb_target *target)
+{
+    return container_of(target, struct gdb_vms, target)->vmm;
+}
+
+static struct vm *vm_of(struct gdb_target *target, unsigned index)
+{
+    return vmm_of(target)->vms[index];
+}
+
+// ---- States ----
+
+static unsigned vm_count(struct gdb_target *target)
+{
+    return vmm_of(target)->vm_count;
+}
+
+// A VM that waits for its reset no longer runs and has nothing that could be stopped.
+static enum gdb_vm_state state_of(const struct vm *vm)
+{
+    switch (vm_get_state(vm)) {
+    case VM_STARTING:
+        return GDB_VM_BEGINS;
+    case VM_RUNNING:
+        return GDB_VM_RUNS;
+    case VM_PAUSED:
+        return GDB_VM_STANDS;
+    case VM_ENDED:
+        return GDB_VM_ENDED;
+    default:
+        return GDB_VM_OFF;
+    }
+}
+
+static void look(struct gdb_target *target, unsigned index, struct gdb_vm *is)
+{
+    const struct vm *vm = vm_of(target, index);
+    *is = (struct gdb_vm){.name = vm->config.name,
+                          .state = state_of(vm),
+                          .vcpus = vm->config.vcpus,
+                          .failed = vm->failed,
+                          .status = (uint8_t)vm->exit_status};
+}
+
+static bool stop(struct gdb_target *target, unsigned index)
+{
+    return vm_pause(vm_of(target, index), NULL) == STATUS_OK;
+}
+
+static bool resume(struct gdb_target *target, unsigned index)
+{
+    return vm_resume(vm_of(target, index), NULL) == STATUS_OK;
+}
+
+static bool kill(struct gdb_target *target, unsigned index)
+{
+    return vm_stop(vm_of(target, index), NULL) == STATUS_OK;
+}
+
+// ---- Registers ----
+
+struct register_call {
+    unsigned vcpu;
+    struct gdb_registers *get;
+    const struct gdb_registers *set;
+    bool done;
+};
+
+static void call_registers(struct vm *vm, void *context)
+{
+    struct register_call *call = context;
+    struct vcpu *vcpu = vm->vcpus[call->vcpu];
+    if (!vcpu) {
+        return;
+    }
+    call->done = true;
+    if (call->set) {
+        call->done = gdb_vcpu_set(vcpu, call->set);
+    } else {
+        gdb_vcpu_get(vcpu, call->get);
+    }
+}
+
+static bool registers(struct gdb_target *target, struct gdb_thread thread,
+                      struct register_call *call)
+{
+    struct vm *vm = vm_of(target, thread.vm);
+    call->vcpu = thread.vcpu;
+    return vm_call(vm, thread.vcpu, call_registers, call, NULL) == STATUS_OK && call->done;
+}
+
+static bool get_registers(struct gdb_target *target, struct gdb_thread thread,
+                          struct gdb_registers *to)
+{
+    struct register_call call = {.get = to};
+    return registers(target, thread, &call);
+}
+
+static bool set_registers(struct gdb_target *target, struct gdb_thread thread,
+                          const struct gdb_registers *from)
+{
+    struct register_call call = {.set = from};
+    return registers(target, thread, &call);
+}
+
+// ---- Memory ----
+
+struct memory_call {
+    struct table_reader reader;
+    struct vm *vm;
+    struct gdb_place place;
+    uint8_t *read;        // NULL: write
+    const uint8_t *write; // NULL: read
+    size_t length;
+    size_t done;
+};
+
+static bool read_entry(struct table_reader *reader, gpa_t address, unsigned width, uint64_t *value)
+{
+    const struct memory_call *call = container_of(reader, struct memory_call, reader);
+    const void *at = guest_memory_at(&call->vm->memory, address, width);
+    *value = 0;
+    if (at) {
+        memcpy(value, at, width);
+    }
+    return at;
+}
+
+static struct paging_state paging_of(const struct vcpu *vcpu)
+{
+    struct paging_state state = {.cr0 = vcpu_register(vcpu, REG_CR0),
+                                 .cr3 = vcpu_register(vcpu, REG_CR3),
+                                 .cr4 = vcpu_register(vcpu, REG_CR4),
+                                 .efer = vcpu_register(vcpu, REG_EFER)};
+    guest_walk_take_pdptes(&state, &vcpu->core, vcpu->ops);
+    return state;
+}
+
+// Where the address lies in guest-physical memory. A debugger may read and write what the guest
+// itself may not.
+static bool translate(struct memory_call *call, uint64_t address, uint64_t *physical)
+{
+    static const struct table_cpu any_cpu = {.physical_bits = 52, .pages_1g = true};
+    const struct vcpu *vcpu = call->vm->vcpus[call->place.thread.vcpu];
+    struct table_walk walk;
+    *physical = address;
+    if (call->place.physical) {
+        return true;
+    }
+    if (!vcpu) {
+        return false;
+    }
+    struct paging_state state = paging_of(vcpu);
+    table_walk(&call->reader, &state, &any_cpu, gva(address), &walk);
+    *physical = walk.gpa.value;
+    return walk.end == TABLE_MAPPED;
+}
+
+static void call_memory(struct vm *vm, void *context)
+{
+    struct memory_call *call = context;
+    call->vm = vm;
+    while (call->done < call->length) {
+        uint64_t address = call->place.address + call->done;
+        size_t bytes = (size_t)MIN(call->length - call->done, PAGE_SIZE - address % PAGE_SIZE);
+        uint64_t physical;
+        if (!translate(call, address, &physical)) {
+            return;
+        }
+        uint8_t *at = guest_memory_at(&vm->memory, gpa(physical), bytes);
+        if (!at) {
+            return;
+        }
+        if (call->read) {
+            memcpy(call->read + call->done, at, bytes);
+        } else {
+            memcpy(at, call->write + call->done, bytes);
+        }
+        call->done += bytes;
+    }
+}
+
+static size_t memory(struct gdb_target *target, struct memory_call *call)
+{
+    unsigned vcpu = call->place.thread.vcpu;
+    call->reader.read = read_entry;
+    if (vm_call(vm_of(target, call->place.thread.vm), vcpu, call_memory, call, NULL) != STATUS_OK) {
+        return 0;
+    }
+    return call->done;
+}
+
+static size_t read(struct gdb_target *target, struct gdb_place place, void *bytes, size_t length)
+{
+    struct memory_call call = {.place = place, .read = bytes, .length = length};
+    return memory(target, &call);
+}
+
+static size_t write(struct gdb_target *target, struct gdb_place place, const void *bytes,
+                    size_t length)
+{
+    struct memory_call call = {.place = place, .write = bytes, .length = length};
+    return memory(target, &call);
+}
+
+static void command(struct gdb_target *target, const char *line, struct gdb_writer *answer)
+{
+    container_of(target, struct gdb_vms, target)->command(line, answer);
+}
+
+void gdb_vms_init(struct gdb_vms *vms, struct vmm *vmm,
+                  void (*run)(const char *line, struct gdb_writer *answer))
+{
+    *vms = (struct gdb_vms){.target = {.vm_count = vm_count,
+                                       .look = look,
+                                       .stop = stop,
+                                       .resume = resume,
+                                       .kill = kill,
+                                       .get_registers = get_registers,
+                                       .set_registers = set_registers,
+                                       .read = read,
+                                       .write = write,
+                                       .command = command},
+                            .vmm = vmm,
+                            .command = run};
+}
