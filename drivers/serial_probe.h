@@ -12,8 +12,8 @@ struct acpi_info;
 
 struct serial_line {
     unsigned choices; // enum console_choice: the words after console= that mean this line alone
-    bool used; // it shows the console
-    bool lent; // somebody else has it for himself (serial_lines_lend)
+    bool used;        // it shows the console
+    bool lent;        // somebody else has it for himself (serial_lines_lend)
     bool in_memory;
     uint64_t address;
     bool has_pci;
