@@ -113,7 +113,8 @@ bool guests_all_ended(const struct vmm *vmm)
         const struct vm *vm = vmm->vms[i];
         enum vm_state state = __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE);
         bool over = state == VM_OFF || state == VM_ENDED;
-        if (!over || vm->restart_at_ns != NEVER_NS) {
+        bool caught = __atomic_load_n(&vm->caught, __ATOMIC_ACQUIRE);
+        if (!over || vm->restart_at_ns != NEVER_NS || caught) {
             return false;
         }
     }

@@ -16,15 +16,16 @@ TICKS = r"\[ticker\] tick (\d+)"
 
 @pytest.fixture
 def debugged(boot):
-    """debugged(bed, guests) -> (machine, the file descriptor of the debugger's line)"""
+    """debugged(bed, guests, modules) -> (machine, the descriptor of the debugger's line)"""
     with contextlib.ExitStack() as lines:
 
-        def start(bed, guests):
+        def start(bed, guests, modules=()):
             line = emulators.SerialLine()
             lines.callback(line.close)
             spec = BEDS[bed]
             extra = com2(spec["emulator"], line)
-            machine = boot(f"guests={guests} gdb=com2", extra=extra, limit=240, **spec)
+            words = f"guests={guests} gdb=com2"
+            machine = boot(words, modules, extra=extra, limit=240, **spec)
             machine.expect_prompt(90)
             return machine, line.fd
 
@@ -101,6 +102,22 @@ def test_gdb_stops_lets_run_and_ends(debugged, build, bed):
         gdb.command("inferior 1")
         gdb.command("kill")
         expect_state(machine, "ticker", ["off", "stopping"])
+
+
+@pytest.mark.parametrize("bed", ["qemu", "bochs"])
+def test_an_exit_is_caught(debugged, build, bed):
+    """GDB is told before the VM starts again, and the VM is still there to be looked into."""
+    modules = [(build / "guests/ticker.elf", "vm=ticker restart=always -- count=4")]
+    machine, fd = debugged(bed, "hog", modules)
+    machine.expect(TICKS)
+    with Debugger(fd, build / "guests/ticker.symbols") as gdb:
+        gdb.connect()
+        gdb.command("attach 2")
+        assert "SIGTERM" in gdb.command("continue")
+        assert gdb.value("$rip") >= 0x100000
+        assert len(bytes_of(gdb.command("x/8xb guest_main"))) == 8
+        assert "process 2) exited" in gdb.command("continue")
+        machine.expect(r"\[ticker\] restarted")
 
 
 def test_a_vm_that_ends_while_it_runs_is_told(debugged):

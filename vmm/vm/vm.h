@@ -93,6 +93,7 @@ struct vm {
     bool failed;          // it ended by an error, not by its own wish
     bool ends;            // VM_STOPPING: it becomes VM_ENDED, because its start failed; not VM_OFF
     bool reset_requested; // atomic: the guest asked for a reset, which waits until no vCPU is held
+    bool caught;          // atomic: a debugger lets no reset or restart begin
     bool held_back;       // atomic: CPU 0 keeps all vCPUs from running while it changes the state
     uint64_t exit_status; // valid if VM_ENDED and not failed
     struct reason ended;

@@ -180,7 +180,7 @@ uint64_t vm_begin_due_start(struct vm *vm)
     bool reset = __atomic_load_n(&vm->reset_requested, __ATOMIC_ACQUIRE) && state == VM_RUNNING &&
                  !vm_is_held_back(vm);
     bool restart = state == VM_ENDED && vm->restart_at_ns != NEVER_NS;
-    if (!reset && !restart) {
+    if ((!reset && !restart) || __atomic_load_n(&vm->caught, __ATOMIC_ACQUIRE)) {
         return NEVER_NS;
     }
     uint64_t due_ns = reset ? vm->started_ns + vm_pause_between_starts_ns(vm, RESET_INTERVAL_NS)

@@ -58,6 +58,12 @@ static bool kill(struct gdb_target *target, unsigned vm)
     return change(vm, fake_target.states[vm], GDB_VM_OFF);
 }
 
+static void set_caught(struct gdb_target *target, unsigned vm, bool caught)
+{
+    (void)target;
+    fake_target.caught[vm] = caught;
+}
+
 static bool get_registers(struct gdb_target *target, struct gdb_thread thread,
                           struct gdb_registers *registers)
 {
@@ -149,6 +155,7 @@ void fake_target_init(void)
                                              .stop = stop,
                                              .resume = resume,
                                              .kill = kill,
+                                             .set_caught = set_caught,
                                              .get_registers = get_registers,
                                              .set_registers = set_registers,
                                              .read = read,

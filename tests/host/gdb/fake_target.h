@@ -16,6 +16,7 @@ struct fake_target {
     struct gdb_server server;
     enum gdb_vm_state states[FAKE_TARGET_VMS]; // at first running, running, off
     bool failed[FAKE_TARGET_VMS];
+    bool caught[FAKE_TARGET_VMS];
     bool stuck;       // nothing can be stopped
     bool read_only;   // no register can be written
     unsigned changes; // calls that change something

@@ -232,13 +232,51 @@ static void an_end_is_told_and_all_others_stop(void **state)
     (void)fake_target_ask("vAttach;2");
     assert_answer("vCont;c", "");
     fake_target.states[0] = GDB_VM_ENDED;
-    assert_string_equal(fake_target_say("", 0), "$W2a;process:1#8f");
+    assert_string_equal(fake_target_say("", 0), "$T0fthread:p1.1;#d7");
     assert_int_equal(fake_target.states[1], GDB_VM_STANDS);
+    assert_true(fake_target.caught[0]);
+    assert_int_equal(strlen(fake_target_ask("p0")), 17); // it can still be looked into
+    assert_answer("vCont;c", "W2a;process:1\n");
+    assert_false(fake_target.caught[0]);
     assert_answer("Tp1.1", "E01\n");
     assert_answer("vCont;c", "");
     fake_target.states[1] = GDB_VM_ENDED;
     fake_target.failed[1] = true;
-    assert_string_equal(fake_target_say("", 0), "$X06;process:2#64");
+    assert_string_equal(fake_target_say("", 0), "$T06thread:p2.1;#a8");
+    assert_answer("vCont;c", "X06;process:2\n");
+}
+
+static void a_vm_that_is_stopped_is_gone(void **state)
+{
+    (void)state;
+    attach_to_web();
+    assert_answer("vCont;c", "");
+    fake_target.states[0] = GDB_VM_OFF;
+    assert_string_equal(fake_target_say("", 0), "$X09;process:1#66");
+    assert_false(fake_target.caught[0]);
+}
+
+static void a_reset_waits_until_gdb_lets_it_go(void **state)
+{
+    (void)state;
+    attach_to_web();
+    for (unsigned i = 0; i < 2; i++) {
+        assert_answer("vCont;c", "");
+        assert_true(fake_target.caught[0]);
+        fake_target.states[0] = GDB_VM_RESETS;
+        assert_string_equal(fake_target_say("", 0), "$T01thread:p1.1;#a2");
+        assert_true(fake_target.caught[0]);
+        assert_answer("vCont;c", "");
+        assert_false(fake_target.caught[0]);
+        fake_target.states[0] = GDB_VM_BEGINS;
+        assert_string_equal(fake_target_say("", 0), "");
+        assert_true(fake_target.caught[0]); // the next one waits too
+        fake_target.states[0] = GDB_VM_RUNS;
+        assert_string_equal(fake_target_say("\x03", 1), "$T02thread:p1.1;#a3");
+    }
+    fake_target.states[0] = GDB_VM_RESETS;
+    assert_answer("D;1", "OK\n");
+    assert_false(fake_target.caught[0]);
 }
 
 static void an_ended_vm_can_be_looked_into(void **state)
@@ -380,6 +418,8 @@ int main(void)
         cmocka_unit_test_setup(a_vm_goes_on_until_ctrl_c, set_up),
         cmocka_unit_test_setup(what_cannot_go_on_is_refused, set_up),
         cmocka_unit_test_setup(an_end_is_told_and_all_others_stop, set_up),
+        cmocka_unit_test_setup(a_vm_that_is_stopped_is_gone, set_up),
+        cmocka_unit_test_setup(a_reset_waits_until_gdb_lets_it_go, set_up),
         cmocka_unit_test_setup(an_ended_vm_can_be_looked_into, set_up),
         cmocka_unit_test_setup(a_vm_that_begins_is_waited_for, set_up),
         cmocka_unit_test_setup(a_vm_goes_on_when_gdb_goes, set_up),

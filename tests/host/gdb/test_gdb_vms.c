@@ -184,6 +184,19 @@ static void an_ended_vm_still_has_its_registers(void **state)
     assert_false(target->get_registers(target, first, &registers));
 }
 
+static void a_reset_waits_for_the_debugger(void **state)
+{
+    struct gdb_registers registers;
+    (void)state;
+    target->set_caught(target, 0, true);
+    vm_request_reset(fake_machine.vm);
+    assert_int_equal(state_now(), GDB_VM_RESETS);
+    assert_true(target->get_registers(target, first, &registers));
+    assert_int_equal(state_now(), GDB_VM_RESETS);
+    target->set_caught(target, 0, false);
+    assert_int_equal(state_now(), GDB_VM_RUNS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +206,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_an_entry_would_refuse_is_not_written, set_up,
                                         fake_machine_tear_down),
         cmocka_unit_test_setup_teardown(memory_is_found_by_the_guests_tables, set_up,
+                                        fake_machine_tear_down),
+        cmocka_unit_test_setup_teardown(a_reset_waits_for_the_debugger, set_up,
                                         fake_machine_tear_down),
         cmocka_unit_test_setup_teardown(an_ended_vm_still_has_its_registers, set_up,
                                         fake_machine_tear_down),

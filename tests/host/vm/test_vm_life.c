@@ -788,6 +788,30 @@ static void an_end_wins_over_a_reset(void **state)
     assert_true(vm_wants_to_run(vm)); // the old request is forgotten
 }
 
+static void a_debugger_holds_resets_and_restarts(void **state)
+{
+    struct vm *vm = vm_in(VM_RUNNING);
+    (void)state;
+    fake_host.now_ns += SECOND;
+    vm->caught = true;
+    vm_request_reset(vm);
+    settle(vm);
+    assert_int_equal(vm->starts, 1);
+    assert_int_equal(vm_begin_due_start(vm), NEVER_NS);
+    vm->caught = false;
+    settle(vm);
+    assert_int_equal(vm->starts, 2);
+    vm->config.restart = RESTART_ALWAYS;
+    vm->caught = true;
+    vm_fail(vm, "a test");
+    fake_host.now_ns += 2 * SECOND;
+    assert_int_equal(vm_begin_due_start(vm), NEVER_NS);
+    assert_int_equal(vm->state, VM_ENDED);
+    vm->caught = false;
+    settle(vm);
+    assert_int_equal(vm->starts, 3);
+}
+
 // ---- Leaks ----
 
 static void a_thousand_starts_leak_nothing(void **state)
@@ -866,6 +890,7 @@ int main(void)
         TEST(a_reset_by_the_guest_starts_it_anew),
         TEST(resets_by_the_guest_have_their_pace),
         TEST(a_reset_waits_for_the_end_of_a_pause),
+        TEST(a_debugger_holds_resets_and_restarts),
         TEST(an_end_wins_over_a_reset),
         TEST(a_thousand_starts_leak_nothing),
     };

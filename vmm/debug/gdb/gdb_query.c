@@ -182,11 +182,9 @@ void gdb_packet_features(struct gdb_server *server, struct gdb_reader *packet)
 
 static const char *state_name(const struct gdb_vm *vm)
 {
-    static const char *const names[] = {[GDB_VM_OFF] = "off",
-                                        [GDB_VM_BEGINS] = "starting",
-                                        [GDB_VM_RUNS] = "running",
-                                        [GDB_VM_STANDS] = "paused",
-                                        [GDB_VM_ENDED] = "ended"};
+    static const char *const names[] = {
+        [GDB_VM_OFF] = "off",       [GDB_VM_BEGINS] = "starting",    [GDB_VM_RUNS] = "running",
+        [GDB_VM_STANDS] = "paused", [GDB_VM_RESETS] = "to be reset", [GDB_VM_ENDED] = "ended"};
     return names[vm->state];
 }
 

@@ -12,10 +12,12 @@
 #include "vmm/util/types.h"
 
 // GDB's numbers of signals.
+#define SIGNAL_HANG_UP 1 // the guest asks for its reset
 #define SIGNAL_INTERRUPT 2
 #define SIGNAL_TRAP 5
-#define SIGNAL_ABORT 6
+#define SIGNAL_ABORT 6 // the VM ends by an error
 #define SIGNAL_KILL 9
+#define SIGNAL_TERMINATE 15 // it ends by its own wish
 
 #define FOR_EACH_VM(vm, left, set)                                                                 \
     for (uint64_t left = (set), vm = 0; left != 0 && (vm = (uint64_t)__builtin_ctzll(left), true); \
@@ -32,9 +34,23 @@ static void stop_all(struct gdb_server *server, uint8_t signal)
     server->silent = true;
 }
 
+// Its ends are no longer the debugger's business.
+static void forget(struct gdb_server *server, unsigned vm)
+{
+    server->attached &= ~BIT(vm);
+    server->resumed &= ~BIT(vm);
+    server->ending &= ~BIT(vm);
+    server->left = server->attached == 0;
+    server->target->set_caught(server->target, vm, false);
+}
+
 static void attach(struct gdb_server *server, unsigned vm)
 {
     server->thread = (struct gdb_thread){.vm = vm};
+    server->target->set_caught(server->target, vm, true);
+    if (gdb_vm(server, vm).state == GDB_VM_ENDED) {
+        server->ending |= BIT(vm);
+    }
     server->attached |= BIT(vm);
     server->resumed |= BIT(vm);
     server->stood &= ~BIT(vm);
@@ -104,8 +120,12 @@ void gdb_run_interrupt(struct gdb_server *server)
 
 static bool resume(struct gdb_server *server, unsigned vm)
 {
+    enum gdb_vm_state state = gdb_vm(server, vm).state;
     server->resumed |= BIT(vm);
-    return gdb_vm(server, vm).state != GDB_VM_STANDS || server->target->resume(server->target, vm);
+    if (state == GDB_VM_RESETS && (server->ending & BIT(vm))) {
+        server->target->set_caught(server->target, vm, false);
+    }
+    return state != GDB_VM_STANDS || server->target->resume(server->target, vm);
 }
 
 static void detach(struct gdb_server *server, unsigned vm)
@@ -113,9 +133,7 @@ static void detach(struct gdb_server *server, unsigned vm)
     if (!(server->stood & BIT(vm))) {
         (void)resume(server, vm);
     }
-    server->attached &= ~BIT(vm);
-    server->resumed &= ~BIT(vm);
-    server->left = server->attached == 0;
+    forget(server, vm);
 }
 
 void gdb_server_detach_all(struct gdb_server *server)
@@ -148,9 +166,7 @@ static bool end(struct gdb_server *server, unsigned vm)
     if (gdb_vm(server, vm).state != GDB_VM_OFF && !server->target->kill(server->target, vm)) {
         return false;
     }
-    server->attached &= ~BIT(vm);
-    server->resumed &= ~BIT(vm);
-    server->left = server->attached == 0;
+    forget(server, vm);
     return true;
 }
 
@@ -224,19 +240,41 @@ void gdb_packet_continue(struct gdb_server *server, struct gdb_reader *packet)
 
 // ---- Stops ----
 
-static bool is_over(enum gdb_vm_state state)
+// The VM is at its end. GDB is told before anything of it is lost.
+static void catch_end(struct gdb_server *server, unsigned vm, uint8_t signal)
 {
-    return state == GDB_VM_OFF || state == GDB_VM_ENDED;
+    server->ending |= BIT(vm);
+    server->thread = (struct gdb_thread){.vm = vm};
+    stop_all(server, signal);
 }
 
-// Whether a VM that runs for GDB has ended.
+// Looks at a VM that runs for GDB. True: there is something to tell.
+static bool look_for_end(struct gdb_server *server, unsigned vm)
+{
+    struct gdb_vm is = gdb_vm(server, vm);
+    bool known = server->ending & BIT(vm);
+    if (is.state == GDB_VM_OFF || (is.state == GDB_VM_ENDED && known)) {
+        server->gone = BIT(vm);
+        stop_all(server, SIGNAL_TRAP);
+        return true;
+    }
+    if (is.state == GDB_VM_ENDED || (is.state == GDB_VM_RESETS && !known)) {
+        uint8_t end = is.failed ? SIGNAL_ABORT : SIGNAL_TERMINATE;
+        catch_end(server, vm, is.state == GDB_VM_RESETS ? SIGNAL_HANG_UP : end);
+        return true;
+    }
+    if (known && is.state == GDB_VM_BEGINS) { // the reset has begun
+        server->ending &= ~BIT(vm);
+        server->target->set_caught(server->target, vm, true);
+    }
+    return false;
+}
+
 static void look_for_ends(struct gdb_server *server)
 {
     FOR_EACH_VM(vm, left, server->resumed)
     {
-        if (is_over(gdb_vm(server, (unsigned)vm).state)) {
-            server->gone = BIT(vm);
-            stop_all(server, SIGNAL_TRAP);
+        if (look_for_end(server, (unsigned)vm)) {
             return;
         }
     }
@@ -268,9 +306,8 @@ static void tell_end(struct gdb_server *server)
                          is.state == GDB_VM_ENDED ? SIGNAL_ABORT : SIGNAL_KILL);
     }
     gdb_write_format(&server->reply, ";process:%x", vm + 1);
-    server->attached &= ~BIT(vm);
     server->gone = 0;
-    server->left = server->attached == 0;
+    forget(server, vm);
 }
 
 static void tell_stop(struct gdb_server *server)

@@ -34,6 +34,8 @@ struct gdb_server {
     uint64_t resumed; // those that GDB lets run
     uint64_t stood;   // those that were paused when GDB came: they stay so when it goes
 
+    uint64_t ending; // those whose end or reset GDB knows of, and which goes on when GDB says so
+
     bool waits;     // GDB waits for a stop reply
     bool stopping;  // all VMs are being stopped for it
     uint8_t signal; // that it is to tell

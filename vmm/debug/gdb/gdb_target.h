@@ -21,6 +21,7 @@ enum gdb_vm_state {
     GDB_VM_BEGINS, // is being started or reset
     GDB_VM_RUNS,
     GDB_VM_STANDS, // paused
+    GDB_VM_RESETS, // it runs no more, and its reset waits for the debugger
     GDB_VM_ENDED,  // by itself, with status 0 to 255 or by an error; it can be looked into
 };
 
@@ -47,6 +48,8 @@ struct gdb_target {
     bool (*stop)(struct gdb_target *target, unsigned vm);   // all its vCPUs
     bool (*resume)(struct gdb_target *target, unsigned vm); // from where they stand
     bool (*kill)(struct gdb_target *target, unsigned vm);
+    // Whether a reset that the guest asks for, and a restart after its end, wait for the debugger.
+    void (*set_caught)(struct gdb_target *target, unsigned vm, bool caught);
     bool (*get_registers)(struct gdb_target *target, struct gdb_thread thread,
                           struct gdb_registers *registers);
     // Writes those that have another value than the vCPU's. If one cannot be written, none is.

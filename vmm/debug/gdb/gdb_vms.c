@@ -13,6 +13,7 @@
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_life.h"
@@ -36,14 +37,19 @@ static unsigned vm_count(struct gdb_target *target)
     return vmm_of(target)->vm_count;
 }
 
-// A VM that waits for its reset no longer runs and has nothing that could be stopped.
+static bool waits_for_reset(const struct vm *vm)
+{
+    return __atomic_load_n(&vm->caught, __ATOMIC_ACQUIRE) &&
+           __atomic_load_n(&vm->reset_requested, __ATOMIC_ACQUIRE);
+}
+
 static enum gdb_vm_state state_of(const struct vm *vm)
 {
     switch (vm_get_state(vm)) {
     case VM_STARTING:
         return GDB_VM_BEGINS;
     case VM_RUNNING:
-        return GDB_VM_RUNS;
+        return waits_for_reset(vm) ? GDB_VM_RESETS : GDB_VM_RUNS;
     case VM_PAUSED:
         return GDB_VM_STANDS;
     case VM_ENDED:
@@ -76,6 +82,15 @@ static bool resume(struct gdb_target *target, unsigned index)
 static bool kill(struct gdb_target *target, unsigned index)
 {
     return vm_stop(vm_of(target, index), NULL) == STATUS_OK;
+}
+
+static void set_caught(struct gdb_target *target, unsigned index, bool caught)
+{
+    struct vm *vm = vm_of(target, index);
+    __atomic_store_n(&vm->caught, caught, __ATOMIC_RELEASE);
+    if (!caught) {
+        scheduler_look_at_home(vm);
+    }
 }
 
 // ---- Registers ----
@@ -237,6 +252,7 @@ void gdb_vms_init(struct gdb_vms *vms, struct vmm *vmm,
                                        .stop = stop,
                                        .resume = resume,
                                        .kill = kill,
+                                       .set_caught = set_caught,
                                        .get_registers = get_registers,
                                        .set_registers = set_registers,
                                        .read = read,
