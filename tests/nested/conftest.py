@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Fixtures: `inside` is Husk inside KVM on the test's bed, booted once for all tests of the bed.
 
-A boot takes minutes. So the tests of a bed follow each other on one machine, and only a test that
-has failed leaves the next one a machine of its own.
+A boot takes minutes. So the tests of a bed follow each other on one machine, with as few boots of
+Husk as their settings allow. Only a test that has failed leaves the next one a machine of its own.
 """
 
 import os
@@ -33,7 +33,7 @@ class Running:
         self.machine = None
         self.folder = None
 
-    def give(self, bed):
+    def give(self, bed, setting):
         if bed != self.bed:
             self.stop()
             self.bed = bed
@@ -41,6 +41,7 @@ class Running:
             medium = husk_image.make(BUILD, self.folder)
             self.machine = machine.Machine(bed, BUILD, self.folder, medium, self.say)
             self.machine.boot()
+        self.machine.have_husk(setting)
         return self.machine
 
     def stop(self):
@@ -67,10 +68,16 @@ class Running:
         return texts
 
 
+def setting_of(item):
+    params = item.callspec.params
+    return machine.setting_for(params["bed"], params.get("name"), params.get("kvm", ""))
+
+
 def pytest_collection_modifyitems(items):
-    """All tests of a bed, then those of the next."""
+    """All tests of a bed, one Husk after the other, then those of the next bed."""
     beds = list(machine.BEDS)
-    items.sort(key=lambda item: beds.index(item.callspec.params["bed"]))
+
+    items.sort(key=lambda item: (beds.index(item.callspec.params["bed"]), setting_of(item)))
 
 
 def pytest_sessionstart():
@@ -98,8 +105,8 @@ def running(request):
 
 
 @pytest.fixture
-def inside(running, bed):
+def inside(running, bed, request):
     try:
-        return running.give(bed)
+        return running.give(bed, setting_of(request.node))
     except linux_guest.Unavailable as reason:
         return pytest.skip(f"Debian's packages cannot be had: {reason}")
