@@ -114,20 +114,21 @@ static bool check_source(struct switch_port *from, uint64_t mac)
     return true;
 }
 
+// A frame that goes on was read again, and its source may be another one now.
 static bool port_send(struct net_port *port, struct net_packet *packet, int64_t *budget)
 {
     struct switch_port *from = container_of(port, struct switch_port, port);
     struct net_switch *net_switch = from->owner;
-    uint64_t mac = net_mac(packet->ethernet);
+    bool goes_on = packet->progress > 0;
     struct net_frame *frame = NULL;
-    if (packet->progress > 0) {
-        return flood(from, packet, budget);
+    if (!goes_on) {
+        from->counters.sent_frames++;
+        from->counters.sent_bytes += packet->bytes;
     }
-    from->counters.sent_frames++;
-    from->counters.sent_bytes += packet->bytes;
     lock_take(&net_switch->lock);
     bool allowed = check_source(from, net_mac(packet->ethernet + NET_MAC_BYTES));
-    struct switch_port *to = allowed ? switch_table_find(net_switch, mac) : NULL;
+    struct switch_port *to =
+        allowed && !goes_on ? switch_table_find(net_switch, net_mac(packet->ethernet)) : NULL;
     if (to && to != from) {
         frame = reserve(from, to, packet->bytes);
     }

@@ -232,6 +232,27 @@ static void test_a_flood_takes_turns(void **state)
     assert_int_equal(lan.ports[0].may_flood, SWITCH_FLOOD_BURST - 1);
 }
 
+// The driver writes to the frame between two turns.
+static void test_a_flood_keeps_to_the_port_s_own_address(void **state)
+{
+    struct net_port *end = &lan.ports[0].port;
+    struct net_packet packet = {.bytes = 1000, .copy_pieces = count_copy};
+    int64_t budget = 1;
+    (void)state;
+    copies = 0;
+    copies_fail = false;
+    packet.ethernet[0] = 1;             // a group
+    packet.ethernet[NET_MAC_BYTES] = 2; // lan_mac(0)
+    packet.ethernet[NET_ETHERNET_BYTES - 3] = 1;
+    assert_false(end->send(end, &packet, &budget));
+    assert_int_equal(copies, 1);
+    packet.ethernet[NET_MAC_BYTES + 5]++; // lan_mac(1)
+    budget = 10000;
+    assert_true(end->send(end, &packet, &budget));
+    assert_int_equal(copies, 1);
+    assert_int_equal(counters(0)->spoofed, 1);
+}
+
 static void test_a_frame_that_cannot_be_copied_is_lost(void **state)
 {
     struct net_port *end = &lan.ports[0].port;
@@ -308,6 +329,7 @@ int main(void)
         cmocka_unit_test_setup(test_who_floods_leaves_room_to_others, set_up),
         cmocka_unit_test_setup(test_floods_are_bounded, set_up),
         cmocka_unit_test_setup(test_a_flood_takes_turns, set_up),
+        cmocka_unit_test_setup(test_a_flood_keeps_to_the_port_s_own_address, set_up),
         cmocka_unit_test_setup(test_a_frame_that_cannot_be_copied_is_lost, set_up),
         cmocka_unit_test_setup(test_addresses_and_ports_are_limited, set_up),
         cmocka_unit_test_setup(test_a_port_that_is_gone_gets_nothing, set_up),
