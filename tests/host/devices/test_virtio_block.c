@@ -343,6 +343,28 @@ static void test_errors_cost_the_budget(void **state)
     assert_int_equal(driver_used_index(0), 1);
 }
 
+// Data in many small pieces costs more than in one.
+static void test_pieces_cost_the_budget(void **state)
+{
+    struct driver_segment segments[VIRTIO_CHAIN_SEGMENTS] = {{HEADER, 16, 0}};
+    unsigned last = VIRTIO_CHAIN_SEGMENTS - 1;
+    (void)state;
+    for (unsigned i = 1; i < last; i++) {
+        segments[i] = (struct driver_segment){DATA + 4UL * i, 4, 0};
+    }
+    segments[last - 1].bytes = 512 - 4 * (last - 2);
+    segments[last] = (struct driver_segment){STATUS, 1, SEGMENT_WRITE};
+    write_header(T_OUT, 0);
+    for (unsigned i = 0; i < DRIVER_ENTRIES; i++) {
+        driver_add_indirect(0, segments, VIRTIO_CHAIN_SEGMENTS);
+    }
+    virtio_device_notify(&block.device, 0);
+    assert_true(virtio_device_work(&block.device, 16 * KIB));
+    assert_int_equal(driver_ram[STATUS], S_OK);
+    assert_int_equal(disk.calls, 2 * (last - 1));
+    assert_int_equal(driver_used_index(0), 2);
+}
+
 // Between two turns the driver takes the memory away from a request that was begun.
 static void test_a_chain_that_changes_fails(void **state)
 {
@@ -478,6 +500,7 @@ int main(void)
         cmocka_unit_test_setup(test_a_long_read_takes_turns, set_up),
         cmocka_unit_test_setup(test_a_long_discard_keeps_to_whole_pieces, set_up),
         cmocka_unit_test_setup(test_errors_cost_the_budget, set_up),
+        cmocka_unit_test_setup(test_pieces_cost_the_budget, set_up),
         cmocka_unit_test_setup(test_a_chain_that_changes_fails, set_up),
         cmocka_unit_test_setup(test_a_reset_forgets_what_was_begun, set_up),
         cmocka_unit_test_setup(test_many_requests_share_an_interrupt, set_up),

@@ -184,6 +184,26 @@ static void test_a_frame_that_was_begun_goes_on(void **state)
     assert_int_equal(port.last.progress, 0);
 }
 
+#define PIECES 90
+
+// A frame in many small pieces costs more than in one.
+static void test_pieces_to_send_cost_the_budget(void **state)
+{
+    struct driver_segment segments[PIECES];
+    (void)state;
+    start(VIRTIO_F_INDIRECT_DESC, 1);
+    for (unsigned i = 0; i < PIECES; i++) {
+        segments[i] = (struct driver_segment){SEND + i, 1, 0};
+    }
+    for (unsigned i = 0; i < DRIVER_ENTRIES; i++) {
+        driver_add_indirect(TRANSMIT, segments, PIECES);
+    }
+    virtio_device_notify(&network.device, TRANSMIT);
+    assert_true(virtio_device_work(&network.device, 10000));
+    assert_int_equal(port.sent, 2);
+    assert_int_equal(port.last.bytes, PIECES - HEADER_BYTES);
+}
+
 // ---- Receiving ----
 
 static void offer_buffers(unsigned count, uint32_t bytes)
@@ -240,6 +260,23 @@ static void test_a_frame_waits_for_a_buffer(void **state)
     offer_buffers(1, 2000);
     assert_int_equal(fake_port_waiting(&port), 0);
     assert_int_equal(driver_used_index(RECEIVE), 1);
+}
+
+static void test_pieces_to_receive_cost_the_budget(void **state)
+{
+    struct driver_segment segments[PIECES];
+    (void)state;
+    start(VIRTIO_F_INDIRECT_DESC, 1);
+    for (unsigned i = 0; i < PIECES; i++) {
+        segments[i] = (struct driver_segment){BUFFERS + i, 1, SEGMENT_WRITE};
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        driver_add_indirect(RECEIVE, segments, PIECES);
+        add_frame(60);
+    }
+    virtio_network_arrived(&network);
+    assert_true(virtio_device_work(&network.device, 10000));
+    assert_int_equal(fake_port_waiting(&port), 2);
 }
 
 // It does not work again and again on what cannot go on.
@@ -559,6 +596,8 @@ int main(void)
         cmocka_unit_test_setup(test_a_frame_that_was_begun_goes_on, set_up),
         cmocka_unit_test_setup(test_a_frame_is_received, set_up),
         cmocka_unit_test_setup(test_a_frame_waits_for_a_buffer, set_up),
+        cmocka_unit_test_setup(test_pieces_to_send_cost_the_budget, set_up),
+        cmocka_unit_test_setup(test_pieces_to_receive_cost_the_budget, set_up),
         cmocka_unit_test_setup(test_a_frame_that_waits_wants_no_turn, set_up),
         cmocka_unit_test_setup(test_a_frame_that_never_fits_is_dropped, set_up),
         cmocka_unit_test_setup(test_buffers_are_merged, set_up),

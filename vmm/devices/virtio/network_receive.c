@@ -30,6 +30,7 @@ struct target {
     struct virtio_network *network;
     struct virtqueue *queue;
     const struct virtqueue_rings *rings;
+    int64_t *budget;
     unsigned buffers;
     uint8_t *count[2]; // where num_buffers lies: its two bytes
 };
@@ -45,6 +46,7 @@ static bool fill_chain(struct target *target, struct incoming *incoming)
     struct virtio_cursor cursor = virtio_chain_writable(chain);
     uint64_t room = MIN(chain->writable_bytes, incoming->left);
     incoming->left -= (uint32_t)room;
+    *target->budget -= VIRTIO_SEGMENT_COST * chain->count;
     while (room > 0) {
         struct piece *piece = incoming->next;
         uint32_t bytes = (uint32_t)MIN(room, piece->bytes);
@@ -241,7 +243,8 @@ bool network_receive(struct virtio_network *network, unsigned queue,
                      const struct virtqueue_rings *rings, int64_t *budget)
 {
     struct net_port *port = network->port;
-    struct target target = {network, &network->device.queues[queue], rings, 0, {NULL, NULL}};
+    struct target target = {network,     &network->device.queues[queue], rings, budget, 0,
+                            {NULL, NULL}};
     while (*budget > 0) {
         struct net_frame *frame = port->next(port);
         if (!frame) {

@@ -13,6 +13,7 @@
 struct outgoing {
     struct net_packet packet;
     struct virtio_network *network;
+    int64_t *budget;
     struct virtio_cursor pieces; // behind packet.ethernet, if they are several
 };
 
@@ -20,6 +21,7 @@ static bool copy_pieces(struct net_packet *packet, uint8_t *to)
 {
     struct outgoing *outgoing = container_of(packet, struct outgoing, packet);
     struct virtio_cursor cursor = outgoing->pieces;
+    *outgoing->budget -= VIRTIO_SEGMENT_COST * outgoing->network->chain.count;
     return virtio_chain_read(&outgoing->network->chain, &cursor, outgoing->network->device.memory,
                              to, packet->bytes - NET_ETHERNET_BYTES);
 }
@@ -87,6 +89,7 @@ static bool send(struct virtio_network *network, struct virtio_network_sending *
     struct outgoing outgoing;
     struct net_packet *packet = &outgoing.packet;
     outgoing.network = network;
+    outgoing.budget = budget;
     packet->copy_pieces = copy_pieces;
     packet->progress = sending->begun ? sending->progress : 0;
     sending->begun = false;

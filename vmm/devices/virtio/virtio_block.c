@@ -54,7 +54,7 @@ static_assert(sizeof(struct virtio_block_config) == 64, "virtio 1.2, 5.2.4");
 // Disks keep what is written in pieces of this size. A step is not cut smaller, whatever the
 // budget.
 #define STEP_BYTES (4 * KIB)
-#define REQUEST_COST 256 // of the budget, beside the bytes
+#define REQUEST_COST 256 // of the budget, beside the bytes and the segments
 
 static bool is_on_disk(const struct block_backend *backend, uint64_t sector, uint64_t bytes)
 {
@@ -330,7 +330,7 @@ static bool serve(struct virtio_device *device, unsigned index, const struct vir
         if (outcome == OUTCOME_OK) {
             outcome = go_on(block, request, budget);
         }
-        *budget -= REQUEST_COST;
+        *budget -= REQUEST_COST + VIRTIO_SEGMENT_COST * block->chain.count;
         if (outcome != OUTCOME_UNFINISHED && !finish(block, request, queue, rings, outcome)) {
             queue->broken = true;
             return false;

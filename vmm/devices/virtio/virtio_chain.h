@@ -7,6 +7,8 @@
 struct virtio_memory;
 
 #define VIRTIO_CHAIN_SEGMENTS 128
+// What a segment takes of a device's budget beside its bytes, which may be few.
+#define VIRTIO_SEGMENT_COST 64LL
 
 struct virtio_segment {
     uint64_t gpa;
