@@ -19,8 +19,8 @@
 #include "vmm/util/lock.h"
 #include "vmm/util/types.h"
 
-// What a device copies in one turn: 32 requests of 4 KiB, and what they cost beside. Other vCPUs
-// that want the board wait as long.
+// What devices copy in one turn: 32 requests of 4 KiB, and what they cost beside. Other vCPUs that
+// want the board wait as long, and so do other VMs.
 #define TURN_BYTES (144 * KIB)
 
 // The size of a console, which is that of a terminal whose size nobody knows.
@@ -80,6 +80,15 @@ static void look_for_arrived(struct pc *pc)
     }
 }
 
+static uint64_t share_of(uint32_t busy)
+{
+    uint64_t devices = 0;
+    for (; busy != 0; busy &= busy - 1) {
+        devices++;
+    }
+    return TURN_BYTES / MAX(devices, 1);
+}
+
 void pc_virtio_work(struct pc *pc)
 {
     if (pc->console && virtio_console_look(&pc->console->console)) {
@@ -91,9 +100,10 @@ void pc_virtio_work(struct pc *pc)
     if (pc->virtio_busy) {
         pc->output->enter_memory(pc->output);
     }
+    uint64_t share = share_of(pc->virtio_busy);
     for (uint32_t busy = pc->virtio_busy; busy != 0; busy &= busy - 1) {
         unsigned number = (unsigned)__builtin_ctz(busy);
-        if (!virtio_pci_work(&part_in(pc, number)->pci, TURN_BYTES)) {
+        if (!virtio_pci_work(&part_in(pc, number)->pci, share)) {
             pc->virtio_busy &= ~(1U << number);
         }
     }

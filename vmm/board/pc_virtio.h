@@ -79,5 +79,5 @@ void pc_virtio_turn(struct pc *pc);
 
 // The memory that virtio devices see: the RAM of the VM.
 void pc_virtio_init(struct pc *pc);
-// Gives a turn to each device that has work left, with the board's lock held.
+// Gives a turn to all devices that have work left, with the board's lock held.
 void pc_virtio_work(struct pc *pc);

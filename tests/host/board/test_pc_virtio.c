@@ -25,6 +25,8 @@
 #define NOTIFY_PORT 0xc000                        // where the firmware puts its three BARs
 #define MSIX 0xc0000000ULL
 #define REGISTERS 0xc0001000ULL
+#define NEXT_CONFIG (1ULL << 15) // the same of the next slot
+#define NEXT_BARS 0x2000ULL
 
 #define ENTRIES 128
 #define DESCRIPTORS 0x1000
@@ -175,14 +177,16 @@ static void start_driver(const struct pc_virtio *part, unsigned queue)
         {20, 1, 11},        {22, 2, queue}, {24, 2, ENTRIES}, {26, 2, 0},  {32, 8, DESCRIPTORS},
         {40, 8, AVAILABLE}, {48, 8, USED},  {28, 2, 1},       {20, 1, 15},
     };
-    write_at(CONFIG + PCI_COMMAND, 2, 7);
-    write_at(MSIX, 8, 0xfee01000);
-    write_at(MSIX + 8, 8, 0x61);
-    write_at(CONFIG + part->pci.function.msix + PCI_MSIX_CONTROL, 2, PCI_MSIX_ENABLE);
+    uint64_t config = CONFIG + (part->slot.number - 1) * NEXT_CONFIG;
+    uint64_t bars = (part->slot.number - 1) * NEXT_BARS;
+    write_at(config + PCI_COMMAND, 2, 7);
+    write_at(MSIX + bars, 8, 0xfee01000);
+    write_at(MSIX + bars + 8, 8, 0x61);
+    write_at(config + part->pci.function.msix + PCI_MSIX_CONTROL, 2, PCI_MSIX_ENABLE);
     for (unsigned i = 0; i < ARRAY_SIZE(writes); i++) {
-        write_at(REGISTERS + writes[i].offset, writes[i].width, writes[i].value);
+        write_at(REGISTERS + bars + writes[i].offset, writes[i].width, writes[i].value);
     }
-    assert_int_equal(read_at(REGISTERS + 20, 1), 15);
+    assert_int_equal(read_at(REGISTERS + bars + 20, 1), 15);
 }
 
 static void put_number(uint64_t address, unsigned bytes, uint64_t value)
@@ -195,7 +199,7 @@ static unsigned used(void)
     return ram[USED + 2] | ram[USED + 3] << 8;
 }
 
-static void ask(unsigned requests)
+static void offer(unsigned requests)
 {
     for (unsigned i = 0; i < requests; i++) {
         put_number(DESCRIPTORS + i * 16, 8, BUFFERS + i * 64);
@@ -203,6 +207,11 @@ static void ask(unsigned requests)
         put_number(AVAILABLE + 4 + i * 2, 2, i);
     }
     put_number(AVAILABLE + 2, 2, requests);
+}
+
+static void ask(unsigned requests)
+{
+    offer(requests);
     pc_port_write(&pc, NOTIFY_PORT, 2, 0);
 }
 
@@ -237,6 +246,24 @@ static void much_work_comes_in_turns(void **state)
     assert_int_equal(entered, (ENTRIES - 1) / TURN_REQUESTS);
     assert_int_equal(used(), ENTRIES);
     assert_int_equal(pc_next_event_ns(&pc, now, false), idle_ns);
+}
+
+// Both have the same rings.
+static void devices_share_a_turn(void **state)
+{
+    static struct pc_entropy second;
+    (void)state;
+    assert_true(pc_entropy_attach(&pc, &second));
+    pc_firmware_program(&pc, 1);
+    start_driver(&entropy.part, 0);
+    start_driver(&second.part, 0);
+    offer(ENTRIES);
+    pc_virtio_arrived(&entropy.part);
+    pc_virtio_arrived(&second.part);
+    pc_advance(&pc, now);
+    assert_int_equal(entropy.entropy.device.queues[0].next_used, TURN_REQUESTS / 2);
+    assert_int_equal(second.entropy.device.queues[0].next_used, TURN_REQUESTS / 2);
+    assert_int_equal(pc_next_event_ns(&pc, now, false), now);
 }
 
 static void what_arrives_is_served_later(void **state)
@@ -351,6 +378,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_guest_finds_it_and_is_served, set_up),
         cmocka_unit_test_setup(much_work_comes_in_turns, set_up),
+        cmocka_unit_test_setup(devices_share_a_turn, set_up),
         cmocka_unit_test_setup(what_arrives_is_served_later, set_up),
         cmocka_unit_test_setup(a_turn_looks_at_no_timer, set_up),
         cmocka_unit_test_setup(buffers_outside_ram_break_the_queue, set_up),
