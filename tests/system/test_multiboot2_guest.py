@@ -11,7 +11,7 @@ def test_husk_runs_in_husk(boot, build, emulator):
     modules = [(kernel, line), (build / "guests/hello.elf", "vm=inner")]
     machine = boot(modules=modules, emulator=emulator, cpus=2, limit=120)
     machine.expect_prompt(timeout=90)
-    machine.expect(r"\[inner\] .*boot loader: Husk, 1 modules", timeout=60)
+    machine.expect(r"\[inner\] .*boot loader: Husk, in the place of GRUB 2, 1 modules", timeout=60)
     machine.expect(r"\[inner\] .*memory: 5\d MiB for guests", timeout=60)
     machine.expect(r"\[inner\] .*virtualization: none", timeout=60)
     machine.expect(r"\[inner\] husk> ", timeout=60)
