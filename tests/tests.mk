@@ -39,7 +39,7 @@ gdb: ## attach gdb, with symbols, to make debug (GDB_ARGS)
 include tests/host/tests.mk
 
 .PHONY: images unit coverage fuzz
-images: ## fetch Debian's images for the tests: kernel, busybox, memtest86+, iPXE
+images: ## fetch Debian's images for the tests: kernel, busybox, e2fsck, ...
 	@$(PYTHON) tests/tools/fetch_images.py --build $(BUILD)
 
 # With T, test_NAME and its build for ThreadSanitizer. make says it if there is none of that name.

@@ -73,6 +73,7 @@ def debian():
     try:
         linux_guest.kernel(BUILD)
         linux_guest.busybox(BUILD)
+        linux_guest.e2fsck(BUILD)
     except linux_guest.Unavailable as reason:
         pytest.skip(f"Debian's packages cannot be had: {reason}")
     return BUILD

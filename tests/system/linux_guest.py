@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Debian's kernels, busybox, memtest86+ and iPXE as they come from its archive; a shell on them.
+"""Debian's kernels, busybox and other images as they come from its archive; a shell on them.
 
 Nothing is installed: the packages are fetched by apt-get, unpacked, and kept in BUILD/debian. The
 initramfs is written here, so that a test knows each of its bytes.
@@ -113,6 +113,11 @@ def kernel(build, package=KERNEL_META_PACKAGE):
 def busybox(build):
     """Debian's statically linked busybox."""
     return _unpacked(build, "busybox-static") / "bin/busybox"
+
+
+def e2fsck(build):
+    """The statically linked checker of ext2 and ext4."""
+    return _unpacked(build, "e2fsck-static") / "sbin/e2fsck.static"
 
 
 def memtest(build):

@@ -50,10 +50,14 @@ class DiskShell(linux_guest.Shell):
         self.machine = machine
         machine.expect(rf"\[{name}\] {linux_guest.MARKER}", timeout=BOOT_SECONDS)
         machine.expect(rf"\[{name}\] {linux_guest.PROMPT}", timeout=BOOT_SECONDS)
-        machine.sendline(f"console {name}")
+        self.connect(name)
+
+    def connect(self, name):
+        """Connects the terminal to it, and passes over what is shown again."""
+        self.machine.sendline(f"console {name}")
         DiskShell.lives += 1
-        machine.sendline(f"echo life-$((1000 + {self.lives}))")
-        machine.expect(rf"life-{1000 + self.lives}\s+{linux_guest.PROMPT}", timeout=60)
+        self.machine.sendline(f"echo life-$((1000 + {self.lives}))")
+        self.machine.expect(rf"life-{1000 + self.lives}\s+{linux_guest.PROMPT}", timeout=60)
 
 
 def leave(machine):

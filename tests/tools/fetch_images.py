@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fetches Debian's images that tests load: its kernel, busybox, memtest86+, iPXE.
+"""Fetches Debian's images that tests load: its kernel, busybox, e2fsck, memtest86+, iPXE.
 
 usage: fetch_images.py --build FOLDER
 
@@ -19,7 +19,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
     build = parser.parse_args().build
-    for fetch in [linux_guest.kernel, linux_guest.busybox, linux_guest.memtest, linux_guest.ipxe]:
+    images = ["kernel", "busybox", "e2fsck", "memtest", "ipxe"]
+    for fetch in [getattr(linux_guest, name) for name in images]:
         try:
             print(f"  {fetch(build)}")
         except linux_guest.Unavailable as reason:
