@@ -26,7 +26,7 @@ static void all_that_is_read_can_be_written(void **state)
     assert_int_equal(registers.x87[GDB_FCTRL], image[0] | image[1] << 8);
     assert_int_equal(registers.x87[GDB_FOP], image[6] | image[7] << 8);
     assert_int_equal(registers.mxcsr & 0xff, image[24]);
-    assert_memory_equal(registers.st[7], image + 32 + 7 * 16, 10);
+    assert_memory_equal(registers.st[7], &image[32 + 7 * 16], 10);
     gdb_fpu_set(image, &registers);
     assert_memory_equal(image, before, sizeof(image));
 }
