@@ -38,13 +38,16 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()][A-Z0-9]")
 def echo_of(text):
     """The pattern of a typed line's echo, its end included: guests' lines may come in between.
 
-    The monitor then takes its prompt away, and shows it again with what has been typed.
+    The monitor then takes its prompt away, and shows it again with what has been typed. The first
+    time that it is shown again is meant: the groups are atomic, so that a flood of lines is not
+    searched again and again.
     """
     erase = re.escape("\x1b[K")
-    parts = []
-    for index, character in enumerate(text + "\n"):
+    parts = [re.escape(text[:1])]
+    for index, character in enumerate(text[1:] + "\n", 1):
         shown_again = re.escape(PROMPT + text[:index])
-        parts.append(rf"(?:\r*{erase}.*?{shown_again}{erase})*\r*{re.escape(character)}")
+        lines = rf"(?>(?:\r*{erase}(?>.*?{shown_again}{erase}))*)"
+        parts.append(rf"{lines}\r*{re.escape(character)}")
     return "".join(parts)
 
 
