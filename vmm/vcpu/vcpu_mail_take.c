@@ -99,20 +99,31 @@ static NOT_INLINE void take_virtio(struct vcpu *vcpu)
     __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
 }
 
+// Takes all flags. A signal that ends the sleep keeps the VM alive at any moment: first by its
+// flag, then because the vCPU is not asleep. So no flag is taken that came after the look.
+static uint32_t take_flags(struct vcpu *vcpu)
+{
+    uint32_t *at = &vcpu->mail.posted.flags;
+    uint32_t waking = waking_mail(vcpu);
+    uint32_t flags = __atomic_load_n(at, __ATOMIC_RELAXED);
+    do {
+        if (flags & waking) {
+            vcpu_stir(vcpu);
+        }
+    } while (!__atomic_compare_exchange_n(at, &flags, 0, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    return flags;
+}
+
 void vcpu_mail_take(struct vcpu *vcpu)
 {
     struct vcpu_mail *mail = &vcpu->mail;
     if (!vcpu_mail_waits(mail)) {
         return;
     }
-    uint32_t flags = __atomic_load_n(&mail->posted.flags, __ATOMIC_RELAXED);
-    if (flags & MAIL_VIRTIO) {
+    if (__atomic_load_n(&mail->posted.flags, __ATOMIC_RELAXED) & MAIL_VIRTIO) {
         take_virtio(vcpu);
     }
-    if (flags & waking_mail(vcpu)) {
-        vcpu_stir(vcpu);
-    }
-    flags = __atomic_exchange_n(&mail->posted.flags, 0, __ATOMIC_ACQUIRE);
+    uint32_t flags = take_flags(vcpu);
     if (flags & MAIL_WAKES_ALL) {
         take_signals(vcpu, flags);
     }

@@ -10,9 +10,13 @@
 #include "arch/x86/registers.h"
 #include "tests/host/fake_machine.h"
 #include "tests/host/vcpu/smp_fixture.h"
+#include "vmm/board/pc.h"
+#include "vmm/board/pc_virtio.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/devices/lapic_registers.h"
+#include "vmm/devices/virtio/virtio_console.h"
 #include "vmm/vcpu/vcpu_apic.h"
+#include "vmm/vcpu/vcpu_mail.h"
 #include "vmm/vcpu/vcpu_mail_take.h"
 #include "vmm/vcpu/vcpu_run.h"
 #include "vmm/vcpu/vcpu_sleep.h"
@@ -336,6 +340,33 @@ static void a_signal_on_its_way_keeps_it_alive(void **state)
     assert_int_equal(vm->state, VM_ENDED);
 }
 
+static unsigned signal_and_halt(struct console_line *line, uint8_t *bytes, unsigned count)
+{
+    (void)line;
+    (void)bytes;
+    (void)count;
+    smp_send(0, APIC_NMI, 0);
+    smp_halt(1, 0);
+    return 0;
+}
+
+// The receiver is in the middle of other mail, and the sender falls asleep before it is out.
+static void a_signal_during_a_turn_of_a_device_keeps_it_alive(void **state)
+{
+    static struct console_line line = {.take = signal_and_halt};
+    static struct pc_console console;
+    (void)state;
+    console.console.line = &line;
+    smp_halt(0, 0);
+    vm->pc->console = &console;
+    vcpu_mail_virtio(vm->vcpus[0]);
+    fake_host.cpu = 0;
+    vcpu_mail_take(vm->vcpus[0]);
+    vm->pc->console = NULL;
+    assert_int_equal(vm->state, VM_RUNNING);
+    assert_true(smp_runnable(0));
+}
+
 // The receiver of an NMI has taken it and sleeps again by itself.
 static void who_woke_and_slept_again_looks_again(void **state)
 {
@@ -464,6 +495,7 @@ int main(void)
         TEST_WITH(one_that_takes_interrupts_keeps_it_alive, set_up_four),
         TEST(one_that_waits_for_a_sipi_does_not),
         TEST(a_signal_on_its_way_keeps_it_alive),
+        TEST(a_signal_during_a_turn_of_a_device_keeps_it_alive),
         TEST(who_woke_and_slept_again_looks_again),
         TEST(the_receiver_of_the_last_nmi_ends_the_vm),
         TEST(the_receiver_of_the_last_sipi_ends_the_vm),
