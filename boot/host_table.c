@@ -3,6 +3,7 @@
 #include "boot/host_table.h"
 
 #include "arch/x86/cpu.h"
+#include "arch/x86/host_hole.h"
 #include "arch/x86/host_space.h"
 #include "arch/x86/host_store.h"
 #include "arch/x86/instructions.h"
@@ -39,6 +40,8 @@ const struct host host_table = {
     .space_reserve = host_space_reserve,
     .space_ram = host_space_ram,
     .space_zero = host_space_zero,
+    .space_make_hole = host_hole_make,
+    .space_fill_hole = host_hole_fill,
     .space_empty = host_space_empty,
     .space_destroy = host_space_destroy,
     .space_grow_store = host_store_grow,

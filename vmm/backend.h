@@ -235,6 +235,7 @@ struct space_ops {
     MUST_CHECK uint64_t (*map)(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes,
                                unsigned access);
     // Splits large pages. A vCPU that runs meanwhile may use an unmapped page until its next entry.
+    // None may run if the range has whole 2 MiB that begin at a multiple of 2 MiB.
     enum status (*unmap)(struct nested_space *space, gpa_t gpa, uint64_t bytes);
     // Finds the way of an address as it is now. For a person: it changes nothing.
     void (*find)(struct nested_space *space, gpa_t gpa, struct nested_way *way);

@@ -26,6 +26,9 @@ struct guest_extent {
     uint64_t bytes;
 };
 
+// A VM can give RAM away in units of this size, which begin at multiples of it.
+#define HOST_UNIT_BYTES (2 * MIB)
+
 #define GUEST_EXTENTS 3 // below the VGA hole, from its text memory to the device hole, above 4 GiB
 
 // A VM's host address space: the hypervisor, the VM's RAM at GUEST_WINDOW, its modules, its store.
@@ -35,7 +38,9 @@ struct host_space {
     unsigned extent_count;
     struct guest_extent extents[GUEST_EXTENTS];
     uint64_t ram_end;         // the RAM below this gpa is there
-    uint64_t reserved_frames; // for the RAM above it
+    uint64_t reserved_frames; // for the RAM above it, and for holes
+    bool in_units;            // RAM is mapped in units, so that it can be given away
+    uint64_t holes;           // units that are given away
     uint64_t store;           // host address of the store
     uint64_t store_bytes;
 };
@@ -85,7 +90,7 @@ struct host {
     //
     // space_reserve makes a space, and keeps as much memory for it as these extents need. It may be
     // called for a space with RAM, also while that is given back, with the same extents: the space
-    // keeps what it has. A refusal changes nothing.
+    // keeps what it has, and gets what it has given away. A refusal changes nothing.
     MUST_CHECK enum status (*space_reserve)(struct host_space *space,
                                             const struct guest_extent *extents, unsigned count,
                                             struct reason *why);
@@ -96,6 +101,13 @@ struct host {
     // RAM still holds data of earlier owners until this has zeroed it, `bytes` within one extent at
     // a time. The space is entered.
     void (*space_zero)(const struct host_space *space, gpa_t gpa, uint64_t bytes);
+    // Makes a hole: gives the unit of RAM at `gpa` to the machine. The space is `in_units`, was so
+    // from its first RAM on, and has the unit. No CPU is in the space, or uses the unit before it
+    // enters the space again. What Husk reads and writes there from now on is other RAM of the VM.
+    void (*space_make_hole)(struct host_space *space, gpa_t gpa);
+    // Fills a hole. The unit holds data of earlier owners. False: the machine has no memory. As
+    // above, but this CPU may be in the space.
+    MUST_CHECK bool (*space_fill_hole)(struct host_space *space, gpa_t gpa);
     // Gives a part of the RAM back, the last first. True: there is no RAM left. False: call it
     // again.
     MUST_CHECK bool (*space_empty)(struct host_space *space);

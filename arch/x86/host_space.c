@@ -6,6 +6,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/guest_frames.h"
+#include "arch/x86/host_hole.h"
 #include "arch/x86/host_store.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/page_table.h"
@@ -86,8 +87,8 @@ enum status host_space_reserve(struct host_space *space, const struct guest_exte
         return status;
     }
     uint64_t needed = frames_needed(extents, count, UINT64_MAX);
-    uint64_t missing =
-        needed - frames_needed(extents, count, space->ram_end) - space->reserved_frames;
+    uint64_t missing = needed - frames_needed(extents, count, space->ram_end) + space->holes -
+                       space->reserved_frames;
     if (!guest_frames_reserve(missing)) {
         return refuse(why, STATUS_NO_MEMORY, "%llu MiB asked, %llu MiB free",
                       needed * GUEST_FRAME_BYTES / MIB, guest_frames_free_bytes() / MIB);
@@ -135,7 +136,7 @@ static bool map_frames(struct host_space *space, uint64_t gpa, uint64_t bytes, u
 static bool grow(struct host_space *space, uint64_t gpa, uint64_t end)
 {
     hpa_t frame;
-    if (IS_ALIGNED(gpa, GIB) && end - gpa >= GIB &&
+    if (!space->in_units && IS_ALIGNED(gpa, GIB) && end - gpa >= GIB &&
         guest_frames_take(GIB / GUEST_FRAME_BYTES, GIB, &frame)) {
         return map_frames(space, gpa, GIB, frame.value, GIB / GUEST_FRAME_BYTES);
     }
@@ -173,6 +174,10 @@ enum status host_space_ram(struct host_space *space, gpa_t from, struct host_run
     }
     uint64_t gpa = MAX(from.value, extent->gpa.value);
     if (gpa >= space->ram_end && !grow(space, gpa, end_of(extent))) {
+        return STATUS_NO_MEMORY;
+    }
+    if (host_hole_is_at(space, gpa) &&
+        !host_hole_fill_reserved(space, (gpa_t){ALIGN_DOWN(gpa, GUEST_FRAME_BYTES)})) {
         return STATUS_NO_MEMORY;
     }
     uint64_t entry = look_up(space, gpa, &page_bytes);
@@ -214,12 +219,15 @@ static uint64_t take_back(struct host_space *space)
     uint64_t slot = ALIGN_DOWN(last, unit);
     const struct guest_extent *extent = extent_from(space, last);
     uint64_t start = MAX(extent->gpa.value, slot);
+    bool hole = host_hole_is_at(space, last);
     page_table_unmap(space->cr3, GUEST_WINDOW + start, space->ram_end - start);
     space->ram_end = start;
     if (start == extent->gpa.value) {
         space->ram_end = extent == space->extents ? 0 : end_of(extent - 1);
     }
-    if (space->ram_end <= slot) { // else the extent before has a part of the frame
+    if (hole) {
+        space->holes--;
+    } else if (space->ram_end <= slot) { // else the extent before has a part of the frame
         guest_frames_release(hpa(ALIGN_DOWN(entry & PAGE_ADDRESS, unit)), unit / GUEST_FRAME_BYTES);
     }
     return unit / GUEST_FRAME_BYTES;

@@ -130,13 +130,20 @@ uint64_t nested_map(const struct nested_format *format, uint64_t *root, gpa_t gp
 enum status nested_unmap(const struct nested_format *format, uint64_t *root, gpa_t gpa,
                          uint64_t bytes)
 {
-    for (uint64_t done = 0; done < bytes; done += PAGE_SIZE) {
+    for (uint64_t step, done = 0; done < bytes; done += step) {
+        gpa_t at = {gpa.value + done};
+        unsigned level =
+            IS_ALIGNED(at.value, level_bytes(2)) && bytes - done >= level_bytes(2) ? 2 : 1;
         uint64_t *entry;
-        enum status status = nested_walk(format, root, (gpa_t){gpa.value + done}, 1, &entry);
+        enum status status = nested_walk(format, root, at, level, &entry);
         if (status != STATUS_OK) {
             return status;
         }
+        if (level > 1 && *entry & format->present && !(*entry & NESTED_LARGE)) {
+            frames_release(nested_table_of(*entry), 1);
+        }
         *entry = 0;
+        step = level_bytes(level);
     }
     return STATUS_OK;
 }

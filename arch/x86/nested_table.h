@@ -39,7 +39,8 @@ enum status nested_walk(const struct nested_format *format, uint64_t *root, gpa_
 // mapped. 0: there are no frames for tables.
 uint64_t nested_map(const struct nested_format *format, uint64_t *root, gpa_t gpa, hpa_t hpa,
                     uint64_t bytes, unsigned access);
-// There may be no frames for tables. Then a part of the range may be unmapped.
+// There may be no frames for tables. Then a part of the range may be unmapped. Whole 2 MiB lose
+// their table.
 enum status nested_unmap(const struct nested_format *format, uint64_t *root, gpa_t gpa,
                          uint64_t bytes);
 // Releases some of the tables. True: all are released, including the root. False: call it again.

@@ -42,4 +42,6 @@ extern const struct attempt_group fatal_races_group;
 extern const struct attempt_group virtio_rings_group;
 extern const struct attempt_group virtio_requests_group;
 extern const struct attempt_group virtio_registers_group;
+extern const struct attempt_group virtio_balloon_group;
 extern const struct attempt_group virtio_races_group;
+extern const struct attempt_group virtio_balloon_races_group;

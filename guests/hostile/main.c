@@ -43,8 +43,9 @@ static const struct attempt_group *const groups[] = {
 // The groups that run with the word `smp`, or `virtio`, or both.
 static const struct attempt_group *const smp_groups[] = {&storms_group, &races_group};
 static const struct attempt_group *const virtio_groups[] = {
-    &virtio_rings_group, &virtio_requests_group, &virtio_registers_group};
-static const struct attempt_group *const virtio_smp_groups[] = {&virtio_races_group};
+    &virtio_balloon_group, &virtio_rings_group, &virtio_requests_group, &virtio_registers_group};
+static const struct attempt_group *const virtio_smp_groups[] = {&virtio_races_group,
+                                                                &virtio_balloon_races_group};
 
 // Runs the fatal attempts that `only=` names.
 static void run_fatal(const struct attempt_group *group, const char *command_line,

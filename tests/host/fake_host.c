@@ -174,6 +174,12 @@ static enum status space_reserve(struct host_space *space, const struct guest_ex
     memcpy(made.extents, extents, count * sizeof(*extents));
     if (space->cr3) { // it keeps what it has
         assert_memory_equal(space->extents, made.extents, sizeof(made.extents));
+        uint64_t missing = space->holes * HOST_UNIT_BYTES;
+        if (fake_host.space_bytes + missing > fake_host.guest_bytes) {
+            return refuse(why, STATUS_NO_MEMORY, "no frames for what was given away");
+        }
+        fake_host.space_bytes += missing;
+        space->holes = 0;
         return STATUS_OK;
     }
     if (fake_host_step_fails() || space_bytes(&made) > fake_host.guest_bytes) {
@@ -241,6 +247,28 @@ static void space_zero(const struct host_space *space, gpa_t gpa, uint64_t bytes
     fake_host.now_ns += bytes / KIB * fake_host.zero_ns_per_kib;
 }
 
+// What was in the unit is gone; Husk may touch what stands in for it.
+static void space_make_hole(struct host_space *space, gpa_t gpa)
+{
+    assert_true(space->in_units && IS_ALIGNED(gpa.value, HOST_UNIT_BYTES));
+    assert_true(gpa.value + HOST_UNIT_BYTES <= space->ram_end);
+    assert_int_equal(madvise((void *)(space->window + gpa.value), HOST_UNIT_BYTES, MADV_DONTNEED),
+                     0);
+    space->holes++;
+    fake_host.space_bytes -= HOST_UNIT_BYTES;
+}
+
+static bool space_fill_hole(struct host_space *space, gpa_t gpa)
+{
+    assert_true(space->holes > 0 && IS_ALIGNED(gpa.value, HOST_UNIT_BYTES));
+    if (fake_host_step_fails() || fake_host.space_bytes + HOST_UNIT_BYTES > fake_host.guest_bytes) {
+        return false;
+    }
+    space->holes--;
+    fake_host.space_bytes += HOST_UNIT_BYTES;
+    return true;
+}
+
 // A piece is 1 MiB.
 static bool space_empty(struct host_space *space)
 {
@@ -268,7 +296,7 @@ static bool space_destroy(struct host_space *space)
     assert_int_equal(munmap((void *)space->window, space_bytes(space)), 0);
     assert_int_equal(munmap((void *)space->store, FAKE_STORE_BYTES_MAX), 0);
     fake_host.live_spaces--;
-    fake_host.space_bytes -= ram_bytes(space) + space->store_bytes;
+    fake_host.space_bytes -= ram_bytes(space) + space->store_bytes - space->holes * HOST_UNIT_BYTES;
     *space = (struct host_space){0};
     return true;
 }
@@ -433,6 +461,8 @@ void fake_host_init(void)
                                      .space_reserve = space_reserve,
                                      .space_ram = space_ram,
                                      .space_zero = space_zero,
+                                     .space_make_hole = space_make_hole,
+                                     .space_fill_hole = space_fill_hole,
                                      .space_empty = space_empty,
                                      .space_destroy = space_destroy,
                                      .space_grow_store = space_grow_store,

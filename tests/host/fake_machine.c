@@ -15,6 +15,7 @@
 #include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/scheduler_step.h"
+#include "vmm/vm/vm_balloon.h"
 #include "vmm/vm/vm_create.h"
 #include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_life.h"
@@ -228,6 +229,9 @@ void fake_machine_free(void)
         }
         if (vm->hvc) {
             fake_host.host.release(vm->hvc, sizeof(*vm->hvc));
+        }
+        if (vm->balloon) {
+            fake_host.host.release(vm->balloon, sizeof(*vm->balloon));
         }
         if (vm->nets) {
             fake_host.host.release(vm->nets, sizeof(*vm->nets));

@@ -21,7 +21,7 @@ HOST_MACHINE := $(addprefix boot/,boot_info boot_memory memory_map paragraph) \
                                       vmx_host_event vmx_inject vmx_state) \
                 $(addprefix arch/x86/,acpi_aml acpi_fadt acpi_madt acpi_parse acpi_rsdp acpi_spcr \
                                       apic_lvt clock_scale cpu_model cpuid_set errata \
-                                      firmware_switch host_space host_store mailbox \
+                                      firmware_switch host_hole host_space host_store mailbox \
                                       machine_check_verdict \
                                       machine_memory mc146818_date nested_table rule_check smp \
                                       stated_rates \

@@ -11,6 +11,11 @@ from test_guests import lines_of
 from test_hostile_smp import tickers
 
 ATTEMPTS = [
+    "pages for a balloon that are none, and one 512 times",
+    "memory that was given away, used without asking",
+    "memory given away and wanted back all the time",
+    "rings in memory that was given away",
+    "a disk reads to memory that was given away",
     "rings outside RAM",
     "rings over the device's own registers, and over the APICs",
     "rings at the end of all addresses",
@@ -44,8 +49,9 @@ ATTEMPTS = [
     "messages to memory and to devices",
     "messages of all modes",
 ]
-RACES = ["rings that others rewrite while they are read", "registers of a device, by all"]
-DEVICES = "mem=8M ram-disk=scratch:1M rng=yes"
+RACES = ["rings that others rewrite while they are read", "registers of a device, by all",
+         "memory that others write while it is given away"]
+DEVICES = "mem=8M ram-disk=scratch:1M rng=yes balloon=yes"
 
 
 @pytest.mark.parametrize(

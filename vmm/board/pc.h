@@ -72,6 +72,7 @@ struct pc {
     uint32_t virtio_busy;       // a bit for each slot whose virtio device has work left
     uint32_t virtio_arrived;    // atomic: the slots of pc_virtio_arrived
     struct pc_console *console; // the virtio console; NULL: there is none
+    struct pc_balloon *balloon; // NULL: there is none
     struct vga vga;
 
     // The board's ends of the devices' wires.

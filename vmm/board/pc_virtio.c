@@ -7,6 +7,7 @@
 #include "vmm/board/pc_output.h"
 #include "vmm/board/pc_time.h"
 #include "vmm/board/pci_bus.h"
+#include "vmm/devices/virtio/virtio_balloon.h"
 #include "vmm/devices/virtio/virtio_block.h"
 #include "vmm/devices/virtio/virtio_console.h"
 #include "vmm/devices/virtio/virtio_device.h"
@@ -30,7 +31,8 @@
 static void *translate(struct virtio_memory *memory, uint64_t address, uint64_t bytes)
 {
     const struct pc *pc = container_of(memory, struct pc, virtio_memory);
-    return guest_memory_at(pc->pci.wires.ram, gpa(address), bytes);
+    void *at = guest_memory_at(pc->pci.wires.ram, gpa(address), bytes);
+    return at && pc->balloon && !pc->balloon->has(pc->balloon, address, bytes) ? NULL : at;
 }
 
 void pc_virtio_init(struct pc *pc)
@@ -47,7 +49,14 @@ void pc_virtio_init(struct pc *pc)
     }
     pc->virtio_busy = 0;
     pc->console = NULL;
+    pc->balloon = NULL;
     pc->virtio_arrived = 0;
+}
+
+void pc_virtio_wake(struct pc_virtio *part)
+{
+    part->pc->virtio_busy |= 1U << part->slot.number;
+    part->pc->output->timer_set(part->pc->output, pc_now_ns(part->pc));
 }
 
 // The first turn is in the exit that asked for it. If there is more to do, the next turns come from
@@ -56,8 +65,7 @@ static void work_wanted(struct virtio_pci_output *output, struct virtio_pci *pci
 {
     struct pc_virtio *part = container_of(output, struct pc_virtio, output);
     if (virtio_pci_work(pci, TURN_BYTES)) {
-        part->pc->virtio_busy |= 1U << part->slot.number;
-        part->pc->output->timer_set(part->pc->output, pc_now_ns(part->pc));
+        pc_virtio_wake(part);
     }
 }
 
@@ -166,6 +174,16 @@ bool pc_console_attach(struct pc *pc, struct pc_console *part, struct console_li
     return true;
 }
 
+// ---- The balloon ----
+
+bool pc_balloon_attach(struct pc *pc, struct pc_balloon *part, struct balloon_owner *owner)
+{
+    virtio_balloon_init(&part->balloon, &pc->virtio_memory, owner);
+    pc->balloon = part;
+    pc->virtio_memory.bytes = 0; // each address is looked up
+    return pc_virtio_attach(pc, &part->part, &part->balloon.device);
+}
+
 // ---- Networks ----
 
 bool pc_network_attach(struct pc *pc, struct pc_network *part, struct net_port *port,
@@ -180,5 +198,6 @@ void pc_network_set_link(struct pc_network *part, bool up)
     struct pc *pc = part->part.pc;
     lock_take(&pc->lock);
     virtio_network_set_link(&part->network, up);
+    pc_virtio_wake(&part->part);
     lock_give(&pc->lock);
 }

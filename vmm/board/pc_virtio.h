@@ -4,6 +4,7 @@
 
 #include "vmm/board/pci_bus.h"
 #include "vmm/devices/virtio/net_port.h"
+#include "vmm/devices/virtio/virtio_balloon.h"
 #include "vmm/devices/virtio/virtio_block.h"
 #include "vmm/devices/virtio/virtio_console.h"
 #include "vmm/devices/virtio/virtio_entropy.h"
@@ -56,6 +57,18 @@ struct pc_console {
 MUST_CHECK bool pc_console_attach(struct pc *pc, struct pc_console *part,
                                   struct console_line *line);
 
+struct pc_balloon {
+    struct pc_virtio part;
+    struct virtio_balloon balloon;
+    // Whether the guest has not given any of those bytes away, of which all are RAM.
+    bool (*has)(struct pc_balloon *part, uint64_t gpa, uint64_t bytes);
+};
+
+// The same for a balloon, at most one. Its owner is called with the board's lock held. The caller
+// has set `has`: no device reaches memory that is not there.
+MUST_CHECK bool pc_balloon_attach(struct pc *pc, struct pc_balloon *part,
+                                  struct balloon_owner *owner);
+
 struct pc_network {
     struct pc_virtio part;
     struct virtio_network network;
@@ -67,6 +80,10 @@ MUST_CHECK bool pc_network_attach(struct pc *pc, struct pc_network *part, struct
                                   const uint8_t mac[NET_MAC_BYTES], unsigned pairs);
 // Plugs the cable in, as it is at first, or pulls it out.
 void pc_network_set_link(struct pc_network *part, bool up);
+
+// The device was told something from outside: the next pc_advance gives it a turn. With the board's
+// lock held.
+void pc_virtio_wake(struct pc_virtio *part);
 
 // Something from outside waits for queue 0 of the device. On any CPU, without the board's lock: the
 // next pc_advance or pc_virtio_turn serves the queue.

@@ -67,6 +67,7 @@ struct vm_config {
     bool no_paravirt;            // pv=no (default pv=yes): no KVM interface
     bool ignore_msrs;            // msrs=ignore (default msrs=fault)
     bool random;                 // rng=yes (default rng=no): an entropy device
+    bool balloon;                // balloon=yes (default balloon=no): it can give RAM away
     bool hvc;                    // hvc=yes, or a command line with console=hvc0: a second console
     unsigned ram_disk_count;     // ram-disk=NAME:SIZE
     struct disk_config ram_disks[VM_RAM_DISKS_MAX];

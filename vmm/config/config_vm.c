@@ -15,7 +15,8 @@
 #include "vmm/util/types.h"
 
 #define VM_KEYS                                                                                    \
-    "vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= rng= hvc= ram-disk= net= --"
+    "vm= mem= cpus= cpu= share= restart= kind= start= msrs= pv= rng= hvc= balloon= ram-disk= "     \
+    "net= --"
 
 static enum status parse_name(const char *value, struct vm_config *config, struct reason *why)
 {
@@ -185,6 +186,12 @@ static enum status parse_hvc(const char *value, struct vm_config *config, struct
     return parse_either("hvc", value, words, &config->hvc, why);
 }
 
+static enum status parse_balloon(const char *value, struct vm_config *config, struct reason *why)
+{
+    static const char *const words[] = {"yes", "no"};
+    return parse_either("balloon", value, words, &config->balloon, why);
+}
+
 static enum status parse_msrs(const char *value, struct vm_config *config, struct reason *why)
 {
     static const char *const words[] = {"ignore", "fault"};
@@ -194,8 +201,8 @@ static enum status parse_msrs(const char *value, struct vm_config *config, struc
 // The keys that are more than a word with a value.
 enum {
     VM_KEY_NAME = 0, // the only one that further modules of a VM have
-    VM_KEY_HVC = 12, // follows from the payload's command line if it is not given
-    VM_KEY_NET = 13, // may be given several times
+    VM_KEY_HVC = 13, // follows from the payload's command line if it is not given
+    VM_KEY_NET = 14, // may be given several times
 };
 
 static const struct {
@@ -214,6 +221,7 @@ static const struct {
     {"pv", parse_pv},
     {"rng", parse_random},
     {"ram-disk", config_parse_ram_disks},
+    {"balloon", parse_balloon},
     [VM_KEY_HVC] = {"hvc", parse_hvc},
     [VM_KEY_NET] = {"net", config_parse_net},
 };

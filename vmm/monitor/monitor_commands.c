@@ -50,7 +50,20 @@ static const struct command commands[] = {
     {.name = "memory",
      .arguments = "",
      .help = "show who has how much memory",
+     .more =
+         "FREE of a VM with balloon=yes is what its guest could do without, as it said when it was "
+         "last\nasked: each 'memory' asks anew. GIVEN is what it has given away.",
      .handler = command_memory},
+    {.name = "balloon",
+     .arguments = "NAME SIZE",
+     .help = "ask a VM to give memory away",
+     .more =
+         "SIZE is for all that it gives away: less than before means that it gets memory back, 0 "
+         "that it\ngets all. A number with K, M or G. 'memory' shows what it has done.",
+     .minimum = 2,
+     .maximum = 2,
+     .completion = COMPLETE_VM,
+     .handler = command_balloon},
     {.name = "disks",
      .arguments = "",
      .help = "show the disks of the VMs",

@@ -30,18 +30,6 @@ struct input {
     bool heard;    // the guest listens to its power button
 };
 
-// The running VM of that name. NULL: there is none, and the user was told.
-static struct vm *find_running(struct monitor *monitor, const char *command, const char *name)
-{
-    struct vm *vm = monitor_find_vm(monitor, name);
-    if (vm && vm->state != VM_RUNNING) {
-        console_format(monitor->console, "%s: %s is %s, not running\n", command, name,
-                       vm_state_name(vm->state));
-        return NULL;
-    }
-    return vm;
-}
-
 // The VM may have ended since the look-up, or be in the middle of a reset.
 static bool is_there(const struct vm *vm)
 {
@@ -79,7 +67,7 @@ static unsigned count_keys(struct monitor *monitor, const char *text)
 void command_type(struct monitor *monitor, const struct arguments *arguments)
 {
     const char *name = arguments->words[0];
-    struct vm *vm = find_running(monitor, "type", name);
+    struct vm *vm = monitor_find_running(monitor, "type", name);
     struct input input = {.text = arguments->words[1]};
     struct reason why = {""};
     if (!vm) {
@@ -111,7 +99,7 @@ static void press_power_button(struct vm *vm, void *context)
 void command_powerbutton(struct monitor *monitor, const struct arguments *arguments)
 {
     const char *name = arguments->words[0];
-    struct vm *vm = find_running(monitor, "powerbutton", name);
+    struct vm *vm = monitor_find_running(monitor, "powerbutton", name);
     struct input input = {0};
     struct reason why = {""};
     if (!vm) {

@@ -2,11 +2,14 @@
 // Commands about the machine itself.
 #include "vmm/monitor/monitor_commands_machine.h"
 
+#include "vmm/board/pc_virtio.h"
 #include "vmm/console/console.h"
+#include "vmm/devices/virtio/virtio_balloon.h"
 #include "vmm/host.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/monitor/monitor.h"
 #include "vmm/monitor/monitor_arguments.h"
+#include "vmm/monitor/monitor_names.h"
 #include "vmm/monitor/monitor_output.h"
 #include "vmm/monitor/monitor_text.h"
 #include "vmm/util/status.h"
@@ -14,6 +17,7 @@
 #include "vmm/util/types.h"
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_balloon.h"
 #include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_life.h"
 
@@ -99,21 +103,66 @@ static void show_memory(struct monitor *monitor, const char *whose, uint64_t byt
                    monitor_size_text(unused).text);
 }
 
+// What it has, what its guest does not use, and what it has given away.
+static void show_vm_memory(struct monitor *monitor, struct vm *vm)
+{
+    uint64_t given = vm->space.holes * HOST_UNIT_BYTES;
+    // What was written to its disks counts, and may outlive its RAM.
+    uint64_t bytes = guest_memory_size(&vm->memory) + vm->space.store_bytes - given;
+    if (bytes == 0) {
+        return;
+    }
+    console_format(monitor->console, "  %-13s  %10s", vm->config.name,
+                   monitor_size_text(bytes).text);
+    if (vm->balloon) {
+        const uint64_t *told = vm->balloon->device.balloon.statistics;
+        uint64_t unused = told[BALLOON_STATISTIC_AVAILABLE];
+        unused = unused ? unused : told[BALLOON_STATISTIC_FREE];
+        console_format(monitor->console, "  %10s  %10s", monitor_size_text(unused).text,
+                       monitor_size_text(given).text);
+        (void)!vm_call(vm, 0, vm_balloon_tell, NULL, NULL);
+    }
+    console_print(monitor->console, "\n");
+}
+
 void command_memory(struct monitor *monitor, const struct arguments *arguments)
 {
     struct host_memory_use use = monitor->vmm->host->memory_use();
     (void)arguments;
-    console_format(monitor->console, "%-15s  %10s  %10s\n", "WHOSE", "SIZE", "FREE");
+    console_format(monitor->console, "%-15s  %10s  %10s  %10s\n", "WHOSE", "SIZE", "FREE", "GIVEN");
     show_memory(monitor, "Husk", use.hypervisor_bytes, use.hypervisor_free);
     show_memory(monitor, "all guests", use.guest_bytes, use.guest_free);
     for (unsigned i = 0; i < monitor->vmm->vm_count; i++) {
-        const struct vm *vm = monitor->vmm->vms[i];
-        // What was written to its disks counts, and may outlive its RAM.
-        uint64_t bytes = guest_memory_size(&vm->memory) + vm->space.store_bytes;
-        if (bytes > 0) {
-            console_format(monitor->console, "  %-13s  %10s\n", vm->config.name,
-                           monitor_size_text(bytes).text);
-        }
+        show_vm_memory(monitor, monitor->vmm->vms[i]);
+    }
+}
+
+// A guest that gets memory back may use it at once, so the machine must have it. Returns what the
+// VM may not give away less than.
+static uint64_t least_given(const struct monitor *monitor, const struct vm *vm)
+{
+    uint64_t given = vm->space.holes * HOST_UNIT_BYTES;
+    return given - MIN(given, monitor->vmm->host->memory_use().guest_free);
+}
+
+void command_balloon(struct monitor *monitor, const struct arguments *arguments)
+{
+    struct vm *vm = monitor_find_running(monitor, "balloon", arguments->words[0]);
+    uint64_t bytes;
+    struct reason why = {""};
+    if (!vm || !monitor_find_number(monitor, arguments, 1, "size", &bytes)) {
+        return;
+    }
+    uint64_t least = least_given(monitor, vm);
+    if (!vm->balloon) {
+        console_format(monitor->console, "balloon: %s has none; balloon=yes gives it one\n",
+                       vm->config.name);
+    } else if (bytes < least || bytes > vm->config.memory_bytes) {
+        console_format(monitor->console, "balloon: %s can give %s to %s now\n", vm->config.name,
+                       monitor_size_text(least).text,
+                       monitor_size_text(vm->config.memory_bytes).text);
+    } else if (vm_call(vm, 0, vm_balloon_tell, &bytes, &why) != STATUS_OK) {
+        console_format(monitor->console, "balloon: %s\n", why.text);
     }
 }
 

@@ -70,6 +70,17 @@ struct vm *monitor_find_vm(struct monitor *monitor, const char *name)
     return NULL;
 }
 
+struct vm *monitor_find_running(struct monitor *monitor, const char *command, const char *name)
+{
+    struct vm *vm = monitor_find_vm(monitor, name);
+    if (vm && vm->state != VM_RUNNING) {
+        console_format(monitor->console, "%s: %s is %s, not running\n", command, name,
+                       vm_state_name(vm->state));
+        return NULL;
+    }
+    return vm;
+}
+
 bool monitor_find_number(struct monitor *monitor, const struct arguments *arguments, unsigned index,
                          const char *what, uint64_t *value)
 {

@@ -18,6 +18,8 @@ const char *monitor_startable_name(struct vmm *vmm, unsigned index);
 const char *monitor_startable_near_miss(struct vmm *vmm, const char *word);
 // The VM of that name. NULL: there is none, and the user was told.
 struct vm *monitor_find_vm(struct monitor *monitor, const char *name);
+// The same for a VM that runs, which `command` needs.
+struct vm *monitor_find_running(struct monitor *monitor, const char *command, const char *name);
 // Reads argument `index` as a number. False: it is none, and the user was told.
 MUST_CHECK bool monitor_find_number(struct monitor *monitor, const struct arguments *arguments,
                                     unsigned index, const char *what, uint64_t *value);

@@ -220,10 +220,14 @@ static const struct breakpoints *breakpoints_of(struct vcpu *vcpu, struct breakp
 // Decodes and carries out the instruction, which is slower than emulate_repeated_move.
 static NOT_INLINE enum exit_action emulate(struct vcpu *vcpu, struct vm_exit *exit)
 {
+    if (vm_touch(vcpu->vm, exit->memory.gpa)) {
+        return RETRY;
+    }
     struct vcpu_bus bus = bus_of(vcpu);
     struct breakpoints breakpoints;
     struct emulation emulation = {.breakpoints = breakpoints_of(vcpu, &breakpoints)};
-    struct emulator_cache *cache = emulation.breakpoints ? NULL : &vcpu->emulator_cache;
+    bool once = emulation.breakpoints || vcpu->vm->space.holes > 0; // vm_touch sees each access
+    struct emulator_cache *cache = once ? NULL : &vcpu->emulator_cache;
     enum emulate_result result = emulate_memory_access(&vcpu->core, vcpu->ops, vcpu->memory,
                                                        &bus.bus, &exit->memory, cache, &emulation);
     return finish(vcpu, exit, result, &emulation);
@@ -233,6 +237,9 @@ static NOT_INLINE enum exit_action emulate(struct vcpu *vcpu, struct vm_exit *ex
 static NOT_INLINE enum exit_action handle_rare(struct vcpu *vcpu, struct vm_exit *exit)
 {
     const struct exit_memory *access = &exit->memory;
+    if (vm_touch(vcpu->vm, access->gpa)) {
+        return RETRY;
+    }
     if (guest_memory_at(&vcpu->vm->memory, access->gpa, 1) &&
         !vcpu_apic_ram_is_hidden(vcpu->vm, access->gpa)) {
         return RETRY; // another vCPU has moved its APIC away meanwhile

@@ -21,8 +21,9 @@
 const char *vm_state_name(enum vm_state state)
 {
     static const char *const names[] = {
-        [VM_OFF] = "off",       [VM_STARTING] = "starting", [VM_RUNNING] = "running",
-        [VM_PAUSED] = "paused", [VM_ENDED] = "ended",       [VM_STOPPING] = "stopping"};
+        [VM_OFF] = "off",          [VM_STARTING] = "starting", [VM_RUNNING] = "running",
+        [VM_PAUSED] = "paused",    [VM_ENDED] = "ended",       [VM_STOPPING] = "stopping",
+        [VM_RESIZING] = "resizing"};
     return names[state];
 }
 
@@ -56,6 +57,12 @@ static void stop_vcpus(struct vm *vm)
 void vm_request_reset(struct vm *vm)
 {
     __atomic_store_n(&vm->reset_requested, true, __ATOMIC_RELEASE);
+    stop_vcpus(vm);
+}
+
+void vm_request_resize(struct vm *vm)
+{
+    __atomic_store_n(&vm->resize_requested, true, __ATOMIC_RELEASE);
     stop_vcpus(vm);
 }
 

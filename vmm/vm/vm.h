@@ -26,6 +26,7 @@ enum vm_state {
     VM_PAUSED,   // keeps memory and state; its clock stands still
     VM_ENDED,    // ended by itself or by an error; `ended` says why
     VM_STOPPING, // gives back what it has, piece by piece; no vCPU runs any more
+    VM_RESIZING, // gives RAM away or takes it back, piece by piece; no vCPU runs meanwhile
 };
 
 // What made a VM start.
@@ -89,13 +90,14 @@ struct vm {
     struct vm_payload payloads[1 + LOAD_MODULES_MAX]; // the first one runs, the others are modules
 
     enum vm_state state;
-    bool ending;          // atomic: a vCPU has ended it; later ends do not count
-    bool failed;          // it ended by an error, not by its own wish
-    bool ends;            // VM_STOPPING: it becomes VM_ENDED, because its start failed; not VM_OFF
-    bool reset_requested; // atomic: the guest asked for a reset, which waits until no vCPU is held
-    bool caught;          // atomic: a debugger lets no reset or restart begin
-    bool held_back;       // atomic: CPU 0 keeps all vCPUs from running while it changes the state
-    uint64_t exit_status; // valid if VM_ENDED and not failed
+    bool ending;           // atomic: a vCPU has ended it; later ends do not count
+    bool failed;           // it ended by an error, not by its own wish
+    bool ends;             // VM_STOPPING: it becomes VM_ENDED, because its start failed; not VM_OFF
+    bool reset_requested;  // atomic: the guest asked for a reset, which waits until no vCPU is held
+    bool resize_requested; // atomic: likewise, the VM's balloon has something to give or to take
+    bool caught;           // atomic: a debugger lets no reset or restart begin
+    bool held_back;        // atomic: CPU 0 keeps all vCPUs from running while it changes the state
+    uint64_t exit_status;  // valid if VM_ENDED and not failed
     struct reason ended;
     uint64_t restart_at_ns;       // host time of its restart (restart=); NEVER_NS: none
     enum start_cause start_cause; // of the last start
@@ -125,6 +127,7 @@ struct vm {
     struct vcpu *vcpus[VM_VCPUS_MAX];
     struct pc *pc;
     struct pc_entropy *entropy; // rng=yes; else NULL
+    struct vm_balloon *balloon; // balloon=yes; else NULL
     struct pc_output pc_output; // see vmm/vm/vm_board.h
     struct terminal terminal;
     struct vm_hvc *hvc; // its second console; NULL: none
@@ -184,11 +187,12 @@ static inline enum vm_state vm_get_state(const struct vm *vm)
     return __atomic_load_n(&vm->state, __ATOMIC_ACQUIRE);
 }
 
-// Whether the VM's home CPU has work to do for it: a start, or the end of a stop (vm_continue).
+// Whether the VM's home CPU has work to do for it: a start, the end of a stop, a change of its RAM
+// (vm_continue).
 static inline bool vm_is_in_work(const struct vm *vm)
 {
     enum vm_state state = vm_get_state(vm);
-    return state == VM_STARTING || state == VM_STOPPING;
+    return state == VM_STARTING || state == VM_STOPPING || state == VM_RESIZING;
 }
 
 // Whether CPU 0 keeps the vCPUs from running.
@@ -197,11 +201,12 @@ static inline bool vm_is_held_back(const struct vm *vm)
     return __atomic_load_n(&vm->held_back, __ATOMIC_RELAXED);
 }
 
-// Whether the VM is running and does not wait for its reset or for a change of its state.
+// Whether the VM is running and does not wait for its reset or for a change of its state or RAM.
 static inline bool vm_wants_to_run(const struct vm *vm)
 {
     return vm_get_state(vm) == VM_RUNNING &&
-           !__atomic_load_n(&vm->reset_requested, __ATOMIC_RELAXED) && !vm_is_held_back(vm);
+           !__atomic_load_n(&vm->reset_requested, __ATOMIC_RELAXED) &&
+           !__atomic_load_n(&vm->resize_requested, __ATOMIC_RELAXED) && !vm_is_held_back(vm);
 }
 
 const char *vm_state_name(enum vm_state state);
@@ -214,6 +219,11 @@ void vm_end(struct vm *vm, uint64_t status, const char *format, ...) PRINTF_LIKE
 // Asks for a reset of a running VM, after the current exit. To be called on the CPU of one of its
 // vCPUs.
 void vm_request_reset(struct vm *vm);
+// The VM's vCPUs stop, until its home CPU has seen to its balloon.
+void vm_request_resize(struct vm *vm);
+// Whether the guest has given the RAM at `address` away. Then the VM gets it back, if it can, and
+// the access is to be tried again. In vmm/vm/vm_balloon.c.
+bool vm_touch(struct vm *vm, gpa_t address);
 
 // Only for vmm/vm/. To be called on the VM's home CPU or on that of a vCPU which ends the VM. Other
 // CPUs read `state` at any time (guests_all_ended). So `restart_at_ns` must be right before the VM

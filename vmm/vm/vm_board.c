@@ -15,6 +15,7 @@
 #include "vmm/vcpu/vcpu_timers.h"
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_balloon.h"
 #include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_lines.h"
 #include "vmm/vm/vm_nets.h"
@@ -100,6 +101,9 @@ static void attach_functions(struct vm *vm)
         (void)!pc_entropy_attach(vm->pc, vm->entropy);
     }
     vm_disks_attach(vm);
+    if (vm->balloon) {
+        vm_balloon_attach(vm);
+    }
     vm_hvc_attach(vm);
     vm_nets_attach(vm);
 }

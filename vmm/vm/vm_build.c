@@ -17,6 +17,7 @@
 #include "vmm/vcpu/vcpu_create.h"
 #include "vmm/vcpu/vcpu_start.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_balloon.h"
 #include "vmm/vm/vm_board.h"
 #include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_load.h"
@@ -38,6 +39,7 @@ static bool clear(struct vm *vm)
             return false;
         }
     }
+    vm_balloon_clear(vm);
     if (vm->entropy) {
         vm->vmm->host->release(vm->entropy, sizeof(*vm->entropy));
         vm->entropy = NULL;
@@ -96,7 +98,8 @@ static enum status build_devices(struct vm *vm, struct reason *why)
     if (vm->config.random) {
         vm->entropy = host->allocate(sizeof(*vm->entropy));
     }
-    return vm->pc && (vm->entropy || !vm->config.random)
+    bool balloon = !vm->balloon || vm_balloon_build(vm);
+    return vm->pc && balloon && (vm->entropy || !vm->config.random)
                ? vm_nets_build(vm, why)
                : refuse(why, STATUS_NO_MEMORY, "no frames for the devices");
 }
@@ -134,6 +137,7 @@ enum status vm_build(struct vm *vm, struct reason *why)
     }
     vm->memory = (struct guest_memory){.base = (uint8_t *)vm->space.window, .extent_count = count};
     memcpy(vm->memory.extents, extents, count * sizeof(*extents));
+    vm->space.in_units = vm->balloon;
     __atomic_store_n(&vm->zeroed_bytes, 0, __ATOMIC_RELAXED);
     memset(&vm->start, 0, sizeof(vm->start));
     vm_disks_begin(vm);

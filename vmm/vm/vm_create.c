@@ -9,6 +9,7 @@
 #include "vmm/util/types.h"
 #include "vmm/vm/terminal.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_balloon.h"
 #include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_hold.h"
 #include "vmm/vm/vm_lines.h"
@@ -117,6 +118,9 @@ static enum status add_devices(struct vm *vm, struct reason *why)
     if (vm->config.hvc && !vm_hvc_create(vm)) {
         return refuse(why, STATUS_NO_MEMORY, "vm=%s: no frames for hvc0", vm->config.name);
     }
+    if (vm->config.balloon && !vm_balloon_create(vm)) {
+        return refuse(why, STATUS_NO_MEMORY, "vm=%s: no frames for the balloon", vm->config.name);
+    }
     for (unsigned i = 0; i < vm->config.ram_disk_count; i++) {
         enum status status = vm_disks_add(vm, &vm->config.ram_disks[i], NULL, why);
         if (status != STATUS_OK) {
@@ -134,6 +138,9 @@ static void destroy(struct vm *vm)
     }
     if (vm->hvc) {
         host->release(vm->hvc, sizeof(*vm->hvc));
+    }
+    if (vm->balloon) {
+        host->release(vm->balloon, sizeof(*vm->balloon));
     }
     if (vm->nets) {
         host->release(vm->nets, sizeof(*vm->nets));

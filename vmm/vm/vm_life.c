@@ -8,6 +8,7 @@
 #include "vmm/util/types.h"
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
+#include "vmm/vm/vm_balloon.h"
 #include "vmm/vm/vm_build.h"
 #include "vmm/vm/vm_call.h"
 #include "vmm/vm/vm_hold.h"
@@ -41,6 +42,7 @@ static enum status begin_start(struct vm *vm, enum start_cause cause, struct rea
     vm->ended.text[0] = '\0';
     vm->build_ns = 0;
     vm_set_state(vm, VM_STARTING);
+    __atomic_store_n(&vm->resize_requested, false, __ATOMIC_RELAXED);
     __atomic_store_n(&vm->reset_requested, false, __ATOMIC_RELEASE);
     return STATUS_OK;
 }
@@ -50,7 +52,11 @@ static enum status start_by_hand(struct vm *vm, enum start_cause cause, struct r
     if (!vm_seize(vm)) {
         return refuse(why, STATUS_BUSY, "%s still runs", vm->config.name);
     }
-    return begin_start(vm, cause, why);
+    enum status status = begin_start(vm, cause, why);
+    if (status != STATUS_OK && (vm->state == VM_RUNNING || vm->state == VM_PAUSED)) {
+        vm_unseize(vm);
+    }
+    return status;
 }
 
 static enum status start_here(struct vm *vm, struct reason *why)
@@ -130,6 +136,20 @@ static void let_run(struct vm *vm)
     scheduler_look_at(vm);
 }
 
+// A part of a resize. What the devices ask for at its end is another one.
+static void resize(struct vm *vm, uint64_t end_ns)
+{
+    if (!vm_balloon_continue(vm, end_ns)) {
+        return;
+    }
+    vm_set_state(vm, VM_RUNNING);
+    vm_unseize(vm);
+    scheduler_look_at(vm);
+    if (vm->balloon->lost) {
+        vm_fail(vm, "it uses memory that it gave away, and the machine has none left");
+    }
+}
+
 // A start has failed, and the log tells it, because nobody waits for an answer. After a reset by
 // the guest or a restart, the VM ends, and is tried again later if its line says so.
 static void give_up(struct vm *vm, const struct reason *why)
@@ -153,6 +173,10 @@ static void end_stop(struct vm *vm)
 
 void vm_continue(struct vm *vm, uint64_t end_ns)
 {
+    if (vm->state == VM_RESIZING) {
+        resize(vm, end_ns);
+        return;
+    }
     const struct host *host = vm->vmm->host;
     uint64_t begin_ns = host->now_ns();
     struct reason why = {""};
@@ -174,33 +198,65 @@ void vm_continue(struct vm *vm, uint64_t end_ns)
     }
 }
 
-uint64_t vm_begin_due_start(struct vm *vm)
+// What the VM waits for, if it has to wait until no vCPU is held: a reset comes before a resize.
+enum change { CHANGE_NONE, CHANGE_RESET, CHANGE_RESTART, CHANGE_RESIZE };
+
+static enum change wanted_change(const struct vm *vm)
 {
     enum vm_state state = vm_get_state(vm); // a vCPU on another CPU may end the VM now
-    bool reset = __atomic_load_n(&vm->reset_requested, __ATOMIC_ACQUIRE) && state == VM_RUNNING &&
-                 !vm_is_held_back(vm);
-    bool restart = state == VM_ENDED && vm->restart_at_ns != NEVER_NS;
-    if ((!reset && !restart) || __atomic_load_n(&vm->caught, __ATOMIC_ACQUIRE)) {
+    bool caught = __atomic_load_n(&vm->caught, __ATOMIC_ACQUIRE);
+    if (state == VM_ENDED && vm->restart_at_ns != NEVER_NS) {
+        return caught ? CHANGE_NONE : CHANGE_RESTART;
+    }
+    if (state != VM_RUNNING || vm_is_held_back(vm)) {
+        return CHANGE_NONE;
+    }
+    if (__atomic_load_n(&vm->reset_requested, __ATOMIC_ACQUIRE)) {
+        return caught ? CHANGE_NONE : CHANGE_RESET;
+    }
+    return __atomic_load_n(&vm->resize_requested, __ATOMIC_ACQUIRE) ? CHANGE_RESIZE : CHANGE_NONE;
+}
+
+static uint64_t due_ns(const struct vm *vm, enum change change)
+{
+    if (change == CHANGE_RESET) {
+        return vm->started_ns + vm_pause_between_starts_ns(vm, RESET_INTERVAL_NS);
+    }
+    return change == CHANGE_RESTART ? vm->restart_at_ns : 0;
+}
+
+static void begin(struct vm *vm, enum change change)
+{
+    struct reason why = {""};
+    if (change == CHANGE_RESIZE) {
+        __atomic_store_n(&vm->resize_requested, false, __ATOMIC_RELAXED);
+        vm->balloon->lacks = false;
+        vm_set_state(vm, VM_RESIZING);
+    } else if (begin_start(vm, change == CHANGE_RESET ? RESET_BY_GUEST : RESTART, &why) !=
+               STATUS_OK) {
+        give_up(vm, &why);
+    }
+}
+
+uint64_t vm_begin_due_start(struct vm *vm)
+{
+    enum change change = wanted_change(vm);
+    if (change == CHANGE_NONE) {
         return NEVER_NS;
     }
-    uint64_t due_ns = reset ? vm->started_ns + vm_pause_between_starts_ns(vm, RESET_INTERVAL_NS)
-                            : vm->restart_at_ns;
     uint64_t now_ns = vm->vmm->host->now_ns();
-    if (now_ns < due_ns) {
-        return due_ns;
+    if (now_ns < due_ns(vm, change)) {
+        return due_ns(vm, change);
     }
     vm_release_here(vm);
     if (!vm_seize(vm)) {
         return now_ns + RETRY_NS;
     }
-    if (reset && vm->state != VM_RUNNING) { // another vCPU ended the VM before its CPU released it
-        vm_unseize(vm);
+    if (change != CHANGE_RESTART && vm->state != VM_RUNNING) {
+        vm_unseize(vm); // another vCPU ended the VM before its CPU released it
         return now_ns;
     }
-    struct reason why = {""};
-    if (begin_start(vm, reset ? RESET_BY_GUEST : RESTART, &why) != STATUS_OK) {
-        give_up(vm, &why);
-    }
+    begin(vm, change);
     return NEVER_NS;
 }
 

@@ -19,10 +19,10 @@ enum status vm_pause(struct vm *vm, struct reason *why);  // from VM_RUNNING
 enum status vm_resume(struct vm *vm, struct reason *why); // from VM_PAUSED
 enum status vm_reset(struct vm *vm, struct reason *why);  // from VM_RUNNING, VM_PAUSED, VM_ENDED
 
-// Begins a reset or restart that is due. To be called on the VM's home CPU, between two runs.
-// Returns the host time at which one will be due; NEVER_NS if none is asked for.
+// Begins a reset, a restart or a resize that is due. To be called on the VM's home CPU, between two
+// runs. Returns the host time at which one will be due; NEVER_NS if none is asked for.
 uint64_t vm_begin_due_start(struct vm *vm);
-// Goes on until about `end_ns` with a VM that is VM_STARTING or VM_STOPPING (vm_is_in_work): builds
-// it or tears it down, in pieces of far less than 1 ms, at least one. To be called on the VM's home
+// Goes on until about `end_ns` with a VM that is in work (vm_is_in_work): builds it, tears it down,
+// or changes its RAM, in pieces of far less than 1 ms, at least one. To be called on the VM's home
 // CPU.
 void vm_continue(struct vm *vm, uint64_t end_ns);

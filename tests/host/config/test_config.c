@@ -244,6 +244,9 @@ static void test_whole_vm_line(void **state)
     assert_false(vm.no_paravirt);
     assert_int_equal(parse_vm("vm=a rng=yes"), STATUS_OK);
     assert_true(vm.random);
+    assert_false(vm.balloon);
+    assert_int_equal(parse_vm("vm=a balloon=yes"), STATUS_OK);
+    assert_true(vm.balloon);
     assert_int_equal(parse_vm("vm=a msrs=fault pv=no"), STATUS_OK);
     assert_false(vm.random);
     assert_false(vm.ignore_msrs);
@@ -390,16 +393,17 @@ static void test_vm_refusals_of_words(void **state)
         {"vm=a msrs=no", "msrs=no: expected ignore or fault"},
         {"vm=a pv=kvm", "pv=kvm: expected no or yes"},
         {"vm=a rng=fast", "rng=fast: expected yes or no"},
+        {"vm=a balloon=1M", "balloon=1M: expected yes or no"},
         {"vm=a hvc=hvc0", "hvc=hvc0: expected yes or no"},
         {"vm=a hvc=no hvc=no", "hvc=no: hvc= is given twice"},
         {"vm=a vm=b", "vm=b: vm= is given twice"},
         {"vm=a mem=4M mem=8M", "mem=8M: mem= is given twice"},
         {"vm=a meme=4M", "meme=: unknown, known are vm= mem= cpus= cpu= share= restart= kind= "
-                         "start= msrs= pv= rng= hvc= ram-disk= net= --"},
+                         "start= msrs= pv= rng= hvc= balloon= ram-disk= net= --"},
         {"vm=a quiet", "quiet: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= "
-                       "msrs= pv= rng= hvc= ram-disk= net= --"},
+                       "msrs= pv= rng= hvc= balloon= ram-disk= net= --"},
         {"vm=a /x/y", "/x/y: unknown, known are vm= mem= cpus= cpu= share= restart= kind= start= "
-                      "msrs= pv= rng= hvc= ram-disk= net= --"},
+                      "msrs= pv= rng= hvc= balloon= ram-disk= net= --"},
     };
 
     (void)state;

@@ -12,6 +12,7 @@
 #include "tests/host/net/switch_fixture.h"
 #include "vmm/devices/virtio/net_offload.h"
 #include "vmm/devices/virtio/net_port.h"
+#include "vmm/devices/virtio/virtio_balloon.h"
 #include "vmm/devices/virtio/virtio_block.h"
 #include "vmm/devices/virtio/virtio_console.h"
 #include "vmm/devices/virtio/virtio_entropy.h"
@@ -37,6 +38,9 @@ static struct entropy_source source;
 static struct virtio_console console;
 static struct console_line line;
 static uint64_t printed; // bytes
+static struct virtio_balloon balloon;
+static struct balloon_owner owner;
+static uint64_t moved; // pages
 static struct fake_disk disk;
 static struct virtio_device *device;
 static alignas(4096) uint8_t low[LOW_BYTES];
@@ -136,8 +140,33 @@ static unsigned take(struct console_line *of, uint8_t *bytes, unsigned count)
     return count;
 }
 
+static bool move(struct balloon_owner *of, uint32_t page, bool away)
+{
+    (void)page;
+    require(of == &owner);
+    bool there = away || tame || (take8() & 7) != 0;
+    moved += there;
+    return there;
+}
+
+static void forget(struct balloon_owner *of)
+{
+    require(of == &owner && balloon.config.actual == 0);
+}
+
 static const uint8_t own_mac[NET_MAC_BYTES] = {2, 0, 0, 0, 0, 1}; // lan_mac(0)
 static uint32_t accepted; // the low half of the features that the driver accepts
+
+static void make_small_device(bool is_balloon)
+{
+    if (is_balloon) {
+        virtio_balloon_init(&balloon, &memory, &owner);
+        device = &balloon.device;
+    } else {
+        virtio_entropy_init(&entropy, &memory, &source);
+        device = &entropy.device;
+    }
+}
 
 static void set_up(uint8_t kind)
 {
@@ -151,6 +180,7 @@ static void set_up(uint8_t kind)
     output = (struct virtio_output){interrupt, work_wanted};
     source.fill = fill;
     line = (struct console_line){put, take};
+    owner = (struct balloon_owner){move, forget};
     memset(low, 0, sizeof(low));
     memset(high, 0, sizeof(high));
     lan_set_up();
@@ -163,8 +193,7 @@ static void set_up(uint8_t kind)
         device = &block.device;
         break;
     case 1:
-        virtio_entropy_init(&entropy, &memory, &source);
-        device = &entropy.device;
+        make_small_device(kind & 4);
         break;
     case 3:
         virtio_console_init(&console, &memory, &line, 80, 25);
@@ -361,8 +390,10 @@ static void check_sent(void)
 static void work(uint64_t budget)
 {
     uint64_t handled = disk.handled + printed;
+    uint64_t before = moved;
     bool more = virtio_device_work(device, budget);
     require(disk.handled + printed - handled <= MAX(budget, 1) + SLACK);
+    require((moved - before) * 64 <= MAX(budget, 1) + SLACK);
     require(!more || device->status & VIRTIO_DRIVER_OK);
     require(!(device->status & VIRTIO_NEEDS_RESET) || !more);
     for (unsigned i = 0; i < device->queue_count; i++) {
@@ -399,6 +430,10 @@ static void step(uint8_t what)
             network_steps[what >> 4 & 3]();
         } else if (device == &console.device) {
             require(virtio_console_look(&console) == (device->pending != 0));
+        } else if (device == &balloon.device) {
+            static void (*const balloon_steps[])(struct virtio_balloon *) = {virtio_balloon_ask,
+                                                                             virtio_balloon_look};
+            balloon_steps[what >> 4 & 1](&balloon);
         } else if (what & 0x10) {
             put_range();
         } else {
@@ -479,6 +514,7 @@ static void check_recovery(void)
     require(interrupts == before + 1);
     require(low[QUEUE_AT(queue) + 0x202] == 1);
     require(device != &block.device || low[0x3100 + 512] == 0);
+    require(device != &balloon.device || balloon.config.actual == 4);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -11,6 +11,7 @@
 
 #include "tests/host/monitor/monitor_fixture.h"
 #include "vmm/monitor/monitor_commands.h"
+#include "vmm/vm/vm_balloon.h"
 #include "vmm/vm/vm_disks.h"
 #include "vmm/vm/vm_life.h"
 #include "vmm/vm/vm_nets.h"
@@ -192,7 +193,7 @@ static void test_cpus(void **state)
 static void test_memory(void **state)
 {
     (void)state;
-    assert_answer("memory", "WHOSE                  SIZE        FREE\r\n"
+    assert_answer("memory", "WHOSE                  SIZE        FREE       GIVEN\r\n"
                             "Husk                 32 MiB    3584 KiB\r\n"
                             "all guests           64 MiB      60 MiB\r\n"
                             "  web              1920 KiB\r\n"
@@ -200,6 +201,36 @@ static void test_memory(void **state)
     fixture.spare->space.store_bytes = 2 * MIB; // it is off, and keeps a disk
     assert_answer_has("memory", "  spare               2 MiB\r\n");
     fixture.spare->space.store_bytes = 0;
+}
+
+static void test_balloon(void **state)
+{
+    (void)state;
+    assert_answer("balloon spare 1M", "balloon: spare is off, not running\r\n");
+    assert_answer("balloon web 1M", "balloon: web has none; balloon=yes gives it one\r\n");
+    assert_true(vm_balloon_create(fixture.spare));
+    fixture.spare->config.memory_bytes = 9 * MIB;
+    assert_answer("start spare", "spare starts\r\n");
+    fake_machine_finish(fixture.spare);
+    struct virtio_balloon *balloon = &fixture.spare->balloon->device.balloon;
+    assert_answer("balloon spare 4M", "");
+    assert_int_equal(balloon->config.wanted, 4 * MIB / PAGE_SIZE);
+    assert_answer("balloon spare 10M", "balloon: spare can give 0 KiB to 9 MiB now\r\n");
+    assert_answer("balloon spare all",
+                  "'all' is no size; expected a number such as 4096, 4K or 0x1000\r\n");
+    assert_answer_has("memory", "  spare            9088 KiB       0 KiB       0 KiB\r\n");
+    assert_true(balloon->asked);
+    fixture.spare->space.holes = 2;
+    balloon->statistics[BALLOON_STATISTIC_FREE] = 3 * MIB;
+    assert_answer_has("memory", "  spare            4992 KiB       3 MiB       4 MiB\r\n");
+    balloon->statistics[BALLOON_STATISTIC_AVAILABLE] = 2 * MIB;
+    assert_answer_has("memory", "  spare            4992 KiB       2 MiB       4 MiB\r\n");
+    uint64_t bytes = fake_host.guest_bytes;
+    fake_host.guest_bytes = fake_host.space_bytes + 2 * MIB;
+    assert_answer("balloon spare 0", "balloon: spare can give 2 MiB to 9 MiB now\r\n");
+    assert_answer("balloon spare 2M", "");
+    fake_host.guest_bytes = bytes;
+    fixture.spare->space.holes = 0;
 }
 
 static void test_disks(void **state)
@@ -282,8 +313,10 @@ static void test_link(void **state)
     assert_answer("start spare", "spare starts\r\n");
     fake_machine_finish(fixture.spare);
     assert_false(virtio_network_link_is_up(network));
+    fixture.spare->pc->virtio_busy = 0;
     assert_answer("link spare 0 up", "");
     assert_true(virtio_network_link_is_up(network));
+    assert_true(fixture.spare->pc->virtio_busy != 0); // it gets a turn soon
     assert_answer("link spare 0 down", "");
     assert_false(virtio_network_link_is_up(network));
 }
@@ -700,6 +733,7 @@ static const struct CMUnitTest tests[] = {
     TEST(test_cpus),
     TEST(test_memory),
     TEST(test_disks),
+    TEST(test_balloon),
     TEST(test_nets),
     TEST(test_link),
     TEST(test_start),

@@ -12,6 +12,7 @@
 #include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/guest_frames.h"
+#include "arch/x86/host_hole.h"
 #include "arch/x86/host_store.h"
 #include "arch/x86/page_table.h"
 #include "arch/x86/paging.h"
@@ -408,6 +409,79 @@ static void it_keeps_what_it_has(void **state)
     destroy();
 }
 
+// ---- Holes ----
+
+#define HOLE (4 * MIB)
+
+static uint64_t frame_at(uint64_t gpa)
+{
+    const struct page *page = page_of(GUEST_WINDOW + gpa);
+    return ALIGN_DOWN(page->physical + (GUEST_WINDOW + gpa - page->address), GUEST_FRAME_BYTES);
+}
+
+// A space of 3 GiB + 8 MiB, with two holes.
+static void make_holes(void)
+{
+    space.in_units = true;
+    assert_int_equal(reserve(3 * GIB + 8 * MIB), STATUS_OK);
+    assert_int_equal(grow(UINT32_MAX), 1 + 3 * FRAMES_A_GIB + 4); // no page of 1 GiB
+    uint64_t before = frames_free;
+    host_hole_make(&space, gpa(HOLE));
+    host_hole_make(&space, gpa(4 * GIB));
+    assert_int_equal(space.holes, 2);
+    assert_int_equal(frames_free, before + 2);
+}
+
+// Husk may touch a hole: it touches other RAM of the VM.
+static void a_hole_has_a_stand_in(void **state)
+{
+    (void)state;
+    make_holes();
+    assert_int_equal(frame_at(HOLE), frame_at(0));
+    assert_int_equal(frame_at(4 * GIB), frame_at(0));
+    assert_true(frame_at(HOLE + GUEST_FRAME_BYTES) != frame_at(0));
+    destroy();
+}
+
+static void a_hole_is_filled(void **state)
+{
+    (void)state;
+    make_holes();
+    uint64_t others = frames_free;
+    frames_free = 0;
+    assert_false(host_hole_fill(&space, gpa(HOLE)));
+    frames_free = others;
+    assert_true(host_hole_fill(&space, gpa(HOLE)));
+    assert_int_equal(space.holes, 1);
+    assert_int_equal(frames_free, others - 1);
+    assert_true(frame_at(HOLE) != frame_at(0));
+    destroy();
+}
+
+// A start takes what it needs with the rest of the memory, and only then.
+static void a_reservation_is_for_holes_too(void **state)
+{
+    struct host_run run;
+    (void)state;
+    make_holes();
+    assert_int_equal(piece(HOLE, &run), STATUS_NO_MEMORY);
+    uint64_t others = frames_free - 1;
+    frames_free = 1;
+    assert_int_equal(reserve(3 * GIB + 8 * MIB), STATUS_NO_MEMORY);
+    assert_int_equal(space.holes, 2);
+    frames_free += others;
+    assert_int_equal(reserve(3 * GIB + 8 * MIB), STATUS_OK);
+    assert_int_equal(reserve(3 * GIB + 8 * MIB), STATUS_OK); // of nothing more
+    assert_int_equal(space.reserved_frames, 2);
+    assert_int_equal(piece(HOLE + PAGE_SIZE, &run), STATUS_OK);
+    assert_int_equal(run.hpa.value, frame_at(HOLE) + PAGE_SIZE);
+    assert_int_equal(space.holes, 1);
+    grow(UINT32_MAX);
+    assert_int_equal(space.holes, 0);
+    assert_int_equal(space.reserved_frames, 0);
+    destroy();
+}
+
 static void a_refusal_changes_nothing(void **state)
 {
     (void)state;
@@ -523,6 +597,9 @@ int main(void)
         TEST(it_can_be_given_back_wherever_it_is),
         TEST(a_lack_of_tables_loses_nothing),
         TEST(it_keeps_what_it_has),
+        TEST(a_hole_has_a_stand_in),
+        TEST(a_hole_is_filled),
+        TEST(a_reservation_is_for_holes_too),
         TEST(a_refusal_changes_nothing),
         TEST(tables_go_in_pieces),
         TEST(the_store_grows_and_is_given_back),

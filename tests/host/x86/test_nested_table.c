@@ -193,6 +193,24 @@ static void a_page_is_taken_out_of_a_large_one(void **state)
     assert_mapped(2 * GIB - 1, 8 * GIB - 1, ACCESS_ALL, 2);
 }
 
+// Also if it was split before: then its table is given back, and a large page fits again.
+static void large_pages_are_taken_out_whole(void **state)
+{
+    (void)state;
+    assert_int_equal(map(GIB, 7 * GIB, GIB), STATUS_OK);
+    assert_int_equal(nested_unmap(&format, root, (gpa_t){GIB + PAGE_SIZE}, PAGE_SIZE), STATUS_OK);
+    assert_int_equal(nested_unmap(&format, root, (gpa_t){GIB - PAGE_SIZE}, PAGE_SIZE + 2 * MIB_2),
+                     STATUS_OK);
+    frames_left = 0;
+    assert_unmapped(GIB);
+    assert_unmapped(GIB + 2 * MIB_2 - 1);
+    assert_mapped(GIB + 2 * MIB_2, 7 * GIB + 2 * MIB_2, ACCESS_ALL, 2);
+    assert_int_equal(nested_unmap(&format, root, (gpa_t){GIB}, MIB_2),
+                     STATUS_OK); // it is not there
+    assert_int_equal(map(GIB, 5 * GIB, MIB_2), STATUS_OK);
+    assert_mapped(GIB, 5 * GIB, ACCESS_ALL, 2);
+}
+
 static void a_page_can_be_mapped_over_another(void **state)
 {
     (void)state;
@@ -285,11 +303,11 @@ static void many_split_pages_are_released_in_pieces(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_largest_page_that_fits_is_used),      TEST(what_the_cpu_lacks_is_not_used),
-        TEST(both_addresses_must_be_aligned),          TEST(a_page_is_taken_out_of_a_large_one),
-        TEST(a_page_can_be_mapped_over_another),       TEST(a_lack_of_frames_leaks_none),
-        TEST(the_way_of_an_address_is_found),          TEST(a_piece_is_at_most_a_table),
-        TEST(many_split_pages_are_released_in_pieces),
+        TEST(the_largest_page_that_fits_is_used), TEST(what_the_cpu_lacks_is_not_used),
+        TEST(both_addresses_must_be_aligned),     TEST(a_page_is_taken_out_of_a_large_one),
+        TEST(large_pages_are_taken_out_whole),    TEST(a_page_can_be_mapped_over_another),
+        TEST(a_lack_of_frames_leaks_none),        TEST(the_way_of_an_address_is_found),
+        TEST(a_piece_is_at_most_a_table),         TEST(many_split_pages_are_released_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

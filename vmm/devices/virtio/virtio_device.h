@@ -13,7 +13,13 @@ struct virtio_memory;
 #define VIRTIO_COMMON_BYTES 60  // the registers of virtio_device_read
 
 // Device types (chapter 5).
-enum virtio_type { VIRTIO_NETWORK = 1, VIRTIO_BLOCK = 2, VIRTIO_CONSOLE = 3, VIRTIO_ENTROPY = 4 };
+enum virtio_type {
+    VIRTIO_NETWORK = 1,
+    VIRTIO_BLOCK = 2,
+    VIRTIO_CONSOLE = 3,
+    VIRTIO_ENTROPY = 4,
+    VIRTIO_BALLOON = 5
+};
 
 // Bits of device status (2.1).
 enum {

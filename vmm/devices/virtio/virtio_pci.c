@@ -239,6 +239,7 @@ static uint32_t class_of(enum virtio_type type)
     case VIRTIO_CONSOLE:
         return 0x0780;
     case VIRTIO_ENTROPY:
+    case VIRTIO_BALLOON:
         break;
     }
     return 0x00ff;
