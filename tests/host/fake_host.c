@@ -175,7 +175,7 @@ static enum status space_reserve(struct host_space *space, const struct guest_ex
     if (space->cr3) { // it keeps what it has
         assert_memory_equal(space->extents, made.extents, sizeof(made.extents));
         uint64_t missing = space->holes * HOST_UNIT_BYTES;
-        if (fake_host.space_bytes + missing > fake_host.guest_bytes) {
+        if (missing > 0 && fake_host.space_bytes + missing > fake_host.guest_bytes) {
             return refuse(why, STATUS_NO_MEMORY, "no frames for what was given away");
         }
         fake_host.space_bytes += missing;
