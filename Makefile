@@ -58,17 +58,16 @@ KERNEL_CC      := $(CC) -mpreferred-stack-boundary=3 -malign-data=abi \
 KERNEL_SMALL   := boot/% drivers/% \
                   $(filter-out %/apic.c %/interrupts.c %/live_state.c %/time.c, \
                                $(wildcard arch/x86/*.c)) \
-                  $(addprefix arch/,svm/npt.c svm/npt_space.c svm/svm_avic.c \
-                                    svm/svm_capability.c svm/svm_check.c svm/svm_cpu.c \
-                                    svm/svm_explain.c svm/svm_flags.c svm/svm_nmi.c \
-                                    svm/svm_probe.c svm/svm_vcpu.c vmx/ept.c \
-                                    vmx/vmcs_access.c vmx/vmx_bitmaps.c vmx/vmx_capability% \
-                                    vmx/vmx_check% vmx/vmx_controls.c vmx/vmx_cpu.c \
+                  $(addprefix arch/,svm/npt_space.c svm/svm_avic.c svm/svm_capability.c \
+                                    svm/svm_check.c svm/svm_explain.c svm/svm_flags.c \
+                                    svm/svm_nmi.c svm/svm_probe.c svm/svm_vcpu.c vmx/vmcs_access.c \
+                                    vmx/vmx_bitmaps.c vmx/vmx_capability% vmx/vmx_check% \
+                                    vmx/vmx_cpu.c \
                                     vmx/vmx_explain.c vmx/vmx_features.c vmx/vmx_host_state.c \
                                     vmx/vmx_space.c vmx/vmx_vcpu.c) \
                   $(addprefix vmm/,board/acpi_% board/bios_data% board/firmware% board/key_queue% \
-                                   board/mp_tables% board/pc_firmware% board/pc_front% \
-                                   board/pc_virtio% board/pci_bus% config/% console/% debug/% \
+                                   board/mp_tables% board/pc_firmware% board/pc_virtio% \
+                                   board/pci_bus% config/% console/% debug/% \
                                    devices/acpi% devices/hpet% devices/i8042% devices/lapic_mode% \
                                    devices/pci_% devices/pit% devices/rtc% devices/uart% \
                                    devices/vga% \
@@ -84,9 +83,8 @@ KERNEL_SMALL   := boot/% drivers/% \
                                    vm/terminal% vm/vm.c vm/vm_balloon% vm/vm_build% vm/vm_call% \
                                    vm/vm_create% vm/vm_disks% vm/vm_life% vm/vm_load% vm/vm_nets% \
                                    host.c) \
-                  $(addprefix vmm/emulate/,decode_forms% decode_vector% emulate_bits% \
-                                           emulate_exchange% emulate_execute% emulate_multiply% \
-                                           emulate_shift% emulate_vector%)
+                  $(addprefix vmm/emulate/,decode_vector% emulate_bits% emulate_exchange% \
+                                           emulate_multiply% emulate_shift% emulate_vector%)
 kernel_size     = $(if $(filter $(KERNEL_SMALL),$(1)),-Os)
 # No debug information in assembly: NASM would write the folder's absolute path into it.
 NASMFLAGS      := -f elf64 --reproducible -I./ -I$(BUILD)/gen/ -Werror

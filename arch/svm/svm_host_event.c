@@ -48,7 +48,9 @@ void svm_load_host(struct backend_vcpu *backend)
 
 static void begin_event(struct vcpu_core *vcpu)
 {
-    (void)svm_requeue_event(vcpu);
+    if (vcpu->backend->vmcb.control.exitintinfo & EVENTINJ_VALID) {
+        (void)svm_requeue_event(vcpu);
+    }
     vcpu->exits[EXIT_HOST]++;
 }
 

@@ -223,7 +223,7 @@ def test_a_vm_with_a_bad_network_card_is_not_made(boot, build):
         assert len(re.findall(re.escape(complaint), text)) >= 1, complaint
     assert not re.search(r"^bad", "\n".join(machine.command("vms")), re.M)
     rows = machine.command("nets")
-    assert [row.split()[0] for row in rows[1:]] == ["lan:", "first", "last", "dmz:", "last"]
+    assert [row.split()[0] for row in rows[1:]] == ["lan:", "first", "last/0", "dmz:", "last/1"]
 
 
 def address(name):

@@ -20,7 +20,7 @@ def address_of(symbol, build):
 
 def refusal(machine):
     """Why the VM was stopped, from the log."""
-    machine.expect(r"\[[a-z]+\] stopped: ([^\r\n]*)", timeout=90)
+    machine.expect(r"\[[a-z]+\] stopped: ([^\r\n]*)\r", timeout=90)
     return machine.console.match[1]
 
 
