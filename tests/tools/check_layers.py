@@ -42,7 +42,8 @@ ROOMS = {
     "vm": ["vmm/board/", "vmm/config/", "vmm/devices/", "vmm/disk/", "vmm/emulate/", "vmm/load/",
            "vmm/memory/", "vmm/net/", "vmm/vcpu/"],
     "debug": ["vmm/board/", "vmm/devices/", "vmm/memory/", "vmm/vcpu/", "vmm/vm/"],
-    "debug/gdb": ["vmm/debug/table_walk.h", "vmm/devices/", "vmm/memory/", "vmm/vcpu/", "vmm/vm/"],
+    "debug/gdb": ["vmm/debug/ram_reader.h", "vmm/debug/table_walk.h", "vmm/devices/",
+                  "vmm/memory/", "vmm/vcpu/", "vmm/vm/"],
     "monitor": ["vmm/"],
 }
 

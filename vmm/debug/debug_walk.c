@@ -7,16 +7,15 @@
 #include "vmm/backend.h"
 #include "vmm/debug/device_name.h"
 #include "vmm/debug/memory_type.h"
+#include "vmm/debug/ram_reader.h"
 #include "vmm/debug/table_walk.h"
 #include "vmm/debug/walk_text.h"
-#include "vmm/memory/guest_memory.h"
-#include "vmm/memory/guest_walk.h"
 #include "vmm/util/line_sink.h"
 #include "vmm/util/status.h"
-#include "vmm/util/string.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_paging.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
 
@@ -26,33 +25,6 @@ struct request {
     bool valid; // the view is there
     struct walk_view view;
 };
-
-struct ram_reader {
-    struct table_reader reader;
-    const struct guest_memory *memory;
-};
-
-static bool read_ram(struct table_reader *reader, gpa_t address, unsigned width, uint64_t *value)
-{
-    const struct guest_memory *memory = container_of(reader, struct ram_reader, reader)->memory;
-    const void *at = guest_memory_at(memory, address, width);
-    if (at) {
-        *value = 0;
-        memcpy(value, at, width);
-    }
-    return at;
-}
-
-static void take_paging(const struct vcpu *vcpu, struct paging_state *paging)
-{
-    paging->cr0 = vcpu_register(vcpu, REG_CR0);
-    paging->cr3 = vcpu_register(vcpu, REG_CR3);
-    paging->cr4 = vcpu_register(vcpu, REG_CR4);
-    paging->efer = vcpu_register(vcpu, REG_EFER);
-    paging->rflags = vcpu_register(vcpu, REG_RFLAGS);
-    paging->cpl = (uint8_t)vcpu_register(vcpu, REG_CPL);
-    guest_walk_take_pdptes(paging, &vcpu->core, vcpu->ops);
-}
 
 // Where the guest's own way ends: at the address itself, or at an entry that is not in RAM.
 static void take_end(struct vcpu *vcpu, struct walk_view *view)
@@ -73,7 +45,7 @@ static void take_walk(struct vm *vm, void *context)
     struct request *request = context;
     struct walk_view *view = &request->view;
     struct vcpu *vcpu = vm->vcpus[request->index];
-    struct ram_reader reader = {.reader.read = read_ram, .memory = &vm->memory};
+    struct ram_reader reader;
     if (!vcpu || !vm->nested) {
         return;
     }
@@ -81,7 +53,8 @@ static void take_walk(struct vm *vm, void *context)
                             .pages_1g =
                                 cpuid_table_find(&vcpu->cpuid, CPUID_EXTENDED_FEATURES, 0).edx &
                                 CPUID_80000001_EDX_PAGE_1G};
-    take_paging(vcpu, &view->paging);
+    ram_reader_init(&reader, &vm->memory);
+    view->paging = vcpu_paging(vcpu);
     table_walk(&reader.reader, &view->paging, &cpu, request->address, &view->walk);
     for (unsigned i = 0; i < view->walk.step_count; i++) {
         if (!view->walk.steps[i].in_register) {

@@ -7,6 +7,7 @@
 #include "vmm/memory/guest_walk.h"
 #include "vmm/util/types.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_paging.h"
 #include "vmm/vm/vm.h"
 
 static void note_steps(const struct guest_memory *memory, const struct walk_result *walk,
@@ -24,16 +25,8 @@ bool vcpu_find_code(struct vcpu_core *core, gva_t address, struct guest_code *co
 {
     const struct vcpu *vcpu = vcpu_of(core);
     const struct guest_memory *memory = &vcpu->vm->memory;
-    struct paging_state paging = {
-        .cr0 = vcpu_register(vcpu, REG_CR0),
-        .cr3 = vcpu_register(vcpu, REG_CR3),
-        .cr4 = vcpu_register(vcpu, REG_CR4),
-        .efer = vcpu_register(vcpu, REG_EFER),
-        .rflags = vcpu_register(vcpu, REG_RFLAGS),
-        .cpl = (uint8_t)vcpu_register(vcpu, REG_CPL),
-    };
+    struct paging_state paging = vcpu_paging(vcpu);
     struct walk_result walk;
-    guest_walk_take_pdptes(&paging, core, vcpu->ops);
     if (guest_walk(memory, &paging, address, ACCESS_EXECUTE, &walk) != WALK_MAPPED) {
         return false;
     }

@@ -3,16 +3,16 @@
 #include "vmm/debug/gdb/gdb_vms.h"
 
 #include "vmm/address.h"
-#include "vmm/backend.h"
 #include "vmm/debug/gdb/gdb_registers.h"
 #include "vmm/debug/gdb/gdb_vcpu.h"
+#include "vmm/debug/ram_reader.h"
 #include "vmm/debug/table_walk.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/util/status.h"
 #include "vmm/util/string.h"
 #include "vmm/util/types.h"
-#include "vmm/vcpu/vcpu.h"
+#include "vmm/vcpu/vcpu_paging.h"
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
@@ -142,7 +142,6 @@ static bool set_registers(struct gdb_target *target, struct gdb_thread thread,
 // ---- Memory ----
 
 struct memory_call {
-    struct table_reader reader;
     struct vm *vm;
     struct gdb_place place;
     uint8_t *read;        // NULL: write
@@ -151,33 +150,13 @@ struct memory_call {
     size_t done;
 };
 
-static bool read_entry(struct table_reader *reader, gpa_t address, unsigned width, uint64_t *value)
-{
-    const struct memory_call *call = container_of(reader, struct memory_call, reader);
-    const void *at = guest_memory_at(&call->vm->memory, address, width);
-    *value = 0;
-    if (at) {
-        memcpy(value, at, width);
-    }
-    return at;
-}
-
-static struct paging_state paging_of(const struct vcpu *vcpu)
-{
-    struct paging_state state = {.cr0 = vcpu_register(vcpu, REG_CR0),
-                                 .cr3 = vcpu_register(vcpu, REG_CR3),
-                                 .cr4 = vcpu_register(vcpu, REG_CR4),
-                                 .efer = vcpu_register(vcpu, REG_EFER)};
-    guest_walk_take_pdptes(&state, &vcpu->core, vcpu->ops);
-    return state;
-}
-
 // Where the address lies in guest-physical memory. A debugger may read and write what the guest
 // itself may not.
 static bool translate(struct memory_call *call, uint64_t address, uint64_t *physical)
 {
     static const struct table_cpu any_cpu = {.physical_bits = 52, .pages_1g = true};
     const struct vcpu *vcpu = call->vm->vcpus[call->place.thread.vcpu];
+    struct ram_reader reader;
     struct table_walk walk;
     *physical = address;
     if (call->place.physical) {
@@ -186,8 +165,9 @@ static bool translate(struct memory_call *call, uint64_t address, uint64_t *phys
     if (!vcpu) {
         return false;
     }
-    struct paging_state state = paging_of(vcpu);
-    table_walk(&call->reader, &state, &any_cpu, gva(address), &walk);
+    struct paging_state state = vcpu_paging(vcpu);
+    ram_reader_init(&reader, &call->vm->memory);
+    table_walk(&reader.reader, &state, &any_cpu, gva(address), &walk);
     *physical = walk.gpa.value;
     return walk.end == TABLE_MAPPED;
 }
@@ -219,7 +199,6 @@ static void call_memory(struct vm *vm, void *context)
 static size_t memory(struct gdb_target *target, struct memory_call *call)
 {
     unsigned vcpu = call->place.thread.vcpu;
-    call->reader.read = read_entry;
     if (vm_call(vm_of(target, call->place.thread.vm), vcpu, call_memory, call, NULL) != STATUS_OK) {
         return 0;
     }
