@@ -3,6 +3,7 @@
 #include "arch/svm/svm_check.h"
 
 #include "arch/svm/vmcb.h"
+#include "arch/x86/pat.h"
 #include "arch/x86/registers.h"
 #include "vmm/util/types.h"
 
@@ -94,17 +95,6 @@ static bool check_controls(const struct vmcb_control *control, const struct svm_
     return rule_check_first(rules, ARRAY_SIZE(rules), found);
 }
 
-static bool is_good_pat(uint64_t pat)
-{
-    for (unsigned i = 0; i < 8; i++) {
-        unsigned type = pat >> (8 * i) & 0xff;
-        if (type > 7 || type == 2 || type == 3) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool check_nested(const struct vmcb *vmcb, const struct svm_limits *limits,
                          struct checked_rule *found)
 {
@@ -112,7 +102,7 @@ static bool check_nested(const struct vmcb *vmcb, const struct svm_limits *limit
     const struct checked_rule rules[] = {
         {control->nested_cr3 >> limits->physical_bits, NESTED, "N_CR3", control->nested_cr3,
          "it must be a physical address"},
-        {!is_good_pat(vmcb->save.g_pat), NESTED, "G_PAT", vmcb->save.g_pat,
+        {!pat_is_valid(vmcb->save.g_pat), NESTED, "G_PAT", vmcb->save.g_pat,
          "each byte must be a memory type"},
     };
     return (control->nested & NESTED_ENABLE) && rule_check_first(rules, ARRAY_SIZE(rules), found);

@@ -3,10 +3,8 @@
 #pragma once
 
 #include "arch/svm/vmcb.h"
+#include "arch/x86/registers.h"
 #include "vmm/util/types.h"
-
-// Bits that are always clear (APM Vol. 2 3.1.6).
-#define RFLAGS_CLEAR (~(uint64_t)0x3f7fd7)
 
 // Takes from RFLAGS what the guest cannot have set.
 void svm_flags_repair(struct vmcb_save *save);
@@ -14,5 +12,5 @@ void svm_flags_repair(struct vmcb_save *save);
 // No CPU has these flags.
 static inline bool svm_flags_spoiled(const struct vmcb_save *save)
 {
-    return __builtin_expect((save->rflags & RFLAGS_CLEAR) != 0, false);
+    return __builtin_expect((save->rflags & RFLAGS_RESERVED) != 0, false);
 }

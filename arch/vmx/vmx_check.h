@@ -2,6 +2,9 @@
 // Which rule of SDM Vol. 3C 27.2 and 27.3 the current VMCS breaks. The CPU says only in which part.
 #pragma once
 
+#include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmcs_bits.h"
+#include "arch/x86/registers.h"
 #include "arch/x86/rule_check.h" // IWYU pragma: export
 #include "vmm/util/types.h"
 
@@ -30,6 +33,16 @@ bool vmx_check(uint32_t instruction_error, uint32_t exit_reason, struct checked_
 
 // ---- For the files of the checks ----
 
+#define CR0_UNCHECKED (CR0_NW | CR0_CD) // no entry and no exit changes them
+#define EFER_DEFINED (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
+
+// The secondary controls. 0: they are not activated.
+static inline uint32_t vmx_secondary_controls(void)
+{
+    bool active = vmcs_read32(PRIMARY_CONTROLS) & PRIMARY_ACTIVATE_SECONDARY;
+    return active ? vmcs_read32(SECONDARY_CONTROLS) : 0;
+}
+
 static inline bool vmx_is_canonical(const struct vmx_limits *limits, uint64_t address)
 {
     unsigned shift = 64 - limits->linear_bits;
@@ -48,16 +61,4 @@ static inline bool vmx_is_bad_address(const struct vmx_limits *limits, uint64_t 
 static inline bool vmx_is_bad_control(uint64_t allowed, uint32_t value)
 {
     return (value & ~(uint32_t)(allowed >> 32)) || (~value & (uint32_t)allowed);
-}
-
-// Whether each byte of a PAT is a type (SDM Vol. 3A 12.12.2).
-static inline bool vmx_is_good_pat(uint64_t pat)
-{
-    for (unsigned i = 0; i < 8; i++) {
-        unsigned type = pat >> (8 * i) & 0xff;
-        if (type > 7 || type == 2 || type == 3) {
-            return false;
-        }
-    }
-    return true;
 }

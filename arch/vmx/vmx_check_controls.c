@@ -35,14 +35,11 @@ struct words {
 
 static struct words read_words(void)
 {
-    struct words words = {.pin = vmcs_read32(PIN_BASED_CONTROLS),
+    return (struct words){.pin = vmcs_read32(PIN_BASED_CONTROLS),
                           .primary = vmcs_read32(PRIMARY_CONTROLS),
+                          .secondary = vmx_secondary_controls(),
                           .exit = vmcs_read32(VM_EXIT_CONTROLS),
                           .entry = vmcs_read32(VM_ENTRY_CONTROLS)};
-    if (words.primary & PRIMARY_ACTIVATE_SECONDARY) {
-        words.secondary = vmcs_read32(SECONDARY_CONTROLS);
-    }
-    return words;
 }
 
 static bool check_words(const struct vmx_limits *limits, const struct words *w,

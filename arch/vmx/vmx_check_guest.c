@@ -6,6 +6,7 @@
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx_check.h"
+#include "arch/x86/pat.h"
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
@@ -15,11 +16,8 @@
 #define OTHER_STATE "27.3.1.5"
 #define PDPTES "27.3.1.6"
 
-#define CR0_UNCHECKED (CR0_NW | CR0_CD) // no entry changes them
-#define EFER_DEFINED (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 #define DEBUGCTL_RESERVED 0xffffffffffff0038ULL // bits 63 to 16, 5 to 3
 #define DEBUGCTL_BTF BIT(1)
-#define RFLAGS_RESERVED 0xffffffffffc08028ULL // bits 63 to 22, 15, 5, 3
 #define PDPTE_PRESENT BIT(0)
 #define PDPTE_RESERVED 0x1e6ULL // bits 8 to 5, 2 and 1
 
@@ -72,8 +70,7 @@ static bool injects(const struct guest *g, enum interruption_type type)
 static bool check_control_registers(const struct vmx_limits *limits, const struct guest *g,
                                     struct checked_rule *found)
 {
-    bool unrestricted = (vmcs_read32(PRIMARY_CONTROLS) & PRIMARY_ACTIVATE_SECONDARY) &&
-                        (vmcs_read32(SECONDARY_CONTROLS) & SECONDARY_UNRESTRICTED_GUEST);
+    bool unrestricted = vmx_secondary_controls() & SECONDARY_UNRESTRICTED_GUEST;
     uint64_t unchecked = CR0_UNCHECKED | (unrestricted ? CR0_PE | CR0_PG : 0);
     uint64_t cr3 = vmcs_read(GUEST_CR3);
     const struct checked_rule rules[] = {
@@ -117,7 +114,7 @@ static bool check_msrs(const struct vmx_limits *limits, const struct guest *g,
          "it must be canonical"},
         {!vmx_is_canonical(limits, eip), REGISTERS, "guest SYSENTER_EIP", eip,
          "it must be canonical"},
-        {loads_pat && !vmx_is_good_pat(pat), REGISTERS, "guest PAT", pat,
+        {loads_pat && !pat_is_valid(pat), REGISTERS, "guest PAT", pat,
          "each byte must be a memory type"},
         {efer & ~EFER_DEFINED, REGISTERS, "guest EFER", efer, "its reserved bits must be 0"},
         {loads_efer && !(efer & EFER_LMA) == g->long_mode, REGISTERS, "guest EFER", efer,

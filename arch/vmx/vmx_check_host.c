@@ -5,6 +5,7 @@
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx_check.h"
+#include "arch/x86/pat.h"
 #include "arch/x86/registers.h"
 #include "vmm/util/types.h"
 
@@ -12,8 +13,6 @@
 #define SEGMENTS "27.2.3"
 #define SIZE "27.2.4"
 #define SELECTOR_RPL_TI 7U
-#define CR0_UNCHECKED (CR0_NW | CR0_CD) // no exit changes them
-#define EFER_DEFINED (EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE)
 #define CANONICAL "it must be canonical"
 
 static bool is_64bit(void)
@@ -51,7 +50,7 @@ static bool check_msrs(struct checked_rule *found)
     uint64_t efer = loads_efer ? vmcs_read64(HOST_IA32_EFER) : 0;
     uint64_t pat = loads_pat ? vmcs_read64(HOST_IA32_PAT) : 0;
     const struct checked_rule rules[] = {
-        {loads_pat && !vmx_is_good_pat(pat), REGISTERS, "host PAT", pat,
+        {loads_pat && !pat_is_valid(pat), REGISTERS, "host PAT", pat,
          "each byte must be a memory type"},
         {efer & ~EFER_DEFINED, REGISTERS, "host EFER", efer, "its reserved bits must be 0"},
         {loads_efer && !(efer & EFER_LMA) == is_64bit(), REGISTERS, "host EFER", efer,

@@ -56,11 +56,9 @@ static struct state read_state(const struct vmx_limits *limits)
 {
     uint32_t cs = vmcs_read32(vmcs_guest_access_rights(SEGMENT_CS));
     uint32_t ss = vmcs_read32(vmcs_guest_access_rights(SEGMENT_SS));
-    bool secondary = vmcs_read32(PRIMARY_CONTROLS) & PRIMARY_ACTIVATE_SECONDARY;
     return (struct state){.limits = limits,
                           .long_mode = vmcs_read32(VM_ENTRY_CONTROLS) & ENTRY_CONTROL_IA32E_GUEST,
-                          .unrestricted = secondary && (vmcs_read32(SECONDARY_CONTROLS) &
-                                                        SECONDARY_UNRESTRICTED_GUEST),
+                          .unrestricted = vmx_secondary_controls() & SECONDARY_UNRESTRICTED_GUEST,
                           .real_mode = !(vmcs_read(GUEST_CR0) & CR0_PE),
                           .virtual_8086 = vmcs_read(GUEST_RFLAGS) & RFLAGS_VM,
                           .ss_dpl = ss >> SEGMENT_DPL_SHIFT & 3,

@@ -50,6 +50,7 @@
 
 #define RFLAGS_CF BIT(0)
 #define RFLAGS_FIXED BIT(1) // always 1
+#define RFLAGS_RESERVED 0xffffffffffc08028ULL // always 0: bits 63 to 22, 15, 5 and 3
 #define RFLAGS_PF BIT(2)
 #define RFLAGS_AF BIT(4)
 #define RFLAGS_ZF BIT(6)

@@ -3,6 +3,7 @@
 #include "vmm/vcpu/msr.h"
 
 #include "arch/x86/msr_numbers.h"
+#include "arch/x86/pat.h"
 #include "vmm/backend.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_timer.h"
@@ -186,14 +187,10 @@ static NOT_INLINE bool write_tsc(struct vcpu *vcpu, uint64_t value)
     return true;
 }
 
-// Types 2 and 3 and those above 7 do not exist (SDM Vol. 3A 12.12.2).
 static NOT_INLINE bool write_pat(struct vcpu *vcpu, uint64_t value)
 {
-    for (unsigned i = 0; i < 8; i++) {
-        uint8_t type = (uint8_t)(value >> (8 * i));
-        if (type > 7 || type == 2 || type == 3) {
-            return false;
-        }
+    if (!pat_is_valid(value)) {
+        return false;
     }
     vcpu_set_register(vcpu, REG_PAT, value);
     return true;

@@ -16,7 +16,7 @@
 #define CANONICAL_SHIFT_LA57 56
 // Bits of RFLAGS that an entry takes in every mode (SDM Vol. 3C 27.3.1.4), but for VM, which would
 // change the meaning of the segments.
-#define RFLAGS_WRITABLE 0x3d7fd5U
+#define RFLAGS_WRITABLE (~(RFLAGS_RESERVED | RFLAGS_FIXED | RFLAGS_VM))
 
 static const uint8_t general_of[GDB_GENERAL] = {
     [GDB_RAX] = GPR_RAX,    [GDB_RBX] = GPR_RBX,    [GDB_RCX] = GPR_RCX,    [GDB_RDX] = GPR_RDX,
