@@ -88,13 +88,14 @@ static void look_for_arrived(struct pc *pc)
     }
 }
 
+// `busy` is not 0.
 static uint64_t share_of(uint32_t busy)
 {
     uint64_t devices = 0;
     for (; busy != 0; busy &= busy - 1) {
         devices++;
     }
-    return TURN_BYTES / MAX(devices, 1);
+    return TURN_BYTES / devices;
 }
 
 void pc_virtio_work(struct pc *pc)
@@ -105,9 +106,10 @@ void pc_virtio_work(struct pc *pc)
     if (__atomic_load_n(&pc->virtio_arrived, __ATOMIC_RELAXED)) {
         look_for_arrived(pc);
     }
-    if (pc->virtio_busy) {
-        pc->output->enter_memory(pc->output);
+    if (!pc->virtio_busy) {
+        return;
     }
+    pc->output->enter_memory(pc->output);
     uint64_t share = share_of(pc->virtio_busy);
     for (uint32_t busy = pc->virtio_busy; busy != 0; busy &= busy - 1) {
         unsigned number = (unsigned)__builtin_ctz(busy);
