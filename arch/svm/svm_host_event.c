@@ -48,9 +48,7 @@ void svm_load_host(struct backend_vcpu *backend)
 
 static void begin_event(struct vcpu_core *vcpu)
 {
-    if (vcpu->backend->vmcb.control.exitintinfo & EVENTINJ_VALID) {
-        (void)svm_requeue_event(vcpu);
-    }
+    (void)svm_requeue_event(vcpu);
     vcpu->exits[EXIT_HOST]++;
 }
 

@@ -23,7 +23,7 @@ void svm_nudge(const struct backend_vcpu *backend)
 {
     uint64_t event = backend->vmcb.control.eventinj;
     enum eventinj_type type = event >> EVENTINJ_TYPE_SHIFT & EVENTINJ_TYPE_MASK;
-    if ((event & EVENTINJ_VALID) && type == EVENTINJ_INTERRUPT && svm_capability()->is_qemu_tcg) {
+    if (type == EVENTINJ_INTERRUPT && svm_capability()->is_qemu_tcg) {
         apic_send_fixed(cpu_this()->apic_id, VECTOR_NUDGE);
     }
 }
@@ -111,12 +111,9 @@ enum exit_delivery svm_delivery(const struct vmcb_control *control)
 // Delivers an event again whose delivery the exit has cut short (15.7.2). EXITINTINFO and EVENTINJ
 // have the same layout. Events of INT n, INT3 and INTO come again by themselves, as RIP is still at
 // the instruction. EVENTINJ pushes RF as RFLAGS has it, and a fault pushes it set.
-bool svm_requeue_event(struct vcpu_core *vcpu)
+void svm_requeue_cut_event(struct vcpu_core *vcpu)
 {
     uint64_t event = vcpu->backend->vmcb.control.exitintinfo;
-    if (!(event & EVENTINJ_VALID)) {
-        return false;
-    }
     enum eventinj_type type = event >> EVENTINJ_TYPE_SHIFT & EVENTINJ_TYPE_MASK;
     uint8_t vector = event & EVENTINJ_VECTOR_MASK;
     bool by_instruction =
@@ -128,5 +125,4 @@ bool svm_requeue_event(struct vcpu_core *vcpu)
     if (!by_instruction) {
         place_event(vcpu, event);
     }
-    return true;
 }

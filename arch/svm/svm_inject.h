@@ -16,10 +16,19 @@ bool svm_inject(struct vcpu_core *vcpu, const struct event *event);
 void svm_add_trap(struct vcpu_core *vcpu, uint64_t causes);
 // Drops the event that waits for the next entry, and the NMI that the CPU keeps.
 void svm_forget_event(struct vcpu_core *vcpu);
-// Delivers an event again that the exit has cut short. True: there was one.
-bool svm_requeue_event(struct vcpu_core *vcpu);
-// GIF must be clear, so that what this sends waits for VMRUN. For QEMU, if an interrupt waits for
-// the next entry.
+// Delivers the event again that the exit has cut short.
+void svm_requeue_cut_event(struct vcpu_core *vcpu);
+// The same if there is one. True: there was.
+static inline bool svm_requeue_event(struct vcpu_core *vcpu)
+{
+    bool cut = vcpu->backend->vmcb.control.exitintinfo & EVENTINJ_VALID;
+    if (__builtin_expect(cut, false)) {
+        svm_requeue_cut_event(vcpu);
+    }
+    return cut;
+}
+// An event waits for the next entry. If it is an interrupt, this does what QEMU needs. GIF must be
+// clear, so that what this sends waits for VMRUN.
 void svm_nudge(const struct backend_vcpu *backend);
 // What was being delivered when the exit came.
 enum exit_delivery svm_delivery(const struct vmcb_control *control);
