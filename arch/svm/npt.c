@@ -37,8 +37,20 @@ static unsigned largest_level(void)
     return svm_capability()->pages_1g ? 3 : 2;
 }
 
-static const struct nested_format format = {
-    .present = NPT_PRESENT, .table = NPT_TABLE, .page = page_flags, .largest = largest_level};
+static unsigned allowed(uint64_t entry)
+{
+    if (!(entry & NPT_PRESENT)) {
+        return 0;
+    }
+    return ACCESS_READ | (entry & NPT_WRITE ? ACCESS_WRITE : 0) |
+           (entry & NPT_NO_EXECUTE ? 0 : ACCESS_EXECUTE);
+}
+
+static const struct nested_format format = {.present = NPT_PRESENT,
+                                            .table = NPT_TABLE,
+                                            .page = page_flags,
+                                            .allowed = allowed,
+                                            .largest = largest_level};
 
 uint64_t npt_map(struct nested_space *space, gpa_t gpa, hpa_t hpa, uint64_t bytes, unsigned access)
 {
@@ -96,15 +108,6 @@ bool npt_free(uint64_t *root)
     return nested_free(&format, root);
 }
 
-static unsigned entry_access(uint64_t entry)
-{
-    if (!(entry & NPT_PRESENT)) {
-        return 0;
-    }
-    return ACCESS_READ | (entry & NPT_WRITE ? ACCESS_WRITE : 0) |
-           (entry & NPT_NO_EXECUTE ? 0 : ACCESS_EXECUTE);
-}
-
 // The host's PAT has the types of nested entries (15.25.8). Theirs is entry 0, as the bits PWT, PCD
 // and PAT are clear in all of them.
 void npt_find(struct nested_space *space, gpa_t gpa, struct nested_way *way)
@@ -112,9 +115,6 @@ void npt_find(struct nested_space *space, gpa_t gpa, struct nested_way *way)
     uint64_t flags = spinlock_acquire(&space->lock);
     nested_find(&format, space->root, gpa, way);
     spinlock_release(&space->lock, flags);
-    for (unsigned i = 0; i < way->step_count; i++) {
-        way->steps[i].access = entry_access(way->steps[i].entry);
-    }
     way->memory_type = rdmsr(IA32_PAT) & PAT_TYPE_MASK;
     way->ignores_pat = false;
 }

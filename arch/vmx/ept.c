@@ -64,8 +64,16 @@ static unsigned largest_level(void)
     return capability & EPT_CAP_2M ? 2 : 1;
 }
 
-static const struct nested_format format = {
-    .present = EPT_PRESENT, .table = EPT_PRESENT, .page = page_flags, .largest = largest_level};
+static unsigned allowed(uint64_t entry)
+{
+    return entry & EPT_PRESENT; // its bits are those of enum memory_access
+}
+
+static const struct nested_format format = {.present = EPT_PRESENT,
+                                            .table = EPT_PRESENT,
+                                            .page = page_flags,
+                                            .allowed = allowed,
+                                            .largest = largest_level};
 
 enum status ept_create(struct nested_space *space)
 {
@@ -137,14 +145,10 @@ enum status ept_unmap(struct nested_space *space, gpa_t gpa, uint64_t bytes)
 // Bits 5 to 3 of the entry that maps the page are its type (29.3.7).
 void ept_find(struct nested_space *space, gpa_t gpa, struct nested_way *way)
 {
-    uint64_t last = 0;
     uint64_t flags = spinlock_acquire(&space->lock);
     nested_find(&format, space->root, gpa, way);
     spinlock_release(&space->lock, flags);
-    for (unsigned i = 0; i < way->step_count; i++) {
-        last = way->steps[i].entry;
-        way->steps[i].access = last & EPT_PRESENT;
-    }
+    uint64_t last = way->step_count > 0 ? way->steps[way->step_count - 1].entry : 0;
     way->memory_type = last >> EPT_TYPE_SHIFT & EPT_TYPE_MASK;
     way->ignores_pat = last & EPT_IGNORE_PAT;
 }

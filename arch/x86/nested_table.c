@@ -82,7 +82,8 @@ void nested_find(const struct nested_format *format, uint64_t *root, gpa_t gpa,
         uint64_t entry = __atomic_load_n(at, __ATOMIC_RELAXED); // the CPU may set bits in it
         way->steps[way->step_count++] = (struct nested_step){
             .at = hpa(frames_physical(table) + (uint64_t)((char *)at - (char *)table)),
-            .entry = entry};
+            .entry = entry,
+            .access = format->allowed(entry)};
         if (!(entry & format->present)) {
             return;
         }

@@ -19,7 +19,8 @@ struct nested_format {
     uint64_t table;   // the flags of an entry that leads to a table
     // The flags of an entry that maps a page at `level` with `access` (enum memory_access).
     uint64_t (*page)(unsigned access, unsigned level);
-    unsigned (*largest)(void); // the highest level at which there are pages
+    unsigned (*allowed)(uint64_t entry); // the access that an entry allows
+    unsigned (*largest)(void);           // the highest level at which there are pages
 };
 
 // The entry for `gpa` in a table of `level`. Level 1 has pages of 4 KiB, 2 of 2 MiB, 3 of 1 GiB.
@@ -27,8 +28,8 @@ uint64_t *nested_entry(uint64_t *table, gpa_t gpa, unsigned level);
 // The table that an entry leads to.
 uint64_t *nested_table_of(uint64_t entry);
 
-// Finds the entries on the way of `gpa`, and where it leads, for space_ops.find. Rights and types
-// are left to the caller.
+// Finds the entries on the way of `gpa`, and where it leads, for space_ops.find. Memory types are
+// left to the caller.
 void nested_find(const struct nested_format *format, uint64_t *root, gpa_t gpa,
                  struct nested_way *way);
 // Finds the entry for `gpa` at `level`. Missing tables on the way are made, large pages are split.

@@ -65,8 +65,16 @@ static unsigned largest_level(void)
     return largest;
 }
 
-static const struct nested_format format = {
-    .present = PRESENT, .table = TABLE, .page = page_flags, .largest = largest_level};
+static unsigned allowed(uint64_t entry)
+{
+    return entry & ACCESS_ALL;
+}
+
+static const struct nested_format format = {.present = PRESENT,
+                                            .table = TABLE,
+                                            .page = page_flags,
+                                            .allowed = allowed,
+                                            .largest = largest_level};
 
 static int set_up(void **state)
 {
@@ -231,6 +239,8 @@ static void the_way_of_an_address_is_found(void **state)
     assert_int_equal(way.step_count, 2);
     assert_int_equal(way.steps[0].at.value, frames_physical(root));
     assert_int_equal(way.steps[0].entry, root[0]);
+    assert_int_equal(way.steps[0].access, root[0] & ACCESS_ALL);
+    assert_int_equal(way.steps[1].access, way.steps[1].entry & ACCESS_ALL);
     assert_int_equal(way.page_bytes, GIB);
     assert_int_equal(way.hpa.value, 7 * GIB + 0x1234567);
     nested_find(&format, root, (gpa_t){2 * GIB + 5}, &way);
