@@ -6,6 +6,7 @@
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/x86/registers.h"
 #include "arch/x86/rule_check.h" // IWYU pragma: export
+#include "vmm/address.h"
 #include "vmm/util/types.h"
 
 // What the CPU allows. The control words are its capability MSRs: the low half has the bits that
@@ -45,8 +46,7 @@ static inline uint32_t vmx_secondary_controls(void)
 
 static inline bool vmx_is_canonical(const struct vmx_limits *limits, uint64_t address)
 {
-    unsigned shift = 64 - limits->linear_bits;
-    return (uint64_t)((int64_t)(address << shift) >> shift) == address;
+    return address_is_canonical(address, limits->linear_bits);
 }
 
 // Whether an address has bits that no physical address has, or bits of `low` (it is aligned to

@@ -64,8 +64,7 @@ static bool has_address(enum table_mode mode, uint64_t address)
     if (mode != TABLE_4_LEVELS && mode != TABLE_5_LEVELS) {
         return address <= UINT32_MAX;
     }
-    uint64_t high = address >> (mode == TABLE_5_LEVELS ? 56 : 47);
-    return high == 0 || high == UINT64_MAX >> (mode == TABLE_5_LEVELS ? 56 : 47);
+    return address_is_canonical(address, mode == TABLE_5_LEVELS ? LINEAR_BITS_LA57 : LINEAR_BITS);
 }
 
 // ---- Reserved bits ----

@@ -39,8 +39,8 @@ static enum emulate_result segment_fault(struct emulator *emulator, enum guest_s
 
 static bool is_canonical(const struct emulator *emulator, uint64_t address)
 {
-    unsigned shift = (emulator->paging.cr4 & CR4_LA57) != 0 ? 64 - 57 : 64 - 48;
-    return (uint64_t)((int64_t)(address << shift) >> shift) == address;
+    bool wide = (emulator->paging.cr4 & CR4_LA57) != 0;
+    return address_is_canonical(address, wide ? LINEAR_BITS_LA57 : LINEAR_BITS);
 }
 
 static bool type_allows(const struct segment *segment, unsigned access)

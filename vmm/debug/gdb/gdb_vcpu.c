@@ -3,6 +3,7 @@
 #include "vmm/debug/gdb/gdb_vcpu.h"
 
 #include "arch/x86/registers.h"
+#include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/debug/gdb/gdb_fpu.h"
 #include "vmm/debug/gdb/gdb_registers.h"
@@ -12,8 +13,6 @@
 #include "vmm/vcpu/vcpu.h"
 
 #define X87_PIECES (VECTOR_NUMBERS - VECTOR_X87)
-#define CANONICAL_SHIFT 47 // with 4 levels; with 5 more addresses are canonical
-#define CANONICAL_SHIFT_LA57 56
 // Bits of RFLAGS that an entry takes in every mode (SDM Vol. 3C 27.3.1.4), but for VM, which would
 // change the meaning of the segments.
 #define RFLAGS_WRITABLE (~(RFLAGS_RESERVED | RFLAGS_FIXED | RFLAGS_VM))
@@ -136,8 +135,7 @@ void gdb_vcpu_get(struct vcpu *vcpu, struct gdb_registers *registers)
 static bool is_canonical(const struct vcpu *vcpu, uint64_t address)
 {
     bool wide = vcpu_register(vcpu, REG_CR4) & CR4_LA57;
-    uint64_t high = address >> (wide ? CANONICAL_SHIFT_LA57 : CANONICAL_SHIFT);
-    return high == 0 || high == UINT64_MAX >> (wide ? CANONICAL_SHIFT_LA57 : CANONICAL_SHIFT);
+    return address_is_canonical(address, wide ? LINEAR_BITS_LA57 : LINEAR_BITS);
 }
 
 // Whether an instruction or a segment may begin at the address: an entry checks that (SDM Vol. 3C
