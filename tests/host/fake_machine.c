@@ -9,6 +9,7 @@
 
 #include "arch/x86/registers.h"
 #include "vmm/board/pc_memory.h"
+#include "vmm/config/config_vm.h"
 #include "vmm/devices/apic_message.h"
 #include "vmm/util/string.h"
 #include "vmm/vcpu/vcpu_run.h"
@@ -45,6 +46,13 @@ void fake_machine_init(void)
     }
 }
 
+static void add_payload(struct vm *vm)
+{
+    const struct vm_payload payload = {
+        .linked = boot_sector, .size = sizeof(boot_sector), .command_line = ""};
+    assert_true(vm_add_payload(vm, &payload));
+}
+
 struct vm *fake_machine_add_smp(const char *name, unsigned vcpus, uint64_t cpus)
 {
     struct vm_config config = {.memory_bytes = FAKE_VM_BYTES,
@@ -57,9 +65,19 @@ struct vm *fake_machine_add_smp(const char *name, unsigned vcpus, uint64_t cpus)
     struct vm *vm = NULL;
     text_copy(config.name, sizeof(config.name), name);
     assert_int_equal(vm_create(&fake_machine.vmm, &config, &vm, &why), STATUS_OK);
-    assert_true(vm_add_payload(vm, &(struct vm_payload){.linked = boot_sector,
-                                                        .size = sizeof(boot_sector),
-                                                        .command_line = ""}));
+    add_payload(vm);
+    return vm;
+}
+
+struct vm *fake_machine_add_line(const char *line, struct reason *why)
+{
+    struct vm_config config;
+    struct vm *vm = NULL;
+    assert_int_equal(config_parse_vm(line, &config, why), STATUS_OK);
+    if (vm_create(&fake_machine.vmm, &config, &vm, why) != STATUS_OK) {
+        return NULL;
+    }
+    add_payload(vm);
     return vm;
 }
 

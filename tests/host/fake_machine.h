@@ -25,6 +25,8 @@ void fake_machine_init(void);
 struct vm *fake_machine_add(const char *name);
 // The same with several vCPUs, which take turns on the CPUs whose bits are set.
 struct vm *fake_machine_add_smp(const char *name, unsigned vcpus, uint64_t cpus);
+// One that a line of words describes, which are right. NULL: it cannot be made, and `why` says why.
+struct vm *fake_machine_add_line(const char *line, struct reason *why);
 // Starts, resets or stops a VM, and goes on until it runs, has failed or is off. Returns the status
 // of vm_start, vm_reset or vm_stop.
 enum status fake_machine_vm_start(struct vm *vm, struct reason *why);

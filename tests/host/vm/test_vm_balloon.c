@@ -21,28 +21,14 @@
 #define UNIT 2U // the one that the tests give away
 
 static struct reason why;
-static uint8_t sector[512];
 static struct vm *vm;
-
-static struct vm *add(const char *line)
-{
-    struct vm_config config;
-    struct vm *made = NULL;
-    assert_int_equal(config_parse_vm(line, &config, &why), STATUS_OK);
-    assert_int_equal(vm_create(&fake_machine.vmm, &config, &made, &why), STATUS_OK);
-    assert_true(vm_add_payload(
-        made, &(struct vm_payload){.linked = sector, .size = sizeof(sector), .command_line = ""}));
-    return made;
-}
 
 static int set_up(void **state)
 {
     (void)state;
     fake_machine_init();
-    memset(sector, 0, sizeof(sector));
-    sector[510] = 0x55;
-    sector[511] = 0xaa;
-    vm = add("vm=web mem=9M cpus=2 cpu=0,1 balloon=yes");
+    vm = fake_machine_add_line("vm=web mem=9M cpus=2 cpu=0,1 balloon=yes", &why);
+    assert_non_null(vm);
     assert_int_equal(fake_machine_vm_start(vm, &why), STATUS_OK);
     assert_int_equal(vm->state, VM_RUNNING);
     return 0;

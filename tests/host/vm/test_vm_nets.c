@@ -19,30 +19,18 @@
 #include "vmm/vm/vm_life.h"
 
 static struct reason why;
-static uint8_t sector[512];
 
 static int set_up(void **state)
 {
     (void)state;
     fake_machine_init();
-    memset(sector, 0, sizeof(sector));
-    sector[510] = 0x55;
-    sector[511] = 0xaa;
     why.text[0] = '\0';
     return 0;
 }
 
 static struct vm *try_to_add(const char *line)
 {
-    struct vm_config config;
-    struct vm *vm = NULL;
-    assert_int_equal(config_parse_vm(line, &config, &why), STATUS_OK);
-    if (vm_create(&fake_machine.vmm, &config, &vm, &why) != STATUS_OK) {
-        return NULL;
-    }
-    assert_true(vm_add_payload(
-        vm, &(struct vm_payload){.linked = sector, .size = sizeof(sector), .command_line = ""}));
-    return vm;
+    return fake_machine_add_line(line, &why);
 }
 
 static struct vm *add(const char *line)
