@@ -9,20 +9,11 @@
 #include <cmocka.h>
 
 #include "arch/x86/registers.h"
+#include "tests/host/memory/tables_fixture.h"
 #include "vmm/address.h"
 #include "vmm/memory/guest_walk.h"
 #include "vmm/util/types.h"
 
-#define RAM_BYTES 0x10000
-#define P 1ULL
-#define W 2ULL
-#define U 4ULL
-#define PWT 8ULL
-#define PCD 0x10ULL
-#define PS 0x80ULL
-#define NX BIT(63)
-
-static uint8_t ram[RAM_BYTES];
 static unsigned reads;
 static struct paging_state paging;
 static struct table_cpu cpu;
@@ -37,26 +28,16 @@ static bool read_ram(struct table_reader *reader, gpa_t address, unsigned width,
         return false;
     }
     *value = 0;
-    memcpy(value, ram + address.value, width);
+    memcpy(value, tables_ram + address.value, width);
     return true;
 }
 
 static struct table_reader reader = {.read = read_ram};
 
-static void set64(uint64_t at, uint64_t value)
-{
-    memcpy(ram + at, &value, sizeof(value));
-}
-
-static void set32(uint64_t at, uint32_t value)
-{
-    memcpy(ram + at, &value, sizeof(value));
-}
-
 static int set_up(void **state)
 {
     (void)state;
-    memset(ram, 0, sizeof(ram));
+    memset(tables_ram, 0, sizeof(tables_ram));
     reads = 0;
     cpu = (struct table_cpu){.physical_bits = 40, .pages_1g = true};
     paging = (struct paging_state){.cr0 = CR0_PE | CR0_PG,
@@ -86,21 +67,6 @@ static void assert_step(unsigned index, const char *name, uint64_t at, uint64_t 
     assert_string_equal(step->name, name);
     assert_int_equal(step->at.value, at);
     assert_int_equal(step->entry, entry);
-}
-
-// 0xffff800040203000 by 4 levels: indexes 256, 1, 1, 3.
-#define ADDRESS 0xffff800040203123ULL
-#define PML4E (0x1000 + 256 * 8)
-#define PDPTE (0x2000 + 1 * 8)
-#define PDE (0x3000 + 1 * 8)
-#define PTE (0x4000 + 3 * 8)
-
-static void map_4_levels(uint64_t rights)
-{
-    set64(PML4E, 0x2000 | rights);
-    set64(PDPTE, 0x3000 | rights);
-    set64(PDE, 0x4000 | rights);
-    set64(PTE, 0xabcd000 | rights);
 }
 
 static void test_paging_off(void **state)
@@ -139,9 +105,9 @@ static void test_nothing_changes(void **state)
     (void)state;
     uint8_t before[RAM_BYTES];
     map_4_levels(P);
-    memcpy(before, ram, sizeof(ram));
+    memcpy(before, tables_ram, sizeof(tables_ram));
     assert_maps(ADDRESS, 0xabcd123, PAGE_SIZE);
-    assert_memory_equal(before, ram, sizeof(ram));
+    assert_memory_equal(before, tables_ram, sizeof(tables_ram));
 }
 
 static void test_canonical_addresses(void **state)

@@ -9,55 +9,22 @@
 #include <cmocka.h>
 
 #include "arch/x86/registers.h"
+#include "tests/host/memory/tables_fixture.h"
 #include "vmm/address.h"
 #include "vmm/backend.h"
 #include "vmm/memory/guest_memory.h"
 #include "vmm/util/types.h"
 
-#define RAM_BYTES 0x10000
-#define P 1ULL
-#define W 2ULL
-#define U 4ULL
-#define A 0x20ULL
-#define D 0x40ULL
-#define PS 0x80ULL
-#define NX BIT(63)
-
-static _Alignas(4096) uint8_t ram[RAM_BYTES];
 static struct guest_memory memory;
 static struct paging_state paging;
 static struct walk_result result;
 
-static void set64(uint64_t at, uint64_t value)
-{
-    memcpy(ram + at, &value, sizeof(value));
-}
-
-static uint64_t get64(uint64_t at)
-{
-    uint64_t value;
-    memcpy(&value, ram + at, sizeof(value));
-    return value;
-}
-
-static void set32(uint64_t at, uint32_t value)
-{
-    memcpy(ram + at, &value, sizeof(value));
-}
-
-static uint32_t get32(uint64_t at)
-{
-    uint32_t value;
-    memcpy(&value, ram + at, sizeof(value));
-    return value;
-}
-
 static int set_up(void **state)
 {
     (void)state;
-    memset(ram, 0, sizeof(ram));
+    memset(tables_ram, 0, sizeof(tables_ram));
     memory = (struct guest_memory){
-        .base = ram, .extent_count = 1, .extents = {{.gpa = gpa(0), .bytes = RAM_BYTES}}};
+        .base = tables_ram, .extent_count = 1, .extents = {{.gpa = gpa(0), .bytes = RAM_BYTES}}};
     paging = (struct paging_state){.cr0 = CR0_PE | CR0_PG | CR0_WP,
                                    .cr3 = 0x1000,
                                    .cr4 = CR4_PAE,
@@ -75,21 +42,6 @@ static void assert_faults(uint64_t address, unsigned access, uint32_t error_code
 {
     assert_int_equal(guest_walk(&memory, &paging, gva(address), access, &result), WALK_PAGE_FAULT);
     assert_int_equal(result.error_code, error_code);
-}
-
-// 0xffff800040203000 by 4 levels: indexes 256, 1, 1, 3.
-#define ADDRESS 0xffff800040203123ULL
-#define PML4E (0x1000 + 256 * 8)
-#define PDPTE (0x2000 + 1 * 8)
-#define PDE (0x3000 + 1 * 8)
-#define PTE (0x4000 + 3 * 8)
-
-static void map_4_levels(uint64_t rights)
-{
-    set64(PML4E, 0x2000 | rights);
-    set64(PDPTE, 0x3000 | rights);
-    set64(PDE, 0x4000 | rights);
-    set64(PTE, 0xabcd000 | rights);
 }
 
 static void test_paging_off(void **state)
