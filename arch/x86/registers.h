@@ -49,7 +49,7 @@
 #define EFER_FFXSR BIT(14) // AMD: FXSAVE and FXRSTOR at CPL 0 leave XMM registers out
 
 #define RFLAGS_CF BIT(0)
-#define RFLAGS_FIXED BIT(1) // always 1
+#define RFLAGS_FIXED BIT(1)                   // always 1
 #define RFLAGS_RESERVED 0xffffffffffc08028ULL // always 0: bits 63 to 22, 15, 5 and 3
 #define RFLAGS_PF BIT(2)
 #define RFLAGS_AF BIT(4)
