@@ -3,8 +3,8 @@
 #include "arch/svm/svm_check.h"
 
 #include "arch/svm/vmcb.h"
-#include "arch/x86/pat.h"
 #include "arch/x86/registers.h"
+#include "vmm/util/pat.h"
 #include "vmm/util/types.h"
 
 #define CHECKS "15.5.1"

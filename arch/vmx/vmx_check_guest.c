@@ -6,9 +6,9 @@
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx_check.h"
-#include "arch/x86/pat.h"
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
+#include "vmm/util/pat.h"
 #include "vmm/util/types.h"
 
 #define REGISTERS "27.3.1.1"

@@ -5,8 +5,8 @@
 #include "arch/vmx/vmcs.h"
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx_check.h"
-#include "arch/x86/pat.h"
 #include "arch/x86/registers.h"
+#include "vmm/util/pat.h"
 #include "vmm/util/types.h"
 
 #define REGISTERS "27.2.2"

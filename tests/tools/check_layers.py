@@ -12,7 +12,7 @@ import sys
 
 import source_files
 
-# Headers of arch/x86 that hold only constants, layouts and rules: facts of the manuals, for anyone.
+# Headers of arch/x86 that hold nothing but constants and layouts: facts of the manuals, for anyone.
 CONSTANTS = [
     "arch/x86/acpi_layout.h",
     "arch/x86/apic_registers.h",
@@ -20,7 +20,6 @@ CONSTANTS = [
     "arch/x86/features.h",
     "arch/x86/kvm_interface.h",
     "arch/x86/msr_numbers.h",
-    "arch/x86/pat.h",
     "arch/x86/pci_registers.h",
     "arch/x86/registers.h",
 ]

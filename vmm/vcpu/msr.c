@@ -3,11 +3,11 @@
 #include "vmm/vcpu/msr.h"
 
 #include "arch/x86/msr_numbers.h"
-#include "arch/x86/pat.h"
 #include "vmm/backend.h"
 #include "vmm/devices/lapic.h"
 #include "vmm/devices/lapic_timer.h"
 #include "vmm/host.h"
+#include "vmm/util/pat.h"
 #include "vmm/vcpu/control_registers.h"
 #include "vmm/vcpu/cpuid.h"
 #include "vmm/vcpu/msr_model.h"
