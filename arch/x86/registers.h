@@ -62,6 +62,7 @@
 #define RFLAGS_RF BIT(16)
 #define RFLAGS_VM BIT(17)
 #define RFLAGS_AC BIT(18)
+#define RFLAGS_STATUS 0x8d5ULL // CF, PF, AF, ZF, SF and OF (SDM Vol. 1 3.4.3.1)
 
 #define DR6_FIXED 0xffff0ff0ULL // bits that read as 1
 #define DR6_BREAKPOINTS 0xfULL  // B0 to B3

@@ -4,8 +4,6 @@
 
 #include "arch/x86/registers.h"
 
-#define STATUS_FLAGS (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
-
 // The flags that follow from the result alone.
 static uint64_t result_flags(uint64_t result, unsigned width)
 {
@@ -95,6 +93,6 @@ uint64_t alu_compute(enum operation operation, unsigned width, uint64_t a, uint6
     if (operation == OPERATION_INC || operation == OPERATION_DEC) {
         flags = (flags & ~RFLAGS_CF) | (*rflags & RFLAGS_CF);
     }
-    *rflags = (*rflags & ~STATUS_FLAGS) | flags;
+    *rflags = (*rflags & ~RFLAGS_STATUS) | flags;
     return result;
 }

@@ -16,7 +16,6 @@
 #include "vmm/util/types.h"
 
 #define CRC32C_REFLECTED 0x82f63b78 // SDM Vol. 2A, CRC32: 11EDC6F41H, its bits in reverse order
-#define STATUS_FLAGS (RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF)
 
 static const struct register_operand count_register = {.number = GPR_RCX};
 
@@ -101,7 +100,7 @@ enum emulate_result emulator_scan(struct emulator *emulator)
     const struct instruction *instruction = &emulator->instruction;
     enum operation operation = instruction->operation;
     bool counts_zeros = operation == OPERATION_TZCNT || operation == OPERATION_LZCNT;
-    uint64_t flags = emulator->paging.rflags & ~(uint64_t)STATUS_FLAGS;
+    uint64_t flags = emulator->paging.rflags & ~RFLAGS_STATUS;
     uint64_t number = counts_zeros ? 8 * instruction->width : 0;
     uint64_t source;
     enum emulate_result result = emulator_read_source(emulator, &source);
