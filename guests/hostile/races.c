@@ -5,6 +5,7 @@
 #include "guests/hostile/machine.h"
 #include "guests/hostile/processors.h"
 #include "guests/lib/apic.h"
+#include "guests/lib/memory.h"
 
 #define ROUNDS 2000U
 #define TPR_OFFSET 0x80U
@@ -13,6 +14,7 @@
 #define LARGE_RESERVED BIT(13)
 #define VARIANT_BYTES 8
 #define CODE_PAGES 2
+#define RET 0xc3
 
 static volatile uint32_t done;
 static volatile uint32_t misled;
@@ -44,14 +46,14 @@ static enum outcome race(processor_job *job)
 
 // All are accesses to device memory at rdi, so the emulator can carry out any that it finds.
 static const uint8_t variants[][VARIANT_BYTES] = {
-    {0x8b, 0x07, 0xc3},                         // mov eax, [rdi]
-    {0x89, 0x07, 0xc3},                         // mov [rdi], eax
-    {0x0f, 0xb6, 0x07, 0xc3},                   // movzx eax, byte [rdi]
-    {0x09, 0x07, 0xc3},                         // or [rdi], eax
-    {0x87, 0x07, 0xc3},                         // xchg [rdi], eax
-    {0xf0, 0x01, 0x07, 0xc3},                   // lock add [rdi], eax
-    {0xc7, 0x07, 0x11, 0x00, 0x00, 0x00, 0xc3}, // mov dword [rdi], 17
-    {0x39, 0x07, 0xc3},                         // cmp [rdi], eax
+    {0x8b, 0x07, RET, RET, RET, RET, RET, RET},     // mov eax, [rdi]
+    {0x89, 0x07, RET, RET, RET, RET, RET, RET},     // mov [rdi], eax
+    {0x0f, 0xb6, 0x07, RET, RET, RET, RET, RET},    // movzx eax, byte [rdi]
+    {0x09, 0x07, RET, RET, RET, RET, RET, RET},     // or [rdi], eax
+    {0x87, 0x07, RET, RET, RET, RET, RET, RET},     // xchg [rdi], eax
+    {0xf0, 0x01, 0x07, RET, RET, RET, RET, RET},    // lock add [rdi], eax
+    {0xc7, 0x07, 0x11, 0x00, 0x00, 0x00, RET, RET}, // mov dword [rdi], 17
+    {0x39, 0x07, RET, RET, RET, RET, RET, RET},     // cmp [rdi], eax
 };
 
 static uint8_t code_pages[CODE_PAGES][PAGE_SIZE] __attribute__((aligned(4096)));
@@ -98,8 +100,17 @@ static void rewrite_or_run(unsigned self)
     __atomic_add_fetch(&done, 1, __ATOMIC_ACQ_REL);
 }
 
+// A processor goes on behind the instruction that it found, and that may be inside of the one that
+// is there by now. Wherever it goes on, a RET is near.
+static void fill_with_returns(void)
+{
+    memset(code_pages, RET, sizeof(code_pages));
+    memset(other_page, RET, sizeof(other_page));
+}
+
 static enum outcome code_rewritten(void)
 {
+    fill_with_returns();
     __atomic_store_n((uint64_t *)code_pages[0], variant(0), __ATOMIC_RELAXED);
     return race(rewrite_or_run);
 }
@@ -124,6 +135,7 @@ static void turn_page_or_run(unsigned self)
 static enum outcome code_across_pages(void)
 {
     uint64_t *table = probe_spare_table();
+    fill_with_returns();
     code_pages[0][PAGE_SIZE - 1] = 0x48; // REX.W
     __builtin_memcpy(code_pages[1], variants[0], VARIANT_BYTES);
     __builtin_memcpy(other_page, variants[1], VARIANT_BYTES);
