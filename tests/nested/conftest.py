@@ -98,14 +98,24 @@ def pytest_runtest_makereport(item):
 
 @pytest.fixture(scope="session")
 def running(request):
-    terminal = request.config.pluginmanager.getplugin("terminalreporter")
-    one = Running(lambda text: terminal.write_line(f"\n{text}", flush=True))
+    plugins = request.config.pluginmanager
+    terminal = plugins.getplugin("terminalreporter")
+    capture = plugins.getplugin("capturemanager")
+
+    def say(text):
+        with capture.global_and_fixture_disabled():
+            terminal.write_line(f"\n{text}", flush=True)
+
+    one = Running(say)
     yield one
     one.stop()
 
 
 @pytest.fixture
 def inside(running, bed, request):
+    name = request.node.callspec.params.get("name")
+    if name in machine.NOT_INSIDE[bed]:
+        pytest.skip(machine.NOT_INSIDE[bed][name])
     try:
         return running.give(bed, setting_of(request.node))
     except linux_guest.Unavailable as reason:
