@@ -38,7 +38,7 @@ class Running:
             self.stop()
             self.bed = bed
             self.folder = pathlib.Path(tempfile.mkdtemp(prefix="husk-nested-"))
-            medium = husk_image.make(BUILD, self.folder)
+            medium = husk_image.make(BUILD, self.folder, bed)
             self.machine = machine.Machine(bed, BUILD, self.folder, medium, self.say)
             self.machine.boot()
         self.machine.have_husk(setting)

@@ -12,6 +12,8 @@ from test_guests import payload
 
 MIB = 1 << 20
 GUESTS = sorted(path.parent.name for path in pathlib.Path("guests").glob("*/expected.txt"))
+# The last attempt of hostile, by bed, where the emulator does not survive the next (README.md).
+LAST_ATTEMPT = {"qemu": 364}
 # The ways to boot Linux, by their VMs' names: how many virtual CPUs.
 LINUX = {"linux1": 1, "linux2": 2}
 
@@ -66,13 +68,19 @@ bits 16
 """
 
 
-def expected_of(name):
-    return expected.read(f"guests/{name}/expected.txt")
+def expected_of(name, bed):
+    """What a guest prints in a bed, with the command line by which it does."""
+    want = expected.read(f"guests/{name}/expected.txt")
+    if name == "hostile" and bed in LAST_ATTEMPT:
+        last = LAST_ATTEMPT[bed]
+        want.command_line = f"to={last}"
+        want.lines[last:] = [rf"~hostile: {last} attempts, \d+ surprises"]
+    return want
 
 
-def guest_modules(build):
+def guest_modules(build, bed):
     for name in GUESTS:
-        want = expected_of(name)
+        want = expected_of(name, bed)
         line = f"vm={name} mem=32M start=no {want.vm} -- {want.command_line}"
         yield payload(build, name), line
 
@@ -98,9 +106,9 @@ def loop_modules(folder):
             yield boot_sector.make(folder, name, code), f"vm={name} mem=16M start=no"
 
 
-def make(build, folder):
+def make(build, folder, bed):
     """Writes FOLDER/test.iso and returns its path."""
-    modules = [*guest_modules(build), *linux_modules(build, folder)]
+    modules = [*guest_modules(build, bed), *linux_modules(build, folder)]
     modules.append((grub_guest.make(folder, 64 * MIB), "vm=grub mem=64M start=no"))
     modules += loop_modules(folder)
     return iso.make(build / "iso/boot/husk.elf", folder, "$words", modules, setup=READ_WORDS)
