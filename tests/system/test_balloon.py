@@ -7,6 +7,7 @@ import time
 import linux_guest
 import pytest
 from beds import long, on_both_vendors
+from guest_shells import GuestShells
 from test_linux import BOOT_SECONDS, HUSK_WORDS, MACHINE_SECONDS
 
 DRIVERS = ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
@@ -27,24 +28,12 @@ class Balloon:
         machine.command("start web", timeout=60)
         machine.sendline("console web")
         linux_guest.Shell(machine, BOOT_SECONDS)
-        self.leave()
-        self.runs = 1000
-
-    def leave(self):
-        self.machine.send("\x1d")
-        self.machine.expect_prompt()
+        self.shells = GuestShells(machine)
+        self.shells.leave()
 
     def run(self, command, timeout=600):
-        """The lines that a command in the shell says. The monitor shows older ones again, too."""
-        self.runs += 1
-        mark = f"$((1 + {self.runs - 1}))"
-        self.machine.sendline("console web")
-        self.machine.sendline(f"echo; echo begin-{mark}; {command}; echo end-{mark}")
-        self.machine.expect(f"begin-{self.runs}\r\n", timeout=60)
-        self.machine.expect(f"end-{self.runs}", timeout=timeout)
-        lines = self.machine.console.before.replace("\r", "").split("\n")
-        self.leave()
-        return [line for line in lines if line]
+        """The lines that a command in the shell says."""
+        return self.shells.run("web", command, timeout)
 
     def sizes(self):
         """What `memory` shows of the VM, in MiB: what it has, could do without, has given away."""

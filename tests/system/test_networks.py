@@ -10,6 +10,7 @@ import pytest
 
 import linux_guest
 from beds import long, on_both_vendors
+from guest_shells import GuestShells
 from harness import BEDS
 from test_linux import HUSK_WORDS
 
@@ -76,12 +77,11 @@ def linux(debian, folder, name, words):
     return [(linux_guest.kernel(debian), line), (initramfs, f"vm={name}")]
 
 
-class Network:
+class Network(GuestShells):
     """A machine whose VMs have come to their shells."""
 
     def __init__(self, machine, names):
-        self.machine = machine
-        self.runs = 1000
+        super().__init__(machine)
         self.wait_for_shells(names)
 
     def wait_for_shells(self, names, since=0):
@@ -95,41 +95,6 @@ class Network:
             assert time.monotonic() < limit, f"not all of {prompts} have come"
             self.machine.expect(pexpect.TIMEOUT, timeout=1)
         self.machine.command("cpus")
-
-    def begin(self, name, command):
-        """Has the shell of a VM run a command; returns what `finish` needs.
-
-        A job in the background would end the shell, which is the init of its kernel.
-        """
-        self.runs += 1
-        mark = f"$((1 + {self.runs - 1}))"
-        self.machine.sendline(f"console {name}")
-        self.machine.sendline(f"echo; echo begin-{mark}; {command}; echo end-{mark}")
-        self.machine.expect(f"begin-{self.runs}\r\n", timeout=60)
-        self.leave()
-        return name, self.runs
-
-    def finish(self, run, timeout=120):
-        """Waits for the end of a command; returns the lines of its output.
-
-        The monitor shows what the VM has sent before, too.
-        """
-        name, number = run
-        self.machine.sendline(f"console {name}")
-        self.machine.expect(f"begin-{number}\r\n", timeout=60)
-        self.machine.expect(f"end-{number}", timeout=timeout)
-        lines = self.machine.console.before.replace("\r", "").split("\n")
-        self.leave()
-        return [line for line in lines if line]
-
-    def leave(self):
-        """Leaves the console of a VM."""
-        self.machine.send("\x1d")
-        self.machine.expect_prompt()
-
-    def run(self, name, command, timeout=120):
-        """Runs a command in the shell of a VM; returns the lines of its output."""
-        return self.finish(self.begin(name, command), timeout)
 
 
 @pytest.fixture
