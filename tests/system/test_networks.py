@@ -16,6 +16,7 @@ from test_linux import HUSK_WORDS
 
 BOOT_SECONDS = 500
 MACHINE_SECONDS = 1800
+FETCH_SECONDS = 600
 # Bochs passes over the idle time of one CPU only.
 CPUS = {"bochs": 1, "counted": 1, "qemu": 3}
 DRIVERS = ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci",
@@ -99,11 +100,11 @@ class Network(GuestShells):
 
 @pytest.fixture
 def network(boot, debian, tmp_path):
-    """network(bed, {name: words}) -> Network"""
+    """network(bed, {name: words}, mebibytes=of each) -> Network"""
 
-    def start(bed, vms):
+    def start(bed, vms, mebibytes=96):
         parts = [part for name, words in vms.items()
-                 for part in linux(debian, tmp_path, name, f"mem=96M {words}")]
+                 for part in linux(debian, tmp_path, name, f"mem={mebibytes}M {words}")]
         spec = {**BEDS[bed], "cpus": CPUS[bed]}
         machine = boot(HUSK_WORDS.get(bed, ""), parts, limit=MACHINE_SECONDS, **spec)
         return Network(machine, vms)
@@ -113,8 +114,9 @@ def network(boot, debian, tmp_path):
 
 def make_file(network, name, kibibytes):
     """Random bytes in /tmp/file of a VM; returns their checksum."""
-    network.run(name, f"dd if=/dev/urandom of=/tmp/file bs=1k count={kibibytes} 2> /dev/null")
-    return network.run(name, "md5sum < /tmp/file")
+    command = f"dd if=/dev/urandom of=/tmp/file bs=1k count={kibibytes} 2> /dev/null"
+    network.run(name, command, timeout=FETCH_SECONDS)
+    return network.run(name, "md5sum < /tmp/file", timeout=FETCH_SECONDS)
 
 
 @on_both_vendors
@@ -195,12 +197,24 @@ def address(name):
     return f"10.0.0.{1 + ord(name) - ord('a')}"
 
 
-def set_up_lan(network, bed, vms):
+def set_up_lan(network, bed, vms, **memory):
     """VMs a, b, c and so on, with addresses."""
-    lan = network(bed, vms)
+    lan = network(bed, vms, **memory)
     for name in vms:
         lan.run(name, f"sh /lib/address {address(name)}")
     return lan
+
+
+@long
+@pytest.mark.parametrize("bed", ["qemu"])
+def test_a_big_file_crosses_whole(network, bed):
+    """64 MiB by HTTP: what arrives has the size and the checksum of what was sent."""
+    lan = set_up_lan(network, bed, {name: "net=lan" for name in "ab"}, mebibytes=192)
+    digest = make_file(lan, "a", 64 << 10)
+    fetch = f"time wget -q -O /tmp/got http://{address('a')}/file"
+    print(f"{bed}: {seconds_of(lan.run('b', fetch, timeout=FETCH_SECONDS))} s for 64 MiB")
+    assert lan.run("b", "wc -c < /tmp/got") == [str(64 << 20)]
+    assert lan.run("b", "md5sum < /tmp/got", timeout=FETCH_SECONDS) == digest
 
 
 @long
