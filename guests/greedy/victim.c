@@ -40,6 +40,7 @@ static void compute(struct record *record, uint64_t duration)
 uint8_t victim_compute(const char *line)
 {
     const uint64_t least = option_number(line, "share", 0);
+    const uint64_t most = option_number(line, "most", UINT64_MAX);
     const uint64_t longest_us = option_number(line, "gap", UINT64_MAX);
     struct record record;
     print("greedy: victim begins\n");
@@ -47,7 +48,8 @@ uint8_t victim_compute(const char *line)
     compute(&record, time_ticks(option_number(line, "ms", 100) * 1000));
     const uint64_t share = record.looks * record.shortest * 1000 / MAX(record.ticks, 1U);
     const uint64_t gap_us = time_us(record.longest);
-    if (option_given(line, "share") && share >= least && gap_us <= longest_us) {
+    const bool good = share >= least && share <= most && gap_us <= longest_us;
+    if (option_given(line, "share") && good) {
         print("greedy: victim: ok\n");
         return 0;
     }

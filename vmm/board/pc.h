@@ -69,7 +69,7 @@ struct pc {
     struct reset_control reset_control;
     struct pci_bus pci;
     struct virtio_memory virtio_memory;
-    uint32_t virtio_busy;       // a bit for each slot whose virtio device has work left
+    uint32_t virtio_busy;       // atomic: a bit for each slot whose virtio device has work left
     uint32_t virtio_arrived;    // atomic: the slots of pc_virtio_arrived
     struct pc_console *console; // the virtio console; NULL: there is none
     struct pc_balloon *balloon; // NULL: there is none

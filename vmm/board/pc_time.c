@@ -92,13 +92,26 @@ void pc_catch_up_now(struct pc *pc)
     pc->output->timer_set(pc->output, now_ns);
 }
 
-void pc_advance(struct pc *pc, uint64_t now_ns)
+static void advance(struct pc *pc, uint64_t now_ns)
 {
-    lock_take(&pc->lock);
     advance_maskable(pc, now_ns);
     acpi_pm_advance(&pc->acpi_pm, now_ns);
     uart_output_ready(&pc->uart);
+}
+
+void pc_advance(struct pc *pc, uint64_t now_ns)
+{
+    lock_take(&pc->lock);
+    advance(pc, now_ns);
     pc_virtio_work(pc);
+    lock_give(&pc->lock);
+}
+
+void pc_advance_timers(struct pc *pc, uint64_t now_ns)
+{
+    lock_take(&pc->lock);
+    advance(pc, now_ns);
+    pc_virtio_look(pc);
     lock_give(&pc->lock);
 }
 

@@ -8,8 +8,10 @@
 #include "vmm/util/types.h"
 
 // Brings timers and the UART up to `now_ns` of the VM's clock and raises the interrupts that are
-// due.
+// due. Gives a turn to virtio devices that have work.
 void pc_advance(struct pc *pc, uint64_t now_ns);
+// The same, but only what is short: of the virtio devices it looks at the console alone.
+void pc_advance_timers(struct pc *pc, uint64_t now_ns);
 
 // The time on the VM's clock when a device next needs pc_advance; NEVER_NS if none does. Timers,
 // and bytes on the serial line, do not count if their interrupt is masked in all interrupt

@@ -24,6 +24,9 @@
 // want the board wait as long, and so do other VMs.
 #define TURN_BYTES (144 * KIB)
 
+// What the console copies while the scheduler looks: about as much as its line has room for.
+#define LOOK_BYTES (4 * KIB)
+
 // The size of a console, which is that of a terminal whose size nobody knows.
 #define CONSOLE_COLUMNS 80
 #define CONSOLE_ROWS 25
@@ -53,9 +56,15 @@ void pc_virtio_init(struct pc *pc)
     pc->virtio_arrived = 0;
 }
 
+// With the board's lock held.
+static void set_busy(struct pc *pc, uint32_t busy)
+{
+    __atomic_store_n(&pc->virtio_busy, busy, __ATOMIC_RELAXED);
+}
+
 void pc_virtio_wake(struct pc_virtio *part)
 {
-    part->pc->virtio_busy |= 1U << part->slot.number;
+    set_busy(part->pc, part->pc->virtio_busy | 1U << part->slot.number);
     part->pc->output->timer_set(part->pc->output, pc_now_ns(part->pc));
 }
 
@@ -82,7 +91,7 @@ void pc_virtio_arrived(struct pc_virtio *part)
 static void look_for_arrived(struct pc *pc)
 {
     uint32_t arrived = __atomic_exchange_n(&pc->virtio_arrived, 0, __ATOMIC_ACQUIRE);
-    pc->virtio_busy |= arrived;
+    set_busy(pc, pc->virtio_busy | arrived);
     for (; arrived != 0; arrived &= arrived - 1) {
         virtio_device_notify(part_in(pc, (unsigned)__builtin_ctz(arrived))->pci.device, 0);
     }
@@ -101,7 +110,7 @@ static uint64_t share_of(uint32_t busy)
 void pc_virtio_work(struct pc *pc)
 {
     if (pc->console && virtio_console_look(&pc->console->console)) {
-        pc->virtio_busy |= 1U << pc->console->part.slot.number;
+        set_busy(pc, pc->virtio_busy | 1U << pc->console->part.slot.number);
     }
     if (__atomic_load_n(&pc->virtio_arrived, __ATOMIC_RELAXED)) {
         look_for_arrived(pc);
@@ -114,7 +123,17 @@ void pc_virtio_work(struct pc *pc)
     for (uint32_t busy = pc->virtio_busy; busy != 0; busy &= busy - 1) {
         unsigned number = (unsigned)__builtin_ctz(busy);
         if (!virtio_pci_work(&part_in(pc, number)->pci, share)) {
-            pc->virtio_busy &= ~(1U << number);
+            set_busy(pc, pc->virtio_busy & ~(1U << number));
+        }
+    }
+}
+
+void pc_virtio_look(struct pc *pc)
+{
+    if (pc->console && virtio_console_look(&pc->console->console)) {
+        pc->output->enter_memory(pc->output);
+        if (virtio_pci_work(&pc->console->part.pci, LOOK_BYTES)) {
+            set_busy(pc, pc->virtio_busy | 1U << pc->console->part.slot.number);
         }
     }
 }
@@ -127,6 +146,12 @@ void pc_virtio_turn(struct pc *pc)
         pc->output->timer_set(pc->output, pc_now_ns(pc));
     }
     lock_give(&pc->lock);
+}
+
+bool pc_virtio_waits(const struct pc *pc)
+{
+    return __atomic_load_n(&pc->virtio_busy, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&pc->virtio_arrived, __ATOMIC_RELAXED);
 }
 
 bool pc_virtio_attach(struct pc *pc, struct pc_virtio *part, struct virtio_device *device)

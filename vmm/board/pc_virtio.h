@@ -92,9 +92,14 @@ void pc_virtio_arrived(struct pc_virtio *part);
 // Gives a turn to each device that has work. What is left is for the next pc_advance.
 void pc_virtio_turn(struct pc *pc);
 
+// Whether a device waits for a turn. On any CPU, without the board's lock.
+bool pc_virtio_waits(const struct pc *pc);
+
 // The rest is for the files of the board.
 
 // The memory that virtio devices see: the RAM of the VM.
 void pc_virtio_init(struct pc *pc);
 // Gives a turn to all devices that have work left, with the board's lock held.
 void pc_virtio_work(struct pc *pc);
+// The same only for the console, if its line has room again or bytes for the guest.
+void pc_virtio_look(struct pc *pc);

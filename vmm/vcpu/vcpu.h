@@ -82,6 +82,12 @@ static inline void vcpu_post_work(struct vcpu *vcpu, uint32_t work)
     __atomic_or_fetch(&vcpu->core.work, work, __ATOMIC_RELEASE);
 }
 
+// Whether the vCPU waits for an interrupt or a signal, so that it executes nothing.
+static inline bool vcpu_waits(const struct vcpu *vcpu)
+{
+    return vcpu->halted || vcpu->waits_for_startup;
+}
+
 // General register `gpr` (enum guest_gpr), GPR_RSP included.
 uint64_t vcpu_gpr(const struct vcpu *vcpu, unsigned gpr);
 void vcpu_set_gpr(struct vcpu *vcpu, unsigned gpr, uint64_t value);

@@ -91,10 +91,13 @@ static uint32_t waking_mail(const struct vcpu *vcpu)
 }
 
 // The devices' interrupts for this vCPU become mail, which is taken behind this: they are no work
-// for later.
+// for later. If the vCPU waits, the devices get their turn once the scheduler chooses it.
 static NOT_INLINE void take_virtio(struct vcpu *vcpu)
 {
     __atomic_and_fetch(&vcpu->mail.posted.flags, ~(uint32_t)MAIL_VIRTIO, __ATOMIC_SEQ_CST);
+    if (vcpu_waits(vcpu)) {
+        return;
+    }
     pc_virtio_turn(vcpu->vm->pc);
     __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)WORK_EVENTS, __ATOMIC_SEQ_CST);
 }

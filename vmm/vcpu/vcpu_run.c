@@ -16,7 +16,7 @@
 // WORK_EVENTS and WORK_TIMERS are cleared before the vCPU looks: what comes later sets them again.
 bool vcpu_runnable(struct vcpu *vcpu)
 {
-    if (!vcpu->halted && !vcpu->waits_for_startup) {
+    if (!vcpu_waits(vcpu)) {
         return true;
     }
     __atomic_and_fetch(&vcpu->core.work, ~(uint32_t)(WORK_EVENTS | WORK_TIMERS), __ATOMIC_SEQ_CST);
@@ -30,7 +30,7 @@ bool vcpu_runnable(struct vcpu *vcpu)
         vcpu->kicked = false;
         vcpu_stir(vcpu); // an NMI from the vCPU's own APIC has not done so yet
     }
-    return !vcpu->halted && !vcpu->waits_for_startup;
+    return !vcpu_waits(vcpu);
 }
 
 // The guest runs at least this long before the next timer event. A timer with a higher rate than
@@ -129,6 +129,9 @@ void vcpu_run(struct vcpu *vcpu, uint64_t end_ns)
     vcpu->core.run_end_ns = end_ns;
     vcpu->devices_event_ns = 0; // keys may have come since the last run
     vcpu->next_event_ns = vcpu->next_look_ns;
+    if (vcpu_waits(vcpu)) { // the run is for the devices
+        vcpu_advance_devices(vcpu);
+    }
     while (vm_wants_to_run(vcpu->vm) && vcpu_runnable(vcpu) && prepare(vcpu)) {
         if (vcpu->waits_for_startup) {
             break; // an INIT was in the mail

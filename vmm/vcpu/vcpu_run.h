@@ -10,4 +10,5 @@ struct vcpu;
 bool vcpu_runnable(struct vcpu *vcpu);
 
 // Runs the vCPU until the host has work, `end_ns` comes, it halts or its VM no longer wants to run.
+// If it is halted at the beginning, its devices get a turn, which may wake it.
 void vcpu_run(struct vcpu *vcpu, uint64_t end_ns);

@@ -4,6 +4,7 @@
 
 #include "vmm/backend.h"
 #include "vmm/board/pc_time.h"
+#include "vmm/board/pc_virtio.h"
 #include "vmm/devices/lapic_timer.h"
 #include "vmm/util/nanoseconds.h"
 #include "vmm/vcpu/vcpu.h"
@@ -25,8 +26,15 @@ void vcpu_advance_lapic(struct vcpu *vcpu)
 
 void vcpu_advance_timers(struct vcpu *vcpu)
 {
-    vcpu_advance_devices(vcpu);
+    if (vcpu->index == 0) {
+        pc_advance_timers(vcpu->vm->pc, vm_now_ns(vcpu->vm));
+    }
     vcpu_advance_lapic(vcpu);
+}
+
+bool vcpu_devices_wait(const struct vcpu *vcpu)
+{
+    return vcpu->index == 0 && pc_virtio_waits(vcpu->vm->pc);
 }
 
 // The deadline is no later than next_event_ns, and it may move up to there while the guest runs.

@@ -7,10 +7,13 @@
 struct vcpu;
 
 // Bring the timer of the vCPU's local APIC up to now, the devices of the VM, or both. The first
-// vCPU keeps the devices; for the others vcpu_advance_devices does nothing.
+// vCPU keeps the devices; for the others vcpu_advance_devices does nothing. Only it gives a turn to
+// virtio devices, which takes long.
 void vcpu_advance_lapic(struct vcpu *vcpu);
 void vcpu_advance_devices(struct vcpu *vcpu);
 void vcpu_advance_timers(struct vcpu *vcpu);
+// Whether virtio devices wait for a turn by this vCPU.
+bool vcpu_devices_wait(const struct vcpu *vcpu);
 
 // The timer of the vCPU's local APIC is now due at `due_ns` of the VM's clock. This makes vcpu_run
 // look again only if that is earlier than the time it waits for. If a timer was put off, vcpu_run

@@ -63,7 +63,7 @@ static void look_at_vcpu(struct scheduler *scheduler, struct vm *vm, unsigned in
     }
     scheduler->present |= BIT(vm->index);
     __atomic_store_n(&vm->slots[index].sleep, 0, __ATOMIC_SEQ_CST);
-    if (vcpu_runnable(vm->vcpus[index])) {
+    if (vcpu_runnable(vm->vcpus[index]) || vcpu_devices_wait(vm->vcpus[index])) {
         account->timed &= ~BIT(index);
         scheduler_enter_ready(scheduler, vm, index);
     } else {

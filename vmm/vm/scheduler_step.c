@@ -43,7 +43,8 @@ static void run_vcpu(struct scheduler *scheduler, struct vcpu *vcpu, uint64_t en
     const struct host *host = scheduler->vmm->host;
     uint32_t id = scheduler_id(vcpu->vm, vcpu->index);
     host->space_enter(&vcpu->vm->space);
-    paravirt_steal_run(vcpu, waited_ns(scheduler, &vcpu->vm->slots[vcpu->index]));
+    paravirt_steal_run(vcpu,
+                       vcpu_waits(vcpu) ? 0 : waited_ns(scheduler, &vcpu->vm->slots[vcpu->index]));
     __atomic_store_n(&scheduler->current, id, __ATOMIC_SEQ_CST);
     end_ns = end_with_mail_ns(scheduler, end_ns);
     // The back end's own timer ends the run in time, but it may stand still during exits.
@@ -71,13 +72,15 @@ static void after_run(struct scheduler *scheduler, struct vm *vm, unsigned index
         vcpu->gives_way = false;
         scheduler_give_way(scheduler, vm, index);
     }
+    bool ended_itself = vcpu_waits(vcpu); // by a HLT, or after a turn of its devices
     scheduler_look_after(scheduler, vm, index);
     // If the look has begun a reset, the vCPU is not held, and its memory is not entered.
-    if (vm->slots[index].held && (scheduler_account(scheduler, vm)->ready & BIT(index))) {
+    if (vm->slots[index].held && !vcpu_waits(vcpu) &&
+        (scheduler_account(scheduler, vm)->ready & BIT(index))) {
         paravirt_steal_preempt(vcpu);
     }
-    scheduler->kicked =
-        scheduler->ended_ns < vcpu->core.run_end_ns && scheduler_slice_goes_on(scheduler);
+    scheduler->kicked = !ended_itself && scheduler->ended_ns < vcpu->core.run_end_ns &&
+                        scheduler_slice_goes_on(scheduler);
 }
 
 // Whether this CPU builds the VM or tears it down. No vCPU of the VM runs then.

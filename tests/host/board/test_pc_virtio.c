@@ -248,6 +248,23 @@ static void much_work_comes_in_turns(void **state)
     assert_int_equal(pc_next_event_ns(&pc, now, false), idle_ns);
 }
 
+// Nobody knows yet whether it is the VM's time.
+static void a_look_at_the_timers_gives_no_turn(void **state)
+{
+    (void)state;
+    start_driver(&entropy.part, 0);
+    ask(ENTRIES);
+    assert_true(pc_virtio_waits(&pc));
+    pc_advance_timers(&pc, now);
+    assert_int_equal(used(), TURN_REQUESTS);
+    while (pc_virtio_waits(&pc)) {
+        pc_advance(&pc, now);
+    }
+    assert_int_equal(used(), ENTRIES);
+    pc_virtio_arrived(&entropy.part);
+    assert_true(pc_virtio_waits(&pc));
+}
+
 // Both have the same rings.
 static void devices_share_a_turn(void **state)
 {
@@ -349,6 +366,11 @@ static void what_comes_in_goes_to_the_guest_when_the_board_looks(void **state)
     assert_int_equal(used(), 1);
     assert_memory_equal(&ram[BUFFERS], "ls\n", 4);
     assert_int_equal(messages, 1);
+    typed = "cd\n";
+    pc_advance_timers(&pc, now); // the vCPU sleeps
+    assert_int_equal(used(), 2);
+    assert_int_equal(messages, 2);
+    assert_false(pc_virtio_waits(&pc));
     assert_int_not_equal(pc_next_event_ns(&pc, now, false), now);
 }
 
@@ -366,8 +388,9 @@ static void a_full_line_goes_on_when_the_board_looks(void **state)
     pc_advance(&pc, now);
     assert_int_equal(used(), 0);
     assert_int_not_equal(pc_next_event_ns(&pc, now, false), now); // no turn after turn
+    assert_false(pc_virtio_waits(&pc));
     room = 10;
-    pc_advance(&pc, now);
+    pc_advance_timers(&pc, now);
     assert_int_equal(room, 6);
     assert_int_equal(used(), 1);
     assert_int_equal(messages, 1);
@@ -378,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_guest_finds_it_and_is_served, set_up),
         cmocka_unit_test_setup(much_work_comes_in_turns, set_up),
+        cmocka_unit_test_setup(a_look_at_the_timers_gives_no_turn, set_up),
         cmocka_unit_test_setup(devices_share_a_turn, set_up),
         cmocka_unit_test_setup(what_arrives_is_served_later, set_up),
         cmocka_unit_test_setup(a_turn_looks_at_no_timer, set_up),
