@@ -13,7 +13,7 @@ struct attack {
     const char *name;
     void (*first)(void);  // on the first processor; returns soon after attack_over() is true
     void (*others)(void); // on each of the others, again and again; NULL: they stay off
-    bool apart;           // it prints, ends its machine or wants a disk: `all` leaves it out
+    bool apart;           // it prints, ends its machine or wants a device: `all` leaves it out
 };
 
 struct attack_group {
@@ -27,6 +27,7 @@ extern const struct attack_group timers_group;
 extern const struct attack_group device_timers_group;
 extern const struct attack_group ipis_group;
 extern const struct attack_group disks_group;
+extern const struct attack_group packets_group;
 
 void attack_init(void);
 

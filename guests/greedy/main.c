@@ -14,7 +14,8 @@
 #define ALL_MS 10 // for each
 
 static const struct attack_group *const groups[] = {
-    &busy_group, &output_group, &timers_group, &device_timers_group, &ipis_group, &disks_group,
+    &busy_group, &output_group, &timers_group,  &device_timers_group,
+    &ipis_group, &disks_group,  &packets_group,
 };
 
 static uint8_t run(const struct attack *attack, uint64_t ms)

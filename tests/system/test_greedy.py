@@ -33,10 +33,14 @@ ATTACKS = {
 # for the long copies.
 DISK_ATTACKS = {"notifications": 1, "disk-reads": 1, "disk-sleeps": 1}
 MOST = 550
+# Those that want network cards. The victim's card has the address that is flooded; nobody reads it.
+PACKET_ATTACKS = {"packets-to-all": 1, "packets-to-one": 1}
+PORTS = "net=lan net=lan net=lan"
+FLOODED = "net=lan,mac=02:00:00:00:00:01"
 NAMES = {name: claims for claims, (attacks, _, _) in ATTACKS.items() for name in attacks}
 
 
-def modules(build, all_attacks, words="", most=1000):
+def modules(build, all_attacks, words="", victim_words="", most=1000):
     """A VM for each attack, and a victim for each number of VMs that claim the CPU."""
     greedy = build / "guests/greedy.elf"
     found = []
@@ -45,7 +49,8 @@ def modules(build, all_attacks, words="", most=1000):
             line = f"vm={name[:15]} mem=4M cpus={vcpus} cpu=0 start=no {words} -- play={name}"
             found.append((greedy, line))
         options = f"victim ms=100 share={share} most={most} gap={gap * 1000}"
-        found.append((greedy, f"vm=victim{claims} mem=4M cpu=0 start=no -- {options}"))
+        line = f"vm=victim{claims} mem=4M cpu=0 start=no {victim_words} -- {options}"
+        found.append((greedy, line))
     return found
 
 
@@ -73,6 +78,13 @@ def test_a_victim_has_its_share(boot, build, bed):
 @pytest.mark.parametrize("bed", ["bochs", "ryzen"])
 def test_a_victim_has_its_share_beside_a_disk(boot, build, bed):
     attacks = {1: (DISK_ATTACKS, *ATTACKS[1][1:])}
-    vms = modules(build, attacks, "ram-disk=scratch:1M", MOST)
+    vms = modules(build, attacks, "ram-disk=scratch:1M", most=MOST)
     machine = boot("", vms, limit=280, **BEDS[bed])
     assert play(machine, dict.fromkeys(DISK_ATTACKS, 1)) == dict.fromkeys(DISK_ATTACKS, "ok")
+
+
+@pytest.mark.parametrize("bed", ["bochs", "counted", "ryzen"])
+def test_a_victim_has_its_share_beside_floods(boot, build, bed):
+    attacks = {1: (PACKET_ATTACKS, *ATTACKS[1][1:])}
+    machine = boot("", modules(build, attacks, PORTS, FLOODED), limit=280, **BEDS[bed])
+    assert play(machine, dict.fromkeys(PACKET_ATTACKS, 1)) == dict.fromkeys(PACKET_ATTACKS, "ok")

@@ -55,6 +55,7 @@ class Row:
     busy: int = 0  # how many keep a CPU of their own busy
     cpus: int = 1
     victim_cpu: int = 0
+    victim_words: str = ""  # of the victim's line
     memory: int = 512
     bios_screen: str = "text"
     off: tuple = ()  # VMs that are switched off, as attackers
@@ -86,6 +87,17 @@ def play_disk(name, vcpus=1, cpu="0", claims=1, **more):
     """The same, by a VM with a disk."""
     line = f"mem=4M cpus={vcpus} cpu={cpu} ram-disk=scratch:1M -- play={name}"
     return Row((("greedy", line),), claims=claims, copies=True, **more)
+
+
+def play_packets(name, cpu="0", reader=None, **more):
+    """The same, by a VM with network cards at a switch. The one whose address it knows is the
+    victim's, which is deaf, or that of another VM, which takes all frames."""
+    cards = "net=lan net=lan net=lan"
+    known = "net=lan,mac=02:00:00:00:00:01"
+    attackers = (("greedy", f"mem=4M cpu={cpu} {cards} -- play={name}"),)
+    if reader:
+        attackers += (("greedy", f"mem=4M cpu={reader} {known} -- play=packets-taken"),)
+    return Row(attackers, victim_words="net=lan" if reader else known, **more)
 
 
 def hog(cpu):
@@ -151,6 +163,14 @@ ROWS = {
     "disk, halted": play_disk("disk-sleeps"),
     "disk, 2 CPUs": play_disk("disk-elsewhere", 2, "0,1", busy=1, cpus=2),
     "disk, other CPU": play_disk("disk-reads", cpu="1", claims=0, busy=1, cpus=2),
+    # Packets.
+    "packets": play_packets("packets-to-all", claims=1),
+    "packets, deaf": play_packets("packets-to-one", claims=1),
+    "packets, taken": play_packets("packets-to-one", reader="0", claims=2),
+    "from CPU 1": play_packets("packets-to-all", cpu="1", busy=1, cpus=2),
+    "from CPU 1, deaf": play_packets("packets-to-one", cpu="1", busy=1, cpus=2),
+    "from CPU 1, taken": play_packets("packets-to-one", "1", "0", claims=1, busy=1, cpus=2),
+    "taken by CPU 1": play_packets("packets-to-one", "0", "1", claims=1, busy=1, cpus=2),
     # Starts.
     "reset, 1 GiB": play("reset", mem="1G", claims=1, memory=2048),
     "start, 1 GiB": Row(
@@ -191,7 +211,7 @@ def modules_of(row, guests, folder):
     sleeper = f"sleeper period={SLEEPER_PERIOD_US} rounds={rounds} rest={REST_US}"
     victim = f"mem=4M cpu={row.victim_cpu}"
     victims = [
-        ("victim", "greedy", f"{victim} -- victim ms={row.window_ms}"),
+        ("victim", "greedy", f"{victim} {row.victim_words} -- victim ms={row.window_ms}"),
         ("sleeper", "greedy", f"{victim} -- {sleeper}"),
     ]
     started = [(f"a{index}", *words) for index, words in enumerate(row.attackers)]
