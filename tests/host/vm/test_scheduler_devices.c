@@ -130,6 +130,21 @@ static void between_turns_the_cpu_looks(void **state)
     assert_in_range(run_for(100 * MS), 1, 2 * TURN_NS - 1);
 }
 
+// A VM that ends the run of another one by a wake-up pays for that. A turn ends by itself.
+static void who_wakes_after_a_turn_does_not_pay_for_it(void **state)
+{
+    uint64_t wake_ns;
+    (void)state;
+    hog->vcpus[0]->halted = true;
+    fake_machine_stop_timer(hog);
+    notify(UINT32_MAX);
+    (void)run_for(10 * MS);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_true(scheduler_step(cpu0(), NEVER_NS, &wake_ns));
+        assert_false(cpu0()->kicked);
+    }
+}
+
 // The time of a look is not chosen.
 static void a_look_gives_no_turn(void **state)
 {
@@ -162,6 +177,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(endless_work_gets_its_share),
         TEST(between_turns_the_cpu_looks),
+        TEST(who_wakes_after_a_turn_does_not_pay_for_it),
         TEST(a_look_gives_no_turn),
         TEST(the_time_of_a_turn_is_none_between_runs),
     };
