@@ -58,13 +58,13 @@ KERNEL_CC      := $(CC) -mpreferred-stack-boundary=3 -malign-data=abi \
 KERNEL_SMALL   := boot/% drivers/% \
                   $(filter-out %/apic.c %/interrupts.c %/live_state.c %/time.c, \
                                $(wildcard arch/x86/*.c)) \
-                  $(addprefix arch/,svm/npt_space.c svm/svm_avic.c svm/svm_capability.c \
-                                    svm/svm_check.c svm/svm_explain.c svm/svm_flags.c \
-                                    svm/svm_nmi.c svm/svm_probe.c svm/svm_vcpu.c vmx/vmcs_access.c \
+                  $(addprefix arch/,svm/npt.c svm/npt_space.c svm/svm_avic.c svm/svm_capability.c \
+                                    svm/svm_check.c svm/svm_explain.c \
+                                    svm/svm_flags.c svm/svm_nmi.c svm/svm_probe.c \
+                                    svm/svm_segment.c svm/svm_vcpu.c vmx/ept.c vmx/vmcs_access.c \
                                     vmx/vmx_bitmaps.c vmx/vmx_capability% vmx/vmx_check% \
-                                    vmx/vmx_cpu.c \
-                                    vmx/vmx_explain.c vmx/vmx_features.c vmx/vmx_host_state.c \
-                                    vmx/vmx_space.c vmx/vmx_vcpu.c) \
+                                    vmx/vmx_cpu.c vmx/vmx_explain.c vmx/vmx_features.c \
+                                    vmx/vmx_host_state.c vmx/vmx_space.c vmx/vmx_vcpu.c) \
                   $(addprefix vmm/,board/acpi_% board/bios_data% board/firmware% board/key_queue% \
                                    board/mp_tables% board/pc_firmware% board/pc_virtio% \
                                    board/pci_bus% config/% console/% debug/% \
@@ -81,8 +81,8 @@ KERNEL_SMALL   := boot/% drivers/% \
                                    vcpu/paravirt% vcpu/vcpu_apic_ram% \
                                    vcpu/vcpu_create% vcpu/vcpu_start% vm/house% \
                                    vm/terminal% vm/vm.c vm/vm_balloon% vm/vm_build% vm/vm_call% \
-                                   vm/vm_create% vm/vm_disks% vm/vm_life% vm/vm_load% vm/vm_nets% \
-                                   host.c) \
+                                   vm/vm_create% vm/vm_disks% vm/vm_hold% vm/vm_life% vm/vm_lines% \
+                                   vm/vm_load% vm/vm_nets% host.c) \
                   $(addprefix vmm/emulate/,decode_vector% emulate_bits% emulate_exchange% \
                                            emulate_multiply% emulate_shift% emulate_vector%)
 kernel_size     = $(if $(filter $(KERNEL_SMALL),$(1)),-Os)

@@ -34,6 +34,7 @@
 #include "boot/virtualization.h"
 #include "vmm/backend.h"
 #include "vmm/console/console.h"
+#include "vmm/debug/debug_flight.h"
 #include "vmm/devices/rtc_date.h"
 #include "vmm/host.h"
 #include "vmm/monitor/monitor.h"
@@ -175,6 +176,11 @@ static void start_scheduler(void)
     scheduler_init(scheduler, &vmm, cpu);
 }
 
+static void tell_guest(void (*line)(const char *text))
+{
+    debug_flight_last(vmm.schedulers[cpu_this()->index], line);
+}
+
 static void start_virtualization(void)
 {
     firmware = (struct linked_payload){.name = "firmware",
@@ -188,6 +194,7 @@ static void start_virtualization(void)
     vmm.ops = virtualization_choose(&vmm.no_guests);
     virtualization_start_cpu(&vmm);
     start_scheduler();
+    panic_tell_guest = tell_guest;
 }
 
 _Noreturn static void run_other_cpu(void);

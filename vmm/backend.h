@@ -6,6 +6,7 @@
 #include "arch/x86/apic_registers.h"
 #include "vmm/address.h"
 #include "vmm/exit.h"
+#include "vmm/flight.h" // IWYU pragma: export
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 
@@ -181,6 +182,8 @@ static_assert(offsetof(struct posted_interrupts, flags) == 256 / 8, "table 30-1"
 // before any interrupt (SDM Vol. 3A table 6-2, APM Vol. 2 8.5).
 #define BACKEND_EXITS_A_RUN 1024
 
+static_assert(BACKEND_EXITS_A_RUN % FLIGHT_EXITS == 0, "places follow each other");
+
 // The part of a vCPU that both sides of the seam use: the first member of vmm's struct vcpu. The
 // back end keeps its own state in `backend`.
 struct vcpu_core {
@@ -199,7 +202,23 @@ struct vcpu_core {
     struct posted_interrupts *posted; // for FEATURE_POSTED
     uint64_t host_cr3;                // the address space of exits: struct host_space.cr3
     uint64_t exits[EXIT_KINDS];       // the back end's loop counts them
+    struct flight flight;             // the back end's; it counts and notes at the same time
 };
+
+static inline unsigned flight_place(const struct vcpu_core *vcpu)
+{
+    return vcpu->exits_left % FLIGHT_EXITS;
+}
+
+static inline void flight_note_rip(struct vcpu_core *vcpu, uint64_t rip)
+{
+    vcpu->flight.rip[flight_place(vcpu)] = rip;
+}
+
+static inline void flight_note_detail(struct vcpu_core *vcpu, uint64_t detail)
+{
+    vcpu->flight.detail[flight_place(vcpu)] = detail;
+}
 
 // A back end offers its functions in constant tables, one of each kind for a vendor. Functions that
 // return no status cannot fail.

@@ -14,6 +14,7 @@ void offsets(void)
 {
     OFFSET(VCPU_BACKEND, offsetof(struct vcpu_core, backend));
     OFFSET(VCPU_WORK, offsetof(struct vcpu_core, work));
+    OFFSET(WORK_EVENTS_ALONE, WORK_EVENTS);
     OFFSET(VCPU_EXITS_LEFT, offsetof(struct vcpu_core, exits_left));
     REGISTER(RAX);
     REGISTER(RCX);

@@ -6,6 +6,7 @@ default rel
 %include "arch/svm/offsets.inc"
 
 extern svm_handle_exit
+extern vcpu_handle_events
 global svm_enter
 global svm_exited
 
@@ -83,6 +84,12 @@ svm_exited:
     call svm_handle_exit                ; void svm_handle_exit(struct vcpu_core *vcpu)
     dec dword [r12 + VCPU_EXITS_LEFT]
     jz .leave
+    cmp dword [r12 + VCPU_WORK], 0
+    je enter_guest
+    cmp dword [r12 + VCPU_WORK], WORK_EVENTS_ALONE
+    jne .leave
+    mov rdi, r12
+    call vcpu_handle_events             ; void vcpu_handle_events(struct vcpu_core *vcpu)
     cmp dword [r12 + VCPU_WORK], 0
     je enter_guest
 

@@ -16,6 +16,7 @@
 #include "arch/svm/svm_state.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/svm/vmcb.h"
+#include "arch/x86/flight_note.h"
 #include "arch/x86/machine_check.h"
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
@@ -25,7 +26,8 @@
 
 // ---- What the exit information says (APM Vol. 2 chapter 15) ----
 
-static inline void decode_io(const struct vmcb_control *control, struct vm_exit *exit)
+static inline void decode_io(struct vcpu_core *vcpu, const struct vmcb_control *control,
+                             struct vm_exit *exit)
 {
     uint64_t info = control->exitinfo1;
     exit->kind = EXIT_IO;
@@ -33,6 +35,7 @@ static inline void decode_io(const struct vmcb_control *control, struct vm_exit 
     exit->io.in = info & IO_INFO_IN;
     exit->io.string = info & IO_INFO_STRING;
     exit->io.port = (uint16_t)(info >> IO_INFO_PORT_SHIFT);
+    flight_note_detail(vcpu, info >> IO_INFO_PORT_SHIFT);
 }
 
 // LMA is LME and PG (APM Vol. 2 14.6.1). Bochs clears LMA before a write exits that would clear PG,
@@ -61,6 +64,7 @@ static NOT_INLINE void decode_cr_access(struct vcpu_core *vcpu, uint32_t exitcod
         .number = exitcode == VMEXIT_CR0_SEL_WRITE ? 0 : exitcode & 0xf,
         .write = exitcode >= VMEXIT_CR0_WRITE,
         .gpr = instruction.gpr};
+    flight_note_detail(vcpu, exit->cr.number);
     if (!instruction.moves_cr) {
         exit->kind = exit->cr.number == 0 ? EXIT_STATUS_WORD : EXIT_UNKNOWN;
     }
@@ -98,6 +102,7 @@ static NOT_INLINE void decode_apic_access(struct vcpu_core *vcpu, struct vm_exit
 {
     svm_decode_apic_access(vcpu, exit);
     if (exit->kind == EXIT_MEMORY) {
+        flight_note_detail(vcpu, exit->memory.gpa.value);
         describe_code(&vcpu->backend->vmcb.save, &exit->memory.code);
         exit->memory.delivery = svm_requeue_event(vcpu);
     }
@@ -111,9 +116,13 @@ static NOT_INLINE bool decode_memory(struct vcpu_core *vcpu, struct vm_exit *exi
     exit->kind = EXIT_MEMORY;
     describe_memory(&vcpu->backend->vmcb, &exit->memory);
     exit->memory.delivery = svm_requeue_event(vcpu);
-    bool probe = exit->memory.page_walk && !exit->memory.delivery &&
-                 !(control->exitinfo1 & NPF_PRESENT) && svm_probe_start(vcpu, exit->memory.gpa);
-    return !probe;
+    if (exit->memory.page_walk && !exit->memory.delivery && !(control->exitinfo1 & NPF_PRESENT) &&
+        svm_probe_start(vcpu, exit->memory.gpa)) {
+        flight_skip(vcpu);
+        return false;
+    }
+    flight_note_detail(vcpu, exit->memory.gpa.value);
+    return true;
 }
 
 // A page fault that is the guest's own.
@@ -145,6 +154,7 @@ static NOT_INLINE bool decode_page_fault(struct vcpu_core *vcpu, struct vm_exit 
     // A page fault's error code has the same low bits as exitinfo1 of a nested page fault.
     describe_memory(&backend->vmcb, &exit->memory);
     exit->memory.gpa = backend->probed;
+    flight_note_detail(vcpu, exit->memory.gpa.value);
     exit->memory.gva.value = control->exitinfo2;
     exit->memory.gva_valid = true;
     exit->memory.page_walk = true;
@@ -181,6 +191,7 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, uint8_t vector,
                                         struct vm_exit *exit)
 {
     const struct vmcb_control *control = &vcpu->backend->vmcb.control;
+    flight_note_detail(vcpu, vector);
     if (vector == VECTOR_MC) {
         return decode_machine_check(vcpu, exit);
     }
@@ -188,7 +199,8 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, uint8_t vector,
         return decode_page_fault(vcpu, exit);
     }
     if (vector == VECTOR_DB && svm_nmi_stepped(vcpu)) {
-        vcpu->exits[EXIT_INTERRUPT_WINDOW]++;
+        flight_note(vcpu, EXIT_INTERRUPT_WINDOW);
+        flight_note_rip(vcpu, vcpu->backend->vmcb.save.rip);
         return false;
     }
     exit->kind = EXIT_EXCEPTION;
@@ -203,7 +215,8 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, uint8_t vector,
 // Always false: the guest goes on at the IRET.
 static NOT_INLINE bool decode_iret(struct vcpu_core *vcpu)
 {
-    vcpu->exits[EXIT_INTERRUPT_WINDOW]++;
+    flight_note(vcpu, EXIT_INTERRUPT_WINDOW);
+    flight_note_rip(vcpu, vcpu->backend->vmcb.save.rip);
     svm_nmi_at_iret(vcpu);
     return false;
 }
@@ -297,9 +310,10 @@ static inline bool decode(struct vcpu_core *vcpu, const struct vmcb *vmcb, struc
         return true;
     case VMEXIT_MSR:
         exit->kind = vmcb->control.exitinfo1 & MSR_INFO_WRITE ? EXIT_WRITE_MSR : EXIT_READ_MSR;
+        flight_note_detail(vcpu, vcpu->registers.gpr[GPR_RCX]);
         return true;
     case VMEXIT_IOIO:
-        decode_io(&vmcb->control, exit);
+        decode_io(vcpu, &vmcb->control, exit);
         return true;
     case VMEXIT_VMMCALL:
         exit->kind = EXIT_HYPERCALL;
@@ -373,14 +387,12 @@ void svm_handle_exit(struct vcpu_core *vcpu)
     if (!decode(vcpu, &backend->vmcb, exit)) {
         return;
     }
-    vcpu->exits[exit->kind]++;
+    flight_note(vcpu, exit->kind);
+    flight_note_rip(vcpu, backend->vmcb.save.rip);
     enum exit_action action = vcpu_handle_exit(vcpu, exit);
     if (action == ADVANCE) {
         advance_to(vcpu, &backend->vmcb, next_rip(vcpu, backend, exit->kind));
     } else if (action == ADVANCE_DECODED) {
         advance_by(vcpu, exit->length);
-    }
-    if (__builtin_expect(vcpu->work == WORK_EVENTS, false)) {
-        vcpu_handle_events(vcpu);
     }
 }

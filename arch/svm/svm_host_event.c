@@ -9,10 +9,10 @@
 #include "arch/svm/svm_instructions.h"
 #include "arch/svm/vmcb.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/flight_note.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/time.h"
 #include "vmm/backend.h"
-#include "vmm/exit.h"
 #include "vmm/util/types.h"
 
 // The guest gets at least this long, however late it is. If the timer fired before VMRUN, the run
@@ -49,7 +49,7 @@ void svm_load_host(struct backend_vcpu *backend)
 static void begin_event(struct vcpu_core *vcpu)
 {
     (void)svm_requeue_event(vcpu);
-    vcpu->exits[EXIT_HOST]++;
+    flight_pass_host(vcpu);
 }
 
 static void end_run(struct vcpu_core *vcpu)

@@ -11,6 +11,7 @@
 #include "arch/svm/svm_shadow.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/flight_note.h"
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
 
@@ -23,7 +24,7 @@ void svm_run(struct vcpu_core *vcpu)
     uint64_t shadow_ns = svm_shadow_hold(vcpu);
     uint64_t nmi_ns = svm_nmi_enter(vcpu);
     svm_timer_set(vcpu, shadow_ns ? shadow_ns : nmi_ns);
-    vcpu->exits_left = BACKEND_EXITS_A_RUN;
+    flight_renew(vcpu);
     svm_avic_enter(vcpu, cpu_this()->apic_id);
     svm_load_guest(backend);
     svm_enter(vcpu);

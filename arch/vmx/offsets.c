@@ -11,6 +11,7 @@ void offsets(void)
 {
     OFFSET(VCPU_ENTRY_RSP, offsetof(struct vcpu_core, entry_rsp));
     OFFSET(VCPU_WORK, offsetof(struct vcpu_core, work));
+    OFFSET(WORK_EVENTS_ALONE, WORK_EVENTS);
     OFFSET(VCPU_EXITS_LEFT, offsetof(struct vcpu_core, exits_left));
     OFFSET(VCPU_REGISTERS_SIZE, sizeof(struct guest_registers));
     static_assert(offsetof(struct vcpu_core, registers) == 0, "vmx_exit pushes into them");

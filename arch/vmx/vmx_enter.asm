@@ -5,6 +5,7 @@ default rel
 
 %include "arch/vmx/offsets.inc"
 
+extern vcpu_handle_events
 extern vmx_handle_exit
 global vmx_enter
 global vmx_exit
@@ -59,7 +60,8 @@ vmx_exit:
     dec dword [rbx + VCPU_EXITS_LEFT]
     jz leave_guest
     cmp dword [rbx + VCPU_WORK], 0
-    jne leave_guest
+    jne handle_work
+enter_again:
     mov rsp, rbx
 
 ; In:       rsp = vcpu, ZF = 1 if the VMCS has been launched.
@@ -90,6 +92,13 @@ enter_guest:
     xor eax, eax
     jmp restore_host
 
+handle_work:
+    cmp dword [rbx + VCPU_WORK], WORK_EVENTS_ALONE
+    jne leave_guest
+    mov rdi, rbx
+    call vcpu_handle_events             ; void vcpu_handle_events(struct vcpu_core *vcpu)
+    cmp dword [rbx + VCPU_WORK], 0
+    je enter_again
 leave_guest:
     mov eax, 1
 restore_host:

@@ -4,6 +4,7 @@
 
 #include "arch/vmx/ept.h"
 #include "arch/vmx/vmcs.h"
+#include "arch/vmx/vmcs_access.h"
 #include "arch/vmx/vmcs_bits.h"
 #include "arch/vmx/vmx.h"
 #include "arch/vmx/vmx_apic.h"
@@ -14,6 +15,7 @@
 #include "arch/vmx/vmx_host_event.h"
 #include "arch/vmx/vmx_inject.h"
 #include "arch/vmx/vmx_state.h"
+#include "arch/x86/flight_note.h"
 #include "arch/x86/machine_check.h"
 #include "arch/x86/registers.h"
 #include "vmm/address.h"
@@ -26,9 +28,15 @@ static inline uint8_t vmx_cpl(void)
     return vmcs_read32(vmcs_guest_access_rights(SEGMENT_SS)) >> SEGMENT_DPL_SHIFT & 3;
 }
 
+// Without an advance RIP is still where the guest was.
+static NOT_INLINE void note_rip(struct vcpu_core *vcpu)
+{
+    flight_note_rip(vcpu, vmcs_read(GUEST_RIP));
+}
+
 // ---- Qualifications (SDM Vol. 3C 28.2.1) ----
 
-static void decode_io(struct vm_exit *exit)
+static void decode_io(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
     uint64_t qualification = vmcs_read(VM_EXIT_QUALIFICATION);
     exit->kind = EXIT_IO;
@@ -36,16 +44,18 @@ static void decode_io(struct vm_exit *exit)
     exit->io.in = qualification & BIT(3);
     exit->io.string = qualification & BIT(4);
     exit->io.port = (uint16_t)(qualification >> 16);
+    flight_note_detail(vcpu, qualification >> 16);
 }
 
 enum cr_access { CR_MOV_TO, CR_MOV_FROM, CR_CLTS, CR_LMSW };
 
-static NOT_INLINE void decode_cr_access(const struct vcpu_core *vcpu, struct vm_exit *exit)
+static NOT_INLINE void decode_cr_access(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
     uint64_t qualification = vmcs_read(VM_EXIT_QUALIFICATION);
     enum cr_access access = qualification >> 4 & 3;
     exit->kind = EXIT_CONTROL_REGISTER;
     exit->cr.number = qualification & 0xf;
+    flight_note_detail(vcpu, qualification & 0xf);
     exit->cr.write = access != CR_MOV_FROM;
     exit->cr.gpr = qualification >> 8 & 0xf;
     exit->cr.immediate = access == CR_CLTS || access == CR_LMSW;
@@ -83,12 +93,13 @@ static inline void decode_code(struct exit_code *code)
     code->cs_attributes = (uint16_t)vmcs_read32(vmcs_guest_access_rights(SEGMENT_CS));
 }
 
-static NOT_INLINE void decode_memory(struct vm_exit *exit)
+static NOT_INLINE void decode_memory(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
     uint64_t qualification = vmcs_read(VM_EXIT_QUALIFICATION);
     uint64_t gva = qualification & (EPT_QUALIFICATION_GVA_VALID | EPT_QUALIFICATION_TRANSLATED);
     exit->kind = EXIT_MEMORY;
     exit->memory.gpa.value = vmcs_read64(GUEST_PHYSICAL_ADDRESS);
+    flight_note_detail(vcpu, exit->memory.gpa.value);
     exit->memory.access = qualification & ACCESS_ALL;
     exit->memory.gva_valid = qualification & EPT_QUALIFICATION_GVA_VALID;
     exit->memory.page_walk = gva == EPT_QUALIFICATION_GVA_VALID;
@@ -96,6 +107,16 @@ static NOT_INLINE void decode_memory(struct vm_exit *exit)
     decode_code(&exit->memory.code);
     exit->memory.delivery = vmx_requeue_event();
     block_nmis_again(qualification, exit->memory.delivery);
+}
+
+// Whether a fetch may go on from now on.
+static NOT_INLINE bool allow_execute(struct vcpu_core *vcpu, gpa_t gpa)
+{
+    if (!ept_allow_execute(vcpu->nested, gpa)) {
+        return false;
+    }
+    flight_skip(vcpu);
+    return true;
 }
 
 // False: the guest can go on.
@@ -138,13 +159,15 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *
         vmx_host_nmi(vcpu);
         return false;
     }
+    flight_note_detail(vcpu, vector);
     if (vector == VECTOR_MC) {
         return decode_machine_check(vcpu, exit);
     }
     if ((info >> INTERRUPTION_TYPE_SHIFT & INTERRUPTION_TYPE_MASK) ==
         INTERRUPTION_PRIVILEGED_SOFTWARE) {
         vmx_reinject_int1(info);
-        vcpu->exits[EXIT_EXCEPTION]++;
+        flight_note(vcpu, EXIT_EXCEPTION);
+        note_rip(vcpu);
         return false;
     }
     exit->kind = EXIT_EXCEPTION;
@@ -180,7 +203,7 @@ static bool decode_timeout(struct vcpu_core *vcpu, struct vm_exit *exit)
         return true;
     }
     block_nmis_again(qualification, vmx_requeue_event());
-    vcpu->exits[EXIT_HOST]++;
+    flight_pass_host(vcpu);
     __atomic_or_fetch(&vcpu->work, WORK_HOST, __ATOMIC_RELAXED);
     return false;
 }
@@ -196,7 +219,7 @@ static NOT_INLINE bool decode_rest(struct vcpu_core *vcpu, uint32_t reason, stru
 }
 
 // Exits of APIC virtualization.
-static NOT_INLINE void decode_apic(uint32_t reason, struct vm_exit *exit)
+static NOT_INLINE void decode_apic(struct vcpu_core *vcpu, uint32_t reason, struct vm_exit *exit)
 {
     switch (reason) {
     case VMX_EXIT_APIC_WRITE:
@@ -209,6 +232,7 @@ static NOT_INLINE void decode_apic(uint32_t reason, struct vm_exit *exit)
         break;
     default:
         vmx_decode_apic_access(exit);
+        flight_note_detail(vcpu, exit->memory.gpa.value);
         decode_code(&exit->memory.code);
         break;
     }
@@ -216,7 +240,7 @@ static NOT_INLINE void decode_apic(uint32_t reason, struct vm_exit *exit)
 
 // The raw exit in neutral terms. False: the exit was the host's own, and the guest did nothing.
 // NOLINTNEXTLINE(readability-function-size): a case for each reason
-static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exit *exit)
+static inline bool decode(struct vcpu_core *vcpu, uint64_t reason, struct vm_exit *exit)
 {
     switch (reason) {
     case VMX_EXIT_CPUID:
@@ -224,12 +248,14 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
         return true;
     case VMX_EXIT_RDMSR:
         exit->kind = EXIT_READ_MSR;
+        flight_note_detail(vcpu, vcpu->registers.gpr[GPR_RCX]);
         return true;
     case VMX_EXIT_WRMSR:
         exit->kind = EXIT_WRITE_MSR;
+        flight_note_detail(vcpu, vcpu->registers.gpr[GPR_RCX]);
         return true;
     case VMX_EXIT_IO:
-        decode_io(exit);
+        decode_io(vcpu, exit);
         return true;
     case VMX_EXIT_VMCALL:
         exit->kind = EXIT_HYPERCALL;
@@ -239,13 +265,12 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
         decode_cr_access(vcpu, exit);
         return true;
     case VMX_EXIT_EPT_VIOLATION:
-        decode_memory(exit);
-        return !((exit->memory.access & ACCESS_EXECUTE) &&
-                 ept_allow_execute(vcpu->nested, exit->memory.gpa));
+        decode_memory(vcpu, exit);
+        return !((exit->memory.access & ACCESS_EXECUTE) && allow_execute(vcpu, exit->memory.gpa));
     case VMX_EXIT_APIC_ACCESS:
     case VMX_EXIT_APIC_WRITE:
     case VMX_EXIT_VIRTUALIZED_EOI:
-        decode_apic(reason, exit);
+        decode_apic(vcpu, (uint32_t)reason, exit);
         return true;
     case VMX_EXIT_HLT:
         exit->kind = EXIT_HLT;
@@ -296,7 +321,7 @@ static inline bool decode(struct vcpu_core *vcpu, uint32_t reason, struct vm_exi
         exit->kind = EXIT_UNDEFINED;
         return true;
     default:
-        return decode_rest(vcpu, reason, exit);
+        return decode_rest(vcpu, (uint32_t)reason, exit);
     }
 }
 
@@ -320,10 +345,10 @@ static NOT_INLINE void finish_debugging(uint64_t rflags)
 
 // Moves past the instruction that exited, as if the CPU had executed it: the shadow of STI and MOV
 // SS ends, and single-stepping traps (SDM Vol. 3C 27.7.3, 33.2).
-static inline __attribute__((always_inline)) void advance(const struct vcpu_core *vcpu,
-                                                          uint32_t length)
+static inline __attribute__((always_inline)) void advance(struct vcpu_core *vcpu, uint64_t length)
 {
     uint64_t rip = vmcs_read(GUEST_RIP);
+    flight_note_rip(vcpu, rip);
     uint64_t next = rip + length;
     if (__builtin_expect((rip ^ next) >> 32 != 0, false)) {
         next = wrap_rip(vcpu, next);
@@ -336,7 +361,7 @@ static inline __attribute__((always_inline)) void advance(const struct vcpu_core
     }
 }
 
-static NOT_INLINE void advance_slow(const struct vcpu_core *vcpu, uint32_t length)
+static NOT_INLINE void advance_slow(struct vcpu_core *vcpu, uint64_t length)
 {
     advance(vcpu, length);
 }
@@ -344,17 +369,16 @@ static NOT_INLINE void advance_slow(const struct vcpu_core *vcpu, uint32_t lengt
 void vmx_handle_exit(struct vcpu_core *vcpu)
 {
     struct vm_exit exit;
-    if (!decode(vcpu, vmcs_read32(VM_EXIT_REASON), &exit)) {
+    if (!decode(vcpu, vmcs_read_raw(VM_EXIT_REASON.encoding), &exit)) {
         return;
     }
-    vcpu->exits[exit.kind]++;
+    flight_note(vcpu, exit.kind);
     enum exit_action action = vcpu_handle_exit(vcpu, &exit);
     if (action == ADVANCE) {
-        advance(vcpu, vmcs_read32(VM_EXIT_INSTRUCTION_LENGTH));
+        advance(vcpu, vmcs_read_raw(VM_EXIT_INSTRUCTION_LENGTH.encoding));
     } else if (action == ADVANCE_DECODED) {
         advance_slow(vcpu, exit.length);
-    }
-    if (__builtin_expect(vcpu->work == WORK_EVENTS, false)) {
-        vcpu_handle_events(vcpu);
+    } else {
+        note_rip(vcpu);
     }
 }

@@ -8,11 +8,11 @@
 #include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_inject.h"
 #include "arch/x86/cpu.h"
+#include "arch/x86/flight_note.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/time.h"
 #include "vmm/backend.h"
-#include "vmm/exit.h"
 #include "vmm/util/types.h"
 
 static void set_preemption_timer(uint64_t ticks)
@@ -58,7 +58,7 @@ static void end_run(struct vcpu_core *vcpu)
 void vmx_host_event(struct vcpu_core *vcpu)
 {
     vmx_requeue_event();
-    vcpu->exits[EXIT_HOST]++;
+    flight_pass_host(vcpu);
     end_run(vcpu);
 }
 
@@ -73,7 +73,7 @@ void vmx_host_nmi(struct vcpu_core *vcpu)
 void vmx_host_timer(struct vcpu_core *vcpu)
 {
     interrupts_window();
-    vcpu->exits[EXIT_HOST]++;
+    flight_pass_host(vcpu);
     if (!cpu_this()->disturbed && vcpu_goes_on(vcpu)) {
         set_both_timers(vcpu);
     } else {

@@ -9,6 +9,7 @@
 #include "arch/vmx/vmx_enter.h"
 #include "arch/vmx/vmx_host_event.h"
 #include "arch/vmx/vmx_tlb.h"
+#include "arch/x86/flight_note.h"
 #include "vmm/backend.h"
 #include "vmm/exit.h"
 #include "vmm/util/types.h"
@@ -32,7 +33,7 @@ static void entry_failed(struct vcpu_core *vcpu)
 {
     vcpu->backend->entry_error = vmcs_read32(VM_INSTRUCTION_ERROR);
     struct vm_exit exit = {.kind = EXIT_ENTRY_FAILED};
-    vcpu->exits[exit.kind]++;
+    flight_note(vcpu, exit.kind);
     vcpu_handle_exit(vcpu, &exit);
 }
 
@@ -42,7 +43,7 @@ void vmx_run(struct vcpu_core *vcpu)
     vmx_load_vcpu(vcpu);
     flush_stale(vcpu);
     vmx_timer_set(vcpu);
-    vcpu->exits_left = BACKEND_EXITS_A_RUN;
+    flight_renew(vcpu);
     if (vmx_enter(vcpu, backend->launched)) {
         backend->launched = true;
     } else {

@@ -15,6 +15,7 @@
 #define TEXT_BYTES 256
 
 void (*panic_stop_others)(void);
+void (*panic_tell_guest)(void (*line)(const char *text));
 static void (*panic_output)(const char *text, size_t length);
 static uint32_t panicking;
 
@@ -66,6 +67,9 @@ static _Noreturn void panic_end(uint64_t frame_pointer)
 {
     panic_line("called from:");
     backtrace_from(frame_pointer, panic_line);
+    if (panic_tell_guest) {
+        panic_tell_guest(panic_line);
+    }
     panic_line("Husk has stopped.");
     stop();
 }

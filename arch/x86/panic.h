@@ -21,3 +21,7 @@ void panic_set_output(void (*output)(const char *text, size_t length));
 
 // Sends an NMI to all other CPUs. NULL until there are any.
 extern void (*panic_stop_others)(void);
+
+// Tells what the guest on this CPU did last, line by line, behind the backtrace. NULL until there
+// may be a guest.
+extern void (*panic_tell_guest)(void (*line)(const char *text));

@@ -9,7 +9,8 @@ from beds import on_both_vendors, on_vtx
 from harness import BEDS
 
 COMMANDS = (
-    "vms cpus memory start stop pause resume reset console regs read walk exits log reboot poweroff"
+    "vms cpus memory start stop pause resume reset console regs read walk flight exits log reboot "
+    "poweroff"
 ).split()
 
 WRONG = {

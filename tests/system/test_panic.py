@@ -5,12 +5,12 @@ import re
 import subprocess
 
 
-def break_it(boot, build, *commands, extra=()):
+def break_it(boot, build, *commands, words="", extra=()):
     """Boots in QEMU, lets gdb run `commands` where CPU 0 stands, and returns the machine.
 
-    `extra` are further arguments for QEMU.
+    `words` are Husk's, and `extra` are further arguments for QEMU.
     """
-    machine = boot("", emulator="qemu", cpus=2, gdb=True, extra=extra)
+    machine = boot(words, emulator="qemu", cpus=2, gdb=True, extra=extra)
     machine.expect_prompt(timeout=60)
     arguments = ["gdb", "-q", "-batch", str(build / "husk.elf")]
     for command in [f"target remote {machine.folder}/gdb", "thread 1", *commands, "detach"]:
@@ -45,3 +45,13 @@ def test_text_cannot_be_written(boot, build):
     )
     machine.expect(r"PANIC on CPU 0: #PF [^\r\n]*write", timeout=20)
     machine.expect(r"memset", timeout=20)
+
+
+def test_the_guests_last_exits_follow(boot, build):
+    machine = break_it(
+        boot, build, "hbreak vcpu_halt_exit", "continue", "set $rip = 0x1234", words="guests=ticker"
+    )
+    machine.expect(r"PANIC on CPU 1: #PF [^\r\n]*0x1234", timeout=20)
+    machine.expect(r"called from:", timeout=20)
+    machine.expect(r"vCPU 0 of ticker:\s+its last exits:", timeout=20)
+    machine.expect(r" us ago  RIP 0x0000000000\w+  HLT\s+Husk has stopped\.", timeout=20)

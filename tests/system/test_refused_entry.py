@@ -69,3 +69,5 @@ def test_amdv_names_the_rule_that_qemu_found_broken(boot, build, field, rule):
     )
     reason = refusal(machine)
     assert re.search(f"VMRUN refused the guest: {rule}", reason), f"{reason}\n{gdb.stdout}"
+    machine.expect("its last exits:")
+    machine.expect(r"us ago  RIP 0x[0-9a-f]{16}  entry failed")

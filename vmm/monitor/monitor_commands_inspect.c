@@ -5,6 +5,7 @@
 #include "vmm/address.h"
 #include "vmm/console/console.h"
 #include "vmm/console/guest_text.h"
+#include "vmm/debug/debug_flight.h"
 #include "vmm/debug/debug_walk.h"
 #include "vmm/monitor/inspect.h"
 #include "vmm/monitor/inspect_registers.h"
@@ -12,6 +13,7 @@
 #include "vmm/monitor/monitor_arguments.h"
 #include "vmm/monitor/monitor_names.h"
 #include "vmm/monitor/monitor_output.h"
+#include "vmm/util/line_sink.h"
 #include "vmm/util/status.h"
 #include "vmm/util/types.h"
 #include "vmm/vm/terminal.h"
@@ -31,7 +33,10 @@ void command_exits(struct monitor *monitor, const struct arguments *arguments)
     }
 }
 
-void command_regs(struct monitor *monitor, const struct arguments *arguments)
+// For a command on a VM and one of its vCPUs, which is 0 unless it is given.
+static void inspect_vcpu(struct monitor *monitor, const struct arguments *arguments,
+                         enum status (*inspect)(struct vm *vm, unsigned index,
+                                                struct line_sink *sink, struct reason *why))
 {
     struct vm *vm = monitor_find_vm(monitor, arguments->words[0]);
     uint64_t index = 0;
@@ -40,10 +45,19 @@ void command_regs(struct monitor *monitor, const struct arguments *arguments)
         (arguments->count > 1 && !monitor_find_number(monitor, arguments, 1, "vCPU", &index))) {
         return;
     }
-    if (inspect_registers(vm, (unsigned)MIN(index, UINT32_MAX), &monitor->sink, &why) !=
-        STATUS_OK) {
+    if (inspect(vm, (unsigned)MIN(index, UINT32_MAX), &monitor->sink, &why) != STATUS_OK) {
         console_format(monitor->console, "%s\n", why.text);
     }
+}
+
+void command_regs(struct monitor *monitor, const struct arguments *arguments)
+{
+    inspect_vcpu(monitor, arguments, inspect_registers);
+}
+
+void command_flight(struct monitor *monitor, const struct arguments *arguments)
+{
+    inspect_vcpu(monitor, arguments, debug_flight);
 }
 
 void command_read(struct monitor *monitor, const struct arguments *arguments)

@@ -3,6 +3,7 @@
 #include "arch/x86/registers.h"
 #include "vmm/backend.h"
 #include "vmm/board/pc.h"
+#include "vmm/debug/flight_text.h"
 #include "vmm/exit.h"
 #include "vmm/host.h"
 #include "vmm/util/status.h"
@@ -162,6 +163,7 @@ static NOT_INLINE enum exit_action end_with_dump(struct vcpu *vcpu)
     vcpu->ops->explain(&vcpu->core, &why);
     vm_fail(vcpu->vm, "%s, RIP 0x%llx", why.text, (unsigned long long)vcpu_register(vcpu, REG_RIP));
     vcpu->ops->dump(&vcpu->core, vcpu->host->log);
+    flight_log(&vcpu->core, vcpu->ops, vcpu->host, vcpu->host->log);
     return STOP;
 }
 

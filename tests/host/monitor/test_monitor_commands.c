@@ -108,9 +108,9 @@ static void test_every_command_checks_its_arguments(void **state)
 static void test_every_command_that_names_a_vm_checks_the_name(void **state)
 {
     (void)state;
-    static const char *const names[] = {"stop",    "pause",       "resume", "reset",
-                                        "console", "regs",        "exits",  "log",
-                                        "screen",  "powerbutton", "mute",   "unmute"};
+    static const char *const names[] = {"stop", "pause",  "resume", "reset",  "console",
+                                        "regs", "exits",  "log",    "screen", "powerbutton",
+                                        "mute", "unmute", "flight"};
     for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
         char line[64];
         snprintf(line, sizeof(line), "%s tickre", names[i]);
