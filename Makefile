@@ -59,12 +59,13 @@ KERNEL_SMALL   := boot/% drivers/% \
                   $(filter-out %/apic.c %/interrupts.c %/live_state.c %/time.c, \
                                $(wildcard arch/x86/*.c)) \
                   $(addprefix arch/,svm/npt.c svm/npt_space.c svm/svm_avic.c svm/svm_capability.c \
-                                    svm/svm_check.c svm/svm_explain.c \
+                                    svm/svm_check.c svm/svm_debug.c svm/svm_explain.c \
                                     svm/svm_flags.c svm/svm_nmi.c svm/svm_probe.c \
-                                    svm/svm_segment.c svm/svm_vcpu.c vmx/ept.c vmx/vmcs_access.c \
-                                    vmx/vmx_bitmaps.c vmx/vmx_capability% vmx/vmx_check% \
-                                    vmx/vmx_cpu.c vmx/vmx_explain.c vmx/vmx_features.c \
-                                    vmx/vmx_host_state.c vmx/vmx_space.c vmx/vmx_vcpu.c) \
+                                    svm/svm_segment.c svm/svm_step.c svm/svm_vcpu.c vmx/ept.c \
+                                    vmx/vmcs_access.c vmx/vmx_bitmaps.c vmx/vmx_capability% \
+                                    vmx/vmx_check% vmx/vmx_cpu.c vmx/vmx_debug.c vmx/vmx_explain.c \
+                                    vmx/vmx_features.c vmx/vmx_host_state.c vmx/vmx_space.c \
+                                    vmx/vmx_vcpu.c) \
                   $(addprefix vmm/,board/acpi_% board/bios_data% board/firmware% board/key_queue% \
                                    board/mp_tables% board/pc_firmware% board/pc_virtio% \
                                    board/pci_bus% config/% console/% debug/% \

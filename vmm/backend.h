@@ -53,6 +53,7 @@ enum guest_register {
     REG_SYSENTER_CS,
     REG_SYSENTER_ESP,
     REG_SYSENTER_EIP,
+    REG_SYSCALL_MASK,     // the MSR SFMASK
     REG_INTERRUPT_SHADOW, // SHADOW_* bits
     REG_PDPTE0,           // see vcpu_ops.loads_pdptes
     REG_PDPTE1,
@@ -68,7 +69,20 @@ enum guest_register {
     REG_TRAP,       // write only: bits of DR6, with which a trap follows the current instruction
     REG_DEBUG_EXIT, // write only: 1: the guest's next access to a debug register may be one to DR7,
                     // and exits as EXIT_DEBUG_REGISTER, once
+    REG_STEP,       // with FEATURE_STEP. Writing: an enum step. Reading: 1: the step is done
     REG_COUNT
+};
+
+// Written to REG_STEP before a run, this makes the guest execute one instruction or begin with one
+// event in that run, which ends with the next exit. After the run STEP_NONE is to be written. If
+// the step is not done then, it is to be tried again. The guest's own single steps are not
+// disturbed.
+enum step {
+    STEP_NONE,
+    STEP_INSTRUCTION, // or the event that waits
+    // Without FEATURE_STEP_EXACT, an instruction that
+    STEP_LOADS_FLAGS, // loads all of RFLAGS
+    STEP_EXITS,       // always exits
 };
 
 enum interrupt_shadow {
@@ -112,12 +126,18 @@ enum segment_attributes {
 };
 
 // An event to deliver at the next VM entry.
-enum event_type { EVENT_INTERRUPT, EVENT_NMI, EVENT_EXCEPTION };
+enum event_type {
+    EVENT_INTERRUPT,
+    EVENT_NMI,
+    EVENT_EXCEPTION,
+    EVENT_SOFTWARE // INT n, INT3 or INTO, at which RIP is
+};
 
 struct event {
     enum event_type type;
     uint8_t vector;
     bool has_error_code;
+    uint8_t length; // EVENT_SOFTWARE: of the instruction
     uint32_t error_code;
 };
 
@@ -132,6 +152,8 @@ enum backend_feature {
     FEATURE_APIC_MSR = BIT(4),    // it does so in x2APIC mode too
     FEATURE_APIC_EXTINT = BIT(5), // it has an interrupt window at the same time
     FEATURE_POSTED = BIT(6),      // other CPUs can post interrupts to a guest while it runs
+    FEATURE_STEP = BIT(7),        // REG_STEP
+    FEATURE_STEP_EXACT = BIT(8),  // its steps need not set the guest's RFLAGS.TF
 };
 
 // How a guest reaches the registers of its local APIC on a CPU with FEATURE_APIC.

@@ -26,11 +26,18 @@ struct code_page {
 struct svm_nmi {
     bool blocked;      // the guest runs an NMI's handler
     bool waits;        // an NMI waits until it can be injected
-    bool steps;        // the guest executes the handler's IRET as a single step,
-    uint64_t own_tf;   // and before had RFLAGS.TF
-    uint64_t own_dr6;  // and DR6 like this
     uint64_t iret_rip; // of the IRET that ends the handler; the guest may still be at it
     uint32_t holds;    // how often the guest has run for a moment because an NMI waits
+};
+
+// A single step of the guest that it does not see (svm_step.c).
+struct svm_step {
+    bool runs;        // RFLAGS.TF is set for it
+    bool loads_flags; // the instruction loads RFLAGS
+    bool trapped;     // the last step is done
+    uint64_t own_tf;  // the guest's own RFLAGS.TF
+    uint64_t own_dr6; // and its own DR6
+    uint64_t rip;     // where a debugger's step began
 };
 
 // The hardware's part of a vCPU.
@@ -46,6 +53,7 @@ struct backend_vcpu {
     uint64_t cr4_forced;  // bits of CR4 that stay set, whatever the guest writes
     uint64_t efer_hidden; // bits of EFER that are set for the guest, and clear in the CPU
     struct svm_nmi nmi;
+    struct svm_step step;
     unsigned cpu;               // the CPU that loaded the vCPU last
     uint64_t asid_generation;   // of that CPU, when the vCPU got its ASID
     uint64_t nested_generation; // of the nested_space when this CPU last flushed

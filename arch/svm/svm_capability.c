@@ -97,7 +97,7 @@ unsigned svm_features(void)
     bool xsaves = cpuid_checked(CPUID_XSAVE, 1).eax & CPUID_D_1_EAX_XSAVES;
     return (rdtscp && !feature_is_off(OPTIONAL_RDTSCP) ? FEATURE_RDTSCP : 0) |
            (invpcid && !feature_is_off(OPTIONAL_INVPCID) ? FEATURE_INVPCID : 0) |
-           (xsaves && !feature_is_off(OPTIONAL_XSAVES) ? FEATURE_XSAVES : 0) |
+           (xsaves && !feature_is_off(OPTIONAL_XSAVES) ? FEATURE_XSAVES : 0) | FEATURE_STEP |
            (svm_serves_apic() ? FEATURE_APIC : 0) |
            (svm_capability()->features & SVM_X2AVIC ? FEATURE_APIC_MSR : 0);
 }

@@ -14,6 +14,7 @@
 #include "arch/svm/svm_nmi.h"
 #include "arch/svm/svm_probe.h"
 #include "arch/svm/svm_state.h"
+#include "arch/svm/svm_step.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/svm/vmcb.h"
 #include "arch/x86/flight_note.h"
@@ -140,7 +141,7 @@ static void decode_own_page_fault(struct vcpu_core *vcpu, struct vm_exit *exit)
 // A page fault of the guest during a probe: a page of ones stands for a page table outside RAM. If
 // the fault is not for reserved bits, it did not come from that page: another vCPU has changed the
 // tables meanwhile.
-// Without a probe it came from an IRET that is stepped over.
+// Without a probe it came from an instruction that is stepped over.
 static NOT_INLINE bool decode_page_fault(struct vcpu_core *vcpu, struct vm_exit *exit)
 {
     struct backend_vcpu *backend = vcpu->backend;
@@ -198,7 +199,7 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, uint8_t vector,
     if (vector == VECTOR_PF) {
         return decode_page_fault(vcpu, exit);
     }
-    if (vector == VECTOR_DB && svm_nmi_stepped(vcpu)) {
+    if (vector == VECTOR_DB && svm_step_trapped(vcpu)) {
         flight_note(vcpu, EXIT_INTERRUPT_WINDOW);
         flight_note_rip(vcpu, vcpu->backend->vmcb.save.rip);
         return false;
@@ -339,12 +340,12 @@ static NOT_INLINE void end_shadow(struct vcpu_core *vcpu)
     __atomic_or_fetch(&vcpu->work, WORK_EVENTS, __ATOMIC_RELAXED);
 }
 
-// RF counts for one instruction only. With TF a trap follows the instruction.
+// RF counts for one instruction only. With the guest's own TF a trap follows the instruction.
 static NOT_INLINE void finish_debugging(struct vcpu_core *vcpu)
 {
     struct vmcb_save *save = &vcpu->backend->vmcb.save;
     save->rflags &= ~(uint64_t)RFLAGS_RF;
-    if (save->rflags & RFLAGS_TF) {
+    if ((save->rflags & RFLAGS_TF) && !svm_step_has_tf(vcpu)) {
         svm_add_trap(vcpu, DR6_BS);
     }
 }

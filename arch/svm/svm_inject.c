@@ -59,6 +59,11 @@ bool svm_inject(struct vcpu_core *vcpu, const struct event *event)
         }
         type = EVENTINJ_EXCEPTION;
     }
+    if (event->type == EVENT_SOFTWARE) { // the delivery pushes RIP, or NEXT_RIP if there is one
+        vcpu->backend->vmcb.save.rip += event->length;
+        vcpu->backend->vmcb.control.next_rip = vcpu->backend->vmcb.save.rip;
+        type = EVENTINJ_SOFTWARE;
+    }
     uint64_t eventinj = event->vector | (uint64_t)type << EVENTINJ_TYPE_SHIFT | EVENTINJ_VALID;
     // Exceptions have no error code in real mode.
     if (event->has_error_code && (vcpu->backend->vmcb.save.cr0 & CR0_PE)) {

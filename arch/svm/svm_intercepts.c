@@ -13,10 +13,6 @@
 // microcode (CVE-2015-5307, CVE-2015-8104). #MC exits because it concerns the host.
 #define EXCEPTIONS ((uint32_t)(BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC)))
 
-// What IRET may raise besides #PF and the above (APM Vol. 3, IRET).
-#define IRET_EXCEPTIONS                                                                            \
-    ((uint32_t)(BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP)))
-
 #define INSTRUCTIONS                                                                               \
     ((uint32_t)(INTERCEPT_INTR | INTERCEPT_NMI | INTERCEPT_INIT | INTERCEPT_CR0_SELECTIVE |        \
                 INTERCEPT_RDPMC | INTERCEPT_CPUID | INTERCEPT_INVD | INTERCEPT_HLT |               \
@@ -55,7 +51,7 @@ static const struct words by_cause[CAUSE_COUNT] = {
     [CAUSE_CR8_IN_MODEL] = {.cr_reads = CR8, .cr_writes = CR8},
     [CAUSE_INTERRUPT_WINDOW] = {.intercepts = INTERCEPT_VINTR},
     [CAUSE_NMI_HANDLER] = {.intercepts = INTERCEPT_IRET},
-    [CAUSE_NMI_STEP] = {.exceptions = IRET_EXCEPTIONS},
+    [CAUSE_STEP] = {.exceptions = EXCEPTIONS_OF_INSTRUCTIONS},
     [CAUSE_DEBUG_REGISTER] = {.dr_writes = DR5 | DR7},
     [CAUSE_PAGE_FAULT] = {.exceptions = BIT(VECTOR_PF)},
 };

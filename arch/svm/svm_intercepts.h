@@ -15,7 +15,7 @@ enum svm_cause {
     CAUSE_CR8_IN_MODEL,     // AVIC does not serve the local APIC: the task priority is the model's
     CAUSE_INTERRUPT_WINDOW, // the delivery of a virtual interrupt exits
     CAUSE_NMI_HANDLER,      // the guest runs an NMI's handler: its IRET exits
-    CAUSE_NMI_STEP,         // the guest steps over that IRET: its exceptions exit (svm_nmi.c)
+    CAUSE_STEP,             // the guest makes a single step: its exceptions exit (svm_step.c)
     CAUSE_DEBUG_REGISTER,   // the guest's next write of DR7 exits
     CAUSE_PAGE_FAULT,       // page faults exit: there is a step, or a probe (svm_probe.c)
     CAUSE_COUNT

@@ -20,11 +20,8 @@ void svm_nmi_forget(struct vcpu_core *vcpu);
 // The handler is at its IRET, which exits.
 void svm_nmi_at_iret(struct vcpu_core *vcpu);
 void svm_request_nmi_window(struct vcpu_core *vcpu);
-// At a #DB. True: it is the trap behind an IRET that was stepped over, and none of the guest's.
-bool svm_nmi_stepped(struct vcpu_core *vcpu);
-// For the functions below.
+// For svm_nmi_enter.
 uint64_t svm_nmi_approach(struct vcpu_core *vcpu);
-void svm_nmi_undo_step(struct vcpu_core *vcpu);
 
 static inline bool svm_nmi_blocked(const struct vcpu_core *vcpu)
 {
@@ -43,12 +40,4 @@ static inline bool svm_nmi_waits(const struct vcpu_core *vcpu)
 static inline uint64_t svm_nmi_enter(struct vcpu_core *vcpu)
 {
     return vcpu->backend->nmi.waits ? svm_nmi_approach(vcpu) : 0;
-}
-
-// After the guest has run.
-static inline void svm_nmi_leave(struct vcpu_core *vcpu)
-{
-    if (vcpu->backend->nmi.steps) {
-        svm_nmi_undo_step(vcpu);
-    }
 }

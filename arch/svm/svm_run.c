@@ -9,6 +9,7 @@
 #include "arch/svm/svm_nmi.h"
 #include "arch/svm/svm_probe.h"
 #include "arch/svm/svm_shadow.h"
+#include "arch/svm/svm_step.h"
 #include "arch/svm/svm_tlb.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/flight_note.h"
@@ -36,5 +37,5 @@ void svm_run(struct vcpu_core *vcpu)
     }
     svm_avic_leave(vcpu);
     svm_shadow_release(vcpu);
-    svm_nmi_leave(vcpu);
+    svm_step_leave(vcpu);
 }

@@ -5,6 +5,7 @@
 #include "arch/svm/svm.h"
 #include "arch/svm/svm_code.h"
 #include "arch/svm/svm_controls.h"
+#include "arch/svm/svm_debug.h"
 #include "arch/svm/svm_inject.h"
 #include "arch/svm/svm_intercepts.h"
 #include "arch/svm/svm_nmi.h"
@@ -154,6 +155,9 @@ uint64_t svm_get_register(const struct vcpu_core *vcpu, enum guest_register whic
     case REG_SYSENTER_EIP:
         svm_fetch_state(vcpu);
         return vmcb->save.sysenter_eip;
+    case REG_SYSCALL_MASK:
+        svm_fetch_state(vcpu);
+        return vmcb->save.sfmask;
     case REG_INTERRUPT_SHADOW:
         return svm_shadow(vcpu);
     case REG_TSC_OFFSET:
@@ -167,6 +171,8 @@ uint64_t svm_get_register(const struct vcpu_core *vcpu, enum guest_register whic
     case REG_DR2:
     case REG_DR3:
         return live_state_get_breakpoint(which - REG_DR0);
+    case REG_STEP:
+        return svm_debug_stepped(vcpu);
     case REG_TRAP:
     case REG_DEBUG_EXIT:
     case REG_PDPTE0: // the hardware reads them from the guest's memory (15.25.10)
@@ -179,7 +185,7 @@ uint64_t svm_get_register(const struct vcpu_core *vcpu, enum guest_register whic
     return 0;
 }
 
-static void set_sysenter(const struct vcpu_core *vcpu, uint64_t *field, uint64_t value)
+static void set_loaded(const struct vcpu_core *vcpu, uint64_t *field, uint64_t value)
 {
     svm_fetch_state(vcpu);
     *field = value;
@@ -232,13 +238,16 @@ void svm_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_
         live_state_set_xcr0(value);
         break;
     case REG_SYSENTER_CS:
-        set_sysenter(vcpu, &vmcb->save.sysenter_cs, value);
+        set_loaded(vcpu, &vmcb->save.sysenter_cs, value);
         break;
     case REG_SYSENTER_ESP:
-        set_sysenter(vcpu, &vmcb->save.sysenter_esp, value);
+        set_loaded(vcpu, &vmcb->save.sysenter_esp, value);
         break;
     case REG_SYSENTER_EIP:
-        set_sysenter(vcpu, &vmcb->save.sysenter_eip, value);
+        set_loaded(vcpu, &vmcb->save.sysenter_eip, value);
+        break;
+    case REG_SYSCALL_MASK:
+        set_loaded(vcpu, &vmcb->save.sfmask, value);
         break;
     case REG_INTERRUPT_SHADOW:
         set_shadow(vcpu, value);
@@ -257,6 +266,9 @@ void svm_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_
         break;
     case REG_DEBUG_EXIT:
         svm_intercepts_set(vcpu, CAUSE_DEBUG_REGISTER, value);
+        break;
+    case REG_STEP:
+        svm_debug_step(vcpu, (enum step)value);
         break;
     case REG_DR0:
     case REG_DR1:

@@ -13,6 +13,17 @@ struct vmx_controls {
     bool interrupt_window; // the guest exits when it can take an interrupt
     bool nmi_window;       // the guest exits when it can take an NMI
     bool debug_registers;  // the guest's accesses to debug registers exit
+    bool monitor_trap;     // the guest exits behind its next instruction or event
+};
+
+// A debugger's single step (vmx_debug.c).
+struct vmx_step {
+    uint64_t rip; // where it began
+    bool trapped; // it is done
+    bool sets_tf; // RFLAGS.TF is set for it
+    bool loads_flags;
+    uint64_t own_tf;      // the guest's own RFLAGS.TF
+    uint64_t own_pending; // and its own pending traps
 };
 
 // The hardware's part of a vCPU.
@@ -27,6 +38,7 @@ struct backend_vcpu {
     uint64_t nested_generation; // the nested_space had it when this CPU last flushed
     uint32_t entry_error;       // VM-instruction error of a failed entry, 0: none
     uint32_t last_reason;       // of the last exit that was not understood
+    struct vmx_step step;
 };
 
 // A VM's EPT and permission bitmaps. All vCPUs of the VM use them.

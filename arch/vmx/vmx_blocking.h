@@ -50,7 +50,12 @@ static inline bool vmx_blocking_trap_waits(void)
     return (vmcs_read(GUEST_PENDING_DEBUG) & (DR6_BS | PENDING_DEBUG_ENABLED)) != 0;
 }
 
-static inline void vmx_blocking_forget_traps(void)
+static inline uint64_t vmx_blocking_traps(void)
 {
-    vmcs_write(GUEST_PENDING_DEBUG, 0);
+    return vmcs_read(GUEST_PENDING_DEBUG);
+}
+
+static inline void vmx_blocking_set_traps(uint64_t traps)
+{
+    vmcs_write(GUEST_PENDING_DEBUG, traps);
 }

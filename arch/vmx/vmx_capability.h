@@ -14,7 +14,8 @@
 
 // The controls that Husk uses if the CPU has them. All others are required, or fixed by the CPU.
 #define PIN_OPTIONAL (uint32_t)(PIN_VIRTUAL_NMIS | PIN_PREEMPTION_TIMER | PIN_POSTED_INTERRUPTS)
-#define PRIMARY_OPTIONAL (uint32_t)(PRIMARY_USE_TPR_SHADOW | PRIMARY_CR8_EXITING)
+#define PRIMARY_OPTIONAL                                                                           \
+    (uint32_t)(PRIMARY_USE_TPR_SHADOW | PRIMARY_CR8_EXITING | PRIMARY_MONITOR_TRAP)
 #define SECONDARY_OPTIONAL                                                                         \
     ((uint32_t)(SECONDARY_ENABLE_VPID | SECONDARY_WBINVD_EXITING | SECONDARY_ENABLE_RDTSCP |       \
                 SECONDARY_ENABLE_INVPCID | SECONDARY_PAUSE_LOOP_EXITING |                          \

@@ -87,7 +87,7 @@ static enum status compute_all(struct vmx_capability *c, bool true_msrs, struct 
             PRIMARY_RDPMC_EXITING | PRIMARY_CR8_EXITING | PRIMARY_MOV_DR_EXITING |
             PRIMARY_USE_IO_BITMAPS | PRIMARY_USE_MSR_BITMAPS | PRIMARY_MONITOR_EXITING |
             PRIMARY_ACTIVATE_SECONDARY,
-        PRIMARY_USE_TPR_SHADOW};
+        PRIMARY_USE_TPR_SHADOW | PRIMARY_MONITOR_TRAP};
     const struct control_group secondary = {"secondary processor-based", IA32_VMX_PROCBASED_CTLS2,
                                             SECONDARY_ENABLE_EPT | SECONDARY_UNRESTRICTED_GUEST,
                                             SECONDARY_OPTIONAL};

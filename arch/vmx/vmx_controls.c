@@ -21,12 +21,13 @@ static uint32_t primary_controls(const struct vmx_capability *c,
                                  const struct vmx_controls *controls)
 {
     bool exits = controls->apic == APIC_ACCESS_EXITS;
-    uint64_t fixed =
-        c->primary & ~(PRIMARY_USE_TPR_SHADOW | PRIMARY_CR8_EXITING | PRIMARY_MOV_DR_EXITING);
+    uint64_t fixed = c->primary & ~(PRIMARY_USE_TPR_SHADOW | PRIMARY_CR8_EXITING |
+                                    PRIMARY_MOV_DR_EXITING | PRIMARY_MONITOR_TRAP);
     return (uint32_t)(fixed | (exits ? PRIMARY_CR8_EXITING : PRIMARY_USE_TPR_SHADOW) |
                       (controls->interrupt_window ? PRIMARY_INTERRUPT_WINDOW_EXITING : 0) |
                       (controls->nmi_window ? PRIMARY_NMI_WINDOW_EXITING : 0) |
-                      (controls->debug_registers ? PRIMARY_MOV_DR_EXITING : 0));
+                      (controls->debug_registers ? PRIMARY_MOV_DR_EXITING : 0) |
+                      (controls->monitor_trap ? PRIMARY_MONITOR_TRAP : 0));
 }
 
 static uint32_t secondary_controls(const struct vmx_capability *c,

@@ -12,6 +12,7 @@
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_controls.h"
+#include "arch/vmx/vmx_debug.h"
 #include "arch/vmx/vmx_host_event.h"
 #include "arch/vmx/vmx_inject.h"
 #include "arch/vmx/vmx_state.h"
@@ -170,12 +171,17 @@ static NOT_INLINE bool decode_exception(struct vcpu_core *vcpu, struct vm_exit *
         note_rip(vcpu);
         return false;
     }
+    uint64_t causes = vector == VECTOR_DB ? debug_causes() : 0;
+    if (vcpu->backend->step.sets_tf && vmx_debug_exception(vcpu, vector, &causes)) {
+        flight_pass_host(vcpu);
+        return false;
+    }
     exit->kind = EXIT_EXCEPTION;
     exit->exception.vector = vector;
     exit->exception.has_error_code = info & INTERRUPTION_ERROR_CODE;
     exit->exception.error_code =
         exit->exception.has_error_code ? vmcs_read32(VM_EXIT_INTERRUPTION_ERROR_CODE) : 0;
-    exit->exception.payload = vector == VECTOR_DB ? debug_causes() : 0;
+    exit->exception.payload = causes;
     exit->exception.delivery = delivery_of(vmcs_read32(IDT_VECTORING_INFO));
     return true;
 }
@@ -213,6 +219,11 @@ static NOT_INLINE bool decode_rest(struct vcpu_core *vcpu, uint32_t reason, stru
 {
     if (reason == VMX_EXIT_INSTRUCTION_TIMEOUT) {
         return decode_timeout(vcpu, exit);
+    }
+    if (reason == VMX_EXIT_MONITOR_TRAP) {
+        vcpu->backend->step.trapped = true;
+        flight_pass_host(vcpu);
+        return false;
     }
     decode_failure(vcpu, reason, exit);
     return true;
@@ -334,11 +345,12 @@ static NOT_INLINE uint64_t wrap_rip(const struct vcpu_core *vcpu, uint64_t rip)
     return long_mode && (cs.attributes & SEGMENT_L) ? rip : (uint32_t)rip;
 }
 
-// RF holds for one instruction only. With TF, a trap follows the instruction.
-static NOT_INLINE void finish_debugging(uint64_t rflags)
+// RF holds for one instruction only. With the guest's own TF, a trap follows the instruction.
+static NOT_INLINE void finish_debugging(const struct vcpu_core *vcpu, uint64_t rflags)
 {
+    const struct vmx_step *step = &vcpu->backend->step;
     vmcs_write(GUEST_RFLAGS, rflags & ~(uint64_t)RFLAGS_RF);
-    if (rflags & RFLAGS_TF) {
+    if ((rflags & RFLAGS_TF) && (!step->sets_tf || step->own_tf)) {
         vmx_blocking_add_trap(DR6_BS);
     }
 }
@@ -357,7 +369,7 @@ static inline __attribute__((always_inline)) void advance(struct vcpu_core *vcpu
     vmx_blocking_end_shadow();
     uint64_t rflags = vmcs_read(GUEST_RFLAGS);
     if (__builtin_expect(rflags & (RFLAGS_TF | RFLAGS_RF), false)) {
-        finish_debugging(rflags);
+        finish_debugging(vcpu, rflags);
     }
 }
 

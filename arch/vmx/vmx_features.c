@@ -16,7 +16,8 @@ unsigned vmx_features(void)
     return (c->secondary & SECONDARY_ENABLE_RDTSCP ? FEATURE_RDTSCP : 0) |
            (c->secondary & SECONDARY_ENABLE_INVPCID ? FEATURE_INVPCID : 0) |
            (vmx_serves_apic(c) ? FEATURE_APIC | FEATURE_APIC_MSR | FEATURE_APIC_EXTINT : 0) |
-           (c->pin & PIN_POSTED_INTERRUPTS ? FEATURE_POSTED : 0);
+           (c->pin & PIN_POSTED_INTERRUPTS ? FEATURE_POSTED : 0) | FEATURE_STEP |
+           (c->primary & PRIMARY_MONITOR_TRAP ? FEATURE_STEP_EXACT : 0);
 }
 
 void vmx_summarize(struct feature_sink *sink)

@@ -17,6 +17,8 @@ static enum interruption_type type_of(const struct event *event)
         return INTERRUPTION_EXTERNAL;
     case EVENT_NMI:
         return INTERRUPTION_NMI;
+    case EVENT_SOFTWARE:
+        return INTERRUPTION_SOFTWARE_INTERRUPT;
     case EVENT_EXCEPTION:
         break;
     }
@@ -48,7 +50,7 @@ static void place_event(uint32_t info)
 void vmx_forget_event(void)
 {
     place_event(0);
-    vmx_blocking_forget_traps();
+    vmx_blocking_set_traps(0);
 }
 
 // An entry that injects an event drops pending traps (27.7.3). With a fault they are lost on a CPU
@@ -60,6 +62,7 @@ static bool must_wait(const struct event *event)
         return false;
     case EVENT_NMI:
         return vmx_event_waits() || vmx_blocking_trap_waits() || vmx_blocking();
+    case EVENT_SOFTWARE:
     case EVENT_EXCEPTION:
         break;
     }
@@ -76,6 +79,9 @@ bool vmx_inject(struct vcpu_core *vcpu, const struct event *event)
     if (event->has_error_code && delivers_error_codes()) {
         info |= INTERRUPTION_ERROR_CODE;
         vmcs_write32(VM_ENTRY_EXCEPTION_ERROR_CODE, event->error_code);
+    }
+    if (event->type == EVENT_SOFTWARE) {
+        vmcs_write32(VM_ENTRY_INSTRUCTION_LENGTH, event->length);
     }
     if (event->type == EVENT_EXCEPTION && event->vector == VECTOR_DB) {
         keep_single_step();

@@ -8,9 +8,12 @@
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_controls.h"
+#include "arch/vmx/vmx_debug.h"
 #include "arch/vmx/vmx_inject.h"
 #include "arch/x86/instructions.h"
 #include "arch/x86/live_state.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
 #include "vmm/util/types.h"
 
@@ -130,6 +133,8 @@ uint64_t vmx_get_register(const struct vcpu_core *vcpu, enum guest_register whic
         return vmcs_read(GUEST_SYSENTER_ESP);
     case REG_SYSENTER_EIP:
         return vmcs_read(GUEST_SYSENTER_EIP);
+    case REG_SYSCALL_MASK: // like all that SYSCALL uses, it stays in the CPU
+        return rdmsr(IA32_FMASK);
     case REG_INTERRUPT_SHADOW:
         return vmx_blocking();
     case REG_PDPTE0:
@@ -148,6 +153,8 @@ uint64_t vmx_get_register(const struct vcpu_core *vcpu, enum guest_register whic
     case REG_DR2:
     case REG_DR3:
         return live_state_get_breakpoint(which - REG_DR0);
+    case REG_STEP:
+        return vmx_debug_stepped(vcpu);
     case REG_TRAP:
     case REG_DEBUG_EXIT:
     case REG_COUNT:
@@ -206,6 +213,9 @@ void vmx_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_
     case REG_SYSENTER_EIP:
         vmcs_write(GUEST_SYSENTER_EIP, value);
         break;
+    case REG_SYSCALL_MASK:
+        wrmsr(IA32_FMASK, value);
+        break;
     case REG_INTERRUPT_SHADOW:
         vmx_blocking_set((uint32_t)value);
         break;
@@ -226,6 +236,9 @@ void vmx_set_register(struct vcpu_core *vcpu, enum guest_register which, uint64_
         break;
     case REG_DEBUG_EXIT:
         vmx_controls_set_debug_registers(vcpu, value);
+        break;
+    case REG_STEP:
+        vmx_debug_step(vcpu, (enum step)value);
         break;
     case REG_DR0:
     case REG_DR1:

@@ -47,11 +47,6 @@ static void vpid_release(uint16_t vpid)
     spinlock_release(&vpids_lock, flags);
 }
 
-// #AC and #DB exit because their handler in the guest could raise the same exception again. The CPU
-// would then deliver exceptions for ever and never exit (CVE-2015-5307, CVE-2015-8104). #MC exits
-// because it concerns the host.
-#define INTERCEPTED_EXCEPTIONS ((uint32_t)(BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC)))
-
 // In ticks of the TSC (25.6.13). PAUSEs that are no farther apart than the gap belong to one loop.
 // A loop that lasts longer than the window exits. Most locks are held for a shorter time.
 #define PLE_GAP_TICKS 128
@@ -70,7 +65,7 @@ static void write_controls(struct vcpu_core *vcpu, const struct vmx_capability *
         vmx_apic_start(vcpu);
     }
     vmcs_write32(VM_EXIT_CONTROLS, c->exit);
-    vmcs_write32(EXCEPTION_BITMAP, INTERCEPTED_EXCEPTIONS);
+    vmcs_write32(EXCEPTION_BITMAP, VMX_EXCEPTIONS);
     vmcs_write32(PAGE_FAULT_ERROR_CODE_MASK, 0);
     vmcs_write32(PAGE_FAULT_ERROR_CODE_MATCH, 0);
     vmcs_write32(CR3_TARGET_COUNT, 0);

@@ -90,6 +90,7 @@ enum exception_vector {
     VECTOR_NMI = 2,
     VECTOR_BP = 3,
     VECTOR_OF = 4,
+    VECTOR_BR = 5,
     VECTOR_UD = 6,
     VECTOR_NM = 7,
     VECTOR_DF = 8,
@@ -98,9 +99,17 @@ enum exception_vector {
     VECTOR_SS = 12,
     VECTOR_GP = 13,
     VECTOR_PF = 14,
+    VECTOR_MF = 16,
     VECTOR_AC = 17,
     VECTOR_MC = 18,
+    VECTOR_XM = 19,
 };
+
+// What an instruction may raise besides #DB, #AC and #PF, as a fault. INT3 and INTO raise traps.
+#define EXCEPTIONS_OF_INSTRUCTIONS                                                                 \
+    ((uint32_t)(BIT(VECTOR_DE) | BIT(VECTOR_BR) | BIT(VECTOR_UD) | BIT(VECTOR_NM) |                \
+                BIT(VECTOR_TS) | BIT(VECTOR_NP) | BIT(VECTOR_SS) | BIT(VECTOR_GP) |                \
+                BIT(VECTOR_MF) | BIT(VECTOR_XM)))
 
 // All others are faults. A fault pushes RFLAGS.RF = 1, so that its instruction can begin again
 // without meeting an instruction breakpoint twice. These push RF as it is (SDM Vol. 3B 18.3.1.1).

@@ -133,7 +133,7 @@ static void set_register(struct vcpu_core *vcpu, enum guest_register which, uint
         loaded(vcpu)->event_waiting = false;
         return;
     }
-    assert_true(which <= REG_TSC_OFFSET || which == REG_TRAP || which == REG_DEBUG_EXIT);
+    assert_true(which <= REG_TSC_OFFSET || which >= REG_TRAP);
     loaded(vcpu)->registers[which] = value;
 }
 

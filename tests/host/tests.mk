@@ -12,12 +12,13 @@
 
 # The files of boot/, arch/ and drivers/ that run without privileged instructions.
 HOST_MACHINE := $(addprefix boot/,boot_info boot_memory memory_map paragraph) \
-                $(addprefix arch/svm/,svm_avic svm_check svm_controls svm_decode svm_flags \
+                $(addprefix arch/svm/,svm_avic svm_check svm_controls svm_debug svm_decode \
+                                      svm_flags \
                                       svm_host_event svm_inject svm_intercepts svm_msr_map svm_nmi \
-                                      svm_segment svm_state svm_tlb) \
+                                      svm_segment svm_state svm_step svm_tlb) \
                 $(addprefix arch/vmx/,ept vmx_bitmaps vmx_capability vmx_check_controls \
                                       vmx_check_event vmx_check_guest vmx_check_host \
-                                      vmx_check_segments vmx_controls vmx_exit \
+                                      vmx_check_segments vmx_controls vmx_debug vmx_exit \
                                       vmx_host_event vmx_inject vmx_state) \
                 $(addprefix arch/x86/,acpi_aml acpi_fadt acpi_madt acpi_parse acpi_rsdp acpi_spcr \
                                       apic_lvt clock_scale cpu_model cpuid_set errata \

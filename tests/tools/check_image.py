@@ -7,8 +7,9 @@ GUEST is the file of each guest that is linked into the image: it lies there byt
 counts is what the file brings along: code, constants and data with a value. Memory that is only
 set aside (.bss, stacks) and debug information do not count.
 
-OBJECTS are those of the code that tells a person what happened (vmm/debug/, arch/*/*_check*), as
-one argument. They have a limit of their own, which is not part of the other.
+OBJECTS are those of the code that tells a person what happened, or serves a debugger (vmm/debug/,
+arch/*/*_check*, arch/*/*_debug), as one argument. They have a limit of their own, which is not part
+of the other.
 """
 
 import argparse

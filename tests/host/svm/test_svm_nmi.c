@@ -13,6 +13,7 @@
 #include "arch/svm/svm_controls.h"
 #include "arch/svm/svm_inject.h"
 #include "arch/svm/svm_intercepts.h"
+#include "arch/svm/svm_step.h"
 #include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
@@ -100,7 +101,7 @@ static void come_to_iret(void)
     assert_false(svm_inject(&vcpu, &nmi));
     svm_request_nmi_window(&vcpu);
     assert_int_equal(svm_nmi_enter(&vcpu), 0);
-    assert_false(backend.nmi.steps);
+    assert_false(backend.step.runs);
     assert_int_equal(vcpu.work, 0);
     save->rip = IRET_AT;
     svm_nmi_at_iret(&vcpu);
@@ -129,7 +130,7 @@ static void iret(uint64_t rflags, uint64_t met)
 
 static void assert_no_step(void)
 {
-    assert_false(backend.nmi.steps);
+    assert_false(backend.step.runs);
     assert_int_equal(control->exceptions, BIT(VECTOR_DB) | BIT(VECTOR_AC) | BIT(VECTOR_MC));
 }
 
@@ -138,11 +139,11 @@ static void test_an_nmi_comes_right_behind_the_iret(void **state)
     (void)state;
     begin_step();
     iret(RFLAGS_FIXED | RFLAGS_TF | RFLAGS_IF, DR6_BS); // TF is for the code that it returns to
-    assert_true(svm_nmi_stepped(&vcpu));
+    assert_true(svm_step_trapped(&vcpu));
     assert_no_step();
     assert_int_equal(save->rflags, RFLAGS_FIXED | RFLAGS_TF | RFLAGS_IF);
     assert_int_equal(save->dr6, DR6_FIXED);
-    svm_nmi_leave(&vcpu);
+    svm_step_leave(&vcpu);
     assert_int_equal(save->rflags, RFLAGS_FIXED | RFLAGS_TF | RFLAGS_IF);
     assert_int_equal(svm_shadow(&vcpu), 0);
     assert_true(svm_inject(&vcpu, &nmi));
@@ -153,14 +154,14 @@ static void test_an_exit_before_the_iret_leaves_no_trace(void **state)
     (void)state;
     save->dr6 |= BIT(0);
     begin_step();
-    svm_nmi_leave(&vcpu);
+    svm_step_leave(&vcpu);
     assert_no_step();
     assert_int_equal(save->rflags, RFLAGS_FIXED);
     assert_int_equal(save->dr6, DR6_FIXED | BIT(0));
     assert_false(svm_inject(&vcpu, &nmi));
     svm_request_nmi_window(&vcpu);
     assert_int_equal(svm_nmi_enter(&vcpu), 0);
-    assert_true(backend.nmi.steps);
+    assert_true(backend.step.runs);
 }
 
 // What the handler of the exception finds on its stack is without TF.
@@ -171,7 +172,7 @@ static void test_an_iret_that_faults_pushes_no_tf(void **state)
     (void)state;
     begin_step();
     assert_true(svm_inject(&vcpu, &fault));
-    svm_nmi_leave(&vcpu);
+    svm_step_leave(&vcpu);
     assert_int_equal(save->rflags, RFLAGS_FIXED);
     assert_true(control->eventinj & EVENTINJ_VALID);
     svm_request_nmi_window(&vcpu);
@@ -189,7 +190,7 @@ static void test_the_guests_own_step_is_its_own(void **state)
     save->rflags |= RFLAGS_TF;
     begin_step();
     iret(RFLAGS_FIXED, DR6_BS);
-    assert_false(svm_nmi_stepped(&vcpu));
+    assert_false(svm_step_trapped(&vcpu));
     assert_no_step();
     assert_int_equal(save->dr6, DR6_FIXED | DR6_BS);
     assert_int_equal(save->rflags, RFLAGS_FIXED);
@@ -201,16 +202,16 @@ static void test_a_watched_stack_is_met_without_a_step(void **state)
     save->dr6 |= BIT(0); // from before
     begin_step();
     iret(RFLAGS_FIXED, DR6_BS | BIT(1));
-    assert_false(svm_nmi_stepped(&vcpu));
+    assert_false(svm_step_trapped(&vcpu));
     assert_int_equal(save->dr6, DR6_FIXED | BIT(1));
 }
 
 static void test_other_debug_exceptions_are_the_guests(void **state)
 {
     (void)state;
-    assert_false(svm_nmi_stepped(&vcpu));
+    assert_false(svm_step_trapped(&vcpu));
     come_to_iret();
-    assert_false(svm_nmi_stepped(&vcpu));
+    assert_false(svm_step_trapped(&vcpu));
     assert_int_equal(svm_shadow(&vcpu), SHADOW_NMI);
 }
 

@@ -16,11 +16,13 @@
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_state.h"
+#include "arch/x86/apic.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/interrupts.h"
 #include "arch/x86/live_state.h"
 #include "arch/x86/machine_check.h"
+#include "arch/x86/msr.h"
 #include "arch/x86/registers.h"
 #include "arch/x86/time.h"
 #include "tests/host/vmx/fake_vmcs.h"
@@ -88,6 +90,22 @@ uint64_t time_set_late_deadline(uint64_t ns)
 }
 
 // ---- What these exits do not reach ----
+
+uint64_t rdmsr(uint32_t msr)
+{
+    fail_msg("MSR 0x%x was read", msr);
+    return 0;
+}
+
+void wrmsr(uint32_t msr, uint64_t value)
+{
+    fail_msg("0x%llx was written to MSR 0x%x", (unsigned long long)value, msr);
+}
+
+void apic_send_fixed(uint32_t apic_id, uint8_t vector)
+{
+    fail_msg("an interrupt %u was sent to APIC %u", vector, apic_id);
+}
 
 void vcpu_handle_events(struct vcpu_core *core)
 {

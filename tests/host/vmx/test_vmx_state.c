@@ -14,8 +14,12 @@
 #include "arch/vmx/vmx_capability.h"
 #include "arch/vmx/vmx_capability_shared.h"
 #include "arch/vmx/vmx_inject.h"
+#include "arch/x86/apic.h"
+#include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/live_state.h"
+#include "arch/x86/msr.h"
+#include "arch/x86/msr_numbers.h"
 #include "arch/x86/registers.h"
 #include "tests/host/vmx/fake_vmcs.h"
 
@@ -51,6 +55,31 @@ void live_state_set_xcr0(uint64_t value)
     xcr0 = value;
 }
 
+struct cpu *cpu_this(void)
+{
+    static struct cpu here;
+    return &here;
+}
+
+void apic_send_fixed(uint32_t apic_id, uint8_t vector)
+{
+    fail_msg("an interrupt %u was sent to APIC %u", vector, apic_id);
+}
+
+static uint64_t fmask;
+
+uint64_t rdmsr(uint32_t msr)
+{
+    assert_int_equal(msr, IA32_FMASK);
+    return fmask;
+}
+
+void wrmsr(uint32_t msr, uint64_t value)
+{
+    assert_int_equal(msr, IA32_FMASK);
+    fmask = value;
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -63,25 +92,10 @@ static int set_up(void **state)
 
 // All but CR2 and DR6, which are in the CPU, and what is read only.
 static const enum guest_register writable[] = {
-    REG_RSP,
-    REG_RIP,
-    REG_RFLAGS,
-    REG_CR0,
-    REG_CR3,
-    REG_CR4,
-    REG_DR7,
-    REG_EFER,
-    REG_PAT,
-    REG_XCR0,
-    REG_SYSENTER_CS,
-    REG_SYSENTER_ESP,
-    REG_SYSENTER_EIP,
-    REG_PDPTE0,
-    REG_PDPTE1,
-    REG_PDPTE2,
-    REG_PDPTE3,
-    REG_TSC_OFFSET,
-    REG_INTERRUPT_SHADOW,
+    REG_RSP,          REG_RIP,         REG_RFLAGS,       REG_CR0,          REG_CR3,
+    REG_CR4,          REG_DR7,         REG_EFER,         REG_PAT,          REG_XCR0,
+    REG_SYSCALL_MASK, REG_SYSENTER_CS, REG_SYSENTER_ESP, REG_SYSENTER_EIP, REG_PDPTE0,
+    REG_PDPTE1,       REG_PDPTE2,      REG_PDPTE3,       REG_TSC_OFFSET,   REG_INTERRUPT_SHADOW,
 };
 
 static uint64_t value_for(enum guest_register which)
