@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Fixtures of the system tests: `boot` starts machines and keeps their logs when a test fails."""
 
+import contextlib
 import os
 import pathlib
 import re
@@ -11,7 +12,8 @@ import pytest
 
 import iso
 import linux_guest
-from harness import Machine, emulators
+from guest_debugger import com2
+from harness import BEDS, Machine, emulators
 
 BUILD = pathlib.Path(os.environ.get("HUSK_BUILD", "build")).resolve()
 TAIL_LINES = 40
@@ -112,3 +114,21 @@ def boot(request):
     if getattr(request.node, "husk_failed", True):
         keep_logs(request.node, top)
     shutil.rmtree(top, ignore_errors=True)
+
+
+@pytest.fixture
+def debugged(boot):
+    """debugged(bed, guests, modules, limit) -> (machine, the descriptor of the debugger's line)"""
+    with contextlib.ExitStack() as lines:
+
+        def start(bed, guests, modules=(), limit=240):
+            line = emulators.SerialLine()
+            lines.callback(line.close)
+            spec = BEDS[bed]
+            extra = com2(spec["emulator"], line)
+            words = f"guests={guests} gdb=com2"
+            machine = boot(words, modules, extra=extra, limit=limit, **spec)
+            machine.expect_prompt(90)
+            return machine, line.fd
+
+        yield start

@@ -1,35 +1,16 @@
 # SPDX-License-Identifier: MIT
 """gdb=com2 and the command `gdb`: the real gdb looks into guests and stops them."""
 
-import contextlib
 import os
 import re
 import time
 
 import pytest
 
-from guest_debugger import Debugger, com2
-from harness import BEDS, emulators
+from guest_debugger import Debugger
+from harness import BEDS
 
 TICKS = r"\[ticker\] tick (\d+)"
-
-
-@pytest.fixture
-def debugged(boot):
-    """debugged(bed, guests, modules) -> (machine, the descriptor of the debugger's line)"""
-    with contextlib.ExitStack() as lines:
-
-        def start(bed, guests, modules=()):
-            line = emulators.SerialLine()
-            lines.callback(line.close)
-            spec = BEDS[bed]
-            extra = com2(spec["emulator"], line)
-            words = f"guests={guests} gdb=com2"
-            machine = boot(words, modules, extra=extra, limit=240, **spec)
-            machine.expect_prompt(90)
-            return machine, line.fd
-
-        yield start
 
 
 def expect_state(machine, name, states):

@@ -79,28 +79,37 @@ static enum status stop_here(struct vm *vm, struct reason *why)
     return STATUS_OK;
 }
 
+void vm_stop_clock(struct vm *vm)
+{
+    vm->paused_at_tsc = vm->vmm->host->tsc();
+    vm->paused_at_ns = vm->vmm->host->ns_at_tsc(vm->paused_at_tsc);
+}
+
+void vm_let_clock_run(struct vm *vm)
+{
+    uint64_t tsc = vm->vmm->host->tsc();
+    vm->clock_base_ns += vm->vmm->host->ns_at_tsc(tsc) - vm->paused_at_ns;
+    vm->tsc_offset -= tsc - vm->paused_at_tsc;
+}
+
 static enum status pause_here(struct vm *vm, struct reason *why)
 {
     if (vm->state != VM_RUNNING) {
         return refuse(why, STATUS_BUSY, "%s is %s, not running", vm->config.name,
                       vm_state_name(vm->state));
     }
-    vm->paused_at_tsc = vm->vmm->host->tsc();
-    vm->paused_at_ns = vm->vmm->host->ns_at_tsc(vm->paused_at_tsc);
+    vm_stop_clock(vm);
     vm_set_state(vm, VM_PAUSED);
     return STATUS_OK;
 }
 
-// The VM's clock and TSCs go on where they stood.
 static enum status resume_here(struct vm *vm, struct reason *why)
 {
     if (vm->state != VM_PAUSED) {
         return refuse(why, STATUS_BUSY, "%s is %s, not paused", vm->config.name,
                       vm_state_name(vm->state));
     }
-    uint64_t tsc = vm->vmm->host->tsc();
-    vm->clock_base_ns += vm->vmm->host->ns_at_tsc(tsc) - vm->paused_at_ns;
-    vm->tsc_offset -= tsc - vm->paused_at_tsc;
+    vm_let_clock_run(vm);
     vm_set_state(vm, VM_RUNNING);
     return STATUS_OK;
 }

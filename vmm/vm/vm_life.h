@@ -19,6 +19,11 @@ enum status vm_pause(struct vm *vm, struct reason *why);  // from VM_RUNNING
 enum status vm_resume(struct vm *vm, struct reason *why); // from VM_PAUSED
 enum status vm_reset(struct vm *vm, struct reason *why);  // from VM_RUNNING, VM_PAUSED, VM_ENDED
 
+// The VM's clock and TSCs stand still, and go on where they stood. To be called while no vCPU runs,
+// for the VM's pause, or for a moment within it.
+void vm_stop_clock(struct vm *vm);
+void vm_let_clock_run(struct vm *vm);
+
 // Begins a reset, a restart or a resize that is due. To be called on the VM's home CPU, between two
 // runs. Returns the host time at which one will be due; NEVER_NS if none is asked for.
 uint64_t vm_begin_due_start(struct vm *vm);

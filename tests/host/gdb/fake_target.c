@@ -3,6 +3,7 @@
 #include "tests/host/gdb/fake_target.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "vmm/debug/gdb/gdb_writer.h"
@@ -112,6 +113,26 @@ static size_t write(struct gdb_target *target, struct gdb_place place, const voi
     return length;
 }
 
+// An instruction of one byte.
+static enum gdb_step step(struct gdb_target *target, struct gdb_thread thread)
+{
+    (void)target;
+    if (thread.vm >= FAKE_TARGET_VMS || thread.vcpu >= FAKE_TARGET_VCPUS) {
+        abort(); // the server has checked it
+    }
+    if (fake_target.states[thread.vm] != GDB_VM_STANDS) {
+        return GDB_STEP_IMPOSSIBLE;
+    }
+    if (fake_target.step == GDB_STEP_DONE && fake_target.waits > 0) {
+        fake_target.waits--;
+        return GDB_STEP_WAITS;
+    }
+    if (fake_target.step == GDB_STEP_DONE) {
+        fake_target.registers[thread.vm][thread.vcpu].general[GDB_RIP]++;
+    }
+    return fake_target.step;
+}
+
 static void command(struct gdb_target *target, const char *line, struct gdb_writer *answer)
 {
     (void)target;
@@ -160,6 +181,7 @@ void fake_target_init(void)
                                              .set_registers = set_registers,
                                              .read = read,
                                              .write = write,
+                                             .step = step,
                                              .command = command};
     fake_target.line = (struct gdb_line){.read = line_read, .write = line_write};
     fake_target.states[0] = GDB_VM_RUNS;

@@ -17,8 +17,10 @@ struct fake_target {
     enum gdb_vm_state states[FAKE_TARGET_VMS]; // at first running, running, off
     bool failed[FAKE_TARGET_VMS];
     bool caught[FAKE_TARGET_VMS];
-    bool stuck;       // nothing can be stopped
-    bool read_only;   // no register can be written
+    bool stuck;     // nothing can be stopped
+    bool read_only; // no register can be written
+    enum gdb_step step;
+    unsigned waits;   // so many calls for a step end before it is done
     unsigned changes; // calls that change something
     struct gdb_registers registers[FAKE_TARGET_VMS][FAKE_TARGET_VCPUS];
     uint8_t memory[FAKE_TARGET_MEMORY];

@@ -16,6 +16,7 @@ static void live(uint8_t byte)
     unsigned vm = byte % FAKE_TARGET_VMS;
     fake_target.states[vm] = (enum gdb_vm_state)(byte / 4 % (GDB_VM_ENDED + 1));
     fake_target.stuck = byte & BIT(6);
+    fake_target.step = (enum gdb_step)(byte / 32 % 3);
 }
 
 static void check(void)

@@ -213,7 +213,7 @@ static void a_vm_goes_on_until_ctrl_c(void **state)
 
 static void what_cannot_go_on_is_refused(void **state)
 {
-    static const char *const wrong[] = {"vCont",         "vCont;",       "vCont;s",  "vCont;c:p2.1",
+    static const char *const wrong[] = {"vCont",         "vCont;",       "vCont;x",  "vCont;c:p2.1",
                                         "vCont;c:p9.-1", "vCont;c:",     "vCont;c;", "vCont;cc",
                                         "vCont;C",       "vCont;c:p1.1x"};
     (void)state;
@@ -403,6 +403,60 @@ static void a_vm_that_cannot_be_stopped_harms_nobody(void **state)
     assert_string_equal(fake_target_say("", 0), "$T05thread:p1.1;#a6");
 }
 
+static void a_vcpu_makes_a_step(void **state)
+{
+    struct gdb_registers *registers = &fake_target.registers[0][1];
+    (void)state;
+    assert_answer("vCont;s", "E01\n"); // nothing is attached
+    attach_to_web();
+    registers->general[GDB_RIP] = 0x1fff;
+    registers->general[GDB_RSP] = 0x10;
+    unsigned changes = fake_target.changes;
+    assert_answer("vCont;s:p1.2;c:p1.-1", "T05thread:p1.2;06:0000000000000000;"
+                                          "07:1000000000000000;10:0020000000000000;\n");
+    assert_answer("qC", "QCp1.2\n");
+    assert_int_equal(fake_target.changes, changes); // all stand all the time
+    fake_target.waits = 3;
+    assert_answer("vCont;S05:p1.2", "T05thread:p1.2;06:0000000000000000;"
+                                    "07:1000000000000000;10:0120000000000000;\n");
+    assert_int_equal(fake_target.waits, 0);
+    assert_answer("?", "T05thread:p1.2;\n");
+    // The vCPU that GDB means.
+    assert_answer("vCont;s", "T05thread:p1.2;06:0000000000000000;"
+                             "07:1000000000000000;10:0220000000000000;\n");
+    assert_answer("vCont;c;s:p1.1", "T05thread:p1.1;06:0000000000000000;"
+                                    "07:0000000000000000;10:0100000000000000;\n");
+    fake_target.step = GDB_STEP_IMPOSSIBLE;
+    assert_answer("vCont;s:p1.1", "E01\n");
+    assert_answer("vCont;s:p1.3", "E01\n"); // there is no such vCPU
+    assert_answer("vCont;s:p2.1", "E01\n"); // it is not attached
+    assert_answer("vCont;s:", "E01\n");
+}
+
+static void a_step_of_a_halted_vcpu_is_interrupted(void **state)
+{
+    (void)state;
+    attach_to_web();
+    fake_target.step = GDB_STEP_WAITS;
+    assert_answer("vCont;s:p1.1", "");
+    assert_string_equal(fake_target_say("\x03", 1), "$T02thread:p1.1;#a3");
+    assert_false(fake_target.server.steps);
+}
+
+static void an_end_in_a_step_is_told(void **state)
+{
+    (void)state;
+    attach_to_web();
+    fake_target.step = GDB_STEP_WAITS;
+    assert_answer("vCont;s:p1.1", "");
+    fake_target.states[0] = GDB_VM_ENDED;
+    fake_target.failed[0] = true;
+    fake_target.step = GDB_STEP_IMPOSSIBLE;
+    assert_non_null(strstr(fake_target_say("", 0), "$T06thread:p1.1;#"));
+    // A step beyond the end is the end.
+    assert_answer("vCont;s:p1.1", "X06;process:1\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +482,9 @@ int main(void)
         cmocka_unit_test_setup(a_slow_line_gets_all, set_up),
         cmocka_unit_test_setup(a_person_at_a_terminal_leaves, set_up),
         cmocka_unit_test_setup(a_vm_that_cannot_be_stopped_harms_nobody, set_up),
+        cmocka_unit_test_setup(a_vcpu_makes_a_step, set_up),
+        cmocka_unit_test_setup(a_step_of_a_halted_vcpu_is_interrupted, set_up),
+        cmocka_unit_test_setup(an_end_in_a_step_is_told, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,9 @@
 // or GDB waits for a stop (GDB manual, "All-Stop Mode").
 #include "vmm/debug/gdb/gdb_run.h"
 
+#include "vmm/debug/gdb/gdb_continue.h"
 #include "vmm/debug/gdb/gdb_reader.h"
+#include "vmm/debug/gdb/gdb_registers.h"
 #include "vmm/debug/gdb/gdb_server.h"
 #include "vmm/debug/gdb/gdb_target.h"
 #include "vmm/debug/gdb/gdb_threads.h"
@@ -11,24 +13,13 @@
 #include "vmm/debug/gdb/rsp_packet.h"
 #include "vmm/util/types.h"
 
-// GDB's numbers of signals.
-#define SIGNAL_HANG_UP 1 // the guest asks for its reset
-#define SIGNAL_INTERRUPT 2
-#define SIGNAL_TRAP 5
-#define SIGNAL_ABORT 6 // the VM ends by an error
-#define SIGNAL_KILL 9
-#define SIGNAL_TERMINATE 15 // it ends by its own wish
-
-#define FOR_EACH_VM(vm, left, set)                                                                 \
-    for (uint64_t left = (set), vm = 0; left != 0 && (vm = (uint64_t)__builtin_ctzll(left), true); \
-         left &= left - 1)
-
 // ---- Stopping ----
 
-// The reply comes when all VMs stand (gdb_run_poll).
-static void stop_all(struct gdb_server *server, uint8_t signal)
+void gdb_stop_all(struct gdb_server *server, uint8_t signal)
 {
     server->waits = true;
+    server->steps = false;
+    server->stepped = false;
     server->stopping = true;
     server->signal = signal;
     server->silent = true;
@@ -94,7 +85,7 @@ void gdb_packet_why(struct gdb_server *server, struct gdb_reader *packet)
         return;
     }
     server->resumed = server->attached; // GDB may have come anew, while VMs run
-    stop_all(server, SIGNAL_TRAP);
+    gdb_stop_all(server, SIGNAL_TRAP);
 }
 
 void gdb_packet_attach(struct gdb_server *server, struct gdb_reader *packet)
@@ -106,19 +97,19 @@ void gdb_packet_attach(struct gdb_server *server, struct gdb_reader *packet)
         return;
     }
     attach(server, vm);
-    stop_all(server, SIGNAL_TRAP);
+    gdb_stop_all(server, SIGNAL_TRAP);
 }
 
 void gdb_run_interrupt(struct gdb_server *server)
 {
     if (server->waits && !server->stopping) {
-        stop_all(server, SIGNAL_INTERRUPT);
+        gdb_stop_all(server, SIGNAL_INTERRUPT);
     }
 }
 
 // ---- Letting go ----
 
-static bool resume(struct gdb_server *server, unsigned vm)
+bool gdb_resume(struct gdb_server *server, unsigned vm)
 {
     enum gdb_vm_state state = gdb_vm(server, vm).state;
     server->resumed |= BIT(vm);
@@ -131,7 +122,7 @@ static bool resume(struct gdb_server *server, unsigned vm)
 static void detach(struct gdb_server *server, unsigned vm)
 {
     if (!(server->stood & BIT(vm))) {
-        (void)resume(server, vm);
+        (void)gdb_resume(server, vm);
     }
     forget(server, vm);
 }
@@ -143,6 +134,7 @@ void gdb_server_detach_all(struct gdb_server *server)
         detach(server, (unsigned)vm);
     }
     server->waits = false;
+    server->steps = false;
     server->stopping = false;
 }
 
@@ -190,62 +182,14 @@ void gdb_packet_kill_all(struct gdb_server *server, struct gdb_reader *packet)
     }
 }
 
-// ---- vCont ----
-
-// One action of vCont. Adds the VMs that it lets run to `set`.
-static bool read_action(struct gdb_server *server, struct gdb_reader *packet, uint64_t *set)
-{
-    struct gdb_thread thread = {.vm = GDB_ANY, .vcpu = GDB_ANY};
-    uint64_t signal; // a guest has none
-    if (!gdb_read_text(packet, "c") &&
-        !(gdb_read_text(packet, "C") && gdb_read_number(packet, &signal))) {
-        return false;
-    }
-    if (gdb_read_text(packet, ":") && !gdb_read_thread(packet, server, &thread)) {
-        return false;
-    }
-    if (thread.vm == GDB_ANY) {
-        *set |= server->attached;
-        return true;
-    }
-    if (!gdb_is_attached(server, thread.vm)) {
-        return false;
-    }
-    *set |= BIT(thread.vm);
-    return true;
-}
-
-void gdb_packet_continue(struct gdb_server *server, struct gdb_reader *packet)
-{
-    uint64_t set = 0;
-    while (gdb_read_text(packet, ";")) {
-        if (!read_action(server, packet, &set)) {
-            gdb_reply_error(server);
-            return;
-        }
-    }
-    if (set == 0 || gdb_left(packet) > 0) {
-        gdb_reply_error(server);
-        return;
-    }
-    FOR_EACH_VM(vm, left, set)
-    {
-        if (!resume(server, (unsigned)vm)) { // it tells so by standing still
-            server->resumed &= ~BIT(vm);
-        }
-    }
-    server->waits = true;
-    server->silent = true;
-}
-
-// ---- Stops ----
+// ---- Ends ----
 
 // The VM is at its end. GDB is told before anything of it is lost.
 static void catch_end(struct gdb_server *server, unsigned vm, uint8_t signal)
 {
     server->ending |= BIT(vm);
     server->thread = (struct gdb_thread){.vm = vm};
-    stop_all(server, signal);
+    gdb_stop_all(server, signal);
 }
 
 // Looks at a VM that runs for GDB. True: there is something to tell.
@@ -255,7 +199,7 @@ static bool look_for_end(struct gdb_server *server, unsigned vm)
     bool known = server->ending & BIT(vm);
     if (is.state == GDB_VM_OFF || (is.state == GDB_VM_ENDED && known)) {
         server->gone = BIT(vm);
-        stop_all(server, SIGNAL_TRAP);
+        gdb_stop_all(server, SIGNAL_TRAP);
         return true;
     }
     if (is.state == GDB_VM_ENDED || (is.state == GDB_VM_RESETS && !known)) {
@@ -270,7 +214,7 @@ static bool look_for_end(struct gdb_server *server, unsigned vm)
     return false;
 }
 
-static void look_for_ends(struct gdb_server *server)
+void gdb_look_for_ends(struct gdb_server *server)
 {
     FOR_EACH_VM(vm, left, server->resumed)
     {
@@ -279,6 +223,8 @@ static void look_for_ends(struct gdb_server *server)
         }
     }
 }
+
+// ---- Stops ----
 
 // Whether no VM runs for GDB any more.
 static bool all_stand(struct gdb_server *server)
@@ -310,11 +256,29 @@ static void tell_end(struct gdb_server *server)
     forget(server, vm);
 }
 
+// After a step GDB wants these registers. With them in the reply it need not ask.
+static void tell_registers(struct gdb_server *server)
+{
+    static const uint8_t wanted[] = {GDB_RBP, GDB_RSP, GDB_RIP};
+    struct gdb_registers registers;
+    if (!server->target->get_registers(server->target, server->thread, &registers)) {
+        return;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(wanted); i++) {
+        gdb_write_format(&server->reply, "%02x:", wanted[i]);
+        gdb_write_hex(&server->reply, &registers.general[wanted[i]], sizeof(uint64_t));
+        gdb_write_text(&server->reply, ";");
+    }
+}
+
 static void tell_stop(struct gdb_server *server)
 {
     gdb_write_format(&server->reply, "T%02xthread:", server->signal);
     gdb_write_thread(server, server->thread);
     gdb_write_text(&server->reply, ";");
+    if (server->stepped) {
+        tell_registers(server);
+    }
 }
 
 void gdb_run_poll(struct gdb_server *server)
@@ -322,8 +286,10 @@ void gdb_run_poll(struct gdb_server *server)
     if (!server->waits) {
         return;
     }
-    if (!server->stopping) {
-        look_for_ends(server);
+    if (server->steps) {
+        gdb_step_poll(server);
+    } else if (!server->stopping) {
+        gdb_look_for_ends(server);
     }
     if (!server->stopping || !all_stand(server) || !rsp_is_idle(&server->rsp)) {
         return;

@@ -2,6 +2,7 @@
 // From the bytes of the line to the packets' handlers, and back.
 #include "vmm/debug/gdb/gdb_server.h"
 
+#include "vmm/debug/gdb/gdb_continue.h"
 #include "vmm/debug/gdb/gdb_data.h"
 #include "vmm/debug/gdb/gdb_query.h"
 #include "vmm/debug/gdb/gdb_reader.h"
@@ -11,7 +12,7 @@
 
 #define TURN_BYTES 512 // that one turn takes
 #define TURN_PACKETS 4 // that one turn answers
-#define SEND_AGAIN_NS (5 * NS_PER_MS)
+#define SEND_AGAIN_NS 1400000 // 16 bytes, which fill a UART, take so long at 115200 baud
 #define GO_ON_NS NS_PER_MS
 
 // The first name that fits counts.
@@ -65,6 +66,7 @@ static void begin_session(struct gdb_server *server)
     server->extended = false;
     server->physical = false;
     server->waits = false;
+    server->steps = false;
     server->stopping = false;
     server->gone = 0;
 }
@@ -152,6 +154,7 @@ uint64_t gdb_server_poll(struct gdb_server *server)
         return SEND_AGAIN_NS;
     }
     // What waits for an acknowledgement is woken by it.
-    bool goes_on = (server->answering || server->stopping) && rsp_is_idle(&server->rsp);
+    bool goes_on =
+        (server->answering || server->stopping || server->steps) && rsp_is_idle(&server->rsp);
     return goes_on ? GO_ON_NS : NEVER_NS;
 }

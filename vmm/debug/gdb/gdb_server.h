@@ -27,6 +27,7 @@ struct gdb_server {
     bool extended;            // GDB's `target extended-remote`
     bool physical;            // memory is meant by guest-physical addresses
     struct gdb_thread thread; // whose registers and memory GDB means
+    struct gdb_thread step;   // `steps`: the vCPU
     struct gdb_thread listed; // qsThreadInfo goes on with this one
 
     // Sets of VMs:
@@ -37,6 +38,8 @@ struct gdb_server {
     uint64_t ending; // those whose end or reset GDB knows of, and which goes on when GDB says so
 
     bool waits;     // GDB waits for a stop reply
+    bool steps;     // a vCPU makes a step, and all else stands
+    bool stepped;   // the stop is the end of a step
     bool stopping;  // all VMs are being stopped for it
     uint8_t signal; // that it is to tell
     uint64_t gone;  // the set of the VM that it tells the end of; 0: none

@@ -40,6 +40,12 @@ struct gdb_place {
     bool physical;
 };
 
+enum gdb_step {
+    GDB_STEP_DONE,
+    GDB_STEP_WAITS, // the vCPU is halted, or needs longer: a further call goes on
+    GDB_STEP_IMPOSSIBLE,
+};
+
 // None of these waits for a guest. False: it was not possible.
 struct gdb_target {
     // How many VMs there are, at most GDB_VMS_MAX. None ever goes away.
@@ -59,6 +65,9 @@ struct gdb_target {
     size_t (*read)(struct gdb_target *target, struct gdb_place place, void *bytes, size_t length);
     size_t (*write)(struct gdb_target *target, struct gdb_place place, const void *bytes,
                     size_t length);
+    // Lets a vCPU of a VM that stands execute one instruction, or begin with an interrupt or
+    // exception. No other vCPU runs meanwhile.
+    enum gdb_step (*step)(struct gdb_target *target, struct gdb_thread thread);
     // Runs a command of Husk's monitor, and writes what it says.
     void (*command)(struct gdb_target *target, const char *command, struct gdb_writer *answer);
 };

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Stops VMs for a debugger, and looks into them.
+// Stops VMs for a debugger, lets them make steps, and looks into them.
 #include "vmm/debug/gdb/gdb_vms.h"
 
-#include "vmm/address.h"
+#include "vmm/debug/gdb/gdb_memory.h"
 #include "vmm/debug/gdb/gdb_registers.h"
+#include "vmm/debug/gdb/gdb_step.h"
 #include "vmm/debug/gdb/gdb_vcpu.h"
-#include "vmm/debug/ram_reader.h"
-#include "vmm/debug/table_walk.h"
-#include "vmm/memory/guest_memory.h"
-#include "vmm/memory/guest_walk.h"
 #include "vmm/util/status.h"
-#include "vmm/util/string.h"
 #include "vmm/util/types.h"
-#include "vmm/vcpu/vcpu_paging.h"
 #include "vmm/vm/scheduler.h"
 #include "vmm/vm/vm.h"
 #include "vmm/vm/vm_call.h"
@@ -142,7 +137,6 @@ static bool set_registers(struct gdb_target *target, struct gdb_thread thread,
 // ---- Memory ----
 
 struct memory_call {
-    struct vm *vm;
     struct gdb_place place;
     uint8_t *read;        // NULL: write
     const uint8_t *write; // NULL: read
@@ -150,50 +144,11 @@ struct memory_call {
     size_t done;
 };
 
-// Where the address lies in guest-physical memory. A debugger may read and write what the guest
-// itself may not.
-static bool translate(struct memory_call *call, uint64_t address, uint64_t *physical)
-{
-    static const struct table_cpu any_cpu = {.physical_bits = 52, .pages_1g = true};
-    const struct vcpu *vcpu = call->vm->vcpus[call->place.thread.vcpu];
-    struct ram_reader reader;
-    struct table_walk walk;
-    *physical = address;
-    if (call->place.physical) {
-        return true;
-    }
-    if (!vcpu) {
-        return false;
-    }
-    struct paging_state state = vcpu_paging(vcpu);
-    ram_reader_init(&reader, &call->vm->memory);
-    table_walk(&reader.reader, &state, &any_cpu, gva(address), &walk);
-    *physical = walk.gpa.value;
-    return walk.end == TABLE_MAPPED;
-}
-
 static void call_memory(struct vm *vm, void *context)
 {
     struct memory_call *call = context;
-    call->vm = vm;
-    while (call->done < call->length) {
-        uint64_t address = call->place.address + call->done;
-        size_t bytes = (size_t)MIN(call->length - call->done, PAGE_SIZE - address % PAGE_SIZE);
-        uint64_t physical;
-        if (!translate(call, address, &physical)) {
-            return;
-        }
-        uint8_t *at = guest_memory_at(&vm->memory, gpa(physical), bytes);
-        if (!at) {
-            return;
-        }
-        if (call->read) {
-            memcpy(call->read + call->done, at, bytes);
-        } else {
-            memcpy(at, call->write + call->done, bytes);
-        }
-        call->done += bytes;
-    }
+    call->done = call->read ? gdb_memory_read(vm, call->place, call->read, call->length)
+                            : gdb_memory_write(vm, call->place, call->write, call->length);
 }
 
 static size_t memory(struct gdb_target *target, struct memory_call *call)
@@ -218,6 +173,30 @@ static size_t write(struct gdb_target *target, struct gdb_place place, const voi
     return memory(target, &call);
 }
 
+// ---- Steps ----
+
+struct step_call {
+    unsigned vcpu;
+    enum gdb_step step;
+};
+
+static void call_step(struct vm *vm, void *context)
+{
+    struct step_call *call = context;
+    struct vcpu *vcpu = vm->vcpus[call->vcpu];
+    if (vcpu && vm_get_state(vm) == VM_PAUSED) {
+        call->step = gdb_step(vcpu);
+    }
+}
+
+static enum gdb_step step(struct gdb_target *target, struct gdb_thread thread)
+{
+    struct step_call call = {.vcpu = thread.vcpu, .step = GDB_STEP_IMPOSSIBLE};
+    struct vm *vm = vm_of(target, thread.vm);
+    return vm_call(vm, thread.vcpu, call_step, &call, NULL) == STATUS_OK ? call.step
+                                                                         : GDB_STEP_IMPOSSIBLE;
+}
+
 static void command(struct gdb_target *target, const char *line, struct gdb_writer *answer)
 {
     container_of(target, struct gdb_vms, target)->command(line, answer);
@@ -236,6 +215,7 @@ void gdb_vms_init(struct gdb_vms *vms, struct vmm *vmm,
                                        .set_registers = set_registers,
                                        .read = read,
                                        .write = write,
+                                       .step = step,
                                        .command = command},
                             .vmm = vmm,
                             .command = run};
