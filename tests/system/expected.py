@@ -9,8 +9,7 @@ Where an emulator is wrong, `# qemu: LINE` behind a line of output is what may c
 QEMU, and `# qemu-status: N` in place of the status, a regular expression too. `# qemu-loses: REGEX`
 takes what matches out of all lines, expected and printed. `bochs` is Bochs with VT-x, `ryzen` Bochs
 with AMD-V. Why they are wrong stands in arch/vmx/README.md and arch/svm/README.md. `# kvm: LINE` is
-what may come where Husk runs inside Linux/KVM, in any of them (tests/nested/README.md), and
-`# kvm-status: N` what may be the status there.
+what may come where Husk runs inside Linux/KVM, in any of them (tests/nested/README.md).
 """
 
 import pathlib
@@ -37,10 +36,9 @@ class Expected:
     # What an emulator never shows: a regular expression by its name.
     losses: dict = field(default_factory=dict)
 
-    def status_in(self, emulator, inside=()):
-        """The exit status in that emulator, and inside of what runs there: a regular expression."""
-        known = [self.statuses[name] for name in [emulator, *inside] if name in self.statuses]
-        return "|".join(known) or str(self.status)
+    def status_in(self, emulator):
+        """The exit status as a regular expression."""
+        return self.statuses.get(emulator, str(self.status))
 
     def may_be(self, index, emulator, inside=()):
         """All that line `index` may be in that emulator, and inside of what runs there."""
@@ -72,7 +70,7 @@ def read(path):
             expected.runs_for_ever = True
         elif key in [*EMULATORS, KVM]:
             expected.instead.setdefault((key, len(expected.lines) - 1), []).append(value)
-        elif key.removesuffix("-status") in [*EMULATORS, KVM]:
+        elif key.removesuffix("-status") in EMULATORS:
             expected.statuses[key.removesuffix("-status")] = value
         elif key.removesuffix("-loses") in EMULATORS:
             expected.losses[key.removesuffix("-loses")] = value
