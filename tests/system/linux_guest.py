@@ -213,11 +213,14 @@ BARE_ARGUMENTS = {"bochs": "tsc_early_khz=100000 idle=halt", "qemu": ""}
 BARE_SECONDS = 300
 
 
-def medium(build, folder, archive, arguments=""):
-    """Writes FOLDER/bare.iso: GRUB that boots the kernel with an archive on the machine itself."""
+def medium(build, folder, archive, arguments="", vmlinuz=None):
+    """Writes FOLDER/bare.iso: GRUB that boots a kernel with an archive on the machine itself.
+
+    The kernel is Debian's as `kernel` fetches it, unless `vmlinuz` names another.
+    """
     tree = pathlib.Path(folder, "bare")
     (tree / "boot/grub").mkdir(parents=True)
-    shutil.copy(kernel(build), tree / "boot/vmlinuz")
+    shutil.copy(vmlinuz or kernel(build), tree / "boot/vmlinuz")
     shutil.move(archive, tree / "boot/initramfs")
     config = BARE_CONFIG.format(arguments=arguments)
     (tree / "boot/grub/grub.cfg").write_text(config, encoding="ascii")
@@ -228,23 +231,24 @@ def medium(build, folder, archive, arguments=""):
     return image
 
 
-def bare_iso(build, folder, arguments="", init=INIT.encode()):
+def bare_iso(build, folder, arguments="", init=INIT.encode(), vmlinuz=None):
     """The same with the archive of `initramfs`."""
-    return medium(build, folder, initramfs(build, folder, init), arguments)
+    return medium(build, folder, initramfs(build, folder, init), arguments, vmlinuz)
 
 
-def bare_log(build, folder, emulator, cpus):
-    """What the kernel says directly on the emulator, as lines.
+def bare_log(build, folder, emulator, cpus, vmlinuz=None):
+    """What the kernel says directly on the emulator, as lines; `vmlinuz` as for `medium`.
 
     It depends on nothing that is built here, so it is kept in BUILD/debian.
     """
+    vmlinuz = vmlinuz or kernel(build)
     arguments = f"{ARGUMENTS} {BARE_ARGUMENTS[emulator]}"
-    name = f"{emulator}-{cpus}-{kernel(build).name}-{zlib.crc32(arguments.encode()):08x}.log"
+    name = f"{emulator}-{cpus}-{vmlinuz.name}-{zlib.crc32(arguments.encode()):08x}.log"
     kept = pathlib.Path(build, "debian", name)
     with open(kept.with_suffix(".lock"), "w", encoding="ascii") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not kept.exists():
-            image = bare_iso(build, folder, arguments)
+            image = bare_iso(build, folder, arguments, vmlinuz=vmlinuz)
             spec = emulators.MachineSpec(iso=str(image), emulator=emulator, cpus=cpus)
             machine = Machine(spec, folder, BARE_SECONDS)
             try:

@@ -7,7 +7,8 @@ TIME_STAMP = re.compile(r"^\[ *\d+\.\d+\] ")
 # What a line is about; a trace or a firmware bug counts whatever it is about.
 SUBSYSTEMS = re.compile(
     r"apic|timer|tsc|acpi|irq|interrupt|mtrr|clock|hpet|\bpit\b|8254|8259|\bpic\b|nmi|rtc|msr|"
-    r"smp|\bcpus?\b|microcode|lapic|madt|mp-?table|\bpci|mmconfig|mcfg|e820",
+    r"smp|\bcpus?\b|microcode|lapic|madt|mp-?table|\bpci|mmconfig|mcfg|e820|"
+    r"virtio|\bvd[a-z]\b|\bhvc|ext4|jbd2|\bblk",
     re.I,
 )
 COMPLAINTS = re.compile(
