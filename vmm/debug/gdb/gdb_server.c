@@ -10,8 +10,8 @@
 #include "vmm/util/nanoseconds.h"
 #include "vmm/util/string.h"
 
-#define TURN_BYTES 512 // that one turn takes
-#define TURN_PACKETS 4 // that one turn answers
+#define TURN_BYTES 512        // that one turn takes
+#define TURN_PACKETS 4        // that one turn answers
 #define SEND_AGAIN_NS 1400000 // 16 bytes, which fill a UART, take so long at 115200 baud
 #define GO_ON_NS NS_PER_MS
 
