@@ -20,10 +20,10 @@
 // Bits of CR0 that belong to Husk; the guest reads what it wrote from the shadow. NE must be 1 in
 // VMX operation. NW and CD would switch caching off for the whole CPU.
 #define CR0_HOST_OWNED (CR0_NE | CR0_NW | CR0_CD)
-// A write that changes ET or a reserved bit exits too. The CPU would ignore these bits, but KVM
-// around Husk does not: it serves writes to PE and PG itself, and then the guest reads all that it
-// wrote.
-#define CR0_WATCHED (CR0_HOST_OWNED | CR0_ET | ~CR0_DEFINED)
+// Other writes exit because of KVM around Husk. It serves those to PE, MP, EM and PG itself. Behind
+// a MOV to CR0 the guest then reads all that it wrote, with ET and reserved bits, which a CPU would
+// ignore. Behind an LMSW it reads the real CR0, without what the shadow alone has.
+#define CR0_WATCHED (CR0_HOST_OWNED | CR0_PE | CR0_MP | CR0_EM | CR0_ET | ~CR0_DEFINED)
 // A machine check with CR4.MCE clear shuts the machine down, even while a guest runs.
 #define CR4_FORCED (CR4_VMXE | CR4_MCE)
 
