@@ -31,6 +31,7 @@ struct cpuid_registers {
 #define CPUID_1_ECX_MONITOR BIT(3)
 #define CPUID_1_ECX_VMX BIT(5)
 #define CPUID_1_ECX_FMA BIT(12)
+#define CPUID_1_ECX_CX16 BIT(13) // CMPXCHG16B
 #define CPUID_1_ECX_PCID BIT(17)
 #define CPUID_1_ECX_X2APIC BIT(21)
 #define CPUID_1_ECX_TSC_DEADLINE BIT(24)

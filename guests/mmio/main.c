@@ -34,6 +34,20 @@ static void set_counter(uint64_t value)
 
 // ---- General registers
 
+static bool exchanges_of_16_bytes(void)
+{
+    uint64_t old = 1;
+    uint64_t high = 0;
+    if (!(cpuid(CPUID_FEATURES, 0).ecx & CPUID_1_ECX_CX16)) {
+        return true;
+    }
+    __asm__ volatile("lock cmpxchg16b (%%rsi)"
+                     : "+a"(old), "+d"(high)
+                     : "S"(hpet_at(HPET_COUNTER)), "b"(7ULL), "c"(8ULL)
+                     : "memory", "cc");
+    return old == PATTERN + 1 && high == 0 && counter_is(PATTERN + 1);
+}
+
 static bool exchanges(void)
 {
     uint64_t old = 1;
@@ -50,11 +64,7 @@ static bool exchanges(void)
     if (old != (uint32_t)(PATTERN + 1) || high != PATTERN >> 32 || !counter_is(PATTERN + 1)) {
         return false;
     }
-    __asm__ volatile("lock cmpxchg16b (%%rsi)"
-                     : "+a"(old), "+d"(high)
-                     : "S"(hpet_at(HPET_COUNTER)), "b"(7ULL), "c"(8ULL)
-                     : "memory", "cc");
-    return old == PATTERN + 1 && high == 0 && counter_is(PATTERN + 1);
+    return exchanges_of_16_bytes();
 }
 
 static bool bits(void)
