@@ -82,3 +82,14 @@ def test_a_start_need_not_wait_for_a_stop(machine):
     answer(machine, "start big", r"big starts\r")
     machine.expect(r"\] \[big\] started\r", timeout=200)
     machine.expect(r"\[big\] hog: spinning")
+
+
+@on_both_vendors
+def test_256_vcpus_fit_into_512_mib(boot, build, bed):
+    hello = build / "guests/hello.elf"
+    names = ["one", "two", "three", "four"]
+    modules = [(hello, f"vm={name} mem=4M cpus=64") for name in names]
+    machine = boot("", modules, **(BEDS[bed] | {"memory": 512}))
+    end = r"\[(\w+)\] (ended|stopped|not started): ([^\r\n]*)[\r\n]"
+    ends = {machine.expect(end, timeout=100).groups() for _ in names}
+    assert ends == {(name, "ended", "exit status 42") for name in names}

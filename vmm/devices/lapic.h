@@ -74,8 +74,9 @@ struct lapic_output {
 
 struct lapic {
     // TPR, ICR and the sets are only here. The other registers are the members below, which
-    // lapic_show copies into the page.
-    alignas(PAGE_SIZE) struct lapic_page page;
+    // lapic_show copies into the page. For a processor with APIC virtualization the owner aligns
+    // the page.
+    struct lapic_page page;
     struct lapic_output *output;
     uint64_t base; // IA32_APIC_BASE; read with lapic_base
     enum lapic_mode mode;

@@ -26,7 +26,7 @@ struct vcpu {
     unsigned index;    // in its VM; also its APIC ID
     unsigned features; // enum backend_feature
 
-    struct lapic lapic;
+    alignas(PAGE_SIZE) struct lapic lapic;
     struct lapic_output lapic_output;
     struct cpuid_table cpuid;
     struct msr_state msrs;
@@ -57,6 +57,9 @@ struct vcpu {
 
     uint64_t run_ns; // how long it has run
 };
+
+// Husk's own memory is small on a small machine, and a VM may have 64 vCPUs.
+static_assert(sizeof(struct vcpu) <= 4 * PAGE_SIZE, "a vCPU has four frames at most");
 
 static inline struct vcpu *vcpu_of(struct vcpu_core *core)
 {
