@@ -2,6 +2,8 @@
 // Decodes the instructions that exit: any number of prefixes, then an opcode of fixed length.
 #include "arch/svm/svm_decode.h"
 
+#include "vmm/util/legacy_prefix.h"
+
 #define OPCODE_HLT 0xf4
 #define OPCODE_TWO_BYTES 0x0f
 #define SECOND_GROUP_7 0x01
@@ -18,26 +20,6 @@
 #define REX 0x40
 #define REX_MASK 0xf0
 #define REX_B 0x01
-
-static bool is_legacy_prefix(uint8_t byte)
-{
-    switch (byte) {
-    case 0x26: // ES, CS, SS, DS
-    case 0x2e:
-    case 0x36:
-    case 0x3e:
-    case 0x64: // FS, GS
-    case 0x65:
-    case 0x66: // operand size, address size
-    case 0x67:
-    case 0xf0: // LOCK, REPNE, REP
-    case 0xf2:
-    case 0xf3:
-        return true;
-    default:
-        return false;
-    }
-}
 
 // Decodes the bytes after 0FH.
 static bool decode_second(const uint8_t *bytes, unsigned count, uint8_t rex,

@@ -41,28 +41,31 @@ static uint8_t *find(struct vm *vm, const struct gdb_place *place, size_t length
                                            : NULL;
 }
 
-size_t gdb_memory_read(struct vm *vm, struct gdb_place place, void *bytes, size_t length)
+// Copies to `read`, or from `write` if `read` is NULL.
+static size_t transfer(struct vm *vm, struct gdb_place place, uint8_t *read, const uint8_t *write,
+                       size_t length)
 {
     size_t done = 0;
     size_t piece;
-    const uint8_t *at;
+    uint8_t *at;
     while (done < length && (at = find(vm, &place, length - done, &piece))) {
-        memcpy((uint8_t *)bytes + done, at, piece);
+        if (read) {
+            memcpy(read + done, at, piece);
+        } else {
+            memcpy(at, write + done, piece);
+        }
         done += piece;
         place.address += piece;
     }
     return done;
 }
 
+size_t gdb_memory_read(struct vm *vm, struct gdb_place place, void *bytes, size_t length)
+{
+    return transfer(vm, place, bytes, NULL, length);
+}
+
 size_t gdb_memory_write(struct vm *vm, struct gdb_place place, const void *bytes, size_t length)
 {
-    size_t done = 0;
-    size_t piece;
-    uint8_t *at;
-    while (done < length && (at = find(vm, &place, length - done, &piece))) {
-        memcpy(at, (const uint8_t *)bytes + done, piece);
-        done += piece;
-        place.address += piece;
-    }
-    return done;
+    return transfer(vm, place, NULL, bytes, length);
 }

@@ -9,9 +9,12 @@
 #include "arch/x86/registers.h"
 #include "vmm/debug/gdb/gdb_memory.h"
 #include "vmm/debug/gdb/gdb_target.h"
+#include "vmm/util/legacy_prefix.h"
 #include "vmm/vcpu/vcpu.h"
 
 #define INSTRUCTION_BYTES_MAX 15
+#define REX 0x40
+#define REX_MASK 0xf0
 
 struct code {
     bool is_64bit;
@@ -28,22 +31,8 @@ static struct gdb_place linear(const struct vcpu *vcpu, uint64_t address, bool i
 
 static bool is_prefix(uint8_t byte, bool is_64bit)
 {
-    switch (byte) {
-    case 0x26: // segments
-    case 0x2e:
-    case 0x36:
-    case 0x3e:
-    case 0x64:
-    case 0x65:
-    case 0x66: // sizes
-    case 0x67:
-    case 0xf0: // LOCK, REP
-    case 0xf2:
-    case 0xf3:
-        return true;
-    default:
-        return is_64bit && (byte & 0xf0) == 0x40; // REX
-    }
+    bool is_rex = is_64bit && (byte & REX_MASK) == REX;
+    return is_rex || is_legacy_prefix(byte);
 }
 
 // Reads the instruction that is next. False: it cannot be read.
@@ -164,6 +153,11 @@ static void hide_on_stack(struct vcpu *vcpu)
     }
 }
 
+static void hide_in_r11(struct vcpu *vcpu)
+{
+    vcpu_set_gpr(vcpu, GPR_R11, vcpu_gpr(vcpu, GPR_R11) & ~(uint64_t)RFLAGS_TF);
+}
+
 void gdb_step_trap_end(const struct gdb_step_trap *trap, struct vcpu *vcpu, bool done)
 {
     switch (trap->in) {
@@ -176,13 +170,12 @@ void gdb_step_trap_end(const struct gdb_step_trap *trap, struct vcpu *vcpu, bool
         break;
     case HIDDEN_IN_R11:
         vcpu_set_register(vcpu, REG_SYSCALL_MASK, trap->syscall_mask);
-        if (!done) {
-            break;
+        if (done) {
+            hide_in_r11(vcpu);
         }
-        vcpu_set_gpr(vcpu, GPR_R11, vcpu_gpr(vcpu, GPR_R11) & ~(uint64_t)RFLAGS_TF);
         break;
     case HIDDEN_IN_R11_BEFORE:
-        vcpu_set_gpr(vcpu, GPR_R11, vcpu_gpr(vcpu, GPR_R11) & ~(uint64_t)RFLAGS_TF);
+        hide_in_r11(vcpu);
         break;
     }
 }
