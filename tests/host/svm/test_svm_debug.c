@@ -15,11 +15,10 @@
 #include "arch/svm/svm_intercepts.h"
 #include "arch/svm/svm_nmi.h"
 #include "arch/svm/svm_step.h"
-#include "arch/x86/apic.h"
-#include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/registers.h"
 #include "arch/x86/vectors.h"
+#include "tests/host/fake_nudge.h"
 
 #define RIP 0x1000
 
@@ -37,21 +36,6 @@ const struct svm_capability *svm_capability(void)
 uint64_t frames_physical(const void *memory)
 {
     return (uintptr_t)memory;
-}
-
-static unsigned nudges;
-
-void apic_send_fixed(uint32_t apic_id, uint8_t vector)
-{
-    assert_int_equal(apic_id, 0);
-    assert_int_equal(vector, VECTOR_NUDGE);
-    nudges++;
-}
-
-struct cpu *cpu_this(void)
-{
-    static struct cpu here;
-    return &here;
 }
 
 static int set_up(void **state)

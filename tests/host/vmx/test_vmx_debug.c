@@ -17,17 +17,15 @@
 #include "arch/vmx/vmx_controls.h"
 #include "arch/vmx/vmx_inject.h"
 #include "arch/vmx/vmx_state.h"
-#include "arch/x86/apic.h"
-#include "arch/x86/cpu.h"
 #include "arch/x86/frames.h"
 #include "arch/x86/registers.h"
 #include "arch/x86/vectors.h"
+#include "tests/host/fake_nudge.h"
 #include "tests/host/vmx/fake_vmcs.h"
 
 static struct vmx_capability capability;
 static struct backend_vcpu backend;
 static struct vcpu_core vcpu = {.backend = &backend};
-static unsigned nudges;
 static uint64_t cr2;
 
 const struct vmx_capability *vmx_capability(void)
@@ -38,19 +36,6 @@ const struct vmx_capability *vmx_capability(void)
 uint64_t frames_physical(const void *memory)
 {
     return (uint64_t)memory;
-}
-
-void apic_send_fixed(uint32_t apic_id, uint8_t vector)
-{
-    assert_int_equal(apic_id, 0);
-    assert_int_equal(vector, VECTOR_NUDGE);
-    nudges++;
-}
-
-struct cpu *cpu_this(void)
-{
-    static struct cpu here;
-    return &here;
 }
 
 void vmx_set_register(struct vcpu_core *core, enum guest_register which, uint64_t value)
