@@ -32,40 +32,40 @@ static bool translate(const struct vm *vm, const struct gdb_place *place, uint64
     return walk.end == TABLE_MAPPED;
 }
 
-// A piece within one page; NULL: it is not there.
-static uint8_t *find(struct vm *vm, const struct gdb_place *place, size_t length, size_t *bytes)
+// The next piece of at most `length` bytes, within one page. NULL: it is not there.
+static uint8_t *next_piece(struct vm *vm, struct gdb_place *place, size_t length, size_t *bytes)
 {
     uint64_t physical;
     *bytes = (size_t)MIN(length, PAGE_SIZE - place->address % PAGE_SIZE);
-    return translate(vm, place, &physical) ? guest_memory_at(&vm->memory, gpa(physical), *bytes)
-                                           : NULL;
-}
-
-// Copies to `read`, or from `write` if `read` is NULL.
-static size_t transfer(struct vm *vm, struct gdb_place place, uint8_t *read, const uint8_t *write,
-                       size_t length)
-{
-    size_t done = 0;
-    size_t piece;
-    uint8_t *at;
-    while (done < length && (at = find(vm, &place, length - done, &piece))) {
-        if (read) {
-            memcpy(read + done, at, piece);
-        } else {
-            memcpy(at, write + done, piece);
-        }
-        done += piece;
-        place.address += piece;
+    if (!translate(vm, place, &physical)) {
+        return NULL;
     }
-    return done;
+    place->address += *bytes;
+    return guest_memory_at(&vm->memory, gpa(physical), *bytes);
 }
 
 size_t gdb_memory_read(struct vm *vm, struct gdb_place place, void *bytes, size_t length)
 {
-    return transfer(vm, place, bytes, NULL, length);
+    uint8_t *to = bytes;
+    size_t done = 0;
+    size_t piece;
+    const uint8_t *at;
+    while (done < length && (at = next_piece(vm, &place, length - done, &piece))) {
+        memcpy(to + done, at, piece);
+        done += piece;
+    }
+    return done;
 }
 
 size_t gdb_memory_write(struct vm *vm, struct gdb_place place, const void *bytes, size_t length)
 {
-    return transfer(vm, place, NULL, bytes, length);
+    const uint8_t *from = bytes;
+    size_t done = 0;
+    size_t piece;
+    uint8_t *at;
+    while (done < length && (at = next_piece(vm, &place, length - done, &piece))) {
+        memcpy(at, from + done, piece);
+        done += piece;
+    }
+    return done;
 }
