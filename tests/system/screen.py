@@ -82,12 +82,21 @@ class Screen:
             return text_mode_lines(self.monitor)
         return framebuffer_lines(self.monitor.screen_dump(self.dump))
 
-    def wait_for(self, pattern, timeout=60):
-        """Waits until a line matches; returns all lines."""
+    def wait_until(self, holds, timeout=60):
+        """Waits until `holds` is true for the lines; returns them.
+
+        Husk draws in pieces: what it shows last may be there before what stands above.
+        """
         end = time.monotonic() + timeout
-        while True:
-            lines = self.lines()
-            if any(re.search(pattern, line) for line in lines):
-                return lines
-            assert time.monotonic() < end, f"no line is {pattern!r}:\n" + "\n".join(lines)
+        while not holds(lines := self.lines()):
+            assert time.monotonic() < end, "\n".join(["the screen shows:", *lines])
             time.sleep(0.5)
+        return lines
+
+    def wait_for(self, *patterns, timeout=60):
+        """Waits until each of `patterns` matches a line; returns all lines."""
+
+        def holds(lines):
+            return all(any(re.search(each, line) for line in lines) for each in patterns)
+
+        return self.wait_until(holds, timeout)

@@ -33,13 +33,10 @@ def boot_screen(boot):
 @pytest.mark.parametrize("name", SCREENS)
 def test_the_monitor_works_without_a_serial_port(boot_screen, name):
     _, screen = boot_screen(name, serial=False)
-    lines = screen.wait_for(r"^husk>")
-    assert any("boot loader: GRUB" in line for line in lines), lines
-    assert any(line.endswith("serial: none") for line in lines), lines
+    screen.wait_for(r"^husk>", "boot loader: GRUB", "serial: none$")
     screen.monitor.type_keys("version\n")
-    lines = screen.wait_for(r"^Husk \d")
-    assert "husk> version" in lines
-    assert not any(UNKNOWN in line for line in lines), lines
+    screen.wait_for(r"^husk> version$", r"^Husk \d")
+    screen.wait_until(lambda lines: not any(UNKNOWN in line for line in lines))
 
 
 @pytest.mark.parametrize("name", ["uefi", "text"])
@@ -98,11 +95,9 @@ def test_serial_line_and_screen_show_the_same(boot_screen, name):
     machine.expect_prompt(timeout=90)
     for _ in range(5):
         answer = machine.command("help")
+    last = [line for line in answer if len(line) <= 80][-10:]
     machine.command("version")
-    lines = screen.wait_for(r"^Husk \d")
-    last = [line for line in lines if line][: -len(["husk> version", "Husk", "husk>"])]
-    expected = [line[:80] for line in answer if len(line) <= 80][-10:]
-    assert [line for line in last if line in expected][-10:] == expected
+    screen.wait_until(lambda lines: [line for line in lines if line in last][-10:] == last)
 
 
 # Line after line to its serial line, each of another letter. It waits until there is room for each

@@ -77,7 +77,7 @@ def test_a_guests_text_has_its_name_in_front(boot, liar, bed):
 def test_a_guests_text_has_its_name_in_front_on_the_screen(boot, liar):
     machine = boot("", [liar], limit=120, **BEDS["qemu"])
     screen = Screen(machine, text_mode=True)
-    lines = screen.wait_for("husk: another")
+    lines = screen.wait_for("a lie", "husk: another")
     for lie in ["a lie", "husk: another"]:
         rows = rows_with(lie, lines)
         assert len(rows) == 1 and rows[0].startswith("[liar]+"), lines
