@@ -7,10 +7,12 @@
 #include "arch/svm/svm_flags.h"
 #include "arch/svm/svm_inject.h"
 #include "arch/svm/svm_instructions.h"
+#include "arch/svm/svm_intercepts.h"
 #include "arch/svm/vmcb.h"
 #include "arch/x86/cpu.h"
 #include "arch/x86/flight_note.h"
 #include "arch/x86/instructions.h"
+#include "arch/x86/registers.h"
 #include "arch/x86/time.h"
 #include "vmm/backend.h"
 #include "vmm/util/types.h"
@@ -63,6 +65,17 @@ void svm_host_event(struct vcpu_core *vcpu)
     end_run(vcpu);
 }
 
+// If an interrupt of the host and the guest's window come together, the host's exits first
+// (15.21.4). The guest's need not wait for a second exit then: it goes in with the next entry. In
+// Bochs that second exit would not come.
+static void use_open_window(struct vcpu_core *vcpu)
+{
+    if (svm_intercepts_has(vcpu, CAUSE_INTERRUPT_WINDOW) &&
+        (vcpu->backend->vmcb.save.rflags & RFLAGS_IF)) {
+        __atomic_or_fetch(&vcpu->work, WORK_EVENTS, __ATOMIC_RELAXED);
+    }
+}
+
 // VMRUN takes RFLAGS.IF for the guest's time too: with IF clear no interrupt would exit.
 void svm_host_interrupt(struct vcpu_core *vcpu)
 {
@@ -78,6 +91,7 @@ void svm_host_interrupt(struct vcpu_core *vcpu)
     svm_load_host(backend);
     if (!cpu_this()->disturbed && vcpu_goes_on(vcpu)) {
         time_set_deadline(vcpu->deadline_ns);
+        use_open_window(vcpu);
     } else {
         end_run(vcpu);
     }

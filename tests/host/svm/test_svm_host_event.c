@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Tests of the nudge: the interrupt of Husk to itself that ends the guest's run in QEMU, right
-// behind an interrupt that VMRUN has delivered.
+// Tests of interrupts of the host, and of the nudge: the interrupt of Husk to itself that ends the
+// guest's run in QEMU, right behind an interrupt that VMRUN has delivered.
 #include "arch/svm/svm_host_event.h"
 
 #include <setjmp.h>
@@ -98,6 +98,16 @@ bool vcpu_goes_on(struct vcpu_core *core)
     return true;
 }
 
+// The guest waits for an interrupt, and one of the host's exits.
+static uint32_t work_after_interrupt(bool wanted, uint64_t rflags)
+{
+    svm_request_interrupt_window(&vcpu, wanted);
+    backend.vmcb.save.rflags = rflags;
+    svm_load_guest(&backend);
+    svm_host_interrupt(&vcpu);
+    return vcpu.work;
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -161,6 +171,24 @@ static void test_others_need_no_nudge(void **state)
     assert_false(nudge_waits);
 }
 
+static void test_a_window_that_is_open(void **state)
+{
+    (void)state;
+    assert_int_equal(work_after_interrupt(true, RFLAGS_IF), WORK_EVENTS);
+}
+
+static void test_a_window_that_is_not_open_yet(void **state)
+{
+    (void)state;
+    assert_int_equal(work_after_interrupt(true, 0), 0);
+}
+
+static void test_no_window(void **state)
+{
+    (void)state;
+    assert_int_equal(work_after_interrupt(false, RFLAGS_IF), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +196,9 @@ int main(void)
         cmocka_unit_test_setup(test_an_interrupt_of_the_run_before, set_up),
         cmocka_unit_test_setup(test_an_interrupt_that_comes_again, set_up),
         cmocka_unit_test_setup(test_others_need_no_nudge, set_up),
+        cmocka_unit_test_setup(test_a_window_that_is_open, set_up),
+        cmocka_unit_test_setup(test_a_window_that_is_not_open_yet, set_up),
+        cmocka_unit_test_setup(test_no_window, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
