@@ -89,7 +89,7 @@ static void interrupt_all(void)
 static void run_on(void)
 {
     for (;;) {
-        cpu_pause();
+        loop_once();
     }
 }
 
@@ -101,7 +101,7 @@ static void at_once(unsigned self)
 {
     __atomic_add_fetch(&ready, 1, __ATOMIC_ACQ_REL);
     while (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) < processor_count()) {
-        cpu_pause();
+        loop_once();
     }
     ways[self % WAYS]();
 }

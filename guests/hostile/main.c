@@ -100,7 +100,8 @@ uint8_t guest_main(const struct guest *guest)
     struct tally tally = {.next = 1};
     machine_init();
     if (smp) {
-        processors_init((unsigned)option_number(line, "cpus", SMP_PROCESSORS));
+        processors_init((unsigned)option_number(line, "cpus", SMP_PROCESSORS),
+                        option_word(line, "exits"));
     }
     if (option_given(line, "only")) {
         run_fatal(fatal, line, &tally);

@@ -12,6 +12,7 @@
 #define PATIENCE_NS (15 * NS_PER_S)
 
 static unsigned count;
+static bool exits;
 static processor_job *current_job;
 static volatile uint32_t online;
 static volatile uint32_t finished;
@@ -71,10 +72,25 @@ void write_carefully(uint64_t address, uint64_t value)
     call_carefully(write_rdi, address, value);
 }
 
-void processors_init(unsigned processors)
+bool loops_exit(void)
+{
+    return exits;
+}
+
+void loop_once(void)
+{
+    if (exits) {
+        (void)cpuid(0, 0);
+    } else {
+        cpu_pause();
+    }
+}
+
+void processors_init(unsigned processors, bool exits_wanted)
 {
     static const uint8_t survived[] = {VECTOR_UD, VECTOR_GP, VECTOR_PF};
     count = MIN(processors, MAX_PROCESSORS);
+    exits = exits_wanted;
     for (unsigned i = 0; i < ARRAY_SIZE(survived); i++) {
         trap_set_handler(survived[i], skip);
     }

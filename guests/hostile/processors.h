@@ -9,9 +9,15 @@
 typedef void processor_job(unsigned self);
 
 // Prepares the start of the others. `count` processors are expected. From now on an exception ends
-// only call_carefully.
-void processors_init(unsigned count);
+// only call_carefully. `exits` says what loops_exit returns.
+void processors_init(unsigned count, bool exits);
 unsigned processor_count(void);
+
+// Whether loops are to exit that would otherwise wait or run on without an exit. A processor that
+// began such a loop with interrupts off keeps Bochs' AMD-V for ever (arch/svm/README.md).
+bool loops_exit(void);
+// One round of such a loop.
+void loop_once(void);
 
 // Sends INIT and SIPI to all others, which then run `job`. Returns false if not all have come.
 bool processors_start(processor_job *job);

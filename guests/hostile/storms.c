@@ -116,11 +116,15 @@ static enum outcome mixture(void)
 static volatile uint32_t startups;
 
 // Writes code that counts its start in its own page and then spins: lock inc dword [cs:0x10]; jmp
-// $.
+// $. With the word `exits` there is a CPUID in the loop.
 static void place_counter(void)
 {
-    static const uint8_t code[] = {0xf0, 0x2e, 0x66, 0xff, 0x06, 0x10, 0x00, 0xeb, 0xfe};
-    memcpy((void *)(uintptr_t)(COUNTER_PAGE * PAGE_SIZE), code, sizeof(code));
+    static const uint8_t spins[] = {0xf0, 0x2e, 0x66, 0xff, 0x06, 0x10, 0x00, 0xeb, 0xfe};
+    static const uint8_t exits[] = {0xf0, 0x2e, 0x66, 0xff, 0x06, 0x10,
+                                    0x00, 0x0f, 0xa2, 0xeb, 0xfc};
+    const bool exit = loops_exit();
+    memcpy((void *)(uintptr_t)(COUNTER_PAGE * PAGE_SIZE), exit ? exits : spins,
+           exit ? sizeof(exits) : sizeof(spins));
     *(volatile uint32_t *)COUNTER = 0;
 }
 

@@ -4,7 +4,7 @@
 import re
 
 import pytest
-from beds import on_both_vendors
+from beds import in_every_bed
 from harness import BEDS, ESCAPES
 from test_guests import lines_of
 
@@ -44,6 +44,10 @@ ENDS = {
     "reset-in-storm": "(starting|running)",
     "init-of-first": "(starting|running)",
 }
+# Bochs as AMD-V panics at a guest's triple fault, and takes no interrupt of the host from a guest
+# that was entered with interrupts off (arch/svm/README.md).
+PANICS = {("ryzen", name) for name in ["triple-faults", "each-its-own", "resets"]}
+WORDS = {"ryzen": "exits"}
 
 
 def hostile(build, name, words):
@@ -59,15 +63,13 @@ def tickers(build):
 MASKED = r"wrong SURPRISE: expected done; interrupts that came masked [0-9a-f]+"
 
 
-# With APICv Bochs delivers interrupts that are masked (arch/vmx/README.md). Bochs' ryzen is not
-# here: it stands still when an interrupt of the host waits for a guest with interrupts off
-# (arch/svm/README.md). The sixth storm brings that about.
+# With APICv Bochs delivers interrupts that are masked (arch/vmx/README.md).
 @pytest.mark.parametrize(
     ("bed", "words", "may_come_masked"),
-    [("bochs", "", True), ("bochs", "no=apicv", False), ("qemu", "", False)],
+    [("bochs", "", True), ("bochs", "no=apicv", False), ("qemu", "", False), ("ryzen", "", False)],
 )
 def test_storms_of_four_processors_are_survived(boot, build, bed, words, may_come_masked):
-    modules = [hostile(build, "storm", ""), *tickers(build)]
+    modules = [hostile(build, "storm", WORDS.get(bed, "")), *tickers(build)]
     machine = boot(words, modules, limit=240, **BEDS[bed])
     machine.expect(r"\[storm\] (ended|stopped): ", timeout=220)
     machine.expect_prompt()
@@ -80,20 +82,23 @@ def test_storms_of_four_processors_are_survived(boot, build, bed, words, may_com
     want = [f"{number:2} {name}: done" for number, name in enumerate(STORMS, 1)]
     want.append(f"hostile: {len(STORMS)} attempts, {surprises} surprises")
     assert lines == want
-    if bed == "bochs":  # its time is exact
+    # Its time is exact, and a guest that waits with interrupts off gives the CPU back in time.
+    if bed == "bochs":
         paces = re.findall(r"\[ticker\d\] tick \d+ \S+ 100 interrupts in (\d+) ms", text)
         assert len(paces) > 0 and all(900 <= int(pace) <= 1150 for pace in paces)
 
 
-@on_both_vendors
+@in_every_bed
 def test_processors_that_end_their_vm_at_once_end_only_that(boot, build, bed):
-    modules = [hostile(build, name, f"only={name}") for name in ENDS] + tickers(build)
+    ends = {name: end for name, end in ENDS.items() if (bed, name) not in PANICS}
+    words = WORDS.get(bed, "")
+    modules = [hostile(build, name, f"only={name} {words}") for name in ends] + tickers(build)
     machine = boot(modules=modules, limit=240, **BEDS[bed])
     for _ in range(2):
         machine.expect(r"\[ticker\d\] tick 3 ", timeout=220)
     machine.expect_prompt()
     states = ESCAPES.sub("", "\n".join(machine.command("vms")))
-    for name, end in ENDS.items():
+    for name, end in ends.items():
         assert re.search(rf"^{name} .*{end}", states, re.M), (name, states)
     for cpu in range(2):
         assert re.search(rf"^ticker{cpu} +running", states, re.M), states
