@@ -44,14 +44,15 @@ struct svm_step {
 struct backend_vcpu {
     struct vmcb vmcb; // first: a page of its own, and the assembly takes the structure for it
     uint64_t vmcb_physical;
-    bool next_rip_saved;  // the hardware says where the next instruction is
-    uint32_t all_clean;   // CLEAN_ALL; 0 where clean bits are not used
-    bool state_in_cpu;    // what VMLOAD loads is in the CPU; the VMCB's copy is old
-    uint32_t causes;      // of the intercepts: bits of enum svm_cause
-    uint64_t cr0_hidden;  // bits of CR0 that are set for the guest, and clear in the CPU
-    uint64_t cr4_hidden;  // bits of CR4 that are clear for the guest, and set in the CPU
-    uint64_t cr4_forced;  // bits of CR4 that stay set, whatever the guest writes
-    uint64_t efer_hidden; // bits of EFER that are set for the guest, and clear in the CPU
+    uint64_t host_physical; // of the CPU that it is loaded on: what VMLOAD gives back to the host
+    bool next_rip_saved;    // the hardware says where the next instruction is
+    uint32_t all_clean;     // CLEAN_ALL; 0 where clean bits are not used
+    bool state_in_cpu;      // what VMLOAD loads is in the CPU; the VMCB's copy is old
+    uint32_t causes;        // of the intercepts: bits of enum svm_cause
+    uint64_t cr0_hidden;    // bits of CR0 that are set for the guest, and clear in the CPU
+    uint64_t cr4_hidden;    // bits of CR4 that are clear for the guest, and set in the CPU
+    uint64_t cr4_forced;    // bits of CR4 that stay set, whatever the guest writes
+    uint64_t efer_hidden;   // bits of EFER that are set for the guest, and clear in the CPU
     struct svm_nmi nmi;
     struct svm_step step;
     unsigned cpu;               // the CPU that loaded the vCPU last

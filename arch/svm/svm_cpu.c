@@ -40,11 +40,6 @@ static struct svm_cpu *this_svm(void)
     return &svm_cpus[cpu_this()->index];
 }
 
-uint64_t svm_host_vmcb(void)
-{
-    return this_svm()->host_physical;
-}
-
 static const struct firmware_switch vm_cr = {.technology = "AMD-V",
                                              .msr = "VM_CR",
                                              .setting = "SVM Mode",
@@ -183,6 +178,7 @@ void svm_load_vcpu(struct vcpu_core *vcpu)
         live_state_save_common(&svm->loaded->backend->live);
     }
     svm->loaded = vcpu;
+    vcpu->backend->host_physical = svm->host_physical;
     svm_tlb_move(vcpu, cpu_this()->index);
     live_state_load_common(&vcpu->backend->live);
 }

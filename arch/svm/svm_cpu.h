@@ -10,8 +10,6 @@ struct vector;
 
 enum status svm_enable_cpu(struct reason *why);
 void svm_disable_cpu(void);
-// Physical address of what VMLOAD gives back to the host.
-uint64_t svm_host_vmcb(void);
 // Makes the vCPU the CPU's current one.
 void svm_load_vcpu(struct vcpu_core *vcpu);
 // Before another CPU loads the vCPU, or before it is freed.

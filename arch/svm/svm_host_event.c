@@ -3,7 +3,6 @@
 #include "arch/svm/svm_host_event.h"
 
 #include "arch/svm/svm.h"
-#include "arch/svm/svm_cpu.h"
 #include "arch/svm/svm_flags.h"
 #include "arch/svm/svm_inject.h"
 #include "arch/svm/svm_instructions.h"
@@ -43,7 +42,7 @@ void svm_load_host(struct backend_vcpu *backend)
 {
     svm_vmsave(backend->vmcb_physical);
     backend->state_in_cpu = false;
-    svm_vmload(svm_host_vmcb());
+    svm_vmload(backend->host_physical);
     svm_stgi();
     interrupts_window();
 }

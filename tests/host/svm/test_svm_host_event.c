@@ -67,11 +67,6 @@ struct cpu *cpu_this(void)
     return &here;
 }
 
-uint64_t svm_host_vmcb(void)
-{
-    return 0;
-}
-
 const struct svm_capability *svm_capability(void)
 {
     return &capability;
