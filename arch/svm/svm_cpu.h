@@ -3,7 +3,6 @@
 #pragma once
 
 #include "vmm/util/status.h"
-#include "vmm/util/types.h"
 
 struct vcpu_core;
 struct vector;
