@@ -13,8 +13,8 @@ typedef void processor_job(unsigned self);
 void processors_init(unsigned count, bool exits);
 unsigned processor_count(void);
 
-// Whether loops are to exit that would otherwise wait or run on without an exit. A processor that
-// began such a loop with interrupts off keeps Bochs' AMD-V for ever (arch/svm/README.md).
+// Whether each round of a loop that waits or runs on is to exit. Without an exit, a processor that
+// began such a loop with interrupts off keeps its CPU in Bochs' AMD-V (arch/svm/README.md).
 bool loops_exit(void);
 // One round of such a loop.
 void loop_once(void);
