@@ -12,7 +12,7 @@ from harness import BEDS, ESCAPES
 GUESTS = sorted(path.parent.name for path in pathlib.Path("guests").glob("*/expected.txt"))
 # What Bochs 2.7 does not survive on AMD-V (arch/svm/README.md); QEMU runs all of it.
 NOT_ON_RYZEN = {
-    "hog": "Bochs stands still when an interrupt comes to a guest with interrupts off",
+    "hog": "Bochs takes no interrupt of the host from a guest with interrupts off",
     "realmode": "Bochs panics when virtual-8086 code exits",
 }
 # The VM's time is Bochs' time; an emulated second of two CPUs takes up to ten on the wall.

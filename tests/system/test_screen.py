@@ -97,6 +97,7 @@ def test_serial_line_and_screen_show_the_same(boot_screen, name):
         answer = machine.command("help")
     last = [line for line in answer if len(line) <= 80][-10:]
     machine.command("version")
+    screen.wait_for(r"^Husk \d")
     screen.wait_until(lambda lines: [line for line in lines if line in last][-10:] == last)
 
 
